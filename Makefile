@@ -1,0 +1,49 @@
+# make app: install and open the app.  make test: install and pass every test.  make help: the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install app test check format bench figures clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(VENV)/.app: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which: make app PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing; torch is large, so the first time takes a few minutes."
+	$(BIN)/pip install -r requirements.txt -c constraints.txt || $(BIN)/pip install -r requirements.txt
+	$(BIN)/pip install --no-deps -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.app
+	$(BIN)/pip install -e '.[test]' -c constraints.txt || $(BIN)/pip install -e '.[test]'
+	@touch $@
+
+install: $(VENV)/.app ## Install into .venv
+
+app: install ## Install and open the app on the demo world
+	$(BIN)/streamlit run dashboard/app.py
+
+test: $(VENV)/.test ## Install and pass every test, browser included
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test ## Format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test ## Rewrite files in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test ## Speed, as ratios against the naive way
+	$(BIN)/python -m tests.perf
+
+figures: install ## The demo's figures over three seeds (docs/demo_figures.json); about an hour
+	$(BIN)/nast demo figures --seeds 3
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build artifacts .mypy_cache .ruff_cache .hypothesis *.egg-info
