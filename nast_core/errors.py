@@ -1,0 +1,46 @@
+"""Every error the engine raises on purpose.
+
+A message says what was given, what was needed and what to do, in one sentence or two: pages and the
+command line show it as it is. Anything that is not a NastError is a bug and is left to surface.
+"""
+
+from json import JSONDecodeError
+
+from pydantic import ValidationError
+
+
+class NastError(Exception):
+    """Base of every error that a user can put right."""
+
+
+class ImageError(NastError):
+    """A file that cannot be read as one still image."""
+
+
+class ModelError(NastError):
+    """A model folder or id that cannot be loaded as a dual encoder."""
+
+
+class PairError(NastError):
+    """Two texts that cannot be compared token by token."""
+
+
+class TextError(NastError):
+    """A text the model cannot encode: empty, or longer than its context."""
+
+
+class BenchmarkError(NastError):
+    """Items or labels that cannot make, or are not, a valid benchmark."""
+
+
+class DataError(NastError):
+    """A file of pairs, labels or results that does not hold what it should."""
+
+
+def what_is_wrong(error: JSONDecodeError | ValidationError) -> str:
+    """The first fault of one line of a JSONL file, as half a sentence."""
+    if isinstance(error, JSONDecodeError):
+        return f"not JSON: {error.msg} at character {error.pos + 1}"
+    first = error.errors()[0]
+    where, said = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
