@@ -1,0 +1,119 @@
+"""DualEncoder: an image tower and a text tower that meet in one dot product."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from nast_core.models.tower import TextTower
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Normalised, on the CPU, in float32 or wider: scores are compared to many digits."""
+    wide = vectors if vectors.dtype == torch.float64 else vectors.float()
+    return F.normalize(wide, dim=-1).cpu()
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where a model came from."""
+
+    name: str
+    source: str  # folder, hub id or "demo"
+    family: str
+    licence: str = "not stated"
+    revision: str = ""
+    conditions: tuple[str, ...] = ()  # what it was trained to know, where that is on record
+    fingerprint: str = ""  # what the weights should hash to, where that is on record
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What was found in a model's files, and what was not used: shown on load."""
+
+    rows: dict[str, str]
+    unused_keys: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class DualEncoder(ABC):
+    """A loaded medical CLIP. Holds weights and tokenizer; keeps no result."""
+
+    card: Card
+    text: TextTower
+    report: LoadReport
+    fingerprint: str  # sha256 over names, shapes and bytes of every weight
+    logit_scale: float | None  # multiplies the cosine; None: the model has no scale and S is the cosine
+    logit_bias: float = 0.0
+    image_size: int = 224
+    parameters: int = 0
+    dtype: torch.dtype = torch.float32
+    abilities: frozenset[str] = field(default_factory=frozenset)
+
+    @abstractmethod
+    def preprocess(self, image: Image.Image) -> Float[Tensor, "channel height width"]:
+        """The family's own resize, crop and normalisation."""
+
+    @abstractmethod
+    def encode_pixels(self, pixels: Float[Tensor, "image channel height width"]) -> Float[Tensor, "image dim"]:
+        """Joint-space vectors of preprocessed images, not normalised."""
+
+    @torch.inference_mode()
+    def encode_images(
+        self,
+        images: Iterable[Image.Image],
+        *,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> Float[Tensor, "image dim"]:
+        """Unit vectors of images, read as they come: never more than one batch in memory."""
+        done: list[Tensor] = []
+        batch: list[Tensor] = []
+
+        def flush() -> None:
+            pixels = torch.stack(batch).to(self.text.device, self.dtype)
+            done.append(_unit(self.encode_pixels(pixels)))
+            if progress:
+                progress(len(batch))
+            batch.clear()
+
+        for image in images:
+            batch.append(self.preprocess(image))
+            if len(batch) == batch_size:
+                flush()
+        if batch:
+            flush()
+        return torch.cat(done) if done else torch.empty(0, self.text.dim)
+
+    @torch.inference_mode()
+    def encode_texts(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int = 256,
+        progress: Callable[[int], None] | None = None,
+    ) -> Float[Tensor, "text dim"]:
+        """Unit vectors of texts. A text that occurs twice is encoded once; batches hold texts of like length."""
+        if not texts:
+            return torch.empty(0, self.text.dim)
+        unique = sorted(set(texts), key=len)
+        vectors = []
+        for start in range(0, len(unique), batch_size):
+            batch = unique[start : start + batch_size]
+            vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
+            if progress:
+                progress(len(batch))
+        place = {text: i for i, text in enumerate(unique)}
+        return torch.cat(vectors)[torch.tensor([place[text] for text in texts])]
+
+    def score(
+        self, texts: Float[Tensor, "text dim"], images: Float[Tensor, "image dim"]
+    ) -> Float[Tensor, "text image"]:
+        """S(t, i) of unit vectors: logit_scale x cosine (+ bias), or the cosine where there is no scale."""
+        return texts @ images.T * (self.logit_scale or 1.0) + self.logit_bias

@@ -1,0 +1,210 @@
+"""Hugging Face CLIPModel folders: OpenAI CLIP, PubMedCLIP, XrayCLIP, the demo, and fine-tunes of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
+from transformers.models.clip.modeling_clip import CLIPEncoderLayer
+from transformers.utils import logging as transformers_logging
+
+from nast_core.errors import ModelError, TextError
+from nast_core.models import files
+from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.tower import PreNormBlock, TextTower, Tokens
+
+transformers_logging.disable_progress_bar()  # a load of a second or two; the app and the command show their own
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_LEGACY_EOS = 2  # configs written before transformers 4.31: pool at the largest id
+
+
+def recognises(folder: Path) -> bool:
+    config = folder / "config.json"
+    return config.exists() and files.read_json(config).get("model_type") == "clip"
+
+
+class _Block(PreNormBlock):
+    def __init__(self, layer: CLIPEncoderLayer):
+        self.layer = layer
+
+    def attention_in(self, x: Tensor) -> Tensor:
+        return self.layer.layer_norm1(x)
+
+    def query(self, read: Tensor) -> Tensor:
+        return self.layer.self_attn.q_proj(read)
+
+    def key_value(self, read: Tensor) -> tuple[Tensor, Tensor]:
+        return self.layer.self_attn.k_proj(read), self.layer.self_attn.v_proj(read)
+
+    def attention_out(self, z: Tensor) -> Tensor:
+        return self.layer.self_attn.out_proj(z)
+
+    def mlp(self, x: Tensor) -> Tensor:
+        return self.layer.mlp(self.layer.layer_norm2(x))
+
+
+class HuggingFaceTextTower(TextTower):
+    causal = True
+    pooling = "state at the end-of-text token, after the final norm"
+
+    def __init__(self, model: CLIPModel, tokenizer):
+        config = model.config.text_config
+        self.model, self.tokenizer = model, tokenizer
+        self.n_layers, self.n_heads = config.num_hidden_layers, config.num_attention_heads
+        self.width, self.dim = config.hidden_size, model.text_projection.out_features
+        self.context_length = config.max_position_embeddings
+        self.eos_id: int | None = None if config.eos_token_id == _LEGACY_EOS else config.eos_token_id
+        self.blocks = [_Block(layer) for layer in model.text_model.encoder.layers]
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    def tokenize(self, texts: Sequence[str], *, pad_to: int | None = None) -> Tokens:
+        self.check_texts(texts)
+        rows = self.tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True)
+        for text, ids in zip(texts, rows["input_ids"], strict=True):
+            self.check_length(text, len(ids))
+        longest = max(pad_to or 0, *(len(ids) for ids in rows["input_ids"]))
+        pad = self.tokenizer.pad_token_id or 0
+        ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows["input_ids"]])
+        lengths = torch.tensor([len(row) for row in rows["input_ids"]])
+        return Tokens(
+            ids=ids.to(self.device),
+            mask=(torch.arange(longest) < lengths[:, None]).to(self.device),
+            pooled=self._pooled(ids, texts).to(self.device),
+            offsets=tuple(tuple(map(tuple, row)) + ((0, 0),) * (longest - len(row)) for row in rows["offset_mapping"]),
+            texts=tuple(texts),
+        )
+
+    def _pooled(self, ids: Tensor, texts: Sequence[str]) -> Tensor:
+        if self.eos_id is None:
+            return ids.argmax(-1)
+        is_eos = ids == self.eos_id
+        if not bool(is_eos.any(-1).all()):
+            missing = texts[int((~is_eos.any(-1)).nonzero()[0])]
+            raise TextError(
+                f"the tokenizer put no end-of-text token (id {self.eos_id}) into {missing[:60]!r}, so the model would "
+                "pool its first token; use the tokenizer files that came with these weights"
+            )
+        return is_eos.int().argmax(-1)
+
+    def embed(self, tokens: Tokens) -> Tensor:
+        return self.model.text_model.embeddings(input_ids=tokens.ids)
+
+    def project(self, pooled: Tensor) -> Tensor:
+        return self.model.text_projection(self.model.text_model.final_layer_norm(pooled))
+
+    def library_embedding(self, tokens: Tokens) -> Tensor:
+        mask = tokens.mask.long()
+        return self.model.get_text_features(input_ids=tokens.ids, attention_mask=mask).pooler_output
+
+
+class HuggingFaceClip(DualEncoder):
+    def __init__(self, model: CLIPModel, processor, **common):
+        super().__init__(**common)
+        self.model, self.processor = model, processor
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
+
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return self.model.get_image_features(pixel_values=pixels).pooler_output
+
+
+def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceClip:
+    """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
+    weights = files.find_weights(folder, WEIGHTS)
+    with files.refusing(f"{folder} could not be loaded as a Hugging Face CLIPModel"):
+        model, info = CLIPModel.from_pretrained(
+            folder,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with both shapes
+            local_files_only=True,
+            dtype=dtype,
+        )
+    files.refuse_mismatched(folder, info["mismatched_keys"])
+    files.refuse_missing(folder, info["missing_keys"])
+    model = model.to(device).eval().requires_grad_(False)
+    tokenizer = _tokenizer(folder)
+    rows = model.config.text_config.vocab_size
+    if tokenizer.eos_token_id >= rows:
+        raise ModelError(
+            f"the tokenizer in {folder} has {len(tokenizer)} tokens and the model embeds only {rows}; "
+            "copy the tokenizer that came with these weights into it"
+        )
+    processor = _processor(folder)
+    text = HuggingFaceTextTower(model, tokenizer)
+    size = getattr(processor, "crop_size", None) or processor.size
+    image_size = size.get("height") or size.get("shortest_edge") or model.config.vision_config.image_size
+    if image_size != model.config.vision_config.image_size:
+        raise ModelError(
+            f"{folder}/preprocessor_config.json makes images of {image_size} px and the model reads "
+            f"{model.config.vision_config.image_size} px; copy the one that came with these weights into it"
+        )
+    warnings = _warnings(model, tokenizer)
+    return HuggingFaceClip(
+        model,
+        processor,
+        card=card,
+        text=text,
+        report=LoadReport(
+            rows={
+                "Weights file": weights.name,
+                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, causal",
+                "Image tower": f"ViT, {model.config.vision_config.num_hidden_layers} layers, "
+                f"patch {model.config.vision_config.patch_size}",
+                "Pooling": text.pooling,
+                "Context": f"{text.context_length} tokens",
+                "Preprocessing": f"{type(processor).__name__}, {image_size} px",
+                "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
+                "Activation": model.config.text_config.hidden_act,
+            },
+            unused_keys=tuple(sorted(info["unexpected_keys"])),
+            warnings=warnings,
+        ),
+        fingerprint=files.fingerprint(model),
+        logit_scale=float(model.logit_scale.exp()),
+        image_size=int(image_size),
+        parameters=sum(p.numel() for p in model.parameters()),
+        dtype=dtype,
+        abilities=frozenset({"attention", "tracing", "gradients"}),
+    )
+
+
+def _tokenizer(folder: Path):
+    whole = (folder / "tokenizer.json").exists()
+    if not whole and not all((folder / part).exists() for part in ("vocab.json", "merges.txt")):
+        # transformers would go on with a tokenizer that knows no word
+        raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or vocab.json and merges.txt, into it")
+    with files.refusing(
+        f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
+    ):
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _processor(folder: Path):
+    if not (folder / "preprocessor_config.json").exists():
+        raise ModelError(
+            f"{folder} has no preprocessor_config.json, so image size and normalisation are unknown; copy the one that "
+            "came with these weights into it"
+        )
+    with files.refusing(f"{folder}/preprocessor_config.json does not load, so download it again"):
+        return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+
+
+def _warnings(model: CLIPModel, tokenizer) -> tuple[str, ...]:
+    warnings = []
+    rows = model.config.text_config.vocab_size
+    if len(tokenizer) > rows:
+        warnings.append(
+            f"the tokenizer has {len(tokenizer)} tokens but the model embeds only {rows}: files of two models?"
+        )
+    eos = model.config.text_config.eos_token_id
+    if eos not in (_LEGACY_EOS, tokenizer.eos_token_id):
+        warnings.append(f"config pools at token id {eos}, the tokenizer ends texts with {tokenizer.eos_token_id}")
+    return tuple(warnings)

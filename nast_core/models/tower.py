@@ -1,0 +1,202 @@
+"""The text tower: one small interface, and the one forward pass that every method runs on.
+
+A family says how its tokens, embedding, blocks and readout work; ``TextTower`` runs them. There are no
+hooks: reading an attention pattern, entering at a layer or patching a state is ordinary tensor code, so two
+sessions may use one model at once. Axis names are those of method.md.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from nast_core.errors import TextError
+
+Hidden = Float[Tensor, "text position width"]
+Weights = Float[Tensor, "text head query key"]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A padded batch of tokenised texts."""
+
+    ids: Int[Tensor, "text position"]
+    mask: Bool[Tensor, "text position"]  # True at real tokens, False at padding
+    pooled: Int[Tensor, " text"]  # the position whose last state becomes the embedding
+    offsets: tuple[tuple[tuple[int, int], ...], ...]  # [text][position]: character span; (0, 0) = special
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def piece(self, text: int, position: int) -> str:
+        """The characters a token stands for; empty for special tokens and padding."""
+        start, end = self.offsets[text][position]
+        return self.texts[text][start:end]
+
+    def rows(self, index: Int[Tensor, " row"]) -> "Tokens":
+        """The same tokens with texts picked, or repeated, by ``index``."""
+        picked = index.tolist()
+        return replace(
+            self,
+            ids=self.ids[index],
+            mask=self.mask[index],
+            pooled=self.pooled[index],
+            offsets=tuple(self.offsets[i] for i in picked),
+            texts=tuple(self.texts[i] for i in picked),
+        )
+
+
+class Block(ABC):
+    """One transformer block, split where interpretability needs to reach in. ``...`` is any leading shape."""
+
+    @abstractmethod
+    def attention_in(self, x: Float[Tensor, "... width"]) -> Float[Tensor, "... width"]:
+        """What the attention reads of the block's input: its norm, or the input itself in post-norm blocks."""
+
+    @abstractmethod
+    def query(self, read: Tensor) -> Float[Tensor, "... width"]:
+        """Queries of what ``attention_in`` gave, heads side by side."""
+
+    @abstractmethod
+    def key_value(self, read: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of what ``attention_in`` gave, each [..., width]."""
+
+    @abstractmethod
+    def attention_out(self, z: Float[Tensor, "... width"]) -> Float[Tensor, "... width"]:
+        """The output projection of the concatenated heads."""
+
+    @abstractmethod
+    def add_attention(self, x: Tensor, attention: Tensor) -> Float[Tensor, "... width"]:
+        """The state between attention and MLP."""
+
+    @abstractmethod
+    def mlp(self, x: Tensor) -> Float[Tensor, "... width"]:
+        """The MLP's output for the state between attention and MLP."""
+
+    @abstractmethod
+    def add_mlp(self, x: Tensor, mlp: Tensor) -> Float[Tensor, "... width"]:
+        """The block's output."""
+
+
+class PreNormBlock(Block):
+    """Residual stream with norms inside the branches: OpenAI CLIP, SigLIP and their kin."""
+
+    def add_attention(self, x: Tensor, attention: Tensor) -> Tensor:
+        return x + attention
+
+    def add_mlp(self, x: Tensor, mlp: Tensor) -> Tensor:
+        return x + mlp
+
+
+class TextTower(ABC):
+    """A CLIP's text encoder. Subclasses set the attributes and the five abstract methods."""
+
+    n_layers: int
+    n_heads: int
+    width: int
+    dim: int  # of the joint space
+    context_length: int
+    causal: bool
+    pooling: str  # in words: which position, and what is done to it
+    blocks: Sequence[Block]
+    trims_padding: bool = True  # False where the family's definition needs the full context
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str], *, pad_to: int | None = None) -> Tokens:
+        """Token ids, mask, character offsets and pooled position, padded to the longest text or ``pad_to``.
+
+        Raises TextError for an empty text and for one longer than the context: nothing is cut off silently.
+        """
+
+    @abstractmethod
+    def embed(self, tokens: Tokens) -> Hidden:
+        """Layer 0: token plus position embedding."""
+
+    @abstractmethod
+    def project(self, pooled: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
+        """The joint-space vector of a pooled last state, not normalised."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device: ...
+
+    @abstractmethod
+    def library_embedding(self, tokens: Tokens) -> Float[Tensor, "text dim"]:
+        """The same as ``encode`` by the original library's own call: what the self-test compares with."""
+
+    def encode(self, tokens: Tokens) -> Float[Tensor, "text dim"]:
+        """Joint-space vectors, not normalised."""
+        return self.readout(self.run(self.embed(tokens), tokens), tokens)
+
+    def readout(self, hidden: Hidden, tokens: Tokens) -> Float[Tensor, "text dim"]:
+        rows = torch.arange(len(hidden), device=hidden.device)
+        return self.project(hidden[rows, tokens.pooled])
+
+    def run(self, hidden: Hidden, tokens: Tokens, start: int = 0, stop: int | None = None) -> Hidden:
+        """States after layer ``stop`` (default: the last) from states after layer ``start``."""
+        mask = self.attention_mask(tokens)
+        for block in self.blocks[start:stop]:
+            hidden, _ = self._block(block, hidden, mask)
+        return hidden
+
+    def states(self, tokens: Tokens) -> Float[Tensor, "layer text position width"]:
+        """Every layer's states: layer 0 the embedding output, layer l the output of block l."""
+        mask, kept = self.attention_mask(tokens), [self.embed(tokens)]
+        for block in self.blocks:
+            kept.append(self._block(block, kept[-1], mask)[0])
+        return torch.stack(kept)
+
+    def attention(self, tokens: Tokens) -> Iterator[Weights]:
+        """Attention weights, block by block from the first; a caller keeps only what it needs."""
+        hidden, mask = self.embed(tokens), self.attention_mask(tokens)
+        for block in self.blocks:
+            hidden, weights = self._block(block, hidden, mask, want_weights=True)
+            yield weights
+
+    def attention_mask(self, tokens: Tokens) -> Bool[Tensor, "text 1 query key"] | None:
+        """True where a query may look at a key; None where nothing is hidden."""
+        length = tokens.ids.shape[1]
+        if self.causal:  # padding lies to the right, out of every real token's sight
+            return torch.ones(length, length, dtype=torch.bool, device=self.device).tril()[None, None]
+        if bool(tokens.mask.all()):
+            return None
+        return tokens.mask[:, None, None, :].expand(-1, 1, length, -1)
+
+    def split(self, x: Float[Tensor, "text position width"]) -> Float[Tensor, "text head position channel"]:
+        return x.unflatten(-1, (self.n_heads, -1)).transpose(-3, -2)
+
+    def _block(
+        self, block: Block, hidden: Hidden, mask: Tensor | None, *, want_weights: bool = False
+    ) -> tuple[Hidden, Weights | None]:
+        read = block.attention_in(hidden)
+        q, k, v = (self.split(part) for part in (block.query(read), *block.key_value(read)))
+        weights = None
+        if want_weights:
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            if mask is not None:
+                scores = scores.masked_fill(~mask, float("-inf"))
+            weights = scores.softmax(-1)
+            z = weights @ v
+        else:
+            z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        hidden = block.add_attention(hidden, block.attention_out(z.transpose(-3, -2).flatten(-2)))
+        return block.add_mlp(hidden, block.mlp(hidden)), weights
+
+    def check_texts(self, texts: Sequence[str]) -> None:
+        """Raises TextError for an empty text."""
+        for text in texts:
+            if not text.strip():
+                raise TextError("the text is empty; write a sentence such as 'There is no pneumothorax.'")
+
+    def check_length(self, text: str, length: int) -> None:
+        """Raises TextError for a text longer than the context."""
+        if length > self.context_length:
+            raise TextError(
+                f"the text has {length} tokens and the model reads at most {self.context_length}; "
+                f"shorten it: {text[:60]!r}..."
+            )

@@ -1,0 +1,1 @@
+"""Negation in radiology text: cues, phrases, polarity pairs and their alignment."""

@@ -1,0 +1,192 @@
+"""Polarity pairs: an affirmative and a negated text that differ only at the negator (method.md section 1)."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nast_core.errors import DataError, PairError, TextError, what_is_wrong
+from nast_core.models.tower import TextTower, Tokens
+from nast_core.negation.cues import Cue, find_cues
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
+
+ROLES = ("before", "negator", "finding first", "finding further", "punctuation", "end", "padding")
+"""Role of a token in a pair: what stands before the negator (start token included), the negator itself, the first
+token after it, further words, punctuation, the end-of-text token, and padding."""
+
+
+class PolarityPair(BaseModel):
+    """One line of pairs.jsonl."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    affirmative: str
+    negated: str
+    finding: str = ""
+    image: str | None = None  # path, relative to the file of pairs
+
+
+@dataclass(frozen=True)
+class AlignedPair:
+    """A pair under one model's tokenizer: equal token counts, and where the negator is."""
+
+    pair: PolarityPair
+    cue: Cue  # in the negated text
+    negator: tuple[int, ...]  # token positions of the cue
+    differing: tuple[int, ...]  # positions where the token ids differ; within the negator
+    roles: tuple[str, ...]  # one per position
+    pieces_affirmative: tuple[str, ...]
+    pieces_negated: tuple[str, ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.roles)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Pairs that a model can compare token by token, and those it cannot, each with the reason."""
+
+    aligned: tuple[AlignedPair, ...]
+    refused: tuple[tuple[PolarityPair, str], ...]
+
+
+def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
+    """Raises PairError: texts equal, no negator, token counts differ, a difference outside the negator, or both
+    texts negated there. Raises TextError for an empty text and one over the context."""
+    tower.check_texts([pair.affirmative, pair.negated])
+    if pair.affirmative.lower().split() == pair.negated.lower().split():
+        raise PairError(f"the two texts are equal: {pair.negated!r}; the second must deny what the first states")
+    if not find_cues(pair.negated):
+        raise PairError(
+            f"the negated text has no negator: {pair.negated!r}; use a cue such as 'no', 'without' or 'absent'"
+        )
+    affirmative, negated = tower.tokenize([pair.affirmative]), tower.tokenize([pair.negated])
+    pieces_a, pieces_n = _pieces(affirmative), _pieces(negated)
+    if len(pieces_a) != len(pieces_n):
+        raise PairError(
+            "the two texts must have equally many tokens to be compared position by position; got "
+            f"{len(pieces_a)} for {pair.affirmative!r} ({' '.join(pieces_a)}) and {len(pieces_n)} for "
+            f"{pair.negated!r} ({' '.join(pieces_n)}): keep the frame and swap one word, as in 'severe' and 'no'"
+        )
+    differing = [p for p in range(len(pieces_n)) if affirmative.ids[0, p] != negated.ids[0, p]]
+    found = _cue_at(negated, differing)
+    if found is None:
+        raise PairError(
+            f"the negator of {pair.negated!r} stands in the affirmative text too; the two must differ at the negator"
+        )
+    cue, span = found
+    outside = [p for p in differing if p not in span]
+    if outside:
+        raise PairError(
+            f"the texts differ outside the negator {cue.text!r}: {pieces_a[outside[0]]!r} against "
+            f"{pieces_n[outside[0]]!r}; a pair may differ only at the negator"
+        )
+    if (also := _cue_at(affirmative, differing)) is not None:
+        raise PairError(
+            f"the affirmative text is negated too, by {also[0].text!r}: {pair.affirmative!r}; the first text must state "
+            "what the second denies"
+        )
+    return AlignedPair(pair, cue, span, tuple(differing), _roles(negated, pieces_n, span), pieces_a, pieces_n)
+
+
+def align_all(pairs: Iterable[PolarityPair], tower: TextTower) -> Alignment:
+    """Every pair is either aligned or listed with why not: none is dropped in silence."""
+    aligned, refused = [], []
+    for pair in pairs:
+        try:
+            aligned.append(align(pair, tower))
+        except (PairError, TextError) as error:
+            refused.append((pair, str(error)))
+    return Alignment(tuple(aligned), tuple(refused))
+
+
+def _pieces(tokens: Tokens) -> tuple[str, ...]:
+    last = int(tokens.mask[0].sum())
+    names = [tokens.piece(0, p) for p in range(last)]
+    return tuple(name or ("<start>" if p == 0 else "<end>") for p, name in enumerate(names))
+
+
+def _cue_at(tokens: Tokens, positions: Sequence[int]) -> tuple[Cue, tuple[int, ...]] | None:
+    """The first cue of a text that covers one of ``positions``, and every token position it covers."""
+    for cue in find_cues(tokens.texts[0]):
+        span = tuple(
+            p for p, (start, end) in enumerate(tokens.offsets[0]) if start < cue.end and end > cue.start and end > start
+        )
+        if set(span) & set(positions):
+            return cue, span
+    return None
+
+
+def _roles(negated: Tokens, pieces: Sequence[str], span: tuple[int, ...]) -> tuple[str, ...]:
+    roles, seen_finding = [], False
+    for position, piece in enumerate(pieces):
+        if position in span:
+            roles.append("negator")
+        elif position < span[0]:
+            roles.append("before")
+        elif position == int(negated.pooled[0]):
+            roles.append("end")
+        elif not any(c.isalnum() for c in piece):
+            roles.append("punctuation")
+        else:
+            roles.append("finding further" if seen_finding else "finding first")
+            seen_finding = True
+    return tuple(roles)
+
+
+_FRAMES: tuple[tuple[str, str], ...] = (
+    ("there {is} {definite} {noun}.", "there {is} no {noun}."),
+    ("the radiograph shows {definite} {noun}.", "the radiograph shows no {noun}."),
+    ("chest radiograph with {noun}.", "chest radiograph without {noun}."),
+    ("{noun} {is} present.", "{noun} {is} absent."),
+    ("there is some evidence of {noun}.", "there is no evidence of {noun}."),
+    ("positive for {noun}.", "negative for {noun}."),
+)
+_SKIPPED_NOUNS = {"pleural air", "lines and tubes"}  # read oddly in these frames
+
+
+def template_pairs(conditions: Sequence[str] = CHEXPERT_CONDITIONS) -> list[PolarityPair]:
+    """Pairs in six frames for every noun of every condition; whether they align is up to the tokenizer."""
+    pairs = []
+    for condition in conditions:
+        for noun in vocabulary()[condition].nouns:
+            if noun.text in _SKIPPED_NOUNS:
+                continue
+            definite = "some" if not noun.article else "a" if noun.text[0] not in "aeiou" else "an"
+            fill = {"noun": noun.text, "is": noun.verb, "definite": definite}
+            pairs += [
+                PolarityPair(
+                    affirmative=sentence_case(a.format(**fill)),
+                    negated=sentence_case(n.format(**fill)),
+                    finding=condition,
+                )
+                for a, n in _FRAMES
+            ]
+    return pairs
+
+
+def read_pairs(path: Path) -> list[PolarityPair]:
+    """Pairs of a JSONL file. Raises DataError with the line number of the first line that is not a pair."""
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}; give a JSONL file of pairs") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    pairs = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            pairs.append(PolarityPair.model_validate(json.loads(line)))
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise DataError(
+                f"{path}, line {number}: not a pair ({what_is_wrong(error)}); needed: "
+                '{"affirmative": "...", "negated": "...", "finding": "...", "image": optional path}'
+            ) from None
+    if not pairs:
+        raise DataError(f"{path} has no pairs; write one JSON object a line with 'affirmative' and 'negated'")
+    return pairs
