@@ -1,0 +1,96 @@
+"""Negator-selective attention, NSA, per layer and head (method.md section 2)."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from nast_core.errors import PairError
+from nast_core.interpret.dataset import pair_coordinates, provenance
+from nast_core.models.encoder import DualEncoder
+from nast_core.models.tower import TextTower, Tokens
+from nast_core.negation.pairs import AlignedPair
+
+
+@torch.inference_mode()
+def negator_selective_attention(
+    model: DualEncoder,
+    pairs: Sequence[AlignedPair],
+    *,
+    batch_size: int = 32,
+    progress: Callable[[int], None] | None = None,
+) -> xr.Dataset:
+    """NSA of every pair: how much more the texts after the negator look at it than at its counterpart.
+
+        nsa[pair, layer, head] = max over q of ( A_n[layer, head, q, negator] - A_a[layer, head, q, negator] )
+
+    A is summed over the negator's tokens. q runs over the real positions after the negator; in bidirectional
+    towers over every real position but the negator. Layers and heads count from 1.
+
+    Returns:
+        Dataset with ``nsa`` and ``nsa_absolute`` (A_n alone), shares of attention in [-1, 1] and [0, 1],
+        float64 [pair, layer, head].
+    Raises:
+        PairError: no pair given.
+    Source: Quantmeyer et al. 2024 (arXiv:2407.10488) section 4; NAST figure 5. Departure: per-pair values kept.
+    """
+    if not pairs:
+        raise PairError("no aligned pair was given; NSA needs at least one")
+    selective, absolute = [], []
+    for start in range(0, len(pairs), batch_size):
+        batch = pairs[start : start + batch_size]
+        tokens = model.text.tokenize([*(p.pair.negated for p in batch), *(p.pair.affirmative for p in batch)])
+        column = negator_column(model.text, tokens, [p.negator for p in batch] * 2)
+        negated, affirmative = column.chunk(2, dim=1)  # [layer, pair, head, query]
+        hidden = ~_queries(model.text, tokens, batch)[None, :, None, :]
+        for kept, values in ((selective, negated - affirmative), (absolute, negated)):
+            kept.append(values.masked_fill(hidden, float("-inf")).amax(-1).transpose(0, 1).cpu())
+        if progress:
+            progress(len(batch))
+    dims = ("pair", "layer", "head")
+    return xr.Dataset(
+        {
+            "nsa": (dims, torch.cat(selective).double().numpy(), {"units": "share of attention"}),
+            "nsa_absolute": (dims, torch.cat(absolute).double().numpy(), {"units": "share of attention"}),
+        },
+        coords={
+            **pair_coordinates(pairs),
+            "layer": np.arange(1, model.text.n_layers + 1),
+            "head": np.arange(1, model.text.n_heads + 1),
+        },
+        attrs=provenance(model, "attention"),
+    )
+
+
+def negator_column(
+    tower: TextTower, tokens: Tokens, spans: Sequence[tuple[int, ...]]
+) -> Float[Tensor, "layer text head query"]:
+    """Attention paid to each text's span, summed over it; only this column is kept, never the square."""
+    chosen = torch.zeros(tokens.ids.shape, dtype=torch.bool, device=tokens.ids.device)
+    for row, span in enumerate(spans):
+        chosen[row, list(span)] = True
+    weight = chosen[:, None, :, None]
+    return torch.stack([(a @ weight.to(a.dtype)).squeeze(-1) for a in tower.attention(tokens)])
+
+
+def _queries(tower: TextTower, tokens: Tokens, pairs: Sequence[AlignedPair]) -> Tensor:
+    """True at the positions a negator may be looked at from, [pair, query]."""
+    allowed = tokens.mask[: len(pairs)].clone()
+    for row, pair in enumerate(pairs):
+        if tower.causal:
+            allowed[row, : pair.negator[-1] + 1] = False
+        else:
+            allowed[row, list(pair.negator)] = False
+    return allowed
+
+
+@torch.inference_mode()
+def attention_patterns(model: DualEncoder, texts: Sequence[str]) -> list[Float[np.ndarray, "layer head query key"]]:
+    """Every head's whole pattern for a few texts, each cut to its own tokens."""
+    tokens = model.text.tokenize(texts)
+    weights = torch.stack(list(model.text.attention(tokens))).double().cpu().numpy()
+    lengths = tokens.mask.sum(-1).tolist()
+    return [weights[:, row, :, :length, :length] for row, length in enumerate(lengths)]

@@ -1,0 +1,149 @@
+"""Exact causal tracing, batched: which states of the text encoder carry a negation (method.md section 3).
+
+Nothing is computed twice. The image meets a text only in the last dot product, so tracing yields the
+joint-space vector of every patched run, and scoring it against any image is one product. Each text runs
+clean once; the rows patched after layer l join one growing batch there. In a causal tower a row's positions
+before the patched one are the clean ones: their keys and values are read from the clean run, and a row holds
+only the positions from its own on, packed without padding. The last block computes the pooled position only.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from nast_core.models.tower import Block, TextTower
+from nast_core.negation.pairs import AlignedPair
+
+MEMORY_BUDGET = 256 * 2**20  # bytes of states in flight; larger batches gain nothing once the cores are full
+
+
+class _Rows(NamedTuple):
+    """Which positions each patched row holds, packed side by side: row i patches ``positions[i]``."""
+
+    positions: Int[Tensor, " row"]
+    token_row: Int[Tensor, " token"]
+    token_position: Int[Tensor, " token"]
+    patched: Int[Tensor, " row"]  # index among tokens of each row's patched position
+    pooled: Int[Tensor, " row"]  # index among tokens of each row's pooled position
+    keys: Int[Tensor, "row position"]  # index into [clean positions | own tokens] of what a row's queries see
+    queries: Int[Tensor, "row query"]  # index among tokens, 0 where a row has no such query
+    unpad: Int[Tensor, " token"]  # index into the flat [row x query] of every token
+
+
+def _layout(length: int, first: int, pooled: int, causal: bool, device: torch.device) -> _Rows:
+    positions = torch.arange(first, length)
+    begin = positions if causal else torch.zeros_like(positions)
+    grid = torch.arange(length).expand(len(positions), -1)
+    held = grid >= begin[:, None]
+    token_row, token_position = held.nonzero(as_tuple=True)
+    index = torch.full(grid.shape, -1)
+    index[held] = torch.arange(int(held.sum()))
+    start = int(begin.min())
+    queries = index[:, start:].clamp(min=0)
+    unpad = token_row * (length - start) + token_position - start
+    keys = torch.where(held, length + index, grid)
+    rows = torch.arange(len(positions))
+    layout = _Rows(positions, token_row, token_position, index[rows, positions], index[:, pooled], keys, queries, unpad)
+    return _Rows(*(part.to(device) for part in layout))
+
+
+@torch.inference_mode()
+def patched_vectors(
+    tower: TextTower,
+    pairs: Sequence[AlignedPair],
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+    progress: Callable[[int], None] | None = None,
+) -> list[Float[Tensor, "layer position dim"]]:
+    """Unit joint-space vectors of the affirmative text with one state of the negated text written in.
+
+    Entry [l, p] has h_n[l, p] in place of h_a[l, p], for layer 0 (embedding output) to L and every position p
+    of the pair. Positions before the first differing token hold the clean vector, which is exact in causal
+    towers: equal prefixes have equal states. Returns one tensor a pair, on the CPU, in the order given.
+
+    Source: Meng et al. 2022 (arXiv:2202.05262) section 2, with states swapped as in NAST; the batching is ours.
+    """
+    results: list[Tensor | None] = [None] * len(pairs)
+    for group in _groups(tower, pairs, memory_budget):
+        vectors = _trace_group(tower, [pairs[i] for i in group])
+        for i, value in zip(group, vectors.cpu(), strict=True):
+            results[i] = value
+        if progress:
+            progress(len(group))
+    return [value for value in results if value is not None]
+
+
+def _groups(tower: TextTower, pairs: Sequence[AlignedPair], budget: int) -> Iterator[list[int]]:
+    """Indices of pairs alike in length and first differing position, cut to the memory budget."""
+
+    def shape(i: int) -> tuple[int, int]:
+        return pairs[i].length, pairs[i].differing[0] if tower.causal else 0
+
+    for (length, first), same in groupby(sorted(range(len(pairs)), key=shape), key=shape):
+        members, rows = list(same), length - first
+        tokens = rows * (rows + 1) // 2 if tower.causal else rows * length
+        bytes_per_pair = tower.n_layers * tokens * tower.width * 12 * 4  # states, heads and the MLP's inner width
+        size = max(1, budget // bytes_per_pair)
+        yield from (members[i : i + size] for i in range(0, len(members), size))
+
+
+def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor, "pair layer position dim"]:
+    tokens = tower.tokenize([p.pair.affirmative for p in pairs])
+    source = tower.states(tower.tokenize([p.pair.negated for p in pairs]))
+    length, pooled = tokens.ids.shape[1], int(tokens.pooled[0])
+    first = pairs[0].differing[0] if tower.causal else 0
+    layout = _layout(length, first, pooled, tower.causal, tokens.ids.device)
+    packed = tower.embed(tokens)  # [pair, clean positions | tokens of every row, by patched layer, width]
+    for layer, block in enumerate(tower.blocks):
+        fresh = packed[:, layout.token_position]
+        fresh[:, layout.patched] = source[layer][:, layout.positions]
+        packed = torch.cat([packed, fresh], 1)
+        packed = _block(tower, block, packed, layout, length, pooled, last=layer == tower.n_layers - 1)
+    projected = tower.project(packed)  # the last block left the pooled states: clean, then [layer x row]
+    vectors = projected[:, :1, None].repeat(1, tower.n_layers + 1, length, 1)
+    vectors[:, :-1, first:] = projected[:, 1:].unflatten(1, (tower.n_layers, -1))
+    vectors[:, -1, pooled] = tower.project(source[-1][:, pooled])
+    return F.normalize(vectors, dim=-1)
+
+
+def _block(
+    tower: TextTower, block: Block, packed: Tensor, layout: _Rows, length: int, pooled: int, *, last: bool
+) -> Tensor:
+    """One block for the clean run and every patched row at once; the last keeps only the pooled positions."""
+    layers = (packed.shape[1] - length) // len(layout.token_row)
+    read = block.attention_in(packed)
+    key, value = block.key_value(read)
+    if last:
+        rows = length + torch.arange(layers, device=packed.device)[:, None] * len(layout.token_row) + layout.pooled
+        wanted = torch.cat([rows.new_tensor([pooled]), rows.flatten()])
+        packed, read = packed[:, wanted], read[:, wanted]
+    query = block.query(read)
+    clean = 1 if last else length
+    start = int(length - layout.queries.shape[1])
+
+    def causal(queries: Tensor) -> Tensor | None:
+        return torch.arange(length, device=packed.device) <= queries[:, None] if tower.causal else None
+
+    def seen(part: Tensor) -> Tensor:  # [pair, layer, head, row, position, channel]
+        own = part[:, length:].unflatten(1, (layers, -1))
+        everything = torch.cat([part[:, None, :length].expand(-1, layers, -1, -1), own], 2)
+        return tower.split(everything[:, :, layout.keys])
+
+    asked = query[:, clean:].unflatten(1, (layers, -1))
+    asked = asked[:, :, :, None] if last else asked[:, :, layout.queries]  # [pair, layer, row, query, width]
+    at = torch.tensor([pooled], device=packed.device) if last else torch.arange(start, length, device=packed.device)
+    z_rows = F.scaled_dot_product_attention(tower.split(asked), seen(key), seen(value), attn_mask=causal(at))
+    z_rows = z_rows.transpose(-3, -2).flatten(-2).flatten(2, 3)
+    z_rows = z_rows if last else z_rows[:, :, layout.unpad]
+    at = torch.tensor([pooled], device=packed.device) if last else torch.arange(length, device=packed.device)
+    z_clean = F.scaled_dot_product_attention(
+        *(tower.split(part) for part in (query[:, :clean], key[:, :length], value[:, :length])), attn_mask=causal(at)
+    )
+    z = torch.cat([z_clean.transpose(-3, -2).flatten(-2), z_rows.flatten(1, 2)], 1)
+    packed = block.add_attention(packed, block.attention_out(z))
+    return block.add_mlp(packed, block.mlp(packed))
