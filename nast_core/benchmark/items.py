@@ -1,0 +1,88 @@
+"""Benchmark items: one paired multiple-choice question a line (method.md section 5)."""
+
+import json
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.writing import whole
+
+Letter = Literal["A", "B", "C", "D"]
+LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D")
+
+
+class Item(BaseModel):
+    """The same four options said with negations and said affirmatively; one option is true of the image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item_id: str
+    patient_id: str
+    study_id: str
+    image: str  # file name under the images folder, or phantom:SEED
+    question: str
+    conditions: tuple[str, str, str]
+    assignments: tuple[tuple[int, int, int], ...]  # per option: 1 present, 0 absent, in the order of conditions
+    cues: tuple[str, str, str]  # the cue that denies each condition
+    negated: tuple[str, str, str, str]
+    affirmative: tuple[str, str, str, str]
+    answer: Letter
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if len(self.assignments) != 4 or len(set(self.assignments)) != 4:
+            raise ValueError("needs four options with four different assignments")
+        if any(state not in (0, 1) for option in self.assignments for state in option):
+            raise ValueError("has a state other than 1 (present) and 0 (absent)")
+        if len(set(self.conditions)) != 3:
+            raise ValueError("names a condition twice")
+        for form in (self.negated, self.affirmative):
+            if any(not text.strip() for text in form):
+                raise ValueError("has an empty option")
+            if len(set(form)) != 4:
+                raise ValueError("has two equal options")
+        return self
+
+    @property
+    def answer_index(self) -> int:
+        return LETTERS.index(self.answer)
+
+    @property
+    def negations(self) -> int:
+        """Number of absent conditions, each said with a negation, in the right option."""
+        return self.assignments[self.answer_index].count(0)
+
+
+def read_items(path: Path) -> list[Item]:
+    """Items of a JSONL file. Raises BenchmarkError with the line and what is wrong with it."""
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
+    except FileNotFoundError:
+        raise BenchmarkError(f"there is no file {path}; make one with 'nast benchmark build'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchmarkError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    items: list[Item] = []
+    seen: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            items.append(Item.model_validate(json.loads(line)))
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise BenchmarkError(f"{path}, line {number}: not an item ({what_is_wrong(error)})") from None
+        if items[-1].item_id in seen:
+            raise BenchmarkError(
+                f"{path}, line {number}: the item_id {items[-1].item_id!r} was there before; give each its own"
+            )
+        seen.add(items[-1].item_id)
+    if not items:
+        raise BenchmarkError(f"{path} has no items; make some with 'nast benchmark build'")
+    return items
+
+
+def write_items(items: list[Item], path: Path) -> None:
+    """One item a line, written whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text("".join(item.model_dump_json() + "\n" for item in items), "utf-8")

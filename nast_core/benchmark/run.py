@@ -1,0 +1,63 @@
+"""One benchmark, from items and images to figures on disk."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from nast_core.benchmark.items import Item
+from nast_core.benchmark.scoring import Summary, score_items, summarise
+from nast_core.data.sources import encode_named
+from nast_core.interpret.dataset import provenance
+from nast_core.models.encoder import DualEncoder
+from nast_core.writing import whole
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    summary: Summary
+    scored: pd.DataFrame  # a row per item and form
+    failed: dict[str, str]  # image name -> why it could not be read
+
+
+def run_benchmark(
+    model: DualEncoder,
+    items: Sequence[Item],
+    images: Path | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> BenchmarkResult:
+    """Scores every item; an image that cannot be read leaves its items unscored and is listed."""
+    vectors, failed = encode_named(model, (item.image for item in items), images, progress=progress)
+    scored = score_items(model, items, vectors)
+    summary = summarise(scored, seed=seed)
+    summary["bootstrap_seed"] = seed
+    summary["provenance"] = provenance(model, "benchmark")
+    return BenchmarkResult(summary, scored, failed)
+
+
+def write_results(result: BenchmarkResult, folder: Path) -> None:
+    """summary.json, items.parquet and, where there are any, unreadable.json; each written whole."""
+    _write_json(_plain(result.summary), folder / "summary.json")
+    with whole(folder / "items.parquet") as temporary:
+        result.scored.to_parquet(temporary)
+    if result.failed:
+        _write_json(result.failed, folder / "unreadable.json")
+    else:
+        (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
+
+
+def _plain(value: object) -> object:
+    """NaN as null: JSON has no NaN, and readers other than Python's refuse it."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _write_json(value: object, path: Path) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2), "utf-8")

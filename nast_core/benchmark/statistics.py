@@ -1,0 +1,77 @@
+"""Rates with intervals, and the paired test. Items of one patient are not independent: patients are resampled."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import binomtest
+
+RESAMPLES = 2000
+_CELLS_AT_ONCE = 2_000_000
+
+
+class Rate(NamedTuple):
+    """A value with its 95 % interval. NaN where nothing was counted, never 0."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def patient_bootstrap(
+    values: Float[np.ndarray, "item column"], patients: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Float[np.ndarray, "resample column"]:
+    """Means of every column over items, patients drawn with replacement; one draw serves all columns.
+
+    NaN cells are left out of their column's mean.
+    """
+    _, group = np.unique(np.asarray(patients), return_inverse=True)
+    count = int(group.max()) + 1
+    known = ~np.isnan(values)
+    sums, sizes = np.zeros((count, values.shape[1])), np.zeros((count, values.shape[1]))
+    np.add.at(sums, group, np.where(known, values, 0))
+    np.add.at(sizes, group, known)
+    rng, means = np.random.default_rng(seed), []
+    step = max(1, _CELLS_AT_ONCE // count)
+    for start in range(0, resamples, step):
+        drawn = rng.integers(count, size=(min(step, resamples - start), count), dtype=np.int32)
+        weight = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means.append((weight @ sums) / (weight @ sizes))
+    return np.concatenate(means)
+
+
+def rate(values: Float[np.ndarray, " item"], patients: Sequence[str], **options) -> Rate:
+    """Mean of ``values`` (NaN = not scored) with a 95 % percentile interval over patients."""
+    values = np.asarray(values, float)
+    n = int((~np.isnan(values)).sum())
+    if not n:
+        return Rate(float("nan"), float("nan"), float("nan"), 0)
+    means = patient_bootstrap(values[:, None], patients, **options)[:, 0]
+    low, high = np.nanpercentile(means, [2.5, 97.5])
+    return Rate(float(np.nanmean(values)), float(low), float(high), n)
+
+
+def difference(
+    first: np.ndarray, second: np.ndarray, patients: Sequence[str], *, scale: float = 1.0, **options
+) -> Rate:
+    """Mean of first - second on the same items, times ``scale``; the same patients are drawn for both."""
+    gap = (np.asarray(first, float) - np.asarray(second, float)) * scale
+    return rate(gap, patients, **options)
+
+
+class McNemar(NamedTuple):
+    """Exact paired test of two forms on the same items."""
+
+    only_first: int  # items right in the first form alone
+    only_second: int
+    p_value: float  # two-sided binomial; 1 where the forms never disagree
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
+    """``first`` and ``second``: 1 right, 0 wrong, NaN not scored; an item not scored in both is left out."""
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    b, c = int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum())
+    return McNemar(b, c, float(binomtest(b, b + c).pvalue) if b + c else 1.0)
