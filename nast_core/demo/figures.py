@@ -1,0 +1,44 @@
+"""The demo's figures over several seeds, as the README quotes them: each seed is a build of its own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from nast_core.demo.build import build
+
+_READ = {
+    "MCQ accuracy, affirmative (%)": lambda f: 100 * f["mcq"]["acc_affirmative"]["value"],
+    "MCQ accuracy, negated (%)": lambda f: 100 * f["mcq"]["acc_negated"]["value"],
+    "gap (percentage points)": lambda f: f["mcq"]["gap_points"]["value"],
+    "blind, affirmative (%)": lambda f: 100 * f["mcq"]["blind_affirmative"]["value"],
+    "blind, negated (%)": lambda f: 100 * f["mcq"]["blind_negated"]["value"],
+    "zero-shot AUROC, macro": lambda f: f["zero_shot_auroc"]["macro"],
+    "AUROC of 'there is no X' for absence, macro": lambda f: f["negated_prompt_auroc"]["macro"],
+}
+
+
+def figures_over_seeds(
+    seeds: int, *, work: Path = Path("build/demo"), out: Path = Path("docs/demo_figures.json")
+) -> dict:
+    """Builds ``seeds`` demo CLIPs (resumable) and writes each figure's values, mean and 95 % t-interval over seeds."""
+    builds = {}
+    for seed in range(seeds):
+        finished = work / f"seed-{seed}" / "published" / "figures.json"
+        builds[seed] = (
+            json.loads(finished.read_text("utf-8"))
+            if finished.exists()
+            else build(finished.parent, seed=seed, work=work)
+        )
+    table = {name: _over_seeds([read(found) for found in builds.values()]) for name, read in _READ.items()}
+    result = {"seeds": list(builds), "figures": table, "builds": builds}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=2), "utf-8")
+    return result
+
+
+def _over_seeds(values: list[float]) -> dict:
+    mean = float(np.mean(values))
+    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)) if len(values) > 1 else float("nan")
+    return {"values": values, "mean": mean, "low": mean - half, "high": mean + half}
