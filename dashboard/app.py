@@ -1,0 +1,27 @@
+"""NAST Dashboard. Run from the repository's root: streamlit run dashboard/app.py"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # Streamlit puts only this file's own folder on the path
+    sys.path.insert(0, str(ROOT))
+
+import streamlit as st
+
+from dashboard import sidebar
+
+st.set_page_config(page_title="NAST Dashboard", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
+st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
+
+page = st.navigation(
+    [
+        st.Page(ROOT / "pages" / "home.py", title="Home", icon=":material/home:", default=True),
+        st.Page(ROOT / "pages" / "attention.py", title="Attention", icon=":material/grid_on:", url_path="attention"),
+        st.Page(ROOT / "pages" / "tracing.py", title="Causal tracing", icon=":material/timeline:", url_path="tracing"),
+        st.Page(ROOT / "pages" / "benchmark.py", title="Benchmark", icon=":material/rule:", url_path="benchmark"),
+    ]
+)
+sidebar.choose()
+page.run()
+sidebar.show_loaded()

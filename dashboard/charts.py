@@ -1,0 +1,220 @@
+"""Figures: data in, plotly figure out. No Streamlit, no engine calls.
+
+One colour means one thing everywhere (Okabe-Ito, safe for colour-blind readers). Magnitudes are drawn on
+cividis, signed values on a red-blue scale centred at 0.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+AFFIRMATIVE, NEGATED, BASE, TUNED = "#0072B2", "#D55E00", "#999999", "#009E73"
+SIGNED, MAGNITUDE = "RdBu_r", "Cividis"
+_MARGIN = {"l": 10, "r": 10, "t": 66, "b": 10}
+_FORM_COLOURS = {"affirmative": AFFIRMATIVE, "negated": NEGATED}
+
+
+def _finish(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
+    figure.update_layout(
+        title={
+            "text": title,
+            "font": {"size": 15},
+            "x": 0,
+            "xanchor": "left",
+            "y": 0.98,
+            "yanchor": "top",
+            "subtitle": {"text": subtitle, "font": {"size": 12}},
+        },
+        height=height,
+        margin=_MARGIN,
+        dragmode=False,
+        showlegend=bool(figure.layout.showlegend),
+    )
+    return figure
+
+
+def token_labels(pieces: Sequence[str], negator: Sequence[int]) -> list[str]:
+    """Tick texts; the negator is underlined as well as coloured. Numbered, since a word may stand twice."""
+    shown = [
+        f'<b><u><span style="color:{NEGATED}">{escape(p)}</span></u></b>' if i in negator else escape(p)
+        for i, p in enumerate(pieces)
+    ]
+    return [f"{text}<span style='font-size:1px'> {i}</span>" for i, text in enumerate(shown)]
+
+
+def _clickable_cells(rows: Sequence[int], columns: Sequence[int], size: float) -> go.Scatter:
+    """Unseen squares over a heatmap's cells: Streamlit reports clicks on points, never on heatmap cells."""
+    grid = [(row, column) for row in rows for column in columns]
+    return go.Scatter(
+        x=[column for _, column in grid],
+        y=[row for row, _ in grid],
+        customdata=[[row, column] for row, column in grid],
+        mode="markers",
+        marker={"symbol": "square", "size": size, "opacity": 0},
+        hovertemplate="layer %{customdata[0]}, head %{customdata[1]}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def head_map(
+    nsa: xr.DataArray, low: np.ndarray, high: np.ndarray, layer: int, head: int, *, title: str, subtitle: str
+) -> go.Figure:
+    """NSA by layer and head, with layer means as bars on the same layers; the chosen cell is framed.
+
+    ``nsa`` [layer, head]; ``low`` and ``high`` [layer]: the interval of each layer's mean.
+    """
+    layers, heads = nsa["layer"].values.tolist(), nsa["head"].values.tolist()
+    limit = float(max(abs(nsa).max(), 1e-6))
+    height = 110 + 30 * len(layers)
+    figure = make_subplots(cols=2, shared_yaxes=True, column_widths=[0.72, 0.28], horizontal_spacing=0.02)
+    figure.add_heatmap(
+        z=nsa.values, x=heads, y=layers, zmin=-limit, zmax=limit, colorscale=SIGNED, hoverinfo="skip", xgap=1, ygap=1,
+        text=np.round(nsa.values, 2), texttemplate="%{text:.2f}" if len(heads) <= 12 else None, textfont={"size": 11},
+        colorbar={"title": {"text": "NSA", "side": "right"}, "thickness": 12}, row=1, col=1,
+    )  # fmt: skip
+    figure.add_trace(_clickable_cells(layers, heads, 24), row=1, col=1)
+    figure.add_shape(
+        type="rect",
+        x0=head - 0.5,
+        x1=head + 0.5,
+        y0=layer - 0.5,
+        y1=layer + 0.5,
+        line={"color": "#E69F00", "width": 3},
+        row=1,
+        col=1,
+    )
+    mean = nsa.mean("head").values
+    figure.add_bar(
+        x=mean, y=layers, orientation="h", marker_color=NEGATED, row=1, col=2,
+        error_x={"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, "thickness": 1.2, "color": "#8A8F98"},
+        hovertemplate="layer %{y}: mean NSA %{x:.3f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(title_text="head", dtick=1, showgrid=False, zeroline=False, row=1, col=1)
+    figure.update_xaxes(title_text="mean over heads", row=1, col=2)
+    figure.update_yaxes(
+        title_text="layer",
+        dtick=1,
+        range=[layers[-1] + 0.5, layers[0] - 0.5],
+        showgrid=False,
+        zeroline=False,
+        row=1,
+        col=1,
+    )
+    return _finish(figure, title, subtitle, height)
+
+
+def attention_patterns(
+    negated: np.ndarray,
+    affirmative: np.ndarray,
+    labels_negated: Sequence[str],
+    labels_affirmative: Sequence[str],
+    *,
+    title: str,
+    subtitle: str,
+) -> go.Figure:
+    """One head's attention [query, key] for both texts on one scale, and negated minus affirmative."""
+    figure = make_subplots(
+        cols=3, subplot_titles=("negated", "affirmative", "negated - affirmative"), horizontal_spacing=0.11
+    )
+    top = float(max(negated.max(), affirmative.max()))
+    difference = negated - affirmative
+    limit = float(max(np.abs(difference).max(), 1e-6))
+    panels = (
+        (negated, labels_negated, {"coloraxis": "coloraxis"}),
+        (affirmative, labels_affirmative, {"coloraxis": "coloraxis"}),
+        (difference, labels_negated, {"coloraxis": "coloraxis2"}),
+    )
+    for column, (values, labels, colour) in enumerate(panels, start=1):
+        figure.add_heatmap(
+            z=values, x=labels, y=labels, xgap=1, ygap=1, row=1, col=column, **colour,
+            hovertemplate="%{y} looks at %{x}: %{z:.3f}<extra></extra>",
+        )  # fmt: skip
+        figure.update_xaxes(title_text="key (looked at)", tickangle=-45, showgrid=False, row=1, col=column)
+        figure.update_yaxes(
+            title_text="query (looks)" if column == 1 else None, autorange="reversed", showgrid=False, row=1, col=column
+        )
+    bar = {"orientation": "h", "thickness": 10, "y": -0.42, "yanchor": "top", "title": {"side": "bottom"}, "nticks": 5, "tickangle": 0}
+    figure.update_layout(
+        coloraxis={"colorscale": MAGNITUDE, "cmin": 0, "cmax": top, "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}}},
+        coloraxis2={"colorscale": SIGNED, "cmin": -limit, "cmax": limit, "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}}},
+    )  # fmt: skip
+    return _finish(figure, title, subtitle, 540)
+
+
+def cte_map(cte: np.ndarray, labels: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
+    """CTE by layer (0 = embedding) and token of one pair."""
+    layers = list(range(len(cte)))
+    limit = float(np.nanmax(np.abs(cte))) if np.isfinite(cte).any() else 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=cte, x=list(labels), y=layers, zmin=-limit, zmax=limit, colorscale=SIGNED, xgap=1, ygap=1,
+            text=np.round(cte, 2), texttemplate="%{text:.2f}" if cte.size <= 220 else None, textfont={"size": 11},
+            colorbar={"title": {"text": "CTE", "side": "right"}, "thickness": 12},
+            hovertemplate="layer %{y}, %{x}: CTE %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(title_text="layer (0 = embedding)", dtick=1, autorange="reversed", showgrid=False)
+    figure.update_xaxes(title_text="token whose state is swapped", showgrid=False)
+    return _finish(figure, title, subtitle, 110 + 28 * len(layers))
+
+
+def role_map(by_role: xr.DataArray, *, title: str, subtitle: str) -> go.Figure:
+    """CTE by layer and token role, pooled over pairs."""
+    values = by_role.transpose("layer", "role")
+    figure = cte_map(values.values, values.role.values.tolist(), title=title, subtitle=subtitle)
+    return figure.update_xaxes(title_text="token role")
+
+
+def layer_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str) -> go.Figure:
+    """Bars with intervals; ``table`` has layer, value, low, high."""
+    figure = go.Figure(
+        go.Bar(
+            x=table.layer, y=table.value, marker_color=NEGATED,
+            error_y={"type": "data", "symmetric": False, "array": table.high - table.value, "arrayminus": table.value - table.low, "thickness": 1.2, "color": "#8A8F98"},
+            hovertemplate="layer %{x}: %{y:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title_text="layer (0 = embedding)" if 0 in set(table.layer) else "layer", dtick=1)
+    figure.update_yaxes(title_text=label)
+    return _finish(figure, title, subtitle, 360)
+
+
+def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal: bool = False) -> go.Figure:
+    """Accuracy by group and form in per cent, with intervals and the chance line; ``table`` as ``by_group`` gives it."""
+    figure = go.Figure()
+    for form, colour in _FORM_COLOURS.items():
+        part = table[table.form == form]
+        error = {
+            "type": "data", "symmetric": False, "array": 100 * (part.high - part.value), "arrayminus": 100 * (part.value - part.low),
+            "thickness": 1.2, "color": "#8A8F98",
+        }  # fmt: skip
+        groups, values = part.group.tolist(), 100 * part.value
+        figure.add_bar(
+            x=values if horizontal else groups, y=groups if horizontal else values, name=form, marker_color=colour,
+            orientation="h" if horizontal else "v", customdata=part.n,
+            marker_pattern_shape="/" if form == "negated" else "",
+            **{"error_x" if horizontal else "error_y": error},
+            hovertemplate=f"%{{{'y' if horizontal else 'x'}}}, {form}: %{{{'x' if horizontal else 'y'}:.1f}} %, n = %{{customdata}}<extra></extra>",
+        )  # fmt: skip
+    chance = {
+        "line": {"dash": "dot", "color": "#8A8F98"},
+        "annotation_text": "chance",
+        "annotation_position": "bottom right",
+        "annotation_font_size": 11,
+    }
+    figure.add_vline(x=25, **chance) if horizontal else figure.add_hline(y=25, **chance)
+    axis = {"title_text": "accuracy (%)", "range": [0, 102]}
+    figure.update_xaxes(**axis) if horizontal else figure.update_yaxes(**axis)
+    if horizontal:
+        figure.update_yaxes(autorange="reversed")
+    figure.update_layout(
+        barmode="group",
+        showlegend=True,
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+    )
+    return _finish(figure, title, subtitle, 170 + 46 * table.group.nunique() if horizontal else 380)

@@ -1,0 +1,39 @@
+"""Choosing an image on a page: a phantom with the finding, any phantom, or the user's own."""
+
+import streamlit as st
+
+from dashboard import state
+
+
+def choose_picture(finding: str) -> state.Picture:
+    """The image a pair is scored on; phantoms that have ``finding`` come first."""
+    from nast_core.data.showcase import phantoms_with
+
+    mine = {picture.title: picture for picture in state.uploads()}
+    having = [phantom.seed for phantom in phantoms_with(finding)][:40]
+    options = [*mine, *(f"phantom {seed}" for seed in having)]
+    name = st.selectbox("Image", options, key="image", bind="query-params", format_func=_described)
+    return mine[name] if name in mine else state.phantom_picture(int(name.split()[1]))
+
+
+def _described(name: str) -> str:
+    parts = name.split()
+    if len(parts) == 2 and parts[0] == "phantom" and parts[1].isdecimal():
+        return f"{name}: {state.phantom_title(int(parts[1]))}"
+    return f"yours: {name}"
+
+
+def item_picture(name: str, folder: str | None) -> state.Picture | None:
+    """The image of a benchmark item; its reason in one sentence where it cannot be read."""
+    from pathlib import Path
+
+    from nast_core.data.sources import open_image, phantom_of
+    from nast_core.errors import ImageError
+
+    if (phantom := phantom_of(name)) is not None:
+        return state.phantom_picture(phantom.seed)
+    try:
+        return state.Picture(name, name, open_image(name, Path(folder).expanduser() if folder else None))
+    except ImageError as error:
+        st.warning(str(error))
+        return None

@@ -1,0 +1,44 @@
+"""The sidebar: what is loaded, on every page."""
+
+import streamlit as st
+
+from dashboard import state, widgets
+
+
+def choose() -> None:
+    """Where the model comes from, and the user's own images."""
+    with st.sidebar:
+        st.text_input(
+            "Model",
+            value=state.DEMO,
+            key="model",
+            bind="query-params",
+            help="'demo', or the path of a folder in Hugging Face CLIP or open_clip layout.",
+        )
+        files = st.file_uploader(
+            "Your own images",
+            accept_multiple_files=True,
+            key="files",
+            help="PNG, JPEG or DICOM. Read on this machine, kept for this session only; nothing is sent anywhere.",
+        )
+        state.accept_uploads(files or [])
+
+
+def show_loaded() -> None:
+    """Card, fingerprint and self-test of the loaded model, and the images at hand."""
+    model = state.model()
+    count = len(state.uploads())
+    with st.sidebar:
+        st.markdown(f"**{model.card.name}**  \n:gray[{model.card.family}, {model.parameters / 1e6:.1f} M parameters]")
+        st.caption(f"Fingerprint `{model.fingerprint[:12]}` · {model.text.device} · {str(model.dtype).split('.')[-1]}")
+        st.caption(f"Images: phantoms{f' and {count} of yours' if count else ''}")
+        for warning in model.report.warnings:
+            st.warning(warning, icon=":material/warning:")
+        widgets.ticks(state.checks(), title="Self-test")
+        with st.expander("Load report", icon=":material/description:"):
+            rows = {"Licence": model.card.licence, **model.report.rows}
+            rows["Logit scale"] = f"{model.logit_scale:.1f}" if model.logit_scale else "none: scores are cosines"
+            rows["Keys not used"] = ", ".join(model.report.unused_keys) or "none"
+            for name, value in rows.items():
+                st.markdown(f":gray[{name}]  \n{value}")
+        st.caption("Research use only; not a medical device.")

@@ -1,0 +1,279 @@
+"""What the app remembers: the loaded model, the images, and results by what they depend on.
+
+Heavy imports happen inside functions: a page paints its title before torch is loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.widgets import advice
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from PIL import Image
+
+    from nast_core.benchmark.items import Item
+    from nast_core.benchmark.run import BenchmarkResult
+    from nast_core.interpret.selftest import Check
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
+
+DEMO = "demo"
+_KEPT = 16  # finished benchmarks
+_LOADING = threading.Lock()  # cache_resource does not stop two first visitors from loading twice
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model and testing it")
+def _load(spec: str, stamp: float) -> tuple[DualEncoder, tuple[Check, ...]]:
+    from nast_core.interpret.selftest import self_test
+    from nast_core.models import load_model
+
+    with _LOADING:
+        model = load_model(spec)
+        return model, self_test(model)
+
+
+def _stamp(spec: str) -> float:
+    """Changes when a folder's files do, so that a replaced checkpoint is loaded anew."""
+    folder = Path(spec).expanduser()
+    if spec == DEMO or not folder.is_dir():
+        return 0.0
+    return max((path.stat().st_mtime for path in folder.iterdir()), default=0.0)
+
+
+def spec() -> str:
+    return (st.session_state.get("model") or DEMO).strip()
+
+
+def model() -> DualEncoder:
+    """The chosen model; on a folder that does not load, its reason in one sentence, and the page ends."""
+    with advice():
+        return _load(spec(), _stamp(spec()))[0]
+
+
+def checks() -> tuple[Check, ...]:
+    with advice():
+        return _load(spec(), _stamp(spec()))[1]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image a page can show and a model can read."""
+
+    name: str  # phantom:SEED, or the sha256 of an upload
+    title: str
+    image: Image.Image  # for the eye
+    warnings: tuple[str, ...] = ()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _read_upload(content: bytes, name: str):
+    from nast_core.data.images import read_image
+
+    return read_image(content, name=name)
+
+
+def uploads() -> list[Picture]:
+    """The user's own images that could be read."""
+    return st.session_state.get("pictures", [])
+
+
+def accept_uploads(files: list) -> None:
+    """Reads uploaded files; each that is no image gets its sentence, and the others stay."""
+    from nast_core.errors import ImageError
+
+    pictures = []
+    for file in files:
+        try:
+            read = _read_upload(file.getvalue(), file.name)
+        except ImageError as error:
+            st.error(f"{file.name}: {error}", icon=":material/broken_image:")
+            continue
+        pictures.append(Picture(read.sha256, read.name, read.pixels, read.warnings))
+        for warning in read.warnings:
+            st.warning(f"{read.name}: {warning}", icon=":material/info:")
+    st.session_state["pictures"] = pictures
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def phantom_picture(seed: int) -> Picture:
+    from nast_core.data.sources import phantom_image
+
+    return Picture(f"phantom:{seed}", f"phantom {seed}", phantom_image(seed, 512))
+
+
+def phantom_title(seed: int) -> str:
+    from nast_core.data.phantom import sample_phantom
+
+    findings = sample_phantom(seed).findings
+    said = ", ".join(" ".join(filter(None, (f.severity, f.side, f.zone, f.condition.lower()))) for f in findings)
+    return said or "no finding"
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _image_vector(_model: DualEncoder, fingerprint: str, name: str, _picture: Picture) -> np.ndarray:
+    from nast_core.data.sources import open_image, phantom_of
+
+    image = open_image(name, size=_model.image_size) if phantom_of(name) else _picture.image
+    return _model.encode_images([image])[0].numpy()
+
+
+def image_vector(encoder: DualEncoder, picture: Picture) -> np.ndarray:
+    """A picture's unit vector; phantoms are drawn anew at the model's own size."""
+    return _image_vector(encoder, encoder.fingerprint, picture.name, picture)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _alignment(_model: DualEncoder, fingerprint: str, conditions: tuple[str, ...]) -> Alignment:
+    from nast_core.negation.pairs import align_all, template_pairs
+
+    return align_all(template_pairs(conditions), _model.text)
+
+
+def alignment(encoder: DualEncoder) -> Alignment:
+    """Template pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
+    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+    return _alignment(encoder, encoder.fingerprint, tuple(encoder.card.conditions) or CHEXPERT_CONDITIONS)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def align_pair(_model: DualEncoder, fingerprint: str, pair: PolarityPair) -> AlignedPair:
+    from nast_core.negation.pairs import align
+
+    return align(pair, _model.text)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the attention of every head")
+def attention(
+    _model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]
+) -> xr.Dataset:
+    from nast_core.interpret.attention import negator_selective_attention
+
+    return negator_selective_attention(_model, _pairs)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def patterns(_model: DualEncoder, fingerprint: str, texts: tuple[str, ...]) -> list[np.ndarray]:
+    from nast_core.interpret.attention import attention_patterns
+
+    return attention_patterns(_model, texts)
+
+
+@st.cache_data(max_entries=8, show_spinner="Tracing the template pairs")
+def trace_set(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]):
+    """CTE of many pairs, each on a phantom with its finding, and the identities' ticks."""
+    from nast_core.data.showcase import images_for_pairs
+    from nast_core.interpret.effects import trace
+    from nast_core.interpret.selftest import trace_checks
+
+    traced = trace(_model, _pairs, images_for_pairs(_model, _pairs))
+    return traced, trace_checks(traced, _pairs, causal=_model.text.causal)
+
+
+@st.cache_data(max_entries=64, show_spinner="Tracing the pair")
+def trace_one(_model: DualEncoder, fingerprint: str, pair: AlignedPair, vector: np.ndarray):
+    import torch
+
+    from nast_core.interpret.effects import trace
+    from nast_core.interpret.selftest import trace_checks
+
+    traced = trace(_model, [pair], torch.from_numpy(vector)[None])
+    return traced, trace_checks(traced, [pair], causal=_model.text.causal)
+
+
+@st.cache_data(max_entries=4, show_spinner="Writing the questions")
+def phantom_items(count: int, seed: int, split: str) -> list[Item]:
+    from nast_core.benchmark.phantoms import phantom_items
+
+    return phantom_items(count, seed=seed, split=split)
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading the questions")
+def file_items(path: str, stamp: float) -> list[Item]:
+    from nast_core.benchmark.items import read_items
+
+    return read_items(Path(path).expanduser())
+
+
+@st.cache_resource
+def _finished() -> dict[tuple, BenchmarkResult]:
+    """Benchmarks by what they depend on; cache_data would not let a progress bar be drawn while it computes."""
+    return {}
+
+
+def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | None = None) -> BenchmarkResult:
+    """The model's answers to ``items``, which ``key`` names; found again when asked twice."""
+    from nast_core.benchmark.run import run_benchmark
+
+    finished, name = _finished(), (encoder.fingerprint, key, images)
+    if name not in finished:
+        total, done = len({item.image for item in items}), 0
+        bar = st.progress(0.0, "Encoding images")
+
+        def tick(count: int) -> None:
+            nonlocal done
+            done += count
+            bar.progress(min(done / total, 1.0), f"Encoding images: {done:,} of {total:,}")
+
+        result = run_benchmark(encoder, items, Path(images).expanduser() if images else None, progress=tick)
+        bar.empty()
+        while len(finished) >= _KEPT:
+            finished.pop(next(iter(finished)))
+        finished[name] = result
+    return finished[name]
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def layer_interval(values: np.ndarray, key: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval over pairs of a mean, for values [pair, layer]."""
+    from nast_core.benchmark.statistics import patient_bootstrap
+
+    means = patient_bootstrap(values, [str(i) for i in range(len(values))])
+    low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
+    return low, high
+
+
+@dataclass(frozen=True)
+class TraceTables:
+    """What the tracing page draws of a whole set."""
+
+    by_role: xr.DataArray
+    summaries: dict[str, pd.DataFrame]  # name -> layer, value, low, high
+    meaning: dict[str, str]
+    undefined: int
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def trace_tables(_traced: xr.Dataset, fingerprint: str, average: str, key: tuple[str, ...]) -> TraceTables:
+    from nast_core.interpret.effects import SUMMARIES, by_role, layer_summary, undefined
+
+    tables = {}
+    for name in SUMMARIES:
+        values = layer_summary(_traced, name)
+        low, high = layer_interval(values.values, (name, *key))
+        tables[name] = pd.DataFrame(
+            {"layer": values.layer.values, "value": values.mean("pair").values, "low": low, "high": high}
+        )
+    return TraceTables(by_role(_traced, average), tables, dict(SUMMARIES), undefined(_traced))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def benchmark_groups(
+    fingerprint: str, key: str, images: str, _scored: pd.DataFrame, _items: list[Item]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accuracy by condition and by cue; cues held out of training are starred."""
+    from nast_core.benchmark.scoring import by_group, condition_groups, cue_groups
+    from nast_core.negation.phrases import HELD_OUT_CUES
+
+    cues = by_group(_scored, cue_groups(_items))
+    cues["group"] = [f"{cue} *" if cue in HELD_OUT_CUES else cue for cue in cues.group]
+    return by_group(_scored, condition_groups(_items)), cues

@@ -1,0 +1,69 @@
+"""Home: what this is, and one live case in which the wording decides."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.cases import ask_items, draw_options, read_image_table
+
+st.title("Does the model read “no”?")
+st.markdown(
+    "Medical CLIP models answer correctly when an absent finding is said affirmatively (“fully expanded lungs”) and "
+    "wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text encoder "
+    "reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo world of "
+    "drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the sidebar."
+)
+model = state.model()
+
+CASES = 60
+items = state.phantom_items(CASES, 1, "validation")
+scored = ask_items(model, items, "home")
+answers = scored.pivot(index="item_id", columns="form", values="correct")
+disagree = [i for i, item in enumerate(items) if answers.affirmative[item.item_id] > answers.negated[item.item_id]]
+
+st.subheader("One X-ray, the same four statements, said two ways")
+switch, number, button = st.columns([5, 1, 1], vertical_alignment="bottom")
+only = switch.toggle(
+    f"Only cases lost by the negation ({len(disagree)} of {CASES})", value=True, key="lost", bind="query-params"
+)
+order = disagree if only and disagree else list(range(CASES))
+
+
+def next_case() -> None:
+    st.session_state["case"] = st.session_state["case"] % len(order) + 1
+
+
+if st.session_state.get("case", 1) > len(order):
+    st.session_state["case"] = 1
+case = number.number_input("Case", 1, len(order), 1, key="case", bind="query-params")
+button.button("Another case", on_click=next_case, width="stretch", type="primary")
+
+item = items[order[case - 1]]
+picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
+seed = int(item.image.split(":")[1])
+picture.image(
+    state.phantom_picture(seed).image, caption=f"Phantom {seed}: {state.phantom_title(seed)}", width="stretch"
+)
+for column, form in ((affirmative, "affirmative"), (negated, "negated")):
+    with column:
+        draw_options(item, scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0])
+right = int(answers.affirmative.sum()), int(answers.negated.sum())
+st.caption(
+    f"On these {CASES} cases (validation phantoms, item seed 1) the model is right {right[0]} times affirmatively and "
+    f"{right[1]} times with negations; the Benchmark page measures this on thousands, with intervals. Scores are "
+    "image-text logits; the answer is the highest."
+)
+
+if pictures := state.uploads():
+    st.subheader("Your images, read both ways")
+    st.caption(
+        "Per condition, three statements scored on your image. A model that reads “no” puts “no X” on the side of the "
+        "affirmative equivalent, not on the side of “X”."
+    )
+    for shown in pictures:
+        left, right_side = st.columns([2, 5], gap="medium")
+        left.image(shown.image, caption=shown.title, width="stretch")
+        table: pd.DataFrame = read_image_table(model, state.image_vector(model, shown))
+        right_side.dataframe(table, hide_index=True, width="stretch", height="content")
+else:
+    st.caption("Drop a PNG, JPEG or DICOM into the sidebar to see the model read your own image both ways.")

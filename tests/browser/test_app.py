@@ -1,0 +1,164 @@
+"""The whole app in a real Chromium, as a user goes through it. Screenshots land in artifacts/."""
+
+import io
+import re
+
+import numpy as np
+import pydicom
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+from nast_core.data.drawing import render
+from nast_core.data.phantom import sample_phantom
+from tests.browser_tools import CHROMIUM_FLAGS, ROOT, need_chromium, running_app
+
+SHOTS = ROOT / "artifacts"
+expect.set_options(timeout=60_000)
+# Console lines about a failed load name no address; such loads are caught below by their address instead.
+_HARMLESS = re.compile(r"fragment|ResizeObserver|React DevTools|preload|WebGL|Failed to load resource", re.IGNORECASE)
+
+
+def dicom_of(pixels: np.ndarray) -> bytes:
+    """A 12-bit MONOCHROME1 radiograph, as detectors write them."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = (
+        DigitalXRayImageStorageForPresentation,
+        generate_uid(),
+    )
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.Modality, data.PhotometricInterpretation = "DX", "MONOCHROME1"
+    data.Rows, data.Columns = pixels.shape
+    data.SamplesPerPixel, data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 1, 16, 12, 11, 0
+    data.PixelData = (4095 - pixels.astype(np.uint16) * 16).tobytes()
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, data, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def address():
+    need_chromium()
+    with running_app() as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = need_chromium()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A window that notes every console error and uncaught exception, and fails the test on any."""
+    window = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    window.set_default_timeout(120_000)
+    troubles: list[str] = []
+    window.on(
+        "console", lambda m: troubles.append(m.text) if m.type == "error" and not _HARMLESS.search(m.text) else None
+    )
+    window.on("requestfailed", lambda r: troubles.append(f"{r.url}: {r.failure}") if "ABORTED" not in str(r.failure) else None)
+    # on a deep link Streamlit itself first asks for its own files one folder too deep
+    window.on("response", lambda r: troubles.append(f"{r.url}: {r.status}") if r.status >= 400 and "/_stcore/" not in r.url else None)
+    window.on("pageerror", lambda error: troubles.append(str(error)))
+    yield window
+    assert window.get_by_test_id("stException").count() == 0
+    window.close()
+    assert not troubles, troubles
+
+
+def settled(page: Page) -> None:
+    """Waits until Streamlit has finished running, and the figures have been drawn."""
+    page.wait_for_timeout(400)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner]')")
+    page.wait_for_timeout(500)
+
+
+def shot(page: Page, name: str) -> None:
+    SHOTS.mkdir(exist_ok=True)
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    size = page.viewport_size
+    page.set_viewport_size({"width": size["width"], "height": min(max(height, 900), 4000)})
+    page.wait_for_timeout(700)
+    page.screenshot(path=str(SHOTS / f"{name}.png"))
+    page.set_viewport_size(size)
+
+
+def test_a_user_goes_through_all_four_pages(page, address, tmp_path):
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Does the model read")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"chosen$"))).to_have_count(2)
+    settled(page)
+    shot(page, "home")
+
+    page.get_by_role("link", name="Attention").click()
+    expect(page.get_by_role("heading", name="Attention to the negator")).to_be_visible()
+    settled(page)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    cells = page.locator(".js-plotly-plot").first.locator(".scatterlayer .point")
+    before = page.url
+    cells.nth(4 * 8 + 2).click(force=True)  # layer 5, head 3: cells are listed layer by layer, 8 heads each
+    expect(page.get_by_text("Layer 5, head 3: attention of each token")).to_be_visible()
+    assert page.url != before
+    assert "layer=5" in page.url
+    assert "head=3" in page.url
+    shot(page, "attention")
+
+    page.get_by_role("link", name="Causal tracing").click()
+    expect(page.get_by_role("heading", name="Causal tracing")).to_be_visible()
+    settled(page)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    shot(page, "tracing")
+
+    page.get_by_role("link", name="Benchmark").click()
+    expect(page.get_by_role("heading", name="Benchmark", exact=True)).to_be_visible()
+    expect(page.get_by_text("The items", exact=True)).to_be_visible()
+    settled(page)
+    shot(page, "benchmark")
+
+    upload = tmp_path / "chest.dcm"
+    upload.write_bytes(dicom_of(render(sample_phantom(2_000_007), 256)))
+    page.locator("input[type=file]").set_input_files(str(upload))
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("heading", name="Your images, read both ways")).to_be_visible()
+    settled(page)
+    shot(page, "upload")
+
+
+def test_a_file_that_is_no_image_is_one_sentence_beside_the_upload(page, address, tmp_path):
+    page.goto(address)
+    settled(page)
+    (tmp_path / "report.png").write_bytes(b"%PDF-1.7 not an image")
+    page.locator("input[type=file]").set_input_files(str(tmp_path / "report.png"))
+    expect(page.get_by_text(re.compile("report.png.*PDF"))).to_be_visible()
+
+
+def test_a_copied_link_reopens_the_same_view(page, address):
+    page.goto(f"{address}/attention?layer=2&head=7&findings=Edema&pair=There+is+no+edema.")
+    expect(page.get_by_text("Layer 2, head 7: attention of each token")).to_be_visible()
+    settled(page)
+    assert "layer=2" in page.url
+    assert "findings=Edema" in page.url
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_pages_are_readable_wide_and_narrow_in_both_themes(browser, address, width, scheme):
+    window = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    window.set_default_timeout(120_000)
+    for name in ("", "attention", "tracing", "benchmark"):
+        window.goto(f"{address}/{name}?embed_options={scheme}_theme")
+        expect(window.get_by_role("heading").first).to_be_visible()
+        settled(window)
+        overflow = window.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, f"{name or 'home'} is {overflow} px wider than a {width} px window"
+        shot(window, f"{name or 'home'}-{width}-{scheme}")
+    window.close()
