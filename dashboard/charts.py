@@ -69,7 +69,7 @@ def head_map(
     ``nsa`` [layer, head]; ``low`` and ``high`` [layer]: the interval of each layer's mean.
     """
     layers, heads = nsa["layer"].values.tolist(), nsa["head"].values.tolist()
-    limit = float(max(abs(nsa).max(), 1e-6))
+    limit = max(float(abs(nsa).max()), 1e-6)
     height = 110 + 30 * len(layers)
     figure = make_subplots(cols=2, shared_yaxes=True, column_widths=[0.72, 0.28], horizontal_spacing=0.02)
     figure.add_heatmap(
@@ -138,7 +138,15 @@ def attention_patterns(
         figure.update_yaxes(
             title_text="query (looks)" if column == 1 else None, autorange="reversed", showgrid=False, row=1, col=column
         )
-    bar = {"orientation": "h", "thickness": 10, "y": -0.42, "yanchor": "top", "title": {"side": "bottom"}, "nticks": 5, "tickangle": 0}
+    bar = {
+        "orientation": "h",
+        "thickness": 10,
+        "y": -0.42,
+        "yanchor": "top",
+        "title": {"side": "bottom"},
+        "nticks": 5,
+        "tickangle": 0,
+    }
     figure.update_layout(
         coloraxis={"colorscale": MAGNITUDE, "cmin": 0, "cmax": top, "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}}},
         coloraxis2={"colorscale": SIGNED, "cmin": -limit, "cmax": limit, "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}}},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
+    from nast_core.interpret.effects import Average
     from nast_core.interpret.selftest import Check
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
@@ -176,7 +177,7 @@ def trace_set(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, 
     from nast_core.interpret.selftest import trace_checks
 
     traced = trace(_model, _pairs, images_for_pairs(_model, _pairs))
-    return traced, trace_checks(traced, _pairs, causal=_model.text.causal)
+    return traced, trace_checks(traced, _pairs, _model.text)
 
 
 @st.cache_data(max_entries=64, show_spinner="Tracing the pair")
@@ -187,7 +188,7 @@ def trace_one(_model: DualEncoder, fingerprint: str, pair: AlignedPair, vector: 
     from nast_core.interpret.selftest import trace_checks
 
     traced = trace(_model, [pair], torch.from_numpy(vector)[None])
-    return traced, trace_checks(traced, [pair], causal=_model.text.causal)
+    return traced, trace_checks(traced, [pair], _model.text)
 
 
 @st.cache_data(max_entries=4, show_spinner="Writing the questions")
@@ -253,17 +254,18 @@ class TraceTables:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def trace_tables(_traced: xr.Dataset, fingerprint: str, average: str, key: tuple[str, ...]) -> TraceTables:
+def trace_tables(_traced: xr.Dataset, fingerprint: str, average: Average, key: tuple[str, ...]) -> TraceTables:
     from nast_core.interpret.effects import SUMMARIES, by_role, layer_summary, undefined
 
-    tables = {}
+    tables: dict[str, pd.DataFrame] = {}
     for name in SUMMARIES:
         values = layer_summary(_traced, name)
         low, high = layer_interval(values.values, (name, *key))
         tables[name] = pd.DataFrame(
             {"layer": values.layer.values, "value": values.mean("pair").values, "low": low, "high": high}
         )
-    return TraceTables(by_role(_traced, average), tables, dict(SUMMARIES), undefined(_traced))
+    shown = by_role(_traced, average).dropna("role", how="all")
+    return TraceTables(shown, tables, {str(name): said for name, said in SUMMARIES.items()}, undefined(_traced))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -174,7 +174,7 @@ def trace_command(
     table.columns.name = None
     typer.echo(table.to_string())
     typer.echo(f"{len(aligned)} pairs, {undefined(result)} undefined (|d| < {result.attrs['min_gap']})")
-    for check in trace_checks(result, aligned, causal=loaded.text.causal):
+    for check in trace_checks(result, aligned, loaded.text):
         typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")
     typer.echo(f"written: {out}")
 
@@ -224,7 +224,9 @@ def benchmark_run(
     write_results(result, out)
     if not result.summary["acc_affirmative"]["n"]:
         name, reason = next(iter(result.failed.items()))
-        raise BenchmarkError(f"no item could be scored: {len(result.failed)} images cannot be read; first {name!r}: {reason}")
+        raise BenchmarkError(
+            f"no item could be scored: {len(result.failed)} images cannot be read; first {name!r}: {reason}"
+        )
     for name in ("acc_affirmative", "acc_negated", "blind_affirmative", "blind_negated"):
         r = result.summary[name]
         typer.echo(f"{name:<18} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}")

@@ -16,7 +16,7 @@ from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.writer import QUESTION, choose_frame, choose_wording, write_option
 from nast_core.errors import BenchmarkError
 
-ASSIGNMENTS: tuple[tuple[int, int, int], ...] = tuple(product((0, 1), repeat=3))
+ASSIGNMENTS: tuple[tuple[int, ...], ...] = tuple(product((0, 1), repeat=3))
 LEAST_ABSENT, LEAST_PRESENT = 3, 2  # of a study's labels, for it to be eligible
 _TRIES = 200
 
@@ -65,7 +65,7 @@ class _Index:
                 self.table[row, column[condition]] = value
         self.used = rng.random(len(studies)) * 0.5  # ties between unused studies fall at random
 
-    def fitting(self, columns: Sequence[int], wanted: Sequence[int]) -> Int[np.ndarray, " study"]:
+    def fitting(self, columns: Int[np.ndarray, " condition"], wanted: Sequence[int]) -> Int[np.ndarray, " study"]:
         return np.flatnonzero((self.table[:, columns] == np.array(wanted, np.int8)).all(1))
 
     def take(self, fits: Int[np.ndarray, " study"]) -> Study:
@@ -93,16 +93,18 @@ def _item(item_id: str, index: _Index, rng: np.random.Generator) -> Item:
 def _write(item_id, study: Study, conditions, options, answer: int, rng: np.random.Generator) -> Item:
     wordings = [choose_wording(condition, rng) for condition in conditions]
     frame = choose_frame(rng)
-    return Item(
-        item_id=item_id,
-        patient_id=study.patient_id,
-        study_id=study.study_id,
-        image=study.image,
-        question=QUESTION,
-        conditions=tuple(conditions),
-        assignments=tuple(options),
-        cues=tuple(wording.cue for wording in wordings),
-        negated=tuple(write_option(wordings, option, frame, negated=True) for option in options),
-        affirmative=tuple(write_option(wordings, option, frame, negated=False) for option in options),
-        answer=LETTERS[answer],
+    return Item.model_validate(
+        {
+            "item_id": item_id,
+            "patient_id": study.patient_id,
+            "study_id": study.study_id,
+            "image": study.image,
+            "question": QUESTION,
+            "conditions": conditions,
+            "assignments": options,
+            "cues": [wording.cue for wording in wordings],
+            "negated": [write_option(wordings, option, frame, negated=True) for option in options],
+            "affirmative": [write_option(wordings, option, frame, negated=False) for option in options],
+            "answer": LETTERS[answer],
+        }
     )

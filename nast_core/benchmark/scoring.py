@@ -56,38 +56,32 @@ def _scores(model: DualEncoder, options: Tensor, image: Tensor | None) -> np.nda
 def _row(item: Item, form: str, scores: np.ndarray, blind: np.ndarray) -> dict:
     choice, tie = _choose(scores)
     guess, blind_tie = _choose(blind)
-    known = choice is not None
+    right = item.assignments[item.answer_index]
+    distance, affirmed_absent = _error(item, choice)
     return {
         "item_id": item.item_id,
         "patient_id": item.patient_id,
         "study_id": item.study_id,
         "form": form,
         "answer": item.answer,
-        "choice": LETTERS[choice] if known else None,
-        "correct": float(choice == item.answer_index and not tie) if known else np.nan,
+        "choice": None if choice is None else LETTERS[choice],
+        "correct": np.nan if choice is None else float(choice == item.answer_index and not tie),
         "tie": tie,
-        "blind_correct": float(guess == item.answer_index and not blind_tie) if guess is not None else np.nan,
-        "distance": sum(
-            a != b for a, b in zip(item.assignments[choice], item.assignments[item.answer_index], strict=True)
-        )
-        if known
-        else np.nan,
-        "affirmed_absent": float(
-            any(
-                said and not true
-                for said, true in zip(item.assignments[choice], item.assignments[item.answer_index], strict=True)
-            )
-        )
-        if known
-        else np.nan,
+        "blind_correct": np.nan if guess is None else float(guess == item.answer_index and not blind_tie),
+        "distance": distance,
+        "affirmed_absent": affirmed_absent,
         "negations": item.negations,
-        "unseen_cue": any(
-            cue in HELD_OUT_CUES
-            for cue, state in zip(item.cues, item.assignments[item.answer_index], strict=True)
-            if not state
-        ),
+        "unseen_cue": any(cue in HELD_OUT_CUES for cue, present in zip(item.cues, right, strict=True) if not present),
         **dict(zip(_SCORES, scores, strict=True)),
     }
+
+
+def _error(item: Item, choice: int | None) -> tuple[float, float]:
+    """(conditions the chosen option has wrong, 1 if it turns an absent condition into a present one)."""
+    if choice is None:
+        return np.nan, np.nan
+    pairs = list(zip(item.assignments[choice], item.assignments[item.answer_index], strict=True))
+    return float(sum(said != true for said, true in pairs)), float(any(said and not true for said, true in pairs))
 
 
 def _choose(scores: np.ndarray) -> tuple[int | None, bool]:
@@ -143,9 +137,7 @@ def by_group(scored: pd.DataFrame, groups: Mapping[str, Sequence[str]], *, seed:
         part = scored[scored.item_id.isin(set(ids))]
         for form in FORMS:
             of_form = part[part.form == form]
-            found = (
-                rate(of_form.correct, of_form.patient_id, seed=seed) if len(of_form) else Rate(*[float("nan")] * 3, 0)
-            )
+            found = rate(of_form.correct.to_numpy(), of_form.patient_id, seed=seed)
             rows.append({"group": name, "form": form, **found._asdict()})
     return pd.DataFrame(rows)
 

@@ -28,7 +28,7 @@ class Wording:
 def choose_wording(condition: str, rng: np.random.Generator, denials: Sequence[Denial] = DENIALS) -> Wording:
     words = vocabulary()[condition]
     noun = words.nouns[rng.integers(len(words.nouns))]
-    denial = denials[rng.integers(len(denials))]
+    denial = denials[int(rng.integers(len(denials)))]
     fill = {"noun": noun.text, "phrase": noun.phrase, "is": noun.verb}
     return Wording(
         present=_PRESENT[rng.integers(len(_PRESENT))].format(**fill),

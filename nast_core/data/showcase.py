@@ -31,7 +31,8 @@ def phantoms_with(condition: str) -> list[Phantom]:
 
 def image_names(pairs: Sequence[AlignedPair]) -> list[str]:
     """Each pair's own image, or a phantom with its finding: the pairs of one finding go through several."""
-    names, taken = [], {}
+    names: list[str] = []
+    taken: dict[str, int] = {}
     for pair in pairs:
         finding = pair.pair.finding
         turn = taken[finding] = taken.get(finding, -1) + 1

@@ -6,6 +6,7 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
     first, second = plan.image_phantoms * 10 * seed, plan.image_phantoms * (10 * seed + 5)
     tokenizer = fit_tokenizer(corpus(4000))
     clip = new_clip(tokenizer, seed)
-    drawing = {"size": SIZE, "cache": work / "phantoms", "workers": torch.get_num_threads()}
+    drawing: dict[str, Any] = {"size": SIZE, "cache": work / "phantoms", "workers": torch.get_num_threads()}
     world = load_world("train", first, plan.image_phantoms, grid=GRID, **drawing)
     warm_up_image_tower(clip, world, plan, seed, folder)
     # fresh phantoms: the image tower knows the first ones too well for its states of them to be typical

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from nast_core.demo.build import build
+from nast_core.demo.build import build, measure
+from nast_core.models import load_model
+from nast_core.writing import whole
 
 _READ = {
     "MCQ accuracy, affirmative (%)": lambda f: 100 * f["mcq"]["acc_affirmative"]["value"],
@@ -22,19 +24,20 @@ _READ = {
 def figures_over_seeds(
     seeds: int, *, work: Path = Path("build/demo"), out: Path = Path("docs/demo_figures.json")
 ) -> dict:
-    """Builds ``seeds`` demo CLIPs (resumable) and writes each figure's values, mean and 95 % t-interval over seeds."""
+    """Builds ``seeds`` demo CLIPs (finished ones are kept), measures each, and writes docs/demo_figures.json.
+
+    Each figure comes with its values, mean and 95 % t-interval over seeds.
+    """
     builds = {}
     for seed in range(seeds):
-        finished = work / f"seed-{seed}" / "published" / "figures.json"
-        builds[seed] = (
-            json.loads(finished.read_text("utf-8"))
-            if finished.exists()
-            else build(finished.parent, seed=seed, work=work)
-        )
+        model = work / f"seed-{seed}" / "published"
+        if not model.exists():
+            build(model, seed=seed, work=work)
+        builds[seed] = measure(load_model(model, device="cpu"))
     table = {name: _over_seeds([read(found) for found in builds.values()]) for name, read in _READ.items()}
     result = {"seeds": list(builds), "figures": table, "builds": builds}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2), "utf-8")
+    with whole(out) as file:
+        file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     return result
 
 

@@ -86,25 +86,24 @@ def warm_up_image_tower(clip: CLIPModel, world: World, plan: Plan, seed: int, fo
     nodules, tubes) that one label an image teaches too slowly.
     """
     width = clip.config.vision_config.hidden_size
-    heads = nn.ModuleDict(
-        {"facts": nn.Linear(width, len(CONDITIONS) * FACTS), "cells": nn.Linear(width, len(CONDITIONS))}
-    )
-    nn.init.constant_(heads["facts"].bias, -2.0)
-    nn.init.constant_(heads["cells"].bias, -3.0)
+    facts, cells = nn.Linear(width, len(CONDITIONS) * FACTS), nn.Linear(width, len(CONDITIONS))
+    nn.init.constant_(facts.bias, -2.0)  # most of both are absent
+    nn.init.constant_(cells.bias, -3.0)
+    heads = nn.ModuleDict({"facts": facts, "cells": cells})
     modules = nn.ModuleDict({"tower": clip.vision_model, "heads": heads}).train()
     batch = batches(len(world.pixels), plan.image_batch, seed)
     used = torch.from_numpy(world.facts.any(0))
     weight = torch.ones(len(used))
     weight[::FACTS] = _PRESENCE_WEIGHT
-    cells = world.cells.reshape(len(world.cells), len(CONDITIONS), -1)
+    shown = world.cells.reshape(len(world.cells), len(CONDITIONS), -1)
 
     def loss_of(rng: np.random.Generator, step: int) -> Tensor:
         index = batch(step)
         seen = clip.vision_model(pixel_values=_augmented(world.pixels[index], rng))
-        whole = heads["facts"](seen.pooler_output)[:, used]
-        local = heads["cells"](clip.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])).transpose(1, 2)
+        whole = facts(seen.pooler_output)[:, used]
+        local = cells(clip.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])).transpose(1, 2)
         truth = torch.from_numpy(world.facts[index]).float()[:, used]
-        where = torch.from_numpy(cells[index]).float()
+        where = torch.from_numpy(shown[index]).float()
         by_cell = F.binary_cross_entropy_with_logits(local, where, pos_weight=torch.tensor(4.0))
         return F.binary_cross_entropy_with_logits(whole, truth, weight=weight[used]) + by_cell
 

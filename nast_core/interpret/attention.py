@@ -39,7 +39,8 @@ def negator_selective_attention(
     """
     if not pairs:
         raise PairError("no aligned pair was given; NSA needs at least one")
-    selective, absolute = [], []
+    selective: list[Tensor] = []
+    absolute: list[Tensor] = []
     for start in range(0, len(pairs), batch_size):
         batch = pairs[start : start + batch_size]
         tokens = model.text.tokenize([*(p.pair.negated for p in batch), *(p.pair.affirmative for p in batch)])
@@ -80,6 +81,7 @@ def _queries(tower: TextTower, tokens: Tokens, pairs: Sequence[AlignedPair]) -> 
     """True at the positions a negator may be looked at from, [pair, query]."""
     allowed = tokens.mask[: len(pairs)].clone()
     for row, pair in enumerate(pairs):
+        allowed[row, pair.pooled] = True  # SigLIP pools a padding position
         if tower.causal:
             allowed[row, : pair.negator[-1] + 1] = False
         else:

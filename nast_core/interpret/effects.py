@@ -16,6 +16,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import ROLES, AlignedPair
 
 MIN_GAP = 1e-3  # logits; below it S(a) and S(n) are equal to the noise of float32 and the ratio means nothing
+Average = Literal["ratio_mean", "mean_ratio"]
 Summary = Literal["std", "max", "mean_abs", "negator", "negator_out"]
 SUMMARIES: dict[Summary, str] = {
     "std": "standard deviation over positions from the negator on (QMG)",
@@ -62,7 +63,8 @@ def trace(
         role[row, : pair.length] = pair.roles
         if abs(gap[row]) >= min_gap:
             score = (patched @ image.to(patched.dtype)).double().numpy() * (model.logit_scale or 1.0) + model.logit_bias
-            cte[row, :, : pair.length] = (scores[row, 0] - score) / gap[row]
+            at = list(pair.positions)
+            cte[row][:, at] = ((scores[row, 0] - score) / gap[row])[:, at]
     return xr.Dataset(
         {
             "cte": (("pair", "layer", "position"), cte, {"units": "share of d"}),
@@ -92,7 +94,7 @@ def undefined(traced: xr.Dataset) -> int:
     return int((abs(traced.d) < traced.attrs["min_gap"]).sum())
 
 
-def by_role(traced: xr.Dataset, average: Literal["ratio_mean", "mean_ratio"] = "ratio_mean") -> xr.DataArray:
+def by_role(traced: xr.Dataset, average: Average = "ratio_mean") -> xr.DataArray:
     """CTE [role, layer], pooled over pairs and over the positions of a role; NaN where a role never occurs.
 
     ``ratio_mean``: summed change of score / summed d over the same cells; ``mean_ratio``: mean of CTE.

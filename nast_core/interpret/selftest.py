@@ -7,7 +7,6 @@ changes nothing, padding that leaks, a tokenizer of another model. Every check h
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import xarray as xr
 from torch.nn import functional as F
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 from nast_core.interpret.effects import text_vectors
 from nast_core.interpret.tracing import patched_vectors
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair, align_all, template_pairs
 
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
@@ -53,7 +53,7 @@ def self_test(model: DualEncoder, pairs: Sequence[AlignedPair] = ()) -> tuple[Ch
 
 
 def trace_checks(
-    traced: xr.Dataset, pairs: Sequence[AlignedPair], *, causal: bool, tolerance: float = 1e-2
+    traced: xr.Dataset, pairs: Sequence[AlignedPair], tower: TextTower, *, tolerance: float = 1e-2
 ) -> tuple[Check, ...]:
     """The identities of method.md section 3 on a finished trace, over its pairs that are defined.
 
@@ -63,15 +63,11 @@ def trace_checks(
     single = [i for i in rows if len(pairs[i].differing) == 1]
     cte = traced.cte.values
     start = [abs(cte[i, 0, pairs[i].differing[0]] - 1) for i in single]
-    end = [
-        abs(np.nanmax([cte[i, -1, p] for p, r in enumerate(pairs[i].roles) if r == "end"] or [cte[i, -1, 0]]) - 1)
-        for i in rows
-    ]
-    checks = [
-        _identity("CTE = 1 at the negator, layer 0", start, tolerance),
-        _identity("CTE = 1 at the pooled token, last layer", end, tolerance),
-    ]
-    if causal:
+    end = [abs(cte[i, -1, pairs[i].pooled] - 1) for i in rows]
+    checks = [_identity("CTE = 1 at the negator, layer 0", start, tolerance)]
+    if tower.pools_one_position:
+        checks.append(_identity("CTE = 1 at the pooled token, last layer", end, tolerance))
+    if tower.causal:
         prefix = [abs(cte[i, :, : pairs[i].differing[0]]).max() for i in rows if pairs[i].differing[0]]
         checks.append(_identity("CTE = 0 before the negator", prefix, tolerance))
     return tuple(checks)
@@ -103,6 +99,12 @@ def _hash(model: DualEncoder) -> Check:
 
 def _padding(model: DualEncoder, limit: float) -> Check:
     tower, text = model.text, _PROBES[2]
+    if tower.padding != "ignored":
+        how = {
+            "fixed": "every text is padded to the full context, and the padding is read",
+            "averaged": "padding would enter the mean, so texts are never padded",
+        }
+        return Check("Padding as the family has it", True, tower.padding, how[tower.padding])
     length = tower.tokenize([text]).ids.shape[1]
     bare, padded = (
         tower.encode(tower.tokenize([text], pad_to=n)) for n in (None, min(length + 5, tower.context_length))

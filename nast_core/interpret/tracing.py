@@ -35,8 +35,8 @@ class _Rows(NamedTuple):
     unpad: Int[Tensor, " token"]  # index into the flat [row x query] of every token
 
 
-def _layout(length: int, first: int, pooled: int, causal: bool, device: torch.device) -> _Rows:
-    positions = torch.arange(first, length)
+def _layout(length: int, patched: Sequence[int], pooled: int, causal: bool, device: torch.device) -> _Rows:
+    positions = torch.tensor(patched)
     begin = positions if causal else torch.zeros_like(positions)
     grid = torch.arange(length).expand(len(positions), -1)
     held = grid >= begin[:, None]
@@ -69,8 +69,9 @@ def patched_vectors(
     Source: Meng et al. 2022 (arXiv:2202.05262) section 2, with states swapped as in NAST; the batching is ours.
     """
     results: list[Tensor | None] = [None] * len(pairs)
+    work = _trace_group if tower.pools_one_position else _trace_layers
     for group in _groups(tower, pairs, memory_budget):
-        vectors = _trace_group(tower, [pairs[i] for i in group])
+        vectors = work(tower, [pairs[i] for i in group])
         for i, value in zip(group, vectors.cpu(), strict=True):
             results[i] = value
         if progress:
@@ -78,26 +79,50 @@ def patched_vectors(
     return [value for value in results if value is not None]
 
 
+def _patched_positions(tower: TextTower, pair: AlignedPair) -> tuple[int, ...]:
+    """In a causal tower nothing before the first differing token can have changed."""
+    return tuple(p for p in pair.positions if not tower.causal or p >= pair.differing[0])
+
+
 def _groups(tower: TextTower, pairs: Sequence[AlignedPair], budget: int) -> Iterator[list[int]]:
-    """Indices of pairs alike in length and first differing position, cut to the memory budget."""
+    """Indices of pairs alike in length and patched positions, cut to the memory budget."""
 
-    def shape(i: int) -> tuple[int, int]:
-        return pairs[i].length, pairs[i].differing[0] if tower.causal else 0
+    def shape(i: int) -> tuple[int, tuple[int, ...]]:
+        return pairs[i].length, _patched_positions(tower, pairs[i])
 
-    for (length, first), same in groupby(sorted(range(len(pairs)), key=shape), key=shape):
-        members, rows = list(same), length - first
+    for (length, patched), same in groupby(sorted(range(len(pairs)), key=shape), key=shape):
+        members, rows = list(same), len(patched)
         tokens = rows * (rows + 1) // 2 if tower.causal else rows * length
         bytes_per_pair = tower.n_layers * tokens * tower.width * 12 * 4  # states, heads and the MLP's inner width
         size = max(1, budget // bytes_per_pair)
         yield from (members[i : i + size] for i in range(0, len(members), size))
 
 
+def _trace_layers(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor, "pair layer position dim"]:
+    """For towers whose embedding is read from several layers or positions: each layer's patches as one batch."""
+    results = []
+    for pair in pairs:
+        tokens = tower.tokenize([pair.pair.affirmative])
+        clean = tower.states(tokens)
+        source = tower.states(tower.tokenize([pair.pair.negated]))
+        patched = torch.tensor(_patched_positions(tower, pair), device=clean.device)
+        rows = torch.arange(len(patched), device=clean.device)
+        repeated = tokens.rows(torch.zeros_like(rows))
+        vectors = tower.encode(tokens)[:, None].repeat(tower.n_layers + 1, pair.length, 1)
+        for layer in range(tower.n_layers + 1):
+            states = [state.repeat(len(patched), 1, 1) for state in clean[: layer + 1]]
+            states[-1][rows, patched] = source[layer, 0, patched]
+            vectors[layer, patched] = tower.finish(states, repeated)
+        results.append(F.normalize(vectors, dim=-1))
+    return torch.stack(results)
+
+
 def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor, "pair layer position dim"]:
     tokens = tower.tokenize([p.pair.affirmative for p in pairs])
     source = tower.states(tower.tokenize([p.pair.negated for p in pairs]))
     length, pooled = tokens.ids.shape[1], int(tokens.pooled[0])
-    first = pairs[0].differing[0] if tower.causal else 0
-    layout = _layout(length, first, pooled, tower.causal, tokens.ids.device)
+    patched = _patched_positions(tower, pairs[0])
+    layout = _layout(length, patched, pooled, tower.causal, tokens.ids.device)
     packed = tower.embed(tokens)  # [pair, clean positions | tokens of every row, by patched layer, width]
     for layer, block in enumerate(tower.blocks):
         fresh = packed[:, layout.token_position]
@@ -106,7 +131,7 @@ def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor
         packed = _block(tower, block, packed, layout, length, pooled, last=layer == tower.n_layers - 1)
     projected = tower.project(packed)  # the last block left the pooled states: clean, then [layer x row]
     vectors = projected[:, :1, None].repeat(1, tower.n_layers + 1, length, 1)
-    vectors[:, :-1, first:] = projected[:, 1:].unflatten(1, (tower.n_layers, -1))
+    vectors[:, :-1, layout.positions] = projected[:, 1:].unflatten(1, (tower.n_layers, -1))
     vectors[:, -1, pooled] = tower.project(source[-1][:, pooled])
     return F.normalize(vectors, dim=-1)
 
@@ -129,21 +154,26 @@ def _block(
     def causal(queries: Tensor) -> Tensor | None:
         return torch.arange(length, device=packed.device) <= queries[:, None] if tower.causal else None
 
-    def seen(part: Tensor) -> Tensor:  # [pair, layer, head, row, position, channel]
+    def seen(part: Tensor) -> Tensor:  # [pair, layer, row, position, width]
         own = part[:, length:].unflatten(1, (layers, -1))
         everything = torch.cat([part[:, None, :length].expand(-1, layers, -1, -1), own], 2)
-        return tower.split(everything[:, :, layout.keys])
+        return everything[:, :, layout.keys]
 
     asked = query[:, clean:].unflatten(1, (layers, -1))
     asked = asked[:, :, :, None] if last else asked[:, :, layout.queries]  # [pair, layer, row, query, width]
-    at = torch.tensor([pooled], device=packed.device) if last else torch.arange(start, length, device=packed.device)
-    z_rows = F.scaled_dot_product_attention(tower.split(asked), seen(key), seen(value), attn_mask=causal(at))
-    z_rows = z_rows.transpose(-3, -2).flatten(-2).flatten(2, 3)
-    z_rows = z_rows if last else z_rows[:, :, layout.unpad]
-    at = torch.tensor([pooled], device=packed.device) if last else torch.arange(length, device=packed.device)
-    z_clean = F.scaled_dot_product_attention(
-        *(tower.split(part) for part in (query[:, :clean], key[:, :length], value[:, :length])), attn_mask=causal(at)
+    device = packed.device
+    end = torch.tensor([pooled], device=device)
+    z_rows = _attend(
+        tower, asked, seen(key), seen(value), causal(end if last else torch.arange(start, length, device=device))
     )
-    z = torch.cat([z_clean.transpose(-3, -2).flatten(-2), z_rows.flatten(1, 2)], 1)
-    packed = block.add_attention(packed, block.attention_out(z))
+    z_rows = z_rows.flatten(2, 3) if last else z_rows.flatten(2, 3)[:, :, layout.unpad]
+    at = end if last else torch.arange(length, device=device)
+    z_clean = _attend(tower, query[:, :clean], key[:, :length], value[:, :length], causal(at))
+    packed = block.add_attention(packed, block.attention_out(torch.cat([z_clean, z_rows.flatten(1, 2)], 1)))
     return block.add_mlp(packed, block.mlp(packed))
+
+
+def _attend(tower: TextTower, query: Tensor, key: Tensor, value: Tensor, sees: Tensor | None) -> Tensor:
+    """Concatenated heads [..., query, width] before the output projection."""
+    z = F.scaled_dot_product_attention(tower.split(query), tower.split(key), tower.split(value), attn_mask=sees)
+    return z.transpose(-3, -2).flatten(-2)

@@ -1,8 +1,10 @@
 """DualEncoder: an image tower and a text tower that meet in one dot product."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
@@ -54,7 +56,12 @@ class DualEncoder(ABC):
     image_size: int = 224
     parameters: int = 0
     dtype: torch.dtype = torch.float32
-    abilities: frozenset[str] = field(default_factory=frozenset)
+    limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
+
+    @property
+    @abstractmethod
+    def module(self) -> torch.nn.Module:
+        """The library's own model, which holds every weight."""
 
     @abstractmethod
     def preprocess(self, image: Image.Image) -> Float[Tensor, "channel height width"]:
@@ -104,13 +111,22 @@ class DualEncoder(ABC):
             return torch.empty(0, self.text.dim)
         unique = sorted(set(texts), key=len)
         vectors = []
-        for start in range(0, len(unique), batch_size):
-            batch = unique[start : start + batch_size]
+        for batch in self._text_batches(unique, batch_size):
             vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
             if progress:
                 progress(len(batch))
         place = {text: i for i, text in enumerate(unique)}
         return torch.cat(vectors)[torch.tensor([place[text] for text in texts])]
+
+    def _text_batches(self, unique: list[str], size: int) -> Iterator[list[str]]:
+        """Consecutive batches; where padding would change an embedding, of equal token counts only."""
+        if self.text.padding != "averaged":
+            yield from (unique[start : start + size] for start in range(0, len(unique), size))
+            return
+        unique.sort(key=lambda text: self.text.tokenize([text]).ids.shape[1])
+        for _, same in groupby(unique, key=lambda text: self.text.tokenize([text]).ids.shape[1]):
+            group = list(same)
+            yield from (group[start : start + size] for start in range(0, len(group), size))
 
     def score(
         self, texts: Float[Tensor, "text dim"], images: Float[Tensor, "image dim"]

@@ -107,10 +107,10 @@ def fingerprint(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _bytes(tensor: Tensor) -> memoryview:
+def _bytes(tensor: Tensor) -> bytes:
     plain = tensor.float() if tensor.is_floating_point() else tensor
     flat = plain.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    return flat.view(torch.uint8).numpy().tobytes()
 
 
 def stored_shape(path: Path, name: str) -> tuple[int, ...] | None:

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 from nast_core.errors import ModelError, TextError
 from nast_core.models import files
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.hf_tokens import fast_tokens
 from nast_core.models.tower import PreNormBlock, TextTower, Tokens
 
 transformers_logging.disable_progress_bar()  # a load of a second or two; the app and the command show their own
@@ -48,6 +49,7 @@ class _Block(PreNormBlock):
 
 class HuggingFaceTextTower(TextTower):
     causal = True
+    lora_targets = r"text_model\.encoder\.layers\.\d+\.(self_attn\.(q_proj|k_proj|v_proj|out_proj)|mlp\.(fc1|fc2))"
     pooling = "state at the end-of-text token, after the final norm"
 
     def __init__(self, model: CLIPModel, tokenizer):
@@ -64,23 +66,9 @@ class HuggingFaceTextTower(TextTower):
         return self.model.device
 
     def tokenize(self, texts: Sequence[str], *, pad_to: int | None = None) -> Tokens:
-        self.check_texts(texts)
-        rows = self.tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True)
-        for text, ids in zip(texts, rows["input_ids"], strict=True):
-            self.check_length(text, len(ids))
-        longest = max(pad_to or 0, *(len(ids) for ids in rows["input_ids"]))
-        pad = self.tokenizer.pad_token_id or 0
-        ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows["input_ids"]])
-        lengths = torch.tensor([len(row) for row in rows["input_ids"]])
-        return Tokens(
-            ids=ids.to(self.device),
-            mask=(torch.arange(longest) < lengths[:, None]).to(self.device),
-            pooled=self._pooled(ids, texts).to(self.device),
-            offsets=tuple(tuple(map(tuple, row)) + ((0, 0),) * (longest - len(row)) for row in rows["offset_mapping"]),
-            texts=tuple(texts),
-        )
+        return fast_tokens(self, self.tokenizer, texts, self._pooled, pad_to=pad_to)
 
-    def _pooled(self, ids: Tensor, texts: Sequence[str]) -> Tensor:
+    def _pooled(self, ids: Tensor, lengths: Tensor, texts: Sequence[str]) -> Tensor:
         if self.eos_id is None:
             return ids.argmax(-1)
         is_eos = ids == self.eos_id
@@ -107,6 +95,10 @@ class HuggingFaceClip(DualEncoder):
     def __init__(self, model: CLIPModel, processor, **common):
         super().__init__(**common)
         self.model, self.processor = model, processor
+
+    @property
+    def module(self) -> torch.nn.Module:
+        return self.model
 
     def preprocess(self, image: Image.Image) -> Tensor:
         return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
@@ -172,7 +164,6 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         image_size=int(image_size),
         parameters=sum(p.numel() for p in model.parameters()),
         dtype=dtype,
-        abilities=frozenset({"attention", "tracing", "gradients"}),
     )
 
 

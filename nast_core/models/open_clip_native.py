@@ -33,10 +33,10 @@ def recognises(folder: Path) -> bool:
     if not config.exists():
         return False
     model = files.read_json(config).get("model_cfg")
-    parts = [model.get(part) for part in ("text_cfg", "vision_cfg")] if isinstance(model, dict) else [None]
-    if not all(isinstance(part, dict) for part in parts):
+    parts = ("text_cfg", "vision_cfg")
+    if not isinstance(model, dict) or not all(isinstance(model.get(part), dict) for part in parts):
         raise ModelError(f"{config} has no model_cfg with a text_cfg and a vision_cfg in it; download it again")
-    text = parts[0]
+    text = model["text_cfg"]
     custom = model.get("custom_text") or "multimodal_cfg" in model
     return not custom and "hf_model_name" not in text and "hf_tokenizer_name" not in text
 
@@ -67,6 +67,7 @@ class _Block(PreNormBlock):
 
 class OpenClipTextTower(TextTower):
     causal = True
+    lora_targets = r"transformer\.resblocks\.\d+\.(attn|mlp\.c_fc|mlp\.c_proj)"
     pooling = "state at the end-of-text token (the largest id), after the final norm"
 
     def __init__(self, model: open_clip.CLIP, tokenizer: SimpleTokenizer):
@@ -88,12 +89,12 @@ class OpenClipTextTower(TextTower):
         for cleaned, ids, _ in rows:
             self.check_length(cleaned, len(ids))
         longest = max(pad_to or 0, *(len(ids) for _, ids, _ in rows))
-        ids = torch.tensor([ids + [0] * (longest - len(ids)) for _, ids, _ in rows])
+        padded = torch.tensor([ids + [0] * (longest - len(ids)) for _, ids, _ in rows])
         lengths = torch.tensor([len(ids) for _, ids, _ in rows])
         return Tokens(
-            ids=ids.to(self.device),
+            ids=padded.to(self.device),
             mask=(torch.arange(longest) < lengths[:, None]).to(self.device),
-            pooled=ids.argmax(-1).to(self.device),
+            pooled=padded.argmax(-1).to(self.device),
             offsets=tuple(tuple(spans) + ((0, 0),) * (longest - len(spans)) for _, _, spans in rows),
             texts=tuple(cleaned for cleaned, _, _ in rows),
         )
@@ -133,6 +134,10 @@ class OpenClip(DualEncoder):
     def __init__(self, model: open_clip.CLIP, transform, **common):
         super().__init__(**common)
         self.model, self.transform = model, transform
+
+    @property
+    def module(self) -> torch.nn.Module:
+        return self.model
 
     def preprocess(self, image: Image.Image) -> Tensor:
         return self.transform(image.convert("RGB"))
@@ -179,7 +184,6 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         image_size=int(image_size),
         parameters=sum(p.numel() for p in model.parameters()),
         dtype=dtype,
-        abilities=frozenset({"attention", "tracing", "gradients"}),
     )
 
 

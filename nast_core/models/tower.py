@@ -8,6 +8,7 @@ sessions may use one model at once. Axis names are those of method.md.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -93,8 +94,32 @@ class PreNormBlock(Block):
         return x + mlp
 
 
+class PostNormBlock(Block):
+    """Norms after each addition: BERT and RoBERTa. There is no un-normalised residual stream."""
+
+    @abstractmethod
+    def norm_attention(self, x: Tensor) -> Float[Tensor, "... width"]: ...
+
+    @abstractmethod
+    def norm_mlp(self, x: Tensor) -> Float[Tensor, "... width"]: ...
+
+    def attention_in(self, x: Tensor) -> Tensor:
+        return x
+
+    def add_attention(self, x: Tensor, attention: Tensor) -> Tensor:
+        return self.norm_attention(x + attention)
+
+    def add_mlp(self, x: Tensor, mlp: Tensor) -> Tensor:
+        return self.norm_mlp(x + mlp)
+
+
+Padding = Literal["ignored", "fixed", "averaged"]
+"""What padding does to an embedding. ignored: nothing, it is masked or out of sight. fixed: every text is padded to the
+full context and the padding is read (SigLIP). averaged: it enters the pooled mean, so texts are never padded (MedCLIP)."""
+
+
 class TextTower(ABC):
-    """A CLIP's text encoder. Subclasses set the attributes and the five abstract methods."""
+    """A CLIP's text encoder. Subclasses set the attributes and the abstract members."""
 
     n_layers: int
     n_heads: int
@@ -104,7 +129,9 @@ class TextTower(ABC):
     causal: bool
     pooling: str  # in words: which position, and what is done to it
     blocks: Sequence[Block]
-    trims_padding: bool = True  # False where the family's definition needs the full context
+    lora_targets: str  # regular expression over the library model's module names: this tower's projections only
+    padding: Padding = "ignored"
+    pools_one_position: bool = True  # False: no single state holds the embedding, and CTE's identity at the end lapses
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str], *, pad_to: int | None = None) -> Tokens:
@@ -134,58 +161,68 @@ class TextTower(ABC):
         return self.readout(self.run(self.embed(tokens), tokens), tokens)
 
     def readout(self, hidden: Hidden, tokens: Tokens) -> Float[Tensor, "text dim"]:
+        """The joint-space vector of last-layer states, where one position is pooled."""
         rows = torch.arange(len(hidden), device=hidden.device)
         return self.project(hidden[rows, tokens.pooled])
+
+    def finish(self, states: Sequence[Hidden], tokens: Tokens) -> Float[Tensor, "text dim"]:
+        """Joint-space vectors from the states of layers 0 to l, whatever was written into them: runs what is left.
+
+        Towers that pool several layers override this together with ``encode``.
+        """
+        return self.readout(self.run(states[-1], tokens, len(states) - 1), tokens)
 
     def run(self, hidden: Hidden, tokens: Tokens, start: int = 0, stop: int | None = None) -> Hidden:
         """States after layer ``stop`` (default: the last) from states after layer ``start``."""
         mask = self.attention_mask(tokens)
         for block in self.blocks[start:stop]:
-            hidden, _ = self._block(block, hidden, mask)
+            hidden = self._block(block, hidden, mask)
         return hidden
 
     def states(self, tokens: Tokens) -> Float[Tensor, "layer text position width"]:
         """Every layer's states: layer 0 the embedding output, layer l the output of block l."""
         mask, kept = self.attention_mask(tokens), [self.embed(tokens)]
         for block in self.blocks:
-            kept.append(self._block(block, kept[-1], mask)[0])
+            kept.append(self._block(block, kept[-1], mask))
         return torch.stack(kept)
 
     def attention(self, tokens: Tokens) -> Iterator[Weights]:
         """Attention weights, block by block from the first; a caller keeps only what it needs."""
         hidden, mask = self.embed(tokens), self.attention_mask(tokens)
         for block in self.blocks:
-            hidden, weights = self._block(block, hidden, mask, want_weights=True)
+            weights = self._weights(block, hidden, mask)
             yield weights
+            hidden = self._block(block, hidden, mask, weights)
 
     def attention_mask(self, tokens: Tokens) -> Bool[Tensor, "text 1 query key"] | None:
         """True where a query may look at a key; None where nothing is hidden."""
         length = tokens.ids.shape[1]
         if self.causal:  # padding lies to the right, out of every real token's sight
             return torch.ones(length, length, dtype=torch.bool, device=self.device).tril()[None, None]
-        if bool(tokens.mask.all()):
+        if self.padding != "ignored" or bool(tokens.mask.all()):
             return None
         return tokens.mask[:, None, None, :].expand(-1, 1, length, -1)
 
     def split(self, x: Float[Tensor, "text position width"]) -> Float[Tensor, "text head position channel"]:
         return x.unflatten(-1, (self.n_heads, -1)).transpose(-3, -2)
 
-    def _block(
-        self, block: Block, hidden: Hidden, mask: Tensor | None, *, want_weights: bool = False
-    ) -> tuple[Hidden, Weights | None]:
+    def _weights(self, block: Block, hidden: Hidden, mask: Tensor | None) -> Weights:
         read = block.attention_in(hidden)
-        q, k, v = (self.split(part) for part in (block.query(read), *block.key_value(read)))
-        weights = None
-        if want_weights:
-            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-            if mask is not None:
-                scores = scores.masked_fill(~mask, float("-inf"))
-            weights = scores.softmax(-1)
-            z = weights @ v
+        q, k = self.split(block.query(read)), self.split(block.key_value(read)[0])
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        return (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
+
+    def _block(self, block: Block, hidden: Hidden, mask: Tensor | None, weights: Weights | None = None) -> Hidden:
+        """One block's output; with attention ``weights`` given, those are used."""
+        read = block.attention_in(hidden)
+        key, value = block.key_value(read)
+        if weights is not None:
+            z = weights @ self.split(value)
         else:
-            z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            q = self.split(block.query(read))
+            z = F.scaled_dot_product_attention(q, self.split(key), self.split(value), attn_mask=mask)
         hidden = block.add_attention(hidden, block.attention_out(z.transpose(-3, -2).flatten(-2)))
-        return block.add_mlp(hidden, block.mlp(hidden)), weights
+        return block.add_mlp(hidden, block.mlp(hidden))
 
     def check_texts(self, texts: Sequence[str]) -> None:
         """Raises TextError for an empty text."""

@@ -12,9 +12,10 @@ from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.cues import Cue, find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
 
-ROLES = ("before", "negator", "finding first", "finding further", "punctuation", "end", "padding")
+ROLES = ("before", "negator", "finding first", "finding further", "punctuation", "end", "pooled", "padding")
 """Role of a token in a pair: what stands before the negator (start token included), the negator itself, the first
-token after it, further words, punctuation, the end-of-text token, and padding."""
+token after it, further words, punctuation, the end-of-text token; the pooled token, where that is another than the end
+(BERT's first, SigLIP's last); and padding, which only towers with a fixed length have."""
 
 
 class PolarityPair(BaseModel):
@@ -36,6 +37,7 @@ class AlignedPair:
     cue: Cue  # in the negated text
     negator: tuple[int, ...]  # token positions of the cue
     differing: tuple[int, ...]  # positions where the token ids differ; within the negator
+    pooled: int  # the position whose last state becomes the embedding
     roles: tuple[str, ...]  # one per position
     pieces_affirmative: tuple[str, ...]
     pieces_negated: tuple[str, ...]
@@ -43,6 +45,11 @@ class AlignedPair:
     @property
     def length(self) -> int:
         return len(self.roles)
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The positions that are words, special tokens or pooled: all but padding."""
+        return tuple(p for p, role in enumerate(self.roles) if role != "padding")
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,12 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
         )
     affirmative, negated = tower.tokenize([pair.affirmative]), tower.tokenize([pair.negated])
     pieces_a, pieces_n = _pieces(affirmative), _pieces(negated)
-    if len(pieces_a) != len(pieces_n):
+    count_a, count_n = int(affirmative.mask.sum()), int(negated.mask.sum())
+    if count_a != count_n:
         raise PairError(
             "the two texts must have equally many tokens to be compared position by position; got "
-            f"{len(pieces_a)} for {pair.affirmative!r} ({' '.join(pieces_a)}) and {len(pieces_n)} for "
-            f"{pair.negated!r} ({' '.join(pieces_n)}): keep the frame and swap one word, as in 'severe' and 'no'"
+            f"{count_a} for {pair.affirmative!r} ({' '.join(pieces_a[:count_a])}) and {count_n} for "
+            f"{pair.negated!r} ({' '.join(pieces_n[:count_n])}): keep the frame and swap one word, as in 'severe' and 'no'"
         )
     differing = [p for p in range(len(pieces_n)) if affirmative.ids[0, p] != negated.ids[0, p]]
     found = _cue_at(negated, differing)
@@ -89,7 +97,8 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
             f"the affirmative text is negated too, by {also[0].text!r}: {pair.affirmative!r}; the first text must state "
             "what the second denies"
         )
-    return AlignedPair(pair, cue, span, tuple(differing), _roles(negated, pieces_n, span), pieces_a, pieces_n)
+    pooled, roles = int(negated.pooled[0]), _roles(negated, pieces_n, span)
+    return AlignedPair(pair, cue, span, tuple(differing), pooled, roles, pieces_a, pieces_n)
 
 
 def align_all(pairs: Iterable[PolarityPair], tower: TextTower) -> Alignment:
@@ -104,9 +113,12 @@ def align_all(pairs: Iterable[PolarityPair], tower: TextTower) -> Alignment:
 
 
 def _pieces(tokens: Tokens) -> tuple[str, ...]:
-    last = int(tokens.mask[0].sum())
-    names = [tokens.piece(0, p) for p in range(last)]
-    return tuple(name or ("<start>" if p == 0 else "<end>") for p, name in enumerate(names))
+    def name(position: int) -> str:
+        if not bool(tokens.mask[0, position]):
+            return "<pad>"
+        return tokens.piece(0, position) or ("<start>" if position == 0 else "<end>")
+
+    return tuple(name(p) for p in range(tokens.ids.shape[1]))
 
 
 def _cue_at(tokens: Tokens, positions: Sequence[int]) -> tuple[Cue, tuple[int, ...]] | None:
@@ -121,14 +133,19 @@ def _cue_at(tokens: Tokens, positions: Sequence[int]) -> tuple[Cue, tuple[int, .
 
 
 def _roles(negated: Tokens, pieces: Sequence[str], span: tuple[int, ...]) -> tuple[str, ...]:
-    roles, seen_finding = [], False
+    roles, seen_finding, pooled = [], False, int(negated.pooled[0])
     for position, piece in enumerate(pieces):
+        real = bool(negated.mask[0, position])
         if position in span:
             roles.append("negator")
+        elif real and position > span[0] and negated.offsets[0][position] == (0, 0):
+            roles.append("end")
+        elif position == pooled:
+            roles.append("pooled")
+        elif not real:
+            roles.append("padding")
         elif position < span[0]:
             roles.append("before")
-        elif position == int(negated.pooled[0]):
-            roles.append("end")
         elif not any(c.isalnum() for c in piece):
             roles.append("punctuation")
         else:

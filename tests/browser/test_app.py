@@ -64,9 +64,14 @@ def page(browser):
     window.on(
         "console", lambda m: troubles.append(m.text) if m.type == "error" and not _HARMLESS.search(m.text) else None
     )
-    window.on("requestfailed", lambda r: troubles.append(f"{r.url}: {r.failure}") if "ABORTED" not in str(r.failure) else None)
+    window.on(
+        "requestfailed", lambda r: troubles.append(f"{r.url}: {r.failure}") if "ABORTED" not in str(r.failure) else None
+    )
     # on a deep link Streamlit itself first asks for its own files one folder too deep
-    window.on("response", lambda r: troubles.append(f"{r.url}: {r.status}") if r.status >= 400 and "/_stcore/" not in r.url else None)
+    window.on(
+        "response",
+        lambda r: troubles.append(f"{r.url}: {r.status}") if r.status >= 400 and "/_stcore/" not in r.url else None,
+    )
     window.on("pageerror", lambda error: troubles.append(str(error)))
     yield window
     assert window.get_by_test_id("stException").count() == 0

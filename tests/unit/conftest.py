@@ -1,0 +1,48 @@
+"""For tests of what must be refused: copies of the tiny checkpoints to damage, and what the refusal says."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nast_core.errors import ModelError
+from nast_core.models import load_model
+
+
+@pytest.fixture
+def copied(folders, tmp_path) -> Callable[..., Path]:
+    """Copies a family's tiny checkpoint to where it may be damaged."""
+
+    def copy(family: str = "Hugging Face CLIP") -> Path:
+        return Path(shutil.copytree(folders[family], tmp_path / "model"))
+
+    return copy
+
+
+@pytest.fixture
+def refusal() -> Callable[..., str]:
+    """The message with which a folder is refused, after checking that it is one line of readable length."""
+
+    def load(folder: Path | str, **options: str) -> str:
+        with pytest.raises(ModelError) as caught:
+            load_model(folder, **{"device": "cpu", **options})
+        message = str(caught.value)
+        assert "\n" not in message
+        assert 30 < len(message.replace(str(folder), "")) < 400
+        return message
+
+    return load
+
+
+@pytest.fixture
+def edit() -> Callable[[Path, Callable[[dict], object]], None]:
+    """Changes a JSON file in place."""
+
+    def change_file(path: Path, change: Callable[[dict], object]) -> None:
+        record = json.loads(path.read_text())
+        change(record)
+        path.write_text(json.dumps(record))
+
+    return change_file
