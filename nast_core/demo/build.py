@@ -35,8 +35,6 @@ from nast_core.models import DualEncoder, load_model
 from nast_core.models.files import fingerprint
 from nast_core.negation.phrases import sentence_case, vocabulary
 
-TEST_ITEMS, TEST_PHANTOMS = 3000, 2000
-
 
 def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Plan | None = None) -> dict:
     """Writes the demo CLIP of ``seed`` to ``out`` and returns its figures on the test split.
@@ -57,7 +55,7 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
     train_text_tower(clip, tokenizer, image_states(clip, world.pixels, label="Image states"), world, plan, seed, folder)
     draft = folder / "demo-clip"
     _write(draft, clip, tokenizer)
-    figures = measure(load_model(draft, device="cpu"))
+    figures = measure(load_model(draft, device="cpu"), items=plan.test_items, people=plan.test_phantoms)
     figures["build"] = {
         "seed": seed,
         "wall_minutes": round((time.perf_counter() - began) / 60, 1),
@@ -103,7 +101,7 @@ def _publish(draft: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def measure(model: DualEncoder, *, items: int = TEST_ITEMS, people: int = TEST_PHANTOMS) -> dict:
+def measure(model: DualEncoder, *, items: int = Plan.test_items, people: int = Plan.test_phantoms) -> dict:
     """Figures on test phantoms, which no training saw: paired MCQs and zero-shot AUROC."""
     questions = phantom_items(items, seed=0)
     summary = run_benchmark(model, questions).summary

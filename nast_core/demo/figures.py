@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from nast_core.demo.build import build, measure
+from nast_core.demo.visibility import supervised_auroc
 from nast_core.models import load_model
 from nast_core.writing import whole
 
@@ -17,6 +18,7 @@ _READ = {
     "blind, affirmative (%)": lambda f: 100 * f["mcq"]["blind_affirmative"]["value"],
     "blind, negated (%)": lambda f: 100 * f["mcq"]["blind_negated"]["value"],
     "zero-shot AUROC, macro": lambda f: f["zero_shot_auroc"]["macro"],
+    "supervised AUROC, least visible condition": lambda f: min(f["supervised_auroc"].values()),
     "AUROC of 'there is no X' for absence, macro": lambda f: f["negated_prompt_auroc"]["macro"],
 }
 
@@ -34,6 +36,8 @@ def figures_over_seeds(
         if not model.exists():
             build(model, seed=seed, work=work)
         builds[seed] = measure(load_model(model, device="cpu"))
+        builds[seed]["supervised_auroc"] = supervised_auroc(model, work / f"seed-{seed}" / "image-tower.pt")
+        builds[seed]["build"] = json.loads((model / "figures.json").read_text("utf-8"))["build"]
     table = {name: _over_seeds([read(found) for found in builds.values()]) for name, read in _READ.items()}
     result = {"seeds": list(builds), "figures": table, "builds": builds}
     with whole(out) as file:

@@ -1,33 +1,55 @@
 """A small CLIP tokenizer fitted to the phantom world's language. Source: ours; layout: OpenAI CLIP's."""
 
-import json
+from collections import Counter
 from collections.abc import Iterable
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
 
-BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+BOS, EOS, END = "<|startoftext|>", "<|endoftext|>", "</w>"
+Word = tuple[str, ...]
 
 
-def fit_tokenizer(texts: Iterable[str], vocabulary: int = 1200) -> CLIPTokenizer:
+def fit_tokenizer(texts: Iterable[str], vocabulary: int = 1028) -> CLIPTokenizer:
     """Lower-case byte-level BPE in CLIP's own format; start and end tokens get the two largest ids.
 
     Whole words come out as one token each where they are common, negation cues among them; any other word is
-    spelled in pieces, so no text is out of vocabulary.
+    spelled in pieces, so no text is out of vocabulary. The same texts give the same ids on every machine, which
+    the tokenizers library's own trainer does not promise: it breaks ties by the order of a hash map.
     """
-    blank = CLIPTokenizer()
-    fit = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    fit.normalizer, fit.pre_tokenizer = blank.backend_tokenizer.normalizer, blank.backend_tokenizer.pre_tokenizer
+    backend = CLIPTokenizer().backend_tokenizer
+    words: Counter[Word] = Counter()
+    for text in texts:
+        for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text)):
+            words[(*word[:-1], word[-1] + END)] += 1
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary - 2 - len(alphabet),
-        initial_alphabet=alphabet,
-        end_of_word_suffix="</w>",
-        show_progress=False,
-    )
-    fit.train_from_iterator(texts, trainer)
-    state = json.loads(fit.to_str())["model"]
-    pieces = sorted(state["vocab"], key=state["vocab"].get)
-    pieces += [f"{byte}</w>" for byte in alphabet if f"{byte}</w>" not in state["vocab"]]
-    ids = {piece: i for i, piece in enumerate([*pieces, BOS, EOS])}
-    return CLIPTokenizer(vocab=ids, merges=[tuple(merge) for merge in state["merges"]], model_max_length=64)
+    pieces = [*alphabet, *(letter + END for letter in alphabet)]
+    merges = _merges(words, vocabulary - len(pieces) - 2)
+    ids = {piece: i for i, piece in enumerate([*pieces, *map("".join, merges), BOS, EOS])}
+    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=64)
+
+
+def _merges(words: Counter[Word], count: int) -> list[tuple[str, str]]:
+    """The most frequent neighbours, joined, again and again; among equals the first in the alphabet."""
+    merges: list[tuple[str, str]] = []
+    while len(merges) < count:
+        pairs: Counter[tuple[str, str]] = Counter()
+        for word, times in words.items():
+            for pair in zip(word, word[1:], strict=False):
+                pairs[pair] += times
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        words = Counter({_joined(word, best): times for word, times in words.items()})
+    return merges
+
+
+def _joined(word: Word, pair: tuple[str, str]) -> Word:
+    joined: list[str] = []
+    for piece in word:
+        if joined and (joined[-1], piece) == pair:
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return tuple(joined)

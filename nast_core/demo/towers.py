@@ -36,6 +36,8 @@ class Plan:
     text_batch: int = 192
     text_rate: float = 1.5e-3
     negated_share: float = 0.05
+    test_items: int = 3000
+    test_phantoms: int = 2000
 
 
 def new_clip(tokenizer: CLIPTokenizer, seed: int) -> CLIPModel:

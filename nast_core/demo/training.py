@@ -1,14 +1,12 @@
 """A resumable training loop: the same batches and steps whether or not it was interrupted. Source: ours."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import trange
-
-_SAVE_EVERY = 100
 
 
 def fit(
@@ -21,6 +19,7 @@ def fit(
     checkpoint: Path,
     label: str,
     decay: float = 0.05,
+    save_every: int = 100,
 ) -> None:
     """Trains the trainable parameters of ``modules`` in place with AdamW and a one-cycle rate.
 
@@ -51,7 +50,7 @@ def fit(
         schedule.step()
         if step % 25 == 0:
             bar.set_postfix(loss=f"{loss.item():.3f}")
-        if (step + 1) % _SAVE_EVERY == 0 or step + 1 == steps:
+        if (step + 1) % save_every == 0 or step + 1 == steps:
             _save(checkpoint, modules, optimizer, schedule, step + 1)
 
 
@@ -79,8 +78,3 @@ def batches(count: int, size: int, seed: int) -> Callable[[int], np.ndarray]:
         return order[place * size : (place + 1) * size]
 
     return batch
-
-
-def trainable(modules: Iterable[nn.Module], on: bool) -> None:
-    for module in modules:
-        module.requires_grad_(on)

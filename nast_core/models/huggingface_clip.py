@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 from transformers.utils import logging as transformers_logging
 
@@ -27,7 +28,9 @@ def recognises(folder: Path) -> bool:
     return config.exists() and files.read_json(config).get("model_type") == "clip"
 
 
-class _Block(PreNormBlock):
+class ClipBlock(PreNormBlock):
+    """One layer of transformers' CLIP; SigLIP's have the same parts by the same names."""
+
     def __init__(self, layer: CLIPEncoderLayer):
         self.layer = layer
 
@@ -59,7 +62,7 @@ class HuggingFaceTextTower(TextTower):
         self.width, self.dim = config.hidden_size, model.text_projection.out_features
         self.context_length = config.max_position_embeddings
         self.eos_id: int | None = None if config.eos_token_id == _LEGACY_EOS else config.eos_token_id
-        self.blocks = [_Block(layer) for layer in model.text_model.encoder.layers]
+        self.blocks = [ClipBlock(layer) for layer in model.text_model.encoder.layers]
 
     @property
     def device(self) -> torch.device:
@@ -110,18 +113,7 @@ class HuggingFaceClip(DualEncoder):
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceClip:
     """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
     weights = files.find_weights(folder, WEIGHTS)
-    with files.refusing(f"{folder} could not be loaded as a Hugging Face CLIPModel"):
-        model, info = CLIPModel.from_pretrained(
-            folder,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with both shapes
-            local_files_only=True,
-            dtype=dtype,
-        )
-    files.refuse_mismatched(folder, info["mismatched_keys"])
-    files.refuse_missing(folder, info["missing_keys"])
-    model = model.to(device).eval().requires_grad_(False)
+    model, unused = read_model(CLIPModel, folder, device, dtype)
     tokenizer = _tokenizer(folder)
     rows = model.config.text_config.vocab_size
     if tokenizer.eos_token_id >= rows:
@@ -129,15 +121,9 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             f"the tokenizer in {folder} has {len(tokenizer)} tokens and the model embeds only {rows}; "
             "copy the tokenizer that came with these weights into it"
         )
-    processor = _processor(folder)
+    processor = image_processor(folder)
     text = HuggingFaceTextTower(model, tokenizer)
-    size = getattr(processor, "crop_size", None) or processor.size
-    image_size = size.get("height") or size.get("shortest_edge") or model.config.vision_config.image_size
-    if image_size != model.config.vision_config.image_size:
-        raise ModelError(
-            f"{folder}/preprocessor_config.json makes images of {image_size} px and the model reads "
-            f"{model.config.vision_config.image_size} px; copy the one that came with these weights into it"
-        )
+    image_size = image_side(folder, processor, model.config.vision_config.image_size)
     warnings = _warnings(model, tokenizer)
     return HuggingFaceClip(
         model,
@@ -156,15 +142,36 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
                 "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
                 "Activation": model.config.text_config.hidden_act,
             },
-            unused_keys=tuple(sorted(info["unexpected_keys"])),
+            unused_keys=unused,
             warnings=warnings,
         ),
         fingerprint=files.fingerprint(model),
         logit_scale=float(model.logit_scale.exp()),
-        image_size=int(image_size),
+        image_size=image_size,
         parameters=sum(p.numel() for p in model.parameters()),
         dtype=dtype,
     )
+
+
+def read_model(
+    library: type[PreTrainedModel], folder: Path, device: torch.device, dtype: torch.dtype
+) -> tuple[Any, tuple[str, ...]]:
+    """(the library's model, frozen, with every weight from the folder; names in the file that it did not use).
+
+    Raises ModelError: config and weights do not fit, a weight is missing or has another shape.
+    """
+    with files.refusing(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
+        model, info = library.from_pretrained(
+            folder,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with both shapes
+            local_files_only=True,
+            dtype=dtype,
+        )
+    files.refuse_mismatched(folder, info["mismatched_keys"])
+    files.refuse_missing(folder, info["missing_keys"])
+    return model.to(device).eval().requires_grad_(False), tuple(sorted(info["unexpected_keys"]))
 
 
 def _tokenizer(folder: Path):
@@ -178,7 +185,8 @@ def _tokenizer(folder: Path):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _processor(folder: Path):
+def image_processor(folder: Path):
+    """Raises ModelError for a folder without a preprocessor_config.json that loads."""
     if not (folder / "preprocessor_config.json").exists():
         raise ModelError(
             f"{folder} has no preprocessor_config.json, so image size and normalisation are unknown; copy the one that "
@@ -186,6 +194,19 @@ def _processor(folder: Path):
         )
     with files.refusing(f"{folder}/preprocessor_config.json does not load, so download it again"):
         return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+
+
+def image_side(folder: Path, processor, expected: int | Sequence[int] | None) -> int:
+    """Pixels along a side of what the processor makes. Raises ModelError where the model reads another size."""
+    size = getattr(processor, "crop_size", None) or processor.size
+    expected = expected[0] if isinstance(expected, Sequence) else expected
+    side = size.get("height") or size.get("shortest_edge") or expected
+    if expected is not None and side != expected:
+        raise ModelError(
+            f"{folder}/preprocessor_config.json makes images of {side} px and the model reads "
+            f"{expected} px; copy the one that came with these weights into it"
+        )
+    return int(side)
 
 
 def _warnings(model: CLIPModel, tokenizer) -> tuple[str, ...]:

@@ -1,0 +1,29 @@
+"""Can a small supervised model see each finding? The warm-up's own head, on test phantoms. Source: ours."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from transformers import CLIPModel
+
+from nast_core.data.drawing import render
+from nast_core.data.phantom import CONDITIONS, phantoms
+from nast_core.demo.towers import SIZE, image_states
+from nast_core.demo.world import FACTS
+
+_START = 60_000  # past the test phantoms that other figures use
+
+
+def supervised_auroc(model: Path, checkpoint: Path, *, people: int = 1500) -> dict[str, float]:
+    """Condition -> AUROC of the image tower's presence head on ``people`` test phantoms.
+
+    ``model`` is a built demo CLIP, ``checkpoint`` the image-tower.pt its warm-up left.
+    """
+    clip = CLIPModel.from_pretrained(model).eval()
+    heads = torch.load(checkpoint, weights_only=True)["modules"]
+    tested = list(phantoms("test", people, start=_START))
+    states = image_states(clip, np.stack([render(person, SIZE) for person in tested]))
+    score = (states @ heads["heads.facts.weight"].T + heads["heads.facts.bias"])[:, ::FACTS].numpy()
+    truth = np.array([[person.labels[condition] for condition in CONDITIONS] for person in tested])
+    return {c: float(roc_auc_score(truth[:, i], score[:, i])) for i, c in enumerate(CONDITIONS)}
