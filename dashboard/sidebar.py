@@ -13,7 +13,7 @@ def choose() -> None:
             value=state.DEMO,
             key="model",
             bind="query-params",
-            help="'demo', or the path of a folder in Hugging Face CLIP or open_clip layout.",
+            help="'demo', the path of a model's folder, or a name from the Models page.",
         )
         files = st.file_uploader(
             "Your own images",

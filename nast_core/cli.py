@@ -26,7 +26,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(benchmark_app, name="benchmark")
 app.add_typer(demo_app, name="demo")
 
-Model = Annotated[str, typer.Option(help="demo, or a folder in Hugging Face CLIP or open_clip layout.")]
+Model = Annotated[str, typer.Option(help="demo, a folder, or a name of 'nast model list'.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
@@ -84,7 +84,7 @@ def _aligned(path: Path | None, model):
 
 @command(model_app, "info")
 def model_info(
-    model: Annotated[str, typer.Argument(help="demo, or a folder.")],
+    model: Annotated[str, typer.Argument(help="demo, a folder, or a name of 'nast model list'.")],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
     device: Device = "auto",
 ) -> None:
@@ -118,6 +118,52 @@ def model_info(
             typer.echo(f"{'ok' if check.passed else 'FAILED':<14} {check.name}: {check.figure} ({check.meaning})")
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
+
+
+@command(model_app, "list")
+def model_list() -> None:
+    """Known medical CLIPs, which are on this machine, and how to get the others.
+
+    Example: nast model list
+    """
+    from nast_core.models.zoo import how_to_get, on_this_machine, zoo
+
+    for card in zoo():
+        here = on_this_machine(card)
+        typer.echo(f"{card.name} ({card.family}; {card.licence}{'; gated' if card.gated else ''}; {card.paper})")
+        typer.echo(f"    on this machine: {here}; type {card.slug}" if here else f"    {how_to_get(card)}")
+
+
+@command(model_app, "download")
+def model_download(name: Annotated[str, typer.Argument(help="A name of 'nast model list'.")]) -> None:
+    """Fetches a known model from the hub into models/.
+
+    Example: nast model download pubmedclip
+    """
+    from nast_core.errors import ModelError
+    from nast_core.models.zoo import download, find_card, zoo
+
+    card = find_card(name)
+    if card is None:
+        raise ModelError(f"no known model is called {name!r}; known: {', '.join(card.slug for card in zoo())}")
+    typer.echo(f"{card.name}: in {download(card)}; type {card.slug}")
+
+
+@command(model_app, "convert")
+def model_convert(
+    source: Annotated[Path, typer.Argument(help="A bare checkpoint: .pt, .pth, .bin or .tar.")],
+    out: Annotated[Path, typer.Option(help="The new folder.")],
+    quick_gelu: Annotated[
+        bool, typer.Option(help="OpenAI's activation; weights trained by open_clip often use gelu.")
+    ] = True,
+) -> None:
+    """A bare state dict into a folder that loads; no code in the file is run.
+
+    Example: nast model convert RadCLIP.pth --out models/radclip
+    """
+    from nast_core.models.convert import convert
+
+    typer.echo(f"written: {convert(source, out, quick_gelu=quick_gelu)}")
 
 
 @command(app, "attention")

@@ -1,19 +1,23 @@
 """From what a user types to a loaded model: the family is told from the files."""
 
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 
 import torch
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import files, zoo
 from nast_core.models.encoder import Card, DualEncoder
+from nast_core.models.zoo import ZooCard
 
 DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-clip"
 FAMILIES: dict[str, str] = {  # family -> module; tried in this order
     "Hugging Face CLIP": "nast_core.models.huggingface_clip",
     "open_clip": "nast_core.models.open_clip_native",
+    "Hugging Face SigLIP": "nast_core.models.siglip",
+    "VisionTextDualEncoder": "nast_core.models.vision_text_dual",
 }
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -32,21 +36,43 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32") -> DualEncoder:
-    """A model from ``demo`` or a folder in a known family's own layout.
+    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, or a cached hub id.
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed.
     """
-    is_demo = str(spec) == "demo"
-    folder = DEMO_FOLDER if is_demo else Path(os.path.expanduser(str(spec).removeprefix("local-dir:")))
-    if is_demo and not folder.exists():
-        raise ModelError("the demo CLIP is not in assets/demo-clip; build it with 'nast demo build'")
+    folder, card = _resolve(str(spec))
     files.check_folder(folder)
     family = detect_family(folder)
     try:
         kind = DTYPES[dtype]
     except KeyError:
         raise ModelError(f"unknown precision {dtype!r}; choose one of {', '.join(DTYPES)}") from None
-    return import_module(FAMILIES[family]).load(folder, _card(folder, family, is_demo), pick_device(device), kind)
+    about = _card(folder, family, spec == "demo", card)
+    return import_module(FAMILIES[family]).load(folder, about, pick_device(device), kind)
+
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
+
+
+def _resolve(spec: str) -> tuple[Path, ZooCard | None]:
+    """The folder that a spec names, and the zoo card it goes by. Nothing is downloaded here."""
+    if spec == "demo":
+        if not DEMO_FOLDER.exists():
+            raise ModelError("the demo CLIP is not in assets/demo-clip; build it with 'nast demo build'")
+        return DEMO_FOLDER, None
+    folder = Path(os.path.expanduser(spec.removeprefix("local-dir:")))
+    hub, _, revision = spec.partition("@")
+    card = zoo.find_card(hub)
+    if folder.exists():
+        return folder, card
+    if card is not None:
+        found = zoo.on_this_machine(card)
+        if found is None:
+            raise ModelError(f"{card.name} is not on this machine. {zoo.how_to_get(card)}")
+        return found, card
+    if _HUB_ID.fullmatch(spec) and (found := zoo.cached(hub, revision or None)):
+        return found, None
+    return folder, None
 
 
 def detect_family(folder: Path) -> str:
@@ -66,16 +92,16 @@ def detect_family(folder: Path) -> str:
     raise ModelError(f"{folder} is of no family that can be loaded ({', '.join(FAMILIES)}): found {found}")
 
 
-def _card(folder: Path, family: str, is_demo: bool) -> Card:
+def _card(folder: Path, family: str, is_demo: bool, known: ZooCard | None = None) -> Card:
     record = {}
     if (path := folder / "nast.json").exists():
         record = files.read_json(path)
     return Card(
-        name=record.get("name", folder.resolve().name),
+        name=record.get("name", known.name if known else folder.resolve().name),
         source="demo" if is_demo else str(folder),
         family=family,
-        licence=record.get("licence", "not stated"),
-        revision=record.get("revision", ""),
+        licence=record.get("licence", known.licence if known else "not stated"),
+        revision=record.get("revision", (known.revision or "") if known else ""),
         conditions=tuple(record.get("conditions", ())),
         fingerprint=record.get("fingerprint", ""),
     )

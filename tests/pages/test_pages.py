@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["home", "attention", "tracing", "benchmark"]
+PAGES = ["home", "attention", "tracing", "benchmark", "models"]
 
 
 def app(page: str = "home", **params: str) -> AppTest:
