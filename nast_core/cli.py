@@ -28,6 +28,7 @@ app.add_typer(demo_app, name="demo")
 
 Model = Annotated[str, typer.Option(help="demo, a folder, or a name of 'nast model list'.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
 
@@ -58,14 +59,14 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
         typer.echo(f"{label}: {total} done", err=True)
 
 
-def _load(spec: str, device: str):
+def _load(spec: str, device: str, precision: str):
     from transformers.utils import logging
 
     from nast_core.models import load_model
 
     logging.set_verbosity_error()  # what it would warn of, the load report says or a ModelError does
     logging.disable_progress_bar()
-    return load_model(spec, device=device)
+    return load_model(spec, device=device, dtype=precision)
 
 
 def _aligned(path: Path | None, model):
@@ -87,6 +88,7 @@ def model_info(
     model: Annotated[str, typer.Argument(help="demo, a folder, or a name of 'nast model list'.")],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
     device: Device = "auto",
+    precision: Precision = "float32",
 ) -> None:
     """Family, towers, pooling, fingerprint, and the self-test's ticks.
 
@@ -94,7 +96,7 @@ def model_info(
     """
     from nast_core.interpret.selftest import self_test
 
-    loaded = _load(model, device)
+    loaded = _load(model, device, precision)
     checks = self_test(loaded)
     rows = {
         "Name": loaded.card.name,
@@ -167,7 +169,9 @@ def model_convert(
 
 
 @command(app, "attention")
-def attention(out: Out, model: Model = "demo", pairs: Pairs = None, device: Device = "auto") -> None:
+def attention(
+    out: Out, model: Model = "demo", pairs: Pairs = None, device: Device = "auto", precision: Precision = "float32"
+) -> None:
     """Negator-selective attention per layer and head, for a file of pairs.
 
     Example: nast attention --model demo --out nsa.nc
@@ -175,7 +179,7 @@ def attention(out: Out, model: Model = "demo", pairs: Pairs = None, device: Devi
     from nast_core.interpret.attention import negator_selective_attention
     from nast_core.interpret.dataset import save
 
-    loaded = _load(model, device)
+    loaded = _load(model, device, precision)
     aligned = _aligned(pairs, loaded)
     with progress("Attention", len(aligned)) as tick:
         result = negator_selective_attention(loaded, aligned, progress=tick)
@@ -196,6 +200,7 @@ def trace_command(
         Path | None, typer.Option(help="One image for every pair; else each pair's own, or a phantom.")
     ] = None,
     device: Device = "auto",
+    precision: Precision = "float32",
 ) -> None:
     """Exact causal tracing effect per layer and position, for a file of pairs.
 
@@ -207,7 +212,7 @@ def trace_command(
     from nast_core.interpret.effects import by_role, trace, undefined
     from nast_core.interpret.selftest import trace_checks
 
-    loaded = _load(model, device)
+    loaded = _load(model, device, precision)
     aligned = _aligned(pairs, loaded)
     if image:
         vectors = loaded.encode_images([read_image(image).pixels]).expand(len(aligned), -1)
@@ -254,6 +259,7 @@ def benchmark_run(
     model: Model = "demo",
     images: Annotated[Path | None, typer.Option(help="Folder of the items' images; phantoms need none.")] = None,
     device: Device = "auto",
+    precision: Precision = "float32",
 ) -> None:
     """Accuracy affirmative and negated, the gap, and the paired test.
 
@@ -263,7 +269,7 @@ def benchmark_run(
     from nast_core.benchmark.run import run_benchmark, write_results
     from nast_core.errors import BenchmarkError
 
-    loaded = _load(model, device)
+    loaded = _load(model, device, precision)
     read = read_items(items)
     with progress("Images", len({item.image for item in read})) as tick:
         result = run_benchmark(loaded, read, images, progress=tick)

@@ -91,8 +91,12 @@ def _queries(tower: TextTower, tokens: Tokens, pairs: Sequence[AlignedPair]) -> 
 
 @torch.inference_mode()
 def attention_patterns(model: DualEncoder, texts: Sequence[str]) -> list[Float[np.ndarray, "layer head query key"]]:
-    """Every head's whole pattern for a few texts, each cut to its own tokens."""
+    """Every head's whole pattern for a few texts, each cut to its own tokens and the pooled position.
+
+    Rows sum to 1 less what is paid to padding, in towers that see it.
+    """
     tokens = model.text.tokenize(texts)
     weights = torch.stack(list(model.text.attention(tokens))).double().cpu().numpy()
-    lengths = tokens.mask.sum(-1).tolist()
-    return [weights[:, row, :, :length, :length] for row, length in enumerate(lengths)]
+    own = tokens.mask.scatter(1, tokens.pooled[:, None], True)
+    kept = [row.nonzero()[:, 0].cpu().numpy() for row in own]
+    return [weights[:, row][:, :, at[:, None], at] for row, at in enumerate(kept)]

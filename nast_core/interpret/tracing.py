@@ -72,7 +72,8 @@ def patched_vectors(
     work = _trace_group if tower.pools_one_position else _trace_layers
     for group in _groups(tower, pairs, memory_budget):
         vectors = work(tower, [pairs[i] for i in group])
-        for i, value in zip(group, vectors.cpu(), strict=True):
+        wide = vectors if vectors.dtype == torch.float64 else vectors.float()
+        for i, value in zip(group, wide.cpu(), strict=True):
             results[i] = value
         if progress:
             progress(len(group))
@@ -123,12 +124,13 @@ def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor
     length, pooled = tokens.ids.shape[1], int(tokens.pooled[0])
     patched = _patched_positions(tower, pairs[0])
     layout = _layout(length, patched, pooled, tower.causal, tokens.ids.device)
+    mask = tower.attention_mask(tokens)
     packed = tower.embed(tokens)  # [pair, clean positions | tokens of every row, by patched layer, width]
     for layer, block in enumerate(tower.blocks):
         fresh = packed[:, layout.token_position]
         fresh[:, layout.patched] = source[layer][:, layout.positions]
         packed = torch.cat([packed, fresh], 1)
-        packed = _block(tower, block, packed, layout, length, pooled, last=layer == tower.n_layers - 1)
+        packed = _block(tower, block, packed, mask, layout, length, pooled, last=layer == tower.n_layers - 1)
     projected = tower.project(packed)  # the last block left the pooled states: clean, then [layer x row]
     vectors = projected[:, :1, None].repeat(1, tower.n_layers + 1, length, 1)
     vectors[:, :-1, layout.positions] = projected[:, 1:].unflatten(1, (tower.n_layers, -1))
@@ -137,9 +139,20 @@ def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor
 
 
 def _block(
-    tower: TextTower, block: Block, packed: Tensor, layout: _Rows, length: int, pooled: int, *, last: bool
+    tower: TextTower,
+    block: Block,
+    packed: Tensor,
+    mask: Tensor | None,
+    layout: _Rows,
+    length: int,
+    pooled: int,
+    *,
+    last: bool,
 ) -> Tensor:
-    """One block for the clean run and every patched row at once; the last keeps only the pooled positions."""
+    """One block for the clean run and every patched row at once; the last keeps only the pooled positions.
+
+    ``mask`` is the clean run's, [pair or 1, 1, query, key].
+    """
     layers = (packed.shape[1] - length) // len(layout.token_row)
     read = block.attention_in(packed)
     key, value = block.key_value(read)
@@ -151,8 +164,8 @@ def _block(
     clean = 1 if last else length
     start = int(length - layout.queries.shape[1])
 
-    def causal(queries: Tensor) -> Tensor | None:
-        return torch.arange(length, device=packed.device) <= queries[:, None] if tower.causal else None
+    def visible(queries: Tensor) -> Tensor | None:
+        return None if mask is None else mask[:, :, queries]
 
     def seen(part: Tensor) -> Tensor:  # [pair, layer, row, position, width]
         own = part[:, length:].unflatten(1, (layers, -1))
@@ -163,12 +176,12 @@ def _block(
     asked = asked[:, :, :, None] if last else asked[:, :, layout.queries]  # [pair, layer, row, query, width]
     device = packed.device
     end = torch.tensor([pooled], device=device)
-    z_rows = _attend(
-        tower, asked, seen(key), seen(value), causal(end if last else torch.arange(start, length, device=device))
-    )
+    sees = visible(end if last else torch.arange(start, length, device=device))
+    sees = None if sees is None else sees[:, None, None]  # the same in every layer and row
+    z_rows = _attend(tower, asked, seen(key), seen(value), sees)
     z_rows = z_rows.flatten(2, 3) if last else z_rows.flatten(2, 3)[:, :, layout.unpad]
     at = end if last else torch.arange(length, device=device)
-    z_clean = _attend(tower, query[:, :clean], key[:, :length], value[:, :length], causal(at))
+    z_clean = _attend(tower, query[:, :clean], key[:, :length], value[:, :length], visible(at))
     packed = block.add_attention(packed, block.attention_out(torch.cat([z_clean, z_rows.flatten(1, 2)], 1)))
     return block.add_mlp(packed, block.mlp(packed))
 
