@@ -1,10 +1,12 @@
 """Tokens from a Hugging Face fast tokenizer, with its own offsets."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from nast_core.errors import ModelError
 from nast_core.models.tower import TextTower, Tokens
 
 Pool = Callable[[Tensor, Tensor, Sequence[str]], Tensor]  # (ids, lengths, texts) -> pooled position of each text
@@ -40,3 +42,17 @@ def first_token(ids: Tensor, lengths: Tensor, texts: Sequence[str]) -> Tensor:
 def last_real_token(ids: Tensor, lengths: Tensor, texts: Sequence[str]) -> Tensor:
     """The last token before the padding, BERT's [SEP]."""
     return lengths - 1
+
+
+def last_position(ids: Tensor, lengths: Tensor, texts: Sequence[str]) -> Tensor:
+    """The end of the padded row, whatever stands there: SigLIP's."""
+    return torch.full((len(ids),), ids.shape[1] - 1)
+
+
+def check_vocabulary(folder: Path, tokenizer, rows: int) -> None:
+    """Raises ModelError for a tokenizer that has ids which the model does not embed."""
+    if len(tokenizer) > rows:
+        raise ModelError(
+            f"the tokenizer in {folder} has {len(tokenizer)} tokens and the model embeds only {rows}; "
+            "copy the tokenizer that came with these weights into it"
+        )

@@ -198,9 +198,10 @@ def image_processor(folder: Path):
 
 def image_side(folder: Path, processor, expected: int | Sequence[int] | None) -> int:
     """Pixels along a side of what the processor makes. Raises ModelError where the model reads another size."""
-    size = getattr(processor, "crop_size", None) or processor.size
+    crops = getattr(processor, "do_center_crop", False)  # configs of models that do not crop name a crop_size too
+    size = (crops and processor.crop_size) or processor.size
     expected = expected[0] if isinstance(expected, Sequence) else expected
-    side = size.get("height") or size.get("shortest_edge") or expected
+    side: Any = size.get("height") or size.get("shortest_edge") or expected
     if expected is not None and side != expected:
         raise ModelError(
             f"{folder}/preprocessor_config.json makes images of {side} px and the model reads "

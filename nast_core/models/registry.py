@@ -16,6 +16,11 @@ DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-clip"
 FAMILIES: dict[str, str] = {  # family -> module; tried in this order
     "Hugging Face CLIP": "nast_core.models.huggingface_clip",
     "open_clip": "nast_core.models.open_clip_native",
+    "open_clip BERT": "nast_core.models.open_clip_bert",
+    "open_clip custom text": "nast_core.models.open_clip_text",
+    "BioViL": "nast_core.models.biovil",
+    "CXR-CLIP": "nast_core.models.cxr_clip",
+    "MedCLIP": "nast_core.models.medclip",
     "Hugging Face SigLIP": "nast_core.models.siglip",
     "VisionTextDualEncoder": "nast_core.models.vision_text_dual",
 }
@@ -63,7 +68,7 @@ def _resolve(spec: str) -> tuple[Path, ZooCard | None]:
     folder = Path(os.path.expanduser(spec.removeprefix("local-dir:")))
     hub, _, revision = spec.partition("@")
     card = zoo.find_card(hub)
-    if folder.exists():
+    if os.path.exists(folder):  # unlike Path.exists, never raises
         return folder, card
     if card is not None:
         found = zoo.on_this_machine(card)

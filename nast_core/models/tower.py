@@ -199,7 +199,7 @@ class TextTower(ABC):
         length = tokens.ids.shape[1]
         if self.causal:  # padding lies to the right, out of every real token's sight
             return torch.ones(length, length, dtype=torch.bool, device=self.device).tril()[None, None]
-        if self.padding != "ignored" or bool(tokens.mask.all()):
+        if self.padding == "fixed" or bool(tokens.mask.all()):
             return None
         return tokens.mask[:, None, None, :].expand(-1, 1, length, -1)
 

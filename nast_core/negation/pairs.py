@@ -15,7 +15,7 @@ from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocab
 ROLES = ("before", "negator", "finding first", "finding further", "punctuation", "end", "pooled", "padding")
 """Role of a token in a pair: what stands before the negator (start token included), the negator itself, the first
 token after it, further words, punctuation, the end-of-text token; the pooled token, where that is another than the end
-(BERT's first, SigLIP's last); and padding, which only towers with a fixed length have."""
+(BERT's first, SigLIP's and CoCa's last); and padding, which only towers with a fixed length have."""
 
 
 class PolarityPair(BaseModel):
@@ -113,10 +113,14 @@ def align_all(pairs: Iterable[PolarityPair], tower: TextTower) -> Alignment:
 
 
 def _pieces(tokens: Tokens) -> tuple[str, ...]:
+    special = [p for p, span in enumerate(tokens.offsets[0]) if span == (0, 0) and p and bool(tokens.mask[0, p])]
+
     def name(position: int) -> str:
         if not bool(tokens.mask[0, position]):
             return "<pad>"
-        return tokens.piece(0, position) or ("<start>" if position == 0 else "<end>")
+        if piece := tokens.piece(0, position):
+            return piece
+        return "<start>" if position == 0 else "<class>" if position in special[1:] else "<end>"  # CoCa's comes last
 
     return tuple(name(p) for p in range(tokens.ids.shape[1]))
 
@@ -138,7 +142,7 @@ def _roles(negated: Tokens, pieces: Sequence[str], span: tuple[int, ...]) -> tup
         real = bool(negated.mask[0, position])
         if position in span:
             roles.append("negator")
-        elif real and position > span[0] and negated.offsets[0][position] == (0, 0):
+        elif "end" not in roles and real and position > span[0] and negated.offsets[0][position] == (0, 0):
             roles.append("end")
         elif position == pooled:
             roles.append("pooled")

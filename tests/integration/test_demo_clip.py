@@ -52,5 +52,7 @@ def test_it_loses_at_least_twenty_points_to_negation_as_its_figures_say(demo):
     summary = run_benchmark(demo, phantom_items(500, seed=7)).summary
     recorded = json.loads((DEMO_FOLDER / "figures.json").read_text("utf-8"))["mcq"]
     for form in ("acc_affirmative", "acc_negated"):
-        assert summary[form]["value"] == pytest.approx(recorded[form]["value"], abs=0.07)  # 3 standard errors of 500 items
+        assert summary[form]["value"] == pytest.approx(
+            recorded[form]["value"], abs=0.07
+        )  # 3 standard errors of 500 items
     assert summary["gap_points"]["low"] > 20

@@ -66,10 +66,16 @@ def test_an_unknown_family_is_refused_with_what_was_found_and_what_could_be_load
     assert "Hugging Face CLIP, open_clip" in message
 
 
-def test_an_open_clip_config_with_a_text_tower_of_another_kind_is_of_no_known_family(copied, edit, refusal):
+def test_a_coca_whose_text_tower_is_a_hugging_face_model_is_refused(copied, edit, refusal):
     folder = copied("open_clip")
-    edit(folder / "open_clip_config.json", lambda config: config["model_cfg"].update(custom_text=True))
-    assert "an open_clip config with a custom text tower" in refusal(folder)
+    edit(
+        folder / "open_clip_config.json",
+        lambda config: (
+            config["model_cfg"].update(multimodal_cfg={}),
+            config["model_cfg"]["text_cfg"].update(hf_model_name="bert"),
+        ),
+    )
+    assert "CoCa" in refusal(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"model_type": "cl', b"\xff\xfe\x00", b"[1, 2]"])

@@ -1,0 +1,182 @@
+"""An open_clip ``local-dir:`` folder: what its config says, and the encoder that open_clip makes of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import open_clip
+import torch
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from PIL import Image
+from torch import Tensor
+
+from nast_core.errors import ModelError
+from nast_core.models import files
+from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.hf_tokens import check_vocabulary
+from nast_core.models.tower import TextTower
+
+WEIGHTS = (  # in the order open_clip itself looks
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pth",
+    "model.safetensors",
+    "pytorch_model.bin",
+)
+_VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"), ("spiece.model",))
+
+Kind = Literal["plain", "custom", "hugging face"]  # of text tower
+Tokenizer: TypeAlias = SimpleTokenizer | HFTokenizer
+Made: TypeAlias = tuple[Any, Callable[[Image.Image], Tensor]]  # open_clip's model and its image transform
+
+
+def model_config(folder: Path) -> dict[str, Any]:
+    """The config's ``model_cfg``. Raises ModelError where it is not JSON, or has no text or image tower."""
+    config = folder / "open_clip_config.json"
+    model = files.read_json(config).get("model_cfg")
+    parts = ("text_cfg", "vision_cfg")
+    if not isinstance(model, dict) or not all(isinstance(model.get(part), dict) for part in parts):
+        raise ModelError(f"{config} has no model_cfg with a text_cfg and a vision_cfg in it; download it again")
+    return model
+
+
+def text_kind(folder: Path) -> Kind | None:
+    """Which module reads the texts; None for a folder of another layout.
+
+    plain: OpenAI's causal tower and tokenizer, pooled at the largest id. custom: open_clip's own tower otherwise.
+    """
+    if not (folder / "open_clip_config.json").exists():
+        return None
+    model = model_config(folder)
+    text = model["text_cfg"]
+    if text.get("hf_model_name"):
+        return "hugging face"
+    own = model.get("custom_text") or "multimodal_cfg" in model or text.get("hf_tokenizer_name")
+    otherwise = text.get("no_causal_mask") or text.get("embed_cls") or text.get("pool_type", "argmax") != "argmax"
+    return "custom" if own or otherwise else "plain"
+
+
+class OpenClip(DualEncoder):
+    def __init__(self, model: Any, transform: Callable[[Image.Image], Tensor], **common):
+        super().__init__(**common)
+        self.model, self.transform = model, transform
+
+    @property
+    def module(self) -> torch.nn.Module:
+        return self.model
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        return self.transform(image.convert("RGB"))
+
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return self.model.encode_image(pixels, normalize=False)  # CoCa's default is True
+
+
+def create(folder: Path, **options: Any) -> Made:
+    """The model with the folder's weights. ``options`` are open_clip's own."""
+    name = f"local-dir:{folder}"
+    model, _, transform = open_clip.create_model_and_transforms(name, require_pretrained=True, **options)
+    return model, transform
+
+
+def load_folder(
+    folder: Path,
+    card: Card,
+    device: torch.device,
+    dtype: torch.dtype,
+    tower: Callable[[Any, Any], TextTower],
+    *,
+    weights: Path | None = None,
+    make: Callable[[], Made] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> OpenClip:
+    """What every open_clip family shares. ``make`` and ``weights`` default to what open_clip itself would load.
+
+    Raises ModelError where config, weights or tokenizer are missing or do not fit one another.
+    """
+    weights = weights or files.find_weights(folder, WEIGHTS)
+    config = model_config(folder)
+    _check_vocabulary(folder, config)
+    with files.refusing(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
+        model, transform = make() if make else create(folder)
+    files.refuse_mismatched(folder, _resized(model, weights))
+    with files.refusing(f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"):
+        tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    reader = model.text if hasattr(model, "text") else model
+    _check_tokenizer(folder, tokenizer, reader.vocab_size)
+    model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+    text, vision = tower(model, tokenizer), config["vision_cfg"]
+    size = model.visual.image_size
+    image_size = int(size[0] if isinstance(size, tuple) else size)
+    return OpenClip(
+        model,
+        transform,
+        card=card,
+        text=text,
+        report=LoadReport(
+            rows={
+                "Weights file": weights.name,
+                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
+                f"{'causal' if text.causal else 'bidirectional'}",
+                "Image tower": str(vision.get("timm_model_name") or f"ViT, patch {vision.get('patch_size', 'none')}"),
+                "Pooling": text.pooling,
+                "Context": f"{text.context_length} tokens",
+                "Preprocessing": f"open_clip transform, {image_size} px",
+                "Tokenizer": _named(tokenizer),
+                "Activation": "quick_gelu" if config.get("quick_gelu") else "gelu",
+            },
+            warnings=warnings,
+        ),
+        fingerprint=files.fingerprint(model),
+        logit_scale=float(model.logit_scale.exp()),
+        logit_bias=float(model.logit_bias) if model.logit_bias is not None else 0.0,
+        image_size=image_size,
+        parameters=sum(p.numel() for p in model.parameters()),
+        dtype=dtype,
+    )
+
+
+def _resized(model: torch.nn.Module, weights: Path) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """Position tables of another length than the config's, which open_clip interpolates without a word."""
+    own = model.state_dict()
+    for name in ("positional_embedding", "visual.positional_embedding", "text.positional_embedding"):
+        found, expected = files.stored_shape(weights, name), own.get(name, own.get(f"text.{name}"))
+        if found and expected is not None and found != tuple(expected.shape):
+            yield name, found, tuple(expected.shape)
+
+
+def _check_vocabulary(folder: Path, config: dict[str, Any]) -> None:
+    if not config["text_cfg"].get("hf_tokenizer_name"):
+        return  # open_clip brings its own
+    if not any(all((folder / part).exists() for part in parts) for parts in _VOCABULARIES):
+        # transformers would go on with a tokenizer that knows no word
+        names = ", ".join(" with ".join(parts) for parts in _VOCABULARIES)
+        raise ModelError(f"{folder} has no tokenizer; copy the text encoder's into it (one of: {names})")
+
+
+def _check_tokenizer(folder: Path, tokenizer: Tokenizer, rows: int) -> None:
+    """Raises ModelError for ids that the model has no embedding for, and for ways of encoding that lose the text."""
+    if isinstance(tokenizer, SimpleTokenizer):
+        lossy = tokenizer.reduction_fn is not None
+        if tokenizer.vocab_size > rows:
+            raise ModelError(
+                f"the model in {folder} embeds {rows} tokens and open_clip's own tokenizer has {tokenizer.vocab_size}; copy "
+                "the model's tokenizer files there, and give text_cfg in open_clip_config.json a hf_tokenizer_name"
+            )
+    else:
+        lossy = bool(tokenizer.strip_sep_token or tokenizer.tokenizer_mode)
+        if not tokenizer.tokenizer.is_fast:
+            raise ModelError(f"the tokenizer in {folder} keeps no character offsets; put its tokenizer.json there")
+        check_vocabulary(folder, tokenizer.tokenizer, rows)
+    if lossy:
+        raise ModelError(
+            f"the config in {folder} has a tokenizer_mode, strip_sep_token or reduction_mask, under which tokens are "
+            "moved or dropped and cannot be traced to the text"
+        )
+
+
+def _named(tokenizer: Tokenizer) -> str:
+    if isinstance(tokenizer, SimpleTokenizer):
+        return f"open_clip SimpleTokenizer, {tokenizer.vocab_size} tokens"
+    return f"{type(tokenizer.tokenizer).__name__}, {len(tokenizer.tokenizer)} tokens"

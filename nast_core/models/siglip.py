@@ -1,0 +1,166 @@
+"""Hugging Face SiglipModel and Siglip2Model folders: MedSigLIP, XraySigLIP, SigLIP 2 and fine-tunes of them.
+
+Two things differ from CLIP. The text tower sees the whole padded row, padding included, and reads its last position;
+so every text is padded to the full context and no mask is given. And a Siglip2Model's images keep their aspect ratio
+(NaFlex): what it reads is a row of patches and the shape of their grid. SigLIP 2 at a fixed size is a SiglipModel.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isqrt
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from transformers import Siglip2ImageProcessor, Siglip2Model, SiglipModel
+
+from nast_core.errors import ModelError, TextError
+from nast_core.models import files
+from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.hf_tokens import check_vocabulary, fast_tokens, last_position
+from nast_core.models.huggingface_clip import (
+    WEIGHTS,
+    ClipBlock,
+    HuggingFaceTextTower,
+    image_processor,
+    image_side,
+    read_model,
+)
+from nast_core.models.siglip_tokens import Canonical, read_tokenizer
+from nast_core.models.tower import TextTower, Tokens
+
+_LIBRARY = {"siglip": SiglipModel, "siglip2": Siglip2Model}
+_TOKENIZER = {"siglip": "SiglipTokenizer", "siglip2": "Siglip2Tokenizer"}
+
+
+def recognises(folder: Path) -> bool:
+    config = folder / "config.json"
+    return config.exists() and files.read_json(config).get("model_type") in _LIBRARY
+
+
+class SiglipTextTower(TextTower):
+    causal = False
+    padding = "fixed"
+    lora_targets = HuggingFaceTextTower.lora_targets
+    pooling = "state at the last position of the full context, padding included, after the final norm"
+
+    def __init__(self, model: SiglipModel | Siglip2Model, tokenizer, prepare: Canonical):
+        config = model.config.text_config
+        self.model, self.tokenizer, self.prepare = model, tokenizer, prepare
+        self.n_layers, self.n_heads = config.num_hidden_layers, config.num_attention_heads
+        self.width, self.dim = config.hidden_size, model.text_model.head.out_features
+        self.context_length = config.max_position_embeddings
+        self.blocks = [ClipBlock(layer) for layer in model.text_model.encoder.layers]
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    def tokenize(self, texts: Sequence[str], *, pad_to: int | None = None) -> Tokens:
+        """As TextTower says, but always padded to the full context; the texts held are those the tokenizer read."""
+        self.check_texts(texts)
+        read = [self.prepare(text) for text in texts]
+        if not all(read):
+            raise TextError(f"nothing is left of {texts[read.index('')]!r} without its punctuation; write a sentence")
+        tokens = fast_tokens(self, self.tokenizer, read, last_position, pad_to=self.context_length)
+        rows = zip(tokens.texts, tokens.offsets, strict=True)
+        return replace(tokens, offsets=tuple(tuple(_trim(text, *span) for span in spans) for text, spans in rows))
+
+    def embed(self, tokens: Tokens) -> Tensor:
+        return self.model.text_model.embeddings(input_ids=tokens.ids)
+
+    def project(self, pooled: Tensor) -> Tensor:
+        return self.model.text_model.head(self.model.text_model.final_layer_norm(pooled))
+
+    def library_embedding(self, tokens: Tokens) -> Tensor:
+        return self.model.get_text_features(input_ids=tokens.ids).pooler_output
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the space before its word, which sentencepiece counts in; a bare space stays."""
+    return (start + 1, end) if end - start > 1 and text[start] == " " else (start, end)
+
+
+class Siglip(DualEncoder):
+    def __init__(self, model: SiglipModel | Siglip2Model, processor, **common):
+        super().__init__(**common)
+        self.model, self.processor = model, processor
+
+    @property
+    def module(self) -> torch.nn.Module:
+        return self.model
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
+
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return self.model.get_image_features(pixel_values=pixels).pooler_output
+
+
+class NaflexSiglip(Siglip):
+    """Siglip2Model. The grid's height and width travel as two more values of every patch, so that images stack."""
+
+    def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch value+2"]:
+        found = self.processor(image.convert("RGB"), return_tensors="pt")
+        patches, grid = found["pixel_values"], found["spatial_shapes"]
+        return torch.cat([patches, grid[:, None].expand(-1, patches.shape[1], -1).to(patches)], -1)
+
+    def encode_pixels(self, pixels: Float[Tensor, "image 1 patch value+2"]) -> Tensor:
+        patches, grid = pixels[:, 0, :, :-2], pixels[:, 0, 0, -2:].long()
+        real = torch.arange(patches.shape[1], device=pixels.device) < grid.prod(-1, keepdim=True)
+        found = self.model.get_image_features(pixel_values=patches, pixel_attention_mask=real, spatial_shapes=grid)
+        return found.pooler_output
+
+
+def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Siglip:
+    """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
+    weights = files.find_weights(folder, WEIGHTS)
+    kind = files.read_json(folder / "config.json")["model_type"]
+    model, unused = read_model(_LIBRARY[kind], folder, device, dtype)
+    tokenizer, prepare = read_tokenizer(folder, _TOKENIZER[kind])
+    check_vocabulary(folder, tokenizer, model.config.text_config.vocab_size)
+    processor, vision = image_processor(folder), model.config.vision_config
+    naflex = kind == "siglip2"
+    size = (
+        _naflex_side(folder, processor, vision.patch_size)
+        if naflex
+        else image_side(folder, processor, vision.image_size)
+    )
+    text = SiglipTextTower(model, tokenizer, prepare)
+    return (NaflexSiglip if naflex else Siglip)(
+        model,
+        processor,
+        card=card,
+        text=text,
+        report=LoadReport(
+            rows={
+                "Weights file": weights.name,
+                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, bidirectional",
+                "Image tower": f"ViT, {vision.num_hidden_layers} layers, patch {vision.patch_size}",
+                "Pooling": text.pooling,
+                "Context": f"{text.context_length} tokens, always filled with padding",
+                "Preprocessing": f"{type(processor).__name__}, {size} px" + (", aspect ratio kept" if naflex else ""),
+                "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
+                "Activation": model.config.text_config.hidden_act,
+            },
+            unused_keys=unused,
+        ),
+        fingerprint=files.fingerprint(model),
+        logit_scale=float(model.logit_scale.exp()),
+        logit_bias=float(model.logit_bias),
+        image_size=size,
+        parameters=sum(p.numel() for p in model.parameters()),
+        dtype=dtype,
+    )
+
+
+def _naflex_side(folder: Path, processor, patch: int) -> int:
+    """Side of the largest square image, in pixels."""
+    if not isinstance(processor, Siglip2ImageProcessor) or processor.patch_size != patch:
+        raise ModelError(
+            f"{folder}/preprocessor_config.json does not cut images into the patches of {patch} px that a Siglip2Model "
+            "reads; copy the one that came with these weights into it"
+        )
+    return isqrt(processor.max_num_patches) * patch
