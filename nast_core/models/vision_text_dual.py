@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 from transformers import AutoTokenizer, VisionTextDualEncoderModel
 
 from nast_core.errors import ModelError
 from nast_core.models import files
 from nast_core.models.bert import BertTextTower
-from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.encoder import Card, LoadReport
 from nast_core.models.hf_tokens import check_vocabulary
-from nast_core.models.huggingface_clip import WEIGHTS, image_processor, image_side, read_model
+from nast_core.models.huggingface_clip import WEIGHTS, HuggingFaceClip, image_processor, image_side, read_model
 from nast_core.models.tower import Tokens
 
 _TOKENIZER = {
@@ -47,23 +46,7 @@ class DualBertTextTower(BertTextTower):
         return self.model.get_text_features(input_ids=tokens.ids, attention_mask=mask).pooler_output
 
 
-class VisionTextDual(DualEncoder):
-    def __init__(self, model: VisionTextDualEncoderModel, processor, **common):
-        super().__init__(**common)
-        self.model, self.processor = model, processor
-
-    @property
-    def module(self) -> torch.nn.Module:
-        return self.model
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
-
-    def encode_pixels(self, pixels: Tensor) -> Tensor:
-        return self.model.get_image_features(pixel_values=pixels).pooler_output
-
-
-def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> VisionTextDual:
+def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceClip:
     """Raises ModelError: another text model, or config, weights, tokenizer or preprocessing missing or not fitting."""
     text_config = files.read_json(folder / "config.json").get("text_config")
     kind = text_config.get("model_type") if isinstance(text_config, dict) else None
@@ -79,7 +62,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     processor, vision = image_processor(folder), model.config.vision_config
     size = image_side(folder, processor, getattr(vision, "image_size", None))
     text = DualBertTextTower(model, tokenizer)
-    return VisionTextDual(
+    return HuggingFaceClip(
         model,
         processor,
         card=card,

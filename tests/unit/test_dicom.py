@@ -107,7 +107,9 @@ def refusal(data: bytes, **options: object) -> str:
     with pytest.raises(ImageError) as caught:
         read_image(data, name="chest.dcm", **options)
     message = str(caught.value)
-    assert message.startswith("chest.dcm ") and message.endswith(".") and "\n" not in message
+    assert message.startswith("chest.dcm ")
+    assert message.endswith(".")
+    assert "\n" not in message
     assert ": " in message or ", so " in message
     assert not re.search("DOE|JANE|4711|1970|Nowhere", message)
     return message
@@ -226,7 +228,8 @@ def test_a_modality_lut_comes_before_the_window():
 def test_an_unusable_window_is_replaced_and_said(elements):
     loaded = read_image(written(dataset([[100, 200, 300]], **elements)))
     assert np.asarray(loaded.pixels).tolist() == [[0, 128, 255]]
-    assert "window is not usable" in loaded.warnings[0] and "least value" in loaded.warnings[1]
+    assert "window is not usable" in loaded.warnings[0]
+    assert "least value" in loaded.warnings[1]
 
 
 def test_empty_elements_count_as_absent():
@@ -240,7 +243,8 @@ def test_empty_elements_count_as_absent():
 def test_rgb_comes_back_pixel_for_pixel_in_either_plane_order():
     colours = np.random.default_rng(1).integers(0, 256, (4, 6, 3))
     loaded = read_image(written(dataset(colours, bits=8)))
-    assert loaded.pixels.mode == "RGB" and np.array_equal(np.asarray(loaded.pixels), colours)
+    assert loaded.pixels.mode == "RGB"
+    assert np.array_equal(np.asarray(loaded.pixels), colours)
     planes = dataset(colours, bits=8, PlanarConfiguration=1)
     planes.PixelData = colours.astype(np.uint8).transpose(2, 0, 1).tobytes()
     assert np.array_equal(np.asarray(read_image(written(planes)).pixels), colours)
@@ -269,7 +273,8 @@ def test_lossless_compression_changes_nothing(syntax):
     plain = read_image(written(dataset(DETAIL)))
     packed = read_image(compressed(dataset(DETAIL), syntax))
     assert np.array_equal(np.asarray(plain.pixels), np.asarray(packed.pixels))
-    assert packed.details["Transfer syntax"] == syntax.name and packed.sha256 != plain.sha256
+    assert packed.details["Transfer syntax"] == syntax.name
+    assert packed.sha256 != plain.sha256
 
 
 def test_jpeg_in_dicom_is_read_in_grey_and_in_colour():
@@ -290,7 +295,9 @@ def test_an_encoding_that_is_not_read_is_named(syntax, words):
     ds = dataset(DETAIL)
     ds.PixelData = encapsulate([b"film"])
     message = refusal(written(ds, syntax))
-    assert words in message and "transfer syntax" in message and "uncompressed" in message
+    assert words in message
+    assert "transfer syntax" in message
+    assert "uncompressed" in message
 
 
 def test_a_file_that_names_no_encoding_is_refused():
@@ -303,7 +310,8 @@ def test_a_missing_decoder_is_named_with_the_line_that_installs_it(monkeypatch):
     data = written(ds, JPEGLosslessSV1)
     monkeypatch.setattr(JPEGLosslessSV1Decoder, "_available", {})
     message = refusal(data)
-    assert "JPEG Lossless" in message and str(JPEGLosslessSV1) in message
+    assert "JPEG Lossless" in message
+    assert str(JPEGLosslessSV1) in message
     assert "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg" in message
 
 
@@ -321,7 +329,8 @@ def test_several_frames_are_refused_with_their_number():
     ds = dataset(DETAIL, NumberOfFrames=4)
     ds.PixelData = ds.PixelData * 4
     message = refusal(written(ds))
-    assert "holds 4 frames" in message and "one still image" in message
+    assert "holds 4 frames" in message
+    assert "one still image" in message
 
 
 def test_a_dicom_without_pixels_is_refused():
@@ -332,7 +341,8 @@ def test_a_dicom_without_pixels_is_refused():
 
 def test_too_many_pixels_are_refused_before_decoding():
     message = refusal(written(dataset([[0]], Rows=30_000, Columns=30_000)))
-    assert "30000 x 30000 px (900 megapixels)" in message and "limit of 64 megapixels" in message
+    assert "30000 x 30000 px (900 megapixels)" in message
+    assert "limit of 64 megapixels" in message
     assert "48 x 32 px" in refusal(written(dataset(DETAIL)), max_pixels=48 * 32 - 1)
 
 
@@ -387,7 +397,8 @@ def test_a_jpeg_stream_cut_inside_a_whole_file_is_refused():
 @pytest.mark.parametrize("modality", ["CR", "DX", "DR", "RG"])
 def test_radiograph_modalities_pass_without_a_word(modality):
     loaded = read_image(written(dataset(DETAIL, Modality=modality, WindowCenter=2048, WindowWidth=4096)))
-    assert loaded.warnings == () and loaded.details["Modality"] == modality
+    assert loaded.warnings == ()
+    assert loaded.details["Modality"] == modality
 
 
 @pytest.mark.parametrize(
@@ -398,12 +409,14 @@ def test_any_other_modality_is_accepted_with_a_warning_that_names_it(modality, s
         warnings.simplefilter("ignore")
         data = written(dataset(DETAIL, Modality=modality, WindowCenter=2048, WindowWidth=4096))
     loaded = read_image(data)
-    assert f"modality is {shown}" in loaded.warnings[0] and loaded.details["Modality"] == shown
+    assert f"modality is {shown}" in loaded.warnings[0]
+    assert loaded.details["Modality"] == shown
 
 
 def test_nothing_about_the_patient_comes_out():
     loaded = read_image(written(dataset(DETAIL)))
-    assert loaded.source == "dicom" and loaded.name == "image"
+    assert loaded.source == "dicom"
+    assert loaded.name == "image"
     assert not re.search("DOE|JANE|4711|1970|Nowhere", repr(loaded))
     assert loaded.pixels.info == {}
     assert loaded.details == {
@@ -447,5 +460,6 @@ def test_a_damaged_dicom_is_an_image_or_an_image_error_and_nothing_else(pack, ca
         except ImageError as error:
             assert re.fullmatch(r"[^\n]+\.", str(error))
         else:
-            assert isinstance(loaded, LoadedImage) and loaded.pixels.mode in ("L", "RGB")
+            assert isinstance(loaded, LoadedImage)
+            assert loaded.pixels.mode in ("L", "RGB")
     assert capfd.readouterr() == ("", "")
