@@ -213,17 +213,17 @@ def _finished() -> dict[tuple, BenchmarkResult]:
 
 def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | None = None) -> BenchmarkResult:
     """The model's answers to ``items``, which ``key`` names; found again when asked twice."""
-    from nast_core.benchmark.run import run_benchmark
+    from nast_core.benchmark.run import run_benchmark, work_units
 
     finished, name = _finished(), (encoder.fingerprint, key, images)
     if name not in finished:
-        total, done = len({item.image for item in items}), 0
-        bar = st.progress(0.0, "Encoding images")
+        total, done = work_units(items), 0
+        bar = st.progress(0.0, "Encoding images and texts")
 
         def tick(count: int) -> None:
             nonlocal done
             done += count
-            bar.progress(min(done / total, 1.0), f"Encoding images: {done:,} of {total:,}")
+            bar.progress(min(done / total, 1.0), f"Encoding images and texts: {done:,} of {total:,}")
 
         result = run_benchmark(encoder, items, Path(images).expanduser() if images else None, progress=tick)
         bar.empty()

@@ -266,12 +266,12 @@ def benchmark_run(
     Example: nast benchmark run --items items.jsonl --out results
     """
     from nast_core.benchmark.items import read_items
-    from nast_core.benchmark.run import run_benchmark, write_results
+    from nast_core.benchmark.run import run_benchmark, work_units, write_results
     from nast_core.errors import BenchmarkError
 
     loaded = _load(model, device, precision)
     read = read_items(items)
-    with progress("Images", len({item.image for item in read})) as tick:
+    with progress("Images and texts", work_units(read)) as tick:
         result = run_benchmark(loaded, read, images, progress=tick)
     write_results(result, out)
     if not result.summary["acc_affirmative"]["n"]:

@@ -21,7 +21,7 @@ with st.expander("Questions", icon=":material/quiz:", expanded=False):
     if kind == "phantoms":
         count, seed = rest.columns(2)
         n = count.select_slider(
-            "Number of items", [200, 500, 1000, 2000, 3000], value=1000, key="n", bind="query-params"
+            "Number of items", [200, 500, 1000, 2000, 3000], value=500, key="n", bind="query-params"
         )
         items_seed = seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params")
         items, key = state.phantom_items(n, int(items_seed), "test"), f"phantom-test-{n}-{items_seed}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.scoring import Summary, score_items, summarise
+from nast_core.benchmark.scoring import Summary, distinct_texts, score_items, summarise
 from nast_core.data.sources import encode_named
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
@@ -23,6 +23,11 @@ class BenchmarkResult:
     failed: dict[str, str]  # image name -> why it could not be read
 
 
+def work_units(items: Sequence[Item]) -> int:
+    """What ``progress`` of run_benchmark counts up to: distinct images and distinct texts."""
+    return len({item.image for item in items}) + len(distinct_texts(items))
+
+
 def run_benchmark(
     model: DualEncoder,
     items: Sequence[Item],
@@ -33,7 +38,7 @@ def run_benchmark(
 ) -> BenchmarkResult:
     """Scores every item; an image that cannot be read leaves its items unscored and is listed."""
     vectors, failed = encode_named(model, (item.image for item in items), images, progress=progress)
-    scored = score_items(model, items, vectors)
+    scored = score_items(model, items, vectors, progress=progress)
     summary = summarise(scored, seed=seed)
     summary["bootstrap_seed"] = seed
     summary["provenance"] = provenance(model, "benchmark")

@@ -18,6 +18,11 @@ FORMS = ("affirmative", "negated")
 _SCORES = [f"score_{letter}" for letter in LETTERS]
 
 
+def distinct_texts(items: Sequence[Item]) -> list[str]:
+    """Every option text of both forms, once."""
+    return list(dict.fromkeys(text for item in items for form in FORMS for text in getattr(item, form)))
+
+
 def score_items(
     model: DualEncoder,
     items: Sequence[Item],
@@ -31,7 +36,7 @@ def score_items(
     it is kept with NaN, counted as unscored and never as wrong. The blind choice scores the same options with the
     mean image vector. A tie for the largest score counts as wrong.
     """
-    texts = list(dict.fromkeys(text for item in items for form in FORMS for text in getattr(item, form)))
+    texts = distinct_texts(items)
     place = {text: i for i, text in enumerate(texts)}
     vectors = model.encode_texts(texts, progress=progress)
     names = list(dict.fromkeys(item.image for item in items if item.image in images))

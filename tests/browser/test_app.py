@@ -15,7 +15,7 @@ from nast_core.data.phantom import sample_phantom
 from tests.browser_tools import CHROMIUM_FLAGS, ROOT, need_chromium, running_app
 
 SHOTS = ROOT / "artifacts"
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=120_000)  # CI machines have two slow cores
 # Console lines about a failed load name no address; such loads are caught below by their address instead.
 _HARMLESS = re.compile(r"fragment|ResizeObserver|React DevTools|preload|WebGL|Failed to load resource", re.IGNORECASE)
 

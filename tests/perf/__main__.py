@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from tests.perf.first_page import first_page_seconds
+from tests.perf.models import loading_and_encoding_against_open_clip
 from tests.perf.rendering import images_per_second
 from tests.perf.tracing import tracing_against_the_plain_loop
 
@@ -17,7 +18,12 @@ Row = tuple[str, str, str]
 
 
 def main() -> None:
-    parts: list[Callable[[], list[Row]]] = [tracing_against_the_plain_loop, images_per_second, first_page_seconds]
+    parts: list[Callable[[], list[Row]]] = [
+        tracing_against_the_plain_loop,
+        images_per_second,
+        first_page_seconds,
+        loading_and_encoding_against_open_clip,
+    ]
     rows: list[Row] = []
     for part in parts:
         began = time.perf_counter()
