@@ -121,7 +121,7 @@ def _trace_layers(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tenso
 def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor, "pair layer position dim"]:
     tokens = tower.tokenize([p.pair.affirmative for p in pairs])
     source = tower.states(tower.tokenize([p.pair.negated for p in pairs]))
-    length, pooled = tokens.ids.shape[1], int(tokens.pooled[0])
+    length, pooled = tokens.ids.shape[1], pairs[0].pooled
     patched = _patched_positions(tower, pairs[0])
     layout = _layout(length, patched, pooled, tower.causal, tokens.ids.device)
     mask = tower.attention_mask(tokens)
