@@ -68,7 +68,7 @@ with by_role:
         key="cte-role",
         data=tables.by_role.to_dataframe(name="cte").reset_index(),
         how_to_read="The same effect, pooled over pairs by what a token is. It leaves the negator in the layer where the "
-        "later tokens have read it.",
+        "later tokens have read it. A cue of several words shares some with the affirmative text, and those carry nothing.",
         alt="Heatmap of the causal tracing effect by layer and token role",
     )
 with bars:

@@ -56,3 +56,8 @@ def check_vocabulary(folder: Path, tokenizer, rows: int) -> None:
             f"the tokenizer in {folder} has {len(tokenizer)} tokens and the model embeds only {rows}; "
             "copy the tokenizer that came with these weights into it"
         )
+
+
+def trim_span(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the space before its word, which sentencepiece counts in; a bare space stays."""
+    return (start + 1, end) if end - start > 1 and text[start] == " " else (start, end)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from nast_core.errors import ModelError
 from nast_core.models.encoder import Card
-from nast_core.models.hf_tokens import fast_tokens, first_token
+from nast_core.models.hf_tokens import fast_tokens, first_token, trim_span
 from nast_core.models.open_clip_folder import OpenClip, Tokenizer, create, load_folder, text_kind
 from nast_core.models.open_clip_native import OpenClipTextTower
 from nast_core.models.tower import Tokens
@@ -59,7 +59,9 @@ class CustomTextTower(OpenClipTextTower):
             cleaned = [self.tokenizer.clean_fn(text) for text in texts]
             tokens = fast_tokens(self, self.tokenizer.tokenizer, cleaned, first_token, pad_to=pad_to)
             spans = zip(tokens.texts, tokens.offsets, strict=True)
-            tokens = replace(tokens, offsets=tuple(tuple(_trim(text, *span) for span in row) for text, row in spans))
+            tokens = replace(
+                tokens, offsets=tuple(tuple(trim_span(text, *span) for span in row) for text, row in spans)
+            )
         return replace(tokens, pooled=self._pooled(tokens.ids))
 
     def _pooled(self, ids: Tensor) -> Tensor:
@@ -122,11 +124,6 @@ class CocaTextTower(CustomTextTower):
 
     def library_embedding(self, tokens: Tokens) -> Tensor:
         return self._encoded(tokens.ids[:, :-1])
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without the space before its word, which sentencepiece counts in; a bare space stays."""
-    return (start + 1, end) if end - start > 1 and text[start] == " " else (start, end)
 
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> OpenClip:

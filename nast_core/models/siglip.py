@@ -19,7 +19,7 @@ from transformers import Siglip2ImageProcessor, Siglip2Model, SiglipModel
 from nast_core.errors import ModelError, TextError
 from nast_core.models import files
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
-from nast_core.models.hf_tokens import check_vocabulary, fast_tokens, last_position
+from nast_core.models.hf_tokens import check_vocabulary, fast_tokens, last_position, trim_span
 from nast_core.models.huggingface_clip import (
     WEIGHTS,
     ClipBlock,
@@ -66,7 +66,7 @@ class SiglipTextTower(TextTower):
             raise TextError(f"nothing is left of {texts[read.index('')]!r} without its punctuation; write a sentence")
         tokens = fast_tokens(self, self.tokenizer, read, last_position, pad_to=self.context_length)
         rows = zip(tokens.texts, tokens.offsets, strict=True)
-        return replace(tokens, offsets=tuple(tuple(_trim(text, *span) for span in spans) for text, spans in rows))
+        return replace(tokens, offsets=tuple(tuple(trim_span(text, *span) for span in spans) for text, spans in rows))
 
     def embed(self, tokens: Tokens) -> Tensor:
         return self.model.text_model.embeddings(input_ids=tokens.ids)
@@ -76,11 +76,6 @@ class SiglipTextTower(TextTower):
 
     def library_embedding(self, tokens: Tokens) -> Tensor:
         return self.model.get_text_features(input_ids=tokens.ids).pooler_output
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without the space before its word, which sentencepiece counts in; a bare space stays."""
-    return (start + 1, end) if end - start > 1 and text[start] == " " else (start, end)
 
 
 class Siglip(DualEncoder):

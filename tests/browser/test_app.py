@@ -97,7 +97,7 @@ def shot(page: Page, name: str) -> None:
     page.set_viewport_size(size)
 
 
-def test_a_user_goes_through_all_four_pages(page, address, tmp_path):
+def test_a_user_goes_through_all_pages(page, address, tmp_path):
     page.goto(address)
     expect(page.get_by_role("heading", name="Does the model read")).to_be_visible()
     expect(page.get_by_text(re.compile(r"chosen$"))).to_have_count(2)
@@ -129,6 +129,11 @@ def test_a_user_goes_through_all_four_pages(page, address, tmp_path):
     settled(page)
     shot(page, "benchmark")
 
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="Known medical CLIPs")).to_be_visible()
+    settled(page)
+    shot(page, "models")
+
     upload = tmp_path / "chest.dcm"
     upload.write_bytes(dicom_of(render(sample_phantom(2_000_007), 256)))
     page.locator("input[type=file]").set_input_files(str(upload))
@@ -159,7 +164,7 @@ def test_a_copied_link_reopens_the_same_view(page, address):
 def test_pages_are_readable_wide_and_narrow_in_both_themes(browser, address, width, scheme):
     window = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     window.set_default_timeout(120_000)
-    for name in ("", "attention", "tracing", "benchmark"):
+    for name in ("", "attention", "tracing", "benchmark", "models"):
         window.goto(f"{address}/{name}?embed_options={scheme}_theme")
         expect(window.get_by_role("heading").first).to_be_visible()
         settled(window)

@@ -11,7 +11,9 @@ from nast_core.negation.pairs import PolarityPair, align
 PAIR = PolarityPair(affirmative="There is some edema.", negated="There is no edema.")
 
 
-@pytest.mark.parametrize("family", ["Hugging Face CLIP", "open_clip"])  # padding masks of BERT towers are read on the host
+@pytest.mark.parametrize(
+    "family", ["Hugging Face CLIP", "open_clip"]
+)  # padding masks of BERT towers are read on the host
 @torch.inference_mode()
 def test_states_attention_tracing_and_images_stay_on_the_models_device(family, folders):
     model = load_model(folders[family], device="cpu")
