@@ -24,5 +24,7 @@ page = st.navigation(
     ]
 )
 sidebar.choose()
-page.run()
-sidebar.show_loaded()
+try:
+    page.run()
+finally:  # a page that stops early still says what is loaded
+    sidebar.show_loaded()

@@ -119,7 +119,7 @@ def attention_patterns(
 ) -> go.Figure:
     """One head's attention [query, key] for both texts on one scale, and negated minus affirmative."""
     figure = make_subplots(
-        cols=3, subplot_titles=("negated", "affirmative", "negated - affirmative"), horizontal_spacing=0.11
+        cols=3, subplot_titles=("negated", "affirmative", "negated - affirmative"), horizontal_spacing=0.04
     )
     top = float(max(negated.max(), affirmative.max()))
     difference = negated - affirmative
@@ -135,9 +135,8 @@ def attention_patterns(
             hovertemplate="%{y} looks at %{x}: %{z:.3f}<extra></extra>",
         )  # fmt: skip
         figure.update_xaxes(title_text="key (looked at)", tickangle=-45, showgrid=False, row=1, col=column)
-        figure.update_yaxes(
-            title_text="query (looks)" if column == 1 else None, autorange="reversed", showgrid=False, row=1, col=column
-        )
+        first = {"title_text": "query (looks)"} if column == 1 else {"showticklabels": False}
+        figure.update_yaxes(autorange="reversed", showgrid=False, row=1, col=column, **first)
     bar = {
         "orientation": "h",
         "thickness": 10,
@@ -201,7 +200,7 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
             "type": "data", "symmetric": False, "array": 100 * (part.high - part.value), "arrayminus": 100 * (part.value - part.low),
             "thickness": 1.2, "color": "#8A8F98",
         }  # fmt: skip
-        groups, values = part.group.tolist(), 100 * part.value
+        groups, values = [f"{group} ({n})" for group, n in zip(part.group, part.n, strict=True)], 100 * part.value
         figure.add_bar(
             x=values if horizontal else groups, y=groups if horizontal else values, name=form, marker_color=colour,
             orientation="h" if horizontal else "v", customdata=part.n,
@@ -212,7 +211,7 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
     chance = {
         "line": {"dash": "dot", "color": "#8A8F98"},
         "annotation_text": "chance",
-        "annotation_position": "bottom right",
+        "annotation_position": "top right",
         "annotation_font_size": 11,
     }
     figure.add_vline(x=25, **chance) if horizontal else figure.add_hline(y=25, **chance)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -42,16 +44,15 @@ def token_table(model: DualEncoder, sentence: str) -> pd.DataFrame:
             parts.append("padding")
         elif end == start:
             parts.append("special")
-        rows.append((position, tokens.piece(0, position), int(tokens.ids[0, position]), ", ".join(parts)))
+        name = tokens.piece(0, position) or ("<pad>" if "padding" in parts else "<start>" if position == 0 else "<end>")
+        rows.append((position, name, int(tokens.ids[0, position]), ", ".join(parts)))
     return pd.DataFrame(rows, columns=["position", "token", "id", "role"])
 
 
 def similarity(model: DualEncoder, texts: list[str]) -> pd.DataFrame:
     """Cosines between texts, [text, text]. Raises TextError for a text that cannot be encoded."""
     vectors = model.encode_texts(texts)
-    return pd.DataFrame((vectors @ vectors.T).numpy().round(3), index=texts, columns=range(1, len(texts) + 1)).rename(
-        columns=lambda number: f"cosine with text {number}"
-    )
+    return pd.DataFrame((vectors @ vectors.T).numpy().round(3), index=texts, columns=texts)
 
 
 def zoo_table() -> pd.DataFrame:
@@ -64,6 +65,7 @@ def zoo_table() -> pd.DataFrame:
         rows.append(
             {
                 "model": card.name,
+                "type": card.slug,
                 "here": "yes" if here else "no",
                 "family": card.family,
                 "text tower": card.text,
@@ -73,7 +75,22 @@ def zoo_table() -> pd.DataFrame:
                 "trained on": card.trained_on,
                 "paper": card.paper,
                 "how to get it": f"on this machine, in {here}" if here else how_to_get(card),
-                "type": card.slug,
             }
         )
     return pd.DataFrame(rows)
+
+
+def hub_names() -> list[str]:
+    """Known models that the hub has."""
+    from nast_core.models.zoo import zoo
+
+    return [card.name for card in zoo() if card.hub]
+
+
+def fetch_model(name: str, progress: Callable[[int, int], None]) -> Path:
+    """Downloads a known model; its folder. Raises ModelError where the hub cannot be reached or refuses."""
+    from nast_core.models.zoo import download, find_card
+
+    card = find_card(name)
+    assert card is not None  # names come from hub_names
+    return download(card, progress)

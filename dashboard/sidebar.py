@@ -26,7 +26,10 @@ def choose() -> None:
 
 def show_loaded() -> None:
     """Card, fingerprint and self-test of the loaded model, and the images at hand."""
-    model = state.model()
+    model = state.model_if_loaded()
+    if model is None:
+        st.sidebar.caption("No model is loaded. Research use only; not a medical device.")
+        return
     count = len(state.uploads())
     with st.sidebar:
         st.markdown(f"**{model.card.name}**  \n:gray[{model.card.family}, {model.parameters / 1e6:.1f} M parameters]")

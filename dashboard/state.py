@@ -60,6 +60,16 @@ def model() -> DualEncoder:
         return _load(spec(), _stamp(spec()))[0]
 
 
+def model_if_loaded() -> DualEncoder | None:
+    """The chosen model, or None where it does not load; the page has said why."""
+    from nast_core.errors import NastError
+
+    try:
+        return _load(spec(), _stamp(spec()))[0]
+    except NastError:
+        return None
+
+
 def checks() -> tuple[Check, ...]:
     with advice():
         return _load(spec(), _stamp(spec()))[1]
@@ -96,11 +106,12 @@ def accept_uploads(files: list) -> None:
         try:
             read = _read_upload(file.getvalue(), file.name)
         except ImageError as error:
-            st.error(f"{file.name}: {error}", icon=":material/broken_image:")
+            said = str(error)
+            st.error(said if file.name in said else f"{file.name}: {said}", icon=":material/broken_image:")
             continue
         pictures.append(Picture(read.sha256, read.name, read.pixels, read.warnings))
         for warning in read.warnings:
-            st.warning(f"{read.name}: {warning}", icon=":material/info:")
+            st.caption(f":material/info: {read.name}: {warning}")
     st.session_state["pictures"] = pictures
 
 

@@ -58,7 +58,7 @@ def figure(
 def view_link() -> str:
     """The address of the page with its present settings."""
     base = (st.context.url or "").split("?")[0]
-    query = urlencode(st.query_params.to_dict(), doseq=True)
+    query = urlencode([(name, value) for name in st.query_params for value in st.query_params.get_all(name)])
     return f"{base}?{query}" if query else base
 
 

@@ -20,11 +20,14 @@ def take_cell() -> None:
         st.session_state["layer"], st.session_state["head"] = int(point["y"]), int(point["x"])
 
 
+if not {"layer", "head"} & {*st.session_state, *st.query_params}:
+    st.session_state["layer"], st.session_state["head"] = best  # a start, not a default: the link must name it
+
 map_place = st.container()
 st.subheader("One head, token by token")
 pick_layer, pick_head, _ = st.columns([1, 1, 4])
-layer = pick_layer.selectbox("Layer", layers, index=layers.index(best[0]), key="layer", bind="query-params")
-head = pick_head.selectbox("Head", heads, index=heads.index(best[1]), key="head", bind="query-params")
+layer = pick_layer.selectbox("Layer", layers, key="layer", bind="query-params")
+head = pick_head.selectbox("Head", heads, key="head", bind="query-params")
 with map_place:
     widgets.figure(
         charts.head_map(

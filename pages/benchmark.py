@@ -79,7 +79,9 @@ for column, table, name, title in (
 ):
     with column:
         widgets.figure(
-            charts.accuracy_bars(table, title=title, subtitle="95 % intervals over patients", horizontal=True),
+            charts.accuracy_bars(
+                table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=True
+            ),
             key=name,
             data=table,
             how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations. An item counts for each condition "
@@ -97,9 +99,9 @@ views = {
     "unscored": table[table.isna().any(axis=1)],
 }
 view = st.segmented_control(
-    "Show", list(views), default="lost by the negation", required=True, key="show", bind="query-params",
-    format_func=lambda name: f"{name} ({len(views[name]):,})",
-)  # fmt: skip
+    "Show", list(views), default="lost by the negation", required=True, key="show", bind="query-params"
+)
+st.caption("  ·  ".join(f"{name}: {len(group):,}" for name, group in views.items()))
 by_id = {item.item_id: item for item in items}
 names = [item.item_id for item in items if item.item_id in set(views[view].index)]
 if not names:

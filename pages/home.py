@@ -8,7 +8,7 @@ from dashboard.cases import ask_items, draw_options, read_image_table
 
 st.title("Does the model read “no”?")
 st.markdown(
-    "Medical CLIP models answer correctly when an absent finding is said affirmatively (“fully expanded lungs”) and "
+    "Medical CLIP models often answer correctly when an absent finding is said affirmatively (“fully expanded lungs”) and "
     "wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text encoder "
     "reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo world of "
     "drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the sidebar."
@@ -35,7 +35,7 @@ def next_case() -> None:
 
 if st.session_state.get("case", 1) > len(order):
     st.session_state["case"] = 1
-case = number.number_input("Case", 1, len(order), 1, key="case", bind="query-params")
+case = number.number_input("Case", 1, len(order), key="case", bind="query-params")
 button.button("Another case", on_click=next_case, width="stretch", type="primary")
 
 item = items[order[case - 1]]
@@ -57,13 +57,15 @@ st.caption(
 if pictures := state.uploads():
     st.subheader("Your images, read both ways")
     st.caption(
-        "Per condition, three statements scored on your image. A model that reads “no” puts “no X” on the side of the "
+        "Per condition, three statements scored on your image, in logits (any image gets scores: whether it is a chest X-ray is "
+        "not checked). A model that reads “no” puts “no X” on the side of the "
         "affirmative equivalent, not on the side of “X”."
     )
     for shown in pictures:
         left, right_side = st.columns([2, 5], gap="medium")
         left.image(shown.image, caption=shown.title, width="stretch")
         table: pd.DataFrame = read_image_table(model, state.image_vector(model, shown))
-        right_side.dataframe(table, hide_index=True, width="stretch", height="content")
+        numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in table.select_dtypes("number")}
+        right_side.dataframe(table, hide_index=True, width="stretch", height="content", column_config=numbers)
 else:
     st.caption("Drop a PNG, JPEG or DICOM into the sidebar to see the model read your own image both ways.")

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state, widgets
-from dashboard.models import anatomy, similarity, token_table, zoo_table
+from dashboard.models import anatomy, fetch_model, hub_names, similarity, token_table, zoo_table
 
 st.title("Models")
 model = state.model()
@@ -28,14 +28,14 @@ st.caption(
     "Each token with its id and what it is: negator, pooled token (whose last state becomes the embedding), padding."
 )
 
-st.subheader("Affirmative, negated, equivalent: how alike are they to it?")
+st.subheader("Is the negation nearer to its equivalent, or to what it denies?")
 columns = st.columns(3)
 texts = [
     column.text_input(label, value, key=key, bind="query-params")
     for column, label, value, key in zip(
         columns,
         ("Affirmative", "Its negation", "Affirmative equivalent of the negation"),
-        ("There is a pneumothorax.", "There is no pneumothorax.", "Fully expanded lungs."),
+        ("There is a pneumothorax.", "Pneumothorax is absent.", "Fully expanded lungs."),
         ("said", "denied", "equivalent"),
         strict=True,
     )
@@ -49,7 +49,17 @@ st.caption(
 )
 
 st.subheader("Known medical CLIPs")
-st.caption("Type the name in the last column, or any folder, under Model in the sidebar. Nothing is fetched by itself.")
+st.caption(
+    "Type the name in the second column, or any folder, under Model in the sidebar. Nothing is fetched by itself."
+)
+fetch, button = st.columns([4, 1], vertical_alignment="bottom")
+name = fetch.selectbox("Download into models/", hub_names(), key="fetch", bind="query-params")
+if button.button("Download", icon=":material/download:", width="stretch"):
+    bar = st.progress(0.0, f"Asking the hub for {name}")
+    with widgets.advice():
+        where = fetch_model(name, lambda done, total: bar.progress(done / max(total, 1), f"{name}: {done} of {total}"))
+    bar.empty()
+    st.success(f"{name} is in {where}; type {where.name} under Model.", icon=":material/check_circle:")
 known: pd.DataFrame = zoo_table()
 st.dataframe(
     known,

@@ -5,13 +5,19 @@ import streamlit as st
 from dashboard import charts, pairs, state, widgets
 from dashboard.pictures import choose_picture
 
+SMALL_D = 0.5  # logits
+
 st.title("Causal tracing")
 model = state.model()
 chosen = pairs.choose_set(model)
 
+traced_set, set_ticks = state.trace_set(model, model.fingerprint, chosen, pairs.set_key(chosen))
+if "pair" not in {*st.session_state, *st.query_params}:  # start where the texts differ most in score
+    st.session_state["pair"] = chosen[int(abs(traced_set.d).argmax())].pair.negated
+
 st.subheader("One pair on one image")
 pair = pairs.choose_one(model, chosen)
-left, right = st.columns([1, 3], gap="medium")
+left, right = st.columns([2, 5], gap="medium")
 with left:
     picture = choose_picture(pair.pair.finding)
     st.image(picture.image, caption=picture.title, width="stretch")
@@ -23,7 +29,7 @@ with right:
     scores = st.columns(3)
     scores[0].metric("S(affirmative), logits", f"{a:.2f}", help=pair.pair.affirmative)
     scores[1].metric("S(negated), logits", f"{n:.2f}", help=pair.pair.negated)
-    scores[2].metric("d = difference", f"{d:.2f}")
+    scores[2].metric("d = S(aff.) - S(neg.), logits", f"{d:.2f}")
     if abs(d) < traced.attrs["min_gap"]:
         widgets.empty("Both texts score alike on this image, so no effect is defined; choose another image or pair.")
     cte = traced.cte[0].values[:, : pair.length]
@@ -37,19 +43,19 @@ with right:
         key="cte-pair",
         data=traced.cte[0].to_dataframe().reset_index()[["layer", "position", "cte"]].dropna(),
         how_to_read="The negated text's state, written into the affirmative text's run, one layer and token at a time. "
-        "0: nothing changes. 1: the text now scores as the negated one. Follow the 1s from the negator to the end token.",
+        "0: nothing changes. 1: the text now scores as the negated one; above 1, past it. Follow the 1s from the negator "
+        "to the end token." + (" Here d is small, and shares of it swing widely." if abs(d) < SMALL_D else ""),
         alt="Heatmap of the causal tracing effect by layer and token",
     )
     widgets.ticks(ticks, title="Identities")
 
 st.subheader(f"All {len(chosen)} pairs, each on a phantom with its finding")
-traced, ticks = state.trace_set(model, model.fingerprint, chosen, pairs.set_key(chosen))
 averaging, summarising = st.columns(2)
 average = averaging.segmented_control(
     "Average over pairs", ["ratio_mean", "mean_ratio"], default="ratio_mean", required=True, key="average", bind="query-params",
     help="ratio_mean: summed change of score over summed d, robust where some d is small. mean_ratio: mean of the pairs' CTE.",
 )  # fmt: skip
-tables = state.trace_tables(traced, model.fingerprint, average, pairs.set_key(chosen))
+tables = state.trace_tables(traced_set, model.fingerprint, average, pairs.set_key(chosen))
 summary = summarising.selectbox(
     "Layer summary",
     list(tables.summaries),
@@ -85,4 +91,4 @@ with bars:
         "and different summaries give different profiles.",
         alt=f"Bars of the layer summary {summary}",
     )
-widgets.ticks(ticks, title="Identities over all pairs")
+widgets.ticks(set_ticks, title="Identities over all pairs")

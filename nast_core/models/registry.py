@@ -23,6 +23,7 @@ FAMILIES: dict[str, str] = {  # family -> module; tried in this order
     "MedCLIP": "nast_core.models.medclip",
     "Hugging Face SigLIP": "nast_core.models.siglip",
     "VisionTextDualEncoder": "nast_core.models.vision_text_dual",
+    "Chinese-CLIP": "nast_core.models.chinese_clip",
 }
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -1,11 +1,13 @@
 """Known medical CLIPs as data, and where their files are: on this machine, on the hub, or to be put by hand."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+from tqdm import tqdm
 
 from nast_core.errors import ModelError
 
@@ -80,8 +82,24 @@ def how_to_get(card: ZooCard) -> str:
     return f"Put {', '.join(card.files)} {source}{gate} into {card.folder}/, then type {card.slug}."
 
 
-def download(card: ZooCard) -> Path:
-    """Fetches a card's files into models/, with the hub's own progress bars; nothing half-written is left in place.
+def _counter(progress: Callable[[int, int], None] | None) -> type[tqdm] | None:
+    if progress is None:
+        return None
+    report = progress
+
+    class Counter(tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            report(int(self.n), int(self.total or 0))
+            return shown
+
+    return Counter
+
+
+def download(card: ZooCard, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Fetches a card's files into models/; nothing half-written is left in place.
+
+    ``progress`` is told (files done, files in all); without it, the hub shows its own bars.
 
     Raises ModelError where the hub has no such model, asks for its terms to be accepted, cannot be reached, or the disk
     is full.
@@ -93,7 +111,7 @@ def download(card: ZooCard) -> Path:
         raise ModelError(f"{card.name} is not on the hub. {how_to_get(card)}")
     incoming = card.folder.with_name(f".{card.slug}.incoming")
     try:
-        snapshot_download(card.hub, revision=card.revision, local_dir=incoming)
+        snapshot_download(card.hub, revision=card.revision, local_dir=incoming, tqdm_class=_counter(progress))
     except GatedRepoError:
         raise ModelError(f"{card.name} is gated: accept its terms at https://huggingface.co/{card.hub}, then run "
                          "'hf auth login' and try again") from None  # fmt: skip

@@ -106,3 +106,19 @@ def test_choices_survive_a_change_of_page():
     at.switch_page(str(ROOT / "pages" / "tracing.py")).run()
     at.switch_page(str(ROOT / "pages" / "attention.py")).run()
     assert at.selectbox(key="layer").value == 2
+
+
+def test_a_download_that_cannot_reach_the_hub_says_which_files_to_put_where():
+    at = app("models")  # HF_HUB_OFFLINE=1 in the tests
+    at.selectbox(key="fetch").set_value("PubMedCLIP")
+    next(button for button in at.button if button.label == "Download").click().run()
+    assert not at.exception
+    assert "could not be fetched" in at.error[0].value
+    assert "preprocessor_config.json" in at.error[0].value
+
+
+def test_a_sentence_is_shown_token_by_token_with_its_negator_and_pooled_token():
+    at = app("models", sentence="No edema.")
+    tokens = next(table.value for table in at.dataframe if "role" in table.value.columns)
+    assert tokens.token.tolist() == ["<start>", "No", "edema", ".", "<end>"]
+    assert tokens.role.tolist() == ["special", "negator", "", "", "pooled, special"]
