@@ -80,11 +80,20 @@ def zoo_table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def hub_names() -> list[str]:
-    """Known models that the hub has."""
+def known_names() -> list[str]:
     from nast_core.models.zoo import zoo
 
-    return [card.name for card in zoo() if card.hub]
+    return [card.name for card in zoo()]
+
+
+def where_from(name: str) -> str:
+    """Where a known model is, or which files to put where."""
+    from nast_core.models.zoo import find_card, how_to_get, on_this_machine
+
+    card = find_card(name)
+    assert card is not None  # names come from known_names
+    here = on_this_machine(card)
+    return f"On this machine, in {here}; type {card.slug}. {card.note}" if here else f"{how_to_get(card)} {card.note}"
 
 
 def fetch_model(name: str, progress: Callable[[int, int], None]) -> Path:
@@ -92,5 +101,5 @@ def fetch_model(name: str, progress: Callable[[int, int], None]) -> Path:
     from nast_core.models.zoo import download, find_card
 
     card = find_card(name)
-    assert card is not None  # names come from hub_names
+    assert card is not None  # names come from known_names
     return download(card, progress)

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state, widgets
-from dashboard.models import anatomy, fetch_model, hub_names, similarity, token_table, zoo_table
+from dashboard.models import anatomy, fetch_model, known_names, similarity, token_table, where_from, zoo_table
 
 st.title("Models")
 model = state.model()
@@ -53,7 +53,8 @@ st.caption(
     "Type the name in the second column, or any folder, under Model in the sidebar. Nothing is fetched by itself."
 )
 fetch, button = st.columns([4, 1], vertical_alignment="bottom")
-name = fetch.selectbox("Download into models/", hub_names(), key="fetch", bind="query-params")
+name = fetch.selectbox("Get", known_names(), key="fetch", bind="query-params")
+st.caption(where_from(name))
 if button.button("Download", icon=":material/download:", width="stretch"):
     bar = st.progress(0.0, f"Asking the hub for {name}")
     with widgets.advice():
