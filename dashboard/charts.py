@@ -208,13 +208,14 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
             **{"error_x" if horizontal else "error_y": error},
             hovertemplate=f"%{{{'y' if horizontal else 'x'}}}, {form}: %{{{'x' if horizontal else 'y'}:.1f}} %, n = %{{customdata}}<extra></extra>",
         )  # fmt: skip
-    chance = {
-        "line": {"dash": "dot", "color": "#8A8F98"},
-        "annotation_text": "chance",
-        "annotation_position": "top right",
-        "annotation_font_size": 11,
-    }
-    figure.add_vline(x=25, **chance) if horizontal else figure.add_hline(y=25, **chance)
+    line = {"line": {"dash": "dot", "color": "#8A8F98"}}
+    label = {"text": "chance", "showarrow": False, "font": {"size": 11}}
+    if horizontal:
+        figure.add_vline(x=25, **line)
+        figure.add_annotation(x=25, y=1, yref="paper", yanchor="bottom", **label)
+    else:
+        figure.add_hline(y=25, **line)
+        figure.add_annotation(y=25, x=1, xref="paper", xanchor="right", yanchor="bottom", **label)
     axis = {"title_text": "accuracy (%)", "range": [0, 102]}
     figure.update_xaxes(**axis) if horizontal else figure.update_yaxes(**axis)
     if horizontal:
