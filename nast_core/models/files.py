@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
@@ -108,11 +107,11 @@ def fingerprint(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _bytes(tensor: Tensor) -> np.ndarray:
+def _bytes(tensor: Tensor) -> memoryview:
     """A view, not a copy: hashing must not double a large model's memory."""
     plain = tensor.float() if tensor.is_floating_point() else tensor
     flat = plain.detach().cpu().contiguous().reshape(-1)
-    return flat.view(torch.uint8).numpy()
+    return flat.view(torch.uint8).numpy().data
 
 
 def stored_shape(path: Path, name: str) -> tuple[int, ...] | None:
