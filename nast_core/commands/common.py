@@ -1,0 +1,69 @@
+"""What every command shares: options, the one-line error, progress, and loading."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from nast_core.errors import NastError
+
+Model = Annotated[str, typer.Option(help="demo, a folder, or a name of 'nast model list'.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
+Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
+Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
+
+
+def command(group: typer.Typer, name: str) -> Callable:
+    """Registers a command whose NastErrors are one line and exit code 2."""
+
+    def register(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def run(*args, **kwargs):
+            try:
+                return function(*args, **kwargs)
+            except NastError as error:
+                typer.echo(f"nast: {error}", err=True)
+                raise typer.Exit(2) from None
+
+        return group.command(name)(run)
+
+    return register
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, a plain line when done elsewhere."""
+    with tqdm(total=total, desc=label, disable=not sys.stderr.isatty()) as bar:
+        yield lambda count: bar.update(count) and None
+    if not sys.stderr.isatty():
+        typer.echo(f"{label}: {total} done", err=True)
+
+
+def load(spec: str, device: str, precision: str):
+    from transformers.utils import logging
+
+    from nast_core.models import load_model
+
+    logging.set_verbosity_error()  # what it would warn of, the load report says or a ModelError does
+    logging.disable_progress_bar()
+    return load_model(spec, device=device, dtype=precision)
+
+
+def aligned_pairs(path: Path | None, model):
+    from nast_core.errors import PairError
+    from nast_core.negation.pairs import align_all, read_pairs, template_pairs
+
+    known = model.card.conditions
+    found = align_all(read_pairs(path) if path else template_pairs(known) if known else template_pairs(), model.text)
+    for pair, reason in found.refused:
+        typer.echo(f"not used: {pair.negated!r}: {reason}", err=True)
+    typer.echo(f"{len(found.aligned)} pairs align, {len(found.refused)} do not", err=True)
+    if not found.aligned:
+        raise PairError(f"none of the {len(found.refused)} pairs can be used with this model; the reasons are above")
+    return found.aligned
