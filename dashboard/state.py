@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
-    from nast_core.interpret.effects import Average
+    from nast_core.interpret.profiles import Average
     from nast_core.interpret.selftest import Check
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
@@ -266,7 +266,7 @@ class TraceTables:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def trace_tables(_traced: xr.Dataset, fingerprint: str, average: Average, key: tuple[str, ...]) -> TraceTables:
-    from nast_core.interpret.effects import SUMMARIES, by_role, layer_summary, undefined
+    from nast_core.interpret.profiles import SUMMARIES, by_role, layer_summary, undefined
 
     tables: dict[str, pd.DataFrame] = {}
     for name in SUMMARIES:

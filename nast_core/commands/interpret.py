@@ -1,13 +1,45 @@
 """``nast attention`` and ``nast trace``: where the text encoder reads negation."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Model, Out, Pairs, Precision, aligned_pairs, command, load, progress
+from nast_core.commands.common import (
+    Device,
+    Model,
+    Out,
+    Pairs,
+    Precision,
+    aligned_pairs,
+    command,
+    load,
+    need_files,
+    need_folder,
+    progress,
+)
 
 app = typer.Typer()
+
+
+class Component(StrEnum):
+    block = "block"
+    attention = "attention"
+    mlp = "mlp"
+    head = "head"
+
+
+class Positions(StrEnum):
+    each = "each"
+    negator = "negator"
+    all = "all"
+
+
+class Method(StrEnum):
+    exact = "exact"
+    attribution = "attribution"
 
 
 @command(app, "attention")
@@ -18,6 +50,7 @@ def attention(
 
     Example: nast attention --model demo --out nsa.nc
     """
+    need_files(pairs)
     from nast_core.interpret.attention import negator_selective_attention
     from nast_core.interpret.dataset import save
 
@@ -26,11 +59,19 @@ def attention(
     with progress("Attention", len(aligned)) as tick:
         result = negator_selective_attention(loaded, aligned, progress=tick)
     save(result, out)
-    mean = result.nsa.mean("pair")
-    top = mean.stack(cell=("layer", "head")).sortby(mean.stack(cell=("layer", "head")), ascending=False)[:5]
-    for value, (layer, head) in zip(top.values, top.cell.values, strict=True):
-        typer.echo(f"layer {layer:>2} head {head:>2}  NSA {value:.3f}")
+    for line in _largest(result.nsa.mean("pair"), "NSA"):
+        typer.echo(line)
     typer.echo(f"written: {out}")
+
+
+def _largest(values, name: str, count: int = 5) -> list[str]:
+    """The heads whose values of [layer, head] are farthest from 0."""
+    cells = values.stack(cell=("layer", "head"))
+    top = cells.sortby(abs(cells), ascending=False)[:count]
+    return [
+        f"layer {layer:>2} head {head:>2}  {name} {value:.3f}"
+        for value, (layer, head) in zip(top.values, top.cell.values, strict=True)
+    ]
 
 
 @command(app, "trace")
@@ -41,32 +82,108 @@ def trace_command(
     image: Annotated[
         Path | None, typer.Option(help="One image for every pair; else each pair's own, or a phantom.")
     ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="A folder of images: the effect averaged over all of them.")
+    ] = None,
+    component: Annotated[Component, typer.Option(help="What is swapped in.")] = Component.block,
+    positions: Annotated[
+        Positions | None,
+        typer.Option(help="Swapped one at a time, the negator's together, or all together (the default for heads)."),
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, help="Layers swapped together.")] = 1,
+    method: Annotated[
+        Method, typer.Option(help="attribution: a first-order estimate, with its correlation to exact.")
+    ] = (Method.exact),
+    vectors: Annotated[
+        Path | None, typer.Option(help="Also keep the patched vectors here (HDF5), to score other images with.")
+    ] = None,
+    memory: Annotated[int, typer.Option(min=1, help="MiB of states in flight.")] = 256,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
-    """Exact causal tracing effect per layer and position, for a file of pairs.
+    """Causal tracing effect per layer and position, component or head, for a file of pairs.
 
-    Example: nast trace --model demo --out cte.nc
+    Example: nast trace --model demo --component head --out heads.nc
     """
-    from nast_core.data.images import read_image
-    from nast_core.data.showcase import images_for_pairs
-    from nast_core.interpret.dataset import save
-    from nast_core.interpret.effects import by_role, trace, undefined
-    from nast_core.interpret.selftest import trace_checks
+    need_files(pairs, image)
+    need_folder(images)
+    from contextlib import nullcontext
 
+    from nast_core.errors import PairError
+    from nast_core.interpret.dataset import save
+    from nast_core.interpret.effects import trace
+    from nast_core.interpret.gradients import agreement, attribution_trace
+    from nast_core.interpret.patching import PatchPlan
+    from nast_core.interpret.vectors import vector_file
+
+    if image and images:
+        raise PairError("--image and --images are both given; give one image, or a folder to average over")
+    if vectors and method is Method.attribution:
+        raise PairError("--vectors keeps patched runs, and attribution patching makes none; use --method exact")
+    chosen = positions or (Positions.all if component is Component.head else Positions.each)
+    plan = PatchPlan(component=component.value, positions=chosen.value, window=window)
     loaded = load(model, device, precision)
     aligned = aligned_pairs(pairs, loaded)
-    if image:
-        vectors = loaded.encode_images([read_image(image).pixels]).expand(len(aligned), -1)
-    else:
-        vectors = images_for_pairs(loaded, aligned, pairs.parent if pairs else None)
-    with progress("Trace", len(aligned)) as tick:
-        result = trace(loaded, aligned, vectors, progress=tick)
-    save(result, out)
-    table = by_role(result).to_pandas().T.round(3)
-    table.columns.name = None
-    typer.echo(table.to_string())
-    typer.echo(f"{len(aligned)} pairs, {undefined(result)} undefined (|d| < {result.attrs['min_gap']})")
-    for check in trace_checks(result, aligned, loaded.text):
-        typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")
+    seen, names = _images(loaded, aligned, image, images, pairs)
+    longest = max(pair.length for pair in aligned)
+    with progress("Trace", len(aligned)) as tick, vector_file(vectors, longest) if vectors else nullcontext() as keep:
+        budget = memory * 2**20
+        if method is Method.exact:
+            result = trace(loaded, aligned, seen, plan=plan, memory_budget=budget, keep=keep, progress=tick)
+        else:
+            result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
+            close = agreement(loaded, aligned, seen, plan=plan)
+            result.attrs |= {f"agreement_{name}": value for name, value in close.items()}
+    save(result.assign_coords(image=names) if names else result, out)
+    _report(result, aligned, loaded)
     typer.echo(f"written: {out}")
+
+
+def _images(loaded, aligned: Sequence, image: Path | None, images: Path | None, pairs: Path | None):
+    """Unit vectors [pair, dim], or [pair, image, dim] and the images' names."""
+    from nast_core.data.images import read_image
+    from nast_core.data.showcase import images_for_pairs
+    from nast_core.data.sources import encode_folder
+
+    if images:
+        names, vectors, unreadable = encode_folder(loaded, images)
+        for name, reason in unreadable.items():
+            typer.echo(f"not used: {name}: {reason}", err=True)
+        typer.echo(f"{len(names)} images, {len(unreadable)} not readable", err=True)
+        return vectors.expand(len(aligned), -1, -1), names
+    if image:
+        return loaded.encode_images([read_image(image).pixels]).expand(len(aligned), -1), []
+    return images_for_pairs(loaded, aligned, pairs.parent if pairs else None), []
+
+
+def _report(result, aligned: Sequence, loaded) -> None:
+    from nast_core.interpret.profiles import by_role, counts, head_means, layer_profile
+    from nast_core.interpret.selftest import trace_checks
+
+    if "cte_head" in result:
+        for line in _largest(head_means(result), "CTE"):
+            typer.echo(line)
+    elif "position" in result.cte.dims:
+        table = by_role(result).dropna("role", how="all").to_pandas().T.round(3)
+        table.columns.name = None
+        typer.echo(table.to_string())
+    else:
+        typer.echo(layer_profile(result.cte, result.d, "ratio_mean").round(3).to_string(index=False))
+    found = counts(result)
+    typer.echo(
+        f"{found.pairs} pairs: {found.affirmative_higher} with d > 0, {found.negated_higher} with d < 0, "
+        f"{found.undefined} undefined (|d| < {result.attrs['min_gap']})"
+    )
+    if found.undefined == found.pairs:
+        typer.echo("no pair is defined: both texts score alike on every image, so there is no effect to share out")
+    if result.attrs["method"] == "attribution":
+        shown = {
+            name.removeprefix("agreement_"): v for name, v in result.attrs.items() if name.startswith("agreement_")
+        }
+        typer.echo(
+            f"an estimate to first order; correlation with exact on {shown['pairs']} pairs: Pearson {shown['pearson']:.2f}, "
+            f"Spearman {shown['spearman']:.2f}"
+        )
+    elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
+        for check in trace_checks(result, aligned, loaded.text):
+            typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")

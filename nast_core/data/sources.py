@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -64,3 +65,15 @@ def encode_named(
 
     vectors = model.encode_images(stream(), progress=progress)
     return dict(zip(readable, torch.unbind(vectors), strict=True)), failed
+
+
+def encode_folder(model: DualEncoder, folder: Path) -> tuple[list[str], Float[Tensor, "image dim"], dict[str, str]]:
+    """Names and unit vectors of a folder's images, and the reason of those files that are none.
+
+    Hidden files and subfolders are passed over. Raises ImageError where no file is an image.
+    """
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    vectors, failed = encode_named(model, names, folder)
+    if not vectors:
+        raise ImageError(f"{folder} has no image that can be read ({len(failed)} files); give PNG, JPEG or DICOM files")
+    return list(vectors), torch.stack(list(vectors.values())), failed

@@ -1,7 +1,8 @@
-"""Causal tracing effects, CTE: from patched vectors and an image to numbers (method.md section 3)."""
+"""Causal tracing effects, CTE: from patched runs and images to numbers (method.md section 3)."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,75 +12,190 @@ from torch import Tensor
 
 from nast_core.errors import PairError
 from nast_core.interpret.dataset import pair_coordinates, provenance
-from nast_core.interpret.tracing import MEMORY_BUDGET, patched_vectors
+from nast_core.interpret.patching import PatchPlan, position_sets
+from nast_core.interpret.tracing import BLOCKS, MEMORY_BUDGET, Patched, patched_runs
 from nast_core.models.encoder import DualEncoder
-from nast_core.negation.pairs import ROLES, AlignedPair
+from nast_core.models.tower import TextTower
+from nast_core.negation.pairs import AlignedPair
 
 MIN_GAP = 1e-3  # logits; below it S(a) and S(n) are equal to the noise of float32 and the ratio means nothing
-Average = Literal["ratio_mean", "mean_ratio"]
-Summary = Literal["std", "max", "mean_abs", "negator", "negator_out"]
-SUMMARIES: dict[Summary, str] = {
-    "std": "standard deviation over positions from the negator on (QMG)",
-    "max": "largest effect over positions from the negator on",
-    "mean_abs": "mean absolute effect over positions from the negator on",
-    "negator": "effect at the negator",
-    "negator_out": "1 - effect at the negator: how much has left it",
-}
+
+
+@dataclass(frozen=True)
+class PatchedPair:
+    """One pair's patched runs, which any image can be scored against: the image meets a text only in a product.
+
+    ``vectors`` [layer, head, position, dim]: unit vectors, the clean one at positions that carry no difference.
+    Head is 1 where the component has none, position is 1 where the plan writes a set at once.
+    """
+
+    pair: AlignedPair
+    plan: PatchPlan
+    vectors: Float[Tensor, "layer head position dim"]
+    affirmative: Float[Tensor, " dim"]
+    negated: Float[Tensor, " dim"]
+
+    def effect(self, image: Float[Tensor, " dim"]) -> Float[Tensor, "layer head position"]:
+        return effect(self.vectors, self.affirmative, self.negated, image)
+
+
+Keep = Callable[[int, PatchedPair], None]
+
+
+def effect(
+    vectors: Float[Tensor, "*cell dim"],
+    affirmative: Float[Tensor, " dim"],
+    negated: Float[Tensor, " dim"],
+    image: Float[Tensor, " dim"],
+) -> Float[Tensor, "*cell"]:
+    """CTE on an image, or on a mean of images, which is ratio_mean over them. The scale and the bias cancel."""
+    image, a, n = image.double(), affirmative.double(), negated.double()
+    return (a @ image - vectors.double() @ image) / ((a - n) @ image)
+
+
+def patched_pairs(
+    tower: TextTower,
+    pairs: Sequence[AlignedPair],
+    plan: PatchPlan = BLOCKS,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+) -> list[PatchedPair]:
+    """The patched runs of a few pairs, kept: [layer x position x dim] floats each."""
+    kept: dict[int, PatchedPair] = {}
+    for patched in patched_runs(tower, pairs, plan, memory_budget=memory_budget):
+        kept.update(zip(patched.pairs, _each(tower, pairs, plan, patched), strict=True))
+    return [kept[i] for i in range(len(pairs))]
+
+
+def _each(tower: TextTower, pairs: Sequence[AlignedPair], plan: PatchPlan, patched: Patched) -> list[PatchedPair]:
+    found = []
+    for i, vectors, (affirmative, negated) in zip(patched.pairs, patched.vectors, patched.ends, strict=True):
+        if plan.positions == "each":
+            at = [position for (position,) in position_sets(plan, tower, pairs[i])]
+            dense = affirmative.repeat(*vectors.shape[:2], pairs[i].length, 1)
+            dense[:, :, at] = vectors
+            vectors = dense
+        found.append(PatchedPair(pairs[i], plan, vectors, affirmative, negated))
+    return found
 
 
 def trace(
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
-    images: Float[Tensor, "pair dim"],
+    images: Float[Tensor, "pair dim"] | Float[Tensor, "pair image dim"],
     *,
+    plan: PatchPlan = BLOCKS,
     min_gap: float = MIN_GAP,
     memory_budget: int = MEMORY_BUDGET,
+    keep: Keep | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> xr.Dataset:
-    """Exact CTE of every pair's states on its own image.
+    """Exact CTE of every pair's values on its own image, or on several images.
 
         cte[pair, l, p] = ( S(a, i) - S(a | h[l, p] <- h_n[l, p], i) ) / d,    d = S(a, i) - S(n, i)
 
+    Over several images the numerator and d are each averaged (ratio_mean), over the images where \\|d\\| reaches
+    ``min_gap``; a thousand images cost what one does.
+
     Args:
-        images: unit vectors, one a pair, as ``encode_images`` gives them.
+        images: unit vectors as ``encode_images`` gives them. For one set of images for all pairs, expand it.
+        plan: component, positions written together, and window of layers.
         min_gap: least \\|d\\|, in logits, for which the ratio is defined; NaN below it.
+        keep: called with each pair's number and patched runs, which are otherwise let go.
     Returns:
-        Dataset: ``cte`` [pair, layer 0..L, position], no unit, NaN where undefined or past a text's end; ``d``,
-        ``s_affirmative``, ``s_negated`` [pair], logits; ``role`` [pair, position].
+        Dataset: ``cte`` [pair, layer, position], no unit, NaN where undefined or past a text's end; without position
+        where the plan writes a set at once; for heads ``cte_head`` [pair, layer, head(, position)]. ``d``,
+        ``s_affirmative``, ``s_negated`` [pair], logits, means over images where there are several, and then also
+        ``d_image`` [pair, image]; ``role`` [pair, position].
     Raises:
-        PairError: no pair, or not one image a pair.
+        PairError: no pair, or not one image, or set of images, a pair.
     """
+    check_images(pairs, images)
+    result = Effects(model, pairs, plan)
+    scorer = ImageScores(model, images, min_gap)
+    for patched in patched_runs(model.text, pairs, plan, memory_budget=memory_budget, progress=progress):
+        for i, one in zip(patched.pairs, _each(model.text, pairs, plan, patched), strict=True):
+            image = scorer.add(i, one.affirmative, one.negated)
+            if image is not None:
+                result.put(i, one.effect(image).numpy())
+            if keep:
+                keep(i, one)
+    return result.dataset(scorer, "exact")
+
+
+def check_images(pairs: Sequence[AlignedPair], images: Tensor) -> None:
     if not pairs or len(images) != len(pairs):
         raise PairError(f"tracing needs one image a pair; got {len(pairs)} pairs and {len(images)} images")
-    vectors = patched_vectors(model.text, pairs, memory_budget=memory_budget, progress=progress)
-    ends = text_vectors(model, pairs)
-    length = max(p.length for p in pairs)
-    cte = np.full((len(pairs), model.text.n_layers + 1, length), np.nan)
-    role = np.full((len(pairs), length), "padding", dtype=object)
-    scores = np.array([(end @ image).numpy() for end, image in zip(ends, images.to(ends.dtype), strict=True)], float)
-    scores = scores * (model.logit_scale or 1.0) + model.logit_bias
-    gap = scores[:, 0] - scores[:, 1]
-    for row, (pair, patched, image) in enumerate(zip(pairs, vectors, images, strict=True)):
-        role[row, : pair.length] = pair.roles
-        if abs(gap[row]) >= min_gap:
-            score = (patched @ image.to(patched.dtype)).double().numpy() * (model.logit_scale or 1.0) + model.logit_bias
-            at = list(pair.positions)
-            cte[row][:, at] = ((scores[row, 0] - score) / gap[row])[:, at]
-    return xr.Dataset(
-        {
-            "cte": (("pair", "layer", "position"), cte, {"units": "share of d"}),
-            "d": ("pair", gap, {"units": "logits"}),
-            "s_affirmative": ("pair", scores[:, 0], {"units": "logits"}),
-            "s_negated": ("pair", scores[:, 1], {"units": "logits"}),
-            "role": (("pair", "position"), role),
-        },
-        coords={
-            **pair_coordinates(pairs),
-            "layer": np.arange(model.text.n_layers + 1),
-            "position": np.arange(length),
-        },
-        attrs={**provenance(model, "trace"), "min_gap": min_gap, "method": "exact", "component": "block"},
-    )
+
+
+class Gap(NamedTuple):
+    affirmative: float
+    negated: float
+    d: float
+
+
+class ImageScores:
+    """S of both texts on each pair's images, and the mean of the images on which a pair is defined."""
+
+    def __init__(self, model: DualEncoder, images: Tensor, min_gap: float):
+        self.several = images.dim() == 3
+        self.images = images if self.several else images[:, None]
+        self.min_gap, self.scale, self.bias = min_gap, model.logit_scale or 1.0, model.logit_bias
+        self.d = np.full(self.images.shape[:2], np.nan)
+        self.means: dict[int, Gap] = {}
+
+    def add(self, i: int, affirmative: Tensor, negated: Tensor) -> Tensor | None:
+        """Scores pair ``i``; the mean of its images with a defined d, or None where there is none."""
+        ends = torch.stack([affirmative, negated]).double()
+        a, n = (self.images[i].double() @ ends.T * self.scale + self.bias).T
+        self.d[i] = (a - n).numpy()
+        defined = (a - n).abs() >= self.min_gap
+        self.means[i] = Gap(*(float(x[defined].mean() if defined.any() else x.mean()) for x in (a, n, a - n)))
+        return self.images[i][defined].double().mean(0) if defined.any() else None
+
+
+class Effects:
+    """Effects of every pair, filled as they come."""
+
+    def __init__(self, model: DualEncoder, pairs: Sequence[AlignedPair], plan: PatchPlan):
+        self.model, self.pairs, self.plan = model, pairs, plan
+        length = max(p.length for p in pairs) if plan.positions == "each" else 1
+        shape = (len(pairs), plan.layers(model.text), plan.heads(model.text), length)
+        self.cte = np.full(shape, np.nan)
+
+    def put(self, i: int, effect: Float[np.ndarray, "layer head position"]) -> None:
+        at = list(self.pairs[i].positions) if self.plan.positions == "each" else [0]
+        self.cte[i][:, :, at] = effect[:, :, at]
+
+    def dataset(self, scores: ImageScores, method: str) -> xr.Dataset:
+        plan, tower, length = self.plan, self.model.text, max(p.length for p in self.pairs)
+        role = np.full((len(self.pairs), length), "padding", dtype=object)
+        for row, pair in enumerate(self.pairs):
+            role[row, : pair.length] = pair.roles
+        name, dims, values = "cte", ["pair", "layer"], self.cte
+        coords: dict[str, Any] = {
+            **pair_coordinates(self.pairs),
+            "layer": np.arange(plan.first_layer, tower.n_layers + 1),
+        }
+        coords["position"] = np.arange(length)
+        if plan.component == "head":
+            name, dims, coords["head"] = "cte_head", [*dims, "head"], np.arange(1, tower.n_heads + 1)
+        else:
+            values = values[:, :, 0]
+        if plan.positions == "each":
+            dims.append("position")
+        else:
+            values = values[..., 0]
+        logits = {"units": "logits"}
+        data: dict[str, Any] = {name: (tuple(dims), values, {"units": "share of d"})}
+        for field in ("d", "s_affirmative", "s_negated"):
+            of = [getattr(scores.means[i], field.removeprefix("s_")) for i in range(len(self.pairs))]
+            data[field] = ("pair", np.array(of), logits)
+        data["role"] = (("pair", "position"), role)
+        if scores.several:
+            data["d_image"] = (("pair", "image"), scores.d, logits)
+        attrs = {**provenance(self.model, "trace"), **plan.model_dump(), "min_gap": scores.min_gap, "method": method}
+        return xr.Dataset(data, coords=coords, attrs=attrs)
 
 
 @torch.inference_mode()
@@ -87,43 +203,3 @@ def text_vectors(model: DualEncoder, pairs: Sequence[AlignedPair]) -> Float[Tens
     """Unit vectors of each pair's affirmative and negated text."""
     both = model.encode_texts([t for p in pairs for t in (p.pair.affirmative, p.pair.negated)])
     return both.unflatten(0, (-1, 2))
-
-
-def undefined(traced: xr.Dataset) -> int:
-    """Pairs whose CTE is undefined because the two texts score alike."""
-    return int((abs(traced.d) < traced.attrs["min_gap"]).sum())
-
-
-def by_role(traced: xr.Dataset, average: Average = "ratio_mean") -> xr.DataArray:
-    """CTE [role, layer], pooled over pairs and over the positions of a role; NaN where a role never occurs.
-
-    ``ratio_mean``: summed change of score / summed d over the same cells; ``mean_ratio``: mean of CTE.
-    """
-    return xr.concat([_average(traced, traced.role == role, average) for role in ROLES[:-1]], "role").assign_coords(
-        role=list(ROLES[:-1])
-    )
-
-
-def _average(traced: xr.Dataset, where: xr.DataArray, average: str, over: Sequence[str] = ("pair", "position")):
-    cte = traced.cte.where(where)
-    if average == "mean_ratio":
-        return cte.mean(over)
-    d = traced.d.where(cte.notnull())
-    return (cte * traced.d).sum(over) / d.sum(over).where(cte.notnull().any(over))
-
-
-def layer_summary(traced: xr.Dataset, summary: Summary = "std") -> xr.DataArray:
-    """One number a pair and layer, [pair, layer]: see SUMMARIES."""
-    if summary in ("negator", "negator_out"):
-        at = traced.cte.where(traced.role == "negator")
-        value = at.max("position")  # the span's strongest token: shared words of a cue carry nothing
-        return 1 - value if summary == "negator_out" else value
-    onward = traced.cte.where(~traced.role.isin(["before", "padding"]))
-    match summary:
-        case "std":
-            return onward.std("position")
-        case "max":
-            return onward.max("position")
-        case "mean_abs":
-            return abs(onward).mean("position")
-    raise ValueError(f"unknown layer summary {summary!r}; choose one of {', '.join(SUMMARIES)}")

@@ -11,8 +11,7 @@ import torch
 import xarray as xr
 from torch.nn import functional as F
 
-from nast_core.interpret.effects import text_vectors
-from nast_core.interpret.tracing import patched_vectors
+from nast_core.interpret.effects import patched_pairs
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair, align_all, template_pairs
@@ -133,13 +132,13 @@ def _pooled(model: DualEncoder) -> Check:
 
 def _patching(model: DualEncoder, pairs: Sequence[AlignedPair], limit: float) -> list[Check]:
     tower = model.text
-    patched, ends = patched_vectors(tower, pairs), text_vectors(model, pairs)
+    patched = patched_pairs(tower, pairs)
     at_negator = max(
-        float((v[0, p.differing[0]] - e[1]).abs().max())
-        for v, e, p in zip(patched, ends, pairs, strict=True)
-        if len(p.differing) == 1
+        float((one.vectors[0, 0, one.pair.differing[0]] - one.negated).abs().max())
+        for one in patched
+        if len(one.pair.differing) == 1
     )
-    moved = min(float((e[0] - e[1]).abs().max()) for e in ends)
+    moved = min(float((one.affirmative - one.negated).abs().max()) for one in patched)
     checks = [
         Check(
             "A patch takes effect",

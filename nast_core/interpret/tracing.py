@@ -2,7 +2,7 @@
 
 Nothing is computed twice. The image meets a text only in the last dot product, so tracing yields the
 joint-space vector of every patched run, and scoring it against any image is one product. Each text runs
-clean once; the rows patched after layer l join one growing batch there. In a causal tower a row's positions
+clean once; the rows patched in a layer join one growing batch there. In a causal tower a row's positions
 before the patched one are the clean ones: their keys and values are read from the clean run, and a row holds
 only the positions from its own on, packed without padding. The last block computes the pooled position only.
 """
@@ -16,126 +16,162 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from nast_core.models.tower import Block, TextTower
+from nast_core.interpret.patching import PatchPlan, Row, output_with, rows_of, writing
+from nast_core.models.tower import Block, TextTower, Tokens, Touch, untouched
 from nast_core.negation.pairs import AlignedPair
 
 MEMORY_BUDGET = 256 * 2**20  # bytes of states in flight; larger batches gain nothing once the cores are full
+BLOCKS = PatchPlan()
 
 
-class _Rows(NamedTuple):
-    """Which positions each patched row holds, packed side by side: row i patches ``positions[i]``."""
+class Patched(NamedTuple):
+    """Unit joint-space vectors of some pairs, on the CPU."""
 
-    positions: Int[Tensor, " row"]
-    token_row: Int[Tensor, " token"]
-    token_position: Int[Tensor, " token"]
-    patched: Int[Tensor, " row"]  # index among tokens of each row's patched position
-    pooled: Int[Tensor, " row"]  # index among tokens of each row's pooled position
-    keys: Int[Tensor, "row position"]  # index into [clean positions | own tokens] of what a row's queries see
-    queries: Int[Tensor, "row query"]  # index among tokens, 0 where a row has no such query
-    unpad: Int[Tensor, " token"]  # index into the flat [row x query] of every token
-
-
-def _layout(length: int, patched: Sequence[int], pooled: int, causal: bool, device: torch.device) -> _Rows:
-    positions = torch.tensor(patched)
-    begin = positions if causal else torch.zeros_like(positions)
-    grid = torch.arange(length).expand(len(positions), -1)
-    held = grid >= begin[:, None]
-    token_row, token_position = held.nonzero(as_tuple=True)
-    index = torch.full(grid.shape, -1)
-    index[held] = torch.arange(int(held.sum()))
-    start = int(begin.min())
-    queries = index[:, start:].clamp(min=0)
-    unpad = token_row * (length - start) + token_position - start
-    keys = torch.where(held, length + index, grid)
-    rows = torch.arange(len(positions))
-    layout = _Rows(positions, token_row, token_position, index[rows, positions], index[:, pooled], keys, queries, unpad)
-    return _Rows(*(part.to(device) for part in layout))
+    pairs: list[int]  # which of the pairs given
+    vectors: Float[Tensor, "pair layer head set dim"]  # of patched runs; head is 1 where the component has none
+    ends: Float[Tensor, "pair form dim"]  # of the affirmative and the negated text
 
 
 @torch.inference_mode()
-def patched_vectors(
+def patched_runs(
     tower: TextTower,
     pairs: Sequence[AlignedPair],
+    plan: PatchPlan = BLOCKS,
     *,
     memory_budget: int = MEMORY_BUDGET,
     progress: Callable[[int], None] | None = None,
-) -> list[Float[Tensor, "layer position dim"]]:
-    """Unit joint-space vectors of the affirmative text with one state of the negated text written in.
+) -> Iterator[Patched]:
+    """Vectors of the affirmative text with values of the negated text written in, some pairs at a time.
 
-    Entry [l, p] has h_n[l, p] in place of h_a[l, p], for layer 0 (embedding output) to L and every position p
-    of the pair. Positions before the first differing token hold the clean vector, which is exact in causal
-    towers: equal prefixes have equal states. Returns one tensor a pair, on the CPU, in the order given.
+    Entry [pair, l, head, set] belongs to layer ``plan.first_layer`` + l and to the pair's ``position_sets``, in
+    their order. ``memory_budget`` bounds the bytes in flight, whatever the number of pairs.
 
     Source: Meng et al. 2022 (arXiv:2202.05262) section 2, with states swapped as in NAST; the batching is ours.
     """
-    results: list[Tensor | None] = [None] * len(pairs)
     work = _trace_group if tower.pools_one_position else _trace_layers
-    for group in _groups(tower, pairs, memory_budget):
-        vectors = work(tower, [pairs[i] for i in group])
-        wide = vectors if vectors.dtype == torch.float64 else vectors.float()
-        for i, value in zip(group, wide.cpu(), strict=True):
-            results[i] = value
+    for members, chunks in _groups(tower, pairs, plan, memory_budget):
+        affirmative = tower.tokenize([pairs[i].pair.affirmative for i in members])
+        negated = tower.tokenize([pairs[i].pair.negated for i in members])
+        source, last = tower.components(negated, plan.component)
+        parts = [work(tower, plan, affirmative, source, rows) for rows in chunks]
+        vectors = torch.cat([rows for _, rows in parts], 2).unflatten(2, (plan.heads(tower), -1))
+        end = tower.readout(last, negated) if tower.pools_one_position else tower.encode(negated)
+        patched = Patched(members, _unit(vectors), _unit(torch.stack([parts[0][0], end], 1)))
         if progress:
-            progress(len(group))
-    return [value for value in results if value is not None]
+            progress(len(members))
+        yield patched
 
 
-def _patched_positions(tower: TextTower, pair: AlignedPair) -> tuple[int, ...]:
-    """In a causal tower nothing before the first differing token can have changed."""
-    return tuple(p for p in pair.positions if not tower.causal or p >= pair.differing[0])
+def _unit(vectors: Tensor) -> Tensor:
+    wide = vectors if vectors.dtype == torch.float64 else vectors.float()
+    return F.normalize(wide, dim=-1).cpu()
 
 
-def _groups(tower: TextTower, pairs: Sequence[AlignedPair], budget: int) -> Iterator[list[int]]:
-    """Indices of pairs alike in length and patched positions, cut to the memory budget."""
+def _groups(
+    tower: TextTower, pairs: Sequence[AlignedPair], plan: PatchPlan, budget: int
+) -> Iterator[tuple[list[int], list[tuple[Row, ...]]]]:
+    """Pairs alike in length and rows, as many as the budget holds, and their rows cut to it where one pair is over."""
 
-    def shape(i: int) -> tuple[int, tuple[int, ...]]:
-        return pairs[i].length, _patched_positions(tower, pairs[i])
+    def shape(i: int) -> tuple[int, tuple[Row, ...]]:
+        return pairs[i].length, rows_of(plan, tower, pairs[i])
 
-    for (length, patched), same in groupby(sorted(range(len(pairs)), key=shape), key=shape):
-        members, rows = list(same), len(patched)
-        tokens = rows * (rows + 1) // 2 if tower.causal else rows * length
-        bytes_per_pair = tower.n_layers * tokens * tower.width * 12 * 4  # states, heads and the MLP's inner width
-        size = max(1, budget // bytes_per_pair)
-        yield from (members[i : i + size] for i in range(0, len(members), size))
-
-
-def _trace_layers(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor, "pair layer position dim"]:
-    """For towers whose embedding is read from several layers or positions: each layer's patches as one batch."""
-    results = []
-    for pair in pairs:
-        tokens = tower.tokenize([pair.pair.affirmative])
-        clean = tower.states(tokens)
-        source = tower.states(tower.tokenize([pair.pair.negated]))
-        patched = torch.tensor(_patched_positions(tower, pair), device=clean.device)
-        rows = torch.arange(len(patched), device=clean.device)
-        repeated = tokens.rows(torch.zeros_like(rows))
-        vectors = tower.encode(tokens)[:, None].repeat(tower.n_layers + 1, pair.length, 1)
-        for layer in range(tower.n_layers + 1):
-            states = [state.repeat(len(patched), 1, 1) for state in clean[: layer + 1]]
-            states[-1][rows, patched] = source[layer, 0, patched]
-            vectors[layer, patched] = tower.finish(states, repeated)
-        results.append(F.normalize(vectors, dim=-1))
-    return torch.stack(results)
+    token_bytes = plan.layers(tower) * tower.width * 12 * 4  # of a state, its heads and the MLP's inner width
+    for (length, rows), same in groupby(sorted(range(len(pairs)), key=shape), key=shape):
+        sizes = [length - _begin(tower, row) for row in rows]
+        per_chunk = max(1, len(rows) * budget // max(1, sum(sizes) * token_bytes))
+        chunks = [rows[i : i + per_chunk] for i in range(0, len(rows), per_chunk)]
+        at_once = max(1, budget // (sum(sizes) * token_bytes))
+        members = list(same)
+        yield from ((members[i : i + at_once], chunks) for i in range(0, len(members), at_once))
 
 
-def _trace_group(tower: TextTower, pairs: Sequence[AlignedPair]) -> Float[Tensor, "pair layer position dim"]:
-    tokens = tower.tokenize([p.pair.affirmative for p in pairs])
-    source = tower.states(tower.tokenize([p.pair.negated for p in pairs]))
-    length, pooled = tokens.ids.shape[1], pairs[0].pooled
-    patched = _patched_positions(tower, pairs[0])
-    layout = _layout(length, patched, pooled, tower.causal, tokens.ids.device)
+def _begin(tower: TextTower, row: Row) -> int:
+    """The first position whose states a row must hold: in a causal tower those before are the clean ones."""
+    return min(row.positions) if tower.causal else 0
+
+
+class _Places(NamedTuple):
+    """Where a layer's rows lie when packed side by side, and which values their patches write there."""
+
+    copied: Int[Tensor, " token"]  # the clean position that each token starts from
+    token: Int[Tensor, " value"]
+    position: Int[Tensor, " value"]
+    head: Int[Tensor, " value"]
+
+
+class _Layout(NamedTuple):
+    """How rows are packed: all their tokens, and after the last block their pooled tokens only."""
+
+    tokens: _Places
+    ends: _Places
+    pooled: Int[Tensor, " row"]  # token of each row's pooled position
+    keys: Int[Tensor, "row position"]  # index into [clean positions | own tokens] of what a row's queries see
+    queries: Int[Tensor, "row query"]  # token of each query, 0 where a row has no such query
+    unpad: Int[Tensor, " token"]  # index into the flat [row x query] of every token
+
+
+def _layout(tower: TextTower, rows: Sequence[Row], length: int, pooled: int) -> _Layout:
+    begin = torch.tensor([_begin(tower, row) for row in rows])
+    grid = torch.arange(length).expand(len(rows), -1)
+    held = grid >= begin[:, None]
+    token_row, token_position = held.nonzero(as_tuple=True)
+    token = torch.full(grid.shape, -1)
+    token[held] = torch.arange(len(token_row))
+    start = int(begin.min())
+
+    def places(copied: Tensor, values: Sequence[tuple[int, int, int]]) -> _Places:
+        columns = torch.tensor(values, dtype=torch.long).reshape(-1, 3).unbind(1)
+        return _Places(*(part.to(tower.device) for part in (copied, *columns)))
+
+    written = [(int(token[i, p]), p, row.head) for i, row in enumerate(rows) for p in row.positions]
+    ends = [(i, 0, row.head) for i, row in enumerate(rows) if pooled in row.positions]
+    parts = (
+        token[:, pooled],
+        torch.where(held, length + token, grid),
+        token[:, start:].clamp(min=0),
+        token_row * (length - start) + token_position - start,
+    )
+    zeros = torch.zeros(len(rows), dtype=torch.long)
+    return _Layout(places(token_position, written), places(zeros, ends), *(part.to(tower.device) for part in parts))
+
+
+def _trace_group(
+    tower: TextTower, plan: PatchPlan, tokens: Tokens, source: Sequence[Tensor], rows: Sequence[Row]
+) -> tuple[Float[Tensor, "pair dim"], Float[Tensor, "pair layer row dim"]]:
+    length, pooled = tokens.ids.shape[1], int(tokens.pooled[0])
+    layout = _layout(tower, rows, length, pooled)
     mask = tower.attention_mask(tokens)
     packed = tower.embed(tokens)  # [pair, clean positions | tokens of every row, by patched layer, width]
-    for layer, block in enumerate(tower.blocks):
-        fresh = packed[:, layout.token_position]
-        fresh[:, layout.patched] = source[layer][:, layout.positions]
-        packed = torch.cat([packed, fresh], 1)
-        packed = _block(tower, block, packed, mask, layout, length, pooled, last=layer == tower.n_layers - 1)
+    if plan.component == "block":
+        packed = _joined(packed, source[0][:, None], layout.tokens)
+    for layer, block in enumerate(tower.blocks, start=1):
+        last = layer == tower.n_layers
+        places = layout.ends if last else layout.tokens
+        at = [pooled] if last else list(range(length))
+        x, own = packed[:, at], source[layer - plan.first_layer][:, at]
+        touch = _window(tower, plan, layer, len(at), places, own)
+        packed, z = _block(tower, block, packed, mask, layout, length, pooled, touch, last=last)
+        packed = _joined(packed, output_with(tower, plan.component, block, x, z, own), places)
     projected = tower.project(packed)  # the last block left the pooled states: clean, then [layer x row]
-    vectors = projected[:, :1, None].repeat(1, tower.n_layers + 1, length, 1)
-    vectors[:, :-1, layout.positions] = projected[:, 1:].unflatten(1, (tower.n_layers, -1))
-    vectors[:, -1, pooled] = tower.project(source[-1][:, pooled])
-    return F.normalize(vectors, dim=-1)
+    return projected[:, 0], projected[:, 1:].unflatten(1, (-1, len(rows)))
+
+
+def _joined(packed: Tensor, outputs: Float[Tensor, "pair head position width"], places: _Places) -> Tensor:
+    """The batch and a layer's new rows: the clean states, with the plan's values written in."""
+    fresh = packed[:, places.copied]
+    fresh[:, places.token] = outputs[:, places.head, places.position]
+    return torch.cat([packed, fresh], 1)
+
+
+def _window(tower: TextTower, plan: PatchPlan, layer: int, clean: int, places: _Places, own: Tensor) -> Touch:
+    """Writes this layer's values, too, into the rows whose window has not ended."""
+    joined = range(max(plan.first_layer, layer - plan.window + 1), layer)
+    if not joined:
+        return untouched
+    size = len(places.copied)
+    token = torch.cat([clean + (entered - plan.first_layer) * size + places.token for entered in joined])
+    position, head = places.position.repeat(len(joined)), places.head.repeat(len(joined))
+    return writing(tower, plan.component, (slice(None), token), head, own[:, position])
 
 
 def _block(
@@ -143,50 +179,77 @@ def _block(
     block: Block,
     packed: Tensor,
     mask: Tensor | None,
-    layout: _Rows,
+    layout: _Layout,
     length: int,
     pooled: int,
+    touch: Touch,
     *,
     last: bool,
-) -> Tensor:
-    """One block for the clean run and every patched row at once; the last keeps only the pooled positions.
+) -> tuple[Tensor, Tensor]:
+    """One block for the clean run and every row at once, and the clean run's heads' outputs.
 
-    ``mask`` is the clean run's, [pair or 1, 1, query, key].
+    The last block keeps only the pooled positions. ``mask`` is the clean run's, [pair or 1, 1, query, key].
     """
-    layers = (packed.shape[1] - length) // len(layout.token_row)
+    per_layer = len(layout.tokens.copied)
+    layers = (packed.shape[1] - length) // per_layer
     read = block.attention_in(packed)
     key, value = block.key_value(read)
+    device = packed.device
+    at = torch.tensor([pooled], device=device) if last else torch.arange(length, device=device)
     if last:
-        rows = length + torch.arange(layers, device=packed.device)[:, None] * len(layout.token_row) + layout.pooled
-        wanted = torch.cat([rows.new_tensor([pooled]), rows.flatten()])
+        ends = length + torch.arange(layers, device=device)[:, None] * per_layer + layout.pooled
+        wanted = torch.cat([at, ends.flatten()])
         packed, read = packed[:, wanted], read[:, wanted]
     query = block.query(read)
-    clean = 1 if last else length
-    start = int(length - layout.queries.shape[1])
+    z = _attend(
+        tower, query[:, : len(at)], key[:, :length], value[:, :length], None if mask is None else mask[:, :, at]
+    )
+    if layers:
+        start = length - layout.queries.shape[1]
 
-    def visible(queries: Tensor) -> Tensor | None:
-        return None if mask is None else mask[:, :, queries]
+        def seen(part: Tensor) -> Tensor:  # [pair, layer, row, position, width]
+            own = part[:, length:].unflatten(1, (layers, -1))
+            return torch.cat([part[:, None, :length].expand(-1, layers, -1, -1), own], 2)[:, :, layout.keys]
 
-    def seen(part: Tensor) -> Tensor:  # [pair, layer, row, position, width]
-        own = part[:, length:].unflatten(1, (layers, -1))
-        everything = torch.cat([part[:, None, :length].expand(-1, layers, -1, -1), own], 2)
-        return everything[:, :, layout.keys]
-
-    asked = query[:, clean:].unflatten(1, (layers, -1))
-    asked = asked[:, :, :, None] if last else asked[:, :, layout.queries]  # [pair, layer, row, query, width]
-    device = packed.device
-    end = torch.tensor([pooled], device=device)
-    sees = visible(end if last else torch.arange(start, length, device=device))
-    sees = None if sees is None else sees[:, None, None]  # the same in every layer and row
-    z_rows = _attend(tower, asked, seen(key), seen(value), sees)
-    z_rows = z_rows.flatten(2, 3) if last else z_rows.flatten(2, 3)[:, :, layout.unpad]
-    at = end if last else torch.arange(length, device=device)
-    z_clean = _attend(tower, query[:, :clean], key[:, :length], value[:, :length], visible(at))
-    packed = block.add_attention(packed, block.attention_out(torch.cat([z_clean, z_rows.flatten(1, 2)], 1)))
-    return block.add_mlp(packed, block.mlp(packed))
+        asked = query[:, len(at) :].unflatten(1, (layers, -1))
+        asked = asked[:, :, :, None] if last else asked[:, :, layout.queries]  # [pair, layer, row, query, width]
+        sees = None if mask is None else mask[:, :, at if last else at[start:]][:, None, None]
+        rows = _attend(tower, asked, seen(key), seen(value), sees).flatten(2, 3)
+        rows = rows if last else rows[:, :, layout.unpad]
+        z_all = torch.cat([z, rows.flatten(1, 2)], 1)
+    else:
+        z_all = z
+    return tower.from_heads(block, packed, z_all, touch), z
 
 
 def _attend(tower: TextTower, query: Tensor, key: Tensor, value: Tensor, sees: Tensor | None) -> Tensor:
-    """Concatenated heads [..., query, width] before the output projection."""
-    z = F.scaled_dot_product_attention(tower.split(query), tower.split(key), tower.split(value), attn_mask=sees)
-    return z.transpose(-3, -2).flatten(-2)
+    """Heads' outputs side by side, [..., query, width], before the output projection."""
+    return tower.join(
+        F.scaled_dot_product_attention(tower.split(query), tower.split(key), tower.split(value), attn_mask=sees)
+    )
+
+
+def _trace_layers(
+    tower: TextTower, plan: PatchPlan, tokens: Tokens, source: Sequence[Tensor], rows: Sequence[Row]
+) -> tuple[Float[Tensor, "pair dim"], Float[Tensor, "pair layer row dim"]]:
+    """For towers whose embedding is read from several layers or positions: a layer's rows as one plain batch."""
+    values = [(i, p, row.head) for i, row in enumerate(rows) for p in row.positions]
+    row, position, head = torch.tensor(values, device=tower.device).unbind(1)
+    ends, patched = [], []
+    for pair in range(len(tokens)):
+        one = tokens.rows(torch.tensor([pair], device=tower.device))
+        many = tokens.rows(torch.full((len(rows),), pair, device=tower.device))
+        mask, clean = tower.attention_mask(many), tower.states(one)
+        ends.append(tower.encode(one))
+        vectors = []
+        for first in range(plan.first_layer, tower.n_layers + 1):
+            states = [state.repeat(len(rows), 1, 1) for state in clean[: max(first, 1)]]
+            if first == 0:
+                states[0][row, position] = source[0][pair, position]
+            for layer in range(max(first, 1), min(first + plan.window, tower.n_layers + 1)):
+                own = source[layer - plan.first_layer][pair, position]
+                touch = writing(tower, plan.component, (row, position), head, own)
+                states.append(tower.step(tower.blocks[layer - 1], states[-1], mask, touch))
+            vectors.append(tower.finish(states, many))
+        patched.append(torch.stack(vectors))
+    return torch.cat(ends), torch.stack(patched)

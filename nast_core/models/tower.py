@@ -6,7 +6,7 @@ sessions may use one model at once. Axis names are those of method.md.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +19,15 @@ from nast_core.errors import TextError
 
 Hidden = Float[Tensor, "text position width"]
 Weights = Float[Tensor, "text head query key"]
+Component = Literal["block", "attention", "mlp", "head"]
+"""What a block computes that can be read or written: its output, its attention's output, its MLP's output, and the
+heads' outputs side by side before the output projection."""
+Touch = Callable[[Component, Tensor], Tensor]
+"""Sees each component of a block as it is computed, and returns what the block goes on with."""
+
+
+def untouched(component: Component, value: Tensor) -> Tensor:
+    return value
 
 
 @dataclass(frozen=True)
@@ -176,23 +185,39 @@ class TextTower(ABC):
         """States after layer ``stop`` (default: the last) from states after layer ``start``."""
         mask = self.attention_mask(tokens)
         for block in self.blocks[start:stop]:
-            hidden = self._block(block, hidden, mask)
+            hidden = self.step(block, hidden, mask)
         return hidden
 
     def states(self, tokens: Tokens) -> Float[Tensor, "layer text position width"]:
         """Every layer's states: layer 0 the embedding output, layer l the output of block l."""
-        mask, kept = self.attention_mask(tokens), [self.embed(tokens)]
+        return torch.stack(self.components(tokens, "block")[0])
+
+    def components(self, tokens: Tokens, component: Component) -> tuple[list[Hidden], Hidden]:
+        """One component of every block (for ``block``, the embedding output comes first), and the last states."""
+        mask, hidden = self.attention_mask(tokens), self.embed(tokens)
+        kept = [hidden] if component == "block" else []
+
+        def keep(name: Component, value: Tensor) -> Tensor:
+            if name == component:
+                kept.append(value)
+            return value
+
         for block in self.blocks:
-            kept.append(self._block(block, kept[-1], mask))
-        return torch.stack(kept)
+            hidden = self.step(block, hidden, mask, keep)
+        return kept, hidden
 
     def attention(self, tokens: Tokens) -> Iterator[Weights]:
         """Attention weights, block by block from the first; a caller keeps only what it needs."""
         hidden, mask = self.embed(tokens), self.attention_mask(tokens)
-        for block in self.blocks:
-            weights = self._weights(block, hidden, mask)
+        for number, block in enumerate(self.blocks, start=1):
+            read = block.attention_in(hidden)
+            key, value = (self.split(part) for part in block.key_value(read))
+            query = self.split(block.query(read))
+            scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+            weights = (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
             yield weights
-            hidden = self._block(block, hidden, mask, weights)
+            if number < self.n_layers:  # nothing reads what the last block makes of them
+                hidden = self.from_heads(block, hidden, self.join(weights @ value))
 
     def attention_mask(self, tokens: Tokens) -> Bool[Tensor, "text 1 query key"] | None:
         """True where a query may look at a key; None where nothing is hidden."""
@@ -206,23 +231,24 @@ class TextTower(ABC):
     def split(self, x: Float[Tensor, "text position width"]) -> Float[Tensor, "text head position channel"]:
         return x.unflatten(-1, (self.n_heads, -1)).transpose(-3, -2)
 
-    def _weights(self, block: Block, hidden: Hidden, mask: Tensor | None) -> Weights:
-        read = block.attention_in(hidden)
-        q, k = self.split(block.query(read)), self.split(block.key_value(read)[0])
-        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        return (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
+    @staticmethod
+    def join(z: Float[Tensor, "text head position channel"]) -> Float[Tensor, "text position width"]:
+        """Heads side by side again: the inverse of ``split``."""
+        return z.transpose(-3, -2).flatten(-2)
 
-    def _block(self, block: Block, hidden: Hidden, mask: Tensor | None, weights: Weights | None = None) -> Hidden:
-        """One block's output; with attention ``weights`` given, those are used."""
+    def step(self, block: Block, hidden: Hidden, mask: Tensor | None, touch: Touch = untouched) -> Hidden:
+        """One block's output."""
         read = block.attention_in(hidden)
-        key, value = block.key_value(read)
-        if weights is not None:
-            z = weights @ self.split(value)
-        else:
-            q = self.split(block.query(read))
-            z = F.scaled_dot_product_attention(q, self.split(key), self.split(value), attn_mask=mask)
-        hidden = block.add_attention(hidden, block.attention_out(z.transpose(-3, -2).flatten(-2)))
-        return block.add_mlp(hidden, block.mlp(hidden))
+        query, key, value = (self.split(part) for part in (block.query(read), *block.key_value(read)))
+        z = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.from_heads(block, hidden, self.join(z), touch)
+
+    @staticmethod
+    def from_heads(block: Block, hidden: Hidden, z: Tensor, touch: Touch = untouched) -> Hidden:
+        """The rest of a block, from its input and its heads' outputs side by side."""
+        attention = touch("attention", block.attention_out(touch("head", z)))
+        middle = block.add_attention(hidden, attention)
+        return touch("block", block.add_mlp(middle, touch("mlp", block.mlp(middle))))
 
     def check_texts(self, texts: Sequence[str]) -> None:
         """Raises TextError for an empty text."""

@@ -5,14 +5,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from nast_core.interpret.effects import by_role, layer_summary, trace
-from nast_core.interpret.tracing import patched_vectors
+from nast_core.interpret.effects import patched_pairs, trace
+from nast_core.interpret.profiles import by_role, layer_summary
 from nast_core.negation.pairs import PolarityPair, align, align_all, template_pairs
 
 PAIR = PolarityPair(affirmative="there is some edema .", negated="there is no edema .")
 LONG = PolarityPair(
     affirmative="frontal view . there is a pleural effusion .", negated="frontal view . there is no pleural effusion ."
 )
+
+
+def vectors_of(tower, pairs, **options):
+    return [one.vectors[:, 0] for one in patched_pairs(tower, pairs, **options)]
 
 
 def plain_loop(tower, pair):
@@ -32,22 +36,22 @@ def test_batched_tracing_equals_the_plain_loop_in_float64(model64, pair):
     aligned = align(pair, model64.text)
     with torch.inference_mode():
         expected = plain_loop(model64.text, aligned)
-        (found,) = patched_vectors(model64.text, [aligned])
+        (found,) = vectors_of(model64.text, [aligned])
     assert (found - expected).abs().max() <= 1e-9
 
 
 def test_many_pairs_at_once_equal_one_pair_at_a_time(model64):
     pairs = align_all(template_pairs(["Edema", "Cardiomegaly"]), model64.text).aligned
-    together = patched_vectors(model64.text, pairs)
+    together = vectors_of(model64.text, pairs)
     for pair, found in zip(pairs, together, strict=True):
-        (alone,) = patched_vectors(model64.text, [pair], memory_budget=1)
+        (alone,) = vectors_of(model64.text, [pair], memory_budget=1)
         assert (found - alone).abs().max() <= 1e-12
 
 
 def test_tracing_is_the_same_under_any_memory_budget(model64):
     pairs = align_all(template_pairs(["Edema"]), model64.text).aligned
     for roomy, tight in zip(
-        patched_vectors(model64.text, pairs), patched_vectors(model64.text, pairs, memory_budget=1), strict=True
+        vectors_of(model64.text, pairs), vectors_of(model64.text, pairs, memory_budget=1), strict=True
     ):
         assert (roomy - tight).abs().max() <= 1e-12
 
