@@ -153,9 +153,11 @@ def attention_patterns(
     return _finish(figure, title, subtitle, 540)
 
 
-def cte_map(cte: np.ndarray, labels: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
-    """CTE by layer (0 = embedding) and token of one pair."""
-    layers = list(range(len(cte)))
+def cte_map(
+    cte: np.ndarray, labels: Sequence[str], *, title: str, subtitle: str, first_layer: int = 0, x: str = "token"
+) -> go.Figure:
+    """CTE by layer (0 = embedding) and token, or whatever ``x`` names, of one pair."""
+    layers = list(range(first_layer, first_layer + len(cte)))
     limit = float(np.nanmax(np.abs(cte))) if np.isfinite(cte).any() else 1.0
     figure = go.Figure(
         go.Heatmap(
@@ -165,16 +167,27 @@ def cte_map(cte: np.ndarray, labels: Sequence[str], *, title: str, subtitle: str
             hovertemplate="layer %{y}, %{x}: CTE %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_yaxes(title_text="layer (0 = embedding)", dtick=1, autorange="reversed", showgrid=False)
-    figure.update_xaxes(title_text="token whose state is swapped", showgrid=False)
+    title_y = "layer (0 = embedding)" if first_layer == 0 else "layer"
+    figure.update_yaxes(title_text=title_y, dtick=1, autorange="reversed", showgrid=False)
+    figure.update_xaxes(title_text=f"{x} swapped", showgrid=False)
     return _finish(figure, title, subtitle, 110 + 28 * len(layers))
+
+
+def cells(values: np.ndarray, first_layer: int, column: str = "position", first_column: int = 0) -> pd.DataFrame:
+    """The data behind a map of [layer, column], a row a cell."""
+    rows, columns = np.indices(values.shape)
+    return pd.DataFrame(
+        {"layer": rows.ravel() + first_layer, column: columns.ravel() + first_column, "cte": values.ravel()}
+    )
 
 
 def role_map(by_role: xr.DataArray, *, title: str, subtitle: str) -> go.Figure:
     """CTE by layer and token role, pooled over pairs."""
     values = by_role.transpose("layer", "role")
-    figure = cte_map(values.values, values.role.values.tolist(), title=title, subtitle=subtitle)
-    return figure.update_xaxes(title_text="token role")
+    first = int(values.layer[0])
+    return cte_map(
+        values.values, values.role.values.tolist(), title=title, subtitle=subtitle, first_layer=first, x="token role"
+    )
 
 
 def layer_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str) -> go.Figure:
@@ -226,3 +239,28 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
     )
     return _finish(figure, title, subtitle, 170 + 46 * table.group.nunique() if horizontal else 380)
+
+
+def head_scatter(table: pd.DataFrame, chosen: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
+    """Heads by how much they look at the negator and how much they carry; ``table`` has head, layer, nsa, cte."""
+    named = set(chosen) | set(table.reindex(table.cte.abs().sort_values(ascending=False).index).head(6)["name"])
+    named |= set(table.sort_values("nsa", ascending=False).head(4)["name"])
+    figure = go.Figure(
+        go.Scatter(
+            x=table.nsa, y=table.cte, mode="markers+text", customdata=table[["name"]],
+            text=[name if name in named else "" for name in table["name"]], textposition="top center", textfont={"size": 11},
+            marker={
+                "size": 11, "color": table.layer, "colorscale": MAGNITUDE,
+                "colorbar": {"title": {"text": "layer", "side": "right"}, "thickness": 12},
+                "symbol": ["star-diamond" if name in set(chosen) else "circle" for name in table["name"]],
+                "line": {"width": [2.5 if name in set(chosen) else 0.5 for name in table["name"]], "color": "#E69F00"},
+            },
+            hovertemplate="%{customdata[0]}: NSA %{x:.3f}, CTE %{y:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    line = {"line": {"dash": "dot", "color": "#8A8F98", "width": 1}}
+    figure.add_hline(y=0, **line)
+    figure.add_vline(x=0, **line)
+    figure.update_xaxes(title_text="NSA: looks at the negator", zeroline=False)
+    figure.update_yaxes(title_text="CTE: carries the negation", zeroline=False)
+    return _finish(figure, title, subtitle, 460)

@@ -16,6 +16,23 @@ def choose_picture(finding: str) -> state.Picture:
     return mine[name] if name in mine else state.phantom_picture(int(name.split()[1]))
 
 
+def slide_pictures(finding: str) -> tuple[state.Picture, tuple[str, ...]]:
+    """One image by a slider over the user's own and phantoms that have ``finding``, and the names of all of them."""
+    from nast_core.data.showcase import phantoms_with
+
+    mine = {picture.title: picture for picture in state.uploads()}
+    having = [f"phantom {phantom.seed}" for phantom in phantoms_with(finding)[:24]]
+    names = (*mine, *having)
+    name = st.select_slider("Image", names, key="image", bind="query-params")
+    picture = mine[name] if name in mine else state.phantom_picture(int(name.split()[1]))
+    return picture, names
+
+
+def caption(picture: state.Picture) -> str:
+    """What is to be seen: a phantom's findings, or the user's own name for it."""
+    return _described(picture.title).removeprefix("yours: ")
+
+
 def _described(name: str) -> str:
     parts = name.split()
     if len(parts) == 2 and parts[0] == "phantom" and parts[1].isdecimal():

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
-    from nast_core.interpret.profiles import Average
     from nast_core.interpret.selftest import Check
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
@@ -143,6 +142,13 @@ def image_vector(encoder: DualEncoder, picture: Picture) -> np.ndarray:
     return _image_vector(encoder, encoder.fingerprint, picture.name, picture)
 
 
+def image_vectors(encoder: DualEncoder, names: tuple[str, ...]) -> np.ndarray:
+    """Unit vectors [image, dim] of pictures by title: the user's own, and phantoms."""
+    mine = {picture.title: picture for picture in uploads()}
+    pictures = [mine[n] if n in mine else phantom_picture(int(n.split()[1])) for n in names]
+    return np.stack([image_vector(encoder, picture) for picture in pictures])
+
+
 @st.cache_data(max_entries=8, show_spinner=False)
 def _alignment(_model: DualEncoder, fingerprint: str, conditions: tuple[str, ...]) -> Alignment:
     from nast_core.negation.pairs import align_all, template_pairs
@@ -178,28 +184,6 @@ def patterns(_model: DualEncoder, fingerprint: str, texts: tuple[str, ...]) -> l
     from nast_core.interpret.attention import attention_patterns
 
     return attention_patterns(_model, texts)
-
-
-@st.cache_data(max_entries=8, show_spinner="Tracing the template pairs")
-def trace_set(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]):
-    """CTE of many pairs, each on a phantom with its finding, and the identities' ticks."""
-    from nast_core.data.showcase import images_for_pairs
-    from nast_core.interpret.effects import trace
-    from nast_core.interpret.selftest import trace_checks
-
-    traced = trace(_model, _pairs, images_for_pairs(_model, _pairs))
-    return traced, trace_checks(traced, _pairs, _model.text)
-
-
-@st.cache_data(max_entries=64, show_spinner="Tracing the pair")
-def trace_one(_model: DualEncoder, fingerprint: str, pair: AlignedPair, vector: np.ndarray):
-    import torch
-
-    from nast_core.interpret.effects import trace
-    from nast_core.interpret.selftest import trace_checks
-
-    traced = trace(_model, [pair], torch.from_numpy(vector)[None])
-    return traced, trace_checks(traced, [pair], _model.text)
 
 
 @st.cache_data(max_entries=4, show_spinner="Writing the questions")
@@ -252,31 +236,6 @@ def layer_interval(values: np.ndarray, key: tuple[str, ...]) -> tuple[np.ndarray
     means = patient_bootstrap(values, [str(i) for i in range(len(values))])
     low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
     return low, high
-
-
-@dataclass(frozen=True)
-class TraceTables:
-    """What the tracing page draws of a whole set."""
-
-    by_role: xr.DataArray
-    summaries: dict[str, pd.DataFrame]  # name -> layer, value, low, high
-    meaning: dict[str, str]
-    undefined: int
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def trace_tables(_traced: xr.Dataset, fingerprint: str, average: Average, key: tuple[str, ...]) -> TraceTables:
-    from nast_core.interpret.profiles import SUMMARIES, by_role, layer_summary, undefined
-
-    tables: dict[str, pd.DataFrame] = {}
-    for name in SUMMARIES:
-        values = layer_summary(_traced, name)
-        low, high = layer_interval(values.values, (name, *key))
-        tables[name] = pd.DataFrame(
-            {"layer": values.layer.values, "value": values.mean("pair").values, "low": low, "high": high}
-        )
-    shown = by_role(_traced, average).dropna("role", how="all")
-    return TraceTables(shown, tables, {str(name): said for name, said in SUMMARIES.items()}, undefined(_traced))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

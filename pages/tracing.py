@@ -1,94 +1,118 @@
 """Causal tracing: which states of the text encoder carry the negation to the score."""
 
+import numpy as np
 import streamlit as st
 
-from dashboard import charts, pairs, state, widgets
-from dashboard.pictures import choose_picture
+from dashboard import charts, pairs, state, tracing, widgets
+from dashboard.pictures import caption, slide_pictures
 
 SMALL_D = 0.5  # logits
 
 st.title("Causal tracing")
 model = state.model()
+what, how, wide = st.columns([3, 2, 2], vertical_alignment="bottom")
+component = what.segmented_control(
+    "Swap in the negated text's", list(tracing.COMPONENTS), format_func=tracing.COMPONENTS.__getitem__, default="block",
+    required=True, key="component", bind="query-params",
+    help="Block output: all that a layer passes on. Attention and MLP output: what one branch of the layer adds.",
+)  # fmt: skip
+method = how.segmented_control(
+    "Method", list(tracing.METHODS), format_func=tracing.METHODS.__getitem__, default="exact", required=True, key="method",
+    bind="query-params", help="Exact: every swap is run. Estimate: attribution patching, all swaps from one gradient.",
+)  # fmt: skip
+window = wide.number_input(
+    "Layers swapped together", 1, model.text.n_layers, 1, key="window", bind="query-params",
+    disabled=method == "attribution", help="1 asks of each layer alone; more finds what several layers do jointly.",
+)  # fmt: skip
+plan = tracing.plan(component=component, window=1 if method == "attribution" else window)
+has_identities = component == "block" and plan.window == 1 and method == "exact"
 chosen = pairs.choose_set(model)
-
-traced_set, set_ticks = state.trace_set(model, model.fingerprint, chosen, pairs.set_key(chosen))
+traced_set = tracing.traced_set(model, plan, method)
+traced_set = traced_set.isel(pair=np.isin(traced_set.negated.values, pairs.set_key(chosen)))
 if "pair" not in {*st.session_state, *st.query_params}:  # start where the texts differ most in score
-    st.session_state["pair"] = chosen[int(abs(traced_set.d).argmax())].pair.negated
+    st.session_state["pair"] = str(traced_set.negated.values[np.abs(traced_set.d.values).argmax()])
 
-st.subheader("One pair on one image")
+st.subheader("One pair")
 pair = pairs.choose_one(model, chosen)
 left, right = st.columns([2, 5], gap="medium")
 with left:
-    picture = choose_picture(pair.pair.finding)
-    st.image(picture.image, caption=picture.title, width="stretch")
+    picture, names = slide_pictures(pair.pair.finding)
+    average_over = st.toggle(
+        f"Average over all {len(names)} images", key="average-images", bind="query-params",
+        help="The image meets a text only in the last product, so another image, or many, costs next to nothing.",
+    )  # fmt: skip
+    st.image(picture.image, caption=caption(picture), width="stretch")
     for warning in picture.warnings:
         st.caption(f":material/info: {warning}")
-traced, ticks = state.trace_one(model, model.fingerprint, pair, state.image_vector(model, picture))
+vectors = state.image_vectors(model, names) if average_over else state.image_vector(model, picture)[None]
+seen = tracing.pair_on_images(model, pair, plan, method, vectors)
 with right:
-    a, n, d = (float(traced[name][0]) for name in ("s_affirmative", "s_negated", "d"))
+    on = f"mean of {len(vectors)} images" if average_over else "1 image"
     scores = st.columns(3)
-    scores[0].metric("S(affirmative), logits", f"{a:.2f}", help=pair.pair.affirmative)
-    scores[1].metric("S(negated), logits", f"{n:.2f}", help=pair.pair.negated)
-    scores[2].metric("d = S(aff.) - S(neg.), logits", f"{d:.2f}")
-    if abs(d) < traced.attrs["min_gap"]:
+    scores[0].metric("S(affirmative), logits", f"{seen.affirmative:.2f}", help=pair.pair.affirmative)
+    scores[1].metric("S(negated), logits", f"{seen.negated:.2f}", help=pair.pair.negated)
+    scores[2].metric("d = S(aff.) - S(neg.), logits", f"{seen.gap:.2f}")
+    if seen.effect is None:
         widgets.empty("Both texts score alike on this image, so no effect is defined; choose another image or pair.")
-    cte = traced.cte[0].values[:, : pair.length]
+    if method == "attribution":
+        tracing.estimate_badge(traced_set)
+    cte = seen.effect[:, 0, : pair.length]
     widgets.figure(
         charts.cte_map(
-            cte,
-            charts.token_labels(pair.pieces_negated, pair.negator),
-            title="Causal tracing effect by layer and token",
-            subtitle="exact; 1 pair, 1 image",
+            cte, charts.token_labels(pair.pieces_negated, pair.negator), first_layer=plan.first_layer,
+            title=f"Causal tracing effect by layer and token: {tracing.COMPONENTS[component].lower()}",
+            subtitle=f"{tracing.METHODS[method].lower()}; 1 pair, {on}",
         ),
         key="cte-pair",
-        data=traced.cte[0].to_dataframe().reset_index()[["layer", "position", "cte"]].dropna(),
-        how_to_read="The negated text's state, written into the affirmative text's run, one layer and token at a time. "
+        data=charts.cells(cte, plan.first_layer),
+        how_to_read="The negated text's value, written into the affirmative text's run, one layer and token at a time. "
         "0: nothing changes. 1: the text now scores as the negated one; above 1, past it. Follow the 1s from the negator "
-        "to the end token." + (" Here d is small, and shares of it swing widely." if abs(d) < SMALL_D else ""),
+        "to the end token." + (" Here d is small, and shares of it swing widely." if abs(seen.gap) < SMALL_D else ""),
         alt="Heatmap of the causal tracing effect by layer and token",
-    )
-    widgets.ticks(ticks, title="Identities")
+    )  # fmt: skip
+    if has_identities:
+        widgets.ticks(tracing.pair_ticks(model, pair, seen), title="Identities")
 
 st.subheader(f"All {len(chosen)} pairs, each on a phantom with its finding")
-averaging, summarising = st.columns(2)
-average = averaging.segmented_control(
-    "Average over pairs", ["ratio_mean", "mean_ratio"], default="ratio_mean", required=True, key="average", bind="query-params",
-    help="ratio_mean: summed change of score over summed d, robust where some d is small. mean_ratio: mean of the pairs' CTE.",
-)  # fmt: skip
-tables = state.trace_tables(traced_set, model.fingerprint, average, pairs.set_key(chosen))
-summary = summarising.selectbox(
-    "Layer summary",
-    list(tables.summaries),
-    key="summary",
-    bind="query-params",
-    format_func=lambda name: f"{name}: {tables.meaning[name]}",
+which, averaging, summarising = st.columns(3)
+segment = which.selectbox(
+    "Pairs", list(tracing.SEGMENTS), key="segment", bind="query-params", format_func=tracing.SEGMENTS.get
 )
+average = averaging.selectbox(
+    "Average", list(tracing.AVERAGES), key="average", bind="query-params", format_func=tracing.AVERAGES.get
+)
+summary = summarising.selectbox(
+    "Layer summary", list(tracing.SUMMARIES), key="summary", bind="query-params", format_func=tracing.SUMMARIES.get
+)
+tables = tracing.tables(traced_set, segment, average, summary)
+st.caption(tables.counted)
+if tables.profile is None:
+    widgets.empty("No pair of this kind has a defined effect, so there is nothing to draw; choose other pairs.")
 by_role, bars = st.columns(2, gap="medium")
 with by_role:
     widgets.figure(
         charts.role_map(
-            tables.by_role,
-            title="CTE by token role",
-            subtitle=f"{average} of {len(chosen)} pairs, {tables.undefined} undefined",
+            tables.by_role, title="CTE by token role",
+            subtitle=f"{tracing.AVERAGES[average]}, {tables.pairs} pairs",
         ),
         key="cte-role",
         data=tables.by_role.to_dataframe(name="cte").reset_index(),
         how_to_read="The same effect, pooled over pairs by what a token is. It leaves the negator in the layer where the "
         "later tokens have read it. A cue of several words shares some with the affirmative text, and those carry nothing.",
         alt="Heatmap of the causal tracing effect by layer and token role",
-    )
+    )  # fmt: skip
 with bars:
     widgets.figure(
         charts.layer_bars(
-            tables.summaries[summary],
-            title=f"Layer summary: {summary}",
-            subtitle=f"mean of {len(chosen) - tables.undefined} pairs, 95 % interval over pairs",
-            label=summary,
+            tables.profile, title=f"Layer summary: {tracing.SUMMARIES[summary]}",
+            subtitle=f"{tracing.AVERAGES[average]}, {tables.pairs} pairs; 95 % bootstrap interval over pairs",
+            label="CTE",
         ),
         key="cte-layers",
-        data=tables.summaries[summary],
-        how_to_read=f"One number a layer: {tables.meaning[summary]}. Fine-tuning scales each layer's step by such a profile, "
-        "and different summaries give different profiles.",
-        alt=f"Bars of the layer summary {summary}",
-    )
-widgets.ticks(set_ticks, title="Identities over all pairs")
+        data=tables.profile,
+        how_to_read="One number a layer. Fine-tuning scales each layer's step by such a profile, and different summaries "
+        "give different profiles.",
+        alt=f"Bars of the layer summary {tracing.SUMMARIES[summary]}",
+    )  # fmt: skip
+if has_identities:
+    widgets.ticks(tracing.set_ticks(model, traced_set, chosen), title="Identities over all pairs")

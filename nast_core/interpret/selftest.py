@@ -7,8 +7,10 @@ changes nothing, padding that leaks, a tokenizer of another model. Every check h
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float
 from torch.nn import functional as F
 
 from nast_core.interpret.effects import patched_pairs
@@ -58,9 +60,19 @@ def trace_checks(
 
     ``tolerance`` is a share of d: the float32 rounding of a score divided by a small d.
     """
-    rows = [i for i, d in enumerate(traced.d.values) if abs(d) >= traced.attrs["min_gap"]]
+    return identity_checks(traced.cte.values, pairs, tower, tolerance=tolerance)
+
+
+def identity_checks(
+    cte: Float[np.ndarray, "pair layer position"],
+    pairs: Sequence[AlignedPair],
+    tower: TextTower,
+    *,
+    tolerance: float = 1e-2,
+) -> tuple[Check, ...]:
+    """The same on bare effects of block outputs; a pair that is NaN throughout is undefined."""
+    rows = [i for i in range(len(pairs)) if not np.isnan(cte[i]).all()]
     single = [i for i in rows if len(pairs[i].differing) == 1]
-    cte = traced.cte.values
     start = [abs(cte[i, 0, pairs[i].differing[0]] - 1) for i in single]
     end = [abs(cte[i, -1, pairs[i].pooled] - 1) for i in rows]
     checks = [_identity("CTE = 1 at the negator, layer 0", start, tolerance)]

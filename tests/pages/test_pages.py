@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["home", "attention", "tracing", "benchmark", "models"]
+PAGES = ["home", "attention", "tracing", "heads", "benchmark", "models"]
 
 
 def app(page: str = "home", **params: str) -> AppTest:
@@ -121,4 +121,40 @@ def test_a_sentence_is_shown_token_by_token_with_its_negator_and_pooled_token():
     at = app("models", sentence="No edema.")
     tokens = next(table.value for table in at.dataframe if "role" in table.value.columns)
     assert tokens.token.tolist() == ["<start>", "No", "edema", ".", "<end>"]
-    assert tokens.role.tolist() == ["special", "negator", "", "", "pooled, special"]
+    assert tokens.role.tolist() == ["special", "negator", "word", "punctuation", "special"]
+    assert tokens.pooled.tolist() == [False, False, False, False, True]
+
+
+def test_a_traced_set_is_kept_as_a_run_and_found_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = app("tracing")
+    assert not at.exception
+    (run,) = tmp_path.glob("trace-*")
+    assert (run / "trace.nc").exists()
+    assert not app("tracing").exception
+    assert len(list(tmp_path.glob("trace-*"))) == 1
+
+
+def test_an_estimate_is_marked_with_its_correlation_to_exact_tracing(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = app("tracing", component="MLP output", method="Estimate")
+    assert not at.exception
+    assert "Estimate to first order; correlation with exact on 16 pairs: Pearson" in texts(at.markdown)
+
+
+def test_averaging_over_images_and_another_image_change_the_scores(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = app("tracing", findings="Edema")
+    one = at.metric[0].value
+    at.toggle(key="average-images").set_value(True).run()
+    assert not at.exception
+    assert at.metric[0].value != one
+
+
+def test_heads_switched_off_show_their_effect_on_the_benchmark_with_its_test(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = app("heads", **{"head-method": "Estimate", "ablation-n": "300"})
+    assert not at.exception
+    at.multiselect(key="off").set_value(["1.7", "1.2"]).run()
+    assert not at.exception
+    assert "McNemar" in texts(at.caption)

@@ -1,0 +1,61 @@
+"""Runs on a page: started, watched, cancelled, gone on with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import widgets
+
+if TYPE_CHECKING:
+    from nast_core.runs.recipe import Recipe
+    from nast_core.runs.store import Run
+
+
+def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: float) -> None:
+    """A button that starts the recipe's run, or how its run stands; ends the page."""
+    from nast_core.runs.executors import submit
+    from nast_core.runs.key import identity
+    from nast_core.runs.store import RunStore
+
+    store = RunStore()
+    with widgets.advice():
+        latest = next(store.alike(identity(recipe, store.root, model_fingerprint).key), None)
+    if latest is not None and latest.status.active:
+        watch(latest)
+        st.stop()
+    if latest is not None and latest.status.state != "cancelled":
+        st.warning(f"Run {latest.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+    if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
+        with widgets.advice():
+            submit(recipe, store, model_fingerprint=model_fingerprint)
+        st.rerun()
+    st.caption("It runs on its own and goes on when this page is closed; the result is kept and found again.")
+    st.stop()
+
+
+def duration(seconds: float) -> str:
+    """How long something will take, in words."""
+    if seconds < 90:
+        return f"about {max(round(seconds, -1), 10):.0f} seconds"
+    return f"about {seconds / 60:.0f} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
+
+
+@st.fragment(run_every=1)
+def watch(run: Run) -> None:
+    """How a run at work stands, drawn anew every second; the whole page once it has ended."""
+    from nast_core.runs.executors import cancel
+
+    status = run.status
+    if not status.active:
+        st.rerun()
+    share = status.done / status.total if status.total else 0.0
+    label = f"{run.id}: {status.state}"
+    if status.total:
+        label += f", {status.done:,} of {status.total:,} {status.label}"
+    bar, stop = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(min(share, 1.0), label)
+    if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):
+        cancel(run)
+        st.rerun(scope="fragment")

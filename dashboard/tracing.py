@@ -1,0 +1,227 @@
+"""What the tracing and heads pages compute: one pair on any image at once, whole sets as runs that are found again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import jobs, state, widgets
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from nast_core.interpret.effects import PatchedPair
+    from nast_core.interpret.patching import PatchPlan
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
+    from nast_core.runs.kinds import TraceRecipe
+
+SOON = 20.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
+COMPONENTS = {
+    "block": "Block output",
+    "attention": "Attention output",
+    "mlp": "MLP output",
+}
+METHODS = {"exact": "Exact", "attribution": "Estimate"}
+
+
+def plan(**choices: object) -> PatchPlan:
+    from nast_core.interpret.patching import PatchPlan
+
+    return PatchPlan.model_validate(choices)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Tracing the pair")
+def _patched(_model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: PatchPlan) -> PatchedPair:
+    from nast_core.interpret.effects import patched_pairs
+
+    return patched_pairs(_model.text, [pair], plan)[0]
+
+
+@dataclass(frozen=True)
+class OnImages:
+    """One pair's effect on one image, or averaged over several."""
+
+    effect: np.ndarray | None  # [layer, head, position]; None where d is too small on every image
+    affirmative: float  # mean score, logits
+    negated: float
+    d: np.ndarray  # per image
+
+    @property
+    def gap(self) -> float:
+        return self.affirmative - self.negated
+
+
+def pair_on_images(
+    model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: str, vectors: np.ndarray
+) -> OnImages:
+    """The pair's patched runs scored on ``vectors`` [image, dim]: once they are made, another image costs a product."""
+    import torch
+
+    from nast_core.interpret.effects import MIN_GAP, ImageScores
+    from nast_core.interpret.gradients import attribution_trace
+
+    images = torch.from_numpy(vectors)
+    one = _patched(model, model.fingerprint, pair, plan)
+    scores = ImageScores(model, images[None], MIN_GAP)
+    seen = scores.add(0, one.affirmative, one.negated)
+    gap = scores.means[0]
+    if seen is None:
+        effect = None
+    elif method == "exact":
+        effect = one.effect(seen).numpy()
+    else:
+        with st.spinner("Estimating"):
+            estimate = attribution_trace(model, [pair], images[None], plan=plan)
+        effect = estimate.cte.values[0][:, None] if "cte" in estimate else estimate.cte_head.values[0][..., None]
+    return OnImages(effect, gap.affirmative, gap.negated, scores.d[0])
+
+
+def recipe(plan: PatchPlan, method: str) -> TraceRecipe:
+    from nast_core.runs.kinds import TraceRecipe
+
+    return TraceRecipe(model=state.spec(), method=method, **plan.model_dump())
+
+
+def traced_set(model: DualEncoder, plan: PatchPlan, method: str) -> xr.Dataset:
+    """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
+    that the user starts; the page then ends with what to press."""
+    from nast_core.runs.store import RunStore
+
+    wanted = recipe(plan, method)
+    with widgets.advice():
+        run = RunStore().find(wanted, model.fingerprint)
+    if run is not None:
+        return _read(str(run.folder / "trace.nc"), run.id)
+    pairs = state.alignment(model).aligned
+    seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
+    if seconds > SOON:
+        jobs.start_or_watch(wanted, model.fingerprint, f"Trace {len(pairs)} pairs", seconds)
+    return _compute(model, wanted, plan, method, pairs)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _read(path: str, run_id: str) -> xr.Dataset:
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="h5netcdf") as stored:
+        return stored.load()
+
+
+@st.cache_data(max_entries=64, show_spinner="Timing a few pairs")
+def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> float:
+    from nast_core.interpret.effects import patched_pairs
+
+    pairs = state.alignment(_model).aligned[:4]
+    patched_pairs(_model.text, pairs[:1], plan)  # the first call pays for what later ones find ready
+    began = time.perf_counter()
+    patched_pairs(_model.text, pairs, plan)
+    return (time.perf_counter() - began) / len(pairs)
+
+
+def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: str, pairs) -> xr.Dataset:
+    from nast_core.data.showcase import images_for_pairs
+    from nast_core.interpret.dataset import save
+    from nast_core.interpret.effects import trace
+    from nast_core.interpret.gradients import agreement, attribution_trace
+    from nast_core.interpret.profiles import undefined
+    from nast_core.runs.here import keep_here
+
+    bar, done = st.progress(0.0, f"Tracing {len(pairs)} pairs"), 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        bar.progress(min(done / len(pairs), 1.0), f"Tracing: {done} of {len(pairs)} pairs")
+
+    def work(folder: Path) -> dict[str, float]:
+        images = images_for_pairs(model, pairs)
+        if method == "exact":
+            traced = trace(model, pairs, images, plan=plan, progress=tick)
+        else:
+            traced = attribution_trace(model, pairs, images, plan=plan, progress=tick)
+            traced.attrs |= {f"agreement_{k}": v for k, v in agreement(model, pairs, images, plan=plan).items()}
+        traced.attrs["recipe"] = wanted.model_dump_json(exclude={"device", "executor", "num_processes"})
+        save(traced, folder / "trace.nc")
+        return {"pairs": len(pairs), "undefined": undefined(traced)}
+
+    with widgets.advice():
+        run = keep_here(wanted, model.fingerprint, work)
+    bar.empty()
+    return _read(str(run.folder / "trace.nc"), run.id)
+
+
+def estimate_badge(traced: xr.Dataset) -> None:
+    """Wherever a figure is an estimate, says so, and how close it came to exact tracing."""
+    close = {name.removeprefix("agreement_"): v for name, v in traced.attrs.items() if name.startswith("agreement_")}
+    said = f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman {close['spearman']:.2f}"
+    st.badge(f"Estimate to first order; {said}", icon=":material/functions:", color="orange")
+
+
+SEGMENTS = {
+    "all": "all pairs",
+    "affirmative higher": "affirmative text higher (right: the finding is there)",
+    "negated higher": "negated text higher (wrong: the finding is there)",
+}
+AVERAGES = {"ratio_mean": "ratio of means", "mean_ratio": "mean of ratios"}
+SUMMARIES = {
+    "std": "spread over tokens (standard deviation)",
+    "max": "largest effect of any token",
+    "mean_abs": "mean absolute effect",
+    "negator": "effect at the negator",
+    "negator_out": "how much has left the negator",
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the page draws of a whole set."""
+
+    counted: str
+    pairs: int  # defined, of the segment
+    by_role: xr.DataArray | None
+    profile: pd.DataFrame | None  # layer, value, low, high, n; None where no pair is defined
+
+
+def tables(traced: xr.Dataset, segment: str, average: str, summary: str) -> Tables:
+    from nast_core.interpret import profiles
+
+    found = profiles.counts(traced)
+    counted = (
+        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the "
+        f"negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
+    )
+    part = profiles.segment(traced, segment)
+    used = part.sizes["pair"] - (found.undefined if segment == "all" else 0)
+    if not used:
+        return Tables(counted, 0, None, None)
+    by_role = profiles.by_role(part, average).dropna("role", how="all")
+    return Tables(counted, used, by_role, _profile(part, average, summary))
+
+
+@st.cache_data(
+    max_entries=64, show_spinner=False, hash_funcs={"xarray.core.dataset.Dataset": lambda d: d.cte.values.tobytes()}
+)
+def _profile(part: xr.Dataset, average: str, summary: str) -> pd.DataFrame:
+    from nast_core.interpret.profiles import layer_profile, layer_summary
+
+    return layer_profile(layer_summary(part, summary), part.d, average)
+
+
+def pair_ticks(model: DualEncoder, pair: AlignedPair, seen: OnImages) -> tuple:
+    from nast_core.interpret.selftest import identity_checks
+
+    return identity_checks(seen.effect[None, :, 0], [pair], model.text)
+
+
+def set_ticks(model: DualEncoder, traced: xr.Dataset, chosen: tuple[AlignedPair, ...]) -> tuple:
+    from nast_core.interpret.selftest import trace_checks
+
+    by_text = {pair.pair.negated: pair for pair in chosen}
+    return trace_checks(traced, [by_text[text] for text in traced.negated.values], model.text)

@@ -1,0 +1,71 @@
+"""Heads: which look at the negator, which carry the negation, and what is lost without them."""
+
+import streamlit as st
+
+from dashboard import charts, heads, pairs, state, tracing, widgets
+
+st.title("Heads")
+model = state.model()
+how, averaging = st.columns(2)
+method = how.segmented_control(
+    "Method", list(tracing.METHODS), format_func=tracing.METHODS.__getitem__, default="exact", required=True, key="head-method",
+    bind="query-params", help="Exact: every head is swapped and run. Estimate: attribution patching, all heads from one gradient.",
+)  # fmt: skip
+average = averaging.selectbox(
+    "Average", list(tracing.AVERAGES), key="average", bind="query-params", format_func=tracing.AVERAGES.get
+)
+chosen_pairs = state.alignment(model).aligned
+if not chosen_pairs:
+    widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
+traced = tracing.traced_set(model, tracing.plan(component="head", positions="all"), method)
+nsa = state.attention(model, model.fingerprint, chosen_pairs, pairs.set_key(chosen_pairs))
+table = heads.table(nsa, traced, average)
+
+
+def take_head() -> None:
+    for point in st.session_state["head-scatter"].selection.points[:1]:
+        name = point["customdata"][0]
+        now = st.session_state.get("off", [])
+        st.session_state["off"] = [n for n in now if n != name] if name in now else [*now, name]
+
+
+place = st.container()
+st.subheader("Without these heads")
+off = st.multiselect(
+    "Heads to switch off", table["name"].tolist(), key="off", bind="query-params", placeholder="click a head above, or choose here",
+    help="Each is replaced by its mean output over both texts of all pairs: what it always adds stays, what it says of a text goes.",
+)  # fmt: skip
+with place:
+    if method == "attribution":
+        tracing.estimate_badge(traced)
+    widgets.figure(
+        charts.head_scatter(
+            table, off, title="Heads that look at the negator, and heads that matter",
+            subtitle=f"{tracing.METHODS[method].lower()}; means of {len(chosen_pairs)} pairs, each on a phantom with its finding; "
+            f"correlation {heads.correlation(table):.2f}",
+        ),
+        key="head-scatter",
+        data=table,
+        how_to_read="Right: later tokens look at the negator through this head, more than at the word in its place. Up: with "
+        "this head's output taken from the negated text at every token, the affirmative text scores nearer the negated one. "
+        "Heads are named layer.head; click one to switch it off below.",
+        alt="Scatter of heads by negator-selective attention and causal tracing effect",
+        on_select=take_head,
+    )  # fmt: skip
+if not off:
+    widgets.empty("Choose one or more heads to see how the benchmark changes without them.")
+count = st.select_slider("Questions", [300, 1000, 3000], key="ablation-n", bind="query-params")
+before = heads.answers(model, model.fingerprint, count)
+after = heads.answers(model, model.fingerprint, count, tuple(sorted(off)))
+widgets.figure(
+    charts.accuracy_bars(
+        heads.accuracies(before, after), title="Accuracy with and without the chosen heads",
+        subtitle=f"{count} questions on phantoms of the validation split, seed 0; 95 % interval over patients",
+    ),
+    key="ablation",
+    data=heads.accuracies(before, after),
+    how_to_read="If these heads caused the failure on negation, the negated bar would rise without them; if they read it, it "
+    "would fall. A fall of both bars says that they do general work.",
+    alt="Bars of accuracy with and without the chosen heads",
+)  # fmt: skip
+st.caption(heads.said(before, after))
