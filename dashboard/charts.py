@@ -19,7 +19,7 @@ _MARGIN = {"l": 10, "r": 10, "t": 66, "b": 10}
 _FORM_COLOURS = {"affirmative": AFFIRMATIVE, "negated": NEGATED}
 
 
-def _finish(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
+def finish(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
     figure.update_layout(
         title={
             "text": title,
@@ -105,7 +105,7 @@ def head_map(
         row=1,
         col=1,
     )
-    return _finish(figure, title, subtitle, height)
+    return finish(figure, title, subtitle, height)
 
 
 def attention_patterns(
@@ -150,7 +150,7 @@ def attention_patterns(
         coloraxis={"colorscale": MAGNITUDE, "cmin": 0, "cmax": top, "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}}},
         coloraxis2={"colorscale": SIGNED, "cmin": -limit, "cmax": limit, "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}}},
     )  # fmt: skip
-    return _finish(figure, title, subtitle, 540)
+    return finish(figure, title, subtitle, 540)
 
 
 def cte_map(
@@ -170,7 +170,7 @@ def cte_map(
     title_y = "layer (0 = embedding)" if first_layer == 0 else "layer"
     figure.update_yaxes(title_text=title_y, dtick=1, autorange="reversed", showgrid=False)
     figure.update_xaxes(title_text=f"{x} swapped", showgrid=False)
-    return _finish(figure, title, subtitle, 110 + 28 * len(layers))
+    return finish(figure, title, subtitle, 110 + 28 * len(layers))
 
 
 def cells(values: np.ndarray, first_layer: int, column: str = "position", first_column: int = 0) -> pd.DataFrame:
@@ -201,7 +201,7 @@ def layer_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str) ->
     )  # fmt: skip
     figure.update_xaxes(title_text="layer (0 = embedding)" if 0 in set(table.layer) else "layer", dtick=1)
     figure.update_yaxes(title_text=label)
-    return _finish(figure, title, subtitle, 360)
+    return finish(figure, title, subtitle, 360)
 
 
 def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal: bool = False) -> go.Figure:
@@ -238,7 +238,7 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
         showlegend=True,
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
     )
-    return _finish(figure, title, subtitle, 170 + 46 * table.group.nunique() if horizontal else 380)
+    return finish(figure, title, subtitle, 170 + 46 * table.group.nunique() if horizontal else 380)
 
 
 def head_scatter(table: pd.DataFrame, chosen: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
@@ -263,4 +263,4 @@ def head_scatter(table: pd.DataFrame, chosen: Sequence[str], *, title: str, subt
     figure.add_vline(x=0, **line)
     figure.update_xaxes(title_text="NSA: looks at the negator", zeroline=False)
     figure.update_yaxes(title_text="CTE: carries the negation", zeroline=False)
-    return _finish(figure, title, subtitle, 460)
+    return finish(figure, title, subtitle, 460)

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
+    from nast_core.interpret.profiles import Average
     from nast_core.models import DualEncoder
 
 _FORMS = ("affirmative", "negated")
 
 
-def table(nsa: xr.Dataset, traced: xr.Dataset, average: str) -> pd.DataFrame:
+def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame:
     """A row a head: name (layer.head), layer, head, nsa, cte."""
     from nast_core.interpret.profiles import head_means
 

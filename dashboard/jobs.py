@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -59,3 +60,13 @@ def watch(run: Run) -> None:
     if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):
         cancel(run)
         st.rerun(scope="fragment")
+
+
+def start(recipes: Sequence[Recipe], model_fingerprint: str) -> None:
+    """Queues a run for each recipe; what was run before is found again."""
+    from nast_core.runs.executors import submit
+
+    with widgets.advice():
+        for recipe in recipes:
+            submit(recipe, model_fingerprint=model_fingerprint)
+    st.toast(f"{len(recipes)} queued; they go on when this page is closed", icon=":material/check:")

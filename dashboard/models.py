@@ -1,105 +1,173 @@
-"""Tables of the Models page."""
+"""What the Models page shows of the loaded model and of the known ones."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
+    from nast_core.models.zoo import ZooCard
+
+_PARTS = {  # part -> rows of the anatomy, and what the page calls them there
+    "Text tower": {
+        "Text tower": "Layers", "Pooling": "Pooling", "Context": "Context", "Padding": "Padding",
+        "Layer norm": "Layer norm", "Activation": "Activation", "Tokenizer": "Tokenizer", "Prompts": "Prompts",
+        "Batches": "Batches", "BERT's config": "BERT's config",
+    },
+    "Joint space": {
+        "Joint space": "Vectors", "Projection": "Projection", "Logit scale": "Logit scale", "Logit bias": "Logit bias",
+        "Parameters": "Parameters",
+    },
+    "Image tower": {
+        "Image tower": "Layers", "Preprocessing": "Preparation", "Image normalisation": "Normalisation",
+    },
+}  # fmt: skip
 
 
-def anatomy(model: DualEncoder) -> pd.DataFrame:
-    """What the loaded model is made of."""
-    rows = {
-        "Family": model.card.family,
-        "Licence": model.card.licence,
-        **model.report.rows,
-        "Parameters": f"{model.parameters:,}",
-        "Logit scale": f"{model.logit_scale:.2f}" if model.logit_scale else "none: scores are cosines",
-        "Logit bias": f"{model.logit_bias:.2f}",
-        "Fingerprint": model.fingerprint[:16],
-        "Keys not used": ", ".join(model.report.unused_keys) or "none",
+def parts(model: DualEncoder) -> dict[str, dict[str, str]]:
+    """The model's anatomy as the page lays it out: part -> name -> what it is. What belongs to no tower comes last."""
+    from nast_core.models.anatomy import anatomy
+
+    rows = anatomy(model)
+    laid_out = {
+        part: {said: rows.pop(name) for name, said in names.items() if name in rows} for part, names in _PARTS.items()
     }
-    return pd.DataFrame(rows.items(), columns=["what", "value"])
+    return {**laid_out, "Files": rows}
 
 
-def token_table(model: DualEncoder, sentence: str) -> pd.DataFrame:
-    """Each token of a sentence: its characters, id and role. Raises TextError for one that cannot be encoded."""
-    from nast_core.negation.cues import find_cues
+def lacking_text(model: DualEncoder) -> str:
+    """What the model cannot do, as Markdown."""
+    from nast_core.models.anatomy import lacking
 
-    tokens = model.text.tokenize([sentence])
-    cues = find_cues(tokens.texts[0])
-    rows = []
-    for position, (start, end) in enumerate(tokens.offsets[0]):
-        parts = []
-        if any(start < cue.end and end > cue.start for cue in cues) and end > start:
-            parts.append("negator")
-        if position == int(tokens.pooled[0]):
-            parts.append("pooled")
-        if not bool(tokens.mask[0, position]):
-            parts.append("padding")
-        elif end == start:
-            parts.append("special")
-        name = tokens.piece(0, position) or ("<pad>" if "padding" in parts else "<start>" if position == 0 else "<end>")
-        rows.append((position, name, int(tokens.ids[0, position]), ", ".join(parts)))
-    return pd.DataFrame(rows, columns=["position", "token", "id", "role"])
+    said = [
+        f":orange[:material/block:] **No {what}.** {why[0].upper()}{why[1:]}." for what, why in lacking(model).items()
+    ]
+    return "  \n".join(said) or "Nothing is lacking: attention, tracing, attribution and LoRA work in full."
 
 
-def similarity(model: DualEncoder, texts: list[str]) -> pd.DataFrame:
-    """Cosines between texts, [text, text]. Raises TextError for a text that cannot be encoded."""
-    vectors = model.encode_texts(texts)
-    return pd.DataFrame((vectors @ vectors.T).numpy().round(3), index=texts, columns=texts)
+def as_list(rows: dict[str, str]) -> str:
+    """Names beside values, as HTML; a hash is shortened."""
+    cells = "".join(
+        f'<div style="opacity:.6">{escape(name)}</div>'
+        f'<div style="overflow-wrap:anywhere">{escape(value[:16] if name == "Fingerprint" else value)}</div>'
+        for name, value in rows.items()
+    )
+    return f'<div style="display:grid;grid-template-columns:minmax(5.5rem,auto) 1fr;gap:.35rem .9rem;font-size:.9rem">{cells}</div>'
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model that could be loaded or fetched: a known one, or whatever was typed."""
+
+    spec: str
+    about: str  # Markdown; empty for what is not known
+    where: str  # Markdown: where it is, or what to do
+    loadable: bool
+    fetchable: bool
+
+
+def choices() -> list[str]:
+    """Known models by name; on this machine first."""
+    from nast_core.models.zoo import on_this_machine, zoo
+
+    return sorted((card.name for card in zoo()), key=lambda name: on_this_machine(_card(name)) is None)
+
+
+def choice(typed: str) -> Choice:
+    """What is known of a known model's name, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads and fetches nothing."""
+    from nast_core.errors import ModelError
+    from nast_core.models import specs
+    from nast_core.models.hub import HUB_ID
+    from nast_core.models.zoo import find_card, how_to_get
+
+    card = find_card(typed)
+    spec, about = (card.slug, _about(card)) if card else (typed, "")
+    try:
+        found = specs.find(spec)
+    except ModelError as error:
+        if card:
+            return Choice(
+                spec, about, f":material/folder_open: {_plain(how_to_get(card))}", False, card.hub is not None
+            )
+        if HUB_ID.fullmatch(typed.partition("@")[0]):
+            where = "There is no such folder. If it is a hub id, Download fetches it into models/."
+            return Choice(spec, about, f":material/folder_open: {where}", False, True)
+        return Choice(spec, about, f":material/error: {_plain(str(error))}", False, False)
+    where = f"On this machine, in `{found.folder}`." if found.folder else "open_clip knows where its files are."
+    return Choice(spec, about, f":green[:material/check_circle:] {where} Load uses it on every page.", True, False)
+
+
+def _about(card: ZooCard) -> str:
+    gate = " Its terms must be accepted on the hub first." if card.gated else ""
+    return "  \n".join(
+        (
+            f"**{card.name}** · {card.licence}.{gate}",
+            f":gray[Trained on] {card.trained_on}",
+            f":gray[Text tower] {card.text}, {card.context} tokens · :gray[images] {card.image_size} px · "
+            f":gray[family] {card.family}",
+            f":gray[Paper] [{card.paper}]({paper_link(card.paper)})" + (f" · {card.note}" if card.note else ""),
+        )
+    )
+
+
+def paper_link(paper: str) -> str:
+    kind, _, number = paper.partition(":")
+    return f"https://arxiv.org/abs/{number}" if kind == "arXiv" else f"https://doi.org/{number}"
 
 
 def zoo_table() -> pd.DataFrame:
-    """Known models: what they are, whether they are on this machine, and how to get the others."""
-    from nast_core.models.zoo import how_to_get, on_this_machine, zoo
+    """Known models side by side."""
+    from nast_core.models.zoo import on_this_machine, zoo
 
-    rows = []
-    for card in zoo():
-        here = on_this_machine(card)
-        rows.append(
-            {
-                "model": card.name,
-                "type": card.slug,
-                "here": "yes" if here else "no",
-                "family": card.family,
-                "text tower": card.text,
-                "context": card.context,
-                "image px": card.image_size,
-                "licence": card.licence + (" (gated)" if card.gated else ""),
-                "trained on": card.trained_on,
-                "paper": card.paper,
-                "how to get it": f"on this machine, in {here}" if here else how_to_get(card),
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {
+            "here": on_this_machine(card) is not None,
+            "model": card.name,
+            "type": card.slug,
+            "licence": card.licence + (" (gated)" if card.gated else ""),
+            "trained on": card.trained_on,
+            "text tower": card.text,
+            "context": card.context,
+            "image px": card.image_size,
+            "family": card.family,
+            "paper": paper_link(card.paper),
+        }
+        for card in zoo()
+    )
 
 
-def known_names() -> list[str]:
-    from nast_core.models.zoo import zoo
+def fetch_model(name: str, planned: Callable[[str], object], progress: Callable[[float, str], object]) -> str:
+    """Downloads a model; where it is, in a sentence. Raises ModelError where the hub cannot be reached or refuses.
 
-    return [card.name for card in zoo()]
+    ``planned`` is told what will come before it does; ``progress`` the share done and the same in words.
+    """
+    from nast_core.models.fetching import fetch
+    from nast_core.models.hub import plan_download, size_text
+
+    plan = plan_download(name)
+    planned(
+        f"{plan.name}: {plan.count} files, {size_text(plan.total)}, from https://huggingface.co/{plan.sources[0].hub}"
+    )
+
+    def told(done: int, total: int) -> None:
+        progress(done / max(total, 1), f"{plan.name}: {size_text(done)} of {size_text(total)}")
+
+    folder = fetch(plan, told)
+    return f"{plan.name} is in {folder}." if plan.ready else f"It is in {folder}; next, {plan.next_step}."
 
 
-def where_from(name: str) -> str:
-    """Where a known model is, or which files to put where."""
-    from nast_core.models.zoo import find_card, how_to_get, on_this_machine
-
-    card = find_card(name)
-    assert card is not None  # names come from known_names
-    here = on_this_machine(card)
-    return f"On this machine, in {here}; type {card.slug}. {card.note}" if here else f"{how_to_get(card)} {card.note}"
+def _plain(text: str) -> str:
+    """A text as Markdown shows it unchanged: names of files have stars and underscores."""
+    return re.sub(r"([*_\[\]`~$])", r"\\\1", text)
 
 
-def fetch_model(name: str, progress: Callable[[int, int], None]) -> Path:
-    """Downloads a known model; its folder. Raises ModelError where the hub cannot be reached or refuses."""
-    from nast_core.models.zoo import download, find_card
+def _card(name: str):
+    from nast_core.models.zoo import need_card
 
-    card = find_card(name)
-    assert card is not None  # names come from known_names
-    return download(card, progress)
+    return need_card(name)

@@ -14,15 +14,22 @@ import streamlit as st
 from dashboard import jobs, state, widgets
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     import xarray as xr
 
     from nast_core.interpret.effects import PatchedPair
     from nast_core.interpret.patching import PatchPlan
+    from nast_core.interpret.profiles import Average, Segment, Summary
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
     from nast_core.runs.kinds import TraceRecipe
 
-SOON = 20.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
+if TYPE_CHECKING:
+    Method = Literal["exact", "attribution"]
+
+SOON = 60.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
+VECTORS = "vectors.h5"  # of a trace run: what another image is scored with
 COMPONENTS = {
     "block": "Block output",
     "attention": "Attention output",
@@ -38,9 +45,19 @@ def plan(**choices: object) -> PatchPlan:
 
 
 @st.cache_resource(max_entries=64, show_spinner="Tracing the pair")
-def _patched(_model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: PatchPlan) -> PatchedPair:
-    from nast_core.interpret.effects import patched_pairs
+def _patched(_model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: PatchPlan, run: str | None) -> PatchedPair:
+    """The pair's patched runs: those that the set's run kept, or made now."""
+    from nast_core.interpret.effects import PatchedPair, patched_pairs
+    from nast_core.interpret.vectors import read_vectors
+    from nast_core.runs.store import RunStore
 
+    folder = RunStore().root / (run or "")
+    if run and (folder / VECTORS).exists():
+        negated = _read(str(folder / "trace.nc"), run).negated.values
+        rows = np.flatnonzero(negated == pair.pair.negated)
+        kept = read_vectors(folder / VECTORS, int(rows[0])) if len(rows) else None
+        if kept:
+            return PatchedPair(pair, plan, kept.vectors[:, :, : pair.length], kept.affirmative, kept.negated)
     return patched_pairs(_model.text, [pair], plan)[0]
 
 
@@ -59,7 +76,7 @@ class OnImages:
 
 
 def pair_on_images(
-    model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: str, vectors: np.ndarray
+    model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: str, vectors: np.ndarray, run: str | None
 ) -> OnImages:
     """The pair's patched runs scored on ``vectors`` [image, dim]: once they are made, another image costs a product."""
     import torch
@@ -68,7 +85,7 @@ def pair_on_images(
     from nast_core.interpret.gradients import attribution_trace
 
     images = torch.from_numpy(vectors)
-    one = _patched(model, model.fingerprint, pair, plan)
+    one = _patched(model, model.fingerprint, pair, plan, run)
     scores = ImageScores(model, images[None], MIN_GAP)
     seen = scores.add(0, one.affirmative, one.negated)
     gap = scores.means[0]
@@ -83,13 +100,13 @@ def pair_on_images(
     return OnImages(effect, gap.affirmative, gap.negated, scores.d[0])
 
 
-def recipe(plan: PatchPlan, method: str) -> TraceRecipe:
+def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
     from nast_core.runs.kinds import TraceRecipe
 
     return TraceRecipe(model=state.spec(), method=method, **plan.model_dump())
 
 
-def traced_set(model: DualEncoder, plan: PatchPlan, method: str) -> xr.Dataset:
+def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
     """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
     that the user starts; the page then ends with what to press."""
     from nast_core.runs.store import RunStore
@@ -111,7 +128,7 @@ def _read(path: str, run_id: str) -> xr.Dataset:
     import xarray as xr
 
     with xr.open_dataset(path, engine="h5netcdf") as stored:
-        return stored.load()
+        return stored.load().assign_attrs(run=run_id)
 
 
 @st.cache_data(max_entries=64, show_spinner="Timing a few pairs")
@@ -131,6 +148,7 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
     from nast_core.interpret.effects import trace
     from nast_core.interpret.gradients import agreement, attribution_trace
     from nast_core.interpret.profiles import undefined
+    from nast_core.interpret.vectors import vector_file
     from nast_core.runs.here import keep_here
 
     bar, done = st.progress(0.0, f"Tracing {len(pairs)} pairs"), 0
@@ -143,7 +161,8 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
     def work(folder: Path) -> dict[str, float]:
         images = images_for_pairs(model, pairs)
         if method == "exact":
-            traced = trace(model, pairs, images, plan=plan, progress=tick)
+            with vector_file(folder / VECTORS, max(pair.length for pair in pairs)) as keep:
+                traced = trace(model, pairs, images, plan=plan, keep=keep, progress=tick)
         else:
             traced = attribution_trace(model, pairs, images, plan=plan, progress=tick)
             traced.attrs |= {f"agreement_{k}": v for k, v in agreement(model, pairs, images, plan=plan).items()}
@@ -189,7 +208,7 @@ class Tables:
     profile: pd.DataFrame | None  # layer, value, low, high, n; None where no pair is defined
 
 
-def tables(traced: xr.Dataset, segment: str, average: str, summary: str) -> Tables:
+def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summary) -> Tables:
     from nast_core.interpret import profiles
 
     found = profiles.counts(traced)
@@ -208,16 +227,16 @@ def tables(traced: xr.Dataset, segment: str, average: str, summary: str) -> Tabl
 @st.cache_data(
     max_entries=64, show_spinner=False, hash_funcs={"xarray.core.dataset.Dataset": lambda d: d.cte.values.tobytes()}
 )
-def _profile(part: xr.Dataset, average: str, summary: str) -> pd.DataFrame:
+def _profile(part: xr.Dataset, average: Average, summary: Summary) -> pd.DataFrame:
     from nast_core.interpret.profiles import layer_profile, layer_summary
 
     return layer_profile(layer_summary(part, summary), part.d, average)
 
 
-def pair_ticks(model: DualEncoder, pair: AlignedPair, seen: OnImages) -> tuple:
+def pair_ticks(model: DualEncoder, pair: AlignedPair, effect: np.ndarray) -> tuple:
     from nast_core.interpret.selftest import identity_checks
 
-    return identity_checks(seen.effect[None, :, 0], [pair], model.text)
+    return identity_checks(effect[None, :, 0], [pair], model.text)
 
 
 def set_ticks(model: DualEncoder, traced: xr.Dataset, chosen: tuple[AlignedPair, ...]) -> tuple:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -80,6 +81,11 @@ def rate(value: dict, *, percent: bool = True) -> str:
     """A rate as people read it: value, interval and n, units said once."""
     scale, unit = (100, " %") if percent else (1, "")
     return f"{value['value'] * scale:.1f}{unit} ({value['low'] * scale:.1f} to {value['high'] * scale:.1f}), n = {value['n']:,}"
+
+
+def path(typed: str) -> Path:
+    """A path as typed, with ~ for the home folder."""
+    return Path(typed.strip()).expanduser()
 
 
 def empty(message: str) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from nast_core.commands import benchmark, demo, interpret, models
+from nast_core.commands import attribute, benchmark, demo, interpret, models, runs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -11,6 +11,8 @@ app = typer.Typer(
     help="Where a medical CLIP reads negation, and how badly.",
 )
 app.add_typer(interpret.app)
+app.add_typer(attribute.app)
+app.add_typer(runs.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(demo.app, name="demo")

@@ -1,71 +1,151 @@
-"""Models: what is loaded, how it reads a sentence, and the known medical CLIPs."""
+"""Models: load or fetch one, what it is made of, how it reads a sentence, and the known medical CLIPs."""
 
-import pandas as pd
 import streamlit as st
 
-from dashboard import state, widgets
-from dashboard.models import anatomy, fetch_model, known_names, similarity, token_table, where_from, zoo_table
+from dashboard import models, reading, state, widgets
+from nast_core.errors import NastError
+
+
+def use(spec: str) -> None:
+    st.session_state["model"] = spec  # the sidebar's field
+
+
+def choose() -> None:
+    """A model to load on every page, or to fetch."""
+    pick, write, load, fetch = st.columns([3, 3.4, 1.1, 1.4], vertical_alignment="bottom")
+    name = pick.selectbox(
+        "A known model", models.choices(), index=None, placeholder="Choose one", key="fetch", bind="query-params"
+    )
+    other = write.text_input(
+        "or a folder, a hub id, open_clip:ARCH/PRETRAINED",
+        key="other",
+        bind="query-params",
+        placeholder="Type or paste",
+    )
+    typed = other.strip() or name
+    chosen = models.choice(typed) if typed else None
+    load.button(
+        "Load",
+        icon=":material/deployed_code:",
+        width="stretch",
+        disabled=chosen is None or not chosen.loadable,
+        on_click=use,
+        args=(chosen.spec if chosen else "",),
+    )
+    stuck = chosen is not None and not chosen.fetchable
+    wants = fetch.button("Download", icon=":material/download:", width="stretch", disabled=stuck)
+    if chosen is None:
+        return
+    if chosen.about:
+        st.markdown(chosen.about)
+    st.caption(chosen.where)
+    if wants:
+        download(chosen.spec)
+    if "fetched" in st.session_state:
+        st.success(st.session_state.pop("fetched"), icon=":material/check_circle:")
+
+
+def download(spec: str) -> None:
+    """Fetches a model under a bar; what the hub refuses is said, and the page goes on."""
+    place = st.container()
+    bar = place.progress(0.0, "Asking the hub")
+    try:
+        st.session_state["fetched"] = models.fetch_model(spec, place.caption, bar.progress)
+    except NastError as error:
+        bar.empty()
+        st.error(str(error), icon=":material/error:")
+    else:
+        st.rerun()  # what is said above of the model has changed
+
+
+def anatomy(model) -> None:
+    """Towers, joint space, weights, what is lacking, and the self-test."""
+    shown = models.parts(model)
+    for column, part in zip(st.columns(3, gap="small"), ("Text tower", "Joint space", "Image tower"), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{part}**")
+            st.html(models.as_list(shown[part]))
+    left, right = st.columns(2, gap="small")
+    with left.container(border=True, height="stretch"):
+        st.markdown("**Weights and licence**")
+        st.html(models.as_list(shown["Files"]))
+        st.markdown("**What it cannot do**")
+        st.markdown(models.lacking_text(model))
+    with right.container(border=True, height="stretch"):
+        checks = state.checks()
+        st.markdown(f"**Self-test: {sum(check.passed for check in checks)} of {len(checks)} hold**")
+        for check in checks:
+            icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
+            st.markdown(f"{icon} {check.name}: {check.figure}. :gray[{check.meaning}]")
+    for warning in model.report.warnings:
+        st.warning(warning, icon=":material/warning:")
+
+
+def sentence(model) -> None:
+    """One sentence as the model reads it."""
+    st.subheader("How it reads a sentence")
+    text = st.text_input("Sentence", "There is no evidence of pleural effusion.", key="sentence", bind="query-params")
+    with widgets.advice():
+        tokens = reading.read(model, text)
+    st.html(reading.chips(model, tokens))
+    st.caption(
+        "Each box is a token, with its position and id below. Orange and underlined: the negator. Blue ring: pooled. "
+        + reading.pooled_in_words(model, tokens)
+    )
+    with st.expander("As a table", icon=":material/table_rows:"):
+        st.dataframe(tokens, hide_index=True, width="stretch", height="content")
+
+
+def three_sentences(model) -> None:
+    """Is a negation nearer to what it means, or to what it denies?"""
+    st.subheader("Is the negation nearer to its equivalent, or to what it denies?")
+    texts = [
+        column.text_input(label, value, key=key, bind="query-params")
+        for column, label, value, key in zip(
+            st.columns(3),
+            ("Affirmative", "Its negation", "Affirmative equivalent of the negation"),
+            ("There is a pneumothorax.", "Pneumothorax is absent.", "Fully expanded lungs."),
+            ("said", "denied", "equivalent"),
+            strict=True,
+        )
+    ]
+    with widgets.advice():
+        table = reading.similarity(model, *texts)
+    st.markdown(f"**{reading.verdict(table)}**")
+    widgets.figure(
+        reading.similarity_bars(table),
+        key="similarity",
+        data=table,
+        how_to_read="Cosine of the texts' embeddings. A model that reads negation has the second bar longer than the first; "
+        "the dotted line is what two affirmative sentences on different findings have in this model, on average.",
+        alt="Bars of the cosines between an affirmative sentence, its negation and its affirmative equivalent",
+    )
+
+
+def known() -> None:
+    """All known medical CLIPs side by side."""
+    st.subheader("Known medical CLIPs")
+    st.dataframe(
+        models.zoo_table(),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        column_config={
+            "here": st.column_config.CheckboxColumn("here", help="On this machine."),
+            "paper": st.column_config.LinkColumn("paper", display_text=r"https://[^/]+/(?:abs/)?(.+)"),
+        },
+    )
+    st.caption("Nothing is fetched by itself. Choose a name at the top of the page for its files and where they go.")
+
 
 st.title("Models")
-model = state.model()
-
-st.subheader(f"Loaded: {model.card.name}")
-left, right = st.columns(2, gap="medium")
-with left:
-    st.dataframe(anatomy(model), hide_index=True, width="stretch", height="content")
-with right:
-    for ability, reason in model.limits.items():
-        st.info(f"No {ability}: {reason}", icon=":material/block:")
-    for check in state.checks():
-        icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
-        st.markdown(f"{icon} **{check.name}** — {check.figure}. :gray[{check.meaning}]")
-
-st.subheader("How it reads a sentence")
-sentence = st.text_input("Sentence", "There is no evidence of pleural effusion.", key="sentence", bind="query-params")
-with widgets.advice():
-    st.dataframe(token_table(model, sentence), hide_index=True, width="stretch", height="content")
-st.caption(
-    "Each token with its id and what it is: negator, pooled token (whose last state becomes the embedding), padding."
-)
-
-st.subheader("Is the negation nearer to its equivalent, or to what it denies?")
-columns = st.columns(3)
-texts = [
-    column.text_input(label, value, key=key, bind="query-params")
-    for column, label, value, key in zip(
-        columns,
-        ("Affirmative", "Its negation", "Affirmative equivalent of the negation"),
-        ("There is a pneumothorax.", "Pneumothorax is absent.", "Fully expanded lungs."),
-        ("said", "denied", "equivalent"),
-        strict=True,
-    )
-]
-with widgets.advice():
-    table = similarity(model, texts)
-st.dataframe(table, width="stretch", height="content")
-st.caption(
-    "Cosine between the texts' embeddings. A model that reads negation puts the negation nearer its equivalent than the "
-    "sentence it denies."
-)
-
-st.subheader("Known medical CLIPs")
-st.caption(
-    "Type the name in the second column, or any folder, under Model in the sidebar. Nothing is fetched by itself."
-)
-fetch, button = st.columns([4, 1], vertical_alignment="bottom")
-name = fetch.selectbox("Get", known_names(), key="fetch", bind="query-params")
-st.caption(where_from(name))
-if button.button("Download", icon=":material/download:", width="stretch"):
-    bar = st.progress(0.0, f"Asking the hub for {name}")
-    with widgets.advice():
-        where = fetch_model(name, lambda done, total: bar.progress(done / max(total, 1), f"{name}: {done} of {total}"))
-    bar.empty()
-    st.success(f"{name} is in {where}; type {where.name} under Model.", icon=":material/check_circle:")
-known: pd.DataFrame = zoo_table()
-st.dataframe(
-    known,
-    hide_index=True,
-    width="stretch",
-    height="content",
-    column_config={"how to get it": st.column_config.TextColumn(width="large")},
-)
+choose()
+body, below = st.container(), st.container()
+with below:  # drawn first: a model that does not load ends the page, and another can still be looked for
+    known()
+with body:
+    loaded = state.model()
+    st.subheader(f"Loaded: {loaded.card.name}")
+    anatomy(loaded)
+    sentence(loaded)
+    three_sentences(loaded)

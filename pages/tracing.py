@@ -45,7 +45,8 @@ with left:
     for warning in picture.warnings:
         st.caption(f":material/info: {warning}")
 vectors = state.image_vectors(model, names) if average_over else state.image_vector(model, picture)[None]
-seen = tracing.pair_on_images(model, pair, plan, method, vectors)
+kept = traced_set.attrs["run"] if pair in chosen else None
+seen = tracing.pair_on_images(model, pair, plan, method, vectors, kept)
 with right:
     on = f"mean of {len(vectors)} images" if average_over else "1 image"
     scores = st.columns(3)
@@ -71,7 +72,7 @@ with right:
         alt="Heatmap of the causal tracing effect by layer and token",
     )  # fmt: skip
     if has_identities:
-        widgets.ticks(tracing.pair_ticks(model, pair, seen), title="Identities")
+        widgets.ticks(tracing.pair_ticks(model, pair, seen.effect), title="Identities")
 
 st.subheader(f"All {len(chosen)} pairs, each on a phantom with its finding")
 which, averaging, summarising = st.columns(3)

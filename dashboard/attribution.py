@@ -1,0 +1,242 @@
+"""The attribution page: what it computes, once for each pair, image and method, and its tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import state, widgets
+from nast_core.errors import NastError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from nast_core.interpret.attribution_image import Method
+    from nast_core.interpret.occlusion_windows import Windows
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
+
+METHODS: dict[Method, str] = {
+    "occlusion": "Occlusion",
+    "integrated_gradients": "Integrated gradients",
+    "grad_cam": "Grad-CAM",
+}
+HOW_TO_READ: dict[Method, str] = {
+    "occlusion": "Red: the score falls when a window here is covered with grey, so what is seen there raises it. Blue: it rises.",
+    "integrated_gradients": "Red raises the score, blue lowers it, against an even grey image; a map adds up to that change.",
+    "grad_cam": "Red: the last feature map here pushes the score up, to first order. Blue: down. Coarse cells, drawn smooth.",
+}
+_KEPT = 64  # results; a map of pixels is a megabyte or two
+_AT_ONCE = 0.7  # seconds without a progress bar
+_CANCELLED = "attribution-cancelled"
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> int:
+    """Index of the pair whose texts differ most in score on the image that the page first shows with it."""
+    from nast_core.data.showcase import phantoms_with
+    from nast_core.data.sources import encode_named, phantom_name
+    from nast_core.interpret.effects import text_vectors
+
+    names = [phantom_name(phantoms_with(pair.pair.finding)[0]) for pair in _pairs]
+    images, _ = encode_named(_model, names)
+    ends = text_vectors(_model, _pairs)
+    gaps = [float(abs((one[0] - one[1]) @ images[name].to(one.dtype))) for one, name in zip(ends, names, strict=True)]
+    return int(np.argmax(gaps))
+
+
+def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.Dataset | None:
+    """Token attributions of one pair on one image; None where the user cancelled them."""
+    import torch
+
+    from nast_core.interpret.attribution_text import attribute_tokens, evaluations
+
+    vector = torch.from_numpy(state.image_vector(model, picture))[None]
+    return _once(
+        (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, "tokens"),
+        "Attributing to tokens",
+        evaluations(),
+        lambda tick: attribute_tokens(model, [pair], vector, progress=tick),
+    )
+
+
+def windows(model: DualEncoder, patches: float | None) -> Windows:
+    """How occlusion slides; the default stride, made finer where a chosen window is smaller."""
+    from nast_core.interpret.occlusion_windows import windows_of
+
+    usual = windows_of(model)
+    if patches is None:
+        return usual
+    return windows_of(model, patches, min(usual.stride / usual.patch, patches))
+
+
+def settings(result: xr.Dataset, windows: Windows, square: int) -> str:
+    """How the maps were made, for a chart's subtitle."""
+    match result.attrs["method"]:
+        case "occlusion":
+            patches = windows.window / windows.patch
+            return (
+                f"windows of {windows.window} px ({patches:g} patches) of the preprocessed image, moved by {windows.stride} px; "
+                "1 pair, 1 image"
+            )
+        case "integrated_gradients":
+            shown = f"summed over squares of {square} px" if square > 1 else "each pixel of the preprocessed image"
+            off = worst_share(result)
+            delta = "undefined" if np.isnan(off) else f"{100 * off:.1g} % of the change"
+            return f"{shown}; {int(result.n_steps.max())} steps, convergence delta {delta}; 1 pair, 1 image"
+        case _:
+            rows, columns = result.sizes["row"], result.sizes["column"]
+            return f"last feature map, {rows} x {columns} cells, with its sign; 1 pair, 1 image"
+
+
+def regions(
+    model: DualEncoder, pair: AlignedPair, picture: state.Picture, method: Method, windows: Windows
+) -> xr.Dataset | None:
+    """Image attributions of one pair; None where the user cancelled them."""
+    from nast_core.data.sources import open_image, phantom_of
+    from nast_core.interpret.attribution_image import attribute_image, evaluations
+
+    phantom = phantom_of(picture.name)
+    image = open_image(picture.name, size=model.image_size) if phantom else picture.image
+    return _once(
+        (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
+        f"{METHODS[method]}",
+        evaluations(model, method, windows=windows),
+        lambda tick: attribute_image(model, [pair], [image], method=method, windows=windows, progress=tick),
+    )
+
+
+@st.cache_resource
+def _finished() -> dict[tuple, xr.Dataset]:
+    """Results by what they depend on; cache_data would not let a progress bar be drawn while it computes."""
+    return {}
+
+
+def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], None]], xr.Dataset]) -> xr.Dataset | None:
+    """The result of ``work``, found again when asked twice. What takes long shows its progress and can be cancelled.
+
+    Streamlit ends a running script at its next call once a widget changes; every ``tick`` is such a call, so a click on
+    Cancel, or on anything else, stops the work within one batch.
+    """
+    finished = _finished()
+    if key in finished:
+        return finished[key]
+    if st.session_state.get(_CANCELLED) == key:
+        st.info(f"{label} was cancelled.", icon=":material/stop_circle:")
+        st.button("Compute", key=f"compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
+        return None
+    place, began, done = st.empty(), time.monotonic(), 0
+    bar = None
+
+    def tick(count: int) -> None:
+        nonlocal bar, done
+        done += count
+        spent = time.monotonic() - began
+        if bar is None and spent > _AT_ONCE:
+            with place.container(horizontal=True, vertical_alignment="center"):
+                bar = st.progress(0.0)
+                st.button("Cancel", key=f"cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,))
+        if bar is not None:
+            bar.progress(min(done / total, 1.0), f"{label}: {_left(done, total, spent)}")
+
+    with widgets.advice():
+        try:
+            result = work(tick)
+        except NastError:
+            place.empty()
+            raise
+    place.empty()
+    while len(finished) >= _KEPT:
+        finished.pop(next(iter(finished)))
+    finished[key] = result
+    return result
+
+
+def _left(done: int, total: int, spent: float) -> str:
+    if done >= total:
+        return "taking more steps, until the attributions add up"
+    return f"{done} of {total} forward passes, about {spent / done * (total - done):.0f} s left"
+
+
+def _cancel(key: tuple) -> None:
+    st.session_state[_CANCELLED] = key
+
+
+def _forget_cancel() -> None:
+    st.session_state[_CANCELLED] = None
+
+
+def worst_share(result: xr.Dataset) -> float:
+    """The larger convergence delta of the two texts, as a share of the change of score; NaN where neither has one."""
+    shares = result.delta_share.values
+    return float(np.nanmax(shares)) if np.isfinite(shares).any() else float("nan")
+
+
+def completeness_table(result: xr.Dataset) -> pd.DataFrame:
+    """Whether each text's token attributions add up to the change of its score."""
+    one = result.isel(pair=0)
+    return pd.DataFrame(
+        {
+            "text": [str(one.affirmative.item()), str(one.negated.item())],
+            "S of the baseline": one.s_baseline.values,
+            "sum of tokens": one.token_attribution.sum("position").values,
+            "S of the text": [float(one.s_affirmative), float(one.s_negated)],
+            "delta, logits": [f"{v:+.0e}" for v in one.delta.values],
+            "delta, share of change": ["undefined" if np.isnan(v) else f"{v:.0e}" for v in one.delta_share.values],
+            "steps": one.n_steps.values,
+        }
+    )
+
+
+def token_table(result: xr.Dataset) -> pd.DataFrame:
+    one = result.isel(pair=0)
+    shown = np.flatnonzero(np.isfinite(one.token_attribution.values[0]))
+    columns: dict[str, object] = {
+        "position": shown,
+        "role": one.role.values[shown],
+        "special": one.special.values[shown],
+    }
+    for form in ("affirmative", "negated"):
+        part = one.sel(form=form)
+        columns |= {f"token_{form}": part.token.values[shown], form: part.token_attribution.values[shown]}
+    table = pd.DataFrame(columns)
+    table["difference"] = table.affirmative - table.negated
+    return table
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Image attributions of both texts and of their difference, and where their cells lie on the image."""
+
+    values: np.ndarray  # [panel, row, column]: affirmative, negated, difference
+    y: np.ndarray  # edges, as shares of the image's height
+    x: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        rows, columns = (axis.ravel() for axis in np.indices(self.values.shape[1:]))
+        places = {
+            "top": self.y[rows],
+            "bottom": self.y[rows + 1],
+            "left": self.x[columns],
+            "right": self.x[columns + 1],
+        }
+        names = ("affirmative", "negated", "difference")
+        values = {name: panel.ravel() for name, panel in zip(names, self.values, strict=True)}
+        return pd.DataFrame({"row": rows, "column": columns, **places, **values})
+
+
+def maps(result: xr.Dataset, square: int = 1) -> Maps:
+    """``square``: side, in cells, of the squares that values are summed over."""
+    one = result.isel(pair=0)
+    values = one.image_attribution.values
+    y = np.append(one.top.values, one.bottom.values[-1]) / float(one.image_height)
+    x = np.append(one.left.values, one.right.values[-1]) / float(one.image_width)
+    down, across = (np.arange(0, size, square) for size in values.shape[1:])
+    values = np.add.reduceat(np.add.reduceat(values, down, axis=1), across, axis=2)
+    values = np.stack([*values, values[0] - values[1]])
+    return Maps(values, y[[*down, -1]], x[[*across, -1]])

@@ -1,0 +1,180 @@
+"""What the fine-tune page prepares: training files, traces to steer by, layer weights, recipes and their curves."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import state, widgets
+
+if TYPE_CHECKING:
+    from nast_core.finetune.recipe import Arm, FinetuneRecipe
+    from nast_core.models import DualEncoder
+    from nast_core.runs.store import Run
+
+ARMS = {
+    "uniform": "uniform: every layer alike",
+    "nast": "nast: in proportion to the effect",
+    "inverse": "inverse: least where the effect is large",
+    "random": "random: the same weights, shuffled",
+    "frozen": "frozen: no training, for comparison",
+}
+FIGURES = {
+    "gap_points": "gap, points",
+    "acc_negated": "accuracy, negated",
+    "acc_affirmative": "accuracy, affirmative",
+    "auroc_negated": "AUROC of negated statements",
+    "claim_ranking": "claim ranking",
+    "retrieval_5": "retrieval, recall at 5",
+    "alignment": "cosine to the frozen encoder",
+}
+ITEMS = 400  # validation questions
+
+
+class Files(NamedTuple):
+    data: Path
+    items: Path | None
+    images: Path | None
+
+
+@st.cache_resource(max_entries=4, show_spinner="Writing the training statements")
+def phantom_files(folder: str, studies: int, seed: int) -> Files:
+    """Statements of drawn patients, and questions on others: train and validation splits, never the test split."""
+    from nast_core.benchmark.items import write_items
+    from nast_core.benchmark.phantoms import phantom_items
+    from nast_core.claims.build import build_examples
+    from nast_core.claims.files import write_claims
+    from nast_core.claims.phantom import phantom_studies
+
+    root = Path(folder)
+    data, items = root / f"phantom-{studies}-{seed}.claims.jsonl", root / f"phantom-{ITEMS}-{seed}.items.jsonl"
+    if not data.exists():
+        people = [
+            *phantom_studies(studies, split="train", seed=seed),
+            *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
+        ]
+        write_claims(build_examples(people, seed=seed).examples, data)
+    if not items.exists():
+        write_items(phantom_items(ITEMS, seed=seed, split="validation"), items)
+    return Files(data, items, None)
+
+
+def data_folder() -> str:
+    from nast_core.runs.store import RunStore
+
+    return str(RunStore().root / ".data")
+
+
+class TraceChoice(NamedTuple):
+    id: str
+    label: str
+
+
+def traces(model: DualEncoder) -> list[TraceChoice]:
+    """Finished traces of this very model, newest first."""
+    from nast_core.runs.kinds import TraceRecipe
+    from nast_core.runs.store import RunStore
+
+    found = []
+    for row in RunStore().table().rows:
+        r = row.recipe
+        mine = row.run.environment.get("model") == model.fingerprint
+        if isinstance(r, TraceRecipe) and row.status.state == "finished" and mine:
+            layers = "" if r.window == 1 else f", {r.window} layers together"
+            what = f"{r.component}, {r.positions} positions{layers}, {r.method}"
+            found.append(TraceChoice(row.run.id, f"{what} ({row.status.created:%Y-%m-%d %H:%M})"))
+    return found
+
+
+def weights(model: DualEncoder, trace: str, choices: dict[str, Any], seed: int) -> pd.DataFrame:
+    """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
+    from nast_core.finetune.recipe import TRACED_ARMS
+    from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights, read_trace
+    from nast_core.runs.store import RunStore
+
+    with widgets.advice():
+        traced = read_trace(RunStore().root / trace / "trace.nc", model)
+        effect = layer_effect(traced, choices["summary"], choices["average"])
+        plain = layer_weights(effect, floor=choices["floor"], temperature=choices["temperature"])
+    table = pd.DataFrame({"layer": np.arange(1, len(effect) + 1), "effect": effect / effect.mean()})
+    for arm in TRACED_ARMS:
+        table[arm] = arm_weights(arm, plain, seed=seed)
+    return table
+
+
+@st.cache_data(max_entries=16, show_spinner="Timing a step")
+def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> float:
+    """A bare forward and backward of the text tower on as many statements as a step reads; a step adds next to nothing."""
+    import torch
+
+    pairs = state.alignment(_model).aligned
+    texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
+    texts = (texts * (3 * batch_size // len(texts) + 1))[: 3 * batch_size]
+    tower = _model.text
+    length = max(len(tower.tokenize([t]).ids[0]) for t in texts[:64])
+    tokens = tower.tokenize([t for t in texts if len(tower.tokenize([t]).ids[0]) == length] or texts[:1])
+    began = time.perf_counter()
+    with torch.enable_grad():
+        start = tower.embed(tokens).detach().requires_grad_()
+        tower.readout(tower.run(start, tokens), tokens).sum().backward()
+    return (time.perf_counter() - began) * len(texts) / len(tokens)
+
+
+def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
+    """One an arm and seed, alike in everything else. An impossible choice is one sentence, and the page ends."""
+    from pydantic import ValidationError
+
+    from nast_core.errors import what_is_wrong
+    from nast_core.finetune.recipe import TRACED_ARMS, FinetuneRecipe
+
+    found = []
+    try:
+        for seed in range(seeds):
+            for arm in arms:
+                path: dict[str, Any] = {"trace": f"run:{trace}"} if arm in TRACED_ARMS and trace else {}
+                found.append(FinetuneRecipe(model=state.spec(), arm=arm, seed=seed, **path, **common))
+    except ValidationError as error:
+        st.error(f"These settings do not go together: {what_is_wrong(error)}", icon=":material/error:")
+        st.stop()
+    return found
+
+
+def curves(runs: list[Run]) -> pd.DataFrame:
+    """Validation figures by run and step: columns run, arm, seed, step, figure, value."""
+    rows = []
+    for run in runs:
+        recipe = cast("FinetuneRecipe", run.recipe)
+        for said in run.metrics():
+            rows += [
+                {
+                    "run": run.id,
+                    "arm": recipe.arm,
+                    "seed": recipe.seed,
+                    "step": said["step"],
+                    "figure": name,
+                    "value": value,
+                }
+                for name in FIGURES
+                if (value := said.get(f"validation_{name}")) is not None
+            ]
+    return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
+
+
+def results(runs: list[Run]) -> pd.DataFrame:
+    """A row a finished run and figure: before, after and change, on the validation studies."""
+    rows = []
+    for run in runs:
+        status, recipe = run.status, cast("FinetuneRecipe", run.recipe)
+        for name, label in FIGURES.items():
+            before, after = status.figures.get(f"{name}_before"), status.figures.get(name)
+            if before is not None and after is not None:
+                rows.append(
+                    {"arm": recipe.arm, "seed": recipe.seed, "figure": label, "before": before, "after": after,
+                     "change": after - before, "run": run.id}
+                )  # fmt: skip
+    return pd.DataFrame(rows, columns=["arm", "seed", "figure", "before", "after", "change", "run"])

@@ -1,0 +1,139 @@
+"""Benchmark, claims and alignment as the work of a run: images and texts are encoded in shares, and scored together."""
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nast_core.benchmark import run as benchmark_run
+from nast_core.benchmark.alignment import Alignment, compare_alignment, measure_alignment
+from nast_core.benchmark.claim_ranking import statement_texts
+from nast_core.benchmark.items import read_items
+from nast_core.benchmark.phantoms import phantom_items
+from nast_core.benchmark.scoring import distinct_texts, score_items, summarise
+from nast_core.claims import run as claims_run
+from nast_core.claims.claim import KINDS
+from nast_core.claims.evidence import Evidence, evidence, without
+from nast_core.claims.files import read_claims
+from nast_core.data.sources import encode_named
+from nast_core.errors import BenchmarkError
+from nast_core.interpret.dataset import provenance
+from nast_core.models import DualEncoder, load_model
+from nast_core.runs.kinds import AlignmentRecipe, BenchmarkRecipe, ClaimsRecipe
+from nast_core.runs.processes import is_main, load, sharded, ticks
+from nast_core.runs.recipe import Reporter
+from nast_core.runs.store import write_json
+from nast_core.writing import whole
+
+Vectors = dict[str, Tensor]
+Figures = dict[str, float]
+
+
+def benchmark(recipe: BenchmarkRecipe, folder: Path, report: Reporter) -> Figures:
+    """summary.json and items.parquet. Figures: the two accuracies, and the gap in percentage points."""
+    model = load(recipe)
+    items = read_items(recipe.items) if recipe.items else phantom_items(recipe.n, seed=recipe.seed, split=recipe.split)
+    vectors, failed = _images(model, (item.image for item in items), recipe.images, report)
+    model = _with_texts(model, distinct_texts(items), report)
+    if not is_main():
+        return {}
+    scored = score_items(model, items, vectors)
+    summary = summarise(scored, seed=recipe.seed)
+    summary |= {"bootstrap_seed": recipe.seed, "provenance": provenance(model, "benchmark")}
+    benchmark_run.write_results(benchmark_run.BenchmarkResult(summary, scored, failed), folder)
+    return {name: summary[name]["value"] for name in ("acc_affirmative", "acc_negated", "gap_points")}
+
+
+def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter) -> Figures:
+    """summary.json and tables. Figures: claim ranking by kind, and the mean negated-prompt AUROC."""
+    model = load(recipe)
+    asked = evidence(read_claims(recipe.claims), recipe.split)
+    vectors, failed = _images(model, asked.images.image, recipe.images, report)
+    model = _with_texts(model, statement_texts(asked.examples), report)
+    if not is_main():
+        return {}
+    result = claims_run.score_claims(model, asked, vectors, failed, seed=recipe.seed)
+    claims_run.write_results(result, folder)
+    ranking = result.summary["ranking"]
+    ranked = {f"{kind}_accuracy": ranking[kind]["all"]["accuracy"]["value"] for kind in KINDS}
+    denied = result.summary["negated_prompt_auroc"]
+    return ranked | {"negated_prompt_auroc": next(iter(denied.values()))["macro"]["value"] if denied else float("nan")}
+
+
+def alignment(recipe: AlignmentRecipe, folder: Path, report: Reporter) -> Figures:
+    """summary.json and retrieval.parquet. Figures: macro zero-shot AUROC, affirmative mAP, and what changed since base."""
+    model = load(recipe)
+    asked = evidence(read_claims(recipe.claims), recipe.split)
+    after, failed = _aligned(model, asked, recipe, report)
+    summary = after.summary(seed=recipe.seed)
+    figures = {
+        "zero_shot_auroc": summary["zero_shot_auroc"]["macro"]["value"],
+        "affirmative_map": summary["affirmative_retrieval"]["mAP"]["value"],
+    }
+    if recipe.base is not None:
+        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        before, _ = _aligned(base, asked, recipe, report)
+        summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
+        moved = summary["difference"]
+        figures["zero_shot_auroc_change"] = moved["zero_shot_auroc"]["macro"]["value"]
+        figures["affirmative_map_change"] = moved["affirmative_retrieval"]["mAP"]["value"]
+        figures["text_cosine"] = summary["text_cosine"]["value"]
+    if is_main():
+        summary |= {"unreadable": failed, "provenance": provenance(model, "alignment")}
+        write_json(folder / "summary.json", summary)
+        with whole(folder / "retrieval.parquet") as temporary:
+            after.retrieval.to_parquet(temporary, index=False)
+    return figures
+
+
+def _aligned(
+    model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter
+) -> tuple[Alignment, dict[str, str]]:
+    vectors, failed = _images(model, asked.images.image, recipe.images, report)
+    model = _with_texts(model, statement_texts(asked.examples), report)
+    return measure_alignment(model, without(asked, set(failed)), vectors, seed=recipe.seed), failed
+
+
+def _images(
+    model: DualEncoder, names: Iterable[str], folder: Path | None, report: Reporter
+) -> tuple[Vectors, dict[str, str]]:
+    """Vectors by image name and reasons by name of those that cannot be read, each image encoded by one process.
+
+    Raises BenchmarkError where none can be read.
+    """
+
+    def compute(mine: Sequence[str]) -> list[tuple[Vectors, dict[str, str]]]:
+        return [encode_named(model, mine, folder, progress=ticks(report, len(mine), "images"))]
+
+    vectors: Vectors = {}
+    failed: dict[str, str] = {}
+    for found, unreadable in sharded(list(dict.fromkeys(names)), compute):
+        vectors |= found
+        failed |= unreadable
+    if not vectors:
+        name, reason = next(iter(failed.items()))
+        raise BenchmarkError(f"nothing could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")
+    return vectors, failed
+
+
+def _with_texts(model: DualEncoder, texts: Sequence[str], report: Reporter) -> DualEncoder:
+    """The model with the vectors of these texts at hand, each encoded by one process."""
+
+    def compute(mine: Sequence[str]) -> list[Float[Tensor, "text dim"]]:
+        return [model.encode_texts(mine, progress=ticks(report, len(mine), "texts"))]
+
+    known = dict(zip(texts, torch.cat(sharded(texts, compute)), strict=True))
+    knowing = copy.copy(model)
+
+    def encode_texts(
+        asked: Sequence[str], *, batch_size: int = 256, progress: Callable[[int], None] | None = None
+    ) -> Float[Tensor, "text dim"]:
+        new = list(dict.fromkeys(text for text in asked if text not in known))
+        known.update(zip(new, model.encode_texts(new, batch_size=batch_size, progress=progress), strict=True))
+        return torch.stack([known[text] for text in asked]) if asked else torch.empty(0, model.text.dim)
+
+    knowing.encode_texts = encode_texts  # type: ignore[method-assign, assignment]
+    return knowing

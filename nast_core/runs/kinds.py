@@ -1,0 +1,177 @@
+"""The kinds of recipe, and the file a recipe is written in. Heavy modules are imported when work begins."""
+
+import difflib
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from nast_core.errors import what_is_wrong
+from nast_core.runs.recipe import Recipe, RunError, Work
+
+
+class AttentionRecipe(Recipe):
+    """Negator-selective attention of a file of pairs: attention.nc."""
+
+    files: ClassVar = ("pairs",)
+
+    kind: Literal["attention"] = "attention"
+    pairs: Path | None = None  # without: the template pairs of the conditions the model knows
+
+
+class TraceRecipe(Recipe):
+    """Causal tracing effect of a file of pairs: trace.nc, and for exact ones vectors.h5 to score other images with."""
+
+    files: ClassVar = ("pairs", "image", "images")
+
+    kind: Literal["trace"] = "trace"
+    pairs: Path | None = None  # without: the template pairs of the conditions the model knows
+    image: Path | None = None  # one image for every pair; without: each pair's own, or a phantom with its finding
+    images: Path | None = None  # a folder: the effect averaged over all of its images, for every pair
+    component: Literal["block", "attention", "mlp", "head"] = "block"
+    positions: Literal["each", "negator", "all"] = "each"  # for heads: all
+    window: int = Field(default=1, ge=1)
+    method: Literal["exact", "attribution"] = "exact"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _heads_at_all_positions(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and fields.get("component") == "head":
+            return {"positions": "all"} | dict(fields)
+        return fields
+
+    @model_validator(mode="after")
+    def _one_source_of_images(self) -> Self:
+        if self.image and self.images:
+            raise ValueError("image and images are both given; give one image, or a folder to average over")
+        return self
+
+
+class BenchmarkRecipe(Recipe):
+    """Paired multiple-choice questions: summary.json and items.parquet."""
+
+    files: ClassVar = ("items",)
+    image_folder: ClassVar = "images"
+
+    kind: Literal["benchmark"] = "benchmark"
+    items: Path | None = None  # without: n items of the phantom world's split
+    images: Path | None = None  # the folder of the items' images
+    n: int = Field(default=2000, ge=1)
+    split: Literal["validation", "test"] = "test"
+
+
+class ClaimsRecipe(Recipe):
+    """Claim ranking, negated prompts, retrieval and alignment on claims: summary.json and tables."""
+
+    files: ClassVar = ("claims",)
+    image_folder: ClassVar = "images"
+
+    kind: Literal["claims"] = "claims"
+    claims: Path
+    images: Path | None = None  # the folder of the claims' images
+    split: Literal["train", "validation", "test"] | None = None  # without: test, or all of a file that has no test line
+
+
+class AlignmentRecipe(Recipe):
+    """What a model knows apart from negation, alone or against the model it was tuned from: summary.json and a table."""
+
+    files: ClassVar = ("claims",)
+    models: ClassVar = ("base",)
+    image_folder: ClassVar = "images"
+
+    kind: Literal["alignment"] = "alignment"
+    claims: Path
+    images: Path | None = None  # the folder of the claims' images
+    split: Literal["train", "validation", "test"] | None = None  # without: test, or all of a file that has no test line
+    base: str | None = None  # the model before
+
+
+class Kind(NamedTuple):
+    recipe: str  # module:class
+    work: str  # module:function
+
+
+KINDS: dict[str, Kind] = {
+    "attention": Kind("nast_core.runs.kinds:AttentionRecipe", "nast_core.runs.interpreting:attention"),
+    "trace": Kind("nast_core.runs.kinds:TraceRecipe", "nast_core.runs.interpreting:trace"),
+    "benchmark": Kind("nast_core.runs.kinds:BenchmarkRecipe", "nast_core.runs.benchmarking:benchmark"),
+    "claims": Kind("nast_core.runs.kinds:ClaimsRecipe", "nast_core.runs.benchmarking:claims"),
+    "alignment": Kind("nast_core.runs.kinds:AlignmentRecipe", "nast_core.runs.benchmarking:alignment"),
+    "finetune": Kind("nast_core.finetune.recipe:FinetuneRecipe", "nast_core.finetune.work:finetune"),
+}
+
+
+def work_of(kind: str) -> Work:
+    return _named(KINDS[kind].work)
+
+
+def recipe_class(kind: str) -> type[Recipe]:
+    """Raises RunError for a kind there is none of."""
+    if kind not in KINDS:
+        raise RunError(f"there is no kind of recipe called {kind!r}{_nearest(kind, KINDS)}; kinds: {', '.join(KINDS)}")
+    return _named(KINDS[kind].recipe)
+
+
+def _named(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(module), name)
+
+
+def make_recipe(fields: object) -> Recipe:
+    """A recipe from plain values. Raises RunError, with the nearest name, for a kind or a field there is none of."""
+    if not isinstance(fields, Mapping):
+        raise RunError(f"a recipe is a list of 'field: value' with a 'kind' among them; got {type(fields).__name__}")
+    if not isinstance(kind := fields.get("kind"), str):
+        raise RunError(
+            f"the recipe does not say its kind; add a line such as 'kind: trace' (kinds: {', '.join(KINDS)})"
+        )
+    recipe = recipe_class(kind)
+    try:
+        return recipe.model_validate(dict(fields))
+    except ValidationError as error:
+        raise RunError(_mistake(recipe, error)) from None
+
+
+def _mistake(recipe: type[Recipe], error: ValidationError) -> str:
+    kind, first = recipe.model_fields["kind"].default, error.errors()[0]
+    if first["type"] != "extra_forbidden":
+        return f"a recipe of kind {kind}: {what_is_wrong(error)}"
+    *outer, name = map(str, first["loc"])
+    fields = _fields(recipe, outer)
+    where = f"{kind} recipes" if not outer else f"{'.'.join(outer)!r} of {kind} recipes"
+    return f"{where} have no field {name!r}{_nearest(name, fields)}; fields: {', '.join(fields)}"
+
+
+def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
+    """Names of the fields of the model that ``path`` leads to through fields that are models themselves."""
+    for name in path:
+        inner = model.model_fields[name].annotation if name in model.model_fields else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return list(model.model_fields)
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe of a YAML file. Raises RunError, naming the file and where in it the mistake is."""
+    try:
+        fields = yaml.safe_load(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise RunError(f"there is no file {path}; a recipe is a YAML file such as 'kind: trace'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RunError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    try:
+        return make_recipe(fields)
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None

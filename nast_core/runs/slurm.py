@@ -1,0 +1,85 @@
+"""Runs on a SLURM cluster, by submitit: the batch script, the job's number, and its way back after a time limit."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from nast_core.runs.recipe import Executor, RunError
+
+_KEPT = 3.0  # seconds for which one answer of squeue serves: a table asks for every run
+_NOTED = 30.0  # seconds in which a job's number is written down
+_jobs: tuple[float, dict[str, str] | None] = (float("-inf"), None)
+
+
+class Job:
+    """What the cluster runs. Preempted, or at its time limit, it is queued again and goes on from its checkpoint."""
+
+    def __call__(self, folder: str) -> None:
+        log = os.open(Path(folder) / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        from nast_core.runs.execute import carry_out
+        from nast_core.runs.store import Run
+
+        until = time.monotonic() + _NOTED
+        while Run(Path(folder)).written_status.job != os.environ["SLURM_JOB_ID"] and time.monotonic() < until:
+            time.sleep(0.2)  # whoever queued it writes down its number first: two never write one status
+        carry_out(Path(folder))
+
+    def checkpoint(self, folder: str) -> Any:
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, folder)
+
+
+def submit(folder: Path, options: Executor) -> str:
+    """Queues a run and returns its job's number. Raises RunError where there is no SLURM, or it refuses."""
+    if shutil.which("sbatch") is None:
+        raise RunError("this machine has no SLURM (no sbatch); use 'executor: local', or start this on the cluster")
+    from submitit import AutoExecutor
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    executor = AutoExecutor(folder / "slurm", cluster="slurm")
+    asked = {
+        "slurm_partition": options.partition,
+        "slurm_gpus_per_node": options.gpus or None,
+        "mem_gb": options.memory_gb,
+    }
+    executor.update_parameters(
+        name=folder.name,
+        timeout_min=options.minutes,
+        **{name: value for name, value in asked.items() if value is not None},
+    )
+    global _jobs
+    _jobs = (float("-inf"), None)  # squeue's last answer does not know this one
+    try:
+        return executor.submit(Job(), str(folder)).job_id
+    except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError) as error:
+        said = str(error).strip().splitlines()
+        raise RunError(f"SLURM refused the run: {said[-1] if said else error!r}") from None
+
+
+def cancel(folder: Path, job: str) -> None:
+    from submitit import SlurmJob
+
+    SlurmJob(folder / "slurm", job).cancel(check=False)
+
+
+def job_state(job: str) -> str | None:
+    """SLURM's word for a job of this user, None for one it does not know (any more), UNKNOWN without a SLURM to ask."""
+    global _jobs
+    if time.monotonic() - _jobs[0] > _KEPT:
+        _jobs = (time.monotonic(), _ask())
+    return "UNKNOWN" if _jobs[1] is None else _jobs[1].get(job)
+
+
+def _ask() -> dict[str, str] | None:
+    words = ["squeue", "--me", "--noheader", "--format=%A %T"]
+    try:
+        said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return dict(line.split(maxsplit=1) for line in said.splitlines() if line.strip())

@@ -1,0 +1,84 @@
+"""Runs on a real SLURM: Debian's, on one node, started for these tests."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+import xarray as xr
+
+from nast_core.runs import executors
+from nast_core.runs.kinds import make_recipe
+from nast_core.runs.store import RunStore
+from tests.slurm_cluster import cluster, why_not
+
+pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(why_not()), reason=f"SLURM cannot start here: {why_not()}")]
+
+PAIRS = [
+    {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
+    {"affirmative": "rib fracture is present", "negated": "rib fracture is absent", "finding": "Fracture"},
+]
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    with cluster() as environment, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", environment["SLURM_CONF"])
+        yield environment
+
+
+@pytest.fixture
+def recipe(slurm, folders, tmp_path):
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+
+    def make(executor=None, **fields):
+        plain = {"kind": "attention", "model": str(folders["Hugging Face CLIP"]), "device": "cpu", "pairs": str(pairs)}
+        return make_recipe(plain | {"executor": {"name": "slurm"} | (executor or {})} | fields)
+
+    return make
+
+
+def test_a_run_on_the_cluster_finishes_with_the_partition_time_and_memory_of_its_recipe(recipe, tmp_path):
+    run = executors.submit(recipe({"partition": "main", "minutes": 7, "memory_gb": 0.5}), RunStore(tmp_path / "runs"))
+    job = run.status.job
+    about = subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
+    assert "Partition=main" in about
+    assert "TimeLimit=00:07:00" in about
+    assert "MinMemoryNode=500M" in about or "MinMemoryNode=512M" in about
+    status = executors.wait_for(run, 120)
+    assert (status.state, status.job) == ("finished", job), run.log
+    with xr.open_dataset(run.folder / "attention.nc") as result:
+        assert result.sizes["pair"] == 2
+
+
+def test_a_run_that_waits_for_the_cluster_is_queued_and_cancelling_takes_it_from_the_cluster(slurm, recipe, tmp_path):
+    hold = ["sbatch", "--parsable", f"--cpus-per-task={os.cpu_count()}", "--output=/dev/null", "--wrap", "sleep 60"]
+    holding = subprocess.run(hold, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        run = executors.submit(recipe(), RunStore(tmp_path / "runs"))
+        os.utime(run.folder / "status.json", (0, 0))  # nothing was heard of it, and nothing need be
+        assert run.status.state == "queued"
+        executors.cancel(run)
+        assert run.status.state == "cancelled"
+        said = subprocess.run(["squeue", "-h", "-j", run.status.job], capture_output=True, text=True).stdout
+        assert said.strip() == "" or "CG" in said
+    finally:
+        subprocess.run(["scancel", holding], check=True)
+
+
+def test_a_run_that_the_cluster_preempts_is_queued_again(recipe, tmp_path):
+    run = executors.submit(
+        recipe(kind="trace", component="head", positions="each", pairs=None, model="demo"), RunStore(tmp_path / "runs")
+    )
+    deadline = time.monotonic() + 120
+    while run.status.done == 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert run.status.state == "running", run.log
+    subprocess.run(["scancel", "--signal=USR2", run.status.job], check=True)
+    while run.status.state != "queued" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert run.status.state == "queued", run.log
+    executors.cancel(run)
+    assert run.status.state == "cancelled"
