@@ -1,6 +1,7 @@
 """What every command shares: options, the one-line error, progress, and loading."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,12 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from nast_core.errors import NastError
+from nast_core.errors import DataError, NastError
 
-Model = Annotated[str, typer.Option(help="demo, a folder, or a name of 'nast model list'.")]
+Model = Annotated[
+    str,
+    typer.Option(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
@@ -36,16 +40,42 @@ def command(group: typer.Typer, name: str) -> Callable:
     return register
 
 
+def need_files(*paths: Path | None, hint: str = "") -> None:
+    """Raises DataError for a path that is no file this user may read; None is passed over.
+
+    To be called before anything heavy is imported: a mistyped name is then answered at once. ``hint``: how to come by the file.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        if not os.path.exists(path):  # unlike Path.exists, never raises
+            raise DataError(f"there is no file {path}; {hint or 'check its name'}")
+        if not path.is_file():
+            raise DataError(f"{path} is a folder; give a file")
+        if not os.access(path, os.R_OK):
+            raise DataError(f"{path} may not be read by this user; change its permissions (chmod u+r)")
+
+
+def need_folder(path: Path | None) -> None:
+    """As ``need_files``, for a folder."""
+    if path is not None and not os.path.isdir(path):
+        raise DataError(f"there is no folder {path}; check its name")
+
+
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(label: str, total: int, unit: str = "it") -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, a plain line when done elsewhere."""
-    with tqdm(total=total, desc=label, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=total, desc=label, unit=unit, unit_scale=unit == "B", disable=not sys.stderr.isatty()) as bar:
         yield lambda count: bar.update(count) and None
     if not sys.stderr.isatty():
-        typer.echo(f"{label}: {total} done", err=True)
+        typer.echo(f"{label}: {total:,} {'bytes ' if unit == 'B' else ''}done", err=True)
 
 
 def load(spec: str, device: str, precision: str):
+    from nast_core.models import specs
+
+    if not spec.startswith("run:"):
+        specs.find(spec)
     from transformers.utils import logging
 
     from nast_core.models import load_model

@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Precision, command, load
+from nast_core.commands.common import Device, Precision, command, load, need_files, need_folder, progress
 
-app = typer.Typer(no_args_is_help=True, help="Models: what is in a folder.")
+app = typer.Typer(no_args_is_help=True, help="Models: what is known, what is in a folder, fetching, converting.")
 
 
 @command(app, "info")
 def model_info(
-    model: Annotated[str, typer.Argument(help="demo, a folder, or a name of 'nast model list'.")],
+    model: Annotated[
+        str,
+        typer.Argument(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -22,75 +25,114 @@ def model_info(
 
     Example: nast model info demo
     """
-    from nast_core.interpret.selftest import self_test
-
     loaded = load(model, device, precision)
-    checks = self_test(loaded)
-    rows = {
-        "Name": loaded.card.name,
-        "Family": loaded.card.family,
-        "Licence": loaded.card.licence,
-        **loaded.report.rows,
-        "Parameters": f"{loaded.parameters:,}",
-        "Logit scale": f"{loaded.logit_scale:.2f}" if loaded.logit_scale else "none: scores are cosines",
-        "Fingerprint": loaded.fingerprint,
-        "Keys not used": ", ".join(loaded.report.unused_keys) or "none",
-    }
+    from nast_core.interpret.selftest import self_test
+    from nast_core.models.anatomy import anatomy, lacking
+
+    checks, rows = self_test(loaded), anatomy(loaded)
     if as_json:
         ticks = [{"check": c.name, "passed": c.passed, "figure": c.figure} for c in checks]
-        typer.echo(json.dumps({**rows, "warnings": loaded.report.warnings, "self_test": ticks}, indent=2))
+        about = {"limits": lacking(loaded), "warnings": loaded.report.warnings, "self_test": ticks}
+        typer.echo(json.dumps({**rows, **about}, indent=2))
     else:
+        width = max(map(len, rows)) + 1
         for name, value in rows.items():
-            typer.echo(f"{name:<14} {value}")
+            typer.echo(f"{name:<{width}} {value}")
+        for ability, reason in lacking(loaded).items():
+            typer.echo(f"{'no ' + ability:<{width}} {reason}")
         for warning in loaded.report.warnings:
-            typer.echo(f"warning        {warning}")
+            typer.echo(f"{'warning':<{width}} {warning}")
         for check in checks:
-            typer.echo(f"{'ok' if check.passed else 'FAILED':<14} {check.name}: {check.figure} ({check.meaning})")
+            typer.echo(f"{'ok' if check.passed else 'FAILED':<{width}} {check.name}: {check.figure} ({check.meaning})")
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
 
 
 @command(app, "list")
-def model_list() -> None:
+def model_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+) -> None:
     """Known medical CLIPs, which are on this machine, and how to get the others.
 
     Example: nast model list
     """
     from nast_core.models.zoo import how_to_get, on_this_machine, zoo
 
+    here = {card.slug: on_this_machine(card) for card in zoo()}
+    if as_json:
+        cards = [
+            card.model_dump() | {"type": card.slug, "folder": str(here[card.slug]) if here[card.slug] else None}
+            for card in zoo()
+        ]
+        typer.echo(json.dumps(cards, indent=2))
+        return
     for card in zoo():
-        here = on_this_machine(card)
         typer.echo(f"{card.name} ({card.family}; {card.licence}{'; gated' if card.gated else ''}; {card.paper})")
-        typer.echo(f"    on this machine: {here}; type {card.slug}" if here else f"    {how_to_get(card)}")
+        found = here[card.slug]
+        typer.echo(f"    on this machine: {found}; type {card.slug}" if found else f"    {how_to_get(card)}")
 
 
 @command(app, "download")
-def model_download(name: Annotated[str, typer.Argument(help="A name of 'nast model list'.")]) -> None:
-    """Fetches a known model from the hub into models/.
+def model_download(
+    name: Annotated[str, typer.Argument(help="A name of 'nast model list', or a hub id, optionally @REVISION.")],
+) -> None:
+    """Fetches a model from the hub into models/, whole or not at all.
 
     Example: nast model download pubmedclip
     """
-    from nast_core.errors import ModelError
-    from nast_core.models.zoo import download, find_card, zoo
+    from nast_core.models.fetching import fetch
+    from nast_core.models.hub import plan_download, size_text
 
-    card = find_card(name)
-    if card is None:
-        raise ModelError(f"no known model is called {name!r}; known: {', '.join(card.slug for card in zoo())}")
-    typer.echo(f"{card.name}: in {download(card)}; type {card.slug}")
+    plan = plan_download(name)
+    typer.echo(f"{plan.name}: {plan.count} files, {size_text(plan.total)}", err=True)
+    done = 0
+    with progress("Download", plan.total, "B") as tick:
+
+        def report(now: int, _total: int) -> None:
+            nonlocal done
+            tick(now - done)
+            done = now
+
+        folder = fetch(plan, report)
+    typer.echo(f"{plan.name}: in {folder}; {plan.next_step}")
 
 
 @command(app, "convert")
 def model_convert(
-    source: Annotated[Path, typer.Argument(help="A bare checkpoint: .pt, .pth, .bin or .tar.")],
+    source: Annotated[Path, typer.Argument(help="A bare checkpoint: .pt, .pth, .bin, .tar or .safetensors.")],
     out: Annotated[Path, typer.Option(help="The new folder.")],
     quick_gelu: Annotated[
-        bool, typer.Option(help="OpenAI's activation; weights trained by open_clip often use gelu.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--quick-gelu/--no-quick-gelu",
+            help="OpenAI's activation, or gelu, which weights trained by open_clip often have; needed where the file does not tell.",
+        ),
+    ] = None,
+    companions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with what the checkpoint does not hold, such as a BERT's config.json and vocab.txt; "
+            "else the checkpoint's own folder."
+        ),
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="Of CXR-CLIP, where its file does not tell: eos, bos or mean.")
+    ] = None,
+    known_as: Annotated[
+        str | None, typer.Option("--as", help="A name of 'nast model list', where the file was renamed.")
+    ] = None,
 ) -> None:
-    """A bare state dict into a folder that loads; no code in the file is run.
+    """A bare checkpoint into a folder that loads: safetensors, config and card. No code in the file is run.
 
     Example: nast model convert RadCLIP.pth --out models/radclip
     """
+    need_files(source, hint="give the path of a checkpoint (.pt, .pth, .bin, .tar, .safetensors)")
+    need_folder(companions)
     from nast_core.models.convert import convert
+    from nast_core.models.layouts import Wishes
 
-    typer.echo(f"written: {convert(source, out, quick_gelu=quick_gelu)}")
+    wishes = Wishes(quick_gelu=quick_gelu, pooling=pooling, companions=companions)
+    folder = convert(source, out, wishes, known_as=known_as)
+    for name, value in json.loads((folder / "nast.json").read_text("utf-8")).items():
+        typer.echo(f"{name:<14} {value}")
+    typer.echo(f"written: {folder}; look at it with 'nast model info {folder}'")

@@ -23,6 +23,7 @@ from nast_core.errors import ModelError
 from nast_core.models import files, trunks
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
+from nast_core.models.hf_folder import refuse_unused_layers
 from nast_core.models.tower import Tokens
 from nast_core.models.trunks import Assembled
 
@@ -117,6 +118,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     head = _TextHead(bert.config.hidden_size, dim)
     text = nn.ModuleDict({"bert": bert, "cls_projection_head": head})
     unused = trunks.load_strictly(text, trunks.read_tensors(text_path), text_path, dropped=_UNUSED_TEXT)
+    refuse_unused_layers(text_path, unused, text.state_dict())
     tensors = trunks.read_tensors(image_path)
     prior = image_path.name.startswith("biovil_t")
     encoder = _Encoder(trunks.build_resnet(tensors, "encoder.encoder."), prior=prior)

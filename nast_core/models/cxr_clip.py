@@ -2,7 +2,7 @@
 
 The original is one training checkpoint such as swint_mcc.tar: a pickle, whatever its name, of weights, optimiser and
 config. It is read where it holds nothing but tensors and plain values; with an omegaconf config in it, it would run
-code, and is refused. Then convert it once, on a machine you can lose, to
+code, and is refused. 'nast model convert' makes of it
     model.safetensors   what the checkpoint holds under "model"
     cxr_clip.json       {"image_tower": "swin" or "resnet", "pooling": "eos", "bos" or "mean",
                          "projection": "linear" or "mlp"}
@@ -12,8 +12,10 @@ In either case put beside it
 Source: You et al. 2023 (arXiv:2310.13292) and their repository kakaobrain/cxr-clip (CC BY-NC); written anew.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -26,6 +28,7 @@ from nast_core.errors import ModelError
 from nast_core.models import files, trunks
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
+from nast_core.models.hf_folder import refuse_unused_layers
 from nast_core.models.hf_tokens import first_token, last_real_token
 from nast_core.models.tower import Hidden, Tokens
 from nast_core.models.trunks import CLINICAL_BERT, SWIN_TINY, Assembled
@@ -144,6 +147,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     )
     parts.logit_scale = nn.Parameter(torch.zeros(()))
     unused = trunks.load_strictly(parts, tensors, path, dropped=_UNUSED)
+    refuse_unused_layers(path, unused, parts.state_dict())
     steps = (
         transforms.Resize(size),
         transforms.CenterCrop(size),
@@ -182,27 +186,35 @@ def _checkpoint(folder: Path) -> tuple[Path, _Kind]:
         path = files.find_weights(folder, there)
     except ModelError as error:
         raise ModelError(f"{error} (CXR-CLIP converted: model.safetensors and {RECORD})") from None
-    held = torch.load(path, map_location="meta", weights_only=True)
-    config = held.get("config")
+    record = record_of(torch.load(path, map_location="meta", weights_only=True).get("config"))
+    if record is None:
+        raise ModelError(
+            f"{path} has no config that names its towers, pooling and projection; write {RECORD} with {', '.join(CHOICES)} "
+            "beside it"
+        )
+    return path, _kind(record, path)
+
+
+def record_of(config: Any) -> dict[str, Any] | None:
+    """The fields of cxr_clip.json out of a checkpoint's own config; None where it does not have them."""
     try:
-        model = config["model"]
-        record = {
-            "image_tower": "resnet"
-            if model["image_encoder"]["name"] == "resnet"
-            else model["image_encoder"]["model_type"],
+        model, image = config["model"], config["model"]["image_encoder"]
+        return {
+            "image_tower": "resnet" if image["name"] == "resnet" else image["model_type"],
             "pooling": model["text_encoder"]["pooling"],
             "projection": model["projection_head"]["name"].lower(),
         }
     except (TypeError, KeyError, AttributeError):
-        raise ModelError(
-            f"{path} has no config that names its towers, pooling and projection; write {RECORD} with {', '.join(CHOICES)} "
-            "beside it"
-        ) from None
-    return path, _kind(record, path)
+        return None
 
 
-def _kind(record: dict, path: Path) -> _Kind:
+def check_record(record: Mapping[str, Any], path: Path) -> None:
+    """Raises ModelError for a value that names no published variant; ``path``: the file that says so."""
     for key, allowed in CHOICES.items():
         if record.get(key) not in allowed:
             raise ModelError(f"{path} says {key} {record.get(key)!r}; it must be one of {', '.join(allowed)}")
+
+
+def _kind(record: Mapping[str, Any], path: Path) -> _Kind:
+    check_record(record, path)
     return _Kind(*(record[key] for key in CHOICES))

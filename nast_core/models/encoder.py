@@ -123,8 +123,8 @@ class DualEncoder(ABC):
         if self.text.padding != "averaged":
             yield from (unique[start : start + size] for start in range(0, len(unique), size))
             return
-        unique.sort(key=lambda text: self.text.tokenize([text]).ids.shape[1])
-        for _, same in groupby(unique, key=lambda text: self.text.tokenize([text]).ids.shape[1]):
+        tokens = {text: self.text.tokenize([text]).ids.shape[1] for text in unique}
+        for _, same in groupby(sorted(unique, key=tokens.__getitem__), key=tokens.__getitem__):
             group = list(same)
             yield from (group[start : start + size] for start in range(0, len(group), size))
 

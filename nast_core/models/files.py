@@ -114,14 +114,19 @@ def _bytes(tensor: Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data
 
 
-def stored_shape(path: Path, name: str) -> tuple[int, ...] | None:
-    """The shape that a checked weights file has for a tensor; None where it holds none of that name."""
+def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor in a checked weights file; a wrapper ``state_dict`` comes off. Reads no values."""
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as held:
-            return tuple(held.get_slice(name).get_shape()) if name in held.keys() else None  # noqa: SIM118
+            return {name: tuple(held.get_slice(name).get_shape()) for name in held.keys()}  # noqa: SIM118
     held = torch.load(path, map_location="meta", weights_only=True)
-    found = held.get("state_dict", held).get(name)
-    return None if found is None else tuple(found.shape)
+    named = held.get("state_dict", held)
+    return {name: tuple(tensor.shape) for name, tensor in named.items() if isinstance(tensor, Tensor)}
+
+
+def stored_shape(path: Path, name: str) -> tuple[int, ...] | None:
+    """The shape that a checked weights file has for a tensor; None where it holds none of that name."""
+    return stored_shapes(path).get(name)
 
 
 def first_line(error: BaseException) -> str:

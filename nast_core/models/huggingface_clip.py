@@ -1,25 +1,19 @@
 """Hugging Face CLIPModel folders: OpenAI CLIP, PubMedCLIP, XrayCLIP, the demo, and fine-tunes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
-from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
-from transformers.utils import logging as transformers_logging
 
 from nast_core.errors import ModelError, TextError
-from nast_core.models import files
-from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models import files, hf_folder, openai_weights
+from nast_core.models.encoder import Card
 from nast_core.models.hf_tokens import fast_tokens
 from nast_core.models.tower import PreNormBlock, TextTower, Tokens
 
-transformers_logging.disable_progress_bar()  # a load of a second or two; the app and the command show their own
-
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _LEGACY_EOS = 2  # configs written before transformers 4.31: pool at the largest id
 
 
@@ -94,130 +88,39 @@ class HuggingFaceTextTower(TextTower):
         return self.model.get_text_features(input_ids=tokens.ids, attention_mask=mask).pooler_output
 
 
-class HuggingFaceClip(DualEncoder):
-    def __init__(self, model: CLIPModel, processor, **common):
-        super().__init__(**common)
-        self.model, self.processor = model, processor
-
-    @property
-    def module(self) -> torch.nn.Module:
-        return self.model
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
-
-    def encode_pixels(self, pixels: Tensor) -> Tensor:
-        return self.model.get_image_features(pixel_values=pixels).pooler_output
-
-
-def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceClip:
+def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> hf_folder.HuggingFaceEncoder:
     """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
-    weights = files.find_weights(folder, WEIGHTS)
-    model, unused = read_model(CLIPModel, folder, device, dtype)
-    tokenizer = _tokenizer(folder)
-    rows = model.config.text_config.vocab_size
-    if tokenizer.eos_token_id >= rows:
+    read = hf_folder.read_model(CLIPModel, folder, device, dtype)
+    config = read.model.config
+    tokenizer = hf_folder.read_tokenizer(folder, "vocab.json", "merges.txt")
+    if tokenizer.eos_token_id >= config.text_config.vocab_size:
         raise ModelError(
-            f"the tokenizer in {folder} has {len(tokenizer)} tokens and the model embeds only {rows}; "
-            "copy the tokenizer that came with these weights into it"
+            f"the tokenizer in {folder} has {len(tokenizer)} tokens and the model embeds only "
+            f"{config.text_config.vocab_size}; copy the tokenizer that came with these weights into it"
         )
-    processor = image_processor(folder)
-    text = HuggingFaceTextTower(model, tokenizer)
-    image_size = image_side(folder, processor, model.config.vision_config.image_size)
-    warnings = _warnings(model, tokenizer)
-    return HuggingFaceClip(
-        model,
-        processor,
-        card=card,
-        text=text,
-        report=LoadReport(
-            rows={
-                "Weights file": weights.name,
-                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, causal",
-                "Image tower": f"ViT, {model.config.vision_config.num_hidden_layers} layers, "
-                f"patch {model.config.vision_config.patch_size}",
-                "Pooling": text.pooling,
-                "Context": f"{text.context_length} tokens",
-                "Preprocessing": f"{type(processor).__name__}, {image_size} px",
-                "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
-                "Activation": model.config.text_config.hidden_act,
-            },
-            unused_keys=unused,
-            warnings=warnings,
-        ),
-        fingerprint=files.fingerprint(model),
-        logit_scale=float(model.logit_scale.exp()),
-        image_size=image_size,
-        parameters=sum(p.numel() for p in model.parameters()),
-        dtype=dtype,
+    processor = hf_folder.image_processor(folder)
+    size = hf_folder.image_side(folder, processor, config.vision_config.image_size)
+    text = HuggingFaceTextTower(read.model, tokenizer)
+    warnings = (*_warnings(config.text_config, tokenizer), *_activation_warnings(read, config))
+    return hf_folder.finish(read, text, tokenizer, processor, size, card=card, dtype=dtype, warnings=warnings)
+
+
+def _warnings(config: CLIPTextConfig, tokenizer) -> Iterator[str]:
+    if len(tokenizer) > config.vocab_size:
+        yield (
+            f"the tokenizer has {len(tokenizer)} tokens but the model embeds only {config.vocab_size}: files of two models?"
+        )
+    if config.eos_token_id not in (_LEGACY_EOS, tokenizer.eos_token_id):
+        yield (
+            f"config pools at token id {config.eos_token_id}, the tokenizer ends texts with {tokenizer.eos_token_id}"
+        )
+
+
+def _activation_warnings(read: hf_folder.Read, config: CLIPConfig) -> tuple[str, ...]:
+    return openai_weights.check_activation(
+        read.weights,
+        [config.text_config.hidden_act, config.vision_config.hidden_act],
+        vocabulary=config.text_config.vocab_size,
+        probe="text_model.encoder.layers.0.mlp.fc1.weight",
+        remedy='set "hidden_act": "quick_gelu" in the text_config and the vision_config of config.json',
     )
-
-
-def read_model(
-    library: type[PreTrainedModel], folder: Path, device: torch.device, dtype: torch.dtype
-) -> tuple[Any, tuple[str, ...]]:
-    """(the library's model, frozen, with every weight from the folder; names in the file that it did not use).
-
-    Raises ModelError: config and weights do not fit, a weight is missing or has another shape.
-    """
-    with files.refusing(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
-        model, info = library.from_pretrained(
-            folder,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with both shapes
-            local_files_only=True,
-            dtype=dtype,
-        )
-    files.refuse_mismatched(folder, info["mismatched_keys"])
-    files.refuse_missing(folder, info["missing_keys"])
-    return model.to(device).eval().requires_grad_(False), tuple(sorted(info["unexpected_keys"]))
-
-
-def _tokenizer(folder: Path):
-    whole = (folder / "tokenizer.json").exists()
-    if not whole and not all((folder / part).exists() for part in ("vocab.json", "merges.txt")):
-        # transformers would go on with a tokenizer that knows no word
-        raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or vocab.json and merges.txt, into it")
-    with files.refusing(
-        f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
-    ):
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def image_processor(folder: Path):
-    """Raises ModelError for a folder without a preprocessor_config.json that loads."""
-    if not (folder / "preprocessor_config.json").exists():
-        raise ModelError(
-            f"{folder} has no preprocessor_config.json, so image size and normalisation are unknown; copy the one that "
-            "came with these weights into it"
-        )
-    with files.refusing(f"{folder}/preprocessor_config.json does not load, so download it again"):
-        return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-
-
-def image_side(folder: Path, processor, expected: int | Sequence[int] | None) -> int:
-    """Pixels along a side of what the processor makes. Raises ModelError where the model reads another size."""
-    crops = getattr(processor, "do_center_crop", False)  # configs of models that do not crop name a crop_size too
-    size = (crops and processor.crop_size) or processor.size
-    expected = expected[0] if isinstance(expected, Sequence) else expected
-    side: Any = size.get("height") or size.get("shortest_edge") or expected
-    if expected is not None and side != expected:
-        raise ModelError(
-            f"{folder}/preprocessor_config.json makes images of {side} px and the model reads "
-            f"{expected} px; copy the one that came with these weights into it"
-        )
-    return int(side)
-
-
-def _warnings(model: CLIPModel, tokenizer) -> tuple[str, ...]:
-    warnings = []
-    rows = model.config.text_config.vocab_size
-    if len(tokenizer) > rows:
-        warnings.append(
-            f"the tokenizer has {len(tokenizer)} tokens but the model embeds only {rows}: files of two models?"
-        )
-    eos = model.config.text_config.eos_token_id
-    if eos not in (_LEGACY_EOS, tokenizer.eos_token_id):
-        warnings.append(f"config pools at token id {eos}, the tokenizer ends texts with {tokenizer.eos_token_id}")
-    return tuple(warnings)

@@ -22,6 +22,7 @@ from transformers import BertModel
 from nast_core.models import files, trunks
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
+from nast_core.models.hf_folder import refuse_unused_layers
 from nast_core.models.hf_tokens import last_real_token
 from nast_core.models.tower import Hidden, Tokens
 from nast_core.models.trunks import CLINICAL_BERT, SWIN_TINY, Assembled
@@ -104,6 +105,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             return projection(swin(pixels).pooler_output)
 
     unused = trunks.load_strictly(parts, tensors, path, dropped=_UNUSED)
+    refuse_unused_layers(path, unused, parts.state_dict())
     return trunks.assemble(
         parts,
         MedClipTextTower(bert, head, tokenizer),

@@ -1,11 +1,9 @@
 """open_clip checkpoints with a Hugging Face BERT or RoBERTa as text tower: BiomedCLIP, UniMed-CLIP."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
@@ -19,14 +17,13 @@ from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
 from nast_core.models.open_clip_folder import (
     WEIGHTS,
-    Made,
     OpenClip,
     Tokenizer,
-    create,
     load_folder,
     model_config,
     text_kind,
 )
+from nast_core.models.open_clip_weights import fill
 from nast_core.models.tower import Hidden, Tokens
 
 UNIMED = (  # as its authors publish them, beside which an open_clip_config.json must be put
@@ -104,9 +101,6 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     text = {**text, "hf_model_name": str(bert_folder), "hf_model_pretrained": False}
     unimed = _is_unimed(weights)
 
-    def make() -> Made:
-        return _unimed(folder, weights, text) if unimed else create(folder, text_cfg=text)
-
     def tower(model: Any, tokenizer: Tokenizer) -> OpenClipBertTower:
         if not hasattr(model.text, "proj"):
             raise ModelError(
@@ -130,7 +124,15 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         return OpenClipBertTower(model, tokenizer, pooler)
 
     loaded = load_folder(
-        folder, card, device, dtype, tower, weights=weights, make=make, warnings=_warnings(unimed, config)
+        folder,
+        card,
+        device,
+        dtype,
+        tower,
+        weights=weights,
+        options={"text_cfg": text},
+        fill=_fill_unimed if unimed else fill,
+        warnings=_warnings(unimed, config),
     )
     loaded.report.rows["Activation"] = str(bert.get("hidden_act", "gelu"))
     loaded.report.rows["BERT's config"] = str(bert_folder / "config.json")
@@ -166,23 +168,14 @@ def _bert_config(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
 def _is_unimed(weights: Path) -> bool:
     """Told by the file's name or, where it was renamed, by its keys."""
     first = f"{_THEIR_TEXT}transformer.embeddings.word_embeddings.weight"
-    return weights.name in UNIMED or any(files.stored_shape(weights, name) for name in (first, f"module.{first}"))
+    return weights.name in UNIMED or not {first, f"module.{first}"}.isdisjoint(files.stored_shapes(weights))
 
 
-def _unimed(folder: Path, weights: Path, text: dict[str, Any]) -> Made:
-    """open_clip neither looks for .pt files nor knows UniMed's names."""
-    root = logging.getLogger()
-    quiet = root.level
-    root.setLevel(logging.ERROR)  # it would warn of the random weights that are replaced below
-    try:
-        name = f"local-dir:{folder}"
-        model, _, transform = open_clip.create_model_and_transforms(name, load_weights=False, text_cfg=text)
-    finally:
-        root.setLevel(quiet)
+def _fill_unimed(model: Any, weights: Path) -> None:
+    """open_clip does not know UniMed's names."""
     found = {key.replace(_THEIR_TEXT, "text.", 1): value for key, value in load_state_dict(str(weights)).items()}
     found.pop("text.transformer.embeddings.position_ids", None)
-    model.load_state_dict(found)
-    return model, transform
+    model.load_state_dict(found, assign=True)
 
 
 def _warnings(unimed: bool, config: dict[str, Any]) -> tuple[str, ...]:

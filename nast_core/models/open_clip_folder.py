@@ -1,7 +1,8 @@
 """An open_clip ``local-dir:`` folder: what its config says, and the encoder that open_clip makes of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import open_clip
@@ -14,6 +15,7 @@ from nast_core.errors import ModelError
 from nast_core.models import files
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
 from nast_core.models.hf_tokens import check_vocabulary
+from nast_core.models.open_clip_weights import build, fill
 from nast_core.models.tower import TextTower
 
 WEIGHTS = (  # in the order open_clip itself looks
@@ -28,7 +30,6 @@ _VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt
 
 Kind = Literal["plain", "custom", "hugging face"]  # of text tower
 Tokenizer: TypeAlias = SimpleTokenizer | HFTokenizer
-Made: TypeAlias = tuple[Any, Callable[[Image.Image], Tensor]]  # open_clip's model and its image transform
 
 
 def model_config(folder: Path) -> dict[str, Any]:
@@ -73,13 +74,6 @@ class OpenClip(DualEncoder):
         return self.model.encode_image(pixels, normalize=False)  # CoCa's default is True
 
 
-def create(folder: Path, **options: Any) -> Made:
-    """The model with the folder's weights. ``options`` are open_clip's own."""
-    name = f"local-dir:{folder}"
-    model, _, transform = open_clip.create_model_and_transforms(name, require_pretrained=True, **options)
-    return model, transform
-
-
 def load_folder(
     folder: Path,
     card: Card,
@@ -88,10 +82,14 @@ def load_folder(
     tower: Callable[[Any, Any], TextTower],
     *,
     weights: Path | None = None,
-    make: Callable[[], Made] | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    fill: Callable[[Any, Path], None] = fill,
     warnings: tuple[str, ...] = (),
 ) -> OpenClip:
-    """What every open_clip family shares. ``make`` and ``weights`` default to what open_clip itself would load.
+    """What every open_clip family shares.
+
+    ``weights`` defaults to the file that open_clip itself would load; ``options`` are open_clip's own for the model;
+    ``fill`` is for files of other names than open_clip knows.
 
     Raises ModelError where config, weights or tokenizer are missing or do not fit one another.
     """
@@ -99,8 +97,9 @@ def load_folder(
     config = model_config(folder)
     _check_vocabulary(folder, config)
     with files.refusing(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
-        model, transform = make() if make else create(folder)
-    files.refuse_mismatched(folder, _resized(model, weights))
+        model, transform = build(folder, **options)
+        files.refuse_mismatched(folder, _resized(model, weights))
+        fill(model, weights)
     with files.refusing(f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"):
         tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
     reader = model.text if hasattr(model, "text") else model
@@ -139,9 +138,9 @@ def load_folder(
 
 def _resized(model: torch.nn.Module, weights: Path) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     """Position tables of another length than the config's, which open_clip interpolates without a word."""
-    own = model.state_dict()
+    own, stored = model.state_dict(), files.stored_shapes(weights)
     for name in ("positional_embedding", "visual.positional_embedding", "text.positional_embedding"):
-        found, expected = files.stored_shape(weights, name), own.get(name, own.get(f"text.{name}"))
+        found, expected = stored.get(name), own.get(name, own.get(f"text.{name}"))
         if found and expected is not None and found != tuple(expected.shape):
             yield name, found, tuple(expected.shape)
 

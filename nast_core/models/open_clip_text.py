@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from nast_core.errors import ModelError
 from nast_core.models.encoder import Card
 from nast_core.models.hf_tokens import fast_tokens, first_token, trim_span
-from nast_core.models.open_clip_folder import OpenClip, Tokenizer, create, load_folder, text_kind
+from nast_core.models.open_clip_folder import OpenClip, Tokenizer, load_folder, text_kind
 from nast_core.models.open_clip_native import OpenClipTextTower
 from nast_core.models.tower import Tokens
 
@@ -145,4 +145,4 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         return CustomTextTower(model, tokenizer)
 
     # a plain CLIP of another tokenizer or pooling is the same model under CustomTextCLIP's names
-    return load_folder(folder, card, device, dtype, tower, make=lambda: create(folder, force_custom_text=True))
+    return load_folder(folder, card, device, dtype, tower, options={"force_custom_text": True})

@@ -1,29 +1,30 @@
 """From what a user types to a loaded model: the family is told from the files."""
 
-import os
-import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import torch
 
 from nast_core.errors import ModelError
-from nast_core.models import files, zoo
+from nast_core.models import files, specs
 from nast_core.models.encoder import Card, DualEncoder
+from nast_core.models.specs import DEMO_FOLDER
 from nast_core.models.zoo import ZooCard
 
-DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-clip"
-FAMILIES: dict[str, str] = {  # family -> module; tried in this order
+__all__ = ["DEMO_FOLDER", "DTYPES", "FAMILIES", "detect_family", "load_model", "pick_device"]
+
+FAMILIES: dict[str, str] = {  # family -> module; tried in this order, those that import least first
     "Hugging Face CLIP": "nast_core.models.huggingface_clip",
-    "open_clip": "nast_core.models.open_clip_native",
-    "open_clip BERT": "nast_core.models.open_clip_bert",
-    "open_clip custom text": "nast_core.models.open_clip_text",
-    "BioViL": "nast_core.models.biovil",
-    "CXR-CLIP": "nast_core.models.cxr_clip",
-    "MedCLIP": "nast_core.models.medclip",
     "Hugging Face SigLIP": "nast_core.models.siglip",
     "VisionTextDualEncoder": "nast_core.models.vision_text_dual",
     "Chinese-CLIP": "nast_core.models.chinese_clip",
+    "BioViL": "nast_core.models.biovil",
+    "CXR-CLIP": "nast_core.models.cxr_clip",
+    "MedCLIP": "nast_core.models.medclip",
+    "open_clip": "nast_core.models.open_clip_native",
+    "open_clip BERT": "nast_core.models.open_clip_bert",
+    "open_clip custom text": "nast_core.models.open_clip_text",
 }
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -42,43 +43,34 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32") -> DualEncoder:
-    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, or a cached hub id.
+    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this machine,
+    ``open_clip:ARCH/PRETRAINED``, or ``run:ID``: the base of a finished fine-tune with what it learnt.
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed.
     """
-    folder, card = _resolve(str(spec))
+    if dtype not in DTYPES:
+        raise ModelError(f"unknown precision {dtype!r}; choose one of {', '.join(DTYPES)}")
+    if str(spec).startswith("run:"):
+        from nast_core.runs.models import load_run_model
+
+        return load_run_model(str(spec).removeprefix("run:"), device=device, dtype=dtype)
+    found = specs.find(str(spec))
+    folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
     files.check_folder(folder)
     family = detect_family(folder)
-    try:
-        kind = DTYPES[dtype]
-    except KeyError:
-        raise ModelError(f"unknown precision {dtype!r}; choose one of {', '.join(DTYPES)}") from None
-    about = _card(folder, family, spec == "demo", card)
-    return import_module(FAMILIES[family]).load(folder, about, pick_device(device), kind)
+    about = _card(folder, family, found)
+    model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])
+    if found.card is not None:
+        _check_activation(folder, model, found.card)
+    if warnings:
+        model.report = replace(model.report, warnings=(*model.report.warnings, *warnings))
+    return model
 
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
+def _laid_out(spec: str) -> tuple[Path, tuple[str, ...]]:
+    from nast_core.models.open_clip_spec import lay_out  # imports open_clip, which takes seconds
 
-
-def _resolve(spec: str) -> tuple[Path, ZooCard | None]:
-    """The folder that a spec names, and the zoo card it goes by. Nothing is downloaded here."""
-    if spec == "demo":
-        if not DEMO_FOLDER.exists():
-            raise ModelError("the demo CLIP is not in assets/demo-clip; build it with 'nast demo build'")
-        return DEMO_FOLDER, None
-    folder = Path(os.path.expanduser(spec.removeprefix("local-dir:")))
-    hub, _, revision = spec.partition("@")
-    card = zoo.find_card(hub)
-    if os.path.exists(folder):  # unlike Path.exists, never raises
-        return folder, card
-    if card is not None:
-        found = zoo.on_this_machine(card)
-        if found is None:
-            raise ModelError(f"{card.name} is not on this machine. {zoo.how_to_get(card)}")
-        return found, card
-    if _HUB_ID.fullmatch(spec) and (found := zoo.cached(hub, revision or None)):
-        return found, None
-    return folder, None
+    return lay_out(spec)
 
 
 def detect_family(folder: Path) -> str:
@@ -93,18 +85,34 @@ def detect_family(folder: Path) -> str:
     elif (folder / "open_clip_config.json").exists():
         found = "an open_clip config with a custom text tower"
     else:
-        names = sorted(path.name for path in folder.iterdir())[:6]
-        found = f"no config.json or open_clip_config.json, only {names}" if names else "an empty folder"
+        names = sorted(path.name for path in folder.iterdir())
+        bare = [name for name in names if name.endswith(specs.WEIGHTS)]
+        if bare:
+            raise ModelError(
+                f"{folder} has weights ({bare[0]}) and no config.json or open_clip_config.json; copy the model's config into it, "
+                f"or make a folder of a bare checkpoint with 'nast model convert {folder / bare[0]} --out FOLDER'"
+            )
+        found = f"no config.json or open_clip_config.json, only {names[:6]}" if names else "an empty folder"
     raise ModelError(f"{folder} is of no family that can be loaded ({', '.join(FAMILIES)}): found {found}")
 
 
-def _card(folder: Path, family: str, is_demo: bool, known: ZooCard | None = None) -> Card:
-    record = {}
+def _check_activation(folder: Path, model: DualEncoder, card: ZooCard) -> None:
+    """Raises ModelError where a known model's config has another activation than it was trained with."""
+    said = model.report.rows.get("Activation")
+    if card.activation not in (None, said):
+        raise ModelError(
+            f"{card.name} was trained with {card.activation} and the config in {folder} says {said}, which would give other "
+            "embeddings; use the config that came with these weights"
+        )
+
+
+def _card(folder: Path, family: str, found: specs.Found) -> Card:
+    record, known = {}, found.card
     if (path := folder / "nast.json").exists():
         record = files.read_json(path)
     return Card(
-        name=record.get("name", known.name if known else folder.resolve().name),
-        source="demo" if is_demo else str(folder),
+        name=record.get("name", known.name if known else found.name or folder.resolve().name),
+        source="demo" if found.name == "demo" else str(folder),
         family=family,
         licence=record.get("licence", known.licence if known else "not stated"),
         revision=record.get("revision", (known.revision or "") if known else ""),

@@ -17,17 +17,11 @@ from torch import Tensor
 from transformers import Siglip2ImageProcessor, Siglip2Model, SiglipModel
 
 from nast_core.errors import ModelError, TextError
-from nast_core.models import files
-from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models import files, hf_folder
+from nast_core.models.encoder import Card
+from nast_core.models.hf_folder import HuggingFaceEncoder
 from nast_core.models.hf_tokens import check_vocabulary, fast_tokens, last_position, trim_span
-from nast_core.models.huggingface_clip import (
-    WEIGHTS,
-    ClipBlock,
-    HuggingFaceTextTower,
-    image_processor,
-    image_side,
-    read_model,
-)
+from nast_core.models.huggingface_clip import ClipBlock, HuggingFaceTextTower
 from nast_core.models.siglip_tokens import Canonical, read_tokenizer
 from nast_core.models.tower import TextTower, Tokens
 
@@ -78,23 +72,7 @@ class SiglipTextTower(TextTower):
         return self.model.get_text_features(input_ids=tokens.ids).pooler_output
 
 
-class Siglip(DualEncoder):
-    def __init__(self, model: SiglipModel | Siglip2Model, processor, **common):
-        super().__init__(**common)
-        self.model, self.processor = model, processor
-
-    @property
-    def module(self) -> torch.nn.Module:
-        return self.model
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
-
-    def encode_pixels(self, pixels: Tensor) -> Tensor:
-        return self.model.get_image_features(pixel_values=pixels).pooler_output
-
-
-class NaflexSiglip(Siglip):
+class NaflexSiglip(HuggingFaceEncoder):
     """Siglip2Model. The grid's height and width travel as two more values of every patch, so that images stack."""
 
     def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch value+2"]:
@@ -109,45 +87,31 @@ class NaflexSiglip(Siglip):
         return found.pooler_output
 
 
-def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Siglip:
+def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceEncoder:
     """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
-    weights = files.find_weights(folder, WEIGHTS)
     kind = files.read_json(folder / "config.json")["model_type"]
-    model, unused = read_model(_LIBRARY[kind], folder, device, dtype)
+    read = hf_folder.read_model(_LIBRARY[kind], folder, device, dtype)
     tokenizer, prepare = read_tokenizer(folder, _TOKENIZER[kind])
-    check_vocabulary(folder, tokenizer, model.config.text_config.vocab_size)
-    processor, vision = image_processor(folder), model.config.vision_config
-    naflex = kind == "siglip2"
-    size = (
-        _naflex_side(folder, processor, vision.patch_size)
-        if naflex
-        else image_side(folder, processor, vision.image_size)
-    )
-    text = SiglipTextTower(model, tokenizer, prepare)
-    return (NaflexSiglip if naflex else Siglip)(
-        model,
+    check_vocabulary(folder, tokenizer, read.model.config.text_config.vocab_size)
+    processor, vision = hf_folder.image_processor(folder), read.model.config.vision_config
+    text = SiglipTextTower(read.model, tokenizer, prepare)
+    rows = {"Context": f"{text.context_length} tokens, always filled with padding"}
+    if naflex := kind == "siglip2":
+        size = _naflex_side(folder, processor, vision.patch_size)
+        rows["Preprocessing"] = f"{type(processor).__name__}, {size} px, aspect ratio kept"
+    else:
+        size = hf_folder.image_side(folder, processor, vision.image_size)
+    return hf_folder.finish(
+        read,
+        text,
+        tokenizer,
         processor,
+        size,
         card=card,
-        text=text,
-        report=LoadReport(
-            rows={
-                "Weights file": weights.name,
-                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, bidirectional",
-                "Image tower": f"ViT, {vision.num_hidden_layers} layers, patch {vision.patch_size}",
-                "Pooling": text.pooling,
-                "Context": f"{text.context_length} tokens, always filled with padding",
-                "Preprocessing": f"{type(processor).__name__}, {size} px" + (", aspect ratio kept" if naflex else ""),
-                "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
-                "Activation": model.config.text_config.hidden_act,
-            },
-            unused_keys=unused,
-        ),
-        fingerprint=files.fingerprint(model),
-        logit_scale=float(model.logit_scale.exp()),
-        logit_bias=float(model.logit_bias),
-        image_size=size,
-        parameters=sum(p.numel() for p in model.parameters()),
         dtype=dtype,
+        rows=rows,
+        kind=NaflexSiglip if naflex else HuggingFaceEncoder,
+        logit_bias=float(read.model.logit_bias),
     )
 
 

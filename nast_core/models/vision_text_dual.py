@@ -4,14 +4,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, VisionTextDualEncoderModel
+from transformers import VisionTextDualEncoderModel
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import files, hf_folder
 from nast_core.models.bert import BertTextTower
-from nast_core.models.encoder import Card, LoadReport
+from nast_core.models.encoder import Card
 from nast_core.models.hf_tokens import check_vocabulary
-from nast_core.models.huggingface_clip import WEIGHTS, HuggingFaceClip, image_processor, image_side, read_model
 from nast_core.models.tower import Tokens
 
 _TOKENIZER = {
@@ -46,7 +45,7 @@ class DualBertTextTower(BertTextTower):
         return self.model.get_text_features(input_ids=tokens.ids, attention_mask=mask).pooler_output
 
 
-def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceClip:
+def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> hf_folder.HuggingFaceEncoder:
     """Raises ModelError: another text model, or config, weights, tokenizer or preprocessing missing or not fitting."""
     text_config = files.read_json(folder / "config.json").get("text_config")
     kind = text_config.get("model_type") if isinstance(text_config, dict) else None
@@ -55,46 +54,14 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             f"{folder}/config.json has a text model of type {kind!r}; of VisionTextDualEncoderModels those with a "
             f"{' or '.join(_TOKENIZER)} can be loaded"
         )
-    weights = files.find_weights(folder, WEIGHTS)
-    model, unused = read_model(VisionTextDualEncoderModel, folder, device, dtype)
-    tokenizer = _tokenizer(folder, kind)
-    check_vocabulary(folder, tokenizer, model.config.text_config.vocab_size)
-    processor, vision = image_processor(folder), model.config.vision_config
-    size = image_side(folder, processor, getattr(vision, "image_size", None))
-    text = DualBertTextTower(model, tokenizer)
-    return HuggingFaceClip(
-        model,
-        processor,
-        card=card,
-        text=text,
-        report=LoadReport(
-            rows={
-                "Weights file": weights.name,
-                "Text tower": f"{kind}, {text.n_layers} layers x {text.n_heads} heads, width {text.width}, bidirectional",
-                "Image tower": f"{vision.model_type}, patch {getattr(vision, 'patch_size', 'none')}",
-                "Pooling": text.pooling,
-                "Context": f"{text.context_length} tokens",
-                "Preprocessing": f"{type(processor).__name__}, {size} px",
-                "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
-                "Activation": model.config.text_config.hidden_act,
-            },
-            unused_keys=unused,
-        ),
-        fingerprint=files.fingerprint(model),
-        logit_scale=float(model.logit_scale.exp()),
-        image_size=size,
-        parameters=sum(p.numel() for p in model.parameters()),
-        dtype=dtype,
-    )
-
-
-def _tokenizer(folder: Path, kind: str):
-    if not (folder / "tokenizer.json").exists() and not all((folder / part).exists() for part in _TOKENIZER[kind]):
-        parts = " and ".join(_TOKENIZER[kind])
-        raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or {parts}, into it")
+    read = hf_folder.read_model(VisionTextDualEncoderModel, folder, device, dtype)
     named = (folder / "tokenizer_config.json").exists()
-    with files.refusing(
-        f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
-    ):
-        # without tokenizer_config.json transformers does not look into the text model for the class
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, tokenizer_type=None if named else kind)
+    # without tokenizer_config.json transformers does not look into the text model for the class
+    tokenizer = hf_folder.read_tokenizer(folder, *_TOKENIZER[kind], tokenizer_type=None if named else kind)
+    check_vocabulary(folder, tokenizer, read.model.config.text_config.vocab_size)
+    processor, vision = hf_folder.image_processor(folder), read.model.config.vision_config
+    size = hf_folder.image_side(folder, processor, getattr(vision, "image_size", None))
+    text = DualBertTextTower(read.model, tokenizer)
+    shape = f"{kind}, {text.n_layers} layers x {text.n_heads} heads, width {text.width}, bidirectional"
+    rows = {"Text tower": shape}
+    return hf_folder.finish(read, text, tokenizer, processor, size, card=card, dtype=dtype, rows=rows)

@@ -1,19 +1,29 @@
 """Known medical CLIPs as data, and where their files are: on this machine, on the hub, or to be put by hand."""
 
-from collections.abc import Callable
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
-from tqdm import tqdm
+from pydantic import BaseModel, ConfigDict, Field
 
 from nast_core.errors import ModelError
 
 MODELS_FOLDER = Path(
     "models"
 )  # beside the app: models/NAME holds a model put there by hand or by 'nast model download'
+
+
+class Companion(BaseModel):
+    """Files of another hub repository that a model needs and does not bring."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hub: str
+    files: tuple[str, ...]
+    into: str = ""  # folder inside the model's own
 
 
 class ZooCard(BaseModel):
@@ -34,6 +44,11 @@ class ZooCard(BaseModel):
     paper: str
     files: tuple[str, ...]
     note: str = ""
+    activation: str | None = None  # what it was trained with, where that is known and a config could say otherwise
+    companions: tuple[Companion, ...] = ()
+    source: str = ""  # where its authors publish it, if not on the hub
+    checkpoints: tuple[str, ...] = ()  # names of bare files that 'nast model convert' takes; * stands for anything
+    preprocess: dict[str, Any] = Field(default_factory=dict)  # of a converted folder, where it is not OpenAI's
 
     @property
     def slug(self) -> str:
@@ -57,6 +72,20 @@ def find_card(name: str) -> ZooCard | None:
     return next((card for card in zoo() if wanted in (card.name.lower(), card.slug, (card.hub or "").lower())), None)
 
 
+def need_card(name: str) -> ZooCard:
+    """As ``find_card``. Raises ModelError, with the nearest names, where there is none."""
+    card = find_card(name)
+    if card is None:
+        raise ModelError(f"no known model is called {name!r}; did you mean {' or '.join(near_names(name)) or 'another'}? "
+                         "'nast model list' has them all")  # fmt: skip
+    return card
+
+
+def near_names(name: str) -> list[str]:
+    """Names of known models that a mistyped one may mean, best first."""
+    return get_close_matches(name.lower(), [card.slug for card in zoo()], n=2)
+
+
 def on_this_machine(card: ZooCard) -> Path | None:
     """Where a card's files lie: under models/, or in the hub's cache; None where they are not."""
     if card.folder.is_dir() and any(card.folder.iterdir()):
@@ -76,48 +105,26 @@ def cached(hub: str, revision: str | None = None) -> Path | None:
 
 
 def how_to_get(card: ZooCard) -> str:
-    """One sentence: which files to put where, and what to type then."""
-    source = f"from https://huggingface.co/{card.hub}" if card.hub else f"as its authors publish them ({card.paper})"
+    """Which files to put where, and what to type then."""
+    source = f"from {f'https://huggingface.co/{card.hub}' if card.hub else card.source}"
     gate = " (accept its terms there first)" if card.gated else ""
-    return f"Put {', '.join(card.files)} {source}{gate} into {card.folder}/, then type {card.slug}."
+    if card.checkpoints:
+        return (
+            f"Get {' or '.join(card.checkpoints)} {source}{gate}{_beside(card)}; convert it once with 'nast model convert "
+            f"{card.checkpoints[0]} --out {card.folder}', then type {card.slug}."
+        )
+    return f"Put {', '.join(card.files)} {source}{gate} into {card.folder}/{_inside(card)}, then type {card.slug}."
 
 
-def _counter(progress: Callable[[int, int], None] | None) -> type[tqdm] | None:
-    if progress is None:
-        return None
-    report = progress
-
-    class Counter(tqdm):
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            report(int(self.n), int(self.total or 0))
-            return shown
-
-    return Counter
+def _inside(card: ZooCard) -> str:
+    return "".join(
+        f", and {' and '.join(c.files)} from https://huggingface.co/{c.hub} into {card.folder / c.into}/"
+        for c in card.companions
+    )
 
 
-def download(card: ZooCard, progress: Callable[[int, int], None] | None = None) -> Path:
-    """Fetches a card's files into models/; nothing half-written is left in place.
-
-    ``progress`` is told (files done, files in all); without it, the hub shows its own bars.
-
-    Raises ModelError where the hub has no such model, asks for its terms to be accepted, cannot be reached, or the disk
-    is full.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    if card.hub is None:
-        raise ModelError(f"{card.name} is not on the hub. {how_to_get(card)}")
-    incoming = card.folder.with_name(f".{card.slug}.incoming")
-    try:
-        snapshot_download(card.hub, revision=card.revision, local_dir=incoming, tqdm_class=_counter(progress))
-    except GatedRepoError:
-        raise ModelError(f"{card.name} is gated: accept its terms at https://huggingface.co/{card.hub}, then run "
-                         "'hf auth login' and try again") from None  # fmt: skip
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{card.name} could not be fetched ({reason}); what came is kept for the next try. "
-                         f"{how_to_get(card)}") from None  # fmt: skip
-    incoming.rename(card.folder)
-    return card.folder
+def _beside(card: ZooCard) -> str:
+    return "".join(
+        f"; put {' and '.join(c.files)} from https://huggingface.co/{c.hub} {f'into {c.into}/ ' if c.into else ''}beside it"
+        for c in card.companions
+    )

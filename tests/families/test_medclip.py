@@ -25,7 +25,7 @@ from tests.families.reference import (
     pixels_of,
     under,
 )
-from tests.families.refusals import refused
+from tests.families.refusals import edit, refused
 from tests.writers.medclip import write
 
 TOWERS = pytest.mark.parametrize("resnet", [False, True], ids=["ViT", "ResNet"])
@@ -173,3 +173,10 @@ def test_a_config_of_another_kind_is_refused_by_its_type(vit):
     path = vit / "text" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_type": "roberta"}))
     assert "is of model type 'roberta', not 'bert'" in refused(vit)
+
+
+def test_a_bert_config_with_fewer_layers_than_the_weights_is_refused(tmp_path):
+    folder = write(tmp_path / "model")
+    edit(folder / "text" / "config.json", lambda config: config.update(num_hidden_layers=2))
+    message = refused(folder)
+    assert "hold 3 layers text_model.model.encoder.layer.0 to 2 and the config uses only 2 of them" in message

@@ -112,7 +112,7 @@ def test_what_was_found_and_not_used_is_reported(copied):
     report = load_model(copied, device="cpu").report
     assert report.unused_keys == ("extra.weight",)
     assert report.rows["Text tower"] == "bert, 3 layers x 4 heads, width 32, bidirectional"
-    assert report.rows["Image tower"] == "vit, patch 14"
+    assert report.rows["Image tower"] == "vit, 3 layers x 4 heads, width 32, patch 14"
 
 
 @pytest.mark.parametrize("kind", ["modernbert", "distilbert", None])

@@ -3,9 +3,11 @@
 import shutil
 
 import pytest
+from huggingface_hub import constants
 
 from nast_core.errors import ModelError
 from nast_core.models import load_model, zoo
+from nast_core.models.hub import plan_download
 from nast_core.models.registry import FAMILIES
 
 
@@ -21,6 +23,7 @@ def test_every_card_names_a_family_that_can_be_loaded_and_its_names_are_unique()
         assert card.licence
         assert card.paper.startswith(("arXiv:", "doi:"))
         assert card.files
+        assert card.hub or card.source.startswith("https://")
 
 
 def test_a_card_is_found_by_name_by_folder_name_and_by_hub_id():
@@ -49,13 +52,44 @@ def test_files_put_into_its_folder_are_found_and_loaded_under_the_cards_name(fol
     assert (model.card.name, model.card.licence) == ("PubMedCLIP", "MIT")
 
 
-def test_a_hub_that_cannot_be_reached_is_one_sentence_and_leaves_no_folder():
+def test_offline_a_download_is_one_sentence_and_leaves_no_folder():
     card = zoo.find_card("pubmedclip")  # HF_HUB_OFFLINE=1 in the tests: nothing is asked of the network
-    with pytest.raises(ModelError, match="could not be fetched"):
-        zoo.download(card)
+    with pytest.raises(ModelError, match=r"could not be fetched, because HF_HUB_OFFLINE is set\. Put config\.json"):
+        plan_download("pubmedclip")
     assert not card.folder.exists()
 
 
-def test_a_model_that_is_on_no_hub_says_so():
-    with pytest.raises(ModelError, match="not on the hub"):
-        zoo.download(zoo.find_card("medclip"))
+def test_a_model_that_is_on_no_hub_says_so_and_what_to_do_with_its_file():
+    with pytest.raises(ModelError, match=r"not on the hub\. Get swint_\*\.tar or r50_\*\.tar .* 'nast model convert"):
+        plan_download("cxr-clip")
+
+
+def test_files_of_another_repository_are_asked_for_by_name_and_place():
+    said = zoo.how_to_get(zoo.find_card("biomedclip"))
+    assert "config.json from https://huggingface.co/microsoft/BiomedNLP" in said
+    assert "into models/biomedclip/, then type biomedclip." in said
+    said = zoo.how_to_get(zoo.find_card("medclip"))
+    assert (
+        "config.json and vocab.txt from https://huggingface.co/emilyalsentzer/Bio_ClinicalBERT into models/medclip/text/"
+        in said
+    )
+
+
+def test_a_hub_id_in_the_cache_is_found_by_its_id_and_revision(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    base = tmp_path / "hub" / "models--me--tiny"
+    (base / "refs").mkdir(parents=True)
+    (base / "refs" / "main").write_text("c" * 40)
+    shutil.copytree(folders["Hugging Face CLIP"], base / "snapshots" / ("c" * 40))
+    for spec in ("me/tiny", "hf-hub:me/tiny", f"me/tiny@{'c' * 40}"):
+        assert load_model(spec, device="cpu").card.name == "me/tiny"
+    with pytest.raises(ModelError, match=r"nast model download me/tiny@v2"):
+        load_model("me/tiny@v2")
+
+
+def test_every_checkpoint_name_belongs_to_one_card_and_every_companion_says_its_files():
+    names = [name for card in zoo.zoo() for name in card.checkpoints]
+    assert len(names) == len(set(names))
+    for card in zoo.zoo():
+        assert all(companion.files for companion in card.companions)
+        assert card.activation in (None, "quick_gelu", "gelu")

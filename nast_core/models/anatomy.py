@@ -1,0 +1,47 @@
+"""What a loaded model is made of and what it cannot do, in words: for the command line and the Models page alike."""
+
+from collections.abc import Sequence
+
+from nast_core.models.encoder import DualEncoder
+from nast_core.models.tower import PreNormBlock
+
+_PADDING = {
+    "ignored": "hidden from every token",
+    "fixed": "every text is filled up to the full context, and the padding is read",
+    "averaged": "would enter the mean, so texts are never padded",
+}
+
+
+def anatomy(model: DualEncoder) -> dict[str, str]:
+    """Family and licence, towers, pooling, context, normalisation, scale, size, weights: name -> what it is."""
+    text, rows = model.text, dict(model.report.rows)
+    norm = "before attention and MLP (pre-norm)" if isinstance(text.blocks[0], PreNormBlock) else "after (post-norm)"
+    first = {name: rows.pop(name) for name in ("Text tower", "Image tower", "Pooling", "Context") if name in rows}
+    return {
+        "Name": model.card.name,
+        "Family": model.card.family,
+        "Licence": model.card.licence,
+        **({"Revision": model.card.revision} if model.card.revision else {}),
+        **first,
+        "Padding": _PADDING[text.padding],
+        "Layer norm": norm,
+        "Joint space": f"{text.dim} dimensions; vectors are scaled to length 1",
+        "Logit scale": f"{model.logit_scale:.2f}" if model.logit_scale else "none: scores are cosines",
+        **({"Logit bias": f"{model.logit_bias:.2f}"} if model.logit_bias else {}),
+        "Parameters": f"{model.parameters:,}",
+        **rows,
+        "Fingerprint": model.fingerprint,
+        "Keys not used": _some(model.report.unused_keys) or "none",
+    }
+
+
+def lacking(model: DualEncoder) -> dict[str, str]:
+    """What a model cannot do, ability -> why: what its family declares, and what follows from its pooling."""
+    if model.text.pools_one_position:
+        return dict(model.limits)
+    why = f"the embedding is the {model.text.pooling}; so no single state holds it, and CTE need not be 1 anywhere in the end"
+    return {**model.limits, "single pooled state": why}
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

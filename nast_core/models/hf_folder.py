@@ -1,0 +1,202 @@
+"""A Hugging Face folder: read strictly, its tokenizer and image processor, and the finished encoder.
+
+What the families of transformers' dual encoders share; each adds its text tower and what is special to it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from nast_core.errors import ModelError
+from nast_core.models import files
+from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.tower import TextTower
+
+transformers_logging.disable_progress_bar()  # a load of a second or two; the app and the command show their own
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_LAYER = re.compile(r"(.*\.(?:layers?|blocks|resblocks)\.)(\d+)\.")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A library's model with every weight from its folder, frozen."""
+
+    model: Any
+    weights: Path
+    unused: tuple[str, ...]  # names in the file that the model did not use
+
+
+class HuggingFaceEncoder(DualEncoder):
+    """Any transformers model whose ``get_image_features`` has a ``pooler_output``."""
+
+    def __init__(self, model: PreTrainedModel, processor: Any, **common):
+        super().__init__(**common)
+        self.model, self.processor = model, processor
+
+    @property
+    def module(self) -> torch.nn.Module:
+        return self.model
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        return self.processor(image.convert("RGB"), return_tensors="pt")["pixel_values"][0]
+
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        return self.model.get_image_features(pixel_values=pixels).pooler_output
+
+
+def read_model(library: type[PreTrainedModel], folder: Path, device: torch.device, dtype: torch.dtype) -> Read:
+    """Raises ModelError: no weights; config and weights do not fit; a weight is missing, of another shape, or of a layer
+    that the config leaves out.
+    """
+    weights = files.find_weights(folder, WEIGHTS)
+    with files.refusing(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
+        model, info = library.from_pretrained(
+            folder,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with both shapes
+            local_files_only=True,
+            dtype=dtype,
+        )
+    files.refuse_mismatched(folder, info["mismatched_keys"])
+    files.refuse_missing(folder, info["missing_keys"])
+    unused = tuple(sorted(info["unexpected_keys"]))
+    refuse_unused_layers(folder, unused, model.state_dict())
+    return Read(model.to(device).eval().requires_grad_(False), weights, unused)
+
+
+def refuse_unused_layers(folder: Path, unused: Iterable[str], used: Iterable[str]) -> None:
+    """Raises ModelError where a stack of layers was loaded in part: the config has fewer of them than the weights."""
+    left_out = {(found[1], int(found[2])) for name in unused if (found := _LAYER.match(name))}
+    kept = {found[1] for name in used if (found := _LAYER.match(name))}
+    for stack in sorted(stack for stack in {stack for stack, _ in left_out} if stack in kept):
+        numbers = sorted(number for name, number in left_out if name == stack)
+        raise ModelError(
+            f"the weights in {folder} hold {numbers[-1] + 1} layers {stack}0 to {numbers[-1]} and the config uses only "
+            f"{numbers[0]} of them, which would give other embeddings; use the config that came with these weights"
+        )
+
+
+def read_tokenizer(folder: Path, *parts: str, **options: Any) -> Any:
+    """The folder's tokenizer, from tokenizer.json or else from ``parts``; ``options`` are AutoTokenizer's.
+
+    Raises ModelError where neither is there, or it does not load.
+    """
+    if not (folder / "tokenizer.json").exists() and not all((folder / part).exists() for part in parts):
+        # transformers would go on with a tokenizer that knows no word
+        raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or {' and '.join(parts)}, into it")
+    with files.refusing(
+        f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
+    ):
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, **options)
+
+
+def image_processor(folder: Path) -> Any:
+    """Raises ModelError for a folder without a preprocessor_config.json that loads."""
+    if not (folder / "preprocessor_config.json").exists():
+        raise ModelError(
+            f"{folder} has no preprocessor_config.json, so image size and normalisation are unknown; copy the one that "
+            "came with these weights into it"
+        )
+    with files.refusing(f"{folder}/preprocessor_config.json does not load, so download it again"):
+        return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+
+
+def image_side(folder: Path, processor: Any, expected: int | Sequence[int] | None) -> int:
+    """Pixels along a side of what the processor makes. Raises ModelError where the model reads another size."""
+    crops = getattr(processor, "do_center_crop", False)  # configs of models that do not crop name a crop_size too
+    size = (crops and processor.crop_size) or processor.size
+    expected = expected[0] if isinstance(expected, Sequence) else expected
+    side: Any = size.get("height") or size.get("shortest_edge") or expected
+    if expected is not None and side != expected:
+        raise ModelError(
+            f"{folder}/preprocessor_config.json makes images of {side} px and the model reads "
+            f"{expected} px; copy the one that came with these weights into it"
+        )
+    return int(side)
+
+
+def finish(
+    read: Read,
+    text: TextTower,
+    tokenizer: Any,
+    processor: Any,
+    size: int,
+    *,
+    card: Card,
+    dtype: torch.dtype,
+    rows: Mapping[str, str] | None = None,
+    warnings: tuple[str, ...] = (),
+    kind: type[HuggingFaceEncoder] = HuggingFaceEncoder,
+    **common: Any,
+) -> HuggingFaceEncoder:
+    """The encoder with its load report. ``rows`` adds to the report or says a row otherwise; ``size`` is in pixels.
+
+    ``common``: what else DualEncoder has, such as ``logit_bias``.
+    """
+    model, vision = read.model, read.model.config.vision_config
+    return kind(
+        model,
+        processor,
+        card=card,
+        text=text,
+        report=LoadReport(
+            rows={
+                "Weights file": read.weights.name,
+                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
+                f"{'causal' if text.causal else 'bidirectional'}",
+                "Image tower": _image_tower(vision),
+                "Pooling": text.pooling,
+                "Context": f"{text.context_length} tokens",
+                "Preprocessing": f"{type(processor).__name__}, {size} px",
+                "Image normalisation": _normalisation(processor),
+                "Tokenizer": f"{type(tokenizer).__name__}, {len(tokenizer)} tokens",
+                "Activation": _activation(model.config.text_config.hidden_act, getattr(vision, "hidden_act", None)),
+                **(rows or {}),
+            },
+            unused_keys=read.unused,
+            warnings=warnings,
+        ),
+        fingerprint=files.fingerprint(model),
+        logit_scale=float(model.logit_scale.exp()),
+        image_size=size,
+        parameters=sum(p.numel() for p in model.parameters()),
+        dtype=dtype,
+        **common,
+    )
+
+
+def _image_tower(vision: Any) -> str:
+    """The image tower in words; configs of convolutional and hierarchical towers lack some of the numbers."""
+    said = {
+        "layers": getattr(vision, "num_hidden_layers", None),
+        "heads": getattr(vision, "num_attention_heads", None),
+        "width": getattr(vision, "hidden_size", None),
+        "patch": getattr(vision, "patch_size", None),
+    }
+    stack = " x ".join(f"{said[name]} {name}" for name in ("layers", "heads") if isinstance(said[name], int))
+    rest = [f"{name} {said[name]}" for name in ("width", "patch") if said[name] is not None]
+    name = "ViT" if "lip" in vision.model_type else vision.model_type  # CLIP, SigLIP and their kin
+    return ", ".join([name, *([stack] if stack else []), *rest])
+
+
+def _normalisation(processor: Any) -> str:
+    if not getattr(processor, "do_normalize", True):
+        return "none"
+    return ", ".join(
+        f"{name} {' '.join(f'{value:.3g}' for value in values)}"
+        for name, values in (("mean", processor.image_mean), ("std", processor.image_std))
+    )
+
+
+def _activation(text: str, image: str | None) -> str:
+    return text if image in (None, text) else f"{text} in the text tower, {image} in the image tower"

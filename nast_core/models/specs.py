@@ -1,0 +1,76 @@
+"""What a user types for a model: demo, a folder, a known model's name, a hub id, or open_clip:ARCH/PRETRAINED.
+
+Told from the text and the disk alone, before any heavy import, so that a mistake is answered at once.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nast_core.errors import ModelError
+from nast_core.models import zoo
+from nast_core.models.hub import HUB_ID
+from nast_core.models.zoo import ZooCard
+
+DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-clip"
+OPEN_CLIP = "open_clip:"
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".tar", ".ckpt")  # files that may hold weights
+
+
+@dataclass(frozen=True)
+class Found:
+    folder: Path | None  # None: open_clip_spec lays one out
+    card: ZooCard | None = None
+    name: str = ""  # where the folder's own name says nothing
+
+
+def find(spec: str) -> Found:
+    """The folder that a spec names, and the known model it goes by. Nothing is downloaded.
+
+    Raises ModelError, saying what to do, where there is none.
+    """
+    if not spec.strip():
+        raise ModelError("no model is named; write demo, a folder, or a name of 'nast model list'")
+    if spec == "demo":
+        if not DEMO_FOLDER.exists():
+            raise ModelError("the demo CLIP is not in assets/demo-clip; build it with 'nast demo build'")
+        return Found(DEMO_FOLDER, name="demo")
+    if spec.startswith(OPEN_CLIP):
+        return Found(None, name=spec)
+    folder = Path(os.path.expanduser(spec.removeprefix("local-dir:")))
+    hub, _, revision = spec.removeprefix("hf-hub:").partition("@")
+    card = zoo.find_card(hub)
+    if os.path.isfile(folder) and folder.suffix in WEIGHTS:
+        raise ModelError(
+            f"{folder} is a file; give the folder that holds it together with the model's config, or make a folder of a bare "
+            f"checkpoint with 'nast model convert {folder} --out FOLDER'"
+        )
+    if os.path.exists(folder):  # unlike Path.exists, never raises
+        return Found(folder, card)
+    if card is not None:
+        there = zoo.on_this_machine(card)
+        if there is None:
+            fetch = f" Where the hub can be reached, 'nast model download {card.slug}' fetches it." if card.hub else ""
+            raise ModelError(f"{card.name} is not on this machine. {zoo.how_to_get(card)}{fetch}")
+        return Found(there, card)
+    if HUB_ID.fullmatch(hub):
+        if there := zoo.cached(hub, revision or None):
+            return Found(there, name=hub)
+        if there := _fetched(hub):
+            return Found(there)
+    raise ModelError(_nothing(spec, folder, hub))
+
+
+def _fetched(hub: str) -> Path | None:
+    """Where 'nast model download' puts a hub id that is no known model."""
+    folder = zoo.MODELS_FOLDER / hub.replace("/", "--")
+    return folder if folder.is_dir() else None
+
+
+def _nothing(spec: str, folder: Path, hub: str) -> str:
+    missing = f"there is no folder {folder}; give the path of a folder with a model's config and weights"
+    if HUB_ID.fullmatch(hub) and not hub.startswith("."):
+        return f"{missing}; if {hub} is a hub id, fetch it first with 'nast model download {spec}'"
+    if near := zoo.near_names(spec):
+        return f"{missing}, or a known model's name (did you mean {' or '.join(near)}?)"
+    return missing

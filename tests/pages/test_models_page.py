@@ -1,0 +1,152 @@
+"""The Models page: choosing, loading, fetching from a hub, anatomy, sentences, known models; on real tiny checkpoints."""
+
+import shutil
+
+import pytest
+import torch
+from huggingface_hub import constants
+
+from dashboard import models, reading
+from nast_core.models import load_model
+from nast_core.models.zoo import zoo
+from tests.hub_server import Repository, files_of, running_hub
+from tests.pages.test_pages import app, texts
+from tests.writers import biovil, medclip, siglip
+
+PUBMED = "flaviagiammarino/pubmed-clip-vit-base-patch32"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # models/ is looked for beside the app
+
+
+def button(at, label: str):
+    return next(button for button in at.button if button.label == label)
+
+
+def test_a_known_model_that_is_not_here_shows_its_licence_its_files_and_where_they_go():
+    at = app("models", fetch="MedSigLIP")
+    assert not at.exception
+    said = texts(at.markdown) + texts(at.caption)
+    for part in (
+        "Health AI Developer Foundations",
+        "terms must be accepted",
+        "into models/medsiglip/",
+        "arXiv:2507.05201",
+    ):
+        assert part in said
+    assert button(at, "Load").disabled
+    assert not button(at, "Download").disabled
+    at = app("models", fetch="CXR-CLIP")
+    assert r"nast model convert swint\_\*.tar --out models/cxr-clip" in texts(at.caption)
+    assert button(at, "Download").disabled
+
+
+def test_a_folder_that_is_typed_is_loaded_on_every_page(folders):
+    folder = str(folders["open_clip"])
+    at = app("models", other=folder)
+    button(at, "Load").click().run()
+    assert not at.exception
+    assert at.session_state["model"] == folder
+    assert "Loaded: open_clip" in texts(at.subheader)
+
+
+def test_a_model_comes_from_the_hub_and_can_then_be_loaded(folders, monkeypatch):
+    with running_hub({PUBMED: Repository(files_of(folders["Hugging Face CLIP"]))}) as address:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        template = address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        at = app("models", fetch="PubMedCLIP")
+        button(at, "Download").click().run()
+    assert "PubMedCLIP is in models/pubmedclip." in texts(at.success)
+    assert "On this machine, in `models/pubmedclip`" in texts(at.caption)
+    button(at, "Load").click().run()
+    assert not at.exception
+    assert "Loaded: PubMedCLIP" in texts(at.subheader)
+
+
+def test_a_download_that_is_refused_is_one_sentence_and_the_page_goes_on():
+    at = app("models", other="nobody/nothing")
+    assert "There is no such folder. If it is a hub id, Download fetches it" in texts(at.caption)
+    button(at, "Download").click().run()
+    assert not at.exception
+    assert "could not be fetched, because HF_HUB_OFFLINE is set" in at.error[0].value
+    assert "Loaded: demo CLIP" in texts(at.subheader)
+
+
+def test_where_the_model_does_not_load_the_known_ones_can_still_be_looked_at():
+    at = app("models", model="/no/such/folder")
+    assert len(at.error) == 1
+    assert "Known medical CLIPs" in texts(at.subheader)
+    table = next(table.value for table in at.dataframe if "licence" in table.value.columns)
+    assert table.model.tolist() == [card.name for card in zoo()]
+    assert not table.here.any()
+
+
+def test_the_anatomy_names_towers_layers_heads_pooling_context_normalisation_scale_size_and_licence():
+    shown = models.parts(load_model("demo", device="cpu"))
+    assert shown["Text tower"]["Layers"] == "12 layers x 8 heads, width 128, causal"
+    assert shown["Text tower"]["Context"] == "64 tokens"
+    assert shown["Text tower"]["Layer norm"] == "before attention and MLP (pre-norm)"
+    assert "end-of-text token" in shown["Text tower"]["Pooling"]
+    assert shown["Joint space"] == {
+        "Vectors": "128 dimensions; vectors are scaled to length 1",
+        "Logit scale": "13.97",
+        "Parameters": "4,466,049",
+    }
+    assert shown["Image tower"]["Layers"] == "ViT, 4 layers x 6 heads, width 192, patch 14"
+    assert shown["Image tower"]["Normalisation"] == "mean 0.53 0.53 0.53, std 0.225 0.225 0.225"
+    assert shown["Files"]["Licence"] == "MIT"
+
+
+def test_what_a_family_cannot_do_is_said_with_the_reason(tmp_path, tiny):
+    assert models.lacking_text(tiny).startswith("Nothing is lacking")
+    assert "**No logit scale.** BioViL's" in models.lacking_text(load_model(biovil.write(tmp_path / "b"), device="cpu"))
+    said = models.lacking_text(load_model(medclip.write(tmp_path / "m"), device="cpu"))
+    assert "**No padding.**" in said
+    assert "**No single pooled state.** The embedding is the mean over every position" in said
+
+
+def test_every_token_of_a_sentence_has_a_role_and_one_is_pooled(tiny, tmp_path):
+    tokens = reading.read(tiny, "There is no edema.")
+    assert tokens.token.tolist() == ["<start>", "There", "is", "no", "edema", ".", "<end>"]
+    assert tokens.role.tolist() == ["special", "word", "word", "negator", "word", "punctuation", "special"]
+    assert tokens.pooled.tolist() == [False] * 6 + [True]
+    assert reading.pooled_in_words(tiny, tokens).startswith("Pooled: position 6, <end>. State at the end-of-text token")
+    shown = reading.chips(tiny, tokens)
+    assert shown.count("text-decoration:underline") == 1
+    assert shown.count("pooled") == 1
+    padded = load_model(siglip.write(tmp_path / "siglip"), device="cpu")
+    tokens = reading.read(padded, "no edema")
+    assert tokens.role.tolist()[-1] == "padding"
+    assert tokens.pooled.tolist() == [False] * (len(tokens) - 1) + [True]
+    assert f"&lt;pad&gt; ×{(tokens.role == 'padding').sum() - 1}" in reading.chips(padded, tokens)
+
+
+def test_a_tower_that_pools_no_single_token_says_so_and_rings_none(tmp_path):
+    model = load_model(medclip.write(tmp_path / "m"), device="cpu")
+    tokens = reading.read(model, "no edema")
+    assert reading.pooled_in_words(model, tokens).startswith("No single token is pooled: the embedding is the mean")
+    assert "pooled" not in reading.chips(model, tokens)
+
+
+def test_cosines_of_three_sentences_are_those_of_their_embeddings_and_the_verdict_follows(tiny):
+    said = ["There is a pneumothorax.", "There is no pneumothorax.", "Fully expanded lungs."]
+    vectors = torch.stack([tiny.encode_texts([text])[0] for text in said])
+    table = reading.similarity(tiny, *said)
+    expected = [float(vectors[a] @ vectors[b]) for a, b in ((1, 0), (1, 2), (0, 2))]
+    assert table.cosine[:3].tolist() == pytest.approx(expected, abs=1e-5)
+    assert table.n.tolist() == [1, 1, 1, 78]  # 13 findings
+    table.loc[:1, "cosine"] = [0.9, 0.8]
+    assert "nearer to what it denies (0.90) than to its equivalent (0.80)" in reading.verdict(table)
+    table.loc[:1, "cosine"] = [0.8, 0.9]
+    assert reading.verdict(table).endswith("as it should.")
+
+
+def test_a_model_of_a_card_is_offered_first_once_it_is_here(folders):
+    assert models.choices()[0] != "XrayCLIP"
+    shutil.copytree(folders["Hugging Face CLIP"], "models/xrayclip")
+    assert models.choices()[0] == "XrayCLIP"
+    assert models.choice("XrayCLIP").loadable
