@@ -1,110 +1,128 @@
-"""Building MedNega-CXR items from label tables (method.md section 5).
+"""Building MedNega-CXR items: plan, write, read back, and write again or reject (method.md section 5)."""
 
-The design leaves nothing to guess from labels: four distinct assignments to three conditions are drawn
-uniformly, then which of them is true, then a study of which it is. Four of which any has no study at all are
-drawn anew. So, given the options, every one is as likely to be right as any other, whatever the prevalence.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
-from jaxtyping import Int
 
+from nast_core.benchmark.design import Plan, draw_plans
 from nast_core.benchmark.items import LETTERS, Item
-from nast_core.benchmark.writer import QUESTION, choose_frame, choose_wording, write_option
+from nast_core.benchmark.verify import Verdict, verify_all
+from nast_core.benchmark.writer import QUESTION, Draft, Task, Unwritten, Writer
+from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError
 
-ASSIGNMENTS: tuple[tuple[int, ...], ...] = tuple(product((0, 1), repeat=3))
-LEAST_ABSENT, LEAST_PRESENT = 3, 2  # of a study's labels, for it to be eligible
-_TRIES = 200
+ATTEMPTS = 4  # drafts of one task: the first, and three that know what was wrong with the last
+_FIRST, _ROUND = 40, 1000  # tasks a writer gets before it is judged, and at once from then on
+_READ_AT_ONCE = 32  # drafts read back together, as they come in
 
 
-@dataclass(frozen=True)
-class Study:
-    """One labelled study; only 1 (present) and 0 (absent) are listed in ``labels``."""
+@dataclass
+class Built:
+    """Items, each read back as stating exactly its labels, and what it took to get them."""
 
-    study_id: str
-    patient_id: str
-    image: str
-    labels: dict[str, int]
-
-    @property
-    def eligible(self) -> bool:
-        values = list(self.labels.values())
-        return values.count(0) >= LEAST_ABSENT and values.count(1) >= LEAST_PRESENT
+    items: list[Item] = field(default_factory=list)
+    asked: int = 0  # tasks: items and rejected together
+    rewritten: Counter[str] = field(default_factory=Counter)  # reason -> drafts turned down, of tasks asked again
+    rejected: Counter[str] = field(default_factory=Counter)  # reason -> tasks given up, by what was wrong last
+    examples: dict[str, str] = field(default_factory=dict)  # reason -> the first complaint of its kind
 
 
-def build_items(studies: Sequence[Study], count: int, *, seed: int = 0) -> list[Item]:
-    """``count`` items, reproducible from ``seed``; studies are drawn with as little repetition as the design allows.
+def build_items(
+    studies: Sequence[Study],
+    count: int,
+    writer: Writer,
+    *,
+    seed: int = 0,
+    source: str = "",
+    balance: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Built:
+    """``count`` items, reproducible from ``seed`` for a writer that answers equal tasks equally.
 
-    Raises BenchmarkError where fewer than 10 studies are eligible, or labels cannot fill the design.
+    A draft that the parser does not read as exactly its task is asked for again with the complaints, four drafts in
+    all; a task that fails them is rejected, counted, and another is drawn in its place. ``progress`` is told of items.
+    Raises BenchmarkError where the labels cannot fill the design (see draw_plans), or most of the writer's tasks fail.
     """
-    rng = np.random.default_rng(seed)
-    eligible = [study for study in studies if study.eligible]
-    if len(eligible) < 10:
-        raise BenchmarkError(
-            f"{len(eligible)} of {len(studies)} studies are eligible (at least {LEAST_PRESENT} present and {LEAST_ABSENT} "
-            "absent conditions); at least 10 are needed: give a larger label table"
-        )
-    index = _Index(eligible, rng)
-    return [_item(f"item-{seed}-{number}", index, rng) for number in range(count)]
-
-
-class _Index:
-    """Finds a study for given labels, least used first."""
-
-    def __init__(self, studies: Sequence[Study], rng: np.random.Generator):
-        self.studies = studies
-        self.conditions = sorted({condition for study in studies for condition in study.labels})
-        column = {condition: i for i, condition in enumerate(self.conditions)}
-        self.table = np.full((len(studies), len(self.conditions)), -1, np.int8)
-        for row, study in enumerate(studies):
-            for condition, value in study.labels.items():
-                self.table[row, column[condition]] = value
-        self.used = rng.random(len(studies)) * 0.5  # ties between unused studies fall at random
-
-    def fitting(self, columns: Int[np.ndarray, " condition"], wanted: Sequence[int]) -> Int[np.ndarray, " study"]:
-        return np.flatnonzero((self.table[:, columns] == np.array(wanted, np.int8)).all(1))
-
-    def take(self, fits: Int[np.ndarray, " study"]) -> Study:
-        chosen = fits[self.used[fits].argmin()]
-        self.used[chosen] += 1
-        return self.studies[chosen]
-
-
-def _item(item_id: str, index: _Index, rng: np.random.Generator) -> Item:
-    for _ in range(_TRIES):
-        columns = rng.permutation(len(index.conditions))[:3]
-        options = [ASSIGNMENTS[i] for i in rng.permutation(len(ASSIGNMENTS))[:4]]
-        answer = int(rng.integers(4))
-        fits = [index.fitting(columns, option) for option in options]
-        if all(map(len, fits)):  # asking it of the answer alone would make common assignments right more often
-            return _write(
-                item_id, index.take(fits[answer]), [index.conditions[i] for i in columns], options, answer, rng
+    plans = draw_plans(studies, np.random.default_rng(seed), balance=balance)
+    built = Built()
+    while len(built.items) < count:
+        some = list(islice(plans, min(_ROUND if built.asked else _FIRST, count - len(built.items))))
+        tasks = [_task(plan, seed, built.asked + i) for i, plan in enumerate(some)]
+        written = _write_all(tasks, writer, built, progress)
+        built.asked += len(tasks)
+        built.items += [
+            _item(task, plan, *written[task.key], source)
+            for task, plan in zip(tasks, some, strict=True)
+            if task.key in written
+        ]
+        if (given_up := sum(built.rejected.values())) > len(built.items):
+            reason, often = built.rejected.most_common(1)[0]
+            raise BenchmarkError(
+                f"the {writer.name} writer does not say what it is asked to: {given_up} of {built.asked} tasks were "
+                f"rejected, {often} of them for {reason!r} (such as: {built.examples[reason]})"
             )
-    raise BenchmarkError(
-        f"no study has the labels that the design asks for ({_TRIES} draws tried); the table's conditions are too rare "
-        "or hardly ever labelled together: give more studies"
-    )
+    return built
 
 
-def _write(item_id, study: Study, conditions, options, answer: int, rng: np.random.Generator) -> Item:
-    wordings = [choose_wording(condition, rng) for condition in conditions]
-    frame = choose_frame(rng)
-    return Item.model_validate(
-        {
-            "item_id": item_id,
-            "patient_id": study.patient_id,
-            "study_id": study.study_id,
-            "image": study.image,
-            "question": QUESTION,
-            "conditions": conditions,
-            "assignments": options,
-            "cues": [wording.cue for wording in wordings],
-            "negated": [write_option(wordings, option, frame, negated=True) for option in options],
-            "affirmative": [write_option(wordings, option, frame, negated=False) for option in options],
-            "answer": LETTERS[answer],
-        }
+def _task(plan: Plan, seed: int, number: int) -> Task:
+    wording = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return Task(f"item-{seed}-{number}", plan.conditions, plan.assignments, wording)
+
+
+def _write_all(
+    tasks: Sequence[Task], writer: Writer, built: Built, progress: Callable[[int], None] | None
+) -> dict[str, tuple[Draft, Verdict]]:
+    """Good drafts by task key; ``built``'s counters take the others."""
+    good: dict[str, tuple[Draft, Verdict]] = {}
+    open_tasks = list(tasks)
+    for attempt in range(1, ATTEMPTS + 1):
+        again: dict[str, Task] = {}
+        answers = iter(writer.write(open_tasks))
+        while some := list(islice(answers, _READ_AT_ONCE)):
+            drafts = [(task, answer) for task, answer in some if isinstance(answer, Draft)]
+            verdicts = {task.key: verdict for (task, _), verdict in zip(drafts, verify_all(drafts), strict=True)}
+            before = len(good)
+            for task, answer in some:
+                verdict = verdicts.get(task.key)
+                if isinstance(answer, Draft) and verdict is not None and verdict.good:
+                    good[task.key] = answer, verdict
+                    continue
+                complaints = _complaints(answer, verdict)
+                for reason, said in complaints.items():
+                    built.examples.setdefault(reason, said)
+                (built.rewritten if attempt < ATTEMPTS else built.rejected)[next(iter(complaints))] += 1
+                again[task.key] = replace(task, attempt=attempt, complaints=tuple(complaints.values()))
+            if progress:
+                progress(len(good) - before)
+        open_tasks = [again[task.key] for task in open_tasks if task.key in again]
+        if not open_tasks:
+            break
+    return good
+
+
+def _complaints(answer: Draft | Unwritten, verdict: Verdict | None) -> dict[str, str]:
+    if isinstance(answer, Unwritten):
+        return {answer.reason: answer.reason}
+    assert verdict is not None
+    return {complaint.reason: complaint.said for complaint in reversed(verdict.complaints)}
+
+
+def _item(task: Task, plan: Plan, draft: Draft, verdict: Verdict, source: str) -> Item:
+    return Item(
+        item_id=task.key,
+        patient_id=plan.study.patient_id,
+        study_id=plan.study.study_id,
+        image=plan.study.image,
+        question=QUESTION,
+        conditions=plan.conditions,
+        assignments=plan.assignments,
+        cues=verdict.cues_of(plan.answer),
+        negated=draft.negated,
+        affirmative=draft.affirmative,
+        answer=LETTERS[plan.answer],
+        source=source,
+        split=plan.study.split,
     )

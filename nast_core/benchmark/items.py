@@ -21,14 +21,16 @@ class Item(BaseModel):
     item_id: str
     patient_id: str
     study_id: str
-    image: str  # file name under the images folder, or phantom:SEED
+    image: str  # file name under the images folder, or phantom:SEED; empty where the label table names none
     question: str
     conditions: tuple[str, str, str]
     assignments: tuple[tuple[int, int, int], ...]  # per option: 1 present, 0 absent, in the order of conditions
-    cues: tuple[str, str, str]  # the cue that denies each condition
+    cues: tuple[str, str, str]  # the cue that denies each condition, in the right option where that denies it
     negated: tuple[str, str, str, str]
     affirmative: tuple[str, str, str, str]
     answer: Letter
+    source: str = ""  # label source: chexpert, mimic, nih, padchest, table, phantom
+    split: str = ""  # of the patient: train, validation, test
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

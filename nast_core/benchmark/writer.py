@@ -1,63 +1,64 @@
-"""The template writer: an option in words, with negations or with affirmative equivalents. Source: ours.
+"""What a writer of options is asked and gives back (the template writer, an LLM). Source: ours.
 
-Within an item a condition is worded one way when present, one way when denied and one way when said to be
-normal, in one frame: options differ in what they claim, and the two forms differ only at the negated phrases.
+The builder decides what must be said, a writer says it, and verify.py reads it back: a draft that does not state
+exactly its assignments comes back as the same task with ``attempt`` one higher and the complaints, a few times.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from nast_core.negation.phrases import DENIALS, FRAMES, JOINS, Denial, sentence_case, vocabulary
-
-_PRESENT = ("{phrase}", "there {is} {phrase}", "{noun} {is} present", "{noun} {is} seen")
 QUESTION = "Which statement describes this chest radiograph?"
 
 
 @dataclass(frozen=True)
-class Wording:
-    """How one condition is said throughout an item."""
+class Task:
+    """What one item must say. It names no study, patient or image, so that it may be sent to an endpoint."""
 
-    present: str
-    denied: str
-    normal: str
-    cue: str
-
-
-def choose_wording(condition: str, rng: np.random.Generator, denials: Sequence[Denial] = DENIALS) -> Wording:
-    words = vocabulary()[condition]
-    noun = words.nouns[rng.integers(len(words.nouns))]
-    denial = denials[int(rng.integers(len(denials)))]
-    fill = {"noun": noun.text, "phrase": noun.phrase, "is": noun.verb}
-    return Wording(
-        present=_PRESENT[rng.integers(len(_PRESENT))].format(**fill),
-        denied=denial.template.format(**fill),
-        normal=words.normal[rng.integers(len(words.normal))],
-        cue=denial.cue,
+    key: (
+        str  # the item's id: equal builds (source, seed) ask equal tasks under equal keys, so answers can be kept by it
     )
+    conditions: tuple[str, str, str]
+    assignments: tuple[tuple[int, int, int], ...]  # four options: 1 present, 0 absent, in the order of conditions
+    seed: int
+    attempt: int = 0  # 1 and more: earlier drafts were turned down
+    complaints: tuple[str, ...] = ()  # what the verification had against the last draft, one short sentence each
+
+    def rng(self) -> np.random.Generator:
+        """Equal tasks draw equal wordings, in whatever order they are written; another attempt draws others."""
+        return np.random.default_rng([self.seed, self.attempt])
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What surrounds and joins the statements of an option."""
+class Draft:
+    """Four options in the order of ``Task.assignments``, said with negations and said affirmatively.
 
-    sentence: str
-    join: str
+    Cues are not declared: the verification finds them.
+    """
 
-    def write(self, statements: Sequence[str]) -> str:
-        return sentence_case(self.sentence.format(self.join.join(statements)))
-
-
-def choose_frame(rng: np.random.Generator) -> Frame:
-    return Frame(FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))])
+    negated: tuple[str, str, str, str]
+    affirmative: tuple[str, str, str, str]
 
 
-def write_option(wordings: Sequence[Wording], assignment: Sequence[int], frame: Frame, *, negated: bool) -> str:
-    """One option: each condition said to be present, or absent in the form asked for."""
-    return frame.write(
-        [
-            wording.present if present else wording.denied if negated else wording.normal
-            for wording, present in zip(wordings, assignment, strict=True)
-        ]
-    )
+@dataclass(frozen=True)
+class Unwritten:
+    """A task that a writer could not answer; it is asked again, then counted as rejected under ``reason``."""
+
+    reason: str  # a short, countable class such as "endpoint: not JSON"
+
+
+class Writer(Protocol):
+    """Turns tasks into drafts. What is wrong with a draft is not its business; what it cost is."""
+
+    name: str  # goes into the dataset card: "template", "llm"
+
+    def write(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Draft | Unwritten]]:
+        """Every task once, in any order, as soon as it is answered. May work on several at a time, and raises
+        NastError only for what would stop every task (no key, endpoint unknown)."""
+        ...
+
+    def notes(self) -> dict[str, str]:
+        """What the dataset card says of this writer: model, endpoint, tokens, cost. Empty where there is nothing."""
+        ...

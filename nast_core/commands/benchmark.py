@@ -1,5 +1,6 @@
 """``nast benchmark``: how badly a model fails on negation."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,33 +9,139 @@ import typer
 from nast_core.commands.common import Device, Model, Out, Precision, command, load, progress
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
+Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")]
 
 
 @command(app, "build")
 def benchmark_build(
     out: Out,
-    labels: Annotated[str, typer.Option(help="phantom: the test split of the phantom world.")] = "phantom",
+    labels: Annotated[
+        str, typer.Option(help="phantom, chexpert, nih, padchest, mimic:FILE, or FILE.csv with condition columns.")
+    ] = "phantom",
+    writer: Annotated[str, typer.Option(help="template: a grammar, offline.")] = "template",
     n: Annotated[int, typer.Option("--n", min=1, help="Number of items.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal items.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal items.")] = 0,
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test; patients are in one. Phantoms: test.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the dataset's images, in its own layout; items name those in it.")
+    ] = None,
+    images_only: Annotated[
+        bool, typer.Option("--images-only", help="Leave out studies without an image there.")
+    ] = False,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Ask for every condition and number of negations equally often.")
+    ] = False,
 ) -> None:
-    """Paired four-option items from a label table.
+    """Paired four-option items from a label table, each read back by a parser, and a dataset card beside them.
 
-    Example: nast benchmark build --labels phantom --n 2000 --out items.jsonl
+    Example: nast benchmark build --labels chexpert --n 2000 --out items.jsonl
+    """
+    from nast_core.benchmark.dataset import build_dataset
+    from nast_core.benchmark.guesser import at_chance
+    from nast_core.benchmark.writers import writer_named
+
+    chosen = writer_named(writer)
+    with progress("Items", n) as tick:
+        made = build_dataset(
+            labels,
+            out,
+            chosen,
+            count=n,
+            seed=seed,
+            split=split,
+            images=images,
+            images_only=images_only,
+            balance=balance,
+            progress=tick,
+        )
+    counts, built = made.table.counts, made.built
+    typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
+    typer.echo(
+        f"{len(built.items):,} items of {len({i.patient_id for i in built.items}):,} patients; rejected "
+        f"{built.rejected.total():,} of {built.asked:,}, written again {built.rewritten.total():,}"
+    )
+    for name, r in made.guessed.items():
+        verdict = "at chance" if at_chance(r) else "NOT at chance"
+        typer.echo(f"guessed from {name:<12} {r.value:.3f} ({r.low:.3f} to {r.high:.3f}), {verdict}")
+    typer.echo(f"written: {made.items}, {made.card}")
+
+
+@command(app, "export")
+def benchmark_export(items: Items, out: Out) -> None:
+    """Items as the JSON of the paper's own builder.
+
+    Example: nast benchmark export --items items.jsonl --out reference.json
+    """
+    from nast_core.benchmark.items import read_items
+    from nast_core.benchmark.reference import export_reference
+
+    read = read_items(items)
+    export_reference(read, out)
+    typer.echo(f"{len(read)} items written: {out}")
+
+
+@command(app, "import")
+def benchmark_import(
+    file: Annotated[Path, typer.Option(help="JSON of the paper's own builder.")],
+    out: Out,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder of MIMIC-CXR's metadata table, which names each study's image.")
+    ] = None,
+) -> None:
+    """Items from the JSON of the paper's own builder, read by the parser.
+
+    Example: nast benchmark import --file reference.json --out items.jsonl
     """
     from nast_core.benchmark.items import write_items
-    from nast_core.benchmark.phantoms import phantom_items
-    from nast_core.errors import BenchmarkError
+    from nast_core.benchmark.reference import import_reference, name_images
 
-    if labels != "phantom":
-        raise BenchmarkError(f"unknown label source {labels!r}; 'phantom' is the one there is")
-    items = phantom_items(n, seed=seed)
+    found = import_reference(file)
+    items = name_images(found.items, tables) if tables else found.items
     write_items(items, out)
-    typer.echo(f"{len(items)} items of {len({i.patient_id for i in items})} phantoms written: {out}")
+    typer.echo(f"{len(items)} items written: {out}")
+    if found.doubted:
+        name, said = next(iter(found.doubted.items()))
+        typer.echo(
+            f"{len(found.doubted)} of them the parser does not read as their own labels; first {name}: {said}", err=True
+        )
+
+
+@command(app, "parser")
+def benchmark_parser(
+    sentences: Annotated[Path, typer.Option(help="Hand-labelled sentences.")] = Path("tests/parser/sentences.tsv"),
+    out: Annotated[Path, typer.Option(help="Where the report goes, JSON.")] = Path("docs/parser.json"),
+) -> None:
+    """Precision and recall of the parser that checks every option, per cue, on hand-labelled sentences.
+
+    Example: nast benchmark parser --out docs/parser.json
+    """
+    from nast_core.negation.parser_report import read_sentences, report
+    from nast_core.writing import whole
+
+    read = read_sentences(sentences)
+    halves = {half: report([s for s in read if s.half == half]) for half in dict.fromkeys(s.half for s in read)}
+    for half, found in halves.items():
+        for name, score in (("parser", found.overall), ("negspacy's own cues", found.negspacy)):
+            typer.echo(
+                f"{half:<8} {name:<20} precision {score.precision:.3f}  recall {score.recall:.3f}  of denials, "
+                f"{score.labelled} in {found.sentences} sentences"
+            )
+        typer.echo(f"{half:<8} sentences right in every mention: {found.right} of {found.sentences}")
+    everything = report(read)
+    typer.echo(f"{'cue':<22}{'precision':>10}{'of':>5}{'recall':>9}{'of':>5}")
+    for cue, score in sorted(everything.cues.items(), key=lambda entry: -entry[1].labelled):
+        typer.echo(f"{cue:<22}{score.precision:>10.3f}{score.found:>5}{score.recall:>9.3f}{score.labelled:>5}")
+    with whole(out) as file:
+        content = {half: found.plain() for half, found in halves.items()} | {"all": everything.plain()}
+        file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    typer.echo(f"written: {out}")
 
 
 @command(app, "run")
 def benchmark_run(
-    items: Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")],
+    items: Items,
     out: Annotated[Path, typer.Option(help="Folder for summary.json and items.parquet.")],
     model: Model = "demo",
     images: Annotated[Path | None, typer.Option(help="Folder of the items' images; phantoms need none.")] = None,

@@ -1,42 +1,34 @@
 """Negation cues and where they stand in a text. Source: ours, after ConText's pre- and post-posed triggers."""
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from typing import NamedTuple
 
-CUES: tuple[str, ...] = (
-    "no evidence of",
-    "no evidence for",
-    "no sign of",
-    "no signs of",
-    "no indication of",
-    "absence of",
-    "negative for",
-    "free of",
-    "free from",
-    "clear of",
-    "lack of",
-    "rather than",
-    "not seen",
-    "not present",
-    "not identified",
-    "not visualized",
-    "not visible",
-    "without",
-    "absent",
-    "lacks",
-    "lacking",
-    "denies",
-    "excluded",
-    "resolved",
-    "neither",
-    "never",
-    "none",
-    "not",
-    "nor",
-    "no",
-)
+import yaml
+
+
+@dataclass(frozen=True)
+class CueTable:
+    """The cues of cues.yaml, in lower case."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    pseudo: tuple[str, ...]  # deny nothing though they hold a cue ("no change")
+    hedge_before: tuple[str, ...]
+    hedge_after: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def cue_table() -> CueTable:
+    raw = yaml.safe_load(files("nast_core.negation").joinpath("cues.yaml").read_text("utf-8"))
+    return CueTable(**{side: tuple(cues) for side, cues in raw.items()})
+
+
+CUES: tuple[str, ...] = tuple(dict.fromkeys(cue_table().before + cue_table().after))
 _PATTERN = re.compile(
-    r"(?<![\w-])(?:"
+    r"(?:(?<=\w)(?=n't\b)|(?<![\w-]))(?:"
     + "|".join(r"\s+".join(map(re.escape, c.split())) for c in sorted(CUES, key=len, reverse=True))
     + r")(?![\w-])",
     re.IGNORECASE,

@@ -1,13 +1,12 @@
-"""Building paired items: sound, balanced, true of their phantoms, and read from files with clear refusals."""
+"""The demo world's own items: sound, balanced, true of their phantoms; and items read from files with clear refusals."""
 
+import hashlib
 import json
 import re
 from collections import Counter
 
-import numpy as np
 import pytest
 
-from nast_core.benchmark.builder import Study, build_items
 from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.data.phantom import SPLITS, sample_phantom
@@ -143,51 +142,14 @@ def test_equal_seeds_give_equal_items_and_another_seed_others():
     assert not {item.item_id for item in first} & {item.item_id for item in other}
 
 
-def study(number: int, states: dict[str, int]) -> Study:
-    return Study(f"s{number}", f"p{number}", f"{number}.png", states)
-
-
-def test_conditions_without_a_label_are_never_asked_for():
-    rng, names = np.random.default_rng(0), list(vocabulary())
-    table = []
-    for number in range(400):
-        known = rng.permutation(names)[:8]
-        table.append(study(number, {str(name): int(rng.random() < 0.5) for name in known}))
-    by_id = {one.study_id: one for one in table}
-    for item in build_items(table, 100, seed=0):
-        labels = by_id[item.study_id].labels
-        assert tuple(labels[condition] for condition in item.conditions) == item.assignments[item.answer_index]
-
-
-def test_the_prevalence_of_conditions_tells_nothing_about_the_answer():
-    rng, names = np.random.default_rng(1), list(vocabulary())[:8]
-    prevalence = dict(zip(names, (0.04, 0.1, 0.23, 0.31, 0.47, 0.62, 0.79, 0.92), strict=True))
-    table = [study(i, {name: int(rng.random() < prevalence[name]) for name in names}) for i in range(400)]
-    items, right = build_items(table, COUNT, seed=0), 0
-    for item in items:
-        odds = [
-            sum(
-                np.log(prevalence[c] if state else 1 - prevalence[c])
-                for c, state in zip(item.conditions, option, strict=True)
-            )
-            for option in item.assignments
-        ]
-        right += odds[item.answer_index] == max(odds)
-    assert right / COUNT == pytest.approx(0.25, abs=0.03)
-
-
-def test_too_few_eligible_studies_are_refused_with_the_count_and_the_rule():
-    good = {"Edema": 1, "Fracture": 1, "Pneumonia": 0, "Cardiomegaly": 0, "Lung Lesion": 0}
-    one_present, two_absent = good | {"Fracture": 0}, {k: good[k] for k in list(good)[:4]}
-    table = [study(i, good) for i in range(9)] + [study(20, one_present), study(21, two_absent)]
-    with pytest.raises(BenchmarkError, match=r"9 of 11 studies are eligible \(at least 2 present and 3 absent"):
-        build_items(table, 5)
-
-
-def test_labels_that_cannot_fill_the_design_are_refused():
-    good = {"Edema": 1, "Fracture": 1, "Pneumonia": 0, "Cardiomegaly": 0, "Lung Lesion": 0}
-    with pytest.raises(BenchmarkError, match="no study has the labels that the design asks for"):
-        build_items([study(i, good) for i in range(10)], 500)
+def test_the_items_behind_the_published_figures_of_the_demo_are_what_they_were():
+    kept = ("item_id", "patient_id", "study_id", "image", "question", "conditions", "assignments", "cues", "negated")
+    text = ""
+    for item in phantom_items(200, seed=0):
+        record = json.loads(item.model_dump_json())
+        text += json.dumps({k: record[k] for k in (*kept, "affirmative", "answer")}, sort_keys=True) + "\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()  # taken from the code of the commit that published them
+    assert digest == "c40809ef5397df1aa88a15948a71fedbc49488cacc87e2378ec6662032c201dd"
 
 
 def test_items_survive_writing_and_reading_and_no_temporary_file_is_left(items, tmp_path):
@@ -225,6 +187,14 @@ def test_a_line_that_is_no_item_is_refused_with_its_number_and_what_is_wrong(ite
     assert str(caught.value).startswith(f"{path}, line 3: not an item (")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_items_written_before_source_and_split_were_kept_still_load(items, tmp_path):
+    record = json.loads(items[0].model_dump_json())
+    del record["source"], record["split"]
+    (tmp_path / "old.jsonl").write_text(json.dumps(record))
+    (old,) = read_items(tmp_path / "old.jsonl")
+    assert (old.source, old.split, old.negated) == ("", "", items[0].negated)
 
 
 def test_a_file_of_items_that_is_none_is_refused(items, tmp_path):

@@ -1,0 +1,209 @@
+"""The dataset card of a build: what a reader must know before trusting its items. Markdown, beside the items."""
+
+import hashlib
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import nast_core
+from nast_core.benchmark.builder import Built
+from nast_core.benchmark.guesser import at_chance
+from nast_core.benchmark.items import LETTERS, Item
+from nast_core.benchmark.statistics import Rate
+from nast_core.benchmark.verify import REASONS
+from nast_core.data.label_layouts import label_sources
+from nast_core.data.labels import LabelTable
+from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.writing import whole
+
+_COUNTS = {
+    "rows": "rows of the table",
+    "not_frontal": "rows that are not frontal views, left out",
+    "not_labelled": "rows that the table does not label, left out",
+    "further_views": "further views of a study, left out",
+    "uncertain_labels": "uncertain labels (-1), not used",
+    "studies": "studies",
+    "patients": "patients",
+    "eligible": "eligible studies (at least 3 absent and 2 present conditions)",
+    "eligible_without_frontal": "eligible studies without a frontal image, left out",
+    "eligible_in_split": "eligible studies in the chosen split",
+    "eligible_with_image": "eligible studies whose image is in the folder",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the items were asked for."""
+
+    labels: str  # as given, a path without its folders
+    writer: str
+    seed: int
+    balance: bool = False
+    split: str | None = None
+    notes: dict[str, str] = field(default_factory=dict)  # the writer's own: model, tokens, cost
+
+
+def card_path(items: Path) -> Path:
+    """items.jsonl -> items.card.md."""
+    return items.with_suffix(".card.md")
+
+
+def write_card(items: Path, text: str) -> Path:
+    path = card_path(items)
+    with whole(path) as temporary:
+        temporary.write_text(text, "utf-8")
+    return path
+
+
+def code_revision() -> str:
+    """The commit of the checkout that this package is in, marked where files differ from it; else the version."""
+    source = Path(nast_core.__file__).parents[1]
+    words = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    if (source / ".git").exists():
+        try:
+            quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+            said = subprocess.run(words, env=quiet, capture_output=True, text=True, check=True, timeout=30)
+            return f"commit {said.stdout.strip()}"
+        except (OSError, subprocess.SubprocessError):
+            pass
+    return f"nast-dashboard {version('nast-dashboard')}"
+
+
+def dataset_card(table: LabelTable, built: Built, order: Order, guessed: dict[str, Rate], items_file: Path) -> str:
+    """The card of ``built``, whose items are in ``items_file``."""
+    parts = [
+        f"# MedNega-CXR items from {label_sources()[table.source]['title']}",
+        "Paired multiple-choice questions on chest radiographs: the same four options said with negations and said "
+        "affirmatively, one of which is true of the image. **Research use only; not for diagnosis.**",
+        _source(table, order),
+        _labels(table),
+        _items(built),
+        _writing(built, order),
+        _guessing(guessed),
+        _provenance(order, items_file),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _source(table: LabelTable, order: Order) -> str:
+    known = label_sources()[table.source]
+    return "\n".join(
+        [
+            "## Source and licence",
+            f"- Labels: {known['title']} (`{order.labels}`).",
+            f"- Licence of the labels: {known['licence']}. Items carry patient and study ids of that table: its terms hold "
+            "for them too.",
+            f"- Split: {order.split or 'all patients; each item names its patient’s split'}.",
+            "- Labels of radiology reports were mined by software and are sometimes wrong; an item is true to its labels, "
+            "which need not be true of the image.",
+        ]
+    )
+
+
+def _labels(table: LabelTable) -> str:
+    lines = ["## Studies", "| what | count |", "| --- | ---: |"]
+    lines += [f"| {said} | {table.counts[name]:,} |" for name, said in _COUNTS.items() if name in table.counts]
+    if mapping := label_sources()[table.source].get("conditions"):
+        lines += ["", "How the table's labels became conditions, where that is open to doubt:", ""]
+        lines += [f"- {name}: {rule['note']}." for name, rule in mapping.items() if "note" in rule]
+    return "\n".join(lines)
+
+
+def _items(built: Built) -> str:
+    items = built.items
+    right = [dict(zip(i.conditions, i.assignments[i.answer_index], strict=True)) for i in items]
+    states = Counter(state for truth in right for state in truth.items())
+    names = sorted({name for name, _ in states})
+    uses = Counter((i.study_id, frozenset(i.conditions)) for i in items)
+    negations, letters = Counter(i.negations for i in items), Counter(i.answer for i in items)
+    splits = Counter(i.split for i in items)
+    lines = [
+        "## Items and their balance",
+        f"{len(items):,} items of {len({i.patient_id for i in items}):,} patients and "
+        f"{len({i.study_id for i in items}):,} studies: {len(uses):,} different questions, each asked at most "
+        f"{max(uses.values())} times, in other words each time. Patients by split: "
+        + ", ".join(f"{name} {count:,}" for name, count in sorted(splits.items()))
+        + " items.",
+        "",
+        "| condition | present in the right option | absent in it |",
+        "| --- | ---: | ---: |",
+        *(f"| {name} | {states[name, 1]:,} | {states[name, 0]:,} |" for name in names),
+        "",
+        "| negations in the right option | " + " | ".join(str(n) for n in range(4)) + " |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| items | " + " | ".join(f"{negations[n]:,}" for n in range(4)) + " |",
+        "",
+        "| right letter | " + " | ".join(LETTERS) + " |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| items | " + " | ".join(f"{letters[letter]:,}" for letter in LETTERS) + " |",
+        "",
+        _cue_line(items),
+    ]
+    return "\n".join(lines)
+
+
+def _cue_line(items: Sequence[Item]) -> str:
+    cues = Counter(
+        cue for i in items for cue, state in zip(i.cues, i.assignments[i.answer_index], strict=True) if not state
+    )
+    held = sum(count for cue, count in cues.items() if cue in HELD_OUT_CUES)
+    share = held / max(1, cues.total())
+    listed = ", ".join(f"{cue} {count:,}" for cue, count in cues.most_common())
+    return f"{len(cues)} cues deny conditions in right options ({share:.0%} by cues held out of training): {listed}."
+
+
+def _writing(built: Built, order: Order) -> str:
+    rejected = built.rejected.total()
+    lines = [
+        "## Writing and verification",
+        f"Written by the {order.writer} writer. Every option was read back by a parser that did not write it (spaCy, "
+        "negspacy, own cues): 0 items are kept whose reading differs from their labels.",
+        *(f"- {name}: {value}" for name, value in order.notes.items()),
+        f"- Tasks: {built.asked:,}; rejected: {rejected:,} ({rejected / max(1, built.asked):.1%}); "
+        f"drafts written again: {built.rewritten.total():,}.",
+    ]
+    reasons = [*REASONS, *sorted((set(built.rejected) | set(built.rewritten)) - set(REASONS))]
+    told = [reason for reason in reasons if built.rejected[reason] or built.rewritten[reason]]
+    if told:
+        lines += ["", "| reason | rejected | written again |", "| --- | ---: | ---: |"]
+        lines += [
+            f"| {reason}{': ' + REASONS[reason] if reason in REASONS else ''} | {built.rejected[reason]:,} | "
+            f"{built.rewritten[reason]:,} |"
+            for reason in told
+        ]
+    return "\n".join(lines)
+
+
+def _guessing(guessed: dict[str, Rate]) -> str:
+    if not guessed:
+        return "## Guessing without the image\nNot measured: fewer than 100 items."
+    names = {"negated": "words, negated form", "affirmative": "words, affirmative form", "labels": "assignments alone"}
+    lines = [
+        "## Guessing without the image",
+        "Logistic regression on the options alone, five folds by patient; chance is 25 %.",
+        "",
+        "| guesser knows | accuracy (95 % interval over patients) | at chance |",
+        "| --- | ---: | --- |",
+    ]
+    for name, said in names.items():
+        r = guessed[name]
+        lines.append(
+            f"| {said} | {r.value:.1%} ({r.low:.1%} to {r.high:.1%}), n = {r.n:,} | {'yes' if at_chance(r) else 'no'} |"
+        )
+    return "\n".join(lines)
+
+
+def _provenance(order: Order, items_file: Path) -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("spacy", "negspacy", "numpy"))
+    return "\n".join(
+        [
+            "## Made by",
+            f"- Seed {order.seed}; {'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
+            f"- Code: {code_revision()}; {packages}.",
+            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(items_file.read_bytes()).hexdigest()}.",
+        ]
+    )

@@ -1,0 +1,66 @@
+"""Answers of an endpoint, kept as they come, so that no question is paid for twice. Source: ours.
+
+A line of answers.jsonl is a question's id, what was asked, and the body that came back. Lines are only ever added, each
+in one write: a build that is killed leaves at most half a line, which is passed over.
+"""
+
+import hashlib
+import json
+import threading
+from collections import defaultdict, deque
+from pathlib import Path
+
+from nast_core.benchmark.llm_endpoint import Message, read_reply
+from nast_core.errors import DataError
+
+
+def question_id(model: str, key: str, messages: list[Message]) -> str:
+    """Equal for equal models, tasks and prompts; a new wording of our instructions asks anew."""
+    return hashlib.sha256(json.dumps([model, key, messages]).encode()).hexdigest()[:32]
+
+
+class Answers:
+    """The answers in ``folder``/answers.jsonl, given out in the order in which they were kept, each once.
+
+    A question that was asked again, because its answer was turned down, has several. Bodies that are no chat completion
+    are kept for the reader only. Safe to share between threads. Raises DataError for a folder that cannot be used.
+    """
+
+    def __init__(self, folder: Path):
+        self.file = folder / "answers.jsonl"
+        self._lock = threading.Lock()
+        self._kept: defaultdict[str, deque[str]] = defaultdict(deque)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._add(b"")
+            lines = self.file.read_bytes().split(b"\n")
+            if lines[-1]:
+                self._add(b"\n")  # what is added must not continue half a line
+        except OSError as error:
+            raise DataError(f"{self.file} cannot be used ({error.strerror}); choose another folder") from error
+        for line in lines:
+            try:
+                row = json.loads(line)
+                question, raw = row["id"], row["answer"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            if read_reply(raw):
+                self._kept[question].append(raw)
+
+    def take(self, question: str) -> str | None:
+        """The next kept answer to a question; None where it must be asked."""
+        with self._lock:
+            kept = self._kept.get(question)
+            return kept.popleft() if kept else None
+
+    def keep(self, question: str, messages: list[Message], raw: str) -> None:
+        line = json.dumps({"id": question, "prompt": messages, "answer": raw}) + "\n"
+        try:
+            with self._lock:
+                self._add(line.encode())
+        except OSError as error:
+            raise DataError(f"{self.file} cannot be written ({error.strerror}); make room and start again") from error
+
+    def _add(self, line: bytes) -> None:
+        with self.file.open("ab") as out:
+            out.write(line)

@@ -1,0 +1,60 @@
+"""Prompts of a condition, and a model's score of images for them: zero-shot and negated-prompt AUROC share this."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nast_core.models.encoder import DualEncoder
+from nast_core.negation.phrases import DENIALS, sentence_case, vocabulary
+
+
+class Prompt(NamedTuple):
+    """The score is the mean over ``towards`` less the mean over ``away``, in logits."""
+
+    towards: tuple[str, ...]
+    away: tuple[str, ...] = ()
+
+
+def presence_prompt(condition: str) -> Prompt:
+    """The condition's nouns against its affirmative equivalents of absence: "normal heart size"."""
+    words = vocabulary()[condition]
+    return Prompt(
+        tuple(f"There {noun.verb} {noun.phrase}." for noun in words.nouns),
+        tuple(sentence_case(f"{text}.") for text in words.normal),
+    )
+
+
+def denial_prompt(condition: str) -> Prompt:
+    """ "There is no X.": a score for the absence of X."""
+    noun = vocabulary()[condition].nouns[0]
+    return Prompt((f"There {noun.verb} no {noun.text}.",))
+
+
+def denial_prompts_by_cue(condition: str) -> dict[str, Prompt]:
+    """Cue -> the condition's first noun denied in every template of that cue."""
+    noun = vocabulary()[condition].nouns[0]
+    texts: dict[str, list[str]] = {}
+    for denial in DENIALS:
+        said = denial.template.format(noun=noun.text, **{"is": noun.verb})
+        texts.setdefault(denial.cue, []).append(sentence_case(f"{said}."))
+    return {cue: Prompt(tuple(said)) for cue, said in texts.items()}
+
+
+def prompt_scores(
+    model: DualEncoder, images: Float[Tensor, "image dim"], prompts: Sequence[Prompt]
+) -> Float[np.ndarray, "image prompt"]:
+    """Scores of unit image vectors for prompts, in logits.
+
+    Each prompt's texts are encoded by themselves: a batch's make-up moves the last digits of a vector, and a prompt's
+    score should not depend on which others are asked for.
+    """
+
+    def mean(texts: Sequence[str]) -> Float[Tensor, " image"]:
+        return model.score(model.encode_texts(texts), images).mean(0)
+
+    columns = [mean(p.towards) - mean(p.away) if p.away else mean(p.towards) for p in prompts]
+    return torch.stack(columns, dim=1).numpy()

@@ -1,0 +1,156 @@
+"""The JSON of the NAST paper's own builder (healthylaife/NAST): one object an item, in one list. Field names: method.md
+section 5. ``binary_raw_choice_N`` is the assignment, {"Edema": 0, ...}."""
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nast_core.benchmark.items import LETTERS, Item
+from nast_core.benchmark.verify import verify_all
+from nast_core.benchmark.writer import Draft, Task
+from nast_core.data.mimic import with_mimic_files
+from nast_core.data.studies import Study
+from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.writing import whole
+
+_FORMS = {"negated": "negation_mcq_choice", "affirmative": "affirmative_mcq_choice"}
+FIELDS: tuple[str, ...] = (
+    "subject_id",
+    "study_id",
+    "question",
+    *(f"{name}_{n}" for name in ("binary_raw_choice", *_FORMS.values()) for n in range(1, 5)),
+    "correct_answer",
+)
+
+
+@dataclass(frozen=True)
+class Imported:
+    items: list[Item]
+    doubted: dict[str, str]  # item_id -> the parser's first complaint: what it does not read as the item's own labels
+
+
+def export_reference(items: Sequence[Item], path: Path) -> None:
+    """Writes items as the reference's JSON. ``image`` is added behind its fields: the reference has no such field."""
+    entries = [_entry(item) for item in items]
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(entries, indent=2, ensure_ascii=False), "utf-8")
+
+
+def _entry(item: Item) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "subject_id": _number(item.patient_id),
+        "study_id": _number(item.study_id),
+        "question": item.question,
+    }
+    for n, option in enumerate(item.assignments, start=1):
+        entry[f"binary_raw_choice_{n}"] = dict(zip(item.conditions, option, strict=True))
+    for form, field in _FORMS.items():
+        entry |= {f"{field}_{n}": text for n, text in enumerate(getattr(item, form), start=1)}
+    return entry | {"correct_answer": item.answer} | ({"image": item.image} if item.image else {})
+
+
+def _number(name: str) -> int | str:
+    """MIMIC-CXR's ids are numbers in the reference; other tables' are not, and "007" must stay itself."""
+    return int(name) if name.isdecimal() and str(int(name)) == name else name
+
+
+def import_reference(path: Path) -> Imported:
+    """Items of a reference JSON, each read by the parser for its cues.
+
+    Items that the parser does not read as their own labels are kept and listed. Raises BenchmarkError naming the entry
+    and the field: not JSON, a field missing, a choice that is no assignment, equal options, a letter other than A to D.
+    """
+    try:
+        entries = json.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise BenchmarkError(f"there is no file {path}; give the JSON that the reference builder wrote") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchmarkError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    except json.JSONDecodeError as error:
+        raise BenchmarkError(f"{path} is not JSON: {error}") from None
+    if not isinstance(entries, list) or not entries:
+        raise BenchmarkError(f"{path} is no list of items; the reference builder writes [{{...}}, ...]")
+    read = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            read.append(_read(entry, f"reference-{number}"))
+        except ValidationError as error:
+            raise BenchmarkError(f"{path}, entry {number}: {what_is_wrong(error)}") from None
+        except ValueError as error:
+            raise BenchmarkError(f"{path}, entry {number}: {error}") from None
+    verdicts = list(verify_all([(_task(item), Draft(item.negated, item.affirmative)) for item in read]))
+    items = [
+        item.model_copy(update={"cues": verdict.cues_of(item.answer_index)})
+        for item, verdict in zip(read, verdicts, strict=True)
+    ]
+    doubted = {i.item_id: v.complaints[0].said for i, v in zip(items, verdicts, strict=True) if not v.good}
+    return Imported(items, doubted)
+
+
+def _task(item: Item) -> Task:
+    return Task(item.item_id, item.conditions, item.assignments, seed=0)
+
+
+def _read(entry: Any, item_id: str) -> Item:
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"is {type(entry).__name__}, not an object with the fields {', '.join(FIELDS[:3])}, ...")
+    if missing := [field for field in FIELDS if field not in entry or entry[field] in (None, "")]:
+        raise ValueError(f"lacks {', '.join(missing)}")
+    choices = [_choice(entry[f"binary_raw_choice_{n}"], f"binary_raw_choice_{n}") for n in range(1, 5)]
+    conditions = tuple(choices[0])
+    for n, choice in enumerate(choices, start=1):
+        if set(choice) != set(conditions):
+            raise ValueError(
+                f"binary_raw_choice_{n} is about {', '.join(choice)}, the first about {', '.join(conditions)}"
+            )
+    letter = str(entry["correct_answer"]).strip()
+    if letter not in LETTERS:
+        raise ValueError(f"correct_answer is {letter!r}; needed: A, B, C or D")
+    return Item.model_validate(
+        {
+            "item_id": item_id,
+            "patient_id": str(entry["subject_id"]),
+            "study_id": str(entry["study_id"]),
+            "image": str(entry.get("image", "")),
+            "question": entry["question"],
+            "conditions": conditions,
+            "assignments": [[choice[condition] for condition in conditions] for choice in choices],
+            "cues": ("", "", ""),
+            **{form: [entry[f"{field}_{n}"] for n in range(1, 5)] for form, field in _FORMS.items()},
+            "answer": letter,
+            "source": "reference",
+        }
+    )
+
+
+def _choice(value: Any, field: str) -> dict[str, int]:
+    """An assignment: an object, or the text of one, as tables that passed through CSV have it."""
+    if isinstance(value, str):
+        try:
+            value = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            raise ValueError(f'{field} is {value!r}; needed: {{"Edema": 0, ...}}') from None
+    if not isinstance(value, Mapping) or len(value) != 3:
+        raise ValueError(f'{field} is {value!r}; needed: three conditions, {{"Edema": 0, ...}}')
+    for name, state in value.items():
+        if name not in CHEXPERT_CONDITIONS:
+            near = get_close_matches(str(name), CHEXPERT_CONDITIONS, n=1)
+            raise ValueError(f"{field} has the condition {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if state not in (0, 1):
+            raise ValueError(f"{field} says {name} is {state!r}; needed: 1 (present) or 0 (absent)")
+    return {str(name): int(state) for name, state in value.items()}
+
+
+def name_images(items: Sequence[Item], folder: Path) -> list[Item]:
+    """Items with the first frontal image of their study, by the MIMIC-CXR metadata table in ``folder``, and its split."""
+    studies = {item.study_id: Study(item.study_id, item.patient_id, item.image, {}, item.split) for item in items}
+    named, _ = with_mimic_files(list(studies.values()), {}, folder)
+    known = {study.study_id: {"image": study.image, "split": study.split} for study in named}
+    return [item.model_copy(update=known.get(item.study_id, {})) for item in items]

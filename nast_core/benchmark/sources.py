@@ -1,0 +1,54 @@
+"""The studies that a build draws from: a label table or the phantom world, one split, and whose images are there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from nast_core.benchmark.phantoms import phantom_studies
+from nast_core.data.image_folders import locate_images
+from nast_core.data.labels import LabelTable, read_labels
+from nast_core.data.studies import SPLITS
+from nast_core.errors import BenchmarkError, DataError
+
+PHANTOM = "phantom"
+
+
+def labelled_studies(
+    labels: str, count: int, *, split: str | None = None, images: Path | None = None, images_only: bool = False
+) -> LabelTable:
+    """Eligible studies for ``count`` items. ``labels``: phantom, or as read_labels takes it.
+
+    ``split``: train, validation or test; None is every patient of a table, and the test split of the phantoms.
+    ``images``: a folder in the dataset's own layout; images that are there get their path in it, and with
+    ``images_only`` studies without one are left out. Raises DataError, and BenchmarkError for a split that is none.
+    """
+    if split is not None and split not in SPLITS:
+        raise BenchmarkError(f"there is no split {split!r}; give one of {', '.join(SPLITS)}, or none for all patients")
+    if labels == PHANTOM:
+        chosen = split or "test"
+        studies = phantom_studies(count, chosen)
+        eligible = tuple(study for study in studies if study.eligible)
+        return LabelTable(
+            PHANTOM, eligible, {"studies": len(studies), "patients": len(studies), "eligible": len(eligible)}
+        )
+    table = read_labels(labels)
+    if split is not None:
+        table = replace(table, studies=tuple(study for study in table.studies if study.split == split))
+        table.counts["eligible_in_split"] = len(table.studies)
+    return table if images is None else _with_images(table, images, images_only)
+
+
+def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTable:
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}; give the one that holds the dataset's images")
+    found = locate_images((study.image for study in table.studies), folder)
+    studies = tuple(
+        replace(study, image=found.get(study.image, study.image))
+        for study in table.studies
+        if study.image in found or not images_only
+    )
+    if images_only and not studies:
+        looked = next((study.image for study in table.studies if study.image), "no image name")
+        raise DataError(
+            f"no image of the table is under {folder} (looked for {looked}, and others); give another folder"
+        )
+    return replace(table, studies=studies, counts=table.counts | {"eligible_with_image": len(found)})

@@ -1,0 +1,188 @@
+"""Does a draft state exactly what its task asks? Read back by a parser that did not write it. Source: ours.
+
+Of each option: the negated text states the assignment, each absence by a negation; the affirmative text states the
+same with no negation in it; and the two differ only at the negated phrases and in words that carry no claim.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from nast_core.benchmark.items import LETTERS
+from nast_core.benchmark.writer import Draft, Task
+from nast_core.negation.cues import find_cues
+from nast_core.negation.parser import Mention, parse_all
+
+REASONS = {
+    "wrong state": "the negated text does not say what the option asks",
+    "not said": "a condition of the option is not mentioned",
+    "more than asked": "another condition is mentioned, or something else is denied",
+    "absence without a negation": "the negated text says an absence affirmatively",
+    "negation left": "the affirmative text has a negation in it",
+    "not affirmed": "the affirmative text does not say a condition to be normal, or says so of a present one",
+    "present changed": "the two forms name what is present in different words",
+    "changed elsewhere": "the two forms differ outside the negated phrases",
+    "equal options": "two options read the same",
+}
+_LINKING = (
+    "a an the and or nor with but while is are was were has have had been be there in of on any some evidence sign signs "
+    "presence indication chest lungs study examination radiograph film image shows show showing does seen noted present "
+    "only it demonstrates contains reveals findings include both"
+)  # words that may change with a negated phrase, since they claim nothing by themselves
+_LINKING_WORDS = frozenset(_LINKING.split())
+_WORD = re.compile(r"[\w'-]+")
+_SUFFIX = re.compile(r"\w+-free\b", re.IGNORECASE)  # "device-free"
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a draft: a countable reason, and a sentence that a writer can act on."""
+
+    reason: str  # key of REASONS
+    said: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the parser made of a draft. Without complaints it states exactly its task."""
+
+    complaints: tuple[Complaint, ...]
+    cues: tuple[tuple[str | None, ...], ...]  # by option and condition: what denies it; None where it is present
+
+    @property
+    def good(self) -> bool:
+        return not self.complaints
+
+    def cues_of(self, answer: int) -> tuple[str, str, str]:
+        """Per condition the cue that denies it in the right option, else in the first that does; else empty."""
+        order = (self.cues[answer], *self.cues)
+        found = [next((option[place] for option in order if option[place]), None) or "" for place in range(3)]
+        return found[0], found[1], found[2]
+
+
+def verify_all(drafts: Sequence[tuple[Task, Draft]]) -> Iterator[Verdict]:
+    """A verdict on each draft, in order. Every option text is read as a whole."""
+    read = parse_all(text for _, draft in drafts for text in (*draft.negated, *draft.affirmative))
+    for task, draft in drafts:
+        yield _verdict(task, draft, [next(read) for _ in range(4)], [next(read) for _ in range(4)])
+
+
+def verify(task: Task, draft: Draft) -> Verdict:
+    return next(verify_all([(task, draft)]))
+
+
+def _verdict(task: Task, draft: Draft, negated: list[list[Mention]], affirmative: list[list[Mention]]) -> Verdict:
+    complaints: list[Complaint] = []
+    cues: list[tuple[str | None, ...]] = []
+    for place, assignment in enumerate(task.assignments):
+        wanted = dict(zip(task.conditions, assignment, strict=True))
+        texts = draft.negated[place], draft.affirmative[place]
+        found = [
+            *_against_negated(wanted, texts[0], negated[place]),
+            *_against_affirmative(wanted, texts[1], affirmative[place]),
+        ]
+        found = found or list(_against_pair(texts, negated[place], affirmative[place]))
+        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}") for c in found]
+        by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
+        cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
+    for form in (draft.negated, draft.affirmative):
+        if len({" ".join(_words(text)) for text in form}) < 4:
+            complaints.append(Complaint("equal options", "two options read the same"))
+    return Verdict(tuple(complaints), tuple(cues))
+
+
+def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+    said: dict[str, set[str]] = {}
+    for mention in mentions:
+        if mention.state == "normal":
+            yield Complaint(
+                "absence without a negation", f"{_quoted(text, mention)} says an absence without a negation"
+            )
+        elif mention.condition not in wanted:
+            yield Complaint(
+                "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
+            )
+        else:
+            said.setdefault(mention.condition, set()).add(mention.state)
+    for condition, state in wanted.items():
+        right = "present" if state else "absent"
+        if condition not in said:
+            if not any(m.state == "normal" and condition in m.conditions for m in mentions):
+                yield Complaint("not said", f"{condition} is not mentioned in {text!r}")
+        elif said[condition] != {right}:
+            heard = " and ".join(sorted(said[condition]))
+            yield Complaint("wrong state", f"{condition} should be {right}, but {text!r} says {heard}")
+    spans = [(m.cue_start, m.cue_end) for m in mentions if m.cue]
+    for cue in find_cues(text):
+        if not any(start < cue.end and cue.start < end for start, end in spans):
+            yield Complaint("more than asked", f"{cue.text!r} in {text!r} denies none of the conditions")
+
+
+def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+    left = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
+    if left:
+        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {text!r}")
+    present = {condition for condition, state in wanted.items() if state}
+    absent = set(wanted) - present
+    named, normal = set(), set()
+    for mention in mentions:
+        if mention.state == "normal":
+            about = set(mention.conditions)
+            if about & present or not about & absent:
+                yield Complaint("not affirmed", f"{_quoted(text, mention)} says the wrong condition to be normal")
+            normal |= about
+        elif mention.condition not in wanted:
+            yield Complaint(
+                "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
+            )
+        else:
+            named.add(mention.condition)
+            if mention.condition in absent or mention.state != "present":
+                yield Complaint("not affirmed", f"{mention.condition} is named, not said to be normal, in {text!r}")
+    for condition in sorted(present - named):
+        yield Complaint("not said", f"{condition} is not mentioned in {text!r}")
+    for condition in sorted(absent - normal - named):
+        yield Complaint("not affirmed", f"{text!r} has no affirmative equivalent of absent {condition}")
+
+
+def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: list[Mention]) -> Iterator[Complaint]:
+    """Complaints on how the two forms of one option differ; both have passed on their own."""
+    names = [
+        [text[m.start : m.end].lower() for m in mentions if m.state == "present"]
+        for text, mentions in zip(texts, (negated, affirmative), strict=True)
+    ]
+    if sorted(names[0]) != sorted(names[1]):
+        yield Complaint("present changed", f"{names[0]} became {names[1]}")
+        return
+    left = _claims(texts[0], [*_spans(negated, "absent"), *((m.cue_start, m.cue_end) for m in negated if m.cue)])
+    right = _claims(texts[1], _spans(affirmative, "normal"))
+    if left != right:
+        changed = next(
+            (*left[i:j], *right[k:m])
+            for kind, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+            if kind != "equal"
+        )
+        yield Complaint("changed elsewhere", f"the forms also differ in {' '.join(changed)!r}")
+
+
+def _spans(mentions: list[Mention], state: str) -> list[tuple[int, int]]:
+    return [(m.start, m.end) for m in mentions if m.state == state]
+
+
+def _claims(text: str, phrases: Sequence[tuple[int, int]]) -> list[str]:
+    """The words of a text outside ``phrases`` that claim something."""
+    return [
+        match.group().lower()
+        for match in _WORD.finditer(text)
+        if match.group().lower() not in _LINKING_WORDS
+        and not any(start < match.end() and match.start() < end for start, end in phrases)
+    ]
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _quoted(text: str, mention: Mention) -> str:
+    return repr(text[mention.start : mention.end])

@@ -1,0 +1,120 @@
+"""What is kept of a label table while it streams by: eligible studies, and small hashes of every other. Source: ours."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Int8, UInt64
+
+from nast_core.data.label_layouts import ABSENT, PRESENT, UNCERTAIN, BadCell, Block
+from nast_core.data.studies import LEAST_ABSENT, LEAST_PRESENT, SPLITS, Study, split_of
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+_DIGITS = 4 ** np.arange(len(CHEXPERT_CONDITIONS), dtype=np.int64)  # four states a condition: one number a row
+_SPLIT_CODES = {name: code for code, name in enumerate(("", *SPLITS))}
+
+
+class Clash(NamedTuple):
+    """Rows that cannot all be true: of one study with different labels, or of one patient in two splits."""
+
+    what: str  # study or patient
+    key: np.uint64  # hash of the study or the patient
+
+
+class Collector:
+    """Takes blocks of rows in order. Memory grows by 29 bytes a row, and by ``most`` eligible studies at most."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self._limit = np.uint64(2**64 - 1)  # of a patient's hash; falls when there are more studies than may be kept
+        self._kept: list[pd.DataFrame] = []
+        self._studies: list[UInt64[np.ndarray, " row"]] = []
+        self._patients: list[UInt64[np.ndarray, " row"]] = []
+        self._codes: list[np.ndarray] = []  # the row's 13 states, its split and whether it is eligible
+        self._counts = {"rows": 0, "not_frontal": 0, "not_labelled": 0, "uncertain_labels": 0}
+
+    def add(self, block: Block) -> None:
+        """Raises BadCell for a row without a patient or a study."""
+        for name, column in (("patient", block.patient), ("study", block.study)):
+            if (blank := (column.isna() | (column.str.strip() == "")).to_numpy()).any():
+                raise BadCell(int(blank.argmax()), f"the row names no {name}")
+        use = block.frontal & block.usable
+        states = block.states[use]
+        table = pd.DataFrame(states, columns=list(CHEXPERT_CONDITIONS))
+        for name, column in (("study", block.study), ("patient", block.patient), ("image", block.image)):
+            table[name] = column[use].to_numpy()
+        table["split"] = "" if block.split is None else block.split[use].to_numpy()
+        patients, eligible = study_hash(table["patient"]), _eligible(states)
+        self._counts["rows"] += len(use)
+        self._counts["not_frontal"] += int((~block.frontal).sum())
+        self._counts["not_labelled"] += int((block.frontal & ~block.usable).sum())
+        self._counts["uncertain_labels"] += int((states == UNCERTAIN).sum())
+        self._patients.append(patients)
+        self._studies.append(study_hash(table["patient"], table["study"]))
+        self._codes.append(
+            ((states + 2).astype(np.int64) @ _DIGITS) * 8 + table["split"].map(_SPLIT_CODES).to_numpy() * 2 + eligible
+        )
+        keep = eligible & (patients <= self._limit)
+        self._kept.append(table[keep].assign(rank=patients[keep]))
+        if sum(map(len, self._kept)) > 2 * self._most:
+            self._prune()
+
+    def _prune(self) -> None:
+        """Of more studies than may be kept, those of the patients whose hashes are smallest: whole patients, at random."""
+        table = pd.concat(self._kept).drop_duplicates(["patient", "study"])
+        if len(table) > self._most:
+            self._limit = np.uint64(np.sort(table["rank"].to_numpy())[self._most - 1])
+            table = table[table["rank"].to_numpy() <= self._limit]
+        self._kept = [table]
+
+    def clash(self) -> Clash | None:
+        """The first contradiction among all rows, kept or not."""
+        codes = np.concatenate(self._codes)
+        for what, keys, values in (
+            ("study", np.concatenate(self._studies), codes // 8),
+            ("patient", np.concatenate(self._patients), codes // 2 % 4),
+        ):
+            order = np.argsort(keys, kind="stable")
+            differ = (keys[order][1:] == keys[order][:-1]) & (values[order][1:] != values[order][:-1])
+            if differ.any():
+                return Clash(what, keys[order][int(differ.argmax())])
+        return None
+
+    def studies(self) -> tuple[Study, ...]:
+        """The kept studies, in the order of their first rows."""
+        self._prune()
+        table = self._kept[0]
+        states = table[list(CHEXPERT_CONDITIONS)].to_numpy()
+        return tuple(
+            Study(study, patient, image, _labels(row), split or split_of(patient))
+            for study, patient, image, split, row in zip(
+                table["study"], table["patient"], table["image"], table["split"], states, strict=True
+            )
+        )
+
+    def counts(self) -> dict[str, int]:
+        studies, codes = np.concatenate(self._studies), np.concatenate(self._codes)
+        distinct = len(np.unique(studies))
+        return {
+            **self._counts,
+            "studies": distinct,
+            "further_views": len(studies) - distinct,
+            "patients": len(np.unique(np.concatenate(self._patients))),
+            "eligible": len(np.unique(studies[codes % 2 == 1])),
+        }
+
+
+def study_hash(patient: "pd.Series[str]", study: "pd.Series[str] | None" = None) -> UInt64[np.ndarray, " row"]:
+    """64 bits for each patient, or for each study of a patient."""
+    key = patient if study is None else patient + "/" + study
+    return pd.util.hash_array(key.to_numpy(dtype=object), categorize=False)
+
+
+def _eligible(states: Int8[np.ndarray, "row condition"]) -> Bool[np.ndarray, " row"]:
+    return ((states == ABSENT).sum(1) >= LEAST_ABSENT) & ((states == PRESENT).sum(1) >= LEAST_PRESENT)
+
+
+def _labels(row: Int8[np.ndarray, " condition"]) -> dict[str, int]:
+    return {
+        name: int(state) for name, state in zip(CHEXPERT_CONDITIONS, row, strict=True) if state in (ABSENT, PRESENT)
+    }
