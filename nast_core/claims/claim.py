@@ -2,17 +2,24 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 Polarity = Literal["present", "absent"]
 Kind = Literal["polarity", "location", "severity"]
 Laterality = Literal["left", "right", "bilateral"]
 Zone = Literal["upper", "mid", "lower"]
 Severity = Literal["mild", "moderate", "severe"]
+Split = Literal["train", "validation", "test"]
+KINDS: tuple[Kind, ...] = ("polarity", "location", "severity")
 
 
 class Claim(BaseModel):
-    """What one sentence says about one finding. Attributes are None where it says nothing of them."""
+    """What one sentence says about one finding. Attributes are None where it says nothing of them.
+
+    An absent claim with attributes denies the finding with them only: "no large effusion" leaves a small one open.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,8 +28,21 @@ class Claim(BaseModel):
     laterality: Laterality | None = None
     zone: Zone | None = None
     severity: Severity | None = None
+    only: bool = False  # present there and nowhere else, in that grade and no other: "on the right, not the left"
     sentence: str = ""  # the source sentence
     span: tuple[int, int] | None = None  # characters of the finding in it
+
+    @field_validator("finding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in CHEXPERT_CONDITIONS:
+            raise ValueError(f"{value!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
+        return value
+
+    @property
+    def meaning(self) -> "Claim":
+        """The claim without its source: claims that mean the same are equal."""
+        return self.model_copy(update={"sentence": "", "span": None})
 
 
 class Contradiction(BaseModel):
@@ -33,6 +53,7 @@ class Contradiction(BaseModel):
     text: str
     kind: Kind
     cue: str | None = None  # the negation cue in the text, None where it has none
+    claim: Claim | None = None  # what the text says, where that is on record
 
 
 class Example(BaseModel):
@@ -43,8 +64,8 @@ class Example(BaseModel):
     study_id: str
     patient_id: str
     image: str | None = None  # file name under the images folder, or phantom:SEED
-    split: Literal["train", "validation", "test"] = "train"
-    claim: Claim
+    split: Split = "train"
+    claim: Claim  # what ``text`` says, no more and no less
     text: str  # the true statement
     cue: str | None = None  # the negation cue in it
     contradictions: tuple[Contradiction, ...]

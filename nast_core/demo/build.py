@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
+from nast_core.benchmark.auroc import auroc
 from nast_core.benchmark.phantoms import phantom_items
+from nast_core.benchmark.prompts import denial_prompt, presence_prompt, prompt_scores
 from nast_core.benchmark.run import run_benchmark
 from nast_core.data.phantom import CONDITIONS, SPLITS, phantoms
 from nast_core.data.sources import encode_named, phantom_name
@@ -35,7 +36,6 @@ from nast_core.demo.visibility import supervised_auroc
 from nast_core.demo.world import load_world
 from nast_core.models import DualEncoder, load_model
 from nast_core.models.files import fingerprint
-from nast_core.negation.phrases import sentence_case, vocabulary
 
 
 def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Plan | None = None) -> dict:
@@ -124,36 +124,20 @@ def measure(model: DualEncoder, *, items: int = Plan.test_items, people: int = P
     vectors, _ = encode_named(model, [phantom_name(p) for p in tested])
     images = torch.stack([vectors[phantom_name(p)] for p in tested])
     truth = np.array([[p.labels[c] for c in CONDITIONS] for p in tested])
-    zero_shot = {c: _auroc(model, images, truth[:, i], *_prompts(c)) for i, c in enumerate(CONDITIONS)}
-    denied = {
-        c: _auroc(
-            model,
-            images,
-            1 - truth[:, i],
-            [f"There {vocabulary()[c].nouns[0].verb} no {vocabulary()[c].nouns[0].text}."],
-            [],
-        )
-        for i, c in enumerate(CONDITIONS)
-    }
+    present = _aurocs(prompt_scores(model, images, [presence_prompt(c) for c in CONDITIONS]), truth)
+    denied = _aurocs(prompt_scores(model, images, [denial_prompt(c) for c in CONDITIONS]), 1 - truth)
     return {
         "mcq": summary,
-        "zero_shot_auroc": zero_shot | {"macro": float(np.mean(list(zero_shot.values())))},
-        "negated_prompt_auroc": denied | {"macro": float(np.mean(list(denied.values())))},
+        "zero_shot_auroc": present,
+        "negated_prompt_auroc": denied,
         "phantoms": people,
     }
 
 
-def _prompts(condition: str) -> tuple[list[str], list[str]]:
-    words = vocabulary()[condition]
-    present = [f"There {noun.verb} {noun.phrase}." for noun in words.nouns]
-    return present, [sentence_case(f"{text}.") for text in words.normal]
-
-
-def _auroc(model: DualEncoder, images: torch.Tensor, truth: np.ndarray, towards: list[str], away: list[str]) -> float:
-    score = model.score(model.encode_texts(towards), images).mean(0)
-    if away:
-        score = score - model.score(model.encode_texts(away), images).mean(0)
-    return float(roc_auc_score(truth, score.numpy()))
+def _aurocs(score: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """By condition, and "macro": their mean."""
+    found = {c: auroc(truth[:, i], score[:, i]) for i, c in enumerate(CONDITIONS)}
+    return found | {"macro": float(np.mean(list(found.values())))}
 
 
 def _duration(made: dict) -> str:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from transformers import CLIPModel
 
+from nast_core.benchmark.auroc import auroc
 from nast_core.data.drawing import render
 from nast_core.data.phantom import CONDITIONS, phantoms
 from nast_core.demo.towers import SIZE, image_states
@@ -26,4 +26,4 @@ def supervised_auroc(model: Path, checkpoint: Path, *, people: int = 1500) -> di
     states = image_states(clip, np.stack([render(person, SIZE) for person in tested]))
     score = (states @ heads["heads.facts.weight"].T + heads["heads.facts.bias"])[:, ::FACTS].numpy()
     truth = np.array([[person.labels[condition] for condition in CONDITIONS] for person in tested])
-    return {c: float(roc_auc_score(truth[:, i], score[:, i])) for i, c in enumerate(CONDITIONS)}
+    return {c: auroc(truth[:, i], score[:, i]) for i, c in enumerate(CONDITIONS)}

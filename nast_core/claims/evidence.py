@@ -1,0 +1,105 @@
+"""What a claims file asks of a model, as arrays: statements, images, and which statement holds of which image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from nast_core.claims.claim import Claim, Example, Split
+from nast_core.claims.truth import facts_by_study, truth_table
+from nast_core.errors import DataError
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+MOST_IMAGES = 2000  # of a retrieval gallery: beyond, the table of what holds of what outgrows memory
+LEAST = 5  # images with a finding, and without, for its AUROC to count: with fewer it is mostly noise
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The lines of one split that have an image, and what is known of those images."""
+
+    split: str  # "all" where a file without test lines was taken whole
+    examples: tuple[Example, ...]
+    images: pd.DataFrame  # a row an image: image, study_id, patient_id
+    imageless: int  # lines of the split without an image
+
+    @cached_property
+    def facts(self) -> list[tuple[Claim, ...]]:
+        """What is known of each image."""
+        by_study = facts_by_study(self.examples)
+        return [by_study[study] for study in self.images.study_id]
+
+    @cached_property
+    def presence(self) -> Float[np.ndarray, "image condition"]:
+        """1 present, 0 absent, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
+        asked = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
+        table = truth_table(asked, self.facts).T.astype(float)
+        return np.where(table < 0, np.nan, table)
+
+    @property
+    def conditions(self) -> list[str]:
+        """Those with at least LEAST images that have them and LEAST that have not."""
+        enough = ((self.presence == 1).sum(0) >= LEAST) & ((self.presence == 0).sum(0) >= LEAST)
+        return [condition for condition, kept in zip(CHEXPERT_CONDITIONS, enough, strict=True) if kept]
+
+    def presence_of(self, conditions: Sequence[str]) -> Float[np.ndarray, "image condition"]:
+        return self.presence[:, [CHEXPERT_CONDITIONS.index(condition) for condition in conditions]]
+
+    def gallery(self, seed: int = 0) -> "Gallery":
+        """At most MOST_IMAGES of the images, drawn by ``seed``, and the true statements about them."""
+        places = np.sort(np.random.default_rng(seed).permutation(len(self.images))[:MOST_IMAGES])
+        images = self.images.iloc[places].reset_index(drop=True)
+        inside = set(images.image)
+        used = [example for example in self.examples if example.image in inside]
+        row = {text: number for number, text in enumerate(dict.fromkeys(example.text for example in used))}
+        first = {example.text: example for example in reversed(used)}
+        sources = pd.DataFrame(
+            [(row[example.text], example.study_id, example.patient_id) for example in used],
+            columns=["statement", "study_id", "patient_id"],
+        )
+        holds = truth_table([first[text].claim for text in row], [self.facts[place] for place in places])
+        return Gallery(images, tuple(row), tuple(first[text].cue for text in row), holds, sources)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Statements and images that look for one another."""
+
+    images: pd.DataFrame
+    statements: tuple[str, ...]
+    cues: tuple[str | None, ...]
+    holds: Int[np.ndarray, "statement image"]  # 1, 0, or -1 where unknown
+    sources: pd.DataFrame  # a row a line: statement (row of ``holds``), study_id, patient_id
+
+
+def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidence:
+    """The lines of ``split``; without one, the test lines, or all of a file that has no test line.
+
+    Raises DataError where the split has no line, none with an image, or one image stands for two studies.
+    """
+    there = {example.split for example in examples}
+    if split is None and "test" in there:
+        split = "test"
+    if split is not None and split not in there:
+        raise DataError(f"no line of the claims is of split {split!r}; it has {', '.join(sorted(there))}")
+    chosen = [example for example in examples if split in (None, example.split)]
+    used = tuple(example for example in chosen if example.image)
+    if not used:
+        raise DataError(
+            f"none of the {len(chosen)} claims names an image, so nothing can be scored; build them with images"
+        )
+    rows = list(dict.fromkeys((example.image, example.study_id, example.patient_id) for example in used))
+    images = pd.DataFrame(rows, columns=["image", "study_id", "patient_id"])
+    if (twice := images.image[images.image.duplicated()]).size:
+        raise DataError(f"the image {twice.iloc[0]!r} stands for two studies; give each study its own image")
+    return Evidence(split or "all", used, images, len(chosen) - len(used))
+
+
+def without(evidence: Evidence, failed: set[str]) -> Evidence:
+    """The evidence without images that could not be read."""
+    kept = evidence.images[~evidence.images.image.isin(failed)].reset_index(drop=True)
+    examples = tuple(example for example in evidence.examples if example.image not in failed)
+    return Evidence(evidence.split, examples, kept, evidence.imageless)

@@ -1,0 +1,221 @@
+"""From the text of a report to claims: finding, polarity, side, zone, severity, and where the text says so.
+
+Namings, denial and doubt are read by negation/parser.py (spaCy, negspacy and the cues of cues.yaml); this module adds
+sentences, attributes, and what a denial leaves open. What is in doubt makes no claim. Source: ours.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import yaml
+
+from nast_core.claims.anatomy import anatomy
+from nast_core.claims.claim import Claim
+from nast_core.negation.parser import Mention, parse
+
+_SENTENCE_END = re.compile(
+    r"(?<=[.;!?])\s+(?=[A-Z0-9\"(])|(?<=[;!?])\s+|(?<=[a-z]\.)(?=[A-Z])|(?<=[a-z)\]]\.)\s+(?=[a-z])|\s*\n\s*\n\s*"
+)
+_LIST_NUMBER = re.compile(r"^\s*(\(?\d{1,2}[.)](\s+|$))+")
+_BOTH = re.compile(r"\b(left and right|right and left)\b", re.IGNORECASE)
+_TWO_LIMITS = re.compile(r"\b(acute|new|focal|large|displaced|discrete),(?= \w+(ed|al|te|w|le)\b)", re.IGNORECASE)
+_OR = re.compile(r"(\bor\b|/)", re.IGNORECASE)
+_BARRIER = re.compile(
+    r"[,;:.]|\b(?:and|or|nor|but|with|without|plus|which|versus|vs|rather than|instead of)\b", re.IGNORECASE
+)
+
+
+def _expression(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(words, key=len, reverse=True))})(?![\w-])", re.IGNORECASE)
+
+
+class _Words(NamedTuple):
+    sides: dict[str, re.Pattern[str]]
+    zones: dict[str, re.Pattern[str]]
+    severities: dict[str, re.Pattern[str]]
+    not_that_grade: re.Pattern[str]
+    denied_severe: re.Pattern[str]
+    limited: re.Pattern[str]
+    rest: re.Pattern[str]
+    acute_anyway: frozenset[str]
+    borderline: re.Pattern[str]
+    doubted: re.Pattern[str]
+    not_frontal: re.Pattern[str]
+    not_meant: dict[str, re.Pattern[str]]
+    renamed: dict[str, dict[str, str]]
+    also_normal: dict[str, dict[str, str]]
+
+
+@lru_cache(maxsize=1)
+def _words() -> _Words:
+    raw = yaml.safe_load(files("nast_core.claims").joinpath("reports.yaml").read_text("utf-8"))
+
+    def expressions(name: str) -> dict[str, re.Pattern[str]]:
+        return {key: _expression(words) for key, words in raw[name].items()}
+
+    grades = [word for words in raw["severities"].values() for word in words]
+    return _Words(
+        expressions("sides"),
+        expressions("zones"),
+        expressions("severities"),
+        re.compile(rf"(?:,? not|,? rather than) (?:{'|'.join(grades)})\b,?(?= \w)", re.IGNORECASE),
+        _expression(raw["denied_severe"]),
+        _expression(raw["limited"]),
+        _expression(raw["rest"]),
+        frozenset(raw["acute_anyway"]),
+        _expression(raw["borderline"]),
+        _expression(raw["doubted"]),
+        _expression(raw["not_frontal"]),
+        {finding: re.compile("|".join(words), re.IGNORECASE) for finding, words in raw["not_meant"].items()},
+        raw["renamed"],
+        raw["also_normal"],
+    )
+
+
+@dataclass
+class Extraction:
+    """Claims in reading order, and how many namings made none, by reason."""
+
+    claims: list[Claim] = field(default_factory=list)
+    left_out: Counter = field(default_factory=Counter)
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences of a report; line breaks within one are spaces, list numbers are dropped."""
+    found = []
+    for block in re.split(r"\n\s*\n", text):
+        for part in _SENTENCE_END.split(" ".join(block.split())):
+            if part and (sentence := _LIST_NUMBER.sub("", part).strip()):
+                found.append(sentence)
+    return found
+
+
+def extract(text: str) -> Extraction:
+    """What a text claims. Namings that are hedged, limited ("no new nodule") or borderline are counted, not claimed."""
+    result = Extraction()
+    for sentence in sentences(text):
+        claims, left_out = _read(sentence)
+        result.claims += claims
+        result.left_out.update(left_out)
+    return result
+
+
+@lru_cache(maxsize=50_000)  # reports repeat their normal sentences word for word
+def _read(sentence: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+    # what stands in for other words keeps their length, so that spans stay those of the sentence
+    joined = _TWO_LIMITS.sub(lambda found: found.group().replace(",", " "), sentence)
+    joined = _words().not_that_grade.sub(lambda found: " " * len(found.group()), joined)
+    mentions = parse(f"{joined.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
+    claims: list[Claim] = []
+    left_out: list[str] = []
+    denied_before: dict[int, str] = {}  # where a cue stands -> what its list said so far: "no large effusion or ..."
+    for number, mention in enumerate(mentions):
+        words = _around(_BOTH.sub(lambda found: "bilateral".ljust(len(found.group())), joined), mentions, number)
+        if mention.state == "absent":
+            words = words._replace(before=f"{denied_before.get(mention.cue_start, '')} {words.before}")
+            denied_before[mention.cue_start] = words.before
+        for condition in _conditions(mention, sentence):
+            made = _claim(condition, mention, sentence, words)
+            if isinstance(made, Claim):
+                claims.append(made)
+            else:
+                left_out.append(made)
+    return tuple(claims), tuple(left_out)
+
+
+class _Around(NamedTuple):
+    before: str  # words that may qualify the naming, from the last joint, cue or naming on
+    after: str
+    alternative: bool  # one of two: "atelectasis or infiltrate"
+
+
+def _around(sentence: str, mentions: list[Mention], number: int) -> _Around:
+    mention = mentions[number]
+    start = max((m.end for m in mentions[:number]), default=0)
+    end = min((m.start for m in mentions[number + 1 :]), default=len(sentence))
+    joined = sentence[start : mention.start], sentence[mention.end : end]
+    if mention.cue and start < mention.cue_end <= mention.start:
+        start = mention.cue_end
+    before = _BARRIER.split(sentence[start : mention.start])[-1] or ""
+    after = _BARRIER.split(sentence[mention.end : end])[0] or ""
+    neighbours = [
+        joint
+        for joint, other in zip(joined, (number - 1, number + 1), strict=True)
+        if 0 <= other < len(mentions) and mentions[other].state == "present"
+    ]
+    return _Around(before, after, any(_OR.search(joint) for joint in neighbours))
+
+
+def _conditions(mention: Mention, sentence: str) -> Iterator[str]:
+    """The conditions that the naming stands for, as the CheXpert labeler has them."""
+    words, said = _words(), sentence[mention.start : mention.end]
+    for condition in mention.conditions:
+        yield next(
+            (new for old, new in words.renamed.get(condition, {}).items() if re.search(old, said, re.I)), condition
+        )
+        if mention.state == "normal":
+            context = sentence[max(0, mention.start - 40) : mention.end]
+            yield from (
+                new for old, new in words.also_normal.get(condition, {}).items() if re.search(old, context, re.I)
+            )
+
+
+def _claim(condition: str, mention: Mention, sentence: str, around: _Around) -> Claim | str:
+    """The claim, or why there is none."""
+    words, can = _words(), anatomy()[condition]
+    context = sentence[max(0, mention.start - 40) : mention.end + 25]
+    if mention.state != "normal" and condition in words.not_meant and words.not_meant[condition].search(context):
+        return "another thing of that name"
+    if mention.state == "uncertain" or (
+        mention.state == "present" and (around.alternative or _doubted(sentence, mention))
+    ):
+        return "in doubt"
+    if words.borderline.search(around.before):
+        return "borderline or of the past"
+    if mention.state == "normal" and words.rest.search(f"{around.before} {sentence[mention.start : mention.end]}"):
+        return "said of the rest only"
+    absent = mention.state != "present"
+    if mention.state == "absent":
+        limit = words.limited.search(around.before)
+        if limit and not (limit.group().lower().startswith("acute") and condition in words.acute_anyway):
+            return "denied with a limit"
+        if condition == "Support Devices" and mention.cue and mention.cue.startswith(("remov", "resol")):
+            return "denied with a limit"
+    # a naming may hold its own side: "left lung is clear"
+    near = f"{around.before} {sentence[mention.start : mention.end]} {around.after}"
+    side = _only_one(words.sides, near) if can.sided else None
+    if can.sided and side is None and len(_found(words.sides, near)) > 1:
+        side = "bilateral"
+    zone = _only_one(words.zones, near) if can.zones else None
+    severity = _only_one(words.severities, near) if can.grades else None
+    if mention.state == "absent" and can.grades and severity is None and words.denied_severe.search(around.before):
+        severity = "severe"
+    return Claim.model_validate(
+        {
+            "finding": condition,
+            "polarity": "absent" if absent else "present",
+            "laterality": None if absent and side == "bilateral" else side,
+            "zone": zone if zone in can.zones else None,
+            "severity": severity,
+            "sentence": sentence,
+            "span": (mention.start, mention.end),
+        }
+    )
+
+
+def _doubted(sentence: str, mention: Mention) -> bool:
+    return bool(_words().doubted.search(sentence[: mention.start]) or _words().not_frontal.search(sentence))
+
+
+def _found(words: dict[str, re.Pattern[str]], text: str) -> list[str]:
+    return [name for name, expression in words.items() if expression.search(text)]
+
+
+def _only_one(words: dict[str, re.Pattern[str]], text: str) -> str | None:
+    found = _found(words, text)
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,213 @@
+"""Open-i, the Indiana University chest X-ray reports: text and codings of 3,955 studies (Demner-Fushman et al. 2016).
+
+The reports come inside torchxrayvision, which is found on disk and not imported. One study a patient.
+"""
+
+import tarfile
+import xml.etree.ElementTree as ElementTree
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from nast_core.claims.anatomy import anatomy
+from nast_core.claims.claim import Claim
+from nast_core.claims.extract import extract
+from nast_core.claims.study import Progress, Source, Study, consistent
+from nast_core.claims.truth import holds
+from nast_core.errors import DataError
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+LICENCE = "Open-i, Indiana University: CC BY-NC-ND 4.0 (as each report says)"
+SECTIONS = ("FINDINGS", "IMPRESSION")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report as it was filed."""
+
+    study_id: str
+    text: str  # FINDINGS and IMPRESSION
+    codings: tuple[str, ...]  # MeSH: "Opacity/lung/base/left/mild"
+    images: tuple[str, ...]  # names without their ending
+
+    @property
+    def coded_normal(self) -> bool:
+        return [coding.strip().lower() for coding in self.codings] == ["normal"]
+
+
+def bundled(name: str) -> Path:
+    """A data file inside the installed torchxrayvision. Raises DataError where it is not there."""
+    spec = find_spec("torchxrayvision")
+    folder = Path(spec.origin).parent / "data" if spec and spec.origin else None
+    if folder is None or not (folder / name).exists():
+        raise DataError(f"{name} comes with torchxrayvision, which is not installed: pip install torchxrayvision")
+    return folder / name
+
+
+def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]]:
+    """(reports in the order of their numbers, reason by name of the files that are not a report).
+
+    ``path``: a .tgz archive or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
+    where there is no XML file, or none of them is a report.
+    """
+    path = path or bundled("NLMCXR_reports.tgz")
+    reports, skipped, seen = [], {}, 0
+    for name, content in _files(path):
+        seen += 1
+        try:
+            reports.append(_report(content))
+        except (ElementTree.ParseError, ValueError) as error:
+            skipped[name] = f"not an Open-i report: {error}"
+    if not seen:
+        raise DataError(f"{path} holds no XML file; give the folder or .tgz archive of Open-i's reports")
+    if not reports:
+        name, reason = next(iter(skipped.items()))
+        raise DataError(f"none of the {seen} XML files of {path} can be used; first {name!r}: {reason}")
+    return sorted(reports, key=lambda r: int("".join(filter(str.isdigit, r.study_id)) or 0)), skipped
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        if path.is_dir():
+            for file in sorted(path.rglob("*.xml")):
+                yield file.name, file.read_bytes()
+            return
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if member.isfile() and member.name.endswith(".xml") and (stream := archive.extractfile(member)):
+                    yield Path(member.name).name, stream.read()
+    except FileNotFoundError:
+        raise DataError(
+            f"there is no file or folder {path}; give Open-i's reports as a folder of XML or a .tgz"
+        ) from None
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as an archive of reports: {error}") from None
+
+
+def _report(content: bytes) -> Report:
+    root = ElementTree.fromstring(content)
+    name = root.find("uId")
+    if name is None or "id" not in name.attrib:
+        raise ValueError("it has no uId")
+    texts = {node.get("Label", ""): (node.text or "").strip() for node in root.iter("AbstractText")}
+    return Report(
+        study_id=name.attrib["id"],
+        text="\n\n".join(texts[section] for section in SECTIONS if texts.get(section)),
+        codings=tuple(node.text.strip() for node in root.iter("major") if node.text and node.text.strip()),
+        images=tuple(node.attrib["id"] for node in root.iter("parentImage") if "id" in node.attrib),
+    )
+
+
+@lru_cache(maxsize=1)
+def _views() -> tuple[frozenset[str], frozenset[str]]:
+    """Names of the frontal images: by their pixels (torchxrayvision's clusters), and by their DICOM headers.
+
+    Headers are noisy, so what the pixels show to be lateral is in neither.
+    """
+    pixels = pd.read_csv(bundled("nlmcxr_tsne_pa.csv.gz"))
+    headers = pd.read_csv(bundled("nlmcxr_dicom_metadata.csv.gz"), usecols=["imageid", "View Position"])
+    lateral = set(pixels.imageid[pixels["tsne-view"] == "L"])
+    by_header = set(headers.imageid[headers["View Position"].isin(["PA", "AP"])])
+    return frozenset(pixels.imageid[pixels["tsne-view"] == "PA"]), frozenset(by_header - lateral)
+
+
+def image_of(report: Report) -> str | None:
+    """The file name of the report's frontal image; None where no image is known to be frontal."""
+    by_pixels, by_header = _views()
+    frontal = [*(n for n in report.images if n in by_pixels), *(n for n in report.images if n in by_header)]
+    return f"{frontal[0]}.png" if frontal else None
+
+
+@lru_cache(maxsize=1)
+def _mesh() -> dict:
+    return yaml.safe_load(files("nast_core.claims").joinpath("mesh.yaml").read_text("utf-8"))
+
+
+def coded_claims(report: Report) -> tuple[Claim, ...]:
+    """What the codings state. They list what is present; absence, of everything, is said by "normal" alone."""
+    if report.coded_normal:
+        return tuple(
+            Claim(finding=condition, polarity="absent", sentence="normal") for condition in CHEXPERT_CONDITIONS
+        )
+    return tuple(claim for coding in report.codings for claim in _coded(coding))
+
+
+def _coded(coding: str) -> Iterator[Claim]:
+    mesh = _mesh()
+    head, *terms = (part.strip() for part in coding.split("/"))
+    for rule in mesh["conditions"].get(head, []):
+        if set(rule.get("unless", ())) & set(terms) or not set(rule.get("needs", terms or [""])) & {*terms, ""}:
+            continue
+        can = anatomy()[rule["condition"]]
+        zone = _single(mesh["zones"], terms)
+        yield Claim.model_validate(
+            {
+                "finding": rule["condition"],
+                "polarity": "present",
+                "laterality": _single(mesh["sides"], terms) if can.sided else None,
+                "zone": zone if zone in can.zones else None,
+                "severity": _single(mesh["severities"], terms) if can.grades else None,
+                "sentence": coding,
+            }
+        )
+
+
+def _single(names: dict[str, str], terms: list[str]) -> str | None:
+    found = {names[term] for term in terms if term in names}
+    return found.pop() if len(found) == 1 else None
+
+
+def openi_studies(path: Path | None = None, progress: Progress | None = None) -> Source:
+    """Claims of every report's text, without those that its codings contradict.
+
+    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is.
+    """
+    reports, skipped = read_reports(path)
+    notes: Counter = Counter()
+    studies = []
+    for number, report in enumerate(reports, start=1):
+        if progress:
+            progress(number, len(reports))
+        if not report.text:
+            notes["reports without findings or impression"] += 1
+            continue
+        found = extract(report.text)
+        notes.update({f"namings left out: {reason}": count for reason, count in found.left_out.items()})
+        claims = _checked(consistent(found.claims, notes), coded_claims(report), notes)
+        if claims:
+            studies.append(Study(report.study_id, report.study_id, claims, image_of(report)))
+        else:
+            notes["reports without a claim"] += 1
+    return Source("Open-i", studies, LICENCE, notes, skipped)
+
+
+def _checked(claims: Iterable[Claim], coded: Sequence[Claim], notes: Counter) -> tuple[Claim, ...]:
+    kept: list[Claim] = []
+    by_finding: dict[str, list[Claim]] = {}
+    for claim in claims:
+        by_finding.setdefault(claim.finding, []).append(claim)
+    for finding, said in by_finding.items():
+        codes = [code for code in coded if code.finding == finding]
+        if any(holds(claim, codes) is False for claim in said):
+            notes["findings that the codings contradict"] += 1
+        elif len(said) == 1 and codes and said[0].polarity == "present" and _same_everywhere(said[0], codes):
+            kept.append(said[0].model_copy(update={"only": True}))
+        else:
+            kept += said
+    return tuple(kept)
+
+
+def _same_everywhere(claim: Claim, codes: Sequence[Claim]) -> bool:
+    """Whether every coding of the finding puts it where the text does, as the text grades it."""
+    sided = claim.laterality in ("left", "right") and all(code.laterality == claim.laterality for code in codes)
+    return sided and all(
+        getattr(code, name) in (None, getattr(claim, name)) for code in codes for name in ("zone", "severity")
+    )

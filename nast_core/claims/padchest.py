@@ -1,0 +1,153 @@
+"""PadChest: labels with localisations, sentence by sentence, of the 39,053 images whose reports physicians labelled.
+
+Bustos et al. 2020, arXiv:1901.07441; the table comes inside torchxrayvision. Labels list what a report finds, so one side
+on record is the only side; a report labelled normal, and nothing else, denies every finding. There is no severity.
+"""
+
+import ast
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from nast_core.claims.anatomy import anatomy
+from nast_core.claims.claim import Claim
+from nast_core.claims.study import Source, Study, consistent
+from nast_core.data.label_layouts import label_sources
+from nast_core.data.labels import packaged_table
+from nast_core.errors import DataError
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+COLUMNS = ("ImageID", "ImageDir", "StudyID", "PatientID", "Projection", "MethodLabel", "LabelsLocalizationsBySentence")
+_FRONTAL = ("PA", "AP", "AP_horizontal")
+
+
+@lru_cache(maxsize=1)
+def _rules() -> dict:
+    return yaml.safe_load(files("nast_core.claims").joinpath("padchest.yaml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _conditions() -> dict[str, tuple[str, ...]]:
+    """Label, without its side -> the conditions that it states."""
+    found: dict[str, list[str]] = {}
+    for condition, entry in label_sources()["padchest"]["conditions"].items():
+        for label in set(entry["present"]) - set(_rules()["not_claimed"].get(condition, ())):
+            found.setdefault(label, []).append(condition)
+    return {label: tuple(conditions) for label, conditions in found.items()}
+
+
+def padchest_studies(path: Path | None = None) -> Source:
+    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's.
+
+    Raises DataError for a table without PadChest's columns.
+    """
+    table = _read(path or packaged_table("padchest"))
+    notes: Counter = Counter()
+    notes["images labelled by a network, not by a physician"] = int((table.MethodLabel != "Physician").sum())
+    table = table[table.MethodLabel == "Physician"]
+    notes["images that are not frontal"] = int((~table.Projection.isin(_FRONTAL)).sum())
+    table = table[table.Projection.isin(_FRONTAL)]
+    first = table.drop_duplicates("StudyID")
+    notes["further images of a study"] = len(table) - len(first)
+    studies = []
+    for row in first.itertuples():
+        try:
+            sentences = _sentences(row.LabelsLocalizationsBySentence)
+        except (ValueError, SyntaxError):
+            notes["studies whose labels cannot be read"] += 1
+            continue
+        claims = consistent(claims_of(sentences), notes)
+        if claims:
+            studies.append(
+                Study(str(row.StudyID), str(row.PatientID), _exhaustive(claims), f"{row.ImageDir}/{row.ImageID}")
+            )
+        else:
+            notes["studies without a claim"] += 1
+    return Source("PadChest", studies, "PadChest: research use, by agreement with BIMCV", notes)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        found = pd.read_csv(path, nrows=0).columns
+        if missing := [name for name in COLUMNS if name not in found]:
+            raise DataError(
+                f"{path} is not PadChest's table: it has no column {missing[0]!r}; needed: {', '.join(COLUMNS)}"
+            )
+        return pd.read_csv(path, usecols=list(COLUMNS), dtype=str)
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}; give PadChest's table of labels") from None
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        UnicodeDecodeError,
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+    ) as error:
+        raise DataError(f"{path} cannot be read as a table: {error}") from None
+
+
+def _sentences(cell: object) -> list[list[str]]:
+    value = ast.literal_eval(cell) if isinstance(cell, str) else None
+    if not isinstance(value, list) or not all(isinstance(sentence, list) for sentence in value):
+        raise ValueError("labels by sentence must be a list of lists")
+    return [[str(label).strip() for label in sentence] for sentence in value]
+
+
+def claims_of(sentences: Iterable[Iterable[str]]) -> Iterator[Claim]:
+    """What a study's labels state. A place belongs to its sentence's finding where there is but one."""
+    said = [list(sentence) for sentence in sentences]
+    if said and all(set(sentence) == {"normal"} for sentence in said):
+        # a report may call lungs normal and not speak of the pacemaker beside them
+        spoken_of = [condition for condition in CHEXPERT_CONDITIONS if condition != "Support Devices"]
+        yield from (Claim(finding=condition, polarity="absent", sentence="normal") for condition in spoken_of)
+        return
+    for sentence in said:
+        labels = [label for label in sentence if not label.startswith("loc ") and label != "unchanged"]
+        places = [label for label in sentence if label.startswith("loc ")]
+        if labels == ["normal"]:
+            for place in places:
+                if finding := _rules()["normal_at"].get(place):
+                    yield Claim(finding=finding, polarity="absent", sentence=", ".join(sentence))
+        alone = len(labels) == 1
+        for label in labels:
+            for finding in _conditions().get(re.sub(_rules()["side_ending"], "", label), ()):
+                yield _present(finding, [label, *places] if alone else [label], ", ".join(sentence))
+
+
+def _present(finding: str, words: list[str], sentence: str) -> Claim:
+    can = anatomy()[finding]
+    sides, zones = (_named(words, name) for name in ("sides", "zones"))
+    side = sides[0] if len(sides) == 1 else "bilateral" if sides else None
+    return Claim.model_validate(
+        {
+            "finding": finding,
+            "polarity": "present",
+            "laterality": side if can.sided else None,
+            "zone": zones[0] if len(zones) == 1 and zones[0] in can.zones else None,
+            "sentence": sentence,
+        }
+    )
+
+
+def _named(words: list[str], table: str) -> list[str]:
+    text = " ".join(words)
+    return [name for name, parts in _rules()[table].items() if any(f" {part} " in f" {text} " for part in parts)]
+
+
+def _exhaustive(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """A finding on record at one side, and in one claim, is nowhere else."""
+    present = Counter(claim.finding for claim in claims if claim.polarity == "present")
+    return tuple(
+        claim.model_copy(update={"only": True})
+        if claim.polarity == "present" and present[claim.finding] == 1 and claim.laterality in ("left", "right")
+        else claim
+        for claim in claims
+    )

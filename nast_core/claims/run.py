@@ -1,0 +1,150 @@
+"""One claims run, from examples and images to figures on disk (method.md sections 6 and 7)."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from nast_core.benchmark.alignment import compare_alignment, measure_alignment
+from nast_core.benchmark.claim_ranking import by_column, rank_claims, statement_texts, summarise_ranking
+from nast_core.benchmark.negated_prompts import NegatedPrompts, negated_prompt_auroc
+from nast_core.benchmark.retrieval import Retrieval, retrieve, summarise_retrieval
+from nast_core.claims.claim import Example, Split
+from nast_core.claims.evidence import Evidence, evidence, without
+from nast_core.data.sources import encode_named
+from nast_core.errors import BenchmarkError
+from nast_core.interpret.dataset import provenance
+from nast_core.models.encoder import DualEncoder
+from nast_core.writing import whole
+
+Vectors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class ClaimsResult:
+    summary: dict
+    pairs: pd.DataFrame  # a row a contradiction
+    retrieval: Retrieval
+    prompts: NegatedPrompts
+    failed: dict[str, str] = field(default_factory=dict)  # image name -> why it could not be read
+
+
+def work_units(asked: Evidence) -> int:
+    """What ``progress`` of run_claims counts up to: images and distinct texts."""
+    return len(asked.images) + len(statement_texts(asked.examples))
+
+
+def run_claims(
+    model: DualEncoder,
+    examples: Sequence[Example],
+    images: Path | None = None,
+    *,
+    split: Split | None = None,
+    base: DualEncoder | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> ClaimsResult:
+    """Claim ranking, negated prompts, retrieval and alignment on one split; with ``base``, alignment before and after.
+
+    An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
+    """
+    asked = evidence(examples, split)
+    vectors, failed = encode_named(model, asked.images.image, images, progress=progress)
+    before = None
+    if base is not None:
+        before = base, encode_named(base, [name for name in asked.images.image if name in vectors], images)[0]
+    return score_claims(model, asked, vectors, failed, before=before, seed=seed, progress=progress)
+
+
+def score_claims(
+    model: DualEncoder,
+    asked: Evidence,
+    vectors: Vectors,
+    failed: dict[str, str],
+    *,
+    before: tuple[DualEncoder, Vectors] | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> ClaimsResult:
+    """Everything but the images' encoding; ``vectors`` by image name. ``before``: the base model and its vectors."""
+    if not vectors:
+        name, reason = next(iter(failed.items()))
+        raise BenchmarkError(f"no claim could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")
+    distinct = statement_texts(asked.examples)
+    texts = dict(zip(distinct, model.encode_texts(distinct, progress=progress), strict=True))
+    pairs = rank_claims(model, asked.examples, vectors, texts=texts)
+    seen = without(asked, set(failed))
+    gallery = seen.gallery(seed)
+    scores = model.score(
+        torch.stack([texts[text] for text in gallery.statements]),
+        torch.stack([vectors[name] for name in gallery.images.image]),
+    )
+    found = retrieve(scores.numpy(), gallery.holds, gallery.cues, gallery.sources, gallery.images)
+    conditions = seen.conditions
+    everything = torch.stack([vectors[name] for name in seen.images.image])
+    prompts = negated_prompt_auroc(
+        model, everything, seen.presence_of(conditions), seen.images.patient_id.tolist(), conditions, seed=seed
+    )
+    alignment = measure_alignment(model, seen, vectors, texts=texts, seed=seed)
+    summary: dict[str, Any] = {
+        "split": asked.split,
+        "ranking": summarise_ranking(pairs, seed=seed),
+        "negated_prompt_auroc": prompts.summary(),
+        "retrieval": summarise_retrieval(found, seed=seed),
+        "alignment": alignment.summary(seed=seed),
+        "images": len(seen.images),
+        "gallery": {"images": len(gallery.images), "statements": len(gallery.statements)},
+        "without_image": asked.imageless,
+        "bootstrap_seed": seed,
+        "provenance": provenance(model, "claims"),
+    }
+    if before is not None:
+        earlier = measure_alignment(before[0], seen, before[1], seed=seed)
+        summary["alignment_change"] = compare_alignment(earlier, alignment, seed=seed)
+        summary["alignment_change"]["base"] = provenance(before[0], "claims")
+    return ClaimsResult(summary, pairs, found, prompts, failed)
+
+
+def write_results(result: ClaimsResult, folder: Path) -> None:
+    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json where there are any."""
+    _write_json(_plain(result.summary), folder / "summary.json")
+    tables = {
+        "pairs": result.pairs,
+        "groups": pd.concat(
+            [by_column(result.pairs, name).rename(columns={name: "value_of"}).assign(column=name) for name in _COLUMNS]
+        ),
+        "retrieval": result.retrieval.images_for_statement,
+        "images": result.retrieval.statements_for_image,
+        "prompts": pd.concat([result.prompts.groups, result.prompts.cues], ignore_index=True),
+    }
+    for name, table in tables.items():
+        with whole(folder / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
+    if result.failed:
+        _write_json(result.failed, folder / "unreadable.json")
+    else:
+        (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
+
+
+_COLUMNS = ("finding", "polarity", "cue")
+
+
+def _plain(value: object) -> object:
+    """NaN as null: JSON has no NaN, and readers other than Python's refuse it."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _write_json(value: object, path: Path) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2), "utf-8")

@@ -1,0 +1,69 @@
+"""From the name of a source, or a path, to its studies."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nast_core.claims.claim import Split
+from nast_core.claims.openi import openi_studies
+from nast_core.claims.padchest import COLUMNS, padchest_studies
+from nast_core.claims.phantom import phantom_studies
+from nast_core.claims.reports import mimic_studies, table_studies
+from nast_core.claims.study import Progress, Source
+from nast_core.errors import DataError
+
+NAMES = ("openi", "padchest", "phantom")
+PHANTOMS = 2000  # studies, where no number is asked for
+
+
+def read_source(
+    source: str,
+    *,
+    split: Split | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Source:
+    """Studies of ``openi``, ``padchest``, ``phantom``, or a path, whose kind is told from what it holds.
+
+    A path may be MIMIC-CXR's folder of reports, Open-i's XML (folder or .tgz), PadChest's table, or a CSV with columns
+    study_id and text. ``n``: at most that many studies, drawn by ``seed``. Raises DataError for what is none of these.
+    """
+    if source == "phantom":
+        return Source(
+            "phantoms", phantom_studies(n or PHANTOMS, split=split, seed=seed), "MIT, drawings of this project"
+        )
+    if source == "openi":
+        found = openi_studies(progress=progress)
+    elif source == "padchest":
+        found = padchest_studies()
+    else:
+        found = _from_path(source, progress)
+    if n is not None and n < len(found.studies):
+        kept = np.random.default_rng(seed).permutation(len(found.studies))[:n]
+        found.notes["studies not drawn"] += len(found.studies) - n
+        found.studies = [found.studies[i] for i in sorted(kept)]
+    return found
+
+
+def _from_path(source: str, progress: Progress | None) -> Source:
+    path = Path(source)
+    if not path.exists():
+        raise DataError(
+            f"there is no source {source!r}: known are {', '.join(NAMES)}, or the path of a folder or table"
+        )
+    if path.is_dir():
+        return openi_studies(path, progress) if next(path.rglob("*.xml"), None) else mimic_studies(path, progress)
+    if path.name.endswith((".tgz", ".tar.gz", ".tar")):
+        return openi_studies(path, progress)
+    if path.name.endswith((".csv", ".csv.gz")):
+        return padchest_studies(path) if _is_padchest(path) else table_studies(path)
+    raise DataError(f"{path} is no source of claims; give a .csv of reports, a folder of reports, or Open-i's .tgz")
+
+
+def _is_padchest(path: Path) -> bool:
+    try:
+        return set(COLUMNS) <= set(pd.read_csv(path, nrows=0).columns)
+    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
+        return False  # what is wrong with it, the reader of tables says

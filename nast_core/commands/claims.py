@@ -1,0 +1,176 @@
+"""``nast claims``: true statements and their contradictions, built, checked and scored."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from tqdm import tqdm
+
+from nast_core.commands.common import Device, Model, Out, Precision, command, load, need_files, need_folder, progress
+
+if TYPE_CHECKING:
+    from nast_core.claims.claim import Split
+
+app = typer.Typer(no_args_is_help=True, help="Statements about one image, and what contradicts them in one attribute.")
+_HINT = "make one with 'nast claims build'"
+
+
+class Part(StrEnum):
+    """The splits, as the command line takes them."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+def _split(part: Part | None) -> "Split | None":
+    return None if part is None else cast("Split", part.value)
+
+
+@command(app, "build")
+def claims_build(
+    out: Out,
+    source: Annotated[
+        str,
+        typer.Option(
+            help="phantom, openi, padchest; or a path: MIMIC-CXR's folder of reports, Open-i's XML, a CSV of reports."
+        ),
+    ] = "phantom",
+    part: Annotated[
+        Part | None, typer.Option("--split", help="Only this split; without it all three, by patient.")
+    ] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, help="At most this many studies, several lines each.")] = None,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 0,
+    balanced: Annotated[bool, typer.Option(help="Leave out what would let wording alone tell the truth.")] = True,
+) -> None:
+    """True statements of a source's studies, each with a contradiction in one attribute, and a card beside them.
+
+    Example: nast claims build --source phantom --split train --n 2000 --out claims.jsonl
+    """
+    from nast_core.claims.build import Built, build_examples, counts
+    from nast_core.claims.card import card_path, write_card
+    from nast_core.claims.files import write_claims
+    from nast_core.claims.guessing import guesses
+    from nast_core.claims.sources import read_source
+    from nast_core.errors import DataError
+
+    split = _split(part)
+    with tqdm(desc="Reports", disable=not sys.stderr.isatty()) as bar:
+
+        def tick(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        read = read_source(source, split=split, n=n, seed=seed, progress=tick)
+    for name, reason in sorted(read.skipped.items())[:5]:
+        typer.echo(f"skipped: {name}: {reason}", err=True)
+    built = build_examples(read.studies, seed=seed, balanced=balanced)
+    if split:
+        built = Built([example for example in built.examples if example.split == split], built.notes)
+    if not built.examples:
+        raise DataError(
+            f"no claim could be made of the {len(read.studies)} studies of {source!r}"
+            f"{' in that split' if split else ''}; give more studies{', or --no-balanced' if balanced else ''}"
+        )
+    guessed = guesses(built.examples, seed=seed)
+    write_claims(built.examples, out)
+    write_card(card_path(out), read, built, guessed, seed=seed, balanced=balanced)
+    for (of, kind), count in sorted(counts(built.examples).items()):
+        typer.echo(f"{of:<11} {kind:<9} {count:>7,}")
+    for kind, rate in guessed.items():
+        typer.echo(f"wording alone ranks {100 * rate.value:.1f} % of {kind} pairs rightly (50 is chance)")
+    if read.skipped:
+        typer.echo(f"{len(read.skipped)} files skipped; the card lists them", err=True)
+    typer.echo(f"{len(built.examples):,} statements written: {out}; card: {card_path(out)}")
+
+
+@command(app, "check")
+def claims_check(
+    out: Annotated[Path, typer.Option(help="Folder for attributes.csv, findings.csv and disagreements.csv.")],
+    reports: Annotated[
+        Path | None, typer.Option(help="Open-i's XML, folder or .tgz; without it, torchxrayvision's archive.")
+    ] = None,
+) -> None:
+    """How well claims read from Open-i's reports agree with the reports' own MeSH codings, every disagreement listed.
+
+    Example: nast claims check --out agreement
+    """
+    from nast_core.claims.agreement import compare, write_agreement
+    from nast_core.claims.extract import extract
+    from nast_core.claims.openi import coded_claims, read_reports
+    from nast_core.claims.study import consistent
+
+    found, skipped = read_reports(reports)
+    read = {report.study_id: consistent(extract(report.text).claims) for report in found if report.text}
+    result = compare(read, {report.study_id: coded_claims(report) for report in found})
+    write_agreement(result, out)
+    typer.echo(result.attributes.round(3).to_string(index=False))
+    typer.echo(result.findings.round(3).to_string(index=False))
+    typer.echo(
+        f"{len(read):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A coding lists "
+        f"what is present; absence is compared only where a study is coded normal. Written: {out}"
+    )
+
+
+@command(app, "run")
+def claims_run(
+    claims: Annotated[Path, typer.Option(help="claims.jsonl of 'nast claims build'.")],
+    out: Annotated[Path, typer.Option(help="Folder for summary.json and the tables.")],
+    model: Model = "demo",
+    base: Annotated[str | None, typer.Option(help="The model before fine-tuning: alignment before and after.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the claims' images; phantoms need none.")] = None,
+    part: Annotated[
+        Part | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap, and of the retrieval gallery.")] = 0,
+    device: Device = "auto",
+    precision: Precision = "float32",
+) -> None:
+    """Claim ranking by kind, negated prompts, retrieval and alignment, seen and unseen cues apart.
+
+    Example: nast claims run --claims claims.jsonl --out results
+    """
+    need_files(claims, hint=_HINT)
+    need_folder(images)
+    from nast_core.claims.evidence import evidence
+    from nast_core.claims.files import read_claims
+    from nast_core.claims.run import run_claims, work_units, write_results
+
+    read, split = read_claims(claims), _split(part)
+    units = work_units(evidence(read, split))
+    loaded = load(model, device, precision)
+    before = load(base, device, precision) if base else None
+    with progress("Images and texts", units) as tick:
+        result = run_claims(loaded, read, images, split=split, base=before, seed=seed, progress=tick)
+    write_results(result, out)
+    for line in _lines(result.summary):
+        typer.echo(line)
+    typer.echo(f"unscored: {result.summary['ranking']['unscored']}, written: {out}")
+
+
+def _lines(summary: dict) -> list[str]:
+    """The headline figures, one a line."""
+    lines = [f"split: {summary['split']}, {summary['images']} images"]
+    for kind, groups in summary["ranking"].items():
+        if isinstance(groups, dict):
+            for cues, rates in groups.items():
+                lines += [_line(f"{kind}, {cues} cues: {name}", rates[name]) for name in ("accuracy", "blind")]
+    lines += [
+        _line(f"negated-prompt AUROC, {group}", rates["macro"])
+        for group, rates in summary["negated_prompt_auroc"].items()
+    ]
+    for direction, groups in summary["retrieval"].items():
+        lines += [_line(f"{direction.replace('_', ' ')}, {cues}: mAP", rates["mAP"]) for cues, rates in groups.items()]
+    lines.append(_line("zero-shot AUROC, macro", summary["alignment"]["zero_shot_auroc"]["macro"]))
+    if change := summary.get("alignment_change"):
+        lines.append(_line("  change since the base", change["difference"]["zero_shot_auroc"]["macro"]))
+        lines.append(_line("cosine of affirmative texts to the base's", change["text_cosine"]))
+    return lines
+
+
+def _line(name: str, rate: dict) -> str:
+    if not rate["n"]:
+        return f"{name:<52} nothing to score"
+    return f"{name:<52} {rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f}), n = {rate['n']:,}"
