@@ -1,0 +1,124 @@
+"""What a fine-tuning leaves: an adapter folder with its record, and the tuned model that base and adapter make.
+
+adapter/  adapter_config.json, adapter_model.safetensors   PEFT's, where it is LoRA
+          layers.safetensors                               the text layers' weights, where it is full
+          nast.json                                        the record: which base, how made
+          README.md                                        the model card
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load_file, save_file
+
+from nast_core.errors import DataError, ModelError, what_is_wrong
+from nast_core.finetune.lora import load_lora, merge_lora
+from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.models import load_model
+from nast_core.models.encoder import DualEncoder
+from nast_core.models.files import fingerprint
+from nast_core.models.registry import DTYPES
+from nast_core.writing import whole
+
+ADAPTER = "adapter"
+_RECORD, _LAYERS = "nast.json", "layers.safetensors"
+
+
+class Record(BaseModel):
+    """nast.json of an adapter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: str  # as load_model takes it
+    base_name: str
+    base_revision: str
+    base_licence: str
+    base_fingerprint: str
+    recipe: FinetuneRecipe
+    layer_weights: tuple[float, ...]
+
+
+def save_adapter(folder: Path, encoder: DualEncoder, adapted: PeftModel | None, record: Record) -> None:
+    """Writes weights and record. ``adapted`` is None after full fine-tuning. Raises DataError where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if adapted is not None:
+            adapted.save_pretrained(folder)
+        else:
+            trained = {n: p.detach().contiguous() for n, p in encoder.module.named_parameters() if p.requires_grad}
+            with whole(folder / _LAYERS) as temporary:
+                save_file(trained, temporary)
+        with whole(folder / _RECORD) as temporary:  # last: an adapter with a record is whole
+            temporary.write_text(record.model_dump_json(indent=2), "utf-8")
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written ({error.strerror or error}); choose another place") from error
+
+
+def read_record(folder: Path) -> Record:
+    """Raises ModelError for a folder that holds no adapter of NAST's."""
+    try:
+        return Record.model_validate(json.loads((folder / _RECORD).read_text("utf-8")))
+    except (OSError, UnicodeDecodeError):
+        raise ModelError(f"{folder} has no {_RECORD}, so it is no adapter that 'nast finetune' finished") from None
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise ModelError(f"{folder / _RECORD} is no record of an adapter ({what_is_wrong(error)})") from None
+
+
+def load_base(spec: str, runs: Path, *, device: str = "auto", dtype: str = "float32") -> DualEncoder:
+    """The model that a recipe or an adapter names; ``run:ID``, a fine-tune's own model, is looked for in ``runs``."""
+    if spec.startswith("run:"):
+        from nast_core.runs.models import load_run_model  # which reads adapters by this module
+
+        return load_run_model(spec.removeprefix("run:"), device=device, dtype=dtype, root=runs)
+    return load_model(spec, device=device, dtype=dtype)
+
+
+def load_finetuned(
+    folder: Path, *, device: str = "auto", dtype: str = "float32", base: str | None = None
+) -> DualEncoder:
+    """The tuned model of an adapter folder, or of a finished run's folder: its base with the adapter merged in.
+
+    ``base``: where the base is now, if it has moved. Raises ModelError where the base is not the one that was trained.
+    """
+    folder = folder / ADAPTER if (folder / ADAPTER).is_dir() else folder
+    record = read_record(folder)
+    wide = (
+        "float64" if dtype == "float64" else "float32"
+    )  # a fingerprint is of these; and narrow weights are merged wide
+    encoder = load_base(base or record.base, folder.resolve().parents[1], device=device, dtype=wide)
+    apply_adapter(encoder, folder, record)
+    if dtype != wide:
+        encoder.module.to(DTYPES[dtype])
+        encoder.dtype = DTYPES[dtype]
+    return encoder
+
+
+def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
+    """Merges an adapter into a freshly loaded base, in place. Raises ModelError for any other model than its base."""
+    if encoder.fingerprint != record.base_fingerprint:
+        raise ModelError(
+            f"the adapter in {folder} was trained on {record.base_name} (fingerprint {record.base_fingerprint[:12]}) and "
+            f"{encoder.card.name} has fingerprint {encoder.fingerprint[:12]}; give the model it was trained on"
+        )
+    try:
+        if record.recipe.method == "lora":
+            merge_lora(load_lora(encoder, folder))
+        else:
+            held, own = load_file(folder / _LAYERS), dict(encoder.module.named_parameters())
+            with torch.no_grad():
+                for name, value in held.items():
+                    own[name].copy_(value)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"the adapter in {folder} is not whole ({error}); train it again") from error
+    encoder.module.requires_grad_(False).eval()
+    encoder.fingerprint = fingerprint(encoder.module)
+    encoder.card = replace(
+        encoder.card,
+        name=f"{record.base_name}, fine-tuned ({record.recipe.arm})",
+        source=str(folder),
+        fingerprint="",
+    )

@@ -1,0 +1,106 @@
+"""Which images, captions and statements each step compares: decided by the seed and the step alone, for every arm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from nast_core.claims.claim import Claim
+from nast_core.finetune.data import Study, Truth
+
+_ORDER, _DRAW = 4, 2  # of the streams of one seed
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's work. Every text is there once; what is compared with what is said by index."""
+
+    texts: tuple[str, ...]
+    studies: Int[np.ndarray, " image"]  # numbers of the studies: those spoken of first, then others to compare with
+    captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images
+    fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
+    ranked: Int[np.ndarray, "pair 3"]  # image, its true statement, a contradiction of it
+    statements: Int[np.ndarray, " statement"]  # texts whose truth is known of some images
+    holds: Int[np.ndarray, "statement image"]  # 1, 0, or -1 where unknown
+    kept: Int[np.ndarray, " kept"]  # affirmative texts, which should stay where the frozen encoder has them
+
+
+def study_order(count: int, size: int, seed: int, step: int) -> Int[np.ndarray, " image"]:
+    """The studies of a step: every epoch is a fresh permutation, of which a rest too small for a step is left out."""
+    size = min(size, count)
+    epoch, place = divmod(step, count // size)
+    order = np.random.default_rng([seed, _ORDER, epoch]).permutation(count)
+    return order[place * size : (place + 1) * size]
+
+
+class Sampler(NamedTuple):
+    """Batches of some of the studies, by step."""
+
+    studies: Sequence[Study]
+    numbers: Int[np.ndarray, " study"]  # the ones drawn from
+    truth: Truth
+    size: int  # studies that a batch speaks of
+    compared: int  # images that it compares with, at least: their features are ready, so they cost next to nothing
+    claims: int  # statements, with all their contradictions, of each study
+    seed: int
+
+    def batch(self, step: int) -> Batch:
+        own = self.numbers[study_order(len(self.numbers), self.size, self.seed, step)]
+        rng = np.random.default_rng([self.seed, _DRAW, step])
+        others = rng.permutation(np.setdiff1d(self.numbers, own))[: max(0, self.compared - len(own))]
+        return draw_batch(self.studies, own, others, self.truth, claims=self.claims, rng=rng)
+
+    @property
+    def epoch(self) -> int:
+        """Steps until every study was spoken of once."""
+        return max(1, len(self.numbers) // self.size)
+
+
+def draw_batch(
+    studies: Sequence[Study],
+    own: Int[np.ndarray, " study"],
+    others: Int[np.ndarray, " study"],
+    truth: Truth,
+    *,
+    claims: int,
+    rng: np.random.Generator,
+) -> Batch:
+    """A batch that speaks of the studies numbered ``own``: of each a caption, and some true statements with all their
+    contradictions. Their images are compared with one another and with those of ``others``."""
+    texts: dict[str, int] = {}
+    said: dict[int, Claim] = {}
+    ranked, kept, captions, claimed = [], set(), [], []
+
+    def place(text: str, claim: Claim | None, *, affirmative: bool) -> int:
+        index = texts.setdefault(text, len(texts))
+        if claim is not None:
+            said[index] = claim.meaning
+        if affirmative:
+            kept.add(index)
+        return index
+
+    for column, number in enumerate(own):
+        study = studies[number]
+        caption = study.captions[rng.integers(len(study.captions))]
+        captions.append(place(caption.text, None, affirmative=caption.affirmative))
+        claimed.append(caption.claims)
+        for i in rng.permutation(len(study.examples))[:claims]:
+            example = study.examples[i]
+            true = place(example.text, example.claim, affirmative=example.cue is None)
+            for other in example.contradictions:
+                ranked.append((column, true, place(other.text, other.claim, affirmative=other.cue is None)))
+    numbers = np.concatenate([own, others])
+    fits = np.stack([(truth.of(found, numbers) == 1).all(0) for found in claimed])
+    statements = sorted(said)
+    return Batch(
+        tuple(texts),
+        numbers,
+        np.array(captions),
+        fits | np.eye(len(own), len(numbers), dtype=bool),
+        np.array(ranked, int).reshape(-1, 3),
+        np.array(statements, int),
+        truth.of([said[i] for i in statements], numbers),
+        np.array(sorted(kept), int),
+    )

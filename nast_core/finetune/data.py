@@ -1,0 +1,189 @@
+"""Training data: claims.jsonl as studies with their statements, captions, and what is known to hold of which."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from nast_core.claims.claim import Claim, Example
+from nast_core.claims.truth import facts_by_study, truth_table
+from nast_core.errors import DataError
+from nast_core.negation.cues import find_cues
+from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
+
+CAPTIONS = (
+    4  # of a study, drawn once, every other one of affirmative statements only: so the frozen vectors can be kept
+)
+STATEMENTS = 4  # at most, in a caption
+_DRAW = 1  # of the captions' stream among those of one seed
+
+
+@dataclass(frozen=True)
+class Caption:
+    """True statements of a study in one text, and what they claim."""
+
+    text: str
+    claims: tuple[Claim, ...]
+    affirmative: bool  # no negation cue in it
+
+
+@dataclass(frozen=True)
+class Study:
+    """One image, what is said of it truly and falsely, and captions made of what is true."""
+
+    study_id: str
+    patient_id: str
+    image: str
+    examples: tuple[Example, ...]
+    captions: tuple[Caption, ...]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    train: tuple[Study, ...]
+    validation: tuple[Study, ...]
+    truth: "Truth"  # over train, then validation studies
+    imageless: int  # lines without an image, which teach nothing here
+    unread: int  # lines with a text longer than the model's context
+
+    @property
+    def cues(self) -> frozenset[str]:
+        """Every negation cue that a training text has."""
+        said = (text for study in self.train for example in study.examples for text in texts_of(example))
+        return frozenset(cue.text for text in said for cue in find_cues(text))
+
+
+def training_data(
+    examples: Sequence[Example], *, most_validation: int, seed: int = 0, fits: Callable[[str], bool] = lambda text: True
+) -> TrainingData:
+    """Studies to train on and to validate on; lines of the test split are not looked at.
+
+    ``fits``: whether the model can read a text. Lines that have one which it cannot are set aside, and captions are
+    shortened until it can. Raises DataError: a statement that is true and false of one study, a study with two images,
+    fewer than two studies to train on or to validate on.
+    """
+    used = [example for example in examples if example.split != "test"]
+    with_image = [example for example in used if example.image is not None]
+    readable = [example for example in with_image if all(map(fits, texts_of(example)))]
+    train, validation = (
+        _studies([example for example in readable if example.split == split], seed, fits)
+        for split in ("train", "validation")
+    )
+    for split, studies in (("train", train), ("validation", validation)):
+        if len(studies) < 2:
+            raise DataError(
+                f"the training file has {len(studies)} {split} studies with an image and texts that the model can read, and "
+                "at least 2 are needed; give its lines a split of train or validation, by patient"
+            )
+    if len(validation) > most_validation:
+        kept = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
+        validation = tuple(validation[i] for i in sorted(kept))
+    both = (*train, *validation)
+    facts = facts_by_study(example for study in both for example in study.examples)
+    claims = {claim for study in both for claim in _claims(study.examples)}
+    truth = Truth(sorted(claims, key=repr), [facts[study.study_id] for study in both])
+    return TrainingData(train, validation, truth, len(used) - len(with_image), len(with_image) - len(readable))
+
+
+def _claims(examples: Iterable[Example]) -> Iterable[Claim]:
+    for example in examples:
+        yield example.claim.meaning
+        yield from (other.claim.meaning for other in example.contradictions if other.claim)
+
+
+def texts_of(example: Example) -> Iterable[str]:
+    return (example.text, *(other.text for other in example.contradictions))
+
+
+def _studies(examples: Sequence[Example], seed: int, fits: Callable[[str], bool]) -> tuple[Study, ...]:
+    grouped: dict[str, list[Example]] = {}
+    for example in examples:
+        grouped.setdefault(example.study_id, []).append(example)
+    return tuple(
+        _study(found, np.random.default_rng([seed, _DRAW, number]), fits)
+        for number, found in enumerate(grouped.values())
+    )
+
+
+def _study(examples: list[Example], rng: np.random.Generator, fits: Callable[[str], bool]) -> Study:
+    first = examples[0]
+    if len(images := {str(example.image) for example in examples}) > 1:
+        raise DataError(
+            f"study {first.study_id} has {len(images)} images, {' and '.join(sorted(images)[:2])}; "
+            "give each image a study_id of its own"
+        )
+    true = {_plain(example.text) for example in examples}
+    for example in examples:
+        for other in example.contradictions:
+            if _plain(other.text) in true:
+                raise DataError(
+                    f"{other.text!r} is given as true and as false of study {first.study_id}; take one of the two out"
+                )
+    plain = [example for example in examples if example.cue is None]
+    return Study(
+        first.study_id,
+        first.patient_id,
+        str(first.image),
+        tuple(examples),
+        tuple(_caption((plain or examples) if i % 2 else examples, rng, fits) for i in range(CAPTIONS)),
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split()).rstrip(".")
+
+
+def _caption(examples: Sequence[Example], rng: np.random.Generator, fits: Callable[[str], bool]) -> Caption:
+    """One to STATEMENTS of the statements, at most one a finding, framed and joined as reports do, as many as fit."""
+    wanted, chosen = int(rng.integers(1, STATEMENTS + 1)), dict[str, Example]()
+    for i in rng.permutation(len(examples)):
+        chosen.setdefault(examples[i].claim.finding, examples[i])
+    frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
+    said = list(chosen.values())[:wanted]
+    while said:
+        text = sentence_case(frame.format(join.join(_clause(example.text) for example in said)))
+        if fits(text):
+            break
+        said.pop()
+    else:  # the frame is what is too much
+        said = list(chosen.values())[:1]
+        text = said[0].text
+    return Caption(text, tuple(example.claim.meaning for example in said), all(example.cue is None for example in said))
+
+
+def _clause(text: str) -> str:
+    """A sentence without its frame, full stop and capital, to stand among others; an abbreviation keeps its capitals."""
+    bare = text.strip().rstrip(".")
+    for lead in (frame.partition("{}")[0] for frame in FRAMES):
+        if lead and bare.lower().startswith(lead):
+            bare = bare[len(lead) :]
+    return bare if bare[1:2].isupper() else bare[:1].lower() + bare[1:]
+
+
+class Truth:
+    """What holds of which study: 1, 0, or -1 where that is unknown.
+
+    Kept by what a study's facts say about one finding, of which there are few kinds, however many studies there are.
+    """
+
+    def __init__(self, claims: Sequence[Claim], facts: Sequence[Sequence[Claim]]):
+        self._place: dict[Claim, tuple[int, int]] = {}  # claim -> (finding, row of its table)
+        self._tables: list[Int[np.ndarray, "claim kind"]] = []
+        self._kinds = np.zeros((len(facts), len({claim.finding for claim in claims})), np.int32)  # [study, finding]
+        for column, finding in enumerate(sorted({claim.finding for claim in claims})):
+            about = [tuple(fact.meaning for fact in known if fact.finding == finding) for known in facts]
+            kinds = {known: i for i, known in enumerate(dict.fromkeys(about))}
+            self._kinds[:, column] = [kinds[known] for known in about]
+            asked = [claim for claim in claims if claim.finding == finding]
+            self._place |= {claim: (column, row) for row, claim in enumerate(asked)}
+            self._tables.append(truth_table(asked, list(kinds)))
+
+    def of(self, claims: Sequence[Claim | None], studies: Int[np.ndarray, " study"]) -> Int[np.ndarray, "claim study"]:
+        """Rows of claims (without their sources) over studies by number; a claim that is None is unknown of all."""
+        found = np.full((len(claims), len(studies)), -1, np.int8)
+        for row, claim in enumerate(claims):
+            if claim is not None:
+                column, place = self._place[claim]
+                found[row] = self._tables[column][place, self._kinds[studies, column]]
+        return found

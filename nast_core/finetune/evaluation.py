@@ -1,0 +1,165 @@
+"""What is watched while a text tower learns: figures on validation studies, cheap enough for every few steps."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.stats import rankdata
+from torch import Tensor
+
+from nast_core.benchmark.items import Item
+from nast_core.benchmark.scoring import FORMS, distinct_texts
+from nast_core.claims.claim import KINDS, Claim
+from nast_core.finetune.data import Study, Truth
+from nast_core.negation.cues import find_cues
+
+Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]
+LEAST = 5  # images on each side for a statement's AUROC to count: with fewer it is mostly noise
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Validation studies as arrays, made once: every text there is, and what is asked of it."""
+
+    texts: tuple[str, ...]
+    images: Float[Tensor, "image dim"]
+    ranked: Int[np.ndarray, "pair 3"]  # image, its true statement, a contradiction
+    kinds: Sequence[str]  # of each pair
+    statements: Int[np.ndarray, " statement"]
+    negated: Bool[np.ndarray, " statement"]  # says by a negation cue that something is absent
+    affirmative: Bool[np.ndarray, " statement"]  # has no cue
+    foreign: Bool[np.ndarray, " statement"]  # its cue is in no training text
+    holds: Int[np.ndarray, "statement image"]
+    retrieved: Int[np.ndarray, "query 2"]  # image, an affirmative caption of it
+    kept: Int[np.ndarray, " kept"]  # affirmative texts
+    frozen: Float[Tensor, "kept dim"]
+    items: Sequence[Item]
+    item_images: Float[Tensor, "item dim"]
+    options: Int[np.ndarray, "form item option"]  # texts of the items: affirmative, negated
+    unseen: Bool[np.ndarray, " item"]  # the right option denies by a cue that no training text has
+
+
+def make_panel(
+    studies: Sequence[Study],
+    numbers: Int[np.ndarray, " study"],
+    truth: Truth,
+    features: Mapping[str, Float[Tensor, " dim"]],
+    items: Sequence[Item],
+    frozen: Encode,
+    trained_cues: Set[str],
+) -> Panel:
+    """``numbers`` are the studies' in ``truth``; ``frozen`` encodes with the weights before training."""
+    texts: dict[str, int] = {}
+    said: dict[int, tuple[Claim, str | None]] = {}
+    ranked, kinds, retrieved, kept = [], [], [], set()
+    for column, study in enumerate(studies):
+        for text in [caption.text for caption in study.captions if caption.affirmative][:1]:
+            caption = texts.setdefault(text, len(texts))
+            retrieved.append((column, caption))
+            kept.add(caption)
+        for example in study.examples:
+            true = texts.setdefault(example.text, len(texts))
+            said[true] = (example.claim.meaning, example.cue)
+            if example.cue is None:
+                kept.add(true)
+            for other in example.contradictions:
+                false = texts.setdefault(other.text, len(texts))
+                ranked.append((column, true, false))
+                kinds.append(other.kind)
+                if other.claim:
+                    said[false] = (other.claim.meaning, other.cue)
+    for text in distinct_texts(items):
+        texts.setdefault(text, len(texts))
+    listed, kept_rows = tuple(texts), np.array(sorted(kept), int)
+    statements = np.array(sorted(said), int)
+    images = torch.stack([features[study.image] for study in studies])
+    return Panel(
+        listed,
+        images,
+        np.array(ranked, int).reshape(-1, 3),
+        kinds,
+        statements,
+        np.array([said[i][1] is not None and said[i][0].polarity == "absent" for i in statements], bool),
+        np.array([said[i][1] is None for i in statements], bool),
+        np.array([said[i][1] is not None and said[i][1] not in trained_cues for i in statements], bool),
+        truth.of([said[i][0] for i in statements], numbers),
+        np.array(retrieved, int).reshape(-1, 2),
+        kept_rows,
+        frozen([listed[i] for i in kept_rows]).cpu(),
+        items,
+        torch.stack([features[item.image] for item in items]) if items else images[:0],
+        np.array([[[texts[t] for t in getattr(i, form)] for i in items] for form in FORMS], int),
+        np.array([bool({c.text for c in find_cues(i.negated[i.answer_index])} - trained_cues) for i in items], bool),
+    )
+
+
+@torch.no_grad()
+def measure(panel: Panel, encode: Encode) -> dict[str, float]:
+    """Figures by name; what the validation file cannot tell is left out.
+
+    claim_ranking, and by kind: share of contradictions that score below the true statement on its image, ties wrong.
+    auroc_affirmative, auroc_negated: mean over statements of the AUROC of S for the images where they hold, without a
+    cue and denying by one; 0.5 = the cue is ignored, 0 = read as its opposite. It comes also by whether training has
+    the cue (seen, unseen). retrieval_5: share of affirmative captions whose image is among
+    the first 5. alignment: mean cosine of affirmative texts to the frozen encoder's. acc_affirmative, acc_negated,
+    gap_points: of the items, as the benchmark scores them; the gap also by whether training has the right option's cues.
+    """
+    vectors = encode(panel.texts).cpu()
+    scores = (vectors @ panel.images.to(vectors).T).double().numpy()  # cosine orders as S does
+    image, true, false = panel.ranked.T
+    right = scores[true, image] > scores[false, image]
+    found = {"claim_ranking": right.mean()} if len(right) else {}
+    for kind in KINDS:
+        if (of_kind := np.array([k == kind for k in panel.kinds], bool)).any():
+            found[f"claim_ranking_{kind}"] = right[of_kind].mean()
+    areas = auroc_rows(scores[panel.statements], panel.holds)
+    kinds = {
+        "auroc_affirmative": panel.affirmative,
+        "auroc_negated": panel.negated,
+        "auroc_negated_seen": panel.negated & ~panel.foreign,
+        "auroc_negated_unseen": panel.negated & panel.foreign,
+    }
+    for name, rows in kinds.items():
+        if np.isfinite(areas[rows]).any():
+            found[name] = np.nanmean(areas[rows])
+    if len(panel.retrieved):
+        column, caption = panel.retrieved.T
+        own = scores[caption, column]
+        found["retrieval_5"] = ((scores[caption] >= own[:, None]).sum(1) <= 5).mean()
+    if len(panel.kept):
+        found["alignment"] = float((vectors[panel.kept] * panel.frozen).sum(-1).mean())
+    if panel.items:
+        found |= _accuracies(panel, vectors)
+    return {name: float(value) for name, value in found.items()}
+
+
+def _accuracies(panel: Panel, vectors: Tensor) -> dict[str, float]:
+    options = vectors[torch.from_numpy(panel.options)]  # [form, item, option, dim]
+    scores = (options * panel.item_images.to(vectors)[None, :, None]).sum(-1)
+    answer = torch.tensor([item.answer_index for item in panel.items]).expand(2, -1)[..., None]
+    own = scores.gather(-1, answer)
+    right = ((scores >= own).sum(-1) == 1).double().numpy()  # a tie for the best counts as wrong
+    affirmative, negated = right.mean(1)
+    found = {"acc_affirmative": affirmative, "acc_negated": negated, "gap_points": 100 * (affirmative - negated)}
+    for name, which in (("seen", ~panel.unseen), ("unseen", panel.unseen)):
+        if which.any():
+            found[f"gap_points_{name}"] = 100 * (right[0, which] - right[1, which]).mean()
+    return found
+
+
+def auroc_rows(
+    scores: Float[np.ndarray, "statement image"], holds: Int[np.ndarray, "statement image"]
+) -> Float[np.ndarray, " statement"]:
+    """AUROC of each row's scores for the images where it holds (1) against those where it does not (0).
+
+    By ranks (Mann-Whitney), ties half; NaN with fewer than LEAST images on a side.
+    """
+    areas = np.full(len(scores), np.nan)
+    for row, (score, truth) in enumerate(zip(scores, holds, strict=True)):
+        held, denied = int((truth == 1).sum()), int((truth == 0).sum())
+        if min(held, denied) >= LEAST:
+            ranks = rankdata(score[truth >= 0])
+            areas[row] = (ranks[truth[truth >= 0] == 1].sum() - held * (held + 1) / 2) / (held * denied)
+    return areas

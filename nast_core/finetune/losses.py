@@ -1,0 +1,73 @@
+"""The four terms of the loss (method.md section 4). Pure functions of unit vectors; logits are scale x cosine."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Targets(NamedTuple):
+    """What a batch asks of its texts, as tensors on the model's device; see Batch."""
+
+    images: Float[Tensor, "image dim"]
+    captions: Int[Tensor, " caption"]
+    fits: Bool[Tensor, "caption image"]
+    ranked: Int[Tensor, "pair 3"]
+    statements: Int[Tensor, " statement"]
+    holds: Int[Tensor, "statement image"]
+    kept: Int[Tensor, " kept"]
+    frozen: Float[Tensor, "kept dim"]  # what the frozen encoder says of the kept texts
+
+
+def losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> dict[str, Float[Tensor, ""]]:
+    """Every term of one batch, by name."""
+    logits = scale * texts @ targets.images.T  # [text, image]
+    image, true, false = targets.ranked.unbind(-1)
+    return {
+        "caption": caption_loss(logits[targets.captions], targets.fits),
+        "same_image": same_image_loss(logits[true, image], logits[false, image]),
+        "across_image": across_image_loss(logits[targets.statements], targets.holds),
+        "alignment": alignment_loss(texts[targets.kept], targets.frozen),
+    }
+
+
+def caption_loss(logits: Float[Tensor, "caption image"], fits: Bool[Tensor, "caption image"]) -> Float[Tensor, ""]:
+    """CLIP's InfoNCE, both ways; row i is the caption of image i, and further images are there to be told from it.
+
+    Departure: an image of which a caption is known to hold is not held against it. "No edema" is true of most images.
+    """
+    own = torch.eye(*fits.shape, dtype=torch.bool, device=fits.device)
+    logits = logits.masked_fill(fits & ~own, float("-inf"))
+    target = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits[:, : len(logits)].T, target)) / 2
+
+
+def same_image_loss(true: Float[Tensor, " pair"], false: Float[Tensor, " pair"]) -> Float[Tensor, ""]:
+    """-log P(true statement above its contradiction), by their logits on one image; 0 where there is no pair."""
+    return F.softplus(false - true).mean() if len(true) else true.sum()
+
+
+def across_image_loss(
+    logits: Float[Tensor, "statement image"], holds: Int[Tensor, "statement image"]
+) -> Float[Tensor, ""]:
+    """-log P(an image where a statement holds above one where it does not), over all such pairs of images.
+
+    Every statement counts alike. Images of which a statement is unknown (-1) take no part; a statement with no image
+    on one of the sides has no pair. 0 where no statement has one. It is a smooth 1 - AUROC of each statement, "X" and
+    "no X" alike: what makes a cue read, and not muted.
+    """
+    held, denied = holds == 1, holds == 0
+    told = held.any(-1) & denied.any(-1)
+    logits, held, denied = logits[told], held[told], denied[told]
+    if not len(logits):
+        return logits.sum()
+    wrong = F.softplus(logits[:, None, :] - logits[:, :, None])  # [statement, held image, denied image]
+    pairs = held[:, :, None] & denied[:, None, :]
+    return ((wrong * pairs).sum((1, 2)) / pairs.sum((1, 2))).mean()
+
+
+def alignment_loss(now: Float[Tensor, "text dim"], frozen: Float[Tensor, "text dim"]) -> Float[Tensor, ""]:
+    """Mean of 1 - cosine to the frozen encoder's vector of the same text; 0 where there is no text."""
+    return (1 - (now * frozen).sum(-1)).mean() if len(now) else now.sum()

@@ -1,0 +1,96 @@
+"""Which parameters belong to which text layer, in every family, and what one step may change of them.
+
+Only text layers learn. Token and position embeddings, the final norm and the projection belong to no layer, have no
+weight w[l], and stay frozen in both methods: then LoRA and full fine-tuning, and all arms, train the same places, and
+words that training texts lack keep their embedding. Source of that choice: ours.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from peft.tuners.lora.layer import LoraLayer
+from torch import Tensor, nn
+
+from nast_core.errors import ModelError
+from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.models.tower import Block, TextTower
+
+
+def layer_module(block: Block) -> nn.Module:
+    """The library's module that a block stands for: every family's Block holds exactly one."""
+    (module,) = (part for part in vars(block).values() if isinstance(part, nn.Module))
+    return module
+
+
+def layer_parameters(tower: TextTower) -> list[dict[str, nn.Parameter]]:
+    """Per layer 1..L, what is trainable in it, by its name inside the layer."""
+    return [
+        {name: p for name, p in layer_module(block).named_parameters() if p.requires_grad} for block in tower.blocks
+    ]
+
+
+def unfreeze_layers(tower: TextTower) -> None:
+    """Full fine-tuning: every parameter of every text layer learns. Raises ModelError where layers share weights."""
+    seen: set[int] = set()
+    for block in tower.blocks:
+        for parameter in layer_module(block).requires_grad_(True).parameters():
+            if id(parameter) in seen:
+                raise ModelError("the text layers share weights, so they cannot be trained each at its own rate")
+            seen.add(id(parameter))
+
+
+def make_optimizer(
+    layers: Sequence[Mapping[str, nn.Parameter]], weights: Float[np.ndarray, " layer"], recipe: FinetuneRecipe
+) -> torch.optim.Optimizer:
+    """A parameter group a layer, at learning_rate x w[l], or at one rate where the gradient is scaled instead.
+
+    Adam divides a gradient by its own size, so that scaling it changes next to nothing; a group's rate is what scales
+    its update (method.md section 4).
+    """
+    groups = [
+        {
+            "params": list(layer.values()),
+            "lr": recipe.learning_rate * (float(weight) if recipe.scale == "learning_rate" else 1.0),
+        }
+        for layer, weight in zip(layers, weights, strict=True)
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+
+
+def scale_gradients(layers: Sequence[Mapping[str, nn.Parameter]], weights: Float[np.ndarray, " layer"]) -> None:
+    """The literal reading: each layer's gradient times w[l], in place."""
+    for layer, weight in zip(layers, weights, strict=True):
+        for parameter in layer.values():
+            if parameter.grad is not None:
+                parameter.grad.mul_(float(weight))
+
+
+@torch.no_grad()
+def layer_changes(tower: TextTower, start: Mapping[str, Tensor]) -> Float[np.ndarray, " layer"]:
+    """How far each layer moved: norm of its change / norm of its weights before, over all matrices of the layer.
+
+    ``start``: what was trained as it was before, by "layer.name"; adapters are told apart by themselves, since they
+    begin at no change.
+    """
+    return np.array([_change(layer_module(block), number, start) for number, block in enumerate(tower.blocks, start=1)])
+
+
+def _change(module: nn.Module, number: int, start: Mapping[str, Tensor]) -> float:
+    adapters = [part for part in module.modules() if isinstance(part, LoraLayer)]
+    own = {name: p for name, p in module.named_parameters() if "lora_" not in name}
+    if adapters:
+        moved = [part.get_delta_weight(name) for part in adapters for name in part.lora_A]
+        sizes: list[Tensor] = list(own.values())
+    else:
+        sizes = [start[f"{number}.{name}"] for name in own]
+        moved = [p - before for p, before in zip(own.values(), sizes, strict=True)]
+    return math.sqrt(_squares(moved) / _squares(sizes))
+
+
+def _squares(tensors: Sequence[Tensor]) -> float:
+    return sum(float(tensor.double().square().sum()) for tensor in tensors)

@@ -1,0 +1,97 @@
+"""What a fine-tuning is asked to do: every choice of method.md section 4, with the reason for each default."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from nast_core.errors import NastError
+from nast_core.runs.recipe import Recipe
+
+Arm = Literal["uniform", "nast", "inverse", "random", "frozen"]
+Scale = Literal["learning_rate", "gradient"]
+Method = Literal["lora", "full"]
+Targets = Literal["both", "attention", "mlp"]
+Tracker = Literal["tensorboard", "mlflow", "wandb", "none"]
+ARMS: tuple[Arm, ...] = get_args(Arm)
+TRACED_ARMS: tuple[Arm, ...] = ("nast", "inverse", "random")  # their layer weights come from a trace
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class FinetuneError(NastError):
+    """A fine-tuning that cannot be done as asked: recipe, trace, data, memory or tracker."""
+
+
+class FinetuneRecipe(Recipe):
+    """One training of a text tower. Equal recipes on equal models and data give equal weights."""
+
+    files: ClassVar = ("data", "items", "trace")
+    image_folder: ClassVar = "images"
+
+    kind: Literal["finetune"] = "finetune"
+
+    # what is learnt from
+    data: Path  # claims.jsonl, with train and validation lines
+    images: Path | None = None  # folder of the image files; phantoms need none
+    items: Path | None = None  # validation items.jsonl: adds accuracies and gap to what is watched
+
+    # which layers learn how fast
+    arm: Arm = "uniform"
+    trace: Path | None = None  # a trace's netCDF, or run:ID of a trace, for the arms that follow one
+    summary: Literal["std", "max", "mean_abs", "negator", "negator_out"] = "std"  # QMG's, as in the paper
+    average: Literal["ratio_mean", "mean_ratio"] = "ratio_mean"
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.1  # least layer weight before the mean is made 1; 1 is uniform
+    temperature: Amount = 1.0  # exponent on the CTE: 0 is uniform, above 1 is sharper
+    scale: Scale = "learning_rate"
+
+    # what is trained
+    method: Method = "lora"
+    rank: Count = 8
+    alpha: Annotated[float, Field(gt=0)] = 16.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: Targets = "both"
+
+    # how
+    steps: Count = 400
+    batch_size: Annotated[int, Field(ge=2)] = 64  # studies whose texts a step reads, over all processes
+    compared_images: Count = 128  # that captions and statements of a step are compared with, those studies' included
+    claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3  # at layer weight 1
+    warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    weight_decay: Amount = 0.0  # AdamW's, decoupled: the layer weight scales it too
+    clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the whole gradient
+
+    # what the loss is made of; 0 leaves a term out
+    caption_weight: Amount = 1.0
+    same_image_weight: Amount = 1.0
+    across_image_weight: Amount = 1.0
+    alignment_weight: Amount = 1.0  # beta
+
+    # watching it
+    validate_every: Count = 50
+    validation_studies: Annotated[int, Field(ge=2)] = 300
+    patience: Count | None = None  # validations without a lower validation loss before it ends; None: all steps
+    checkpoint_every: Count = 50
+    tracker: Tracker | None = None  # None: TensorBoard where it is installed
+
+    @field_validator("precision")
+    @classmethod
+    def _wide_enough(cls, value: str) -> str:
+        if value == "float16":
+            raise ValueError("float16 loses small gradients; train in bfloat16 or float32")
+        return value
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.arm in TRACED_ARMS and self.trace is None:
+            raise ValueError(f"arm {self.arm!r} takes its layer weights from a trace; give the trace's file")
+        if self.method == "full" and self.precision == "bfloat16":
+            raise ValueError("full fine-tuning in bfloat16 rounds most updates away; use float32, or method lora")
+        terms = (self.caption_weight, self.same_image_weight, self.across_image_weight)
+        if self.arm != "frozen" and not any(terms):
+            raise ValueError("caption_weight, same_image_weight and across_image_weight are all 0: nothing is learnt")
+        return self

@@ -1,0 +1,152 @@
+"""Layer weights: how fast each text layer may learn, from its causal tracing effect (method.md section 4)."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from nast_core.finetune.recipe import TRACED_ARMS, Arm, FinetuneError, FinetuneRecipe
+from nast_core.interpret.profiles import Average, Summary, layer_summary
+from nast_core.models.encoder import DualEncoder
+
+_RUN = "run:"
+_ORDER = 3  # of the random arm's stream among those of one seed
+
+
+def layer_weights(
+    effect: Float[np.ndarray, " layer"], *, floor: float = 0.1, temperature: float = 1.0
+) -> Float[np.ndarray, " layer"]:
+    """w[l] from c[l], l = 1..L, with mean 1.
+
+        w = floor + (1 - floor) * c' / mean(c'),  divided by its mean,  c' = c ** temperature
+
+    Raises FinetuneError for an effect that is undefined, negative, or zero in every layer, and where a weight is 0.
+    """
+    if not np.isfinite(effect).any():
+        raise FinetuneError(
+            "the trace's effect is undefined (NaN) in every layer, since each pair's two texts score alike; trace pairs "
+            "that the model tells apart"
+        )
+    if not np.isfinite(effect).all():
+        raise FinetuneError(
+            f"the trace's effect is undefined (NaN) in {_layers(~np.isfinite(effect))}; trace more pairs"
+        )
+    if (effect < 0).any():
+        raise FinetuneError(
+            f"the trace's effect is negative in {_layers(effect < 0)} (least {effect.min():.3g}) and a layer weight cannot "
+            "be; choose the layer summary std or mean_abs"
+        )
+    if not effect.any():
+        raise FinetuneError("the trace's effect is 0 in every layer, so it says nothing of where to train")
+    shaped = effect**temperature
+    weights = floor + (1 - floor) * shaped / shaped.mean()
+    weights = weights / weights.mean()
+    if not (weights > 0).all():
+        raise FinetuneError(f"the layer weight of {_layers(weights <= 0)} is 0; raise the floor above {floor:g}")
+    return weights
+
+
+def _layers(where: np.ndarray) -> str:
+    found = [str(layer) for layer in np.flatnonzero(where) + 1]
+    return f"layer {found[0]}" if len(found) == 1 else f"layers {', '.join(found)}"
+
+
+def arm_weights(arm: Arm, weights: Float[np.ndarray, " layer"], *, seed: int = 0) -> Float[np.ndarray, " layer"]:
+    """The layer weights of an arm, made from those of ``nast``.
+
+    inverse: the same weights turned upside down, max + min - w, over their mean: small where CTE is large, as widely
+    spread. random: the same weights in an order drawn by ``seed``. uniform: all 1; frozen: all 0, nothing is trained.
+    """
+    match arm:
+        case "nast":
+            return weights
+        case "inverse":
+            turned = weights.max() + weights.min() - weights
+            return turned / turned.mean()
+        case "random":
+            return np.random.default_rng([seed, _ORDER]).permutation(weights)
+        case "uniform":
+            return np.ones_like(weights)
+        case "frozen":
+            return np.zeros_like(weights)
+
+
+def layer_effect(
+    traced: xr.Dataset, summary: Summary = "std", average: Average = "ratio_mean"
+) -> Float[np.ndarray, " layer"]:
+    """c[l], l = 1..L: one number a layer from a trace of any component; NaN where no pair defines it.
+
+    Layer 0 of a block trace, the embedding output, has no weight. In a trace of heads the summary runs over heads, and
+    the summaries at the negator are their mean. ``mean_ratio``: mean over pairs. ``ratio_mean``: mean weighted by
+    \\|d\\|, which is mean numerator / mean d where all d have one sign, and stays a mean where they do not (ours).
+    """
+    value = _over_heads(traced.cte_head, summary) if "cte_head" in traced else layer_summary(traced, summary)
+    value = value.sel(layer=value.layer >= 1).transpose("pair", "layer")
+    if average == "mean_ratio":
+        return value.mean("pair").to_numpy()
+    share = abs(traced.d).where(value.notnull())
+    return ((value * share).sum("pair") / share.sum("pair").where(value.notnull().any("pair"))).to_numpy()
+
+
+def _over_heads(cte: xr.DataArray, summary: Summary) -> xr.DataArray:
+    if "position" in cte.dims:  # patched apart: a head's effect is that of all its positions
+        cte = cte.sum("position", min_count=1)
+    match summary:
+        case "std":
+            return cte.std("head")
+        case "max":
+            return cte.max("head")
+        case "mean_abs":
+            return abs(cte).mean("head")
+        case "negator":
+            return cte.mean("head")
+        case "negator_out":
+            return 1 - cte.mean("head")
+
+
+def read_trace(path: Path, model: DualEncoder) -> xr.Dataset:
+    """The trace in a netCDF file. Raises FinetuneError where it is none, or is of another model."""
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            traced = opened.load()
+    except FileNotFoundError:
+        raise FinetuneError(f"there is no file {path}; make one with 'nast trace'") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise FinetuneError(f"{path} cannot be read as netCDF ({error}); make one with 'nast trace'") from None
+    check_trace(traced, model)
+    return traced
+
+
+def check_trace(traced: xr.Dataset, model: DualEncoder) -> None:
+    """Raises FinetuneError for a dataset that is no trace, is of other weights, or of another number of layers."""
+    if "cte" not in traced and "cte_head" not in traced:
+        raise FinetuneError(
+            f"the file holds {', '.join(map(str, traced.data_vars)) or 'nothing'} and no cte; give a trace"
+        )
+    found = str(traced.attrs.get("model_fingerprint", "none"))
+    if found != model.fingerprint:
+        raise FinetuneError(
+            f"the trace is of {traced.attrs.get('model', 'an unnamed model')} (fingerprint {found[:12]}) and the model to "
+            f"train is {model.card.name} (fingerprint {model.fingerprint[:12]}); trace that model"
+        )
+    layers = [int(layer) for layer in traced.layer.values if layer >= 1]
+    if layers != list(range(1, model.text.n_layers + 1)):
+        raise FinetuneError(
+            f"the trace has layers {layers[0] if layers else 0} to {layers[-1] if layers else 0} and the text tower has "
+            f"{model.text.n_layers}; trace every layer"
+        )
+
+
+def recipe_weights(recipe: FinetuneRecipe, model: DualEncoder, runs: Path) -> Float[np.ndarray, " layer"]:
+    """What a recipe asks for: the layer weights of its arm on this model. ``run:ID`` is looked for in ``runs``.
+
+    Raises FinetuneError as above.
+    """
+    plain = np.ones(model.text.n_layers)
+    if recipe.arm in TRACED_ARMS and recipe.trace is not None:
+        run = str(recipe.trace).removeprefix(_RUN)
+        path = recipe.trace if run == str(recipe.trace) else runs / run / "trace.nc"
+        effect = layer_effect(read_trace(path, model), recipe.summary, recipe.average)
+        plain = layer_weights(effect, floor=recipe.floor, temperature=recipe.temperature)
+    return arm_weights(recipe.arm, plain, seed=recipe.seed)
