@@ -19,10 +19,13 @@ page = st.navigation(
         st.Page(ROOT / "pages" / "home.py", title="Home", icon=":material/home:", default=True),
         st.Page(ROOT / "pages" / "attention.py", title="Attention", icon=":material/grid_on:", url_path="attention"),
         st.Page(ROOT / "pages" / "tracing.py", title="Causal tracing", icon=":material/timeline:", url_path="tracing"),
-        st.Page(ROOT / "pages" / "attribution.py", title="Attribution", icon=":material/radiology:", url_path="attribution"),
+        st.Page(
+            ROOT / "pages" / "attribution.py", title="Attribution", icon=":material/radiology:", url_path="attribution"
+        ),
         st.Page(ROOT / "pages" / "heads.py", title="Heads", icon=":material/scatter_plot:", url_path="heads"),
         st.Page(ROOT / "pages" / "benchmark.py", title="Benchmark", icon=":material/rule:", url_path="benchmark"),
         st.Page(ROOT / "pages" / "finetune.py", title="Fine-tune", icon=":material/tune:", url_path="finetune"),
+        st.Page(ROOT / "pages" / "compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page(ROOT / "pages" / "models.py", title="Models", icon=":material/deployed_code:", url_path="models"),
     ]
 )

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import state, widgets
+from dashboard import state
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
     import xarray as xr
+
     from nast_core.interpret.attribution_image import Method
-    from nast_core.interpret.occlusion_windows import Windows
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 
@@ -51,7 +51,7 @@ def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...
 
 
 def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.Dataset | None:
-    """Token attributions of one pair on one image; None where the user cancelled them."""
+    """Token attributions of one pair on one image; None where there are none, and the page has said why."""
     import torch
 
     from nast_core.interpret.attribution_text import attribute_tokens, evaluations
@@ -65,50 +65,66 @@ def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.
     )
 
 
-def windows(model: DualEncoder, patches: float | None) -> Windows:
-    """How occlusion slides; the default stride, made finer where a chosen window is smaller."""
-    from nast_core.interpret.occlusion_windows import windows_of
-
-    usual = windows_of(model)
-    if patches is None:
-        return usual
-    return windows_of(model, patches, min(usual.stride / usual.patch, patches))
-
-
-def settings(result: xr.Dataset, windows: Windows, square: int) -> str:
-    """How the maps were made, for a chart's subtitle."""
-    match result.attrs["method"]:
-        case "occlusion":
-            patches = windows.window / windows.patch
-            return (
-                f"windows of {windows.window} px ({patches:g} patches) of the preprocessed image, moved by {windows.stride} px; "
-                "1 pair, 1 image"
-            )
-        case "integrated_gradients":
-            shown = f"summed over squares of {square} px" if square > 1 else "each pixel of the preprocessed image"
-            off = worst_share(result)
-            delta = "undefined" if np.isnan(off) else f"{100 * off:.1g} % of the change"
-            return f"{shown}; {int(result.n_steps.max())} steps, convergence delta {delta}; 1 pair, 1 image"
-        case _:
-            rows, columns = result.sizes["row"], result.sizes["column"]
-            return f"last feature map, {rows} x {columns} cells, with its sign; 1 pair, 1 image"
-
-
 def regions(
-    model: DualEncoder, pair: AlignedPair, picture: state.Picture, method: Method, windows: Windows
+    model: DualEncoder, pair: AlignedPair, picture: state.Picture, method: Method, patches: float | None
 ) -> xr.Dataset | None:
-    """Image attributions of one pair; None where the user cancelled them."""
+    """Image attributions of one pair; None where there are none, and the page has said why.
+
+    ``patches``: side of the occluding window; None for the usual one.
+    """
     from nast_core.data.sources import open_image, phantom_of
     from nast_core.interpret.attribution_image import attribute_image, evaluations
+    from nast_core.interpret.occlusion_windows import windows_of
 
     phantom = phantom_of(picture.name)
     image = open_image(picture.name, size=model.image_size) if phantom else picture.image
+    windows = windows_of(model)
+    if patches is not None and patches * windows.patch <= model.image_size:
+        windows = windows_of(model, patches, min(windows.stride / windows.patch, patches))
     return _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
-        f"{METHODS[method]}",
+        METHODS[method],
         evaluations(model, method, windows=windows),
         lambda tick: attribute_image(model, [pair], [image], method=method, windows=windows, progress=tick),
     )
+
+
+def window_choices(model: DualEncoder) -> tuple[list[int], int]:
+    """Sides of an occluding window to choose from, in patches, and the usual one: none above half the image but that."""
+    from nast_core.interpret.occlusion_windows import windows_of
+
+    windows = windows_of(model)
+    usual = max(1, windows.window // windows.patch)
+    unit = max(1, usual // 2)
+    fitting = {n * unit for n in (1, 2, 3, 4) if n * unit * windows.patch <= model.image_size / 2}
+    return sorted(fitting | {usual}), usual
+
+
+def squares(model: DualEncoder) -> int:
+    """Side, in preprocessed pixels, of the squares that pixels are summed over: at most 16 along a side."""
+    from nast_core.interpret.occlusion_windows import windows_of
+
+    return windows_of(model).stride
+
+
+def settings(result: xr.Dataset, square: int) -> str:
+    """How the maps were made, for a chart's subtitle."""
+    attrs = result.attrs
+    match attrs["method"]:
+        case "occlusion":
+            return (
+                f"windows of {attrs['window']} px ({attrs['window'] / attrs['patch']:g} patches) of the preprocessed image, moved "
+                f"by {attrs['stride']} px; 1 pair, 1 image"
+            )
+        case "integrated_gradients":
+            shown = f"summed over squares of {square} px" if square > 1 else "each pixel of the preprocessed image"
+            delta = percent(worst_share(result))
+            return (
+                f"{shown}; {int(result.n_steps.max())} steps, convergence delta {delta} of the change; 1 pair, 1 image"
+            )
+        case _:
+            rows, columns = result.sizes["row"], result.sizes["column"]
+            return f"last feature map, {rows} x {columns} cells, with its sign; 1 pair, 1 image"
 
 
 @st.cache_resource
@@ -144,12 +160,11 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         if bar is not None:
             bar.progress(min(done / total, 1.0), f"{label}: {_left(done, total, spent)}")
 
-    with widgets.advice():
-        try:
-            result = work(tick)
-        except NastError:
-            place.empty()
-            raise
+    try:
+        result = work(tick)
+    except NastError as error:  # the page goes on: another method may work
+        place.error(str(error), icon=":material/error:")
+        return None
     place.empty()
     while len(finished) >= _KEPT:
         finished.pop(next(iter(finished)))
@@ -177,6 +192,13 @@ def worst_share(result: xr.Dataset) -> float:
     return float(np.nanmax(shares)) if np.isfinite(shares).any() else float("nan")
 
 
+def percent(share: float) -> str:
+    """A small share as people read it."""
+    if np.isnan(share):
+        return "undefined"
+    return "< 0.01 %" if share < 1e-4 else f"{100 * share:.2g} %"
+
+
 def completeness_table(result: xr.Dataset) -> pd.DataFrame:
     """Whether each text's token attributions add up to the change of its score."""
     one = result.isel(pair=0)
@@ -187,7 +209,7 @@ def completeness_table(result: xr.Dataset) -> pd.DataFrame:
             "sum of tokens": one.token_attribution.sum("position").values,
             "S of the text": [float(one.s_affirmative), float(one.s_negated)],
             "delta, logits": [f"{v:+.0e}" for v in one.delta.values],
-            "delta, share of change": ["undefined" if np.isnan(v) else f"{v:.0e}" for v in one.delta_share.values],
+            "delta, share of change": [percent(v) for v in one.delta_share.values],
             "steps": one.n_steps.values,
         }
     )

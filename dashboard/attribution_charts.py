@@ -28,44 +28,44 @@ _OVERLAY = [
 
 
 def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, subtitle: str) -> go.Figure:
-    """Both texts, and their difference, a cell a token, on one signed scale; special tokens are outlined, not filled."""
-    rows = ("affirmative", "negated", "difference")
-    values = table[list(rows)].to_numpy().T
-    values = np.where(table.special.to_numpy(), np.nan, values)
+    """A row a token: both texts and their difference on one signed scale; special tokens are named, not filled."""
+    panels, special = ("affirmative", "negated", "difference"), table.special.to_numpy()
+    values = np.where(special[:, None], np.nan, table[list(panels)].to_numpy())
     limit = max(float(np.nanmax(np.abs(values))), 1e-6)
-    names = [_strip_names(table, negator, row) for row in rows]
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=list(range(len(table))), y=rows, zmin=-limit, zmax=limit, colorscale=charts.SIGNED, xgap=3, ygap=6,
-            text=[
-                ["" if np.isnan(v) else f"{name}{'<br>' if name else ''}{v:+.2f}" for name, v in zip(row, line, strict=True)]
-                for row, line in zip(names, values, strict=True)
-            ],
-            texttemplate="%{text}", textfont={"size": 13}, hoverongaps=False,
+            z=values, x=panels, y=list(range(len(table))), zmin=-limit, zmax=limit, colorscale=charts.SIGNED, xgap=4, ygap=2,
+            text=_cell_texts(table, negator), texttemplate="%{text}", textfont={"size": 13}, hoverongaps=False,
             colorbar={"title": {"text": "logits", "side": "right"}, "thickness": 12},
-            hovertemplate="%{y}, position %{x}: %{z:.4f} logits<extra></extra>",
+            hovertemplate="%{x}: %{z:+.4f} logits<extra></extra>",
         )
     )  # fmt: skip
-    for column in np.flatnonzero(table.special.to_numpy()):
-        for y, row in enumerate(("token_affirmative", "token_negated")):
+    for row in np.flatnonzero(special):
+        for column in ("affirmative", "negated"):
             figure.add_annotation(
-                x=column,
-                y=y,
-                text=escape(table[row].iloc[column]),
-                showarrow=False,
-                font={"size": 11, "color": "#8A8F98"},
-            )
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False)
-    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False)
-    return charts.finish(figure, title, subtitle, 300)
+                x=column, y=row, text=escape(table[f"token_{column}"].iloc[row]), showarrow=False,
+                font={"size": 12, "color": "#8A8F98"},
+            )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False, zeroline=False)
+    figure.update_xaxes(side="top", ticks="", showgrid=False, zeroline=False)
+    figure = charts.finish(figure, title, subtitle, 130 + 30 * len(table))
+    return figure.update_layout(margin_t=96)
 
 
-def _strip_names(table: pd.DataFrame, negator: tuple[int, ...], row: str) -> list[str]:
-    if row == "difference":
-        return [""] * len(table)
+def _cell_texts(table: pd.DataFrame, negator: tuple[int, ...]) -> list[list[str]]:
+    def named(row, column: str) -> str:
+        name = escape(getattr(row, f"token_{column}"))
+        return f"<b><u>{name}</u></b>" if row.position in negator else f"<b>{name}</b>"
+
     return [
-        f"<b><u>{escape(name)}</u></b>" if position in negator else f"<b>{escape(name)}</b>"
-        for position, name in zip(table.position, table[f"token_{row}"], strict=True)
+        ["", "", ""]
+        if row.special
+        else [
+            f"{named(row, 'affirmative')}  {row.affirmative:+.2f}",
+            f"{named(row, 'negated')}  {row.negated:+.2f}",
+            f"{row.difference:+.2f}",
+        ]
+        for row in table.itertuples()
     ]
 
 
@@ -104,18 +104,22 @@ def overlay(
                 type="rect", x0=x[0], x1=x[-1], y0=y[0], y1=y[-1],
                 line={"color": "#E69F00", "width": 1, "dash": "dot"}, **at,
             )  # fmt: skip
-        axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain"}
+        axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
         figure.update_xaxes(range=[0, width], **axis, **at)
-        figure.update_yaxes(range=[height, 0], scaleanchor="x" if column == 1 else f"x{column}", **axis, **at)
+        figure.update_yaxes(
+            range=[height, 0], scaleanchor="x" if column == 1 else f"x{column}", constraintoward="top", **axis, **at
+        )
     limit = max(float(np.abs(shown.values).max()), 1e-6)
     figure.update_layout(
         coloraxis={
             "colorscale": _OVERLAY, "cmin": -limit, "cmax": limit,
-            "colorbar": {"title": {"text": "logits", "side": "right"}, "thickness": 12},
+            "colorbar": {
+                "title": {"text": "logits", "side": "right"}, "thickness": 12, "lenmode": "pixels", "len": 250, "y": 1, "yanchor": "top",
+            },
         },
         plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
-    return charts.finish(figure, title, subtitle, 470)
+    return charts.finish(figure, title, subtitle, 410).update_layout(margin_t=100)
 
 
 def _centres(edges: np.ndarray) -> np.ndarray:

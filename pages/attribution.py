@@ -1,6 +1,5 @@
 """Attribution: which words, and which regions of the X-ray, make the score; and what the negation changes of it."""
 
-import numpy as np
 import streamlit as st
 
 from dashboard import attribution, attribution_charts, pairs, state, widgets
@@ -28,25 +27,25 @@ with right:
         one = words.isel(pair=0)
         affirmative, negated = float(one.s_affirmative), float(one.s_negated)
         off = attribution.worst_share(words)
-        figures = st.columns(4)
-        figures[0].metric("S(affirmative), logits", f"{affirmative:.2f}", help=pair.pair.affirmative)
-        figures[1].metric("S(negated), logits", f"{negated:.2f}", help=pair.pair.negated)
-        figures[2].metric("d = S(aff.) - S(neg.), logits", f"{affirmative - negated:.2f}")
+        figures = st.columns([3, 3, 3, 4])
+        figures[0].metric("S(affirmative)", f"{affirmative:.2f}", help=pair.pair.affirmative)
+        figures[1].metric("S(negated)", f"{negated:.2f}", help=pair.pair.negated)
+        figures[2].metric("d = S(a) - S(n)", f"{affirmative - negated:.2f}")
         figures[3].metric(
-            "Convergence delta, % of change",
-            "undefined" if np.isnan(off) else f"{100 * off:.1g}",
-            help="How far the token attributions are from adding up to the change of score, the worse of the two texts.",
+            "Convergence delta",
+            attribution.percent(off),
+            help="How far the token attributions are from adding up to the change of score: share of that change, the worse of the two texts.",
         )
         table = attribution.token_table(words)
         widgets.figure(
             attribution_charts.token_strip(
                 table, pair.negator, title="Token attributions of both texts, on one scale",
-                subtitle=f"integrated gradients, {int(one.n_steps.max())} steps; 1 pair, 1 image",
+                subtitle=f"integrated gradients in logits, {int(one.n_steps.max())} steps; 1 pair, 1 image",
             ),
             key="attribution-tokens",
             data=table,
             how_to_read="Red raises the score, blue lowers it, against a text that says nothing: the end token in every "
-            "word's place. A row adds up to the change of score, the bottom row to d. The negator, and the word in its "
+            "word's place. A column adds up to the change of score, the last to d. The negator, and the word in its "
             "place, is underlined; start and end tokens stand in the baseline too, so theirs is 0.",
             alt="Attributions of each token of the affirmative and the negated text, and their difference",
         )  # fmt: skip
@@ -62,7 +61,7 @@ with right:
             )
 
 st.subheader("Which regions make the score")
-how, detail, glass = st.columns([3, 3, 2], vertical_alignment="bottom", gap="medium")
+how, detail, glass = st.columns([10, 6, 5], vertical_alignment="bottom", gap="medium")
 method = how.segmented_control(
     "Method", list(attribution.METHODS), format_func=attribution.METHODS.__getitem__, default="occlusion", required=True,
     key="attribution-method", bind="query-params",
@@ -70,31 +69,30 @@ method = how.segmented_control(
     "feature map, where the image tower is convolutional.",
 )  # fmt: skip
 opacity = glass.slider("Opacity of the overlay, %", 0, 100, 80, 5, key="opacity", bind="query-params")
+wide, square = None, 1
 if method == "occlusion":
+    sides, usual = attribution.window_choices(model)
     wide = detail.segmented_control(
-        "Covered window, patches", [1, 2, 3, 4], default=2, required=True, key="occlude", bind="query-params"
+        "Covered window, patches", sides, default=usual, required=True, key="occlude", bind="query-params"
     )
 elif method == "integrated_gradients":
-    fine = detail.segmented_control(
-        "Shown", ["summed over squares", "each pixel"], default="summed over squares", required=True, key="ig-detail",
+    each = detail.segmented_control(
+        "A value for each", ["square", "pixel"], default="square", required=True, key="ig-detail",
         bind="query-params",
     )  # fmt: skip
-with widgets.advice():
-    windows = attribution.windows(model, wide if method == "occlusion" else None)
-found = attribution.regions(model, pair, picture, method, windows)
-if found is None:
-    st.stop()
-squares = windows.stride if method == "integrated_gradients" and fine == "summed over squares" else 1
-shown = attribution.maps(found, squares)
-widgets.figure(
-    attribution_charts.overlay(
-        picture.image, shown, (float(found.s_affirmative[0]), float(found.s_negated[0])), opacity / 100,
-        smooth=method == "grad_cam", title=f"What raises and what lowers each score: {attribution.METHODS[method]}",
-        subtitle=attribution.settings(found, windows, squares),
-    ),
-    key="attribution-image",
-    data=shown.table(),
-    how_to_read=attribution.HOW_TO_READ[method] + " One scale for all three. Right: what the negation changes; a model that "
-    "passes over the negator has the same map twice, and nothing on the right.",
-    alt="The X-ray with the attributions of the affirmative score, of the negated score, and of their difference",
-)  # fmt: skip
+    square = attribution.squares(model) if each == "square" else 1
+found = attribution.regions(model, pair, picture, method, wide)
+if found is not None:
+    shown = attribution.maps(found, square)
+    widgets.figure(
+        attribution_charts.overlay(
+            picture.image, shown, (float(found.s_affirmative[0]), float(found.s_negated[0])), opacity / 100,
+            smooth=method == "grad_cam", title=f"What raises and what lowers each score: {attribution.METHODS[method]}",
+            subtitle=attribution.settings(found, square),
+        ),
+        key="attribution-image",
+        data=shown.table(),
+        how_to_read=attribution.HOW_TO_READ[method] + " One scale for all three. Right: what the negation changes; a model that "
+        "passes over the negator has the same map twice, and nothing on the right.",
+        alt="The X-ray with the attributions of the affirmative score, of the negated score, and of their difference",
+    )  # fmt: skip

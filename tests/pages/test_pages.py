@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["home", "attention", "tracing", "heads", "benchmark", "models"]
+PAGES = ["home", "attention", "tracing", "heads", "attribution", "benchmark", "finetune", "models"]
 
 
 def app(page: str = "home", **params: str) -> AppTest:
@@ -21,7 +21,7 @@ def texts(elements) -> str:
     return " ".join(element.value for element in elements)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "compare"])
 def test_page_opens_without_exception_or_error(page):
     at = app(page)
     assert not at.exception

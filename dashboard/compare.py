@@ -1,0 +1,178 @@
+"""What the Compare page computes: two models loaded, and everything between them kept by what it depends on."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import state, widgets
+
+if TYPE_CHECKING:
+    from nast_core.benchmark.items import Item
+    from nast_core.compare import Comparison, SharedPairs
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
+
+_KEPT = 16  # finished comparisons
+VERDICTS = ("fixed", "broken", "right in both", "wrong in both", "unscored")  # in A and B, as Comparison.items has them
+
+
+class Two(NamedTuple):
+    """The two models and what they are called."""
+
+    a: DualEncoder
+    b: DualEncoder
+    names: dict[str, str]  # A, B -> name
+
+
+def tuned() -> dict[str, str]:
+    """Finished fine-tunes, newest first: spec -> what it is."""
+    from nast_core.finetune.recipe import FinetuneRecipe
+    from nast_core.runs.store import RunStore
+
+    rows = RunStore().table().rows
+    return {
+        f"run:{row.run.id}": f"{row.recipe.arm}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
+        for row in rows
+        if isinstance(row.recipe, FinetuneRecipe) and row.status.state == "finished"
+    }
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading a model")
+def _load(spec: str, stamp: float) -> DualEncoder:
+    from nast_core.models import load_model
+
+    return load_model(spec)
+
+
+def _stamp(spec: str) -> float:
+    """Changes when a folder's files do, so that a replaced checkpoint is loaded anew."""
+    folder = Path(spec).expanduser()
+    return max((path.stat().st_mtime for path in folder.iterdir()), default=0.0) if folder.is_dir() else 0.0
+
+
+def load(a: str, b: str) -> Two:
+    """Both models; one that does not load is a sentence, and the page ends."""
+    with widgets.advice():
+        first, second = (state.model() if spec == state.spec() else _load(spec, _stamp(spec)) for spec in (a, b))
+    return Two(first, second, {"A": f"A: {first.card.name}", "B": f"B: {second.card.name}"})
+
+
+@st.cache_resource(max_entries=8, show_spinner="Aligning the pairs")
+def _shared(_a: DualEncoder, _b: DualEncoder, fingerprints: tuple[str, str], count: int) -> SharedPairs:
+    from nast_core.compare import shared_pairs, spread
+
+    texts = [one.pair for one in state.alignment(_a).aligned]
+    return spread(shared_pairs(_a, _b, texts), count)
+
+
+def shared(two: Two, count: int) -> SharedPairs:
+    with widgets.advice():
+        return _shared(two.a, two.b, (two.a.fingerprint, two.b.fingerprint), count)
+
+
+@st.cache_resource
+def _finished() -> dict[tuple, Comparison]:
+    """cache_data would not let a progress bar be drawn while it computes."""
+    return {}
+
+
+def comparison(two: Two, specs: dict[str, str], pairs: SharedPairs, items: list[Item], key: str) -> Comparison:
+    """Everything compared; found again when the same is asked twice. ``key`` names the items."""
+    from nast_core import compare
+    from nast_core.data.sources import encode_named
+
+    finished = _finished()
+    name = (two.a.fingerprint, two.b.fingerprint, *specs.values(), len(pairs.a), key)
+    if name not in finished:
+        images = compare.needed_images(pairs, items)
+        bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
+
+        def encoded(count: int) -> None:
+            nonlocal done
+            done += count
+            bar.progress(min(done / total, 1.0) / 2, f"Encoding images: {done:,} of {total:,}")
+
+        def compared(_: int) -> None:
+            nonlocal done
+            done += 1
+            bar.progress(0.5 + min((done - total) / compare.STEPS, 1.0) / 2, "Comparing attention, effects and answers")
+
+        with widgets.advice():
+            moved = compare.moved_layers(compare.summary_files(specs))
+            vectors_a, vectors_b = (encode_named(model, images, progress=encoded)[0] for model in (two.a, two.b))
+            done = total
+            found = compare.compare(
+                two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, progress=compared
+            )
+        bar.empty()
+        while len(finished) >= _KEPT:
+            finished.pop(next(iter(finished)))
+        finished[name] = found
+    return finished[name]
+
+
+def headline(found: Comparison) -> list[tuple[str, str, str]]:
+    """The answer in four figures: what it is, its value, and its interval or test."""
+    changes = found.changes.set_index("form")
+    cards = []
+    for form, name in (("negated", "Accuracy, negated"), ("affirmative", "Accuracy, affirmative"), ("gap", "Gap")):
+        row = changes.loc[form]
+        test = "" if form == "gap" else f", McNemar p = {row.p_value:.2g}"
+        cards.append(
+            (
+                f"{name}, B - A",
+                f"{row.change:+.1f} points",
+                f"{row.low:+.1f} to {row.high:+.1f}, n = {row.n:,.0f}{test}",
+            )
+        )
+    heads = found.heads.dropna(subset="change")
+    if len(heads):
+        top = heads.loc[heads.change.abs().idxmax()]
+        cards.append(
+            ("Attention, mean |B - A| of a head", f"{heads.change.abs().mean():.3f}",
+             f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to {top.high:+.3f}), n = {top.n:.0f} pairs")
+        )  # fmt: skip
+    return cards
+
+
+def pattern_table(own: dict[str, AlignedPair], form: str, a: np.ndarray, b: np.ndarray) -> pd.DataFrame:
+    """The data behind the two patterns [query, key], a row a cell."""
+    parts = []
+    for model, values in (("A", a), ("B", b)):
+        query, key = np.indices(values.shape)
+        pieces = np.array(getattr(own[model], f"pieces_{form}"), dtype=object)
+        cells = {"query": pieces[query.ravel()], "key": pieces[key.ravel()], "query_position": query.ravel(),
+                 "key_position": key.ravel(), "attention": values.ravel()}  # fmt: skip
+        parts.append(pd.DataFrame(cells).assign(model=model))
+    return pd.concat(parts, ignore_index=True)
+
+
+def answer(row: pd.Series, model: str) -> pd.Series:
+    """One model's answer to an item, as ``draw_options`` takes it."""
+    own = f"_{model.lower()}"
+    mine = {name.removesuffix(own): row[name] for name in row.index if name.endswith(own)}
+    return pd.Series({"form": row.form, **mine})
+
+
+def recipes(specs: dict[str, str]) -> dict[str, str]:
+    """Of the models that are runs, their recipes as JSON."""
+    from nast_core.runs.store import RunStore
+
+    runs = {m: spec.removeprefix("run:") for m, spec in specs.items() if spec.startswith("run:")}
+    return {m: RunStore().open(name).recipe.model_dump_json(indent=2) for m, name in runs.items()}
+
+
+def archive(found: Comparison) -> bytes:
+    """Every table as CSV, in one zip file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, table in found.tables.items():
+            packed.writestr(f"{name}.csv", table.to_csv(index=False))
+    return buffer.getvalue()

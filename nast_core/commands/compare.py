@@ -1,0 +1,71 @@
+"""``nast compare``: two models on the same pairs, questions and images."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nast_core.commands.common import Device, Pairs, Precision, command, load, need_files, need_folder, progress
+
+app = typer.Typer()
+
+
+class Split(StrEnum):
+    validation = "validation"
+    test = "test"
+
+
+@command(app, "compare")
+def compare_command(
+    a: Annotated[str, typer.Argument(metavar="A", help="Before: demo, a folder, or run:ID of a finished fine-tune.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="After: likewise.")],
+    out: Annotated[Path, typer.Option(help="Folder for comparison.json and a CSV a table.")],
+    pairs: Pairs = None,
+    items: Annotated[Path | None, typer.Option(help="items.jsonl; without it, questions on phantoms.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images; phantoms need none.")] = None,
+    count: Annotated[int, typer.Option("--n", min=1, help="Questions on phantoms.")] = 500,
+    split: Annotated[Split, typer.Option(help="Of the phantoms; keep test for what you report.")] = Split.validation,
+    device: Device = "auto",
+    precision: Precision = "float32",
+) -> None:
+    """Did the mechanism move, or only the score, and what was lost? Every change is B - A.
+
+    Example: nast compare demo run:finetune-20261124-101500-1a2b3c4d --out compared
+    """
+    need_files(pairs, items)
+    need_folder(images)
+    from nast_core import compare
+    from nast_core.benchmark.items import read_items
+    from nast_core.benchmark.phantoms import phantom_items
+    from nast_core.data.sources import encode_named
+    from nast_core.negation.pairs import read_pairs, template_pairs
+
+    moved = compare.moved_layers(compare.summary_files({"A": a, "B": b}))
+    asked = read_items(items) if items else phantom_items(count, split=split.value)
+    first, second = (load(spec, device, precision) for spec in (a, b))
+    known = first.card.conditions
+    texts = read_pairs(pairs) if pairs else template_pairs(known) if known else template_pairs()
+    shared = compare.shared_pairs(first, second, texts)
+    typer.echo(f"{len(shared.a)} pairs align under both tokenizers, {len(shared.refused)} do not", err=True)
+    names, seen = compare.needed_images(shared, asked), []
+    with progress("Images", 2 * len(names)) as tick:
+        for model in (first, second):
+            vectors, failed = encode_named(model, names, images, progress=tick)
+            seen.append(vectors)
+    if failed:
+        name, reason = next(iter(failed.items()))
+        typer.echo(
+            f"{len(failed)} images cannot be read and their questions are unscored; first {name!r}: {reason}", err=True
+        )
+    with progress("Compare", compare.STEPS) as tick:
+        found = compare.compare(first, second, shared, asked, *seen, parameters=moved, progress=tick)
+    compare.write_comparison(found, out)
+    for row in found.changes.itertuples():
+        test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
+        typer.echo(
+            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {row.change:+.1f} points ({row.low:+.1f} to {row.high:+.1f}), n = {row.n}{test}"
+        )
+    for row in found.shift_means.itertuples():
+        typer.echo(f"shift of {row.form:<22} {row.value:.4f} ({row.low:.4f} to {row.high:.4f}), n = {row.n}")
+    typer.echo(f"written: {out}")

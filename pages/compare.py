@@ -1,0 +1,184 @@
+"""Compare: did the mechanism move, or only the score, and what was lost?"""
+
+import streamlit as st
+
+from dashboard import cases, charts, compare, compare_charts, report, state, tracing, widgets
+from dashboard.pictures import item_picture
+
+st.title("Compare")
+known = compare.tuned()
+for name, start in (("a", state.spec()), ("b", next(iter(known), ""))):
+    if name not in {*st.session_state, *st.query_params}:
+        st.session_state[name] = start  # a start, not a default: the link must name it
+left, right = st.columns(2)
+spec_a = left.text_input("A, before", key="a", bind="query-params", help="demo, a folder, or run:ID.").strip()
+spec_b = right.text_input(
+    "B, after", key="b", bind="query-params", help="Likewise; run:ID is a finished fine-tune."
+).strip()
+if known:
+    with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
+        st.dataframe({"type as A or B": list(known), "what it is": list(known.values())}, hide_index=True)
+if not spec_a or not spec_b:
+    widgets.empty("Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do.")
+asked, drawn, texts = st.columns([2, 2, 2])
+count = asked.select_slider("Questions", [200, 500, 1000, 2000], 500, key="compare-n", bind="query-params")
+split = drawn.segmented_control(
+    "Of the phantoms' split", ["validation", "test"], default="validation", required=True, key="split", bind="query-params",
+    help="Runs are chosen on validation; keep test for what you report.",
+)  # fmt: skip
+wanted = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
+two = compare.load(spec_a, spec_b)
+specs = {"A": spec_a, "B": spec_b}
+pairs = compare.shared(two, wanted)
+items = state.phantom_items(count, 0, split)
+found = compare.comparison(two, specs, pairs, items, f"phantom-{split}-{count}")
+if found.about["same_weights"]:
+    st.info("A and B have the same weights, so nothing differs.", icon=":material/equal:")
+headline = compare.headline(found)
+for column, (name, value, said) in zip(st.columns(len(headline)), headline, strict=True):
+    column.metric(name, value, border=True)
+    column.caption(said)
+st.caption(
+    f"{count} questions on phantoms of the {split} split, seed 0; 95 % intervals by bootstrap over patients, of attention over "
+    f"{len(pairs.a)} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
+)
+sections: list[report.Section] = []
+
+
+def draw(figure, key: str, data, how_to_read: str, alt: str) -> None:
+    widgets.figure(figure, key=key, data=data, how_to_read=how_to_read, alt=alt)
+    sections.append(report.Section(figure, how_to_read))
+
+
+st.subheader("The score")
+bars = found.accuracy.assign(group=found.accuracy.group.map(two.names))
+draw(
+    charts.accuracy_bars(bars, title="Accuracy of A and B", subtitle=f"{count} questions; 95 % interval over patients; in brackets, n"),
+    "compare-accuracy", bars,
+    "Blue: said affirmatively. Orange, hatched: the same questions with negations. A model that learnt to read negation "
+    "raises the orange bar and keeps the blue one.",
+    "Bars of accuracy of both models",
+)  # fmt: skip
+
+st.subheader("The mechanism")
+draw(
+    compare_charts.head_maps(found.heads, title="Negator-selective attention", subtitle=f"means of {len(pairs.a)} pairs, one scale"),
+    "compare-heads", found.heads,
+    "Red: the head's later tokens look at the negator. The third map is what changed; it is there where both text towers have "
+    "the same layers and heads, and means most where B was trained from A.",
+    "Heatmaps of negator-selective attention of A, of B and of their difference",
+)  # fmt: skip
+summary = st.selectbox(
+    "Layer summary", list(tracing.SUMMARIES), key="summary", bind="query-params", format_func=tracing.SUMMARIES.get
+)
+profile = found.layers[found.layers.summary == summary]
+draw(
+    compare_charts.layer_bars(
+        profile, two.names, title=f"Causal tracing effect: {tracing.SUMMARIES[summary]}", label="CTE",
+        subtitle=f"{len(pairs.a)} pairs, block outputs; ratio of means; 95 % bootstrap interval over pairs",
+    ),
+    "compare-layers", profile,
+    "Where the negation travels to the score. Bars that moved to other layers: another path. Bars alike: the same path, "
+    "whatever the score does.",
+    "Bars of the causal tracing effect by layer, A beside B",
+)  # fmt: skip
+
+st.subheader("One head, token by token")
+changed = found.heads.assign(size=found.heads.change.abs().fillna(found.heads.b.abs())).dropna(subset=["a", "b"])
+if not {"compare-layer", "compare-head"} & {*st.session_state, *st.query_params}:
+    top = changed.loc[changed["size"].idxmax()]
+    st.session_state["compare-layer"], st.session_state["compare-head"] = int(top["layer"]), int(top["head"])
+pick_layer, pick_head, pick_pair, pick_form = st.columns([1, 1, 4, 2])
+layer = pick_layer.selectbox("Layer", sorted(changed.layer.unique().tolist()), key="compare-layer", bind="query-params")
+head = pick_head.selectbox("Head", sorted(changed["head"].unique().tolist()), key="compare-head", bind="query-params")
+at = [one.pair.negated for one in pairs.a]
+name = pick_pair.selectbox("Pair, by its negated text", at, key="compare-pair", bind="query-params")
+form = pick_form.segmented_control(
+    "Text", ["negated", "affirmative"], default="negated", required=True, key="text-form", bind="query-params"
+)
+own = {model: side[at.index(name)] for model, side in (("A", pairs.a), ("B", pairs.b))}
+text = getattr(own["A"].pair, form)
+seen = [state.patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
+labels = {model: charts.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
+draw(
+    compare_charts.two_patterns(*seen, labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle=f"1 text: {text}"),
+    "compare-pattern", compare.pattern_table(own, form, *seen),
+    "Each row is a token that looks, each column a token looked at. The negator, or the word in its place, is underlined.",
+    "Attention of one head on one text in A and in B",
+)  # fmt: skip
+
+st.subheader("What moved inside")
+if len(found.shifts):
+    means = found.shift_means.set_index("form")["value"]
+    draw(
+        compare_charts.shift_points(
+            found.shifts, found.shift_means, title="Shift of the captions' embeddings",
+            subtitle=f"{len(pairs.a)} pairs; line: mean, 95 % interval over pairs; negated - affirmative "
+            f"{means['negated - affirmative']:+.4f}",
+        ),
+        "compare-shift", found.shifts,
+        "How far the same text lies from where it was. Only negated captions should have to move; affirmative ones that moved "
+        "are knowledge at risk. It means nothing between models that were not trained from one another.",
+        "Points of 1 - cosine between the embeddings of A and B, by form",
+    )  # fmt: skip
+else:
+    st.caption(
+        f"The embeddings have {two.a.text.dim} and {two.b.text.dim} dimensions, so texts cannot be compared by their shift."
+    )
+if len(found.parameters):
+    draw(
+        compare_charts.moved_bars(
+            found.parameters, title="Which layers moved",
+            subtitle="norm of the change / norm of the weights, each fine-tune against its own base; line: w[l] it was trained with",
+        ),
+        "compare-moved", found.parameters,
+        "The bars should follow the line, since w[l] scales each layer's learning rate. Layers that moved more than their "
+        "weight says had larger gradients.",
+        "Bars of relative change by layer, with the layer weights as a line",
+    )  # fmt: skip
+else:
+    st.caption(
+        "Neither model is a fine-tune of this folder of runs (run:ID), so there is no record of which layers were trained."
+    )
+
+st.subheader("The items fixed, and the items broken")
+view_form, view = st.columns([1, 3])
+which = view_form.segmented_control(
+    "Form", ["negated", "affirmative"], default="negated", required=True, key="item-form", bind="query-params"
+)
+part = found.items[found.items.form == which]
+verdicts = compare.VERDICTS
+shown = view.segmented_control(
+    "Show", list(verdicts), default="fixed", required=True, key="verdict", bind="query-params"
+)
+st.caption("  ·  ".join(f"{name}: {(part.verdict == name).sum():,}" for name in verdicts))
+names = part[part.verdict == shown].item_id.tolist()
+if names:
+    item_id = st.selectbox("Item", names, key="compare-item", bind="query-params")
+    item = next(one for one in items if one.item_id == item_id)
+    picture_at, *sides = st.columns([3, 4, 4], gap="medium")
+    if picture := item_picture(item.image, None):
+        picture_at.image(picture.image, caption=f"{item.patient_id}: {', '.join(item.conditions)}", width="stretch")
+    row = part[part.item_id == item_id].iloc[0]
+    for column, model in zip(sides, ("A", "B"), strict=True):
+        with column:
+            st.markdown(f"**{two.names[model]}**")
+            cases.draw_options(item, compare.answer(row, model))
+else:
+    st.info(f"No item is {shown} in this form.", icon=":material/lightbulb:")
+
+st.subheader("Take it along")
+link = widgets.view_link()
+with st.container(horizontal=True):
+    st.download_button(
+        "Report (HTML)", lambda: report.html(found, specs, sections, headline, compare.recipes(specs), link), "comparison.html",
+        "text/html", icon=":material/article:", on_click="ignore", help="One file with figures, tables, recipe and versions.",
+    )  # fmt: skip
+    st.download_button(
+        "All tables (CSV)",
+        lambda: compare.archive(found),
+        "comparison.zip",
+        "application/zip",
+        icon=":material/download:",
+        on_click="ignore",
+    )

@@ -1,0 +1,107 @@
+"""The Compare page on the demo CLIP and a copy of it whose fourth text layer was changed a little."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+from streamlit.testing.v1 import AppTest
+
+from nast_core.models.specs import DEMO_FOLDER
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = str(ROOT / "pages" / "compare.py")
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory) -> Path:
+    folder = Path(shutil.copytree(DEMO_FOLDER, tmp_path_factory.mktemp("models") / "changed"))
+    path = next(folder.glob("*.safetensors"))
+    weights = load_file(path)
+    for name, value in weights.items():
+        if name.startswith("text_model.encoder.layers.3.self_attn") and name.endswith("weight"):
+            weights[name] = value * 1.6
+    save_file(weights, path, {"format": "pt"})
+    return folder
+
+
+def page(**params: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    for name, value in {"compare-n": "200", "compare-pairs": "12", **params}.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def texts(elements) -> str:
+    return " ".join(element.value for element in elements)
+
+
+def test_without_a_second_model_the_page_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = page()
+    assert not at.exception
+    assert "Name two models" in at.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("b", "said"), [("/no/such/folder", "no folder /no/such/folder"), ("run:none", "no run 'none'")]
+)
+def test_a_model_that_does_not_load_is_one_sentence(b, said):
+    at = page(a="demo", b=b)
+    assert not at.exception
+    assert said in at.error[0].value
+
+
+def test_a_link_reopens_the_comparison_with_its_choices(changed):
+    at = page(a="demo", b=str(changed), **{"compare-layer": "5", "compare-head": "2", "verdict": "broken"})
+    assert not at.exception
+    assert not at.error
+    assert (at.selectbox(key="compare-layer").value, at.selectbox(key="compare-head").value) == (5, 2)
+    assert [metric.label for metric in at.metric][:3] == [
+        "Accuracy, negated, B - A",
+        "Accuracy, affirmative, B - A",
+        "Gap, B - A",
+    ]
+    broken = int(texts(at.caption).split("broken: ")[1].split()[0])
+    assert broken == len(at.selectbox(key="compare-item").options) > 0
+    assert texts(at.markdown).count("true]") == 2  # the item's options, as A and as B scored them
+    negated, affirmative, gap = (float(metric.value.split()[0]) for metric in at.metric[:3])
+    assert gap == pytest.approx(affirmative - negated, abs=0.11)
+
+
+def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
+    from dashboard import charts, compare, report, state
+
+    specs = {"A": "demo", "B": f"{changed}<script>"}
+    two = compare.load("demo", str(changed))
+    items = state.phantom_items(200, 0, "validation")
+    found = compare.comparison(
+        two, {"A": "demo", "B": str(changed)}, compare.shared(two, 12), items, "phantom-validation-200"
+    )
+    bars = charts.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
+    text = report.html(
+        found, specs, [report.Section(bars, "Higher is better.")], compare.headline(found), {"B": "{}"}, "link"
+    )
+    assert "<script>" not in text.split("<style>")[0]
+    assert "&lt;script&gt;" in text
+    assert 'src="http' not in text
+    assert "<link" not in text
+    assert two.b.fingerprint in text
+    assert "torch " in text
+    assert f"items, {2 * len(items)} rows" in text
+
+
+def test_the_archive_holds_every_table(changed):
+    import io
+    import zipfile
+
+    from dashboard import compare, state
+
+    two = compare.load("demo", str(changed))
+    items = state.phantom_items(200, 0, "validation")
+    found = compare.comparison(
+        two, {"A": "demo", "B": str(changed)}, compare.shared(two, 12), items, "phantom-validation-200"
+    )
+    packed = zipfile.ZipFile(io.BytesIO(compare.archive(found)))
+    assert set(packed.namelist()) == {f"{name}.csv" for name in found.tables}
+    assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")
