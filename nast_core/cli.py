@@ -2,7 +2,7 @@
 
 import typer
 
-from nast_core.commands import attribute, benchmark, demo, interpret, models, runs
+from nast_core.commands import attribute, benchmark, claims, compare, demo, finetune, interpret, models, runs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,8 +13,11 @@ app = typer.Typer(
 app.add_typer(interpret.app)
 app.add_typer(attribute.app)
 app.add_typer(runs.app)
+app.add_typer(compare.app)
+app.add_typer(finetune.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
+app.add_typer(claims.app, name="claims")
 app.add_typer(demo.app, name="demo")
 
 if __name__ == "__main__":

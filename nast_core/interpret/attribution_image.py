@@ -40,7 +40,8 @@ METHODS: dict[Method, str] = {
     "grad_cam": "logits per cell of the last feature map, to first order",
 }
 """Each method with the unit of its values."""
-_WEIGHTS_IN_FLIGHT = 600e6  # weights x images at once: 4 images of a ViT-B, 1 of a ViT-L
+_IN_FLIGHT = {"cpu": 150e6}  # weights x images of 224 px at once: one ViT-B, since more at once gain nothing there
+_IN_FLIGHT_ELSEWHERE = 2.4e9  # 16 images of a ViT-B, 3 GB with what the backward pass keeps
 
 
 def attribute_image(
@@ -128,7 +129,9 @@ def evaluations(model: DualEncoder, method: Method, *, windows: Windows | None =
 
 def batch_size(model: DualEncoder) -> int:
     """Images in flight: few for a large model, so that memory is bounded and progress is seen."""
-    return max(1, min(16, int(_WEIGHTS_IN_FLIGHT // max(model.parameters, 1))))
+    each = model.parameters * (model.image_size / 224) ** 2
+    limit = _IN_FLIGHT.get(model.text.device.type, _IN_FLIGHT_ELSEWHERE)
+    return int(min(max(limit // each, 1), 16))
 
 
 @dataclass(frozen=True)

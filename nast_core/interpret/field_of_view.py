@@ -25,7 +25,7 @@ class FieldOfView:
 
 
 def field_of_view(model: DualEncoder, size: tuple[int, int]) -> FieldOfView:
-    """What a model sees of images of ``size`` = (width, height), to a few hundredths of a preprocessed pixel.
+    """What a model sees of images of ``size`` = (width, height), to a tenth of a preprocessed pixel.
 
     Raises AttributionError where preprocessing keeps no picture, as in SigLIP 2 NaFlex.
     """

@@ -164,11 +164,31 @@ def test_a_copied_link_reopens_the_same_view(page, address):
 def test_pages_are_readable_wide_and_narrow_in_both_themes(browser, address, width, scheme):
     window = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     window.set_default_timeout(120_000)
-    for name in ("", "attention", "tracing", "benchmark", "models"):
-        window.goto(f"{address}/{name}?embed_options={scheme}_theme")
+    for name in ("", "attention", "tracing", "heads?head-method=Estimate", "benchmark", "finetune", "models"):
+        window.goto(f"{address}/{name}{'&' if '?' in name else '?'}embed_options={scheme}_theme")
         expect(window.get_by_role("heading").first).to_be_visible()
         settled(window)
         overflow = window.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0, f"{name or 'home'} is {overflow} px wider than a {width} px window"
-        shot(window, f"{name or 'home'}-{width}-{scheme}")
+        shot(window, f"{name.split('?')[0] or 'home'}-{width}-{scheme}")
     window.close()
+
+
+def test_heads_can_be_switched_off_and_their_effect_on_the_questions_is_shown(page, address):
+    page.goto(f"{address}/heads?head-method=Estimate&ablation-n=300")
+    expect(page.get_by_text("Heads that look at the negator, and heads that matter")).to_be_visible()
+    expect(page.get_by_text("Estimate to first order; correlation with exact on 16 pairs")).to_be_visible()
+    expect(page.get_by_text("Choose one or more heads")).to_be_visible()
+    page.goto(f"{address}/heads?head-method=Estimate&ablation-n=300&off=1.7")
+    expect(page.get_by_text("Accuracy with and without the chosen heads")).to_be_visible()
+    expect(page.get_by_text("McNemar")).to_be_visible()
+    page.screenshot(path=SHOTS / "heads.png", full_page=True)
+
+
+def test_another_image_changes_the_scores_of_a_traced_pair_at_once(page, address):
+    page.goto(f"{address}/tracing?findings=Edema")
+    d = page.get_by_test_id("stMetricValue").nth(2)
+    expect(d).to_be_visible()
+    before = d.inner_text()
+    page.get_by_test_id("stSlider").get_by_role("slider").first.press("ArrowRight")
+    expect(d).not_to_have_text(before)

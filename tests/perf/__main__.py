@@ -1,50 +1,83 @@
-"""make bench: speed as ratios against the naive way, in the same process. Prints a table and writes docs/bench.md."""
+"""make bench: speed as ratios against the naive way, in the same process. Prints tables and writes docs/bench.md.
 
+``python -m tests.perf tracing runs`` measures those parts alone and leaves the other sections of the file as they are.
+"""
+
+import argparse
 import platform
-import tempfile
+import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
+from nast_core.writing import whole
+from tests.perf.builder import building_items
+from tests.perf.claims import claims_and_intervals
+from tests.perf.finetune import finetuning_against_a_bare_loop
 from tests.perf.first_page import first_page_seconds
 from tests.perf.models import loading_and_encoding_against_open_clip
 from tests.perf.rendering import images_per_second
-from tests.perf.tracing import tracing_against_the_plain_loop
+from tests.perf.runs import listing_five_hundred_runs
+from tests.perf.tracing import (
+    images_attribution_and_attention,
+    memory_of_many_pairs,
+    tracing_against_the_plain_loop,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
 Row = tuple[str, str, str]
+BENCH = Path(__file__).resolve().parents[2] / "docs" / "bench.md"
+PARTS: dict[str, list[Callable[[], list[Row]]]] = {
+    "tracing": [tracing_against_the_plain_loop, images_attribution_and_attention, memory_of_many_pairs],
+    "models": [loading_and_encoding_against_open_clip],
+    "finetuning": [finetuning_against_a_bare_loop],
+    "benchmark": [building_items],
+    "claims": [claims_and_intervals],
+    "runs": [listing_five_hundred_runs],
+    "app": [first_page_seconds, images_per_second],
+}
+HEAD = """# Speed
+
+Made by `make bench` (one part: `python -m tests.perf NAME`). Ratios hold across machines better than seconds do.
+"""
 
 
-def main() -> None:
-    parts: list[Callable[[], list[Row]]] = [
-        tracing_against_the_plain_loop,
-        images_per_second,
-        first_page_seconds,
-        loading_and_encoding_against_open_clip,
-    ]
+def section(name: str) -> str:
     rows: list[Row] = []
-    for part in parts:
+    for part in PARTS[name]:
         began = time.perf_counter()
         rows += part()
         print(f"{part.__name__}: {time.perf_counter() - began:.0f} s", flush=True)
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
     lines = [
-        "# Speed",
+        f"## {name}",
         "",
-        f"Made by `make bench` on {machine}. Ratios hold across machines better than seconds do.",
+        f"{machine}, {datetime.now(UTC):%Y-%m-%d}",
         "",
         "| what | measured | against |",
         "| --- | --- | --- |",
         *(f"| {what} | {value} | {against} |" for what, value, against in rows),
-        "",
     ]
-    text = "\n".join(lines)
-    print(text)
-    with tempfile.NamedTemporaryFile("w", dir=ROOT / "docs", delete=False, encoding="utf-8") as file:
-        file.write(text)
-    Path(file.name).replace(ROOT / "docs" / "bench.md")
+    return "\n".join(lines) + "\n"
+
+
+def sections(text: str) -> dict[str, str]:
+    """The file's sections by name."""
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}\n" for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, where none is named")
+    names = asked.parse_args().parts or list(PARTS)
+    for name in names:
+        made = section(name)
+        print(made, flush=True)
+        kept = (sections(BENCH.read_text("utf-8")) if BENCH.exists() else {}) | {name: made}
+        with whole(BENCH) as temporary:  # after every part: an interrupted bench keeps what it measured
+            temporary.write_text("\n".join([HEAD, *(kept[n] for n in PARTS if n in kept)]), "utf-8")
 
 
 if __name__ == "__main__":

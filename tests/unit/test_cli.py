@@ -1,9 +1,14 @@
 """The ``nast`` command end to end on a tiny checkpoint: what it writes, and what it says to a user's mistake."""
 
 import json
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pandas as pd
 import pytest
 import torch
@@ -13,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from nast_core.cli import app
+from tests.writers import biovil
 
 PAIRS = (
     {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
@@ -60,8 +66,9 @@ def items(tmp_path_factory) -> Path:
 def test_model_info_of_a_folder_says_what_it_is_and_ticks_every_check(folders):
     for family, folder in folders.items():
         said = nast("model", "info", folder, "--device", "cpu").stdout
-        for part in (family, "3 layers x 4 heads", "28 px", "Fingerprint", "Keys not used  none"):
+        for part in (family, "3 layers x 4 heads", "28 px", "Fingerprint", "pre-norm", "14.2", "Parameters"):
             assert part in said
+        assert re.search(r"^Keys not used +none$", said, re.MULTILINE)
         assert said.count("\nok ") == 7
         assert "FAILED" not in said
 
@@ -77,6 +84,62 @@ def test_model_info_of_the_demo_passes_its_self_test():
     record = json.loads(nast("model", "info", "demo", "--json").stdout)
     assert record["Text tower"].startswith("12 layers x 8 heads")
     assert all(tick["passed"] for tick in record["self_test"])
+
+
+def test_model_info_says_what_a_family_cannot_do(tmp_path):
+    said = nast("model", "info", biovil.write(tmp_path / "model")).stdout
+    assert re.search(r"^no logit scale +BioViL's checkpoints hold no logit scale", said, re.MULTILINE)
+
+
+def test_model_list_names_every_known_model_with_its_licence_and_the_way_to_it(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model, "models/pubmedclip")
+    said = nast("model", "list").stdout
+    assert "MedSigLIP (Hugging Face SigLIP; Health AI Developer Foundations terms; gated; arXiv:2507.05201)" in said
+    assert "on this machine: models/pubmedclip; type pubmedclip" in said
+    cards = {card["type"]: card for card in json.loads(nast("model", "list", "--json").stdout)}
+    assert cards["pubmedclip"]["folder"] == "models/pubmedclip"
+    assert cards["medclip"]["folder"] is None
+    assert cards["radclip"]["checkpoints"] == ["RadCLIP.pth"]
+
+
+def test_model_convert_writes_a_folder_that_loads_and_says_what_it_took_for_granted(tmp_path):
+    text = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 1, "layers": 1}
+    vision = {"image_size": 28, "layers": 1, "width": 64, "head_width": 64, "patch_size": 14}
+    torch.save(open_clip.CLIP(8, vision, text, quick_gelu=True).state_dict(), tmp_path / "mine.pt")
+    said = nast("model", "convert", tmp_path / "mine.pt", "--out", tmp_path / "out").stdout
+    for part in ("quick_gelu     True", "converted_from mine.pt", f"'nast model info {tmp_path / 'out'}'"):
+        assert part in said
+    assert "1 layers x 1 heads" in nast("model", "info", tmp_path / "out").stdout
+
+
+def test_mistakes_about_models_are_one_line_and_exit_code_2(tmp_path):
+    (tmp_path / "resnet.pth").write_bytes(b"no")
+    convert = ("model", "convert", "--out", tmp_path / "out")
+    assert "there is no file /no.pt; give the path of a checkpoint" in mistake(*convert, "/no.pt")
+    assert "is a folder; give a file" in mistake(*convert, tmp_path)
+    assert "there is no folder /none; check its name" in mistake(
+        *convert, tmp_path / "resnet.pth", "--companions", "/none"
+    )
+    assert "no known model is called 'radclp'; did you mean radclip" in mistake(
+        *convert, tmp_path / "resnet.pth", "--as", "radclp"
+    )
+    assert "is not a torch file" in mistake(*convert, tmp_path / "resnet.pth")
+    assert "HF_HUB_OFFLINE is set" in mistake("model", "download", "pubmedclip")
+    assert "did you mean medsiglip" in mistake("model", "download", "medsigclip")
+    assert "fetch it first with 'nast model download me/clip'" in mistake("model", "info", "me/clip")
+    assert "which weights is not said" in mistake("model", "info", "open_clip:ViT-B-32")
+
+
+@pytest.mark.parametrize("words", [("model", "convert", "/no/such.pt", "--out", "/tmp/x")])
+def test_a_path_that_is_not_there_is_answered_before_anything_heavy_is_imported(words):
+    code = (
+        f"import sys; from nast_core.cli import app\ntry:\n    app({list(words)!r})\n"
+        "except SystemExit as stop:\n    print(stop.code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "2 False\n"
+    assert done.stderr.startswith("nast: there is no file /no/such.pt")
 
 
 def test_attention_writes_nsa_by_pair_layer_and_head(model, pairs, tmp_path):
@@ -109,7 +172,8 @@ def test_trace_writes_cte_by_pair_layer_and_position(model, pairs, tmp_path, own
         assert result.attrs["kind"] == "trace"
         assert len(result.attrs["model_fingerprint"]) == 64
     assert said.count("ok: CTE = ") == 3
-    assert "2 pairs, 0 undefined" in said
+    assert "2 pairs: " in said
+    assert ", 0 undefined (|d| < 0.001)" in said
 
 
 def test_trace_uses_the_image_that_a_pair_names(model, tmp_path):
@@ -220,7 +284,17 @@ def test_wrong_options_end_with_exit_code_2(words):
 
 
 @pytest.mark.parametrize(
-    "words", [("model", "info"), ("attention",), ("trace",), ("benchmark", "build"), ("benchmark", "run")]
+    "words",
+    [
+        ("model", "info"),
+        ("model", "list"),
+        ("model", "download"),
+        ("model", "convert"),
+        ("attention",),
+        ("trace",),
+        ("benchmark", "build"),
+        ("benchmark", "run"),
+    ],
 )
 def test_every_command_has_help_with_an_example(words):
     assert "Example: nast " + " ".join(words) in " ".join(nast(*words, "--help").stdout.split())

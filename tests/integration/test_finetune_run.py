@@ -1,0 +1,377 @@
+"""Whole fine-tunings of a tiny CLIP on phantoms: the result, and what interruptions, processes and full disks do to it."""
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import CLIPModel
+
+from nast_core.benchmark.items import write_items
+from nast_core.benchmark.phantoms import phantom_items
+from nast_core.benchmark.run import run_benchmark
+from nast_core.errors import DataError, ModelError
+from nast_core.finetune.adapter import load_finetuned
+from nast_core.finetune.export import export
+from nast_core.finetune.recipe import FinetuneError
+from nast_core.finetune.work import finetune
+from nast_core.models import load_model
+from nast_core.models.encoder import DualEncoder
+from nast_core.runs.recipe import Cancelled
+from tests.finetuning import Notes, recipe, write_phantom_claims
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_A_PROCESS = """
+import json, os, sys
+from pathlib import Path
+from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.work import finetune
+from tests.finetuning import Notes
+notes = Notes()
+finetune(FinetuneRecipe.model_validate_json(sys.argv[1]), Path(sys.argv[2]), notes)
+if path := os.environ.get("NOTES"):
+    Path(path).write_text(json.dumps([values for _, values in sorted(notes.steps.items())]))
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, folders):
+    """(claims of phantoms, a tiny CLIP); runs beside them share the images' features."""
+    folder = tmp_path_factory.mktemp("world")
+    return write_phantom_claims(folder / "claims.jsonl"), folders["Hugging Face CLIP"]
+
+
+@pytest.fixture(scope="module")
+def whole(world, tmp_path_factory):
+    """A run that nothing interrupted, to compare with."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    notes = Notes()
+    figures = finetune(recipe(*world, learning_rate=1e-2), folder, notes)
+    return folder, notes, figures
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "adapter" / "adapter_model.safetensors")
+
+
+def furthest(a: Path, b: Path) -> float:
+    """The largest difference between two adapters' weights."""
+    first, second = weights(a), weights(b)
+    assert first.keys() == second.keys()
+    return max(float((first[name] - second[name]).abs().max()) for name in first)
+
+
+def start(asked, folder: Path, **more: str) -> subprocess.Popen:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | more
+    return subprocess.Popen(
+        [sys.executable, "-c", IN_A_PROCESS, asked.model_dump_json(), str(folder)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
+    folder, notes, figures = whole
+    assert len(notes.curve("loss")) == 6
+    assert figures["steps"] == 6
+    assert {0, 3, 6} == {step for step, values in notes.steps.items() if "validation_claim_ranking" in values}
+    base, tuned = load_model(world[1], device="cpu"), load_finetuned(folder, device="cpu")
+    texts = ["There is no edema.", "Edema."]
+    assert (tuned.encode_texts(texts) - base.encode_texts(texts)).abs().max() > 1e-3
+    assert tuned.fingerprint != base.fingerprint
+    assert json.loads((folder / "summary.json").read_text())["after"]["alignment"] == figures["alignment"] < 1
+    card = (folder / "adapter" / "README.md").read_text()
+    for said in (base.fingerprint, "24 training and 8 validation studies", "rank 8", "6 of 6 steps", "## Limits"):
+        assert said in card
+
+
+def test_every_layer_moved_and_the_summary_says_how_far(whole):
+    layers = json.loads((whole[0] / "summary.json").read_text())["layers"]
+    assert [layer["layer"] for layer in layers] == [1, 2, 3]
+    assert all(0 < layer["change"] < 1 for layer in layers)
+
+
+def test_arms_see_the_same_batches_and_a_frozen_one_changes_nothing(world, whole, tmp_path):
+    notes = Notes()
+    figures = finetune(recipe(*world, arm="frozen"), tmp_path / "frozen", notes)
+    assert not notes.curve("loss")
+    assert all(figures[name] == figures[f"{name}_before"] for name in ("claim_ranking", "alignment"))
+    base, same = load_model(world[1], device="cpu"), load_finetuned(tmp_path / "frozen", device="cpu")
+    assert torch.equal(base.encode_texts(["No edema."]), same.encode_texts(["No edema."]))
+    again = Notes()
+    finetune(recipe(*world, learning_rate=1e-5, scale="gradient", steps=1), tmp_path / "other", again)
+    assert again.curve("loss")[0] == whole[1].curve("loss")[0]
+
+
+def test_figures_of_validation_items_are_the_benchmarks_own(world, tmp_path):
+    items = phantom_items(40, split="validation")
+    write_items(items, tmp_path / "items.jsonl")
+    figures = finetune(recipe(*world, items=tmp_path / "items.jsonl", steps=2), tmp_path / "run", Notes())
+    expected = run_benchmark(load_finetuned(tmp_path / "run", device="cpu"), items).summary
+    for name in ("acc_affirmative", "acc_negated"):
+        assert figures[name] == pytest.approx(expected[name]["value"])
+    assert figures["gap_points"] == pytest.approx(expected["gap_points"]["value"])
+
+
+def test_images_are_encoded_once_for_all_runs_beside_one_another(world, tmp_path, monkeypatch):
+    finetune(recipe(*world, steps=1), tmp_path / "first", Notes())
+    monkeypatch.setattr(DualEncoder, "encode_images", lambda *_, **__: pytest.fail("images were encoded again"))
+    finetune(recipe(*world, steps=1, seed=1), tmp_path / "second", Notes())
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_run_killed_at_any_moment_goes_on_to_the_weights_of_an_uninterrupted_one(world, whole, tmp_path, method):
+    asked = recipe(*world, learning_rate=1e-2, method=method, checkpoint_every=1)
+    if method == "full":
+        finetune(asked, tmp_path / "whole", Notes())
+    checkpoint, killed = tmp_path / "killed" / "checkpoint" / "last.pt", 0
+    for _ in range(2):
+        process = start(asked, tmp_path / "killed")
+        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == seen):
+            time.sleep(0.002)
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+    assert killed
+    assert not (tmp_path / "killed" / "adapter").exists()
+    assert start(asked, tmp_path / "killed").wait() == 0
+    if method == "lora":
+        assert furthest(tmp_path / "killed", whole[0]) <= 1e-6
+    else:
+        ours, theirs = (load_file(tmp_path / name / "adapter" / "layers.safetensors") for name in ("killed", "whole"))
+        assert max(float((ours[name] - theirs[name]).abs().max()) for name in theirs) <= 1e-6
+
+
+class Stopping(Notes):
+    """Asks to stop once a step has been reported."""
+
+    def __init__(self, step: int):
+        super().__init__()
+        self.stop_at = step
+
+    def progress(self, done: int, total: int, label: str = "") -> None:
+        if label == "Training" and done == self.stop_at:
+            raise Cancelled
+
+
+def test_a_cancelled_run_ends_at_the_next_step_and_goes_on_from_its_last_checkpoint(world, whole, tmp_path):
+    asked = recipe(*world, learning_rate=1e-2)
+    stopping = Stopping(5)
+    with pytest.raises(Cancelled):
+        finetune(asked, tmp_path / "run", stopping)
+    assert max(stopping.steps) == 5
+    notes = Notes()
+    finetune(asked, tmp_path / "run", notes)
+    assert sorted(notes.steps) == [0, 5, 6]  # the checkpoint is of step 4
+    assert furthest(tmp_path / "run", whole[0]) <= 1e-6
+
+
+def test_a_checkpoint_of_another_recipe_is_not_continued(world, tmp_path):
+    with pytest.raises(Cancelled):
+        finetune(recipe(*world), tmp_path / "run", Stopping(2))
+    with pytest.raises(FinetuneError, match="of another recipe or another model"):
+        finetune(recipe(*world, learning_rate=0.5), tmp_path / "run", Notes())
+    (tmp_path / "run" / "checkpoint" / "last.pt").write_bytes(b"PK\x03\x04 half of it")
+    with pytest.raises(FinetuneError, match="cannot be read as a checkpoint"):
+        finetune(recipe(*world), tmp_path / "run", Notes())
+
+
+def test_two_processes_give_the_losses_and_weights_of_one(world, whole, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
+    both = [
+        start(
+            recipe(*world, learning_rate=1e-2, num_processes=2),
+            tmp_path / "run",
+            **group,
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            LOCAL_WORLD_SIZE="2",
+            ACCELERATE_USE_CPU="true",
+            NOTES=str(tmp_path / f"notes-{rank}.json"),
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait() for process in both] == [0, 0], both[0].stderr.read()
+    expected = whole[1].curve("loss")
+    for rank in range(2):
+        found = json.loads((tmp_path / f"notes-{rank}.json").read_text())
+        assert [values["loss"] for values in found if "loss" in values] == pytest.approx(expected, abs=1e-5)
+    assert furthest(tmp_path / "run", whole[0]) <= 1e-4
+
+
+@pytest.fixture
+def little_room():
+    """While open, no file may grow past so many bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+
+    yield limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(world, whole, tmp_path, little_room):
+    class Filling(Notes):
+        def progress(self, done: int, total: int, label: str = "") -> None:
+            if label == "Training" and done == 3:
+                little_room(4000)
+
+    asked = recipe(*world, learning_rate=1e-2)
+    with pytest.raises(DataError, match=r"last\.pt cannot be written"):
+        finetune(asked, tmp_path / "run", Filling())
+    little_room(resource.RLIM_INFINITY)
+    assert [path.name for path in (tmp_path / "run" / "checkpoint").iterdir()] == ["last.pt"]
+    notes = Notes()
+    finetune(asked, tmp_path / "run", notes)
+    assert sorted(notes.steps) == [0, 3, 4, 5, 6]
+    assert furthest(tmp_path / "run", whole[0]) <= 1e-6
+
+
+def test_early_stopping_goes_back_to_the_best_validation(world, tmp_path):
+    asked = recipe(
+        *world, learning_rate=3.0, clip=1e9, warmup=0, steps=40, validate_every=1, patience=2, optimizer="sgd"
+    )
+    notes = Notes()
+    figures = finetune(asked, tmp_path / "run", notes)
+    losses = notes.curve("validation_loss")
+    best = losses.index(min(losses)) + 1
+    assert figures["steps"] == best + 2 < 40
+    short = asked.model_copy(update={"steps": best, "patience": None})
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["best_step"] == best
+    assert short.steps == best
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
+from nast_core.finetune.work import finetune
+from tests.finetuning import Notes
+
+class Tight(Notes):
+    def progress(self, done, total, label=""):
+        if label == "Training":
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + 350 * 2**20, -1))
+
+try:
+    finetune(FinetuneRecipe.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Tight())
+except FinetuneError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
+def test_a_batch_too_large_for_the_memory_is_refused_with_one_that_fits(world, tmp_path):
+    asked = recipe(world[0], "demo", batch_size=24, claims_per_image=8, method="full", validation_studies=2)
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment["MALLOC_MMAP_THRESHOLD_"] = "131072"  # freed memory goes back to the system, as a GPU's does
+    ran = subprocess.run(
+        [sys.executable, "-c", MEMORY, asked.model_dump_json(), str(tmp_path / "run")],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "a batch of 24 studies does not fit into the memory of cpu; " in ran.stdout, ran.stderr[-2000:]
+    assert "do: set batch_size to " in ran.stdout
+
+
+def test_a_validation_item_of_a_trained_patient_is_refused(world, tmp_path):
+    item = phantom_items(1, split="validation")[0]
+    trained = json.loads(world[0].read_text().splitlines()[0])["patient_id"]
+    write_items([item.model_copy(update={"patient_id": trained})], tmp_path / "items.jsonl")
+    with pytest.raises(DataError, match=f"1 patients of the validation items are trained on, first {trained}"):
+        finetune(recipe(*world, items=tmp_path / "items.jsonl"), tmp_path / "run", Notes())
+
+
+def test_images_that_cannot_be_read_are_left_out_and_named(world, tmp_path):
+    lines = [json.loads(line) for line in world[0].read_text().splitlines()]
+    gone = lines[0]["study_id"]
+    changed = [line | ({"image": "gone.png"} if line["study_id"] == gone else {}) for line in lines]
+    (tmp_path / "claims.jsonl").write_text("\n".join(map(json.dumps, changed)))
+    finetune(recipe(tmp_path / "claims.jsonl", world[1], images=tmp_path, steps=1), tmp_path / "run", Notes())
+    assert "gone.png" in json.loads((tmp_path / "run" / "summary.json").read_text())["unreadable"]
+    none = [line | {"image": f"{line['study_id']}.png"} for line in lines]
+    (tmp_path / "claims.jsonl").write_text("\n".join(map(json.dumps, none)))
+    with pytest.raises(DataError, match="fewer than 2 train studies have an image that can be read"):
+        finetune(recipe(tmp_path / "claims.jsonl", world[1], images=tmp_path, steps=1), tmp_path / "none", Notes())
+
+
+@pytest.mark.parametrize("tracker", ["mlflow", "wandb", "tensorboard"])
+def test_a_tracker_that_is_not_installed_is_named_with_how_to_get_it(world, tmp_path, tracker):
+    if find_spec(tracker):
+        pytest.skip(f"{tracker} is installed here")
+    with pytest.raises(FinetuneError, match=f"{tracker} is not installed; install it with: pip install {tracker}"):
+        finetune(recipe(*world, tracker=tracker), tmp_path / "run", Notes())
+
+
+def test_tensorboard_gets_the_curves(world, tmp_path):
+    pytest.importorskip("tensorboard", reason="pip install tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    notes = Notes()
+    finetune(recipe(*world, tracker="tensorboard", steps=2), tmp_path / "run", notes)
+    events = EventAccumulator(str(tmp_path / "run" / "nast")).Reload()
+    assert [event.value for event in events.Scalars("loss")] == pytest.approx(notes.curve("loss"))
+
+
+def test_mlflow_gets_the_curves_in_a_store_it_can_read(world, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="pip install mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    notes = Notes()
+    finetune(recipe(*world, tracker="mlflow", steps=2), tmp_path / "run", notes)
+    client = mlflow.MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    (run,) = client.search_runs([client.get_experiment_by_name("nast").experiment_id])
+    assert [m.value for m in client.get_metric_history(run.info.run_id, "loss")] == pytest.approx(notes.curve("loss"))
+
+
+def test_an_adapter_is_refused_for_any_other_base(whole, folders):
+    with pytest.raises(
+        ModelError, match=r"was trained on .* and .* has fingerprint .*; give the model it was trained on"
+    ):
+        load_finetuned(whole[0], device="cpu", base=str(folders["open_clip"]))
+
+
+def test_a_folder_without_an_adapter_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no adapter that 'nast finetune' finished"):
+        load_finetuned(tmp_path, device="cpu")
+
+
+def test_the_exported_folder_loads_with_transformers_as_the_tuned_model(whole, tmp_path):
+    folder = export(whole[0], tmp_path / "exported")
+    tuned = load_finetuned(whole[0], device="cpu")
+    library = CLIPModel.from_pretrained(folder).eval()
+    tokens = tuned.text.tokenize(["There is no edema."])
+    with torch.no_grad():
+        theirs = library.get_text_features(input_ids=tokens.ids).pooler_output
+        assert (theirs - tuned.text.encode(tokens)).abs().max() <= 1e-5
+    with pytest.raises(DataError, match="exists already; give the name of a new folder"):
+        export(whole[0], folder)
+
+
+def test_the_exported_folder_loads_with_open_clip_as_the_tuned_model(world, folders, tmp_path):
+    import open_clip
+
+    finetune(recipe(world[0], folders["open_clip"], steps=2, learning_rate=1e-2), tmp_path / "run", Notes())
+    folder = export(tmp_path / "run", tmp_path / "exported")
+    tuned = load_finetuned(tmp_path / "run", device="cpu")
+    library, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", require_pretrained=True)
+    tokens = tuned.text.tokenize(["There is no edema."])
+    with torch.no_grad():
+        theirs = library.eval().encode_text(torch.nn.functional.pad(tokens.ids, (0, 77 - tokens.ids.shape[1])))
+        assert (theirs - tuned.text.encode(tokens)).abs().max() <= 1e-4

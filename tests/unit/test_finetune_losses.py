@@ -1,0 +1,111 @@
+"""Each term of the loss on numbers small enough to work out by hand, and what its gradient pushes."""
+
+import math
+
+import pytest
+import torch
+
+from nast_core.finetune.losses import (
+    Targets,
+    across_image_loss,
+    alignment_loss,
+    caption_loss,
+    losses,
+    same_image_loss,
+)
+
+
+def nll(*logits: float) -> float:
+    """-log of the softmax share of the first."""
+    return math.log(sum(math.exp(x) for x in logits)) - logits[0]
+
+
+def softplus(x: float) -> float:
+    return math.log(1 + math.exp(x))
+
+
+def test_captions_are_told_from_one_another_both_ways():
+    logits = torch.tensor([[2.0, 1.0], [0.0, 3.0]])
+    by_caption = (nll(2, 1) + nll(3, 0)) / 2
+    by_image = (nll(2, 0) + nll(3, 1)) / 2
+    found = caption_loss(logits, torch.eye(2, dtype=torch.bool))
+    assert float(found) == pytest.approx((by_caption + by_image) / 2)
+
+
+def test_an_image_of_which_a_caption_holds_too_is_not_held_against_it():
+    logits = torch.tensor([[2.0, 9.0], [0.0, 3.0]])
+    fits = torch.tensor([[True, True], [False, True]])  # the first caption is true of both images
+    by_caption = (nll(2) + nll(3, 0)) / 2
+    by_image = (nll(2, 0) + nll(3)) / 2
+    assert float(caption_loss(logits, fits)) == pytest.approx((by_caption + by_image) / 2)
+
+
+def test_further_images_are_there_for_captions_to_be_told_from():
+    logits = torch.tensor([[2.0, 1.0, 4.0], [0.0, 3.0, 1.0]])
+    fits = torch.eye(2, 3, dtype=torch.bool)
+    by_caption = (nll(2, 1, 4) + nll(3, 0, 1)) / 2
+    by_image = (nll(2, 0) + nll(3, 1)) / 2  # the third has no caption here
+    assert float(caption_loss(logits, fits)) == pytest.approx((by_caption + by_image) / 2)
+
+
+def test_a_true_statement_is_ranked_above_its_contradiction():
+    found = same_image_loss(torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0]))
+    assert float(found) == pytest.approx((softplus(2) + softplus(0)) / 2)
+
+
+def test_a_statement_ranks_images_where_it_holds_above_those_where_it_does_not():
+    logits = torch.tensor([[1.0, 2.0, 5.0, 4.0], [0.0, 1.0, 2.0, 3.0]])
+    holds = torch.tensor([[1, 0, 0, -1], [0, 1, 1, -1]], dtype=torch.int8)
+    first = (softplus(2 - 1) + softplus(5 - 1)) / 2
+    second = (softplus(0 - 1) + softplus(0 - 2)) / 2
+    assert float(across_image_loss(logits, holds)) == pytest.approx((first + second) / 2)
+
+
+def test_a_statement_that_holds_of_all_or_of_none_has_nothing_to_rank():
+    logits = torch.tensor([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]])
+    holds = torch.tensor([[1, 1], [0, -1], [1, 0]], dtype=torch.int8)
+    assert float(across_image_loss(logits, holds)) == pytest.approx(softplus(1))
+    assert float(across_image_loss(logits[:2], holds[:2])) == 0
+
+
+def test_what_is_unknown_of_an_image_does_not_move_it():
+    logits = torch.tensor([[1.0, 2.0, 7.0]], requires_grad=True)
+    across_image_loss(logits, torch.tensor([[1, 0, -1]])).backward()
+    assert logits.grad[0, 0] < 0 < logits.grad[0, 1]
+    assert logits.grad[0, 2] == 0
+
+
+def test_alignment_is_one_minus_the_cosine_to_the_frozen_vectors():
+    now = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    assert float(alignment_loss(now, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))) == pytest.approx((0 + 0.4) / 2)
+
+
+def test_a_batch_without_pairs_or_kept_texts_costs_nothing_for_them():
+    none = torch.zeros(0)
+    assert float(same_image_loss(none, none)) == 0
+    assert float(alignment_loss(torch.zeros(0, 2), torch.zeros(0, 2))) == 0
+
+
+def test_terms_pick_their_texts_and_images_by_index():
+    texts = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], requires_grad=True)
+    images = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    found = losses(
+        texts,
+        Targets(
+            images=images,
+            captions=torch.tensor([1, 0]),
+            fits=torch.eye(2, dtype=torch.bool),
+            ranked=torch.tensor([[1, 0, 2]]),
+            statements=torch.tensor([2]),
+            holds=torch.tensor([[1, 0]]),
+            kept=torch.tensor([2]),
+            frozen=torch.tensor([[0.0, 1.0]]),
+        ),
+        scale=2.0,
+    )
+    assert float(found["caption"]) == pytest.approx(nll(2, 0))
+    assert float(found["same_image"]) == pytest.approx(softplus(1.2 - 2))
+    assert float(found["across_image"]) == pytest.approx(softplus(1.2 - 1.6))
+    assert float(found["alignment"]) == pytest.approx(0.2)
+    sum(found.values()).backward()
+    assert torch.isfinite(texts.grad).all()
