@@ -9,4 +9,4 @@ def writer_named(name: str) -> Writer:
     """Raises BenchmarkError for a name that there is no writer of."""
     if name == TemplateWriter.name:
         return TemplateWriter()
-    raise BenchmarkError(f"unknown writer {name!r}; there is {TemplateWriter.name}")
+    raise BenchmarkError(f"unknown writer {name!r}; there are {TemplateWriter.name} and llm")

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nast_core.commands.common import Device, Model, Out, Precision, command, load, progress
+
+if TYPE_CHECKING:
+    from nast_core.benchmark.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
 Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")]
@@ -18,7 +21,9 @@ def benchmark_build(
     labels: Annotated[
         str, typer.Option(help="phantom, chexpert, nih, padchest, mimic:FILE, or FILE.csv with condition columns.")
     ] = "phantom",
-    writer: Annotated[str, typer.Option(help="template: a grammar, offline.")] = "template",
+    writer: Annotated[
+        str, typer.Option(help="template: a grammar, offline. llm: a language model at an endpoint.")
+    ] = "template",
     n: Annotated[int, typer.Option("--n", min=1, help="Number of items.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal items.")] = 0,
     split: Annotated[
@@ -33,6 +38,22 @@ def benchmark_build(
     balance: Annotated[
         bool, typer.Option("--balance", help="Ask for every condition and number of negations equally often.")
     ] = False,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NAST_LLM_URL", help="The llm's endpoint, as http://localhost:8000/v1; OpenAI's by default."
+        ),
+    ] = None,
+    llm_model: Annotated[
+        str | None, typer.Option(envvar="NAST_LLM_MODEL", help="The llm. Its key: NAST_LLM_KEY or OPENAI_API_KEY.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Questions to the endpoint at a time.")] = 8,
+    answers: Annotated[
+        Path | None, typer.Option(help="Folder that keeps the llm's prompts and answers; default: beside --out.")
+    ] = None,
+    prices: Annotated[
+        tuple[float, float] | None, typer.Option(help="Price per million tokens of prompts, and of answers.")
+    ] = None,
 ) -> None:
     """Paired four-option items from a label table, each read back by a parser, and a dataset card beside them.
 
@@ -40,9 +61,12 @@ def benchmark_build(
     """
     from nast_core.benchmark.dataset import build_dataset
     from nast_core.benchmark.guesser import at_chance
-    from nast_core.benchmark.writers import writer_named
 
-    chosen = writer_named(writer)
+    chosen = (
+        _llm(base_url, llm_model, jobs, answers or out.with_suffix(".answers"), prices)
+        if writer == "llm"
+        else _template(writer)
+    )
     with progress("Items", n) as tick:
         made = build_dataset(
             labels,
@@ -65,7 +89,27 @@ def benchmark_build(
     for name, r in made.guessed.items():
         verdict = "at chance" if at_chance(r) else "NOT at chance"
         typer.echo(f"guessed from {name:<12} {r.value:.3f} ({r.low:.3f} to {r.high:.3f}), {verdict}")
+    for name, value in chosen.notes().items():
+        typer.echo(f"{name}: {value}")
     typer.echo(f"written: {made.items}, {made.card}")
+
+
+def _template(name: str) -> "Writer":
+    from nast_core.benchmark.writers import writer_named
+
+    return writer_named(name)
+
+
+def _llm(
+    base_url: str | None, model: str | None, jobs: int, answers: Path, prices: tuple[float, float] | None
+) -> "Writer":
+    from nast_core.benchmark.llm import LLMWriter, Prices
+    from nast_core.benchmark.llm_endpoint import Endpoint
+    from nast_core.errors import BenchmarkError
+
+    if not model:
+        raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
+    return LLMWriter(Endpoint(base_url, model), answers, jobs=jobs, prices=Prices(*prices) if prices else None)
 
 
 @command(app, "export")
