@@ -28,7 +28,7 @@ app: install ## Install and open the app on the demo world
 	$(BIN)/streamlit run dashboard/app.py
 
 test: $(VENV)/.test ## Install and pass every test, browser included
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile # tiny models gain nothing from more threads
 
 check: $(VENV)/.test ## Format, lint, types
 	$(BIN)/ruff format --check .

@@ -40,7 +40,7 @@ def rank_quality(
 
 def _block(scores: np.ndarray, relevant: np.ndarray) -> Float[np.ndarray, "query measure"]:
     known = relevant >= 0
-    order = np.lexsort((relevant, -scores), axis=-1)  # ties: the irrelevant first
+    order = np.lexsort((relevant, np.where(known, -scores, np.inf)), axis=-1)  # ties: the irrelevant first
     hits = np.take_along_axis(relevant == 1, order, 1)
     count, candidates = hits.sum(1), known.sum(1)
     rank = np.arange(1, scores.shape[1] + 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Model, Out, Precision, command, load, progress
+from nast_core.commands.common import Device, Model, Out, Precision, command, load, need_files, need_folder, progress
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
@@ -196,6 +196,8 @@ def benchmark_run(
 
     Example: nast benchmark run --items items.jsonl --out results
     """
+    need_files(items, hint="make one with 'nast benchmark build'")
+    need_folder(images)
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.run import run_benchmark, work_units, write_results
     from nast_core.errors import BenchmarkError

@@ -50,7 +50,7 @@ def attention(
 
     Example: nast attention --model demo --out nsa.nc
     """
-    need_files(pairs)
+    need_files(pairs, hint="give a JSONL file of pairs")
     from nast_core.interpret.attention import negator_selective_attention
     from nast_core.interpret.dataset import save
 
@@ -105,7 +105,8 @@ def trace_command(
 
     Example: nast trace --model demo --component head --out heads.nc
     """
-    need_files(pairs, image)
+    need_files(pairs, hint="give a JSONL file of pairs")
+    need_files(image)
     need_folder(images)
     from contextlib import nullcontext
 

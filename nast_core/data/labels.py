@@ -71,7 +71,7 @@ def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = _ROWS) -> La
             collector.add(block)
         except BadCell as bad:
             raise DataError(f"{path}, line {_line(path, first + bad.row)}: {bad}") from None
-    if not found or not collector.counts()["rows"]:
+    if not found or not collector.rows:
         raise DataError(f"{path} has no rows; give a label table")
     if clash := collector.clash():
         raise DataError(_explained(clash, path, source, rows))

@@ -21,7 +21,7 @@ class Batch:
     studies: Int[np.ndarray, " image"]  # numbers of the studies: those spoken of first, then others to compare with
     captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images
     fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
-    ranked: Int[np.ndarray, "pair 3"]  # image, its true statement, a contradiction of it
+    ranked: Int[np.ndarray, "pair 3"]  # image, a true statement or caption of it, one that contradicts it
     statements: Int[np.ndarray, " statement"]  # texts whose truth is known of some images
     holds: Int[np.ndarray, "statement image"]  # 1, 0, or -1 where unknown
     kept: Int[np.ndarray, " kept"]  # affirmative texts, which should stay where the frozen encoder has them
@@ -85,6 +85,9 @@ def draw_batch(
         study = studies[number]
         caption = study.captions[rng.integers(len(study.captions))]
         captions.append(place(caption.text, None, affirmative=caption.affirmative))
+        if caption.false is not None:
+            false = place(caption.false, None, affirmative=caption.false_affirmative)
+            ranked.append((column, captions[-1], false))
         claimed.append(caption.claims)
         for i in rng.permutation(len(study.examples))[:claims]:
             example = study.examples[i]

@@ -26,6 +26,8 @@ class Caption:
     text: str
     claims: tuple[Claim, ...]
     affirmative: bool  # no negation cue in it
+    false: str | None  # the same with one statement contradicted; None where nothing contradicts any
+    false_affirmative: bool
 
 
 @dataclass(frozen=True)
@@ -139,17 +141,30 @@ def _caption(examples: Sequence[Example], rng: np.random.Generator, fits: Callab
     wanted, chosen = int(rng.integers(1, STATEMENTS + 1)), dict[str, Example]()
     for i in rng.permutation(len(examples)):
         chosen.setdefault(examples[i].claim.finding, examples[i])
-    frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
     said = list(chosen.values())[:wanted]
-    while said:
-        text = sentence_case(frame.format(join.join(_clause(example.text) for example in said)))
-        if fits(text):
-            break
+    frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
+
+    def write(texts: Sequence[str]) -> str:
+        return sentence_case(frame.format(join.join(map(_clause, texts))))
+
+    while len(said) > 1 and not fits(write([example.text for example in said])):
         said.pop()
-    else:  # the frame is what is too much
-        said = list(chosen.values())[:1]
+    text, false = write([example.text for example in said]), None
+    if not fits(text):  # the frame is what is too much
         text = said[0].text
-    return Caption(text, tuple(example.claim.meaning for example in said), all(example.cue is None for example in said))
+    cues = [example.cue for example in said]
+    if places := [place for place, example in enumerate(said) if example.contradictions]:
+        place = places[rng.integers(len(places))]
+        other = said[place].contradictions[rng.integers(len(said[place].contradictions))]
+        false = write([example.text if i != place else other.text for i, example in enumerate(said)])
+        false, cues[place] = (false if fits(false) else None), other.cue
+    return Caption(
+        text,
+        tuple(example.claim.meaning for example in said),
+        all(example.cue is None for example in said),
+        false,
+        all(cue is None for cue in cues),
+    )
 
 
 def _clause(text: str) -> str:

@@ -1,7 +1,23 @@
 """Medical CLIPs behind one interface: DualEncoder and its TextTower."""
 
-from nast_core.models.encoder import Card, DualEncoder, LoadReport
-from nast_core.models.registry import load_model
-from nast_core.models.tower import Block, TextTower, Tokens
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nast_core.models.encoder import Card, DualEncoder, LoadReport
+    from nast_core.models.registry import load_model
+    from nast_core.models.tower import Block, TextTower, Tokens
 
 __all__ = ["Block", "Card", "DualEncoder", "LoadReport", "TextTower", "Tokens", "load_model"]
+
+_HOME = {  # torch is imported only when one of these is asked for: 'nast model list' stays quick
+    **dict.fromkeys(("Card", "DualEncoder", "LoadReport"), "nast_core.models.encoder"),
+    **dict.fromkeys(("Block", "TextTower", "Tokens"), "nast_core.models.tower"),
+    "load_model": "nast_core.models.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'nast_core.models' has no attribute {name!r}")

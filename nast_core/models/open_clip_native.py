@@ -10,8 +10,9 @@ from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor
 from torch.nn import functional as F
 
+from nast_core.models import files, openai_weights
 from nast_core.models.encoder import Card
-from nast_core.models.open_clip_folder import OpenClip, load_folder, model_config, text_kind
+from nast_core.models.open_clip_folder import WEIGHTS, OpenClip, load_folder, model_config, text_kind
 from nast_core.models.tower import PreNormBlock, TextTower, Tokens
 
 
@@ -114,13 +115,12 @@ class OpenClipTextTower(TextTower):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> OpenClip:
     """Raises ModelError where config or weights are missing or do not fit one another."""
-    quick_gelu = bool(model_config(folder).get("quick_gelu"))
-    return load_folder(folder, card, device, dtype, OpenClipTextTower, warnings=_warnings(quick_gelu))
-
-
-def _warnings(quick_gelu: bool) -> tuple[str, ...]:
-    if quick_gelu:
-        return ()
-    return (
-        "the config says gelu; weights that come from OpenAI need quick_gelu, and load without an error either way",
+    config = model_config(folder)
+    warnings = openai_weights.check_activation(
+        files.find_weights(folder, WEIGHTS),
+        ["quick_gelu" if config.get("quick_gelu") else "gelu"],
+        vocabulary=config["text_cfg"].get("vocab_size", 49408),
+        probe="transformer.resblocks.0.mlp.c_fc.weight",
+        remedy='set "quick_gelu": true in the model_cfg of open_clip_config.json',
     )
+    return load_folder(folder, card, device, dtype, OpenClipTextTower, warnings=warnings)

@@ -159,8 +159,7 @@ def test_a_copied_link_reopens_the_same_view(page, address):
     assert "findings=Edema" in page.url
 
 
-@pytest.mark.parametrize("width", [1280, 1920])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (1920, "light")])
 def test_pages_are_readable_wide_and_narrow_in_both_themes(browser, address, width, scheme):
     window = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     window.set_default_timeout(120_000)

@@ -70,9 +70,13 @@ def test_conditions_of_which_one_implies_the_other_are_never_asked_together(buil
     assert len(asked) > 60  # of 78 - 7
 
 
-def test_a_patient_answers_for_a_condition_once_while_there_are_others(built):
-    asked = Counter((item.patient_id, condition) for item in built.items for condition in item.conditions)
+@pytest.mark.parametrize("balance", [False, True])
+def test_a_patient_answers_for_a_condition_in_one_question_only(balance):
+    plans = islice(draw_plans(table(400), np.random.default_rng(0), balance=balance), 400)
+    questions = {(plan.study.study_id, plan.study.patient_id, frozenset(plan.conditions)) for plan in plans}
+    asked = Counter((patient, condition) for _, patient, conditions in questions for condition in conditions)
     assert set(asked.values()) == {1}
+    assert max(Counter(patient for _, patient, _ in questions).values()) > 1  # for other conditions, again
 
 
 def test_equal_seeds_give_equal_items_and_another_seed_others(studies):
