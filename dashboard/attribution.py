@@ -204,12 +204,12 @@ def completeness_table(result: xr.Dataset) -> pd.DataFrame:
     one = result.isel(pair=0)
     return pd.DataFrame(
         {
-            "text": [str(one.affirmative.item()), str(one.negated.item())],
-            "S of the baseline": one.s_baseline.values,
+            "text": one.form.values,
+            "baseline": one.s_baseline.values,
             "sum of tokens": one.token_attribution.sum("position").values,
-            "S of the text": [float(one.s_affirmative), float(one.s_negated)],
-            "delta, logits": [f"{v:+.0e}" for v in one.delta.values],
-            "delta, share of change": [percent(v) for v in one.delta_share.values],
+            "S": [float(one.s_affirmative), float(one.s_negated)],
+            "delta": [f"{v:+.0e}" for v in one.delta.values],
+            "of the change": [percent(v) for v in one.delta_share.values],
             "steps": one.n_steps.values,
         }
     )
@@ -238,6 +238,11 @@ class Maps:
     values: np.ndarray  # [panel, row, column]: affirmative, negated, difference
     y: np.ndarray  # edges, as shares of the image's height
     x: np.ndarray
+
+    @property
+    def cropped(self) -> bool:
+        """Whether the model leaves out some of the image."""
+        return max(self.x[0], self.y[0]) > 0.005 or min(self.x[-1], self.y[-1]) < 0.995
 
     def table(self) -> pd.DataFrame:
         rows, columns = (axis.ravel() for axis in np.indices(self.values.shape[1:]))

@@ -89,7 +89,6 @@ def overlay(
     figure = make_subplots(cols=3, subplot_titles=names, horizontal_spacing=0.02)
     figure.update_annotations(font_size=13)
     source, x, y = _picture(image), shown.x * width, shown.y * height
-    partial = min(x[0], y[0]) > 0.5 or x[-1] < width - 0.5 or y[-1] < height - 0.5
     for column, values in enumerate(shown.values, start=1):
         at = {"row": 1, "col": column}
         figure.add_layout_image(
@@ -99,7 +98,7 @@ def overlay(
             z=values, x=_centres(x) if smooth else x, y=_centres(y) if smooth else y, coloraxis="coloraxis",
             opacity=opacity, zsmooth="best" if smooth else False, hovertemplate="%{z:+.3f} logits<extra></extra>", **at,
         )  # fmt: skip
-        if partial:
+        if shown.cropped:
             figure.add_shape(
                 type="rect", x0=x[0], x1=x[-1], y0=y[0], y1=y[-1],
                 line={"color": "#E69F00", "width": 1, "dash": "dot"}, **at,
@@ -119,7 +118,9 @@ def overlay(
         },
         plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
-    return charts.finish(figure, title, subtitle, 410).update_layout(margin_t=100)
+    return charts.finish(figure, title, subtitle, 150 + round(260 * min(max(height / width, 0.5), 1.5))).update_layout(
+        margin_t=100
+    )
 
 
 def _centres(edges: np.ndarray) -> np.ndarray:

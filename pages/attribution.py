@@ -51,12 +51,11 @@ with right:
         )  # fmt: skip
         with st.expander("Do the attributions add up?", icon=":material/functions:", expanded=off > 0.01):
             numbers = {
-                name: st.column_config.NumberColumn(format="%.3f")
-                for name in ("S of the baseline", "sum of tokens", "S of the text")
+                name: st.column_config.NumberColumn(format="%.3f") for name in ("baseline", "sum of tokens", "S")
             }
             st.dataframe(attribution.completeness_table(words), hide_index=True, column_config=numbers)
             st.caption(
-                "S of the text = S of the baseline + sum of tokens - delta. Steps are doubled until delta is below 1 % of the "
+                "In logits: S = S of the baseline + sum of tokens - delta. Steps are doubled until delta is below 1 % of the "
                 "change, up to 512."
             )
 
@@ -93,6 +92,7 @@ if found is not None:
         key="attribution-image",
         data=shown.table(),
         how_to_read=attribution.HOW_TO_READ[method] + " One scale for all three. Right: what the negation changes; a model that "
-        "passes over the negator has the same map twice, and nothing on the right.",
+        "passes over the negator has the same map twice, and nothing on the right."
+        + (" Dotted: the part of the image that the model sees." if shown.cropped else ""),
         alt="The X-ray with the attributions of the affirmative score, of the negated score, and of their difference",
     )  # fmt: skip

@@ -38,7 +38,7 @@ def write_huggingface_clip(folder: Path, *, safe: bool = True, legacy_eos: bool 
     eos = tokenizer.eos_token_id
     text = TINY_TEXT | {
         "vocab_size": len(tokenizer),
-        "max_position_embeddings": 32,
+        "max_position_embeddings": 48,
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": 2 if legacy_eos else eos,
         "projection_dim": 16,

@@ -1,13 +1,13 @@
 """The template writer's words, from grammar.yaml. Source: ours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
-from nast_core.negation.phrases import Noun
+from nast_core.negation.phrases import Noun, vocabulary
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,20 @@ def grammar() -> Grammar:
         ),
         behind=tuple(_absence(entry, "or") for entry in raw["behind"]),
         **{name: tuple(raw[name]) for name in ("present", "clauses", "joins", "sentences")},
+    )
+
+
+def demo_grammar() -> Grammar:
+    """The same constructions and cues around the names of phrases.yaml, the only ones that the demo CLIP has learned:
+    on phantoms, what is lost between the two forms is then lost to negation and not to new words."""
+    words = grammar()
+    kept = {normal.text: normal for normals in words.normals.values() for normal in normals}
+    return replace(
+        words,
+        nouns={name: entry.nouns for name, entry in vocabulary().items()},
+        normals={
+            name: tuple(kept.get(text, Normal(text)) for text in entry.normal) for name, entry in vocabulary().items()
+        },
     )
 
 

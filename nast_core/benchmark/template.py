@@ -48,21 +48,24 @@ _Option = Callable[[Sequence[int], bool], str]  # (assignment, negated) -> text 
 
 
 class TemplateWriter:
-    """Writes every task at once; a task that comes back is worded anew."""
+    """Writes every task at once; a task that comes back is worded anew. ``words``: grammar.yaml's if None."""
 
     name = "template"
 
+    def __init__(self, words: Grammar | None = None):
+        self._words = words or grammar()
+
     def write(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Draft]]:
         for task in tasks:
-            yield task, draft(task)
+            yield task, draft(task, self._words)
 
     def notes(self) -> dict[str, str]:
         return {}
 
 
-def draft(task: Task) -> Draft:
+def draft(task: Task, words: Grammar) -> Draft:
     """The four options of a task in both forms; equal tasks give equal drafts."""
-    words, rng = grammar(), task.rng()
+    rng = task.rng()
     names = _choose_words(task.conditions, words, rng)
     sentence = _pick(rng, words.sentences)
     construction = (_one_by_one, _clauses, _behind)[rng.choice(3, p=_CONSTRUCTIONS)]

@@ -65,7 +65,7 @@ def benchmark_build(
     chosen = (
         _llm(base_url, llm_model, jobs, answers or out.with_suffix(".answers"), prices)
         if writer == "llm"
-        else _template(writer)
+        else _template(writer, labels)
     )
     with progress("Items", n) as tick:
         made = build_dataset(
@@ -94,10 +94,10 @@ def benchmark_build(
     typer.echo(f"written: {made.items}, {made.card}")
 
 
-def _template(name: str) -> "Writer":
+def _template(name: str, labels: str) -> "Writer":
     from nast_core.benchmark.writers import writer_named
 
-    return writer_named(name)
+    return writer_named(name, labels)
 
 
 def _llm(

@@ -18,6 +18,8 @@ from nast_core.errors import ModelError
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.models.tower import Block, TextTower
 
+_BETAS = (0.9, 0.98)  # CLIP's own: torch's 0.999 remembers a thousand steps, more than most fine-tunings have
+
 
 def layer_module(block: Block) -> nn.Module:
     """The library's module that a block stands for: every family's Block holds exactly one."""
@@ -59,7 +61,7 @@ def make_optimizer(
     ]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, weight_decay=recipe.weight_decay)
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, betas=_BETAS)
 
 
 def scale_gradients(layers: Sequence[Mapping[str, nn.Parameter]], weights: Float[np.ndarray, " layer"]) -> None:

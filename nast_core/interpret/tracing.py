@@ -48,12 +48,17 @@ def patched_runs(
 
     Source: Meng et al. 2022 (arXiv:2202.05262) section 2, with states swapped as in NAST; the batching is ours.
     """
-    work = _trace_group if tower.pools_one_position else _trace_layers
     for members, chunks in _groups(tower, pairs, plan, memory_budget):
         affirmative = tower.tokenize([pairs[i].pair.affirmative for i in members])
         negated = tower.tokenize([pairs[i].pair.negated for i in members])
         source, last = tower.components(negated, plan.component)
-        parts = [work(tower, plan, affirmative, source, rows) for rows in chunks]
+        pooled = pairs[members[0]].pooled
+        parts = [
+            _trace_group(tower, plan, affirmative, source, rows, pooled)
+            if tower.pools_one_position
+            else _trace_layers(tower, plan, affirmative, source, rows)
+            for rows in chunks
+        ]
         vectors = torch.cat([rows for _, rows in parts], 2).unflatten(2, (plan.heads(tower), -1))
         end = tower.readout(last, negated) if tower.pools_one_position else tower.encode(negated)
         patched = Patched(members, _unit(vectors), _unit(torch.stack([parts[0][0], end], 1)))
@@ -136,9 +141,9 @@ def _layout(tower: TextTower, rows: Sequence[Row], length: int, pooled: int) -> 
 
 
 def _trace_group(
-    tower: TextTower, plan: PatchPlan, tokens: Tokens, source: Sequence[Tensor], rows: Sequence[Row]
+    tower: TextTower, plan: PatchPlan, tokens: Tokens, source: Sequence[Tensor], rows: Sequence[Row], pooled: int
 ) -> tuple[Float[Tensor, "pair dim"], Float[Tensor, "pair layer row dim"]]:
-    length, pooled = tokens.ids.shape[1], int(tokens.pooled[0])
+    length = tokens.ids.shape[1]
     layout = _layout(tower, rows, length, pooled)
     mask = tower.attention_mask(tokens)
     packed = tower.embed(tokens)  # [pair, clean positions | tokens of every row, by patched layer, width]

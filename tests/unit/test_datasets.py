@@ -13,12 +13,13 @@ from nast_core.benchmark.items import Item, read_items
 from nast_core.benchmark.reference import FIELDS, export_reference, import_reference
 from nast_core.benchmark.sources import labelled_studies
 from nast_core.benchmark.template import TemplateWriter
+from nast_core.benchmark.writers import writer_named
 from nast_core.cli import app
 from nast_core.data.phantom import SPLITS as PHANTOM_SPLITS
 from nast_core.data.phantom import sample_phantom
 from nast_core.data.studies import split_of
 from nast_core.errors import BenchmarkError, DataError
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
 
 
 def nast(*words: object, code: int = 0):
@@ -87,13 +88,18 @@ def test_the_card_of_a_mapped_table_lists_the_doubtful_mappings(tmp_path):
     assert not {"Fracture", "Support Devices"} & {c for item in made.built.items for c in item.conditions}
 
 
-def test_phantom_items_of_the_wide_grammar_are_true_of_their_phantoms(tmp_path):
-    made = build_dataset("phantom", tmp_path / "i.jsonl", TemplateWriter(), count=60, split="validation")
+def test_phantom_items_are_true_of_their_phantoms_and_use_no_name_that_the_demo_has_not_learned(tmp_path):
+    made = build_dataset(
+        "phantom", tmp_path / "i.jsonl", writer_named("template", "phantom"), count=60, split="validation"
+    )
     for item in made.built.items:
         labels = sample_phantom(int(item.study_id)).labels
         assert tuple(labels[c] for c in item.conditions) == item.assignments[item.answer_index]
         assert int(item.study_id) in PHANTOM_SPLITS["validation"]
         assert item.image == f"phantom:{item.study_id}"
+        for text, option in zip(item.negated, item.assignments, strict=True):
+            for condition, _ in zip(item.conditions, option, strict=True):
+                assert any(noun.text in text.lower() for noun in vocabulary()[condition].nouns), text
 
 
 def test_items_whose_images_are_there_name_them_and_the_others_are_items_all_the_same(table, tmp_path):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from nast_core.interpret.attention import negator_column
-from nast_core.interpret.tracing import _trace_group
+from nast_core.interpret.patching import rows_of
+from nast_core.interpret.tracing import BLOCKS, _trace_group
 from nast_core.models import load_model
 from nast_core.negation.pairs import PolarityPair, align
 
@@ -25,8 +26,11 @@ def test_states_attention_tracing_and_images_stay_on_the_models_device(family, f
     assert tower.states(tokens).shape == (tower.n_layers + 1, 2, pair.length, tower.width)
     assert tower.encode(tokens).device.type == "meta"
     assert negator_column(tower, tokens, [pair.negator] * 2).shape[0] == tower.n_layers
-    traced = _trace_group(tower, [pair])
-    assert traced.shape == (1, tower.n_layers + 1, pair.length, tower.dim)
+    source, _ = tower.components(tower.tokenize([PAIR.negated]), "block")
+    rows = rows_of(BLOCKS, tower, pair)
+    clean, traced = _trace_group(tower, BLOCKS, tower.tokenize([PAIR.affirmative]), source, rows, pair.pooled)
+    assert clean.shape == (1, tower.dim)
+    assert traced.shape == (1, tower.n_layers + 1, len(rows), tower.dim)
     assert traced.device.type == "meta"
     pixels = torch.empty(1, 3, model.image_size, model.image_size, device="meta")
     assert model.encode_pixels(pixels).shape == (1, tower.dim)

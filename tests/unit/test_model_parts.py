@@ -67,7 +67,7 @@ def test_odd_paths_are_refused_like_any_folder_that_is_not_there(spec, tmp_path,
     from nast_core.errors import ModelError
 
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match=r"there is no folder|is of no family"):
+    with pytest.raises(ModelError, match=r"there is no folder|is of no family|no model is named"):
         load_model(spec, device="cpu")
 
 
