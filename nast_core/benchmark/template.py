@@ -48,12 +48,12 @@ _Option = Callable[[Sequence[int], bool], str]  # (assignment, negated) -> text 
 
 
 class TemplateWriter:
-    """Writes every task at once; a task that comes back is worded anew. ``words``: grammar.yaml's if None."""
+    """Writes every task at once; a task that comes back is worded anew. ``words``: as for draft."""
 
     name = "template"
 
     def __init__(self, words: Grammar | None = None):
-        self._words = words or grammar()
+        self._words = words
 
     def write(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Draft]]:
         for task in tasks:
@@ -63,9 +63,9 @@ class TemplateWriter:
         return {}
 
 
-def draft(task: Task, words: Grammar) -> Draft:
-    """The four options of a task in both forms; equal tasks give equal drafts."""
-    rng = task.rng()
+def draft(task: Task, words: Grammar | None = None) -> Draft:
+    """The four options of a task in both forms; equal tasks and ``words`` (grammar.yaml's if None) give equal drafts."""
+    words, rng = words or grammar(), task.rng()
     names = _choose_words(task.conditions, words, rng)
     sentence = _pick(rng, words.sentences)
     construction = (_one_by_one, _clauses, _behind)[rng.choice(3, p=_CONSTRUCTIONS)]

@@ -12,9 +12,7 @@ from nast_core.errors import DataError
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
 
-CAPTIONS = (
-    4  # of a study, drawn once, every other one of affirmative statements only: so the frozen vectors can be kept
-)
+CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; every other one affirmative
 STATEMENTS = 4  # at most, in a caption
 _DRAW = 1  # of the captions' stream among those of one seed
 

@@ -65,9 +65,9 @@ def train(task: Task, report: Reporter) -> Progress:
     parameters = [p for layer in task.layers for p in layer.values()]
     optimizer = make_optimizer(task.layers, task.weights, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate_schedule(recipe))
-    stands, best = Progress(), parameter_state(task.layers)
-    device = task.images.device
-    if state := load_checkpoint(task.checkpoint, task.identity, device):
+    stands = Progress()
+    best: dict[str, Tensor] = {}  # kept where they are gone back to
+    if state := load_checkpoint(task.checkpoint, task.identity, task.images.device):
         restore_parameters(task.layers, state["parameters"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -75,14 +75,14 @@ def train(task: Task, report: Reporter) -> Progress:
     while not stands.over:
         report.progress(stands.step, recipe.steps, "Training")
         _seed(recipe.seed, stands.step, task.accelerator.process_index)
-        rate = schedule.get_last_lr()[0] / optimizer.param_groups[0]["initial_lr"] * recipe.learning_rate
+        rate = recipe.learning_rate * rate_schedule(recipe)(stands.step)
         said = training_step(task, task.training.batch(stands.step), parameters, optimizer)
         schedule.step()
         stands.step += 1
         report.metrics(stands.step, **said, learning_rate=rate)
         stands.over = stands.step == recipe.steps
-        if stands.over or stands.step % recipe.validate_every == 0:
-            best = _validate(task, stands, best, report)
+        if (stands.over or stands.step % recipe.validate_every == 0) and _validate(task, stands, report):
+            best = parameter_state(task.layers) if recipe.patience else {}
         if (stands.over or stands.step % recipe.checkpoint_every == 0) and task.accelerator.is_main_process:
             state = {
                 "identity": task.identity,
@@ -93,7 +93,7 @@ def train(task: Task, report: Reporter) -> Progress:
                 "schedule": schedule.state_dict(),
             }
             save_checkpoint(task.checkpoint, state)
-    if recipe.patience is not None:
+    if best:
         restore_parameters(task.layers, best)
     return stands
 
@@ -121,7 +121,7 @@ def training_step(
     """One update. Returns the loss, its terms (``loss_...``) and the norm of the gradient before clipping."""
     optimizer.zero_grad(set_to_none=True)
     values: dict[str, float] = {}
-    with _out_of_memory() as full:
+    with _MemoryWatch() as full:
         values = _accumulate(task, batch)
     if full.met:
         raise FinetuneError(_too_large(task, batch))
@@ -186,8 +186,8 @@ def _add_gradients(parameters: Sequence[nn.Parameter], accelerator: Accelerator)
         gradient.copy_(part.view_as(gradient))
 
 
-def _validate(task: Task, stands: Progress, best: dict[str, Tensor], report: Reporter) -> dict[str, Tensor]:
-    """Reports the validation figures and keeps ``stands`` up to date; returns the best parameters so far."""
+def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
+    """Reports the validation figures, keeps ``stands`` up to date, and says whether this is the best so far."""
     loss, terms = validation_loss(task)
     report.metrics(
         stands.step,
@@ -197,10 +197,10 @@ def _validate(task: Task, stands: Progress, best: dict[str, Tensor], report: Rep
     )
     if loss < stands.best_loss:
         stands.best_loss, stands.best_step, stands.waited = loss, stands.step, 0
-        return parameter_state(task.layers)
+        return True
     stands.waited += 1
     stands.over = stands.over or (task.recipe.patience is not None and stands.waited >= task.recipe.patience)
-    return best
+    return False
 
 
 @torch.no_grad()
@@ -211,13 +211,13 @@ def validation_loss(task: Task) -> tuple[float, dict[str, float]]:
     return total, {name: float(torch.stack([terms[name] for terms in found]).mean()) for name in found[0]}
 
 
-class _out_of_memory:
+class _MemoryWatch:
     """Ends its block quietly where memory is short, and says that it was ``met``.
 
     The error is let go of here: it would keep alive the very tensors that a smaller try needs the room of.
     """
 
-    def __enter__(self) -> "_out_of_memory":
+    def __enter__(self) -> "_MemoryWatch":
         self.met = False
         return self
 
@@ -237,7 +237,7 @@ def _too_large(task: Task, batch: Batch) -> str:
         clear_device_cache(garbage_collection=True)
         smaller = task.training._replace(numbers=own[:size], size=size).batch(0)
         share = sorted(smaller.texts, key=len)[:: task.accelerator.num_processes]
-        with _out_of_memory() as full:
+        with _MemoryWatch() as full:
             task.encode.encode(share).sum().backward()
         if not full.met:
             return f"{asked}; {size} do: set batch_size to {size}"

@@ -8,7 +8,6 @@ import pytest
 
 from nast_core.benchmark.builder import ATTEMPTS, Built, build_items
 from nast_core.benchmark.design import RELATED, draw_plans
-from nast_core.benchmark.grammar import grammar
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.template import TemplateWriter, draft
 from nast_core.benchmark.writer import Draft, Unwritten
@@ -149,7 +148,7 @@ class Scripted:
             self.seen[task.key] += 1
             if task.attempt:
                 self.complaints.append(task.complaints)
-            good = draft(task, grammar())
+            good = draft(task)
             yield task, good if self.seen[task.key] > self.times else self.spoil(task, good)
 
     def notes(self):
@@ -174,7 +173,7 @@ def test_a_task_that_fails_every_attempt_is_rejected_counted_and_replaced(studie
         def write(self, tasks):
             for task in tasks:
                 failing = int(task.key.split("-")[-1]) % 5 == 0
-                yield task, Unwritten("endpoint: not JSON") if failing else draft(task, grammar())
+                yield task, Unwritten("endpoint: not JSON") if failing else draft(task)
 
     made = build_items(studies, 20, Sometimes(None, 0), seed=0)
     assert len(made.items) == 20

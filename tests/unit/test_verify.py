@@ -105,7 +105,7 @@ def tasks(count: int) -> list[Task]:
 
 @pytest.fixture(scope="module")
 def drafts() -> list[tuple[Task, Draft]]:
-    return [(task, draft(task, grammar())) for task in tasks(500)]
+    return [(task, draft(task)) for task in tasks(500)]
 
 
 def test_the_template_writer_is_read_as_it_was_asked_but_for_a_few_drafts(drafts):
@@ -124,13 +124,8 @@ def test_a_drafts_options_swapped_are_always_noticed(drafts):
 
 def test_equal_tasks_are_worded_equally_and_another_attempt_otherwise():
     first = tasks(1)[0]
-    assert draft(first, grammar()) == draft(first, grammar())
-    assert (
-        len(
-            {draft(Task(first.key, first.conditions, first.assignments, 0, attempt), grammar()) for attempt in range(4)}
-        )
-        == 4
-    )
+    assert draft(first) == draft(first)
+    assert len({draft(Task(first.key, first.conditions, first.assignments, 0, attempt)) for attempt in range(4)}) == 4
 
 
 def test_every_condition_has_names_and_normals_that_the_parser_reads_as_that_condition():
@@ -165,7 +160,7 @@ def test_every_absence_holds_the_cue_it_is_listed_under_and_its_affirmative_side
 
 def test_what_resolves_was_there_before_so_only_passing_findings_resolve():
     for one in tasks(400):
-        for text in draft(one, grammar()).negated:
+        for text in draft(one).negated:
             if "resolved" in text or "no longer" in text:
                 assert not {"Cardiomegaly", "Fracture", "Support Devices"} & {
                     m.condition for m in parse(text) if m.cue in ("resolved", "no longer")
