@@ -105,7 +105,7 @@ def tasks(count: int) -> list[Task]:
 
 @pytest.fixture(scope="module")
 def drafts() -> list[tuple[Task, Draft]]:
-    return [(task, draft(task)) for task in tasks(500)]
+    return [(task, draft(task)) for task in tasks(200)]
 
 
 def test_the_template_writer_is_read_as_it_was_asked_but_for_a_few_drafts(drafts):
@@ -115,7 +115,7 @@ def test_the_template_writer_is_read_as_it_was_asked_but_for_a_few_drafts(drafts
 
 def test_a_drafts_options_swapped_are_always_noticed(drafts):
     """The parser has to see every state: each pair of options differs in one condition at least."""
-    for task, one in drafts[:100]:
+    for task, one in drafts[:50]:
         swapped = Draft((one.negated[1], one.negated[0], *one.negated[2:]), one.affirmative)
         assert not verify(task, swapped).good
         swapped = Draft(one.negated, (*one.affirmative[:2], one.affirmative[3], one.affirmative[2]))
