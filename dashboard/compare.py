@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,16 +50,10 @@ def _load(spec: str, stamp: float) -> DualEncoder:
     return load_model(spec)
 
 
-def _stamp(spec: str) -> float:
-    """Changes when a folder's files do, so that a replaced checkpoint is loaded anew."""
-    folder = Path(spec).expanduser()
-    return max((path.stat().st_mtime for path in folder.iterdir()), default=0.0) if folder.is_dir() else 0.0
-
-
 def load(a: str, b: str) -> Two:
     """Both models; one that does not load is a sentence, and the page ends."""
     with widgets.advice():
-        first, second = (state.model() if spec == state.spec() else _load(spec, _stamp(spec)) for spec in (a, b))
+        first, second = (state.model() if spec == state.spec() else _load(spec, state.stamp(spec)) for spec in (a, b))
     return Two(first, second, {"A": f"A: {first.card.name}", "B": f"B: {second.card.name}"})
 
 

@@ -41,7 +41,7 @@ def _load(spec: str, stamp: float) -> tuple[DualEncoder, tuple[Check, ...]]:
         return model, self_test(model)
 
 
-def _stamp(spec: str) -> float:
+def stamp(spec: str) -> float:
     """Changes when a folder's files do, so that a replaced checkpoint is loaded anew."""
     folder = Path(spec).expanduser()
     if spec == DEMO or not folder.is_dir():
@@ -56,7 +56,7 @@ def spec() -> str:
 def model() -> DualEncoder:
     """The chosen model; on a folder that does not load, its reason in one sentence, and the page ends."""
     with advice():
-        return _load(spec(), _stamp(spec()))[0]
+        return _load(spec(), stamp(spec()))[0]
 
 
 def model_if_loaded() -> DualEncoder | None:
@@ -64,14 +64,14 @@ def model_if_loaded() -> DualEncoder | None:
     from nast_core.errors import NastError
 
     try:
-        return _load(spec(), _stamp(spec()))[0]
+        return _load(spec(), stamp(spec()))[0]
     except NastError:
         return None
 
 
 def checks() -> tuple[Check, ...]:
     with advice():
-        return _load(spec(), _stamp(spec()))[1]
+        return _load(spec(), stamp(spec()))[1]
 
 
 @dataclass(frozen=True)

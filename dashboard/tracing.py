@@ -146,7 +146,7 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
     from nast_core.data.showcase import images_for_pairs
     from nast_core.interpret.dataset import save
     from nast_core.interpret.effects import trace
-    from nast_core.interpret.gradients import agreement, attribution_trace
+    from nast_core.interpret.gradients import attribution_trace, with_agreement
     from nast_core.interpret.profiles import undefined
     from nast_core.interpret.vectors import vector_file
     from nast_core.runs.here import keep_here
@@ -165,7 +165,7 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
                 traced = trace(model, pairs, images, plan=plan, keep=keep, progress=tick)
         else:
             traced = attribution_trace(model, pairs, images, plan=plan, progress=tick)
-            traced.attrs |= {f"agreement_{k}": v for k, v in agreement(model, pairs, images, plan=plan).items()}
+            traced = with_agreement(traced, model, pairs, images, plan=plan)
         traced.attrs["recipe"] = wanted.model_dump_json(exclude={"device", "executor", "num_processes"})
         save(traced, folder / "trace.nc")
         return {"pairs": len(pairs), "undefined": undefined(traced)}

@@ -28,8 +28,7 @@ from nast_core.interpret.effects import text_vectors, trace
 from nast_core.interpret.profiles import SUMMARIES, Average, layer_profile, layer_summary
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
-from nast_core.runs.store import write_json
-from nast_core.writing import whole
+from nast_core.writing import whole, write_json
 
 Images = Mapping[str, Float[Tensor, " dim"]]
 

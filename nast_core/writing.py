@@ -1,5 +1,7 @@
 """Files that are written whole or not at all."""
 
+import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,3 +28,19 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Written whole; NaN as null, for JSON has none and readers other than Python's refuse it."""
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(_defined(value), indent=2), "utf-8")
+
+
+def _defined(value: object) -> object:
+    if hasattr(value, "dtype") and hasattr(value, "item"):  # numpy's scalars, without importing numpy
+        value = value.item()
+    if isinstance(value, dict):
+        return {name: _defined(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_defined(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

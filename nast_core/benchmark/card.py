@@ -1,15 +1,12 @@
 """The dataset card of a build: what a reader must know before trusting its items. Markdown, beside the items."""
 
 import hashlib
-import os
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import nast_core
 from nast_core.benchmark.builder import Built
 from nast_core.benchmark.guesser import at_chance
 from nast_core.benchmark.items import LETTERS, Item
@@ -18,6 +15,7 @@ from nast_core.benchmark.verify import REASONS
 from nast_core.data.label_layouts import label_sources
 from nast_core.data.labels import LabelTable
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.revision import code_revision
 from nast_core.writing import whole
 
 _COUNTS = {
@@ -59,18 +57,9 @@ def write_card(items: Path, text: str) -> Path:
     return path
 
 
-def code_revision() -> str:
-    """The commit of the checkout that this package is in, marked where files differ from it; else the version."""
-    source = Path(nast_core.__file__).parents[1]
-    words = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    if (source / ".git").exists():
-        try:
-            quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-            said = subprocess.run(words, env=quiet, capture_output=True, text=True, check=True, timeout=30)
-            return f"commit {said.stdout.strip()}"
-        except (OSError, subprocess.SubprocessError):
-            pass
-    return f"nast-dashboard {version('nast-dashboard')}"
+def _made_by() -> str:
+    revision = code_revision(12)
+    return f"commit {revision}" if revision else f"nast-dashboard {version('nast-dashboard')}"
 
 
 def dataset_card(table: LabelTable, built: Built, order: Order, guessed: dict[str, Rate], items_file: Path) -> str:
@@ -203,7 +192,7 @@ def _provenance(order: Order, items_file: Path) -> str:
         [
             "## Made by",
             f"- Seed {order.seed}; {'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
-            f"- Code: {code_revision()}; {packages}.",
+            f"- Code: {_made_by()}; {packages}.",
             f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(items_file.read_bytes()).hexdigest()}.",
         ]
     )

@@ -1,12 +1,12 @@
 """Benchmark items: one paired multiple-choice question a line (method.md section 5)."""
 
-import json
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.errors import BenchmarkError
+from nast_core.jsonl import read_jsonl
 from nast_core.writing import whole
 
 Letter = Literal["A", "B", "C", "D"]
@@ -59,28 +59,25 @@ class Item(BaseModel):
 
 def read_items(path: Path) -> list[Item]:
     """Items of a JSONL file. Raises BenchmarkError with the line and what is wrong with it."""
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
-    except FileNotFoundError:
-        raise BenchmarkError(f"there is no file {path}; make one with 'nast benchmark build'") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    remedy = "with 'nast benchmark build'"
+    lines = read_jsonl(
+        path,
+        Item.model_validate,
+        BenchmarkError,
+        one="an item",
+        many="items",
+        absent=f"make one {remedy}",
+        empty=f"make some {remedy}",
+    )
     items: list[Item] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            items.append(Item.model_validate(json.loads(line)))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise BenchmarkError(f"{path}, line {number}: not an item ({what_is_wrong(error)})") from None
-        if items[-1].item_id in seen:
+    for number, item in lines:
+        if item.item_id in seen:
             raise BenchmarkError(
-                f"{path}, line {number}: the item_id {items[-1].item_id!r} was there before; give each its own"
+                f"{path}, line {number}: the item_id {item.item_id!r} was there before; give each its own"
             )
-        seen.add(items[-1].item_id)
-    if not items:
-        raise BenchmarkError(f"{path} has no items; make some with 'nast benchmark build'")
+        seen.add(item.item_id)
+        items.append(item)
     return items
 
 

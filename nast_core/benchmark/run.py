@@ -1,7 +1,5 @@
 """One benchmark, from items and images to figures on disk."""
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from nast_core.benchmark.scoring import Summary, distinct_texts, score_items, su
 from nast_core.data.sources import encode_named
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
-from nast_core.writing import whole
+from nast_core.writing import whole, write_json
 
 
 @dataclass(frozen=True)
@@ -47,22 +45,10 @@ def run_benchmark(
 
 def write_results(result: BenchmarkResult, folder: Path) -> None:
     """summary.json, items.parquet and, where there are any, unreadable.json; each written whole."""
-    _write_json(_plain(result.summary), folder / "summary.json")
+    write_json(folder / "summary.json", result.summary)
     with whole(folder / "items.parquet") as temporary:
         result.scored.to_parquet(temporary)
     if result.failed:
-        _write_json(result.failed, folder / "unreadable.json")
+        write_json(folder / "unreadable.json", result.failed)
     else:
         (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
-
-
-def _plain(value: object) -> object:
-    """NaN as null: JSON has no NaN, and readers other than Python's refuse it."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _write_json(value: object, path: Path) -> None:
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2), "utf-8")

@@ -1,13 +1,10 @@
 """One claims run, from examples and images to figures on disk (method.md sections 6 and 7)."""
 
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -22,9 +19,11 @@ from nast_core.data.sources import encode_named
 from nast_core.errors import BenchmarkError
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
-from nast_core.writing import whole
+from nast_core.writing import whole, write_json
 
 Vectors = Mapping[str, Tensor]
+
+_COLUMNS = ("finding", "polarity", "cue")
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def score_claims(
 
 def write_results(result: ClaimsResult, folder: Path) -> None:
     """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json where there are any."""
-    _write_json(_plain(result.summary), folder / "summary.json")
+    write_json(folder / "summary.json", result.summary)
     tables = {
         "pairs": result.pairs,
         "groups": pd.concat(
@@ -128,23 +127,6 @@ def write_results(result: ClaimsResult, folder: Path) -> None:
         with whole(folder / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
     if result.failed:
-        _write_json(result.failed, folder / "unreadable.json")
+        write_json(folder / "unreadable.json", result.failed)
     else:
         (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
-
-
-_COLUMNS = ("finding", "polarity", "cue")
-
-
-def _plain(value: object) -> object:
-    """NaN as null: JSON has no NaN, and readers other than Python's refuse it."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _write_json(value: object, path: Path) -> None:
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2), "utf-8")

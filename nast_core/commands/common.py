@@ -87,10 +87,9 @@ def load(spec: str, device: str, precision: str):
 
 def aligned_pairs(path: Path | None, model):
     from nast_core.errors import PairError
-    from nast_core.negation.pairs import align_all, read_pairs, template_pairs
+    from nast_core.negation.pairs import align_all, pairs_of
 
-    known = model.card.conditions
-    found = align_all(read_pairs(path) if path else template_pairs(known) if known else template_pairs(), model.text)
+    found = align_all(pairs_of(path, model.card.conditions), model.text)
     for pair, reason in found.refused:
         typer.echo(f"not used: {pair.negated!r}: {reason}", err=True)
     typer.echo(f"{len(found.aligned)} pairs align, {len(found.refused)} do not", err=True)

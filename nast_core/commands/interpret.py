@@ -113,7 +113,7 @@ def trace_command(
     from nast_core.errors import PairError
     from nast_core.interpret.dataset import save
     from nast_core.interpret.effects import trace
-    from nast_core.interpret.gradients import agreement, attribution_trace
+    from nast_core.interpret.gradients import attribution_trace, with_agreement
     from nast_core.interpret.patching import PatchPlan
     from nast_core.interpret.vectors import vector_file
 
@@ -133,8 +133,7 @@ def trace_command(
             result = trace(loaded, aligned, seen, plan=plan, memory_budget=budget, keep=keep, progress=tick)
         else:
             result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
-            close = agreement(loaded, aligned, seen, plan=plan)
-            result.attrs |= {f"agreement_{name}": value for name, value in close.items()}
+            result = with_agreement(result, loaded, aligned, seen, plan=plan)
     save(result.assign_coords(image=names) if names else result, out)
     _report(result, aligned, loaded)
     typer.echo(f"written: {out}")

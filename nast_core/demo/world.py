@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -46,8 +47,13 @@ def load_world(split: str, start: int, count: int, *, size: int, grid: int, cach
     paths = [cache / f"{split}-{chunk[0]}-{len(chunk)}-{size}-{grid}.npz" for chunk in chunks]
     missing = [(chunk, path) for chunk, path in zip(chunks, paths, strict=True) if not path.exists()]
     if missing:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            drawn = pool.map(partial(_draw, size=size, grid=grid), [chunk for chunk, _ in missing])
+        draw = partial(_draw, size=size, grid=grid)
+        with ExitStack() as stack:
+            several = workers > 1 and len(missing) > 1  # a process costs more than one chunk's drawing
+            pool = (
+                stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) if several else None
+            )
+            drawn = (pool.map if pool else map)(draw, [chunk for chunk, _ in missing])
             for (_, path), block in tqdm(zip(missing, drawn, strict=True), f"Draw {split}", len(missing)):
                 temporary = path.with_suffix(".part.npz")
                 np.savez(temporary, **block)

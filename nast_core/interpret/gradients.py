@@ -130,3 +130,11 @@ def agreement(
         "cells": int(defined.sum()),
         "pairs": len(some),
     }
+
+
+def with_agreement(
+    estimate: xr.Dataset, model: DualEncoder, pairs: Sequence[AlignedPair], images: Tensor, *, plan: PatchPlan = BLOCKS
+) -> xr.Dataset:
+    """An estimate that carries its ``agreement`` in its attributes: nobody is to see it without."""
+    close = agreement(model, pairs, images, plan=plan)
+    return estimate.assign_attrs({f"agreement_{name}": value for name, value in close.items()})

@@ -1,13 +1,13 @@
 """Polarity pairs: an affirmative and a negated text that differ only at the negator (method.md section 1)."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from nast_core.errors import DataError, PairError, TextError, what_is_wrong
+from nast_core.errors import DataError, PairError, TextError
+from nast_core.jsonl import read_jsonl
 from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.cues import Cue, find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
@@ -191,23 +191,19 @@ def template_pairs(conditions: Sequence[str] = CHEXPERT_CONDITIONS) -> list[Pola
 
 def read_pairs(path: Path) -> list[PolarityPair]:
     """Pairs of a JSONL file. Raises DataError with the line number of the first line that is not a pair."""
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}; give a JSONL file of pairs") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from None
-    pairs = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            pairs.append(PolarityPair.model_validate(json.loads(line)))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise DataError(
-                f"{path}, line {number}: not a pair ({what_is_wrong(error)}); needed: "
-                '{"affirmative": "...", "negated": "...", "finding": "...", "image": optional path}'
-            ) from None
-    if not pairs:
-        raise DataError(f"{path} has no pairs; write one JSON object a line with 'affirmative' and 'negated'")
-    return pairs
+    lines = read_jsonl(
+        path,
+        PolarityPair.model_validate,
+        DataError,
+        one="a pair",
+        many="pairs",
+        absent="give a JSONL file of pairs",
+        empty="write one JSON object a line with 'affirmative' and 'negated'",
+        needed='{"affirmative": "...", "negated": "...", "finding": "...", "image": optional path}',
+    )
+    return [pair for _, pair in lines]
+
+
+def pairs_of(path: Path | None, conditions: Sequence[str]) -> list[PolarityPair]:
+    """The pairs of a file; without one, the template pairs of ``conditions``, or of all where a model's are not on record."""
+    return read_pairs(path) if path else template_pairs(conditions or CHEXPERT_CONDITIONS)

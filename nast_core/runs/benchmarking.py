@@ -25,8 +25,7 @@ from nast_core.models import DualEncoder, load_model
 from nast_core.runs.kinds import AlignmentRecipe, BenchmarkRecipe, ClaimsRecipe
 from nast_core.runs.processes import is_main, load, sharded, ticks
 from nast_core.runs.recipe import Reporter
-from nast_core.runs.store import write_json
-from nast_core.writing import whole
+from nast_core.writing import whole, write_json
 
 Vectors = dict[str, Tensor]
 Figures = dict[str, float]

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,14 +13,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-import nast_core
 from nast_core.errors import NastError
+from nast_core.revision import code_revision
 from nast_core.runs.key import identity
 from nast_core.runs.processes import WorkError, carry_out_work, devices, what_happened
 from nast_core.runs.recipe import Cancelled, RunError
 from nast_core.runs.reporter import Recorder, asked_to_stop
 from nast_core.runs.status import Process, now
-from nast_core.runs.store import Run, RunStore, write_json
+from nast_core.runs.store import Run, RunStore
+from nast_core.writing import write_json
 
 _PACKAGES = ("nast-dashboard", "torch", "transformers", "open_clip_torch", "accelerate", "peft", "numpy", "xarray")
 _TURN = 0.5  # seconds between tries for a device
@@ -85,21 +85,8 @@ def _surroundings(on: list[str]) -> dict[str, object]:
         "machine": f"{platform.node()}, {platform.platform()}, {platform.machine()}, {os.cpu_count()} cores",
         "devices": [torch.cuda.get_device_name(name) if name.startswith("cuda") else name for name in on],
         "threads": torch.get_num_threads(),
-        "revision": _revision(),
+        "revision": code_revision(),
     }
-
-
-def _revision() -> str | None:
-    """The commit of the checkout that this package is in, marked where files differ from it."""
-    source = Path(nast_core.__file__).parents[1]
-    if not (source / ".git").exists():
-        return None
-    words = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        return subprocess.run(words, env=quiet, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 @contextmanager

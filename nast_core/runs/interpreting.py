@@ -19,7 +19,7 @@ from nast_core.interpret.patching import PatchPlan
 from nast_core.interpret.profiles import undefined
 from nast_core.interpret.vectors import vector_file
 from nast_core.models import DualEncoder
-from nast_core.negation.pairs import AlignedPair, align_all, read_pairs, template_pairs
+from nast_core.negation.pairs import AlignedPair, align_all, pairs_of
 from nast_core.runs.kinds import AttentionRecipe, TraceRecipe
 from nast_core.runs.processes import is_main, load, sharded, ticks
 from nast_core.runs.recipe import Recipe, Reporter
@@ -95,19 +95,18 @@ def _attribution(
     progress: Callable[[int], None],
 ) -> xr.Dataset:
     """With how well it agrees with exact tracing, on a sample of the main process's pairs."""
-    from nast_core.interpret.gradients import agreement, attribution_trace  # scipy, which it needs, takes a second
+    from nast_core.interpret.gradients import (  # scipy, which they need, takes a second
+        attribution_trace,
+        with_agreement,
+    )
 
     result = attribution_trace(model, pairs, seen, plan=plan, progress=progress)
-    if is_main():
-        close = agreement(model, pairs, seen, plan=plan)
-        result.attrs |= {f"agreement_{name}": value for name, value in close.items()}
-    return result
+    return with_agreement(result, model, pairs, seen, plan=plan) if is_main() else result
 
 
 def _pairs(path: Path | None, model: DualEncoder) -> Sequence[AlignedPair]:
     """The aligned pairs of a file, or the template pairs; those refused are printed to the log with the reason."""
-    known = model.card.conditions
-    found = align_all(read_pairs(path) if path else template_pairs(known) if known else template_pairs(), model.text)
+    found = align_all(pairs_of(path, model.card.conditions), model.text)
     if is_main():
         for pair, reason in found.refused:
             print(f"not used: {pair.negated!r}: {reason}")

@@ -1,7 +1,6 @@
 """The folder of runs: made whole, found again by what was asked, and never broken by one bad folder."""
 
 import json
-import math
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from nast_core.runs.key import Identity, identity, references, run_of
 from nast_core.runs.kinds import make_recipe
 from nast_core.runs.recipe import Recipe, RunError
 from nast_core.runs.status import Status, checked
-from nast_core.writing import whole
+from nast_core.writing import write_json
 
 
 @dataclass(frozen=True)
@@ -236,20 +235,6 @@ def settled(recipe: Recipe) -> Recipe:
         if spec not in (None, "demo") and (folder := Path(spec).expanduser()).is_dir():
             changed[field] = str(folder.absolute())
     return recipe.model_copy(update=changed)
-
-
-def write_json(path: Path, value: object) -> None:
-    """Written whole; NaN as null, for JSON has none and readers other than Python's refuse it."""
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(_defined(value), indent=2, default=str), "utf-8")
-
-
-def _defined(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _defined(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_defined(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _TIME = re.compile(r"-(\d{8}-\d{6})-")

@@ -6,18 +6,16 @@ import re
 import numpy as np
 import pydicom
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
-from tests.browser_tools import CHROMIUM_FLAGS, ROOT, need_chromium, running_app
+from tests.browser_tools import ROOT
 
 SHOTS = ROOT / "artifacts"
 expect.set_options(timeout=120_000)  # CI machines have two slow cores
-# Console lines about a failed load name no address; such loads are caught below by their address instead.
-_HARMLESS = re.compile(r"fragment|ResizeObserver|React DevTools|preload|WebGL|Failed to load resource", re.IGNORECASE)
 
 
 def dicom_of(pixels: np.ndarray) -> bytes:
@@ -37,46 +35,6 @@ def dicom_of(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     pydicom.dcmwrite(buffer, data, enforce_file_format=True)
     return buffer.getvalue()
-
-
-@pytest.fixture(scope="module")
-def address():
-    need_chromium()
-    with running_app() as where:
-        yield where
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = need_chromium()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A window that notes every console error and uncaught exception, and fails the test on any."""
-    window = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
-    window.set_default_timeout(120_000)
-    troubles: list[str] = []
-    window.on(
-        "console", lambda m: troubles.append(m.text) if m.type == "error" and not _HARMLESS.search(m.text) else None
-    )
-    window.on(
-        "requestfailed", lambda r: troubles.append(f"{r.url}: {r.failure}") if "ABORTED" not in str(r.failure) else None
-    )
-    # on a deep link Streamlit itself first asks for its own files one folder too deep
-    window.on(
-        "response",
-        lambda r: troubles.append(f"{r.url}: {r.status}") if r.status >= 400 and "/_stcore/" not in r.url else None,
-    )
-    window.on("pageerror", lambda error: troubles.append(str(error)))
-    yield window
-    assert window.get_by_test_id("stException").count() == 0
-    window.close()
-    assert not troubles, troubles
 
 
 def settled(page: Page) -> None:

@@ -4,44 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
-from tests.browser_tools import CHROMIUM_FLAGS, ROOT, need_chromium, running_app
+from tests.browser_tools import ROOT
 from tests.conftest import TINY_TEXT
 
 SHOTS = ROOT / "artifacts"
 WAIT = 120_000  # ms; CI machines have two slow cores
-
-
-@pytest.fixture(scope="module")
-def address():
-    need_chromium()
-    with running_app() as where:
-        yield where
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = need_chromium()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    window = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
-    window.set_default_timeout(WAIT)
-    troubles: list[str] = []
-    window.on("pageerror", lambda error: troubles.append(str(error)))
-    yield window
-    assert window.get_by_test_id("stException").count() == 0
-    window.close()
-    assert not troubles, troubles
 
 
 def overlays(page: Page) -> dict:

@@ -121,7 +121,7 @@ def refusal(path: Path | str, **options) -> str:
         read_labels(str(path), **options)
     message = str(caught.value)
     assert "\n" not in message
-    assert len(message) < 400
+    assert len(message.replace(str(path), "")) < 400  # the folder's own length is not ours
     return message
 
 

@@ -62,13 +62,20 @@ def test_weights_that_may_not_be_read_are_refused_with_the_command_that_helps(op
         assert "may not be read by this user; change its permissions (chmod u+r)" in refusal(open_folder)
 
 
-@pytest.mark.parametrize("spec", ["x" * 5000, "no\0where", "~nobody-of-this-name/clip", "", "local-dir:/no/where"])
+@pytest.mark.parametrize("spec", ["x" * 5000, "no\0where", "~nobody-of-this-name/clip", "local-dir:/no/where"])
 def test_odd_paths_are_refused_like_any_folder_that_is_not_there(spec, tmp_path, monkeypatch):
     from nast_core.errors import ModelError
 
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match=r"there is no folder|is of no family|no model is named"):
+    with pytest.raises(ModelError, match=r"there is no folder|is of no family"):
         load_model(spec, device="cpu")
+
+
+def test_no_name_at_all_is_asked_for():
+    from nast_core.errors import ModelError
+
+    with pytest.raises(ModelError, match="no model is named; write demo, a folder, or a name of 'nast model list'"):
+        load_model("", device="cpu")
 
 
 def test_a_folder_without_a_tokenizer_is_refused_rather_than_read_with_an_empty_vocabulary(copied, refusal):

@@ -1,0 +1,49 @@
+"""Files of one JSON object a line: read strictly, with the line number of the first fault."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from nast_core.errors import NastError, what_is_wrong
+
+Record = TypeVar("Record")
+
+
+def read_jsonl(
+    path: Path,
+    make: Callable[[object], Record],
+    error: type[NastError],
+    *,
+    one: str,
+    many: str,
+    absent: str,
+    empty: str,
+    needed: str = "",
+) -> Iterator[tuple[int, Record]]:
+    """(line number, record) of every line that is not blank, one at a time: a caller's own checks come in the file's order.
+
+    ``one`` and ``many`` name a record; ``absent`` and ``empty`` say what to do where there is no file, or none in it;
+    ``needed`` what a line has to hold. Raises ``error`` for the first line that ``make`` refuses, and for a file without any.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
+    except FileNotFoundError:
+        raise error(f"there is no file {path}; {absent}") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise error(f"{path} cannot be read as UTF-8 text: {fault}") from None
+    found = False
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = make(json.loads(line))
+        except (json.JSONDecodeError, ValidationError) as fault:
+            wanted = f"; needed: {needed}" if needed else ""
+            raise error(f"{path}, line {number}: not {one} ({what_is_wrong(fault)}){wanted}") from None
+        found = True
+        yield number, record
+    if not found:
+        raise error(f"{path} has no {many}; {empty}")
