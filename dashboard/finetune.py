@@ -139,8 +139,7 @@ def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | No
                 path: dict[str, Any] = {"trace": f"run:{trace}"} if arm in TRACED_ARMS and trace else {}
                 found.append(FinetuneRecipe(model=state.spec(), arm=arm, seed=seed, **path, **common))
     except ValidationError as error:
-        st.error(f"These settings do not go together: {what_is_wrong(error)}", icon=":material/error:")
-        st.stop()
+        widgets.refuse(f"These settings do not go together: {what_is_wrong(error)}")
     return found
 
 

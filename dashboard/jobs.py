@@ -25,7 +25,7 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
         latest = next(store.alike(identity(recipe, store.root, model_fingerprint).key), None)
     if latest is not None and latest.status.active:
         watch(latest)
-        st.stop()
+        widgets.end_page()
     if latest is not None and latest.status.state != "cancelled":
         st.warning(f"Run {latest.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
     if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
@@ -33,7 +33,7 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
             submit(recipe, store, model_fingerprint=model_fingerprint)
         st.rerun()
     st.caption("It runs on its own and goes on when this page is closed; the result is kept and found again.")
-    st.stop()
+    widgets.end_page()
 
 
 def duration(seconds: float) -> str:

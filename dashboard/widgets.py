@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from nast_core.errors import NastError
 
@@ -25,8 +27,7 @@ def advice() -> Iterator[None]:
     try:
         yield
     except NastError as error:
-        st.error(str(error), icon=":material/error:")
-        st.stop()
+        refuse(str(error))
 
 
 def figure(
@@ -88,7 +89,18 @@ def path(typed: str) -> Path:
     return Path(typed.strip()).expanduser()
 
 
-def empty(message: str) -> None:
+def empty(message: str) -> NoReturn:
     """Nothing to show yet, and what to do next; ends the page."""
     st.info(message, icon=":material/lightbulb:")
-    st.stop()
+    end_page()
+
+
+def refuse(message: str) -> NoReturn:
+    """What cannot be done as asked, and why; ends the page."""
+    st.error(message, icon=":material/error:")
+    end_page()
+
+
+def end_page() -> NoReturn:
+    """Ends the page and lets the sidebar follow; after st.stop(), Streamlit refuses every further element."""
+    raise StopException

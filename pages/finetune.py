@@ -47,11 +47,11 @@ else:
     files = finetune.Files(data, items, images)
 
 st.subheader("2. Which layers learn how fast")
-arms = st.pills(
-    "Arms, on the same batches and seeds", list(finetune.ARMS), selection_mode="multi", default=["uniform", "nast"], key="arms",
-    format_func=finetune.ARMS.get,
-)  # fmt: skip
 found = finetune.traces(model)
+arms = st.pills(
+    "Arms, on the same batches and seeds", list(finetune.ARMS), selection_mode="multi", key="arms", format_func=finetune.ARMS.get,
+    default=["uniform", "nast"] if found else ["uniform"],
+)  # fmt: skip
 trace, choices, table = None, {}, None
 if not found:
     st.info(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,8 +41,8 @@ def need_chromium() -> str | None:
 
 
 @contextmanager
-def running_app() -> Iterator[str]:
-    """``streamlit run dashboard/app.py`` from the root; yields its address."""
+def running_app(*, stop: signal.Signals = signal.SIGTERM, **environment: str) -> Iterator[str]:
+    """``streamlit run dashboard/app.py`` from the root, ended by ``stop``; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -60,14 +61,16 @@ def running_app() -> Iterator[str]:
     log.parent.mkdir(exist_ok=True)
     with (
         log.open("w") as output,
-        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT) as server,
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=os.environ | environment
+        ) as server,
     ):
         address = f"http://localhost:{port}"
         try:
             _wait(address, server)
             yield address
         finally:
-            server.terminate()
+            server.send_signal(stop)
 
 
 def _wait(address: str, server: subprocess.Popen, seconds: float = 60) -> None:

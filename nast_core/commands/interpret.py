@@ -97,7 +97,9 @@ def trace_command(
     vectors: Annotated[
         Path | None, typer.Option(help="Also keep the patched vectors here (HDF5), to score other images with.")
     ] = None,
-    memory: Annotated[int, typer.Option(min=1, help="MiB of states in flight.")] = 256,
+    memory: Annotated[
+        int | None, typer.Option(min=1, help="MiB of states in flight; default: as many as the device gains from.")
+    ] = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -128,7 +130,7 @@ def trace_command(
     seen, names = _images(loaded, aligned, image, images, pairs)
     longest = max(pair.length for pair in aligned)
     with progress("Trace", len(aligned)) as tick, vector_file(vectors, longest) if vectors else nullcontext() as keep:
-        budget = memory * 2**20
+        budget = memory * 2**20 if memory else None
         if method is Method.exact:
             result = trace(loaded, aligned, seen, plan=plan, memory_budget=budget, keep=keep, progress=tick)
         else:

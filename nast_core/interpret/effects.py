@@ -13,7 +13,7 @@ from torch import Tensor
 from nast_core.errors import PairError
 from nast_core.interpret.dataset import pair_coordinates, provenance
 from nast_core.interpret.patching import PatchPlan, position_sets
-from nast_core.interpret.tracing import BLOCKS, MEMORY_BUDGET, Patched, patched_runs
+from nast_core.interpret.tracing import BLOCKS, Patched, patched_runs
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair
@@ -58,7 +58,7 @@ def patched_pairs(
     pairs: Sequence[AlignedPair],
     plan: PatchPlan = BLOCKS,
     *,
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
 ) -> list[PatchedPair]:
     """The patched runs of a few pairs, kept: [layer x position x dim] floats each."""
     kept: dict[int, PatchedPair] = {}
@@ -86,7 +86,7 @@ def trace(
     *,
     plan: PatchPlan = BLOCKS,
     min_gap: float = MIN_GAP,
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     keep: Keep | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> xr.Dataset:

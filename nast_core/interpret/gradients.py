@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from nast_core.errors import PairError
 from nast_core.interpret.effects import MIN_GAP, Effects, ImageScores, check_images, trace
 from nast_core.interpret.patching import PatchPlan
-from nast_core.interpret.tracing import BLOCKS, MEMORY_BUDGET
+from nast_core.interpret.tracing import BLOCKS, budget_on
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import Component, TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
@@ -30,7 +30,7 @@ def attribution_trace(
     *,
     plan: PatchPlan = BLOCKS,
     min_gap: float = MIN_GAP,
-    memory_budget: int = MEMORY_BUDGET,
+    memory_budget: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> xr.Dataset:
     """First-order estimate of ``trace``, with the same arguments and result:
@@ -45,7 +45,7 @@ def attribution_trace(
             f"attribution patching estimates single layers, and the window is {plan.window}; use window 1, or method exact"
         )
     result, scores = Effects(model, pairs, plan), ImageScores(model, images, min_gap)
-    for members in _groups(model.text, pairs, memory_budget):
+    for members in _groups(model.text, pairs, memory_budget or budget_on(model.text.device)):
         affirmative = model.text.tokenize([pairs[i].pair.affirmative for i in members])
         negated = model.text.tokenize([pairs[i].pair.negated for i in members])
         with torch.no_grad():

@@ -122,6 +122,7 @@ def load_folder(
                 "Pooling": text.pooling,
                 "Context": f"{text.context_length} tokens",
                 "Preprocessing": f"open_clip transform, {image_size} px",
+                "Image normalisation": _normalisation(model.visual.preprocess_cfg),
                 "Tokenizer": _named(tokenizer),
                 "Activation": "quick_gelu" if config.get("quick_gelu") else "gelu",
             },
@@ -173,6 +174,11 @@ def _check_tokenizer(folder: Path, tokenizer: Tokenizer, rows: int) -> None:
             f"the config in {folder} has a tokenizer_mode, strip_sep_token or reduction_mask, under which tokens are "
             "moved or dropped and cannot be traced to the text"
         )
+
+
+def _normalisation(preprocess: Mapping[str, Any]) -> str:
+    mean, std = (", ".join(f"{value:.3g}" for value in preprocess[name]) for name in ("mean", "std"))
+    return f"mean {mean}; std {std}"
 
 
 def _named(tokenizer: Tokenizer) -> str:

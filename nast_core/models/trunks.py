@@ -118,7 +118,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, 
     files.refuse_mismatched(
         path, [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
     )
-    module.load_state_dict({name: tensors[name] for name in own})
+    module.load_state_dict({name: tensors[name] for name in own}, assign=True)  # a copy would hold every weight twice
     return tuple(sorted(name for name in tensors.keys() - own.keys() if not re.fullmatch(dropped, name)))
 
 

@@ -3,9 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser_tools import CHROMIUM_FLAGS, need_chromium, running_app
+
+expect.set_options(timeout=120_000)  # CI machines have two slow cores
 
 # Console lines about a failed load name no address; such loads are caught below by their address instead.
 _HARMLESS = re.compile(r"fragment|ResizeObserver|React DevTools|preload|WebGL|Failed to load resource", re.IGNORECASE)

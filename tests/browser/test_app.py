@@ -15,7 +15,6 @@ from nast_core.data.phantom import sample_phantom
 from tests.browser_tools import ROOT
 
 SHOTS = ROOT / "artifacts"
-expect.set_options(timeout=120_000)  # CI machines have two slow cores
 
 
 def dicom_of(pixels: np.ndarray) -> bytes:
