@@ -14,11 +14,14 @@ from dashboard import state, widgets
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
+    from nast_core.claims.claim import Split
+    from nast_core.claims.evidence import Evidence
     from nast_core.compare import Comparison, SharedPairs
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 
 _KEPT = 16  # finished comparisons
+STUDIES = 200  # phantoms that claims are made about
 VERDICTS = ("fixed", "broken", "right in both", "wrong in both", "unscored")  # in A and B, as Comparison.items has them
 
 
@@ -76,15 +79,26 @@ def _finished() -> dict[tuple, Comparison]:
     return {}
 
 
-def comparison(two: Two, specs: dict[str, str], pairs: SharedPairs, items: list[Item], key: str) -> Comparison:
-    """Everything compared; found again when the same is asked twice. ``key`` names the items."""
+@st.cache_resource(max_entries=4, show_spinner="Drawing patients and what is true of them")
+def told(split: Split) -> Evidence:
+    """Claims about phantoms of a split."""
+    from nast_core.compare_claims import phantom_evidence
+
+    return phantom_evidence(STUDIES, split)
+
+
+def comparison(
+    two: Two, specs: dict[str, str], pairs: SharedPairs, items: list[Item], asked: Evidence, key: str
+) -> Comparison:
+    """Everything compared; found again when the same is asked twice. ``key`` names the items and the claims."""
     from nast_core import compare
+    from nast_core.compare_claims import claim_changes
     from nast_core.data.sources import encode_named
 
     finished = _finished()
     name = (two.a.fingerprint, two.b.fingerprint, *specs.values(), len(pairs.a), key)
     if name not in finished:
-        images = compare.needed_images(pairs, items)
+        images = list(dict.fromkeys([*compare.needed_images(pairs, items), *asked.images.image]))
         bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
 
         def encoded(count: int) -> None:
@@ -101,8 +115,10 @@ def comparison(two: Two, specs: dict[str, str], pairs: SharedPairs, items: list[
             moved = compare.moved_layers(compare.summary_files(specs))
             vectors_a, vectors_b = (encode_named(model, images, progress=encoded)[0] for model in (two.a, two.b))
             done = total
+            bar.progress(0.5, "Comparing claims, AUROC and retrieval")
+            claims = claim_changes(two.a, two.b, asked, vectors_a, vectors_b)
             found = compare.compare(
-                two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, progress=compared
+                two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, claims=claims, progress=compared
             )
         bar.empty()
         while len(finished) >= _KEPT:

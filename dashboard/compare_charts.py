@@ -130,3 +130,26 @@ def moved_bars(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
     figure.update_yaxes(title_text="layer weight w[l]", rangemode="tozero", showgrid=False, secondary_y=True)
     figure.update_layout(barmode="group", showlegend=True, legend=_LEGEND)
     return finish(figure, title, subtitle, 380)
+
+
+def claim_points(table: pd.DataFrame, names: Mapping[str, str], *, title: str, subtitle: str) -> go.Figure:
+    """Every measure of ``claim_changes`` as a row: A's point, B's point, their intervals, and the change in words."""
+    table = table.iloc[::-1]  # the first row on top
+    figure = go.Figure()
+    for model, symbol, shift in (("a", "circle-open", 0.13), ("b", "circle", -0.13)):
+        at = np.arange(len(table)) + shift
+        figure.add_scatter(
+            x=table[model], y=at, mode="markers", name=names[model.upper()], customdata=table.measure,
+            marker={"color": COLOURS[model.upper()], "size": 10, "symbol": symbol, "line": {"width": 2}},
+            error_x={"type": "data", "symmetric": False, "array": table[f"{model}_high"] - table[model],
+                     "arrayminus": table[model] - table[f"{model}_low"], **_THIN},
+            hovertemplate="%{customdata}: %{x:.3f}<extra></extra>",
+        )  # fmt: skip
+    said = [f"{row.change:+.3f} ({row.low:+.3f} to {row.high:+.3f}), n = {row.n:,}" for row in table.itertuples()]
+    for place, text in enumerate(said):
+        figure.add_annotation(x=1, xref="paper", xanchor="left", y=place, text=text, showarrow=False, font={"size": 11})
+    figure.add_vline(x=0.5, line={"dash": "dot", "color": "#8A8F98"})
+    figure.update_yaxes(tickvals=np.arange(len(table)), ticktext=table.measure.tolist(), range=[-0.6, len(table) - 0.4])
+    figure.update_xaxes(range=[0, 1.02], title_text="share, or AUROC")
+    figure.update_layout(showlegend=True, legend=_LEGEND, margin={"r": 210})
+    return finish(figure, title, subtitle, 110 + 48 * len(table)).update_layout(margin={"r": 210})

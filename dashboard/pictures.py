@@ -1,8 +1,16 @@
 """Choosing an image on a page: a phantom with the finding, any phantom, or the user's own."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from dashboard import state
+
+if TYPE_CHECKING:
+    from nast_core.negation.pairs import AlignedPair
 
 
 def choose_picture(finding: str) -> state.Picture:
@@ -26,6 +34,13 @@ def slide_pictures(finding: str) -> tuple[state.Picture, tuple[str, ...]]:
     name = st.select_slider("Image", names, key="image", bind="query-params")
     picture = mine[name] if name in mine else state.phantom_picture(int(name.split()[1]))
     return picture, names
+
+
+def of_set(pairs: Sequence[AlignedPair]) -> list[str]:
+    """Which image each pair of the set is traced on, as the pages name it."""
+    from nast_core.data.showcase import image_names
+
+    return [name.replace("phantom:", "phantom ") for name in image_names(pairs)]
 
 
 def caption(picture: state.Picture) -> str:

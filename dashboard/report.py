@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SHOWN = (
     "changes",
     "accuracy",
+    "claims",
     "shift_means",
     "parameters",
     "layers",

@@ -20,6 +20,7 @@ from torch import Tensor
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import FORMS, score_items, wide
 from nast_core.benchmark.statistics import Rate, difference, mcnemar, patient_bootstrap, rate
+from nast_core.compare_claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.data.showcase import image_names
 from nast_core.errors import BenchmarkError, DataError, ImageError, PairError
 from nast_core.interpret.attention import negator_selective_attention
@@ -53,6 +54,7 @@ class Comparison:
     shifts: a row per text: 1 - cosine of A's and B's embedding; empty where their dimensions differ.
     shift_means: form or difference; value, low, high, n (interval over pairs).
     parameters: model, layer, weight, change: how far a fine-tune moved each layer from its own base.
+    claims: as ``compare_claims.claim_changes`` gives it; empty where no claims were asked.
     """
 
     about: dict[str, Any]
@@ -64,6 +66,7 @@ class Comparison:
     shifts: pd.DataFrame
     shift_means: pd.DataFrame
     parameters: pd.DataFrame
+    claims: pd.DataFrame
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -102,12 +105,13 @@ def compare(
     images_b: Images,
     *,
     parameters: pd.DataFrame | None = None,
+    claims: pd.DataFrame | None = None,
     average: Average = "ratio_mean",
     progress: Callable[[int], None] | None = None,
 ) -> Comparison:
     """Everything that is compared. ``images_a``, ``images_b``: unit vectors by name, as ``encode_named`` gives them.
 
-    ``parameters``: as ``moved_layers`` gives it. ``progress`` is told of each of STEPS steps.
+    ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does. ``progress`` is told of each of STEPS steps.
     Raises BenchmarkError for no item, ImageError for a pair without its image.
     """
     if not items:
@@ -144,6 +148,7 @@ def compare(
         shifts=shifts,
         shift_means=shift_means(shifts),
         parameters=pd.DataFrame(columns=_MOVED) if parameters is None else parameters,
+        claims=pd.DataFrame(columns=CLAIM_COLUMNS) if claims is None else claims,
     )
 
 

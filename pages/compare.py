@@ -31,7 +31,8 @@ two = compare.load(spec_a, spec_b)
 specs = {"A": spec_a, "B": spec_b}
 pairs = compare.shared(two, wanted)
 items = state.phantom_items(count, 0, split)
-found = compare.comparison(two, specs, pairs, items, f"phantom-{split}-{count}")
+asked = compare.told(split)
+found = compare.comparison(two, specs, pairs, items, asked, f"phantom-{split}-{count}")
 if found.about["same_weights"]:
     st.info("A and B have the same weights, so nothing differs.", icon=":material/equal:")
 headline = compare.headline(found)
@@ -58,6 +59,19 @@ draw(
     "Blue: said affirmatively. Orange, hatched: the same questions with negations. A model that learnt to read negation "
     "raises the orange bar and keeps the blue one.",
     "Bars of accuracy of both models",
+)  # fmt: skip
+
+st.subheader("What was learnt, and what was lost")
+draw(
+    compare_charts.claim_points(
+        found.claims, two.names, title="Claims, AUROC and retrieval",
+        subtitle=f"{len(asked.images)} phantoms of the {split} split and {len(asked.examples):,} true statements about them; 95 % "
+        "interval over patients",
+    ),
+    "compare-claims", found.claims,
+    "Ranking: a true statement above its contradiction, for one image. AUROC of the denial: below 0.5 the model reads “no X” as X, at "
+    "0.5 it ignores the cue, above it reads it. Zero-shot AUROC and retrieval are what should not fall. At the right, B - A.",
+    "Points of both models for claim ranking, AUROC and retrieval",
 )  # fmt: skip
 
 st.subheader("The mechanism")

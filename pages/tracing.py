@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts, pairs, state, tracing, widgets
-from dashboard.pictures import caption, slide_pictures
+from dashboard.pictures import caption, of_set, slide_pictures
 
 SMALL_D = 0.5  # logits
 
@@ -29,8 +29,10 @@ has_identities = component == "block" and plan.window == 1 and method == "exact"
 chosen = pairs.choose_set(model)
 traced_set = tracing.traced_set(model, plan, method)
 traced_set = traced_set.isel(pair=np.isin(traced_set.negated.values, pairs.set_key(chosen)))
-if "pair" not in {*st.session_state, *st.query_params}:  # start where the texts differ most in score
-    st.session_state["pair"] = str(traced_set.negated.values[np.abs(traced_set.d.values).argmax()])
+if not {"pair", "image"} & {*st.session_state, *st.query_params}:  # start where the texts differ most in score
+    widest = int(np.abs(traced_set.d.values).argmax())
+    st.session_state["pair"] = str(traced_set.negated.values[widest])
+    st.session_state["image"] = of_set(chosen)[widest]
 
 st.subheader("One pair")
 pair = pairs.choose_one(model, chosen)

@@ -2,13 +2,19 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nast_core.commands.common import Device, Pairs, Precision, command, load, need_files, need_folder, progress
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nast_core.claims.evidence import Evidence
+
 app = typer.Typer()
+_STUDIES = 200  # phantoms that claims are made about
 
 
 class Split(StrEnum):
@@ -23,6 +29,9 @@ def compare_command(
     out: Annotated[Path, typer.Option(help="Folder for comparison.json and a CSV a table.")],
     pairs: Pairs = None,
     items: Annotated[Path | None, typer.Option(help="items.jsonl; without it, questions on phantoms.")] = None,
+    claims: Annotated[
+        Path | None, typer.Option(help="claims.jsonl; without it, claims about phantoms, where the questions are.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images; phantoms need none.")] = None,
     count: Annotated[int, typer.Option("--n", min=1, help="Questions on phantoms.")] = 500,
     split: Annotated[Split, typer.Option(help="Of the phantoms; keep test for what you report.")] = Split.validation,
@@ -33,11 +42,12 @@ def compare_command(
 
     Example: nast compare demo run:finetune-20261124-101500-1a2b3c4d --out compared
     """
-    need_files(pairs, items)
+    need_files(pairs, items, claims)
     need_folder(images)
     from nast_core import compare
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.phantoms import phantom_items
+    from nast_core.compare_claims import claim_changes
     from nast_core.data.sources import encode_named
     from nast_core.negation.pairs import read_pairs, template_pairs
 
@@ -48,7 +58,9 @@ def compare_command(
     texts = read_pairs(pairs) if pairs else template_pairs(known) if known else template_pairs()
     shared = compare.shared_pairs(first, second, texts)
     typer.echo(f"{len(shared.a)} pairs align under both tokenizers, {len(shared.refused)} do not", err=True)
-    names, seen = compare.needed_images(shared, asked), []
+    told = _evidence(claims, split) if claims or not items else None
+    names = list(dict.fromkeys([*compare.needed_images(shared, asked), *(told.images.image if told else ())]))
+    seen: list[dict[str, Tensor]] = []
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
             vectors, failed = encode_named(model, names, images, progress=tick)
@@ -58,14 +70,27 @@ def compare_command(
         typer.echo(
             f"{len(failed)} images cannot be read and their questions are unscored; first {name!r}: {reason}", err=True
         )
+    changed = claim_changes(first, second, told, *seen) if told else None
     with progress("Compare", compare.STEPS) as tick:
-        found = compare.compare(first, second, shared, asked, *seen, parameters=moved, progress=tick)
+        found = compare.compare(first, second, shared, asked, *seen, parameters=moved, claims=changed, progress=tick)
     compare.write_comparison(found, out)
     for row in found.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
         typer.echo(
             f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {row.change:+.1f} points ({row.low:+.1f} to {row.high:+.1f}), n = {row.n}{test}"
         )
+    for row in found.claims.itertuples():
+        typer.echo(
+            f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {row.change:+.3f} ({row.low:+.3f} to {row.high:+.3f}), n = {row.n}"
+        )
     for row in found.shift_means.itertuples():
         typer.echo(f"shift of {row.form:<22} {row.value:.4f} ({row.low:.4f} to {row.high:.4f}), n = {row.n}")
     typer.echo(f"written: {out}")
+
+
+def _evidence(claims: Path | None, split: Split) -> "Evidence":
+    from nast_core.claims.evidence import evidence
+    from nast_core.claims.files import read_claims
+    from nast_core.compare_claims import phantom_evidence
+
+    return evidence(read_claims(claims)) if claims else phantom_evidence(_STUDIES, split.value)
