@@ -51,10 +51,10 @@ def rank_claims(
         blind = F.normalize(torch.stack([images[name] for name in dict.fromkeys(used)]).mean(0), dim=-1)
         true = torch.stack([texts[pairs[i][0].text] for i in scored])
         false = torch.stack([texts[pairs[i][1].text] for i in scored])
-        table.loc[scored, "score_true"] = _scores(model, true, seen)
-        table.loc[scored, "score_false"] = _scores(model, false, seen)
-        table.loc[scored, "blind_true"] = _scores(model, true, blind.expand_as(true))
-        table.loc[scored, "blind_false"] = _scores(model, false, blind.expand_as(false))
+        for column, said, image in (
+            ("score_true", true, seen), ("score_false", false, seen), ("blind_true", true, blind), ("blind_false", false, blind),
+        ):  # fmt: skip
+            table.loc[scored, column] = model.score_each(said, image.to(said.dtype)).double().numpy()
     table["correct"] = _right(table.score_true, table.score_false)
     table["blind_correct"] = _right(table.blind_true, table.blind_false)
     table["tie"] = table.score_true == table.score_false
@@ -76,14 +76,6 @@ def _described(example: Example, contradiction) -> dict:
         "true": example.text,
         "false": contradiction.text,
     }
-
-
-def _scores(model: DualEncoder, texts: Float[Tensor, "pair dim"], images: Float[Tensor, "pair dim"]) -> np.ndarray:
-    """S of each text with its own image: the diagonal of ``model.score``, a block at a time."""
-    blocks = [
-        model.score(t, i.to(t.dtype)).diagonal() for t, i in zip(texts.split(256), images.split(256), strict=True)
-    ]
-    return torch.cat(blocks).double().numpy()
 
 
 def _right(true: pd.Series, false: pd.Series) -> np.ndarray:

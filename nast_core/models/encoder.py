@@ -56,6 +56,7 @@ class DualEncoder(ABC):
     image_size: int = 224
     parameters: int = 0
     dtype: torch.dtype = torch.float32
+    image_fingerprint: str = ""  # of a model with the very same image tower, whose image vectors are this one's too
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
 
     @property
@@ -133,3 +134,7 @@ class DualEncoder(ABC):
     ) -> Float[Tensor, "text image"]:
         """S(t, i) of unit vectors: logit_scale x cosine (+ bias), or the cosine where there is no scale."""
         return texts @ images.T * (self.logit_scale or 1.0) + self.logit_bias
+
+    def score_each(self, texts: Float[Tensor, "*row dim"], images: Float[Tensor, "*row dim"]) -> Float[Tensor, "*row"]:
+        """S of every text with the image in its own row. Equal vectors score equally to the last bit: a tie stays one."""
+        return (texts * images).sum(-1) * (self.logit_scale or 1.0) + self.logit_bias
