@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.benchmark.auroc import auroc, auroc_resamples, interval
-from nast_core.benchmark.statistics import rate
+from nast_core.benchmark.statistics import rate, rates
 from nast_core.claims.claim import KINDS, Example
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES
@@ -111,6 +111,17 @@ def _rates(part: pd.DataFrame, seed: int) -> dict[str, dict]:
         "auc": interval(value, resampled, len(scored))._asdict(),
         "blind": rate(scored.blind_correct.to_numpy(), patients, seed=seed)._asdict(),
     }
+
+
+def by_kind(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Accuracy per kind and group of cues: kind, cues, value, low, high, n; patients drawn alike for all."""
+    keys = [(kind, cues) for kind in KINDS for cues in CUE_GROUPS]
+    masks = [(table.kind == kind) & ((table.cues == cues) | (cues == "all")) for kind, cues in keys]
+    values = np.stack([table.correct.where(mask).to_numpy(float) for mask in masks], axis=1)
+    found = rates(values, table.patient_id, seed=seed)
+    return pd.DataFrame(
+        [{"kind": kind, "cues": cues, **value._asdict()} for (kind, cues), value in zip(keys, found, strict=True)]
+    )
 
 
 def by_column(table: pd.DataFrame, column: str, *, seed: int = 0) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Accuracies of groups of items: by condition, by cue, by seen or unseen cues, by number of negations, by patient."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from nast_core.benchmark.statistics import holm, mcnemar, rates
 from nast_core.negation.phrases import HELD_OUT_CUES
 
 Groups = dict[str, list[str]]  # a group's name -> ids of its items; an item may be in several
+Group = TypeVar("Group", bound=Hashable)
 
 
 def denied_conditions(item: Item) -> list[str]:
@@ -52,40 +54,56 @@ def by_group(scored: pd.DataFrame, groups: Mapping[str, Sequence[str]], *, seed:
 
     Over the items scored in both forms, patients drawn alike for all groups.
     """
-    table, masks = _masks(scored, groups)
-    gap = 100 * (table.affirmative - table.negated)
-    columns = {"affirmative": table.affirmative, "negated": table.negated, "gap": gap}
-    keys = [(group, form) for group in groups for form in columns]
-    if not keys:
-        return pd.DataFrame(columns=["group", "form", "value", "low", "high", "n"])
-    values = np.stack([np.where(masks[group], columns[form], np.nan) for group, form in keys], axis=1)
-    found = rates(values, table.patient_id, seed=seed)
-    return pd.DataFrame(
-        [{"group": group, "form": form, **value._asdict()} for (group, form), value in zip(keys, found, strict=True)]
-    )
+    return _rates(_both_forms(scored), groups, seed)
 
 
 def group_tests(scored: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Affirmative against negated in every group by the exact McNemar test: group, only_first, only_second, p_value,
     p_holm (corrected over the groups) and n."""
-    table, masks = _masks(scored, groups)
-    rows = []
-    for group, mask in masks.items():
-        test = mcnemar(table.affirmative[mask], table.negated[mask])
-        rows.append({"group": group, **test._asdict(), "n": int(mask.sum())})
-    found = pd.DataFrame(rows, columns=["group", "only_first", "only_second", "p_value", "n"])
+    return _tests(_both_forms(scored), groups)
+
+
+def _both_forms(scored: pd.DataFrame) -> pd.DataFrame:
+    return wide(scored).dropna(subset=list(FORMS))
+
+
+def _rows(table: pd.DataFrame, groups: Mapping[Group, Sequence[str]]) -> dict[Group, np.ndarray]:
+    """Rows of the table that are in each group."""
+    place = {name: row for row, name in enumerate(table.index)}
+    return {group: np.array([place[i] for i in ids if i in place], int) for group, ids in groups.items()}
+
+
+def _rates(table: pd.DataFrame, groups: Mapping[Group, Sequence[str]], seed: int) -> pd.DataFrame:
+    gap = 100 * (table.affirmative - table.negated)
+    columns = {"affirmative": table.affirmative, "negated": table.negated, "gap": gap}
+    keys = [(group, form) for group in groups for form in columns]
+    values = np.full((len(table), len(keys)), np.nan)
+    rows = _rows(table, groups)
+    for column, (group, form) in enumerate(keys):
+        values[rows[group], column] = columns[form].to_numpy()[rows[group]]
+    found = rates(values, table.patient_id, seed=seed)
+    return pd.DataFrame(
+        [{"group": group, "form": form, **value._asdict()} for (group, form), value in zip(keys, found, strict=True)],
+        columns=["group", "form", "value", "low", "high", "n"],
+    )
+
+
+def _tests(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    affirmative, negated = table.affirmative.to_numpy(), table.negated.to_numpy()
+    found = pd.DataFrame(
+        [
+            {"group": group, **mcnemar(affirmative[rows], negated[rows])._asdict(), "n": len(rows)}
+            for group, rows in _rows(table, groups).items()
+        ],
+        columns=["group", "only_first", "only_second", "p_value", "n"],
+    )
     found.insert(4, "p_holm", holm(found.p_value))
     return found
 
 
-def _masks(scored: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    table = wide(scored).dropna(subset=list(FORMS))
-    return table, {group: table.index.isin(list(ids)) for group, ids in groups.items()}
-
-
 def by_patient(scored: pd.DataFrame) -> pd.DataFrame:
     """patient_id, affirmative, negated, gap (points), n: one patient is one draw, so there is no interval."""
-    table = wide(scored).dropna(subset=list(FORMS))
+    table = _both_forms(scored)
     found = table.groupby("patient_id")[list(FORMS)].mean()
     found["gap"] = 100 * (found.affirmative - found.negated)
     return found.assign(n=table.groupby("patient_id").size()).reset_index()
@@ -93,16 +111,17 @@ def by_patient(scored: pd.DataFrame) -> pd.DataFrame:
 
 def every_grouping(scored: pd.DataFrame, items: Sequence[Item], *, seed: int = 0) -> dict[str, dict[str, dict]]:
     """Grouping -> group -> acc_affirmative, acc_negated, gap_points, each {value, low, high, n}, and the paired test."""
-    return {name: _plain(scored, grouped(items, of), seed) for name, of in GROUPINGS.items()}
-
-
-def _plain(scored: pd.DataFrame, groups: Groups, seed: int) -> dict[str, dict]:
+    table = _both_forms(scored)
+    groups = {(by, name): ids for by, of in GROUPINGS.items() for name, ids in grouped(items, of).items()}
     names = {"affirmative": "acc_affirmative", "negated": "acc_negated", "gap": "gap_points"}
-    found: dict[str, dict] = {group: {} for group in groups}
-    for row in by_group(scored, groups, seed=seed).to_dict("records"):
-        found[row["group"]][names[row["form"]]] = {name: row[name] for name in ("value", "low", "high", "n")}
-    for row in group_tests(scored, groups).to_dict("records"):
-        found[row["group"]]["mcnemar"] = {
-            name: row[name] for name in ("only_first", "only_second", "p_value", "p_holm")
-        }
+    found: dict[str, dict[str, dict]] = {by: {} for by in GROUPINGS}
+    for row in _rates(table, groups, seed).to_dict("records"):  # one draw of patients for all
+        by, name = row["group"]
+        value = {field: row[field] for field in ("value", "low", "high", "n")}
+        found[by].setdefault(name, {})[names[row["form"]]] = value
+    for by in GROUPINGS:
+        own = {name: ids for (of, name), ids in groups.items() if of == by}
+        for row in _tests(table, own).to_dict("records"):
+            test = {field: row[field] for field in ("only_first", "only_second", "p_value", "p_holm")}
+            found[by][row["group"]]["mcnemar"] = test
     return found

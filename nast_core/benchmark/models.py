@@ -35,7 +35,11 @@ def model_table(results: Mapping[str, BenchmarkResult], errors: Mapping[str, str
     rows: list[dict[str, Any]] = []
     for spec, result in results.items():
         said = result.summary
-        row = {"model": spec, "name": said["provenance"]["model"], "fingerprint": said["provenance"]["model_fingerprint"]}
+        row = {
+            "model": spec,
+            "name": said["provenance"]["model"],
+            "fingerprint": said["provenance"]["model_fingerprint"],
+        }
         for figure in FIGURES:
             value = Rate(**said[figure])
             row |= {figure: value.value, f"{figure}_low": value.low, f"{figure}_high": value.high}

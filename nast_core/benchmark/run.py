@@ -1,5 +1,6 @@
 """One benchmark, from items and images to figures on disk."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,13 @@ def assess(
         "provenance": provenance(model, "benchmark"),
     }
     return BenchmarkResult(summary, scored, failed)
+
+
+def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """What ``write_results`` wrote: a row per item and form, and the images that could not be read."""
+    unreadable = folder / "unreadable.json"
+    failed = json.loads(unreadable.read_text("utf-8")) if unreadable.exists() else {}
+    return pd.read_parquet(folder / "items.parquet"), failed
 
 
 def write_results(result: BenchmarkResult, folder: Path) -> None:

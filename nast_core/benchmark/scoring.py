@@ -165,19 +165,19 @@ def wrong_answers(scored: pd.DataFrame, *, seed: int = 0) -> dict[str, dict]:
 
     None for a form without wrong answers.
     """
-    bias: dict[str, dict | None] = {}
-    distance: dict[str, dict | None] = {}
-    for form in FORMS:
-        wrong = scored[(scored.form == form) & (scored.correct == 0)]
-        bias[form] = distance[form] = None
-        if len(wrong):
-            apart = [(wrong.distance == far).to_numpy(float) for far in DISTANCES]
-            found = rates(
-                np.stack([wrong.affirmed_absent.to_numpy(float), *apart], axis=1), wrong.patient_id, seed=seed
-            )
-            bias[form] = _plain(found[0])
-            distance[form] = {str(far): _plain(value) for far, value in zip(DISTANCES, found[1:], strict=True)}
-    return {"affirmation_bias": bias, "distance": distance}
+    wrong = scored[scored.correct == 0]
+    said = {"bias": wrong.affirmed_absent, **{str(far): wrong.distance == far for far in DISTANCES}}
+    keys = [(form, name) for form in FORMS for name in said]
+    values = np.stack([said[name].astype(float).where(wrong.form == form) for form, name in keys], axis=1)
+    found = dict(zip(keys, rates(values, wrong.patient_id, seed=seed), strict=True))
+    some = {form: found[form, "bias"].n > 0 for form in FORMS}
+    return {
+        "affirmation_bias": {form: _plain(found[form, "bias"]) if some[form] else None for form in FORMS},
+        "distance": {
+            form: {str(far): _plain(found[form, str(far)]) for far in DISTANCES} if some[form] else None
+            for form in FORMS
+        },
+    }
 
 
 def _plain(value: Rate) -> dict:

@@ -47,6 +47,9 @@ class Shelf:
             for row, digest in enumerate(_digests(chunk)):
                 self._place.setdefault(digest, (chunk, row))
 
+    def __contains__(self, key: str) -> bool:
+        return _digest(key) in self._place
+
     def get(self, key: str) -> Float[Tensor, " dim"] | None:
         """The vector of a key, None where it is not there."""
         place = self._place.get(_digest(key))

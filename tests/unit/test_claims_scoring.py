@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torch.nn import functional as F
 
 from nast_core.benchmark.alignment import compare_alignment, measure_alignment, zero_shot
-from nast_core.benchmark.claim_ranking import by_column, rank_claims, statement_texts, summarise_ranking
+from nast_core.benchmark.claim_ranking import by_column, by_kind, rank_claims, statement_texts, summarise_ranking
 from nast_core.benchmark.negated_prompts import GROUPS, negated_prompt_auroc
 from nast_core.benchmark.prompts import denial_prompt, denial_prompts_by_cue, presence_prompt, prompt_scores
 from nast_core.benchmark.retrieval import rank_quality, retrieve, summarise_retrieval
@@ -415,3 +415,16 @@ def test_images_that_cannot_be_read_are_left_out_and_listed(monkeypatch, tmp_pat
 def test_no_readable_image_at_all_is_refused(tiny, tmp_path):
     with pytest.raises(BenchmarkError, match=r"no claim could be scored: 24 images cannot be read; first '0\.png'"):
         run_claims(tiny, FILE, tmp_path)
+
+
+def test_accuracy_by_kind_and_cues_by_hand():
+    rows = [
+        ("polarity", "seen", 1.0, "a"), ("polarity", "unseen", 0.0, "b"), ("polarity", "unseen", np.nan, "c"),
+        ("location", "none", 1.0, "a"),
+    ]  # fmt: skip
+    table = by_kind(pd.DataFrame(rows, columns=["kind", "cues", "correct", "patient_id"])).set_index(["kind", "cues"])
+    assert table.loc[("polarity", "all"), ["value", "n"]].tolist() == [0.5, 2]
+    assert table.loc[("polarity", "unseen"), ["value", "n"]].tolist() == [0, 1]
+    assert table.loc[("location", "none"), ["value", "low", "high", "n"]].tolist() == [1, 1, 1, 1]
+    assert table.loc[("severity", "all"), "n"] == 0
+    assert isnan(table.loc[("severity", "all"), "value"])
