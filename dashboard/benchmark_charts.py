@@ -75,11 +75,17 @@ def rate_bars(
         if horizontal:
             figure.add_vline(x=scale * chance, annotation_position="top", **line)
         else:
-            figure.add_hline(y=scale * chance, annotation_position="top right", **line)
+            figure.add_hline(y=scale * chance, annotation_position="right", **line)
     top = {"title_text": label, "range": [0, max(1.02 * scale, 1.02)] if table.value.max() > 0.5 else None}
     figure.update_xaxes(**top) if horizontal else figure.update_yaxes(**top)
     if horizontal:
         figure.update_yaxes(autorange="reversed")
     figure.update_layout(barmode="group", showlegend=True, legend=_LEGEND)
     count = table.group.nunique() * max(1, len(styles))
-    return finish(figure, title, subtitle, 150 + 24 * count if horizontal else 380)
+    finish(figure, title, subtitle, 170 + 24 * count if horizontal else 380)
+    return below_subtitle(figure) if horizontal else figure.update_layout(margin_r=56 if chance is not None else 10)
+
+
+def below_subtitle(figure: go.Figure) -> go.Figure:
+    """Room for a line's label between the subtitle and the bars."""
+    return figure.update_layout(margin_t=86, height=figure.layout.height + 20)

@@ -36,12 +36,12 @@ def _distances(said: dict, name: str) -> None:
     widgets.figure(
         benchmark_charts.rate_bars(
             table, benchmark_charts.FORMS, title="Conditions that a wrong answer has wrong",
-            subtitle=f"{name}; wrong answers: {counts}; 95 % intervals over patients", label="share of wrong answers (%)",
+            subtitle=f"{name}, wrong answers: {counts}; 95 % intervals", label="share of wrong answers (%)",
         ),
         key="distance",
         data=table,
-        how_to_read="A wrong option differs from the true one in 1, 2 or 3 of its conditions. Mass at 3 with negations means "
-        "that the cue was not read at all. Ties with the right option count as wrong and have none, so bars may not add up to 100.",
+        how_to_read="A wrong option differs from the true one in 1, 2 or 3 of its conditions. A shift to the right with "
+        "negations says that more than one cue was misread. Ties with the right option count as wrong and have none, so bars may not add up to 100.",
         alt="Hamming distance of wrong answers by form",
     )  # fmt: skip
 

@@ -101,10 +101,11 @@ def _groups(view: View, by: str) -> None:
     if table.empty:
         st.caption(f"{title}: no item of this slice has a negation.")
         return
+    figure = charts.accuracy_bars(
+        table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
+    )
     widgets.figure(
-        charts.accuracy_bars(
-            table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
-        ),
+        benchmark_charts.below_subtitle(figure) if horizontal else figure,
         key=f"by-{by}",
         data=table.merge(tests, on=["group", "n"], how="left"),
         how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations."

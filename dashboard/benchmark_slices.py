@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -50,7 +50,7 @@ def choose(questions: Questions) -> Slice:
     from nast_core.benchmark.slices import Slice
 
     items = questions.items
-    options = {
+    options: dict[str, list[Any]] = {
         "condition": sorted({condition for item in items for condition in denied_conditions(item)}),
         "cue": sorted({cue for item in items for cue in denying_cues(item)}),
         "wording": ["seen", "unseen", "none"],

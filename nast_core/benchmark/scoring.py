@@ -92,10 +92,12 @@ def _table(items: Sequence[Item], scores: Scores, blind: Scores) -> pd.DataFrame
     guess, blind_tie = _choose(blind)
     unknown = np.isnan(scores).any(-1)
     each = np.arange(len(items))[:, None]
+    letters = np.array(LETTERS, object)[choice]
+    letters[unknown] = None
     said, true = states[each, choice], states[each, answer]
     columns: dict[str, np.ndarray] = {
         "answer": np.array(LETTERS)[answer],
-        "choice": np.where(unknown, None, np.array(LETTERS, object)[choice]),
+        "choice": letters,
         "correct": np.where(unknown, np.nan, (choice == answer) & ~tie),
         "tie": tie,
         "blind_correct": np.where(np.isnan(blind).any(-1), np.nan, (guess == answer) & ~blind_tie),

@@ -45,7 +45,7 @@ class Slice(BaseModel):
         return "; ".join(f"{name}={','.join(map(str, values))}" for name, values in self if values)
 
     def keeps(self, item: Item) -> bool:
-        said = {
+        said: dict[str, Sequence[object]] = {
             "condition": denied_conditions(item),
             "cue": denying_cues(item),
             "wording": [wording(item)],
