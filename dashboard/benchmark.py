@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,12 +121,15 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 
 
 def _ask(spec: str, questions: Questions) -> Answers | None:
+    """None where it would take long, and a run is offered."""
+    from nast_core.benchmark.scoring import distinct_texts
+
     known, name = _known(), (spec, state.stamp(spec), questions.key, questions.folder)
     if name not in known:
         model = load(spec)
         found = _from_run(spec, model, questions)
         if found is None:
-            seconds = _seconds(model, questions)
+            seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
             if seconds > SOON:
                 _offer(spec, model, questions, seconds)
                 return None
@@ -155,23 +159,17 @@ def _from_run(spec: str, model: DualEncoder, questions: Questions) -> Answers | 
     return Answers(spec, model.card.name, model.fingerprint, scored, failed)
 
 
-def _seconds(model: DualEncoder, questions: Questions) -> float:
+def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[str]) -> float:
     """What is left to encode will take about so long; texts come last, so that nothing is left where all are kept."""
-    from nast_core.benchmark.scoring import distinct_texts
     from nast_core.data.vectors import default_cache
 
-    texts, cache = distinct_texts(questions.items), default_cache()
+    cache = default_cache()
     shelf = cache.texts(model) if cache else None
     missing = sum(text not in shelf for text in texts) if shelf else len(texts)
     if not missing:
         return 0.0
-    an_image, a_text = pace(model)
-    return an_image * len({item.image for item in questions.items}) + a_text * missing
-
-
-def pace(model: DualEncoder) -> tuple[float, float]:
-    """Seconds an image and a text take."""
-    return _pace(model, model.fingerprint)
+    an_image, a_text = _pace(model, model.fingerprint)
+    return an_image * len(images) + a_text * missing
 
 
 @st.cache_data(max_entries=16, show_spinner="Timing a few images and texts")

@@ -95,14 +95,14 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
 
 def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | None:
     """None where it would take long and nobody has asked for it."""
+    from nast_core.benchmark.claim_ranking import statement_texts
     from nast_core.claims.evidence import evidence
     from nast_core.claims.run import run_claims, work_units
     from nast_core.data.vectors import default_cache
 
     asked = evidence(claims.examples)
     total, done = work_units(asked), 0
-    an_image, a_text = benchmark.pace(model)
-    seconds = len(asked.images) * an_image + (total - len(asked.images)) * a_text
+    seconds = benchmark.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > benchmark.SOON and not st.button(
         f"Let {name} read the claims: at most {jobs.duration(seconds)}", icon=":material/play_arrow:", key=f"claims-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",

@@ -33,10 +33,10 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
     table = pd.concat([_areas(one).assign(model=spec) for spec, one in found.items()], ignore_index=True)
     own = table[table.model == detail]
     if view.part.condition:
-        own = own[own.group.isin([*view.part.condition, "macro"])]
+        own = own[own.group.isin(view.part.condition)]  # the mean is over all conditions
     if own.empty:
         st.info(
-            "No condition has at least 5 images with it and 5 without, so no AUROC is defined.",
+            "No condition of this slice has at least 5 images with it and 5 without, so no AUROC is defined.",
             icon=":material/lightbulb:",
         )
         return
