@@ -228,7 +228,7 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
         figure.add_annotation(x=25, y=1, yref="paper", yanchor="bottom", **label)
     else:
         figure.add_hline(y=25, **line)
-        figure.add_annotation(y=25, x=1, xref="paper", xanchor="right", yanchor="bottom", **label)
+        figure.add_annotation(y=25, x=1, xref="paper", xanchor="left", **label)
     axis = {"title_text": "accuracy (%)", "range": [0, 102]}
     figure.update_xaxes(**axis) if horizontal else figure.update_yaxes(**axis)
     if horizontal:
@@ -238,7 +238,8 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
         showlegend=True,
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
     )
-    return finish(figure, title, subtitle, 170 + 46 * table.group.nunique() if horizontal else 380)
+    finish(figure, title, subtitle, 170 + 46 * table.group.nunique() if horizontal else 380)
+    return figure if horizontal else figure.update_layout(margin_r=50)
 
 
 def head_scatter(table: pd.DataFrame, chosen: Sequence[str], *, title: str, subtitle: str) -> go.Figure:

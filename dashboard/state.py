@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dashboard.widgets import advice
@@ -209,6 +208,7 @@ def _finished() -> dict[tuple, BenchmarkResult]:
 def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | None = None) -> BenchmarkResult:
     """The model's answers to ``items``, which ``key`` names; found again when asked twice."""
     from nast_core.benchmark.run import run_benchmark, work_units
+    from nast_core.data.vectors import default_cache
 
     finished, name = _finished(), (encoder.fingerprint, key, images)
     if name not in finished:
@@ -220,7 +220,8 @@ def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | N
             done += count
             bar.progress(min(done / total, 1.0), f"Encoding images and texts: {done:,} of {total:,}")
 
-        result = run_benchmark(encoder, items, Path(images).expanduser() if images else None, progress=tick)
+        folder = Path(images).expanduser() if images else None
+        result = run_benchmark(encoder, items, folder, cache=default_cache(), progress=tick)
         bar.empty()
         while len(finished) >= _KEPT:
             finished.pop(next(iter(finished)))
@@ -236,16 +237,3 @@ def layer_interval(values: np.ndarray, key: tuple[str, ...]) -> tuple[np.ndarray
     means = patient_bootstrap(values, [str(i) for i in range(len(values))])
     low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
     return low, high
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def benchmark_groups(
-    fingerprint: str, key: str, images: str, _scored: pd.DataFrame, _items: list[Item]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Accuracy by condition and by cue; cues held out of training are starred."""
-    from nast_core.benchmark.scoring import by_group, condition_groups, cue_groups
-    from nast_core.negation.phrases import HELD_OUT_CUES
-
-    cues = by_group(_scored, cue_groups(_items))
-    cues["group"] = [f"{cue} *" if cue in HELD_OUT_CUES else cue for cue in cues.group]
-    return by_group(_scored, condition_groups(_items)), cues

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and the folder of those that can be made again."""
 
 import json
 import math
@@ -28,6 +28,11 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def user_cache() -> Path:
+    """Where NAST keeps what it can make again: XDG_CACHE_HOME/nast, else ~/.cache/nast."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nast"
 
 
 def write_json(path: Path, value: object) -> None:

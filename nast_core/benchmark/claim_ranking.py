@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.benchmark.auroc import auroc, auroc_resamples, interval
-from nast_core.benchmark.statistics import rate
+from nast_core.benchmark.statistics import rate, rates
 from nast_core.claims.claim import KINDS, Example
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES
@@ -51,10 +51,10 @@ def rank_claims(
         blind = F.normalize(torch.stack([images[name] for name in dict.fromkeys(used)]).mean(0), dim=-1)
         true = torch.stack([texts[pairs[i][0].text] for i in scored])
         false = torch.stack([texts[pairs[i][1].text] for i in scored])
-        table.loc[scored, "score_true"] = _scores(model, true, seen)
-        table.loc[scored, "score_false"] = _scores(model, false, seen)
-        table.loc[scored, "blind_true"] = _scores(model, true, blind.expand_as(true))
-        table.loc[scored, "blind_false"] = _scores(model, false, blind.expand_as(false))
+        for column, of, seen_by in (
+            ("score_true", true, seen), ("score_false", false, seen), ("blind_true", true, blind), ("blind_false", false, blind),
+        ):  # fmt: skip
+            table.loc[scored, column] = model.score_each(of, seen_by.to(of.dtype)).double().numpy()
     table["correct"] = _right(table.score_true, table.score_false)
     table["blind_correct"] = _right(table.blind_true, table.blind_false)
     table["tie"] = table.score_true == table.score_false
@@ -76,14 +76,6 @@ def _described(example: Example, contradiction) -> dict:
         "true": example.text,
         "false": contradiction.text,
     }
-
-
-def _scores(model: DualEncoder, texts: Float[Tensor, "pair dim"], images: Float[Tensor, "pair dim"]) -> np.ndarray:
-    """S of each text with its own image: the diagonal of ``model.score``, a block at a time."""
-    blocks = [
-        model.score(t, i.to(t.dtype)).diagonal() for t, i in zip(texts.split(256), images.split(256), strict=True)
-    ]
-    return torch.cat(blocks).double().numpy()
 
 
 def _right(true: pd.Series, false: pd.Series) -> np.ndarray:
@@ -119,6 +111,17 @@ def _rates(part: pd.DataFrame, seed: int) -> dict[str, dict]:
         "auc": interval(value, resampled, len(scored))._asdict(),
         "blind": rate(scored.blind_correct.to_numpy(), patients, seed=seed)._asdict(),
     }
+
+
+def by_kind(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Accuracy per kind and group of cues: kind, cues, value, low, high, n; patients drawn alike for all."""
+    keys = [(kind, cues) for kind in KINDS for cues in CUE_GROUPS]
+    masks = [(table.kind == kind) & ((table.cues == cues) | (cues == "all")) for kind, cues in keys]
+    values = np.stack([table.correct.where(mask).to_numpy(float) for mask in masks], axis=1)
+    found = rates(values, table.patient_id, seed=seed)
+    return pd.DataFrame(
+        [{"kind": kind, "cues": cues, **value._asdict()} for (kind, cues), value in zip(keys, found, strict=True)]
+    )
 
 
 def by_column(table: pd.DataFrame, column: str, *, seed: int = 0) -> pd.DataFrame:

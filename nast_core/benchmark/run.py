@@ -1,14 +1,18 @@
 """One benchmark, from items and images to figures on disk."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from torch import Tensor
 
+from nast_core.benchmark.groups import every_grouping
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import Summary, distinct_texts, score_items, summarise
 from nast_core.data.sources import encode_named
+from nast_core.data.vectors import VectorCache, encode_distinct
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
 from nast_core.writing import whole, write_json
@@ -18,7 +22,7 @@ from nast_core.writing import whole, write_json
 class BenchmarkResult:
     summary: Summary
     scored: pd.DataFrame  # a row per item and form
-    failed: dict[str, str]  # image name -> why it could not be read
+    failed: dict[str, str] = field(default_factory=dict)  # image name -> why it could not be read
 
 
 def work_units(items: Sequence[Item]) -> int:
@@ -32,15 +36,40 @@ def run_benchmark(
     images: Path | None = None,
     *,
     seed: int = 0,
+    cache: VectorCache | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> BenchmarkResult:
     """Scores every item; an image that cannot be read leaves its items unscored and is listed."""
-    vectors, failed = encode_named(model, (item.image for item in items), images, progress=progress)
-    scored = score_items(model, items, vectors, progress=progress)
+    vectors, failed = encode_named(model, (item.image for item in items), images, cache=cache, progress=progress)
+    texts = encode_distinct(model, distinct_texts(items), cache=cache, progress=progress)
+    return assess(model, items, vectors, texts, failed, seed=seed)
+
+
+def assess(
+    model: DualEncoder,
+    items: Sequence[Item],
+    vectors: Mapping[str, Tensor],
+    texts: Mapping[str, Tensor],
+    failed: dict[str, str],
+    *,
+    seed: int = 0,
+) -> BenchmarkResult:
+    """Everything but the encoding: ``vectors`` by image name, ``texts`` of the options."""
+    scored = score_items(model, items, vectors, texts=texts)
     summary = summarise(scored, seed=seed)
-    summary["bootstrap_seed"] = seed
-    summary["provenance"] = provenance(model, "benchmark")
+    summary |= {
+        "by": every_grouping(scored, items, seed=seed),
+        "bootstrap_seed": seed,
+        "provenance": provenance(model, "benchmark"),
+    }
     return BenchmarkResult(summary, scored, failed)
+
+
+def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """What ``write_results`` wrote: a row per item and form, and the images that could not be read."""
+    unreadable = folder / "unreadable.json"
+    failed = json.loads(unreadable.read_text("utf-8")) if unreadable.exists() else {}
+    return pd.read_parquet(folder / "items.parquet"), failed
 
 
 def write_results(result: BenchmarkResult, folder: Path) -> None:

@@ -5,17 +5,24 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.benchmark.items import LETTERS, Item
-from nast_core.benchmark.statistics import McNemar, Rate, difference, mcnemar, rate
+from nast_core.benchmark.statistics import Rate, mcnemar, rates
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES
 
 FORMS = ("affirmative", "negated")
+WORDINGS = ("seen", "unseen")
+"""Items by the cues of the right option: unseen if one is held out of training texts, seen if all may be in them."""
+DISTANCES = (1, 2, 3)
 _SCORES = [f"score_{letter}" for letter in LETTERS]
+_ITEMS_AT_ONCE = 1024  # eight text vectors each
+
+Scores = Float[np.ndarray, "item form option"]
+Options = Int[np.ndarray, "item form option"]
 
 
 def distinct_texts(items: Sequence[Item]) -> list[str]:
@@ -28,72 +35,92 @@ def score_items(
     items: Sequence[Item],
     images: Mapping[str, Float[Tensor, " dim"]],
     *,
+    texts: Mapping[str, Float[Tensor, " dim"]] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """A row per item and form: scores of the four options (logits), the choice, right or wrong, tie, blind choice.
 
-    Every distinct text is encoded once. ``images`` holds unit vectors by image name; an item whose image is not in
-    it is kept with NaN, counted as unscored and never as wrong. The blind choice scores the same options with the
-    mean image vector. A tie for the largest score counts as wrong.
+    ``images`` holds unit vectors by image name, ``texts`` those of the options where they are at hand; else every
+    distinct text is encoded once. An item whose image is not in ``images`` is kept with NaN, counted as unscored and
+    never as wrong. The blind choice scores the same options with the mean image vector. A tie for the largest score
+    counts as wrong.
     """
-    texts = distinct_texts(items)
-    place = {text: i for i, text in enumerate(texts)}
-    vectors = model.encode_texts(texts, progress=progress)
+    distinct = distinct_texts(items)
+    vectors = (
+        model.encode_texts(distinct, progress=progress)
+        if texts is None
+        else torch.stack([texts[text] for text in distinct])
+    )
+    place = {text: row for row, text in enumerate(distinct)}
+    options = np.array([[[place[text] for text in getattr(item, form)] for form in FORMS] for item in items], int)
     names = list(dict.fromkeys(item.image for item in items if item.image in images))
-    blind = F.normalize(torch.stack([images[name] for name in names]).mean(0), dim=-1) if names else None
-    rows = []
-    for item in items:
-        image = images.get(item.image)
-        for form in FORMS:
-            options = vectors[[place[text] for text in getattr(item, form)]]
-            scores = _scores(model, options, image)
-            guess = _scores(model, options, blind)
-            rows.append(_row(item, form, scores, guess if image is not None else np.full(4, np.nan)))
-    return pd.DataFrame(rows)
+    scores = blind = np.full(options.shape, np.nan)
+    if names:
+        seen = torch.stack([images[name] for name in names]).to(vectors.dtype)
+        row = {name: number for number, name in enumerate(names)}
+        rows = np.array([row.get(item.image, -1) for item in items])
+        scores, blind = (
+            _scores(model, vectors, options, among, at, known=rows >= 0)
+            for among, at in ((seen, rows), (F.normalize(seen.mean(0, keepdim=True), dim=-1), np.zeros_like(rows)))
+        )
+    return _table(items, scores, blind)
 
 
-def _scores(model: DualEncoder, options: Tensor, image: Tensor | None) -> np.ndarray:
-    if image is None:
-        return np.full(4, np.nan)
-    return model.score(options, image[None].to(options.dtype))[:, 0].double().numpy()
+def _scores(
+    model: DualEncoder,
+    vectors: Float[Tensor, "text dim"],
+    options: Options,
+    images: Float[Tensor, "image dim"],
+    rows: Int[np.ndarray, " item"],
+    *,
+    known: Bool[np.ndarray, " item"],
+) -> Scores:
+    """S of every option with the image in ``rows``; NaN for items that are not ``known``."""
+    found = np.full(options.shape, np.nan)
+    kept = np.flatnonzero(known)
+    for start in range(0, len(kept), _ITEMS_AT_ONCE):
+        part = kept[start : start + _ITEMS_AT_ONCE]
+        own = images[torch.from_numpy(rows[part])][:, None, None]
+        found[part] = model.score_each(vectors[torch.from_numpy(options[part])], own).double().numpy()
+    return found
 
 
-def _row(item: Item, form: str, scores: np.ndarray, blind: np.ndarray) -> dict:
+def _table(items: Sequence[Item], scores: Scores, blind: Scores) -> pd.DataFrame:
+    states = np.array([item.assignments for item in items], int)  # [item, option, condition]
+    answer = np.array([item.answer_index for item in items])[:, None]
     choice, tie = _choose(scores)
     guess, blind_tie = _choose(blind)
-    right = item.assignments[item.answer_index]
-    distance, affirmed_absent = _error(item, choice)
-    return {
-        "item_id": item.item_id,
-        "patient_id": item.patient_id,
-        "study_id": item.study_id,
-        "form": form,
-        "answer": item.answer,
-        "choice": None if choice is None else LETTERS[choice],
-        "correct": np.nan if choice is None else float(choice == item.answer_index and not tie),
+    unknown = np.isnan(scores).any(-1)
+    each = np.arange(len(items))[:, None]
+    letters = np.array(LETTERS, object)[choice]
+    letters[unknown] = None
+    said, true = states[each, choice], states[each, answer]
+    columns: dict[str, np.ndarray] = {
+        "answer": np.array(LETTERS)[answer],
+        "choice": letters,
+        "correct": np.where(unknown, np.nan, (choice == answer) & ~tie),
         "tie": tie,
-        "blind_correct": np.nan if guess is None else float(guess == item.answer_index and not blind_tie),
-        "distance": distance,
-        "affirmed_absent": affirmed_absent,
-        "negations": item.negations,
-        "unseen_cue": any(cue in HELD_OUT_CUES for cue, present in zip(item.cues, right, strict=True) if not present),
-        **dict(zip(_SCORES, scores, strict=True)),
+        "blind_correct": np.where(np.isnan(blind).any(-1), np.nan, (guess == answer) & ~blind_tie),
+        "distance": np.where(unknown, np.nan, (said != true).sum(-1)),  # conditions that the chosen option has wrong
+        "affirmed_absent": np.where(unknown, np.nan, (said > true).any(-1)),
+        "negations": np.array([item.negations for item in items])[:, None],
+        "unseen_cue": np.array([_unseen(item) for item in items])[:, None],
     }
+    columns |= {name: scores[..., option] for option, name in enumerate(_SCORES)}
+    named = {name: [getattr(item, name) for item in items] for name in ("item_id", "patient_id", "study_id")}
+    table = pd.DataFrame({name: np.repeat(np.array(values, object), len(FORMS)) for name, values in named.items()})
+    table["form"] = np.tile(np.array(FORMS, object), len(items))
+    return table.assign(**{name: np.broadcast_to(value, tie.shape).ravel() for name, value in columns.items()})
 
 
-def _error(item: Item, choice: int | None) -> tuple[float, float]:
-    """(conditions the chosen option has wrong, 1 if it turns an absent condition into a present one)."""
-    if choice is None:
-        return np.nan, np.nan
-    pairs = list(zip(item.assignments[choice], item.assignments[item.answer_index], strict=True))
-    return float(sum(said != true for said, true in pairs)), float(any(said and not true for said, true in pairs))
+def _choose(scores: Scores) -> tuple[Int[np.ndarray, "item form"], Bool[np.ndarray, "item form"]]:
+    """(place of the largest score, whether another equals it); of items without scores the place means nothing."""
+    return scores.argmax(-1), (scores == scores.max(-1, keepdims=True)).sum(-1) > 1
 
 
-def _choose(scores: np.ndarray) -> tuple[int | None, bool]:
-    if np.isnan(scores).any():
-        return None, False
-    best = int(scores.argmax())
-    return best, bool((scores == scores[best]).sum() > 1)
+def _unseen(item: Item) -> bool:
+    right = item.assignments[item.answer_index]
+    return any(cue in HELD_OUT_CUES for cue, present in zip(item.cues, right, strict=True) if not present)
 
 
 def wide(scored: pd.DataFrame, column: str = "correct") -> pd.DataFrame:
@@ -107,60 +134,53 @@ class Summary(dict):
 
 
 def summarise(scored: pd.DataFrame, *, seed: int = 0) -> Summary:
-    """Accuracies, gap in percentage points, blind accuracies and the paired test over all scored items."""
-    table, blind = wide(scored), wide(scored, "blind_correct")
+    """Accuracies, gap in percentage points, blind accuracies and the paired test over all scored items; the same
+    of seen and of unseen cues; and of the wrong answers the Hamming distances and the affirmation-bias rate."""
+    table = wide(scored)
     kept = table.dropna(subset=list(FORMS))
-    patients = kept.patient_id
-    wrong = scored[scored.correct == 0]
-    test: McNemar = mcnemar(kept.affirmative, kept.negated)
+    blind = wide(scored, "blind_correct").loc[kept.index]
+    about = scored.drop_duplicates("item_id").set_index("item_id").loc[kept.index]
+    masks = {"seen": (about.negations > 0) & ~about.unseen_cue, "unseen": about.unseen_cue}
+    columns = {f"acc_{form}": kept[form] for form in FORMS} | {"gap_points": 100 * (kept.affirmative - kept.negated)}
+    every = columns | {f"blind_{form}": blind[form] for form in FORMS}
+    every |= {f"{name} {part}": value.where(mask) for part, mask in masks.items() for name, value in columns.items()}
+    values = np.stack([value.to_numpy(float) for value in every.values()], axis=1)
+    found = dict(zip(every, (_plain(value) for value in rates(values, kept.patient_id, seed=seed)), strict=True))
     return Summary(
-        acc_affirmative=_plain(rate(kept.affirmative, patients, seed=seed)),
-        acc_negated=_plain(rate(kept.negated, patients, seed=seed)),
-        gap_points=_plain(difference(kept.affirmative, kept.negated, patients, scale=100, seed=seed)),
-        blind_affirmative=_plain(rate(blind.affirmative, blind.patient_id, seed=seed)),
-        blind_negated=_plain(rate(blind.negated, blind.patient_id, seed=seed)),
-        mcnemar=test._asdict(),
-        affirmation_bias={
-            form: _plain(rate(part.affirmed_absent, part.patient_id, seed=seed)) if len(part) else None
-            for form in FORMS
-            for part in [wrong[wrong.form == form]]
+        **{name: value for name, value in found.items() if " " not in name},
+        mcnemar=mcnemar(kept.affirmative, kept.negated)._asdict(),
+        cues={
+            part: {name: found[f"{name} {part}"] for name in columns}
+            | {"mcnemar": mcnemar(kept.affirmative[mask], kept.negated[mask])._asdict()}
+            for part, mask in masks.items()
         },
+        **wrong_answers(scored, seed=seed),
         ties=int(scored.tie.sum()),
-        unscored=int(table[list(FORMS)].isna().any(axis=1).sum()),
+        unscored=len(table) - len(kept),
         items=len(table),
     )
 
 
+def wrong_answers(scored: pd.DataFrame, *, seed: int = 0) -> dict[str, dict]:
+    """Of the wrong answers of each form: the affirmation-bias rate, the share that turns an absent condition into a
+    present one; and ``distance``, the shares with 1, 2 and 3 conditions wrong (of ties for the right option: 0).
+
+    None for a form without wrong answers.
+    """
+    wrong = scored[scored.correct == 0]
+    said = {"bias": wrong.affirmed_absent, **{str(far): wrong.distance == far for far in DISTANCES}}
+    keys = [(form, name) for form in FORMS for name in said]
+    values = np.stack([said[name].astype(float).where(wrong.form == form) for form, name in keys], axis=1)
+    found = dict(zip(keys, rates(values, wrong.patient_id, seed=seed), strict=True))
+    some = {form: found[form, "bias"].n > 0 for form in FORMS}
+    return {
+        "affirmation_bias": {form: _plain(found[form, "bias"]) if some[form] else None for form in FORMS},
+        "distance": {
+            form: {str(far): _plain(found[form, str(far)]) for far in DISTANCES} if some[form] else None
+            for form in FORMS
+        },
+    }
+
+
 def _plain(value: Rate) -> dict:
     return value._asdict()
-
-
-def by_group(scored: pd.DataFrame, groups: Mapping[str, Sequence[str]], *, seed: int = 0) -> pd.DataFrame:
-    """Accuracy per group and form; ``groups`` maps a group's name to item ids, and items may be in several."""
-    rows = []
-    for name, ids in groups.items():
-        part = scored[scored.item_id.isin(set(ids))]
-        for form in FORMS:
-            of_form = part[part.form == form]
-            found = rate(of_form.correct.to_numpy(), of_form.patient_id, seed=seed)
-            rows.append({"group": name, "form": form, **found._asdict()})
-    return pd.DataFrame(rows)
-
-
-def condition_groups(items: Sequence[Item]) -> dict[str, list[str]]:
-    """Items by condition, of those whose right option denies it: where wording can matter."""
-    groups: dict[str, list[str]] = {}
-    for item in items:
-        for condition, state in zip(item.conditions, item.assignments[item.answer_index], strict=True):
-            if not state:
-                groups.setdefault(condition, []).append(item.item_id)
-    return dict(sorted(groups.items()))
-
-
-def cue_groups(items: Sequence[Item]) -> dict[str, list[str]]:
-    """Items by the cue that denies a condition in the right option."""
-    groups: dict[str, list[str]] = {}
-    for item in items:
-        for cue in {c for c, s in zip(item.cues, item.assignments[item.answer_index], strict=True) if not s}:
-            groups.setdefault(cue, []).append(item.item_id)
-    return dict(sorted(groups.items()))

@@ -16,6 +16,7 @@ from nast_core.benchmark.retrieval import Retrieval, retrieve, summarise_retriev
 from nast_core.claims.claim import Example, Split
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.data.sources import encode_named
+from nast_core.data.vectors import VectorCache, encode_distinct
 from nast_core.errors import BenchmarkError
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
@@ -48,6 +49,7 @@ def run_claims(
     split: Split | None = None,
     base: DualEncoder | None = None,
     seed: int = 0,
+    cache: VectorCache | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ClaimsResult:
     """Claim ranking, negated prompts, retrieval and alignment on one split; with ``base``, alignment before and after.
@@ -55,29 +57,30 @@ def run_claims(
     An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
     """
     asked = evidence(examples, split)
-    vectors, failed = encode_named(model, asked.images.image, images, progress=progress)
+    vectors, failed = encode_named(model, asked.images.image, images, cache=cache, progress=progress)
     before = None
     if base is not None:
-        before = base, encode_named(base, [name for name in asked.images.image if name in vectors], images)[0]
-    return score_claims(model, asked, vectors, failed, before=before, seed=seed, progress=progress)
+        readable = [name for name in asked.images.image if name in vectors]
+        before = base, encode_named(base, readable, images, cache=cache)[0]
+    texts = encode_distinct(model, statement_texts(asked.examples), cache=cache, progress=progress) if vectors else {}
+    return score_claims(model, asked, vectors, texts, failed, before=before, seed=seed)
 
 
 def score_claims(
     model: DualEncoder,
     asked: Evidence,
     vectors: Vectors,
+    texts: Vectors,
     failed: dict[str, str],
     *,
     before: tuple[DualEncoder, Vectors] | None = None,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
 ) -> ClaimsResult:
-    """Everything but the images' encoding; ``vectors`` by image name. ``before``: the base model and its vectors."""
+    """Everything but the encoding: ``vectors`` by image name, ``texts`` of the statements. ``before``: the base model
+    and its vectors of the images."""
     if not vectors:
         name, reason = next(iter(failed.items()))
         raise BenchmarkError(f"no claim could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")
-    distinct = statement_texts(asked.examples)
-    texts = dict(zip(distinct, model.encode_texts(distinct, progress=progress), strict=True))
     pairs = rank_claims(model, asked.examples, vectors, texts=texts)
     seen = without(asked, set(failed))
     gallery = seen.gallery(seed)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Model, Out, Precision, command, load, need_files, need_folder, progress
+from nast_core.commands.common import Device, NoCache, Out, Precision, command, load, need_files, need_folder, progress
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
@@ -186,36 +186,84 @@ def benchmark_parser(
 @command(app, "run")
 def benchmark_run(
     items: Items,
-    out: Annotated[Path, typer.Option(help="Folder for summary.json and items.parquet.")],
-    model: Model = "demo",
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for summary.json and items.parquet; of several models, a folder in it for each."),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="demo (without any), a folder, a name of 'nast model list', a hub id, open_clip:ARCH/PRETRAINED or run:ID; "
+            "give it several times to compare models."
+        ),
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the items' images; phantoms need none.")] = None,
+    no_cache: NoCache = False,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
-    """Accuracy affirmative and negated, the gap, and the paired test.
+    """Accuracy affirmative and negated, the gap, and the paired test; of several models, also tests between them.
 
     Example: nast benchmark run --items items.jsonl --out results
     """
     need_files(items, hint="make one with 'nast benchmark build'")
     need_folder(images)
     from nast_core.benchmark.items import read_items
-    from nast_core.benchmark.run import run_benchmark, work_units, write_results
+    from nast_core.benchmark.models import each_model, folders, model_table, model_tests, write_tables
+    from nast_core.benchmark.run import BenchmarkResult, run_benchmark, work_units, write_results
+    from nast_core.data.vectors import default_cache
     from nast_core.errors import BenchmarkError
 
-    loaded = load(model, device, precision)
-    read = read_items(items)
-    with progress("Images and texts", work_units(read)) as tick:
-        result = run_benchmark(loaded, read, images, progress=tick)
-    write_results(result, out)
-    if not result.summary["acc_affirmative"]["n"]:
-        name, reason = next(iter(result.failed.items()))
-        raise BenchmarkError(
-            f"no item could be scored: {len(result.failed)} images cannot be read; first {name!r}: {reason}"
+    read, specs = read_items(items), list(dict.fromkeys(model or ["demo"]))
+    places = folders(specs, out) if len(specs) > 1 else {specs[0]: out}
+    cache = None if no_cache else default_cache()
+
+    def run(spec: str) -> BenchmarkResult:
+        loaded = load(spec, device, precision)
+        with progress("Images and texts", work_units(read)) as tick:
+            result = run_benchmark(loaded, read, images, cache=cache, progress=tick)
+        write_results(result, places[spec])
+        if not result.summary["acc_affirmative"]["n"]:
+            name, reason = next(iter(result.failed.items()))
+            raise BenchmarkError(
+                f"no item could be scored: {len(result.failed)} images cannot be read; first {name!r}: {reason}"
+            )
+        return result
+
+    if len(specs) == 1:
+        _say(run(specs[0]).summary, out)
+        return
+    results, errors = {}, {}
+    for spec, found in each_model(specs, run):
+        if isinstance(found, BenchmarkResult):
+            results[spec] = found
+            typer.echo(f"{spec}:")
+            _say(found.summary, places[spec])
+        else:
+            errors[spec] = str(found)
+            typer.echo(f"{spec}: {found}", err=True)
+    tests = model_tests({spec: result.scored for spec, result in results.items()})
+    write_tables({"models": model_table(results, errors), "tests": tests}, out)
+    for row in tests[tests.form != "gap"].itertuples():
+        typer.echo(
+            f"{row.b} - {row.a}, {row.form}: {row.change:+.1f} points ({row.low:+.1f} to {row.high:+.1f}), "
+            f"Holm-corrected p = {row.p_holm:.2g}"
         )
+    typer.echo(f"written: {out / 'models.csv'}, {out / 'tests.csv'}")
+    if errors:
+        raise BenchmarkError(f"{len(errors)} of {len(specs)} models have no figures; the reasons are above")
+
+
+def _say(summary: dict, out: Path) -> None:
     for name in ("acc_affirmative", "acc_negated", "blind_affirmative", "blind_negated"):
-        r = result.summary[name]
+        r = summary[name]
         typer.echo(f"{name:<18} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}")
-    gap = result.summary["gap_points"]
+    gap = summary["gap_points"]
     typer.echo(f"{'gap_points':<18} {gap['value']:.1f} ({gap['low']:.1f} to {gap['high']:.1f})")
-    typer.echo(f"{'McNemar':<18} p = {result.summary['mcnemar']['p_value']:.2g}")
-    typer.echo(f"unscored: {result.summary['unscored']}, ties: {result.summary['ties']}; written: {out}")
+    for cues, found in summary["cues"].items():
+        if (r := found["acc_negated"])["n"]:
+            typer.echo(
+                f"negated, {cues + ' cues':<12} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}"
+            )
+    typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
+    typer.echo(f"unscored: {summary['unscored']}, ties: {summary['ties']}; written: {out}")

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from tqdm import tqdm
 
-from nast_core.commands.common import Device, Model, Out, Precision, command, load, need_files, need_folder, progress
+from nast_core.commands.common import (
+    Device,
+    Model,
+    NoCache,
+    Out,
+    Precision,
+    command,
+    load,
+    need_files,
+    need_folder,
+    progress,
+)
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Split
@@ -125,6 +136,7 @@ def claims_run(
         Part | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap, and of the retrieval gallery.")] = 0,
+    no_cache: NoCache = False,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -137,13 +149,23 @@ def claims_run(
     from nast_core.claims.evidence import evidence
     from nast_core.claims.files import read_claims
     from nast_core.claims.run import run_claims, work_units, write_results
+    from nast_core.data.vectors import default_cache
 
     read, split = read_claims(claims), _split(part)
     units = work_units(evidence(read, split))
     loaded = load(model, device, precision)
     before = load(base, device, precision) if base else None
     with progress("Images and texts", units) as tick:
-        result = run_claims(loaded, read, images, split=split, base=before, seed=seed, progress=tick)
+        result = run_claims(
+            loaded,
+            read,
+            images,
+            split=split,
+            base=before,
+            seed=seed,
+            cache=None if no_cache else default_cache(),
+            progress=tick,
+        )
     write_results(result, out)
     for line in _lines(result.summary):
         typer.echo(line)

@@ -19,6 +19,9 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Encode everything anew. Vectors are kept in ~/.cache/nast, or NAST_CACHE.")
+]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
 

@@ -93,7 +93,7 @@ def read_image(
         ImageError: the file cannot be read, is no image, is damaged, too large, or holds several frames.
     """
     shown = _display_name(name or ("" if isinstance(source, bytes) else str(source)))
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source), shown, max_bytes)
+    data = source if isinstance(source, bytes) else read_bytes(Path(source), max_bytes=max_bytes, name=shown)
     _check_bytes(len(data), shown, max_bytes)
     kind = _kind(data, shown)
     if kind == "dicom":
@@ -118,7 +118,9 @@ def _display_name(name: str) -> str:
     return base if base.strip(".") else "image"
 
 
-def _read_bytes(path: Path, name: str, max_bytes: int) -> bytes:
+def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES, name: str | None = None) -> bytes:
+    """An image file as it is, for ``read_image``. Raises ImageError for one that is not there or too large."""
+    name = name or _display_name(str(path))
     try:
         about = path.stat()
         if stat.S_ISDIR(about.st_mode):

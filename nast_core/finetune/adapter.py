@@ -115,6 +115,7 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"the adapter in {folder} is not whole ({error}); train it again") from error
     encoder.module.requires_grad_(False).eval()
+    encoder.image_fingerprint = encoder.image_fingerprint or encoder.fingerprint  # only the text tower learns
     encoder.fingerprint = fingerprint(encoder.module)
     encoder.card = replace(
         encoder.card,

@@ -1,7 +1,6 @@
 """What a recipe learns from: its files read and checked, and every image encoded once."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from accelerate import Accelerator
@@ -29,9 +28,7 @@ class Material(NamedTuple):
     lengths: Lengths
 
 
-def read_material(
-    recipe: FinetuneRecipe, encoder: DualEncoder, cache: Path, accelerator: Accelerator, report: Reporter
-) -> Material:
+def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Accelerator, report: Reporter) -> Material:
     """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items who
     is trained on."""
     lengths = Lengths(encoder.text)
@@ -51,7 +48,6 @@ def read_material(
         encoder,
         names,
         recipe.images,
-        cache,
         rank=accelerator.process_index,
         world=accelerator.num_processes,
         progress=lambda done, total: report.progress(done, total, "Encoding images"),

@@ -44,7 +44,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter) -> dict[str
     encoder = load_base(recipe.model, folder.parent, device=recipe.device)
     weights = recipe_weights(recipe, encoder, runs=folder.parent)
     record = _record(recipe, encoder, weights)
-    material = read_material(recipe, encoder, folder.parent / ".features", accelerator, report)
+    material = read_material(recipe, encoder, accelerator, report)
     adapted = open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), material.lengths)
     task = make_task(recipe, encoder, material, encode, weights, report, folder / NAME)

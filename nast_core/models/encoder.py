@@ -56,6 +56,7 @@ class DualEncoder(ABC):
     image_size: int = 224
     parameters: int = 0
     dtype: torch.dtype = torch.float32
+    image_fingerprint: str = ""  # of a model with the very same image tower, whose image vectors are this one's too
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
 
     @property
@@ -103,20 +104,29 @@ class DualEncoder(ABC):
         self,
         texts: Sequence[str],
         *,
-        batch_size: int = 256,
+        batch_size: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Float[Tensor, "text dim"]:
-        """Unit vectors of texts. A text that occurs twice is encoded once; batches hold texts of like length."""
+        """Unit vectors of texts. A text that occurs twice is encoded once; batches hold texts of like length.
+
+        ``batch_size``: by default 64 on a CPU, whose caches larger batches outgrow, and 256 elsewhere.
+        """
         if not texts:
             return torch.empty(0, self.text.dim)
-        unique = sorted(set(texts), key=len)
+        unique = self._by_length(set(texts))
         vectors = []
-        for batch in self._text_batches(unique, batch_size):
+        for batch in self._text_batches(unique, batch_size or (64 if self.text.device.type == "cpu" else 256)):
             vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
             if progress:
                 progress(len(batch))
         place = {text: i for i, text in enumerate(unique)}
         return torch.cat(vectors)[torch.tensor([place[text] for text in texts])]
+
+    def _by_length(self, texts: Iterable[str]) -> list[str]:
+        """In order of token counts, so that little of a batch is padding; equal sets give equal orders."""
+        ordered = sorted(texts, key=lambda text: (len(text), text))
+        counts = self.text.tokenize(ordered).mask.sum(1).tolist()
+        return [ordered[row] for row in sorted(range(len(ordered)), key=counts.__getitem__)]
 
     def _text_batches(self, unique: list[str], size: int) -> Iterator[list[str]]:
         """Consecutive batches; where padding would change an embedding, of equal token counts only."""
@@ -133,3 +143,7 @@ class DualEncoder(ABC):
     ) -> Float[Tensor, "text image"]:
         """S(t, i) of unit vectors: logit_scale x cosine (+ bias), or the cosine where there is no scale."""
         return texts @ images.T * (self.logit_scale or 1.0) + self.logit_bias
+
+    def score_each(self, texts: Float[Tensor, "*row dim"], images: Float[Tensor, "*row dim"]) -> Float[Tensor, "*row"]:
+        """S of every text with the image in its own row. Equal vectors score equally to the last bit: a tie stays one."""
+        return (texts * images).sum(-1) * (self.logit_scale or 1.0) + self.logit_bias

@@ -19,7 +19,7 @@ from nast_core.errors import ModelError
 from nast_core.models import zoo
 from nast_core.models.specs import OPEN_CLIP
 from nast_core.models.torchscript import is_torchscript
-from nast_core.writing import whole
+from nast_core.writing import user_cache, whole
 
 _PREPROCESS = ("mean", "std", "interpolation", "resize_mode")
 _TOKENIZER_FILES = (
@@ -111,8 +111,11 @@ def _preprocess(arch: str, tags: Iterable[str], tag: dict[str, Any]) -> tuple[di
 
 
 def _folder(arch: str, pretrained: str) -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nast" / "open_clip"
-    return base / f"{arch}--{'-'.join(part for part in Path(pretrained).expanduser().parts if part != os.sep)}"
+    return (
+        user_cache()
+        / "open_clip"
+        / f"{arch}--{'-'.join(part for part in Path(pretrained).expanduser().parts if part != os.sep)}"
+    )
 
 
 def _write(folder: Path, config: dict[str, Any], links: dict[str, Path]) -> None:

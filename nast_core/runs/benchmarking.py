@@ -1,11 +1,8 @@
 """Benchmark, claims and alignment as the work of a run: images and texts are encoded in shares, and scored together."""
 
-import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.benchmark import run as benchmark_run
@@ -13,12 +10,13 @@ from nast_core.benchmark.alignment import Alignment, compare_alignment, measure_
 from nast_core.benchmark.claim_ranking import statement_texts
 from nast_core.benchmark.items import read_items
 from nast_core.benchmark.phantoms import phantom_items
-from nast_core.benchmark.scoring import distinct_texts, score_items, summarise
+from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims import run as claims_run
 from nast_core.claims.claim import KINDS
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.claims.files import read_claims
 from nast_core.data.sources import encode_named
+from nast_core.data.vectors import default_cache, encode_distinct
 from nast_core.errors import BenchmarkError
 from nast_core.interpret.dataset import provenance
 from nast_core.models import DualEncoder, load_model
@@ -36,14 +34,12 @@ def benchmark(recipe: BenchmarkRecipe, folder: Path, report: Reporter) -> Figure
     model = load(recipe)
     items = read_items(recipe.items) if recipe.items else phantom_items(recipe.n, seed=recipe.seed, split=recipe.split)
     vectors, failed = _images(model, (item.image for item in items), recipe.images, report)
-    model = _with_texts(model, distinct_texts(items), report)
+    texts = _texts(model, distinct_texts(items), report)
     if not is_main():
         return {}
-    scored = score_items(model, items, vectors)
-    summary = summarise(scored, seed=recipe.seed)
-    summary |= {"bootstrap_seed": recipe.seed, "provenance": provenance(model, "benchmark")}
-    benchmark_run.write_results(benchmark_run.BenchmarkResult(summary, scored, failed), folder)
-    return {name: summary[name]["value"] for name in ("acc_affirmative", "acc_negated", "gap_points")}
+    result = benchmark_run.assess(model, items, vectors, texts, failed, seed=recipe.seed)
+    benchmark_run.write_results(result, folder)
+    return {name: result.summary[name]["value"] for name in ("acc_affirmative", "acc_negated", "gap_points")}
 
 
 def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter) -> Figures:
@@ -51,10 +47,10 @@ def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter) -> Figures:
     model = load(recipe)
     asked = evidence(read_claims(recipe.claims), recipe.split)
     vectors, failed = _images(model, asked.images.image, recipe.images, report)
-    model = _with_texts(model, statement_texts(asked.examples), report)
+    texts = _texts(model, statement_texts(asked.examples), report)
     if not is_main():
         return {}
-    result = claims_run.score_claims(model, asked, vectors, failed, seed=recipe.seed)
+    result = claims_run.score_claims(model, asked, vectors, texts, failed, seed=recipe.seed)
     claims_run.write_results(result, folder)
     ranking = result.summary["ranking"]
     ranked = {f"{kind}_accuracy": ranking[kind]["all"]["accuracy"]["value"] for kind in KINDS}
@@ -92,8 +88,8 @@ def _aligned(
     model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter
 ) -> tuple[Alignment, dict[str, str]]:
     vectors, failed = _images(model, asked.images.image, recipe.images, report)
-    model = _with_texts(model, statement_texts(asked.examples), report)
-    return measure_alignment(model, without(asked, set(failed)), vectors, seed=recipe.seed), failed
+    texts = _texts(model, statement_texts(asked.examples), report)
+    return measure_alignment(model, without(asked, set(failed)), vectors, texts=texts, seed=recipe.seed), failed
 
 
 def _images(
@@ -105,7 +101,8 @@ def _images(
     """
 
     def compute(mine: Sequence[str]) -> list[tuple[Vectors, dict[str, str]]]:
-        return [encode_named(model, mine, folder, progress=ticks(report, len(mine), "images"))]
+        tick = ticks(report, len(mine), "images")
+        return [encode_named(model, mine, folder, cache=default_cache(), progress=tick)]
 
     vectors: Vectors = {}
     failed: dict[str, str] = {}
@@ -118,21 +115,13 @@ def _images(
     return vectors, failed
 
 
-def _with_texts(model: DualEncoder, texts: Sequence[str], report: Reporter) -> DualEncoder:
-    """The model with the vectors of these texts at hand, each encoded by one process."""
+def _texts(model: DualEncoder, texts: Sequence[str], report: Reporter) -> Vectors:
+    """Vectors by text, each text encoded by one process."""
 
-    def compute(mine: Sequence[str]) -> list[Float[Tensor, "text dim"]]:
-        return [model.encode_texts(mine, progress=ticks(report, len(mine), "texts"))]
+    def compute(mine: Sequence[str]) -> list[Vectors]:
+        return [encode_distinct(model, mine, cache=default_cache(), progress=ticks(report, len(mine), "texts"))]
 
-    known = dict(zip(texts, torch.cat(sharded(texts, compute)), strict=True))
-    knowing = copy.copy(model)
-
-    def encode_texts(
-        asked: Sequence[str], *, batch_size: int = 256, progress: Callable[[int], None] | None = None
-    ) -> Float[Tensor, "text dim"]:
-        new = list(dict.fromkeys(text for text in asked if text not in known))
-        known.update(zip(new, model.encode_texts(new, batch_size=batch_size, progress=progress), strict=True))
-        return torch.stack([known[text] for text in asked]) if asked else torch.empty(0, model.text.dim)
-
-    knowing.encode_texts = encode_texts  # type: ignore[method-assign, assignment]
-    return knowing
+    vectors: Vectors = {}
+    for found in sharded(texts, compute):
+        vectors |= found
+    return vectors

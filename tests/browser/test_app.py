@@ -82,7 +82,7 @@ def test_a_user_goes_through_all_pages(page, address, tmp_path):
 
     page.get_by_role("link", name="Benchmark").click()
     expect(page.get_by_role("heading", name="Benchmark", exact=True)).to_be_visible()
-    expect(page.get_by_text("The items", exact=True)).to_be_visible()
+    expect(page.get_by_text("By condition denied", exact=True)).to_be_visible()
     settled(page)
     shot(page, "benchmark")
 

@@ -19,6 +19,9 @@ from transformers import CLIPModel
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
+from nast_core.claims.files import read_claims
+from nast_core.data.sources import encode_named, open_image
+from nast_core.data.vectors import VectorCache
 from nast_core.errors import DataError, ModelError
 from nast_core.finetune.adapter import load_finetuned
 from nast_core.finetune.export import export
@@ -96,6 +99,15 @@ def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
         assert said in card
 
 
+def test_a_tuned_model_finds_the_images_of_its_base_in_the_cache_and_none_of_its_texts(whole, world, tmp_path):
+    cache = VectorCache(tmp_path)
+    base, tuned = load_model(world[1], device="cpu"), load_finetuned(whole[0], device="cpu")
+    assert cache.images(tuned).folder == cache.images(base).folder
+    assert cache.texts(tuned).folder != cache.texts(base).folder
+    picture = [open_image("phantom:5", size=base.image_size)]
+    assert torch.equal(base.encode_images(picture), tuned.encode_images(picture))
+
+
 def test_every_layer_moved_and_the_summary_says_how_far(whole):
     layers = json.loads((whole[0] / "summary.json").read_text())["layers"]
     assert [layer["layer"] for layer in layers] == [1, 2, 3]
@@ -124,10 +136,21 @@ def test_figures_of_validation_items_are_the_benchmarks_own(world, tmp_path):
     assert figures["gap_points"] == pytest.approx(expected["gap_points"]["value"])
 
 
-def test_images_are_encoded_once_for_all_runs_beside_one_another(world, tmp_path, monkeypatch):
+def test_images_are_encoded_once_for_all_runs_and_for_the_benchmark(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAST_CACHE", str(tmp_path / "cache"))
     finetune(recipe(*world, steps=1), tmp_path / "first", Notes())
-    monkeypatch.setattr(DualEncoder, "encode_images", lambda *_, **__: pytest.fail("images were encoded again"))
+    images = DualEncoder.encode_images
+
+    def none_to_encode(self, pictures, **options):
+        asked = list(pictures)
+        assert not asked, "images were encoded again"
+        return images(self, asked, **options)
+
+    monkeypatch.setattr(DualEncoder, "encode_images", none_to_encode)
     finetune(recipe(*world, steps=1, seed=1), tmp_path / "second", Notes())
+    trained = [study.image for study in read_claims(world[0])]
+    tuned = load_finetuned(tmp_path / "second", device="cpu")
+    assert encode_named(tuned, trained[:3], cache=VectorCache(tmp_path / "cache"))[0]
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

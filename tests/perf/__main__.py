@@ -21,6 +21,7 @@ from tests.perf.first_page import first_page_seconds
 from tests.perf.models import loading_and_encoding_against_open_clip
 from tests.perf.rendering import images_per_second
 from tests.perf.runs import listing_five_hundred_runs
+from tests.perf.scoring import scoring_against_an_open_clip_loop
 from tests.perf.tracing import (
     images_attribution_and_attention,
     memory_of_many_pairs,
@@ -33,7 +34,7 @@ PARTS: dict[str, list[Callable[[], list[Row]]]] = {
     "tracing": [tracing_against_the_plain_loop, images_attribution_and_attention, memory_of_many_pairs],
     "models": [loading_and_encoding_against_open_clip],
     "finetuning": [finetuning_against_a_bare_loop],
-    "benchmark": [building_items],
+    "benchmark": [building_items, scoring_against_an_open_clip_loop],
     "claims": [claims_and_intervals],
     "runs": [listing_five_hundred_runs],
     "app": [first_page_seconds, images_per_second],

@@ -11,13 +11,14 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torch.nn import functional as F
 
 from nast_core.benchmark.alignment import compare_alignment, measure_alignment, zero_shot
-from nast_core.benchmark.claim_ranking import by_column, rank_claims, statement_texts, summarise_ranking
+from nast_core.benchmark.claim_ranking import by_column, by_kind, rank_claims, statement_texts, summarise_ranking
 from nast_core.benchmark.negated_prompts import GROUPS, negated_prompt_auroc
 from nast_core.benchmark.prompts import denial_prompt, denial_prompts_by_cue, presence_prompt, prompt_scores
 from nast_core.benchmark.retrieval import rank_quality, retrieve, summarise_retrieval
 from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.evidence import evidence, without
 from nast_core.claims.run import run_claims, score_claims, write_results
+from nast_core.data.vectors import encode_distinct
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.negation.phrases import HELD_OUT_CUES
 
@@ -42,6 +43,9 @@ class Judge:
 
     def score(self, texts, images):
         return texts @ images.T * 10
+
+    def score_each(self, texts, images):
+        return (texts * images).sum(-1) * 10
 
 
 def example(text, false, *, kind="polarity", cue=None, false_cue=None, image="x", patient="p1", **claim) -> Example:
@@ -350,7 +354,10 @@ class Two(Judge):
 def test_a_model_that_reads_the_cue_and_one_that_does_not_are_told_apart(monkeypatch):
     monkeypatch.setattr("nast_core.claims.run.provenance", lambda model, kind: {"model": "judge"})
     asked = evidence(FILE)
-    reads, ignores = (score_claims(Two(denies), asked, SEEN, {}).summary for denies in (1.0, -1.0))
+    said = statement_texts(asked.examples)
+    reads, ignores = (
+        score_claims(model, asked, SEEN, encode_distinct(model, said), {}).summary for model in (Two(1.0), Two(-1.0))
+    )
     assert reads["ranking"]["polarity"]["all"]["accuracy"]["value"] == 1
     assert reads["ranking"]["polarity"]["all"]["blind"]["value"] == 0.5
     assert reads["negated_prompt_auroc"]["there is no"]["macro"]["value"] == 1
@@ -391,7 +398,9 @@ def test_models_whose_text_vectors_cannot_be_compared_are_refused():
 def test_images_that_cannot_be_read_are_left_out_and_listed(monkeypatch, tmp_path):
     monkeypatch.setattr("nast_core.claims.run.provenance", lambda model, kind: {"model": "judge"})
     seen = {name: vector for name, vector in SEEN.items() if name != "0.png"}
-    result = score_claims(Two(1.0), evidence(FILE), seen, {"0.png": "damaged"})
+    asked = evidence(FILE)
+    texts = encode_distinct(Two(1.0), statement_texts(asked.examples))
+    result = score_claims(Two(1.0), asked, seen, texts, {"0.png": "damaged"})
     assert result.summary["images"] == 23
     assert result.summary["ranking"]["unscored"] == 1
     assert len(without(evidence(FILE), {"0.png"}).examples) == 23
@@ -406,3 +415,16 @@ def test_images_that_cannot_be_read_are_left_out_and_listed(monkeypatch, tmp_pat
 def test_no_readable_image_at_all_is_refused(tiny, tmp_path):
     with pytest.raises(BenchmarkError, match=r"no claim could be scored: 24 images cannot be read; first '0\.png'"):
         run_claims(tiny, FILE, tmp_path)
+
+
+def test_accuracy_by_kind_and_cues_by_hand():
+    rows = [
+        ("polarity", "seen", 1.0, "a"), ("polarity", "unseen", 0.0, "b"), ("polarity", "unseen", np.nan, "c"),
+        ("location", "none", 1.0, "a"),
+    ]  # fmt: skip
+    table = by_kind(pd.DataFrame(rows, columns=["kind", "cues", "correct", "patient_id"])).set_index(["kind", "cues"])
+    assert table.loc[("polarity", "all"), ["value", "n"]].tolist() == [0.5, 2]
+    assert table.loc[("polarity", "unseen"), ["value", "n"]].tolist() == [0, 1]
+    assert table.loc[("location", "none"), ["value", "low", "high", "n"]].tolist() == [1, 1, 1, 1]
+    assert table.loc[("severity", "all"), "n"] == 0
+    assert isnan(table.loc[("severity", "all"), "value"])

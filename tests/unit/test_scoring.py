@@ -7,13 +7,25 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
+from nast_core.benchmark.groups import (
+    GROUPINGS,
+    by_group,
+    by_patient,
+    denied_conditions,
+    denying_cues,
+    every_grouping,
+    group_tests,
+    grouped,
+)
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark, write_results
-from nast_core.benchmark.scoring import by_group, condition_groups, cue_groups, score_items, summarise
+from nast_core.benchmark.scoring import FORMS, score_items, summarise
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
+from nast_core.data.sources import encode_named
 
 OPTIONS = ((1, 1, 1), (0, 1, 1), (0, 0, 1), (0, 0, 0))  # A, B, C, D
 IMAGES = {"x": torch.tensor([1.0, 0.0]), "y": torch.tensor([0.0, 1.0])}
@@ -60,8 +72,8 @@ class Judge:
         self.asked += texts
         return torch.tensor([[SCORES[t[:-2]][axis][LETTERS.index(t[-1])] for axis in (0, 1)] for t in texts]).float()
 
-    def score(self, texts, images):
-        return texts @ images.T
+    def score_each(self, texts, images):
+        return (texts * images).sum(-1)
 
 
 @pytest.fixture(scope="module")
@@ -146,16 +158,67 @@ def test_the_summary_by_hand(scored):
 
 
 def test_the_affirmation_bias_of_no_wrong_answer_is_not_a_number(scored):
-    assert summarise(scored[scored.item_id == "i5"])["affirmation_bias"] == {"affirmative": None, "negated": None}
+    summary = summarise(scored[scored.item_id == "i5"])
+    assert summary["affirmation_bias"] == summary["distance"] == {"affirmative": None, "negated": None}
+
+
+def test_seen_and_unseen_cues_are_always_apart_in_the_summary(scored):
+    # scored, with a denial: 1 and 2 by seen cues, 5 by "absent"; 1 is right affirmatively alone, 2 never, 5 both ways
+    cues = summarise(scored)["cues"]
+    assert (cues["seen"]["acc_affirmative"]["value"], cues["seen"]["acc_negated"]["value"]) == (1 / 2, 0)
+    assert (cues["seen"]["gap_points"]["value"], cues["seen"]["gap_points"]["n"]) == (50, 2)
+    assert cues["seen"]["mcnemar"] == {"only_first": 1, "only_second": 0, "p_value": 1}
+    assert (cues["unseen"]["acc_negated"]["value"], cues["unseen"]["acc_negated"]["n"]) == (1, 1)
+    assert summarise(scored[scored.item_id == "i1"])["cues"]["unseen"]["acc_negated"]["n"] == 0
+
+
+def test_distances_of_wrong_answers_by_hand(scored):
+    # negated: 1 has one condition wrong, 3 has all three, 2 ties with the right option: none
+    distance = summarise(scored)["distance"]["negated"]
+    assert [distance[far]["value"] for far in "123"] == [1 / 3, 0, 1 / 3]
+    assert distance["1"]["n"] == 3
+
+
+def test_groups_by_wording_and_number_of_negations_by_hand():
+    assert grouped(ITEMS, GROUPINGS["wording"]) == {"none": ["i3"], "seen": ["i1", "i2", "i4"], "unseen": ["i5"]}
+    assert grouped(ITEMS, GROUPINGS["negations"]) == {"0": ["i3"], "1": ["i1", "i4"], "2": ["i2"], "3": ["i5"]}
+
+
+def test_every_grouping_has_accuracies_gap_and_a_corrected_test(scored):
+    found = every_grouping(scored, ITEMS)
+    assert list(found) == ["condition", "cue", "wording", "negations"]
+    edema = found["condition"]["Edema"]  # 1: affirmatively alone, 2: never, 4: not scored, 5: both ways
+    assert (edema["acc_affirmative"]["value"], edema["acc_negated"]["value"]) == (2 / 3, 1 / 3)
+    assert edema["gap_points"]["value"] == pytest.approx(100 / 3)
+    assert edema["gap_points"]["n"] == 3
+    assert edema["mcnemar"] == {"only_first": 1, "only_second": 0, "p_value": 1, "p_holm": 1}
+
+
+def test_tests_of_groups_are_corrected_for_their_number():
+    def answers(group, lost):  # right affirmatively in every item, and wrong in ``lost`` of eight with a negation
+        rows = [(f"{group}{i}", form, float(form == "affirmative" or i >= lost)) for i in range(8) for form in FORMS]
+        return pd.DataFrame(rows, columns=["item_id", "form", "correct"]).assign(patient_id=group)
+
+    groups = {name: [f"{name}{i}" for i in range(8)] for name in "abc"}
+    found = group_tests(pd.concat([answers("a", 8), answers("b", 6), answers("c", 0)]), groups).set_index("group")
+    assert found.p_value.tolist() == [2 / 2**8, 2 / 2**6, 1]
+    assert found.p_holm.tolist() == [3 * 2 / 2**8, 2 * 2 / 2**6, 1]
+    assert found.only_first.tolist() == [8, 6, 0]
+
+
+def test_a_patient_has_accuracies_and_no_interval(scored):
+    found = by_patient(scored).set_index("patient_id")
+    assert list(found.index) == ["p1", "p2", "p4"]  # p3's image is lost
+    assert found.loc["p1", ["affirmative", "negated", "gap", "n"]].tolist() == [0.5, 0, 50, 2]
 
 
 def test_groups_by_condition_and_cue_are_those_that_the_right_option_denies():
-    assert condition_groups(ITEMS) == {
+    assert grouped(ITEMS, denied_conditions) == {
         "Edema": ["i1", "i2", "i4", "i5"],
         "Fracture": ["i2", "i5"],
         "Pneumonia": ["i5"],
     }
-    assert cue_groups(ITEMS) == {"absent": ["i5"], "no": ["i1", "i2", "i4", "i5"], "without": ["i2", "i5"]}
+    assert grouped(ITEMS, denying_cues) == {"absent": ["i5"], "no": ["i1", "i2", "i4", "i5"], "without": ["i2", "i5"]}
 
 
 def test_accuracy_by_group_by_hand_and_nan_for_a_group_of_nothing(scored):
@@ -182,6 +245,55 @@ def test_a_real_model_scores_like_a_plain_loop_over_options(model64):
             assert [found[f"score_{letter}"] for letter in LETTERS] == pytest.approx(scores, abs=1e-9)
             assert found["choice"] == LETTERS[scores.index(max(scores))]
             assert found["correct"] == (found["choice"] == one.answer)
+
+
+def plain_rows(model, items, images):
+    """One item, form and option after another."""
+    mean = F.normalize(torch.stack([images[name] for name in dict.fromkeys(i.image for i in items)]).mean(0), dim=-1)
+    for one in items:
+        for form in ("affirmative", "negated"):
+            vectors = [model.encode_texts([text])[0] for text in getattr(one, form)]
+            scores, blind = (
+                [float(model.score(v[None], image[None])[0, 0]) for v in vectors] for image in (images[one.image], mean)
+            )
+            best, guess = scores.index(max(scores)), blind.index(max(blind))
+            said, true = one.assignments[best], one.assignments[one.answer_index]
+            yield {
+                "item_id": one.item_id,
+                "form": form,
+                "choice": LETTERS[best],
+                "correct": float(best == one.answer_index and scores.count(max(scores)) == 1),
+                "blind_correct": float(guess == one.answer_index and blind.count(max(blind)) == 1),
+                "distance": float(sum(a != b for a, b in zip(said, true, strict=True))),
+                "affirmed_absent": float(any(a and not b for a, b in zip(said, true, strict=True))),
+                **{f"score_{letter}": score for letter, score in zip(LETTERS, scores, strict=True)},
+            }
+
+
+def test_scoring_all_items_at_once_equals_a_plain_loop_in_float64(model64, monkeypatch):
+    monkeypatch.setattr("nast_core.benchmark.scoring._ITEMS_AT_ONCE", 7)  # several blocks, and an odd one
+    items = phantom_items(40, seed=4)
+    images, _ = encode_named(model64, [one.image for one in items])
+    found = score_items(model64, items, images)
+    expected = pd.DataFrame(plain_rows(model64, items, images))
+    scores = [f"score_{letter}" for letter in LETTERS]
+    rest = [name for name in expected if name not in scores]
+    pd.testing.assert_frame_equal(found[rest], expected[rest], check_dtype=False)
+    assert np.abs(found[scores].to_numpy() - expected[scores].to_numpy()).max() < 1e-12
+    assert found.correct.nunique() == found.blind_correct.nunique() == 2  # or the loop would tell little
+
+
+def test_options_of_equal_vectors_tie_in_every_place():
+    torch.manual_seed(0)
+    same, image = torch.randn(97), torch.randn(97)
+
+    class Mute(Judge):
+        def encode_texts(self, texts, *, progress=None):
+            return same.expand(len(texts), -1)
+
+    found = score_items(Mute(), ITEMS[:1], {"x": image})
+    assert found.tie.all()
+    assert not found.correct.any()
 
 
 def test_an_image_that_cannot_be_read_is_listed_and_its_items_are_unscored(tiny, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nast_core.benchmark import statistics
-from nast_core.benchmark.statistics import Rate, difference, mcnemar, patient_bootstrap, rate
+from nast_core.benchmark.statistics import Rate, difference, holm, mcnemar, patient_bootstrap, rate, rates
 
 NAN = float("nan")
 
@@ -98,6 +98,27 @@ def test_a_rate_of_no_items_is_nan_and_not_zero(values):
     found = rate(values, ["p"] * len(values))
     assert found.n == 0
     assert all(isnan(x) for x in (found.value, found.low, found.high))
+
+
+def test_rates_of_many_columns_are_those_of_each_alone():
+    rng = np.random.default_rng(6)
+    values, patients = rng.random((40, 3)), rng.integers(9, size=40).astype(str)
+    values[::3, 1] = values[:, 2] = NAN
+    found = rates(values, patients, seed=2)
+    assert found[:2] == [pytest.approx(rate(values[:, column], patients, seed=2)) for column in (0, 1)]
+    assert found[2].n == 0
+    assert isnan(found[2].value)
+
+
+def test_holm_by_hand():
+    # in order 0.01, 0.02, 0.03, 0.04: times 4, 3, 2, 1 is 0.04, 0.06, 0.06, 0.04, and the last may not fall below 0.06
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == pytest.approx([1, 1])
+    assert holm([]).size == 0
+
+
+def test_a_test_that_was_not_made_does_not_make_the_others_stricter():
+    assert holm([NAN, 0.02, 0.03]) == pytest.approx([NAN, 0.04, 0.04], nan_ok=True)
 
 
 def test_unscored_items_are_left_out_of_value_and_count():

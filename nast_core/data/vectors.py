@@ -1,0 +1,165 @@
+"""Vectors kept on disk, so that no image or text is encoded twice by the same weights. Source: ours.
+
+A cache is a folder of shelves, one for each way to make a vector: weights, precision, kind of device and, for images,
+preprocessing and how phantoms are drawn. On a shelf lie chunks, each written whole and never changed: any number of
+processes may read and write at a time, and one that is stopped has lost no more than the chunk it was at.
+A vector from the cache can differ from a fresh one in its last digits, which depend on what else was in its batch.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nast_core.data import drawing, phantom
+from nast_core.errors import DataError
+from nast_core.models.encoder import DualEncoder
+from nast_core.writing import user_cache, whole
+
+MOST_BYTES = 4 * 2**30  # two million vectors of 512 numbers
+TEXTS_A_CHUNK = 2048
+_SUFFIX = ".safetensors"
+_log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Vectors of one making, by key."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._opened: dict[Path, Tensor] = {}
+        self._place: dict[bytes, tuple[Path, int]] = {}
+        self._writable = True
+        for chunk in sorted(folder.glob(f"*{_SUFFIX}")):
+            for row, digest in enumerate(_digests(chunk)):
+                self._place.setdefault(digest, (chunk, row))
+
+    def __contains__(self, key: str) -> bool:
+        return _digest(key) in self._place
+
+    def get(self, key: str) -> Float[Tensor, " dim"] | None:
+        """The vector of a key, None where it is not there."""
+        place = self._place.get(_digest(key))
+        if place is None:
+            return None
+        chunk, row = place
+        if chunk not in self._opened:
+            try:
+                with safe_open(chunk, "pt") as file:
+                    self._opened[chunk] = file.get_tensor("vectors")
+                os.utime(chunk)  # what was used last is the last to go
+            except (OSError, SafetensorError):  # trimmed by another process since
+                self._place = {digest: at for digest, at in self._place.items() if at[0] != chunk}
+                return None
+        return self._opened[chunk][row]
+
+    def add(self, keys: Sequence[str], vectors: Float[Tensor, "key dim"]) -> None:
+        """Keeps vectors as one chunk. A cache that cannot be written is said once and does without."""
+        if not self._writable or not keys:
+            return
+        digests = np.frombuffer(b"".join(map(_digest, keys)), np.uint8).reshape(len(keys), -1)
+        chunk = self.folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+        try:
+            with whole(chunk) as temporary:
+                save_file({"digests": torch.from_numpy(digests.copy()), "vectors": vectors.contiguous()}, temporary)
+        except DataError as error:
+            _log.warning("vectors are not kept: %s", error)
+            self._writable = False
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _digests(chunk: Path) -> list[bytes]:
+    """Of the keys in a chunk; none where it is damaged or gone."""
+    try:
+        with safe_open(chunk, "np") as file:
+            return [row.tobytes() for row in file.get_tensor("digests")]
+    except (OSError, SafetensorError):
+        return []
+
+
+@dataclass(frozen=True)
+class VectorCache:
+    """A folder of shelves that is kept below ``most`` bytes; what was not used for longest goes first."""
+
+    folder: Path
+    most: int = MOST_BYTES
+
+    def images(self, model: DualEncoder) -> Shelf:
+        """By "phantom:SEED", or the sha256 of the file. A fine-tune of the text tower finds its base's images here."""
+        drawn = Image.fromarray(drawing.render(phantom.sample_phantom(0), 160))
+        probe = model.preprocess(drawn).float().contiguous().numpy().tobytes()
+        pencil = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (drawing, phantom))
+        weights = model.image_fingerprint or model.fingerprint
+        return self._shelf("images", model, weights, hashlib.sha256(probe).hexdigest(), pencil, model.image_size)
+
+    def texts(self, model: DualEncoder) -> Shelf:
+        """By the text itself."""
+        return self._shelf("texts", model, model.fingerprint)
+
+    def _shelf(self, kind: str, model: DualEncoder, *about: object) -> Shelf:
+        self._trim()
+        said = json.dumps([kind, str(model.dtype), model.text.device.type, *about])
+        return Shelf(self.folder / f"{kind}-{hashlib.sha256(said.encode()).hexdigest()[:32]}")
+
+    def _trim(self) -> None:
+        chunks = sorted(_chunks(self.folder), key=lambda chunk: chunk[1].st_mtime_ns)
+        total = sum(about.st_size for _, about in chunks)
+        for path, about in chunks:
+            if total <= self.most:
+                break
+            with suppress(OSError):
+                path.unlink()
+                total -= about.st_size
+
+
+def _chunks(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.glob(f"*/*{_SUFFIX}"):
+        with suppress(FileNotFoundError):
+            yield path, path.stat()
+
+
+def default_cache() -> VectorCache | None:
+    """The user's: the folder that NAST_CACHE names, else "vectors" in NAST's cache folder; None for NAST_CACHE=off."""
+    named = os.environ.get("NAST_CACHE", "")
+    if named == "off":
+        return None
+    return VectorCache(Path(named).expanduser() if named else user_cache() / "vectors")
+
+
+def encode_distinct(
+    model: DualEncoder,
+    texts: Sequence[str],
+    *,
+    cache: VectorCache | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Float[Tensor, " dim"]]:
+    """Unit vector of every distinct text; those in ``cache`` are not encoded again."""
+    shelf = cache.texts(model) if cache else None
+    found = {text: shelf.get(text) if shelf else None for text in dict.fromkeys(texts)}
+    known = {text: vector for text, vector in found.items() if vector is not None}
+    if progress and known:
+        progress(len(known))
+    missing = sorted(found.keys() - known.keys(), key=lambda text: (len(text), text))  # like lengths together
+    for start in range(0, len(missing), TEXTS_A_CHUNK):
+        part = missing[start : start + TEXTS_A_CHUNK]
+        vectors = model.encode_texts(part, progress=progress)
+        if shelf:
+            shelf.add(part, vectors)
+        known |= dict(zip(part, vectors.unbind(), strict=True))
+    return {text: known[text] for text in found}
