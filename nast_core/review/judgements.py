@@ -158,6 +158,14 @@ def current(judgements: Sequence[Judgement], items: Sequence[Item]) -> dict[str,
     }
 
 
+def outdated(judgements: Sequence[Judgement], items: Sequence[Item]) -> int:
+    """Number of items that were judged and have changed since."""
+    counting = current(judgements, items)
+    there = {item.item_id for item in items}
+    last = {judgement.item_id: judgement for judgement in judgements}
+    return sum(j.verdict is not None and name in there and name not in counting for name, j in last.items())
+
+
 def reading_order(items: Sequence[Item], reviewer: str, seed: int = 0) -> list[Item]:
     """The items in an order of the reviewer's own, so that no two tire at the same ones; new items change no other's turn."""
     name = file_name(reviewer)

@@ -82,7 +82,7 @@ def test_edits_are_taken_back_one_by_one_also_by_a_later_session(path):
 
 def test_an_item_changed_elsewhere_is_not_overwritten(path):
     save_wording(path, ITEM, negated(0, "Fracture and pneumothorax without edema."))
-    with pytest.raises(BenchmarkError, match="'one' of .* was changed elsewhere meanwhile"):
+    with pytest.raises(BenchmarkError, match=r"'one' of .* was changed elsewhere meanwhile"):
         save_wording(path, ITEM, negated(1, "Edema and pneumothorax without fracture."))
 
 

@@ -219,7 +219,7 @@ def test_a_conflict_is_not_settled_by_one_of_its_reviewers(path):
 
 
 def test_accepted_items_are_written_as_an_items_file_and_none_is_an_error(path, tmp_path):
-    with pytest.raises(BenchmarkError, match="no item of .* is accepted yet: it takes 2 reviewers"):
+    with pytest.raises(BenchmarkError, match=r"no item of .* is accepted yet: it takes 2 reviewers"):
         write_accepted(path, tmp_path / "accepted.jsonl")
     judge_all(path, "Ada", "cwcccc")
     judge_all(path, "Bob", "cwc---")
