@@ -66,7 +66,7 @@ def guess_figure(table: Mapping[str, Rate], chance: float, subtitle: str) -> Non
         data_charts.guess_bars(table, chance=chance, title="What is guessed without the image", subtitle=subtitle),
         key="data-guesses",
         data=pd.DataFrame([{"guesser": name, **rate._asdict()} for name, rate in table.items()]),
-        how_to_read="A reader of the text alone, trained on other patients. Bars should reach the dotted line and no further.",
+        how_to_read="A reader of the text alone, trained on other patients. Each interval should hold the dotted line: to the right of it, the wording gives something away.",
         alt="Accuracy of guessers that see no image",
     )
 
@@ -93,11 +93,16 @@ def rejected(path: Path) -> None:
             for d in drafts
         ]
     )  # fmt: skip
-    counts = table.groupby("reason").agg(drafts=("item", "size"), given_up=("given up", "sum")).reset_index()
+    counts = (
+        table.groupby("reason")
+        .agg(drafts=("item", "size"), tasks_given_up=("given up", "sum"))
+        .reset_index()
+        .rename(columns={"tasks_given_up": "tasks given up"})
+    )
     counts["meaning"] = counts.reason.map(REASONS).fillna("no draft came back")
     st.caption(
-        f"{len(drafts):,} drafts were turned down; {int(table['given up'].sum()):,} tasks were given up after their last. The "
-        "others were written again and became items."
+        f"Drafts turned down: {len(drafts):,}. Tasks given up after their last draft: {int(table['given up'].sum()):,}. The others "
+        "were written again and became items."
     )
     st.dataframe(counts, hide_index=True)
     reason = st.selectbox("Reason", counts.reason.tolist(), key="data-reason", bind="query-params")

@@ -40,16 +40,20 @@ _Made = TypeVar("_Made", bound="Recipe")
 
 def build_items() -> None:
     """Controls, preview and build of multiple-choice items."""
-    recipe, folder_ok = _items_recipe()
+    recipe, may_write = _items_recipe()
+    place = st.container()
     _preview_items(recipe)
-    _build(recipe, folder_ok)
+    with place:  # above the preview, drawn after it: what cannot be shown cannot be built
+        _build(recipe, may_write)
 
 
 def build_claims() -> None:
     """Controls, preview and build of claims."""
-    recipe, folder_ok = _claims_recipe()
+    recipe, may_write = _claims_recipe()
+    place = st.container()
     _preview_claims(recipe)
-    _build(recipe, folder_ok)
+    with place:
+        _build(recipe, may_write)
 
 
 def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
@@ -82,13 +86,13 @@ def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
             "Balance conditions and number of negations", key="data-balance", bind="query-params",
             help="Every condition and number of negations equally often, as far as the table has studies for it.",
         )  # fmt: skip
-    out, folder_ok = _out(f"{labels}-{n}-{seeded}.items.jsonl")
+    out, may_write = _out(f"{labels}-{n}-{seeded}.items.jsonl")
     fields: dict[str, Any] = {
         "labels": labels, "table": widgets.path(table) if table else None, "n": int(n), "seed": int(seeded), "out": out,
         "split": None if part == "all" else part, "images": widgets.path(images) if images and labels != "phantom" else None,
         "images_only": images_only and bool(images), "balance": balanced, **writing,
     }  # fmt: skip
-    return _made(BuildItemsRecipe, fields), folder_ok
+    return _made(BuildItemsRecipe, fields), may_write
 
 
 def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
@@ -115,12 +119,12 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
     balanced = st.toggle(
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
-    out, folder_ok = _out(f"{chosen}-{n or 'all'}-{seeded}.claims.jsonl")
+    out, may_write = _out(f"{chosen}-{n or 'all'}-{seeded}.claims.jsonl")
     fields = {
         "source": chosen, "reports": widgets.path(reports) if reports else None, "n": int(n) or None, "seed": int(seeded),
         "split": None if part == "all" else part, "balanced": balanced, "out": out,
     }  # fmt: skip
-    return _made(BuildClaimsRecipe, fields), folder_ok
+    return _made(BuildClaimsRecipe, fields), may_write
 
 
 def _choice(place: Any, label: str, options: dict[str, str], key: str, start: str | None = None) -> str:
@@ -305,6 +309,7 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
     from nast_core.runs.executors import submit
     from nast_core.runs.key import identity
     from nast_core.runs.store import RunStore
+    from nast_core.writing import need_writable
 
     store = RunStore()
     with widgets.advice():
@@ -324,6 +329,7 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
         st.error(latest.status.message or "The build's process is gone; build again.", icon=":material/error:")
     if st.button("Build", type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
         with widgets.advice():
+            need_writable(recipe.out)
             for run in alike:  # an old success would be found again in place of a new file
                 if run.status.state == "finished":
                     store.delete(run.id)

@@ -42,11 +42,11 @@ def guess_bars(guessed: Mapping[str, tuple], *, chance: float, title: str, subti
     names = list(guessed)
     rates = list(guessed.values())
     figure = go.Figure(
-        go.Bar(
-            x=[100 * r[0] for r in rates], y=names, orientation="h", marker_color=BASE,
+        go.Scatter(
+            x=[100 * r[0] for r in rates], y=names, mode="markers", marker={"color": BASE, "size": 12},
             error_x={
                 "type": "data", "symmetric": False, "array": [100 * (r[2] - r[0]) for r in rates],
-                "arrayminus": [100 * (r[0] - r[1]) for r in rates], "thickness": 1.2, "color": "#8A8F98",
+                "arrayminus": [100 * (r[0] - r[1]) for r in rates], "thickness": 2, "width": 6, "color": BASE,
             },
             customdata=[r[3] for r in rates],
             hovertemplate="%{y}: %{x:.1f} %, n = %{customdata:,}<extra></extra>",
@@ -57,7 +57,7 @@ def guess_bars(guessed: Mapping[str, tuple], *, chance: float, title: str, subti
         x=100 * chance, y=1, yref="paper", yanchor="bottom", text="chance", showarrow=False, font={"size": 11}
     )
     figure.update_xaxes(title_text="guessed rightly (%)", range=[0, 102])
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", type="category")
     return finish(figure, title, subtitle, 150 + 42 * len(names))
 
 

@@ -7,8 +7,10 @@ from dashboard import data_browse, data_build
 DOINGS = {"items": "Build items", "claims": "Build claims", "browse": "Look through a file"}
 
 st.title("Data")
+if "data-do" not in {*st.session_state, *st.query_params}:  # a start, not a default: a build sends on to its file
+    st.session_state["data-do"] = "items"
 doing = st.segmented_control(
-    "What to do", list(DOINGS), format_func=DOINGS.__getitem__, default="items", required=True, key="data-do",
+    "What to do", list(DOINGS), format_func=DOINGS.__getitem__, required=True, key="data-do",
     bind="query-params", label_visibility="collapsed",
 )  # fmt: skip
 if doing == "items":
