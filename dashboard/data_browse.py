@@ -164,7 +164,7 @@ def _item_balance(items: list[Item]) -> None:
         (right, data_tables.item_cues(items), "data-balance-cues", "Cues that deny them (* held out of training)",
          "How often each wording of denial stands in a right option. Starred cues appear in no training file."),
         (left, data_tables.item_negations(items), "data-balance-negations", "Negations in the right option, by its letter",
-         "Equal bars in four equal parts: neither the number of negations nor the letter gives the answer away."),
+         "Four equal parts in a bar: the letter gives nothing away. The bars say how many denials right options hold."),
     )  # fmt: skip
     for column, table, key, title, how in charts:
         with column:

@@ -148,20 +148,33 @@ def _writer() -> dict[str, Any]:
         return {"writer": "template"}
     from nast_core.benchmark.llm_endpoint import KEYS
 
-    where, model, jobs = st.columns([4, 3, 2])
+    where, model, jobs, ask, answer = st.columns([4, 3, 2, 2, 2])
     base_url = where.text_input(
         "Base URL", key="data-llm-url", bind="query-params", placeholder="http://localhost:8000/v1",
         help="Any OpenAI-compatible endpoint; empty for OpenAI's own.",
     ).strip()  # fmt: skip
     name = model.text_input("Model", key="data-llm-model", bind="query-params").strip()
-    at_once = jobs.number_input("Questions at a time", 1, 64, 8, key="data-llm-jobs", bind="query-params")
+    at_once = jobs.number_input(
+        "At a time", 1, 64, 8, key="data-llm-jobs", bind="query-params", help="Questions on their way."
+    )
+    told = "Per million tokens, in your currency; the card then says what the build cost."
+    prices = [
+        place.number_input(label, 0.0, key=f"data-llm-price-{key}", bind="query-params", help=told)
+        for place, label, key in ((ask, "Price, prompts", "prompt"), (answer, "Price, answers", "answer"))
+    ]
     st.caption(
         f"Sent: three condition names, 1 or 0 for each, and words to choose from; never an image, a report or an id. The key "
         f"comes from the environment ({' or '.join(KEYS)}), where the app was started."
     )
     if not name:
         widgets.empty("Name the model; what is sent to it is shown next.")
-    return {"writer": "llm", "base_url": base_url or None, "llm_model": name, "jobs": int(at_once)}
+    return {
+        "writer": "llm",
+        "base_url": base_url or None,
+        "llm_model": name,
+        "jobs": int(at_once),
+        "prices": tuple(prices) if any(prices) else None,
+    }
 
 
 def _out(name: str) -> tuple[Path, bool]:

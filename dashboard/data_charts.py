@@ -32,9 +32,14 @@ def count_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str = "
     figure.update_layout(
         barmode="stack",
         showlegend=table.series.nunique() > 1,
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
-    )
-    return finish(figure, title, subtitle, 170 + 24 * groups)
+        legend={
+            "orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "traceorder": "normal",
+        },
+    )  # fmt: skip
+    finish(figure, title, subtitle, 170 + 24 * groups)
+    return figure.update_layout(
+        title={"y": 1, "pad": {"t": 10}}
+    )  # a share of a tall figure would push it into the bars
 
 
 def guess_bars(guessed: Mapping[str, tuple], *, chance: float, title: str, subtitle: str) -> go.Figure:

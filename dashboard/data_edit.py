@@ -55,11 +55,12 @@ def _fields(item: Item) -> Draft:
     from nast_core.benchmark.writer import Draft
 
     typed: dict[str, list[str]] = {"affirmative": [], "negated": []}
-    for column, (form, texts) in zip(st.columns(2, gap="medium"), typed.items(), strict=True):
-        column.markdown(f"**{'Affirmative' if form == 'affirmative' else 'With negations'}**")
+    for form, texts in typed.items():
+        st.markdown(":blue[**Affirmative**]" if form == "affirmative" else ":orange[**With negations**]")
         for letter, text in zip("ABCD", getattr(item, form), strict=True):
+            right = ", the right one" if letter == item.answer else ""
             key = f"data-word-{item.item_id}-{form}-{letter}-{hash(text)}"
-            texts.append(" ".join(column.text_input(letter, text, key=key, live=True).split()))
+            texts.append(" ".join(st.text_input(f"{letter}{right}", text, key=key, live=True).split()))
     return Draft(tuple(typed["negated"]), tuple(typed["affirmative"]))  # type: ignore[arg-type]
 
 

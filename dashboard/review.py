@@ -19,6 +19,7 @@ BUTTONS: dict[Verdict, tuple[str, str, str]] = {
     "wrong": ("Wrong", ":material/close:", "2"),
     "unclear": ("Unclear", ":material/question_mark:", "3"),
 }
+REVIEWER = "review-as"  # who judges in this session; no widget's key, so that it outlives a change of view
 
 
 class Opened(NamedTuple):
@@ -101,20 +102,25 @@ def judge(opened: Opened) -> None:
 
 
 def _reviewer(opened: Opened) -> str:
-    """The reviewer's name; one who has judged these items before says that it is the same person."""
+    """The reviewer's name; one who has judged these items before says that it is the same person.
+
+    Once given, the name is no field any more: keys pressed next would be typed into it.
+    """
     from nast_core.review.judgements import file_name
 
-    typed = st.text_input("Your name", key="reviewer", placeholder="As it should stand beside your judgements").strip()
-    if not typed:
-        widgets.empty("Type your name to begin. You can stop at any time; the same name goes on where it stopped.")
+    name = st.session_state.get(REVIEWER) or _asked_name(opened)
     with widgets.advice():
-        name, before = " ".join(typed.split()), opened.reviews.of(typed)
-        known = st.session_state.setdefault("review-known", set())
-        me = (str(opened.path), file_name(name))
+        before, me = opened.reviews.of(name), (str(opened.path), file_name(name))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Judging as **{name}**", width="content")
+        if st.button("Change", icon=":material/person:", type="tertiary", key="review-change"):
+            del st.session_state[REVIEWER]
+            st.rerun()
+    known = st.session_state.setdefault("review-known", set())
     if before and me not in known:
         st.warning(
             f"A reviewer called {before[0].reviewer} has judged {len({line.item_id for line in before}):,} of these items, last on "
-            f"{before[-1].time:%Y-%m-%d}. If that was not you, type another name, so that the two are not mixed.",
+            f"{before[-1].time:%Y-%m-%d}. If that was not you, change the name, so that the two are not mixed.",
             icon=":material/person_alert:",
         )
         if not st.button("That was me: go on", key="review-me"):
@@ -123,6 +129,17 @@ def _reviewer(opened: Opened) -> str:
         st.rerun()
     known.add(me)
     return name
+
+
+def _asked_name(opened: Opened) -> str:
+    typed = st.text_input("Your name", key="review-name", placeholder="As it should stand beside your judgements")
+    name = " ".join(typed.split())
+    if not name:
+        widgets.empty("Type your name to begin. You can stop at any time; the same name goes on where it stopped.")
+    with widgets.advice():
+        opened.reviews.of(name)  # refuses what is no name
+    st.session_state[REVIEWER] = name
+    st.rerun()
 
 
 def _undo(opened: Opened, name: str, lines: list[Judgement], judged: dict[str, Judgement]) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data_charts, data_items, widgets
-from dashboard.review import BUTTONS, Opened
+from dashboard.review import BUTTONS, REVIEWER, Opened
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -25,12 +25,12 @@ def _found(opened: Opened) -> Outcome:
 
     with widgets.advice():
         found = outcome(opened.items, opened.reviews)
-    me = st.session_state.get("reviewer", "").strip()
+    me = st.session_state.get(REVIEWER, "")
     mine = next((judged for name, judged in found.judged.items() if me and file_name(name) == file_name(me)), None)
     if mine is not None and len(mine) < len(opened.items):
         widgets.empty(
             f"{me}, you have {len(opened.items) - len(mine):,} items left to judge. What the others say is shown when you are done, so "
-            "that you judge blind; to look at once, clear your name under Judge."
+            "that you judge blind; to look at once, change the name under Judge."
         )
     if not found.judged:
         widgets.empty("Nobody has judged these items yet. Begin under Judge.")

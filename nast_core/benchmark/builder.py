@@ -117,6 +117,8 @@ def _complaints(answer: Draft | Unwritten, verdict: Verdict | None) -> dict[str,
 def _turned_down(
     task: Task, answer: Draft | Unwritten, complaints: dict[str, str], verdict: Verdict | None, attempt: int
 ) -> TurnedDown:
+    reason = next(iter(complaints))
+    told = sorted(verdict.complaints, key=lambda c: c.reason != reason) if verdict else []  # those of the reason first
     negated, affirmative = (answer.negated, answer.affirmative) if isinstance(answer, Draft) else (None, None)
     return TurnedDown(
         item_id=task.key,
@@ -124,8 +126,8 @@ def _turned_down(
         assignments=task.assignments,
         attempt=attempt,
         given_up=attempt == ATTEMPTS,
-        reason=next(iter(complaints)),
-        said=tuple(c.said for c in verdict.complaints) if verdict else tuple(complaints.values()),
+        reason=reason,
+        said=tuple(c.said for c in told) or tuple(complaints.values()),
         negated=negated,
         affirmative=affirmative,
     )

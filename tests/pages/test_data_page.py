@@ -17,6 +17,7 @@ from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from nast_core.runs.executors import wait_for
 from nast_core.runs.kinds import BuildItemsRecipe
 from nast_core.runs.store import RunStore
+from tests.llm_server import running_llm
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "data.py")
 
@@ -126,6 +127,23 @@ def test_the_llm_writer_shows_what_is_sent_and_never_asks_for_a_key():
     assert not [box for box in at.text_input if "key" in box.label.lower()]
 
 
+def test_the_endpoint_is_asked_for_one_item_and_its_answer_is_kept_for_the_build(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAST_LLM_KEY", "secret")
+    llm = {"data-writer": "language model, at an endpoint", "data-llm-model": "m"}
+    with running_llm(lambda question, before: "good" if before else "lying") as server:
+        at = page(data_folder=str(tmp_path), **llm, **{"data-llm-url": server.url})
+        next(b for b in at.button if b.label == "Ask it now").click().run()
+        assert not at.exception
+        assert "Draft 1 turned down, " in at.warning[0].value
+        assert texts(at.markdown).count("right]") == 2
+        asked = len(server.requests)
+        next(b for b in at.button if b.label == "Ask it now").click().run()
+        assert len(server.requests) == asked == 2
+    at.run()
+    next(b for b in at.button if b.label == "Ask it now").click().run()  # kept, so that no server is needed
+    assert not at.error
+
+
 def test_claims_are_shown_before_they_are_built():
     at = page(data_do="Build claims")
     assert not at.exception
@@ -190,7 +208,7 @@ def test_words_are_refused_saved_and_taken_back(items):
 
 def test_claims_of_a_file_are_told_from_items_and_filtered(tmp_path):
     path = tmp_path / "claims.jsonl"
-    made = build_claims("phantom", path, split="test", n=30)
+    made = build_claims("phantom", path, split="test", n=12)
     at = look(path)
     assert not at.exception
     assert len(at.dataframe[0].value) == sum(len(e.contradictions) for e in made.built.examples)

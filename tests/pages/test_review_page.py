@@ -35,7 +35,7 @@ def page(path: Path | None = None, view: str = "Judge", reviewer: str = "") -> A
         at.query_params["review-items"] = str(path)
     at.run()
     if reviewer:
-        at.text_input(key="reviewer").set_value(reviewer).run()
+        at.text_input(key="review-name").set_value(reviewer).run()
     return at
 
 

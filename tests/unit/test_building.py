@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nast_core.benchmark.card import card_path
+from nast_core.benchmark.drafts import read_drafts
 from nast_core.benchmark.items import read_items
 from nast_core.claims.files import read_claims
 from nast_core.runs import building
@@ -12,6 +13,7 @@ from nast_core.runs.key import identity
 from nast_core.runs.kinds import BuildClaimsRecipe, BuildItemsRecipe, make_recipe
 from nast_core.runs.recipe import Cancelled, RunError
 from nast_core.runs.reporter import FolderReporter, ask_to_stop
+from tests.llm_server import running_llm
 
 
 class Heard(list):
@@ -28,6 +30,22 @@ def test_a_recipe_of_items_writes_them_with_their_card_and_says_how_far_it_is(tm
     assert len(read_items(recipe.out)) == 40
     assert card_path(recipe.out).is_file()
     assert (heard[0][0], heard[-1]) == (0, (40, 40, "items"))
+
+
+def test_a_model_at_an_endpoint_writes_items_its_lies_are_kept_and_its_tokens_are_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAST_LLM_KEY", "secret")
+    heard = Heard()
+    with running_llm(lambda question, before: "good" if before else "lying") as server:
+        recipe = BuildItemsRecipe(
+            n=5, writer="llm", base_url=server.url, llm_model="m", prices=(1, 2), out=tmp_path / "items.jsonl"
+        )
+        figures = building.items(recipe, tmp_path, FolderReporter(tmp_path, heard.note))
+    assert figures == {"items": 5, "rejected": 0, "written_again": 5}
+    kept = read_drafts(recipe.out)
+    assert [(draft.attempt, draft.given_up) for draft in kept] == [(1, False)] * 5
+    assert all("should be" in " ".join(draft.said) for draft in kept)
+    assert heard[-1][2] == "items, 4,000 tokens"  # ten answers of 300 and 100
+    assert "items.rejected.jsonl" in card_path(recipe.out).read_text()
 
 
 def test_a_recipe_of_claims_writes_them_with_their_card(tmp_path):
