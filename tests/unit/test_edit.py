@@ -80,6 +80,13 @@ def test_edits_are_taken_back_one_by_one_also_by_a_later_session(path):
     assert read_items(path)[0] == ITEM
 
 
+def test_words_that_were_reached_twice_go_back_to_what_they_were_last_before(path):
+    without = negated(0, "Fracture and pneumothorax without edema.")
+    undo_edit(path, last_edit(path, save_wording(path, ITEM, without)))
+    free = save_wording(path, ITEM, negated(0, "Fracture and pneumothorax, free of edema."))
+    assert undo_edit(path, last_edit(path, save_wording(path, free, without))) == free
+
+
 def test_an_item_changed_elsewhere_is_not_overwritten(path):
     save_wording(path, ITEM, negated(0, "Fracture and pneumothorax without edema."))
     with pytest.raises(BenchmarkError, match=r"'one' of .* was changed elsewhere meanwhile"):
