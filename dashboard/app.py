@@ -24,6 +24,8 @@ page = st.navigation(
         ),
         st.Page(ROOT / "pages" / "heads.py", title="Heads", icon=":material/scatter_plot:", url_path="heads"),
         st.Page(ROOT / "pages" / "benchmark.py", title="Benchmark", icon=":material/rule:", url_path="benchmark"),
+        st.Page(ROOT / "pages" / "data.py", title="Data", icon=":material/dataset:", url_path="data"),
+        st.Page(ROOT / "pages" / "review.py", title="Review", icon=":material/rate_review:", url_path="review"),
         st.Page(ROOT / "pages" / "finetune.py", title="Fine-tune", icon=":material/tune:", url_path="finetune"),
         st.Page(ROOT / "pages" / "compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page(ROOT / "pages" / "models.py", title="Models", icon=":material/deployed_code:", url_path="models"),

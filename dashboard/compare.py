@@ -94,6 +94,7 @@ def comparison(
     from nast_core import compare
     from nast_core.compare_claims import claim_changes
     from nast_core.data.sources import encode_named
+    from nast_core.data.vectors import default_cache
 
     finished = _finished()
     name = (two.a.fingerprint, two.b.fingerprint, *specs.values(), len(pairs.a), key)
@@ -113,7 +114,9 @@ def comparison(
 
         with widgets.advice():
             moved = compare.moved_layers(compare.summary_files(specs))
-            vectors_a, vectors_b = (encode_named(model, images, progress=encoded)[0] for model in (two.a, two.b))
+            vectors_a, vectors_b = (
+                encode_named(model, images, cache=default_cache(), progress=encoded)[0] for model in (two.a, two.b)
+            )
             done = total
             bar.progress(0.5, "Comparing claims, AUROC and retrieval")
             claims = claim_changes(two.a, two.b, asked, vectors_a, vectors_b)

@@ -1,6 +1,7 @@
 """Files of one JSON object a line: read strictly, with the line number of the first fault."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -22,11 +23,13 @@ def read_jsonl(
     absent: str,
     empty: str,
     needed: str = "",
+    log: bool = False,
 ) -> Iterator[tuple[int, Record]]:
     """(line number, record) of every line that is not blank, one at a time: a caller's own checks come in the file's order.
 
     ``one`` and ``many`` name a record; ``absent`` and ``empty`` say what to do where there is no file, or none in it;
-    ``needed`` what a line has to hold. Raises ``error`` for the first line that ``make`` refuses, and for a file without any.
+    ``needed`` what a line has to hold. ``log``: the file grows by append_line, so it may be empty, and a last line without
+    its end, which a crash cut off, is passed over. Raises ``error`` for the first line that ``make`` refuses, and for a file without any.
     """
     try:
         lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
@@ -34,6 +37,8 @@ def read_jsonl(
         raise error(f"there is no file {path}; {absent}") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise error(f"{path} cannot be read as UTF-8 text: {fault}") from None
+    if log:
+        lines.pop()
     found = False
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -45,5 +50,19 @@ def read_jsonl(
             raise error(f"{path}, line {number}: not {one} ({what_is_wrong(fault)}){wanted}") from None
         found = True
         yield number, record
-    if not found:
+    if not found and not log:
         raise error(f"{path} has no {many}; {empty}")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line and waits until it is on the disk; half a line that a crash left behind is cut off first.
+
+    The caller holds the file's lock. Raises OSError where it cannot be written.
+    """
+    with path.open("a+b") as file:
+        file.seek(0)
+        end = file.read().rfind(b"\n") + 1
+        file.truncate(end)
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())

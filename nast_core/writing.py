@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,18 @@ def whole(path: Path) -> Iterator[Path]:
 def user_cache() -> Path:
     """Where NAST keeps what it can make again: XDG_CACHE_HOME/nast, else ~/.cache/nast."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nast"
+
+
+def need_writable(path: Path) -> None:
+    """Makes the folder of ``path``. Raises DataError where nothing can be written there: better before work than after."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise DataError(
+            f"nothing can be written to {path.parent} ({error.strerror or error}); choose another folder"
+        ) from error
 
 
 def write_json(path: Path, value: object) -> None:

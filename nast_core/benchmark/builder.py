@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from nast_core.benchmark.design import Plan, draw_plans
+from nast_core.benchmark.drafts import TurnedDown
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.verify import Verdict, verify_all
 from nast_core.benchmark.writer import QUESTION, Draft, Task, Unwritten, Writer
@@ -28,6 +29,7 @@ class Built:
     rewritten: Counter[str] = field(default_factory=Counter)  # reason -> drafts turned down, of tasks asked again
     rejected: Counter[str] = field(default_factory=Counter)  # reason -> tasks given up, by what was wrong last
     examples: dict[str, str] = field(default_factory=dict)  # reason -> the first complaint of its kind
+    turned_down: list[TurnedDown] = field(default_factory=list)  # every draft behind the two counts
 
 
 def build_items(
@@ -50,7 +52,7 @@ def build_items(
     built = Built()
     while len(built.items) < count:
         some = list(islice(plans, min(_ROUND if built.asked else _FIRST, count - len(built.items))))
-        tasks = [_task(plan, seed, built.asked + i) for i, plan in enumerate(some)]
+        tasks = [task_of(plan, seed, built.asked + i) for i, plan in enumerate(some)]
         written = _write_all(tasks, writer, built, progress)
         built.asked += len(tasks)
         built.items += [
@@ -67,7 +69,8 @@ def build_items(
     return built
 
 
-def _task(plan: Plan, seed: int, number: int) -> Task:
+def task_of(plan: Plan, seed: int, number: int) -> Task:
+    """What a writer is asked of the build's plan of that number, from 0."""
     wording = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     return Task(f"item-{seed}-{number}", plan.conditions, plan.assignments, wording)
 
@@ -94,6 +97,7 @@ def _write_all(
                 for reason, said in complaints.items():
                     built.examples.setdefault(reason, said)
                 (built.rewritten if attempt < ATTEMPTS else built.rejected)[next(iter(complaints))] += 1
+                built.turned_down.append(_turned_down(task, answer, complaints, verdict, attempt))
                 again[task.key] = replace(task, attempt=attempt, complaints=tuple(complaints.values()))
             if progress:
                 progress(len(good) - before)
@@ -108,6 +112,25 @@ def _complaints(answer: Draft | Unwritten, verdict: Verdict | None) -> dict[str,
         return {answer.reason: answer.reason}
     assert verdict is not None
     return {complaint.reason: complaint.said for complaint in reversed(verdict.complaints)}
+
+
+def _turned_down(
+    task: Task, answer: Draft | Unwritten, complaints: dict[str, str], verdict: Verdict | None, attempt: int
+) -> TurnedDown:
+    reason = next(iter(complaints))
+    told = sorted(verdict.complaints, key=lambda c: c.reason != reason) if verdict else []  # those of the reason first
+    negated, affirmative = (answer.negated, answer.affirmative) if isinstance(answer, Draft) else (None, None)
+    return TurnedDown(
+        item_id=task.key,
+        conditions=task.conditions,
+        assignments=task.assignments,
+        attempt=attempt,
+        given_up=attempt == ATTEMPTS,
+        reason=reason,
+        said=tuple(c.said for c in told) or tuple(complaints.values()),
+        negated=negated,
+        affirmative=affirmative,
+    )
 
 
 def _item(task: Task, plan: Plan, draft: Draft, verdict: Verdict, source: str) -> Item:

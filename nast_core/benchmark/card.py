@@ -62,8 +62,15 @@ def _made_by() -> str:
     return f"commit {revision}" if revision else f"nast-dashboard {version('nast-dashboard')}"
 
 
-def dataset_card(table: LabelTable, built: Built, order: Order, guessed: dict[str, Rate], items_file: Path) -> str:
-    """The card of ``built``, whose items are in ``items_file``."""
+def dataset_card(
+    table: LabelTable,
+    built: Built,
+    order: Order,
+    guessed: dict[str, Rate],
+    items_file: Path,
+    drafts_file: Path | None = None,
+) -> str:
+    """The card of ``built``, whose items are in ``items_file`` and drafts turned down in ``drafts_file``."""
     parts = [
         f"# MedNega-CXR items from {label_sources()[table.source]['title']}",
         "Paired multiple-choice questions on chest radiographs: the same four options said with negations and said "
@@ -71,7 +78,7 @@ def dataset_card(table: LabelTable, built: Built, order: Order, guessed: dict[st
         _source(table, order),
         _labels(table),
         _items(built),
-        _writing(built, order),
+        _writing(built, order, drafts_file),
         _guessing(guessed),
         _provenance(order, items_file),
     ]
@@ -145,7 +152,7 @@ def _cue_line(items: Sequence[Item]) -> str:
     return f"{len(cues)} cues deny conditions in right options ({share:.0%} by cues held out of training): {listed}."
 
 
-def _writing(built: Built, order: Order) -> str:
+def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:
     rejected = built.rejected.total()
     lines = [
         "## Writing and verification",
@@ -164,6 +171,8 @@ def _writing(built: Built, order: Order) -> str:
             f"{built.rewritten[reason]:,} |"
             for reason in told
         ]
+    if drafts_file:
+        lines += ["", f"Every draft turned down, with what the parser said of it: `{drafts_file.name}`."]
     return "\n".join(lines)
 
 

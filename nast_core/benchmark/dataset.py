@@ -1,4 +1,4 @@
-"""One build from labels to files: items, and their card beside them."""
+"""One build from labels to files: items, and beside them their card and the drafts that were turned down."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nast_core.benchmark.builder import Built, build_items
 from nast_core.benchmark.card import Order, dataset_card, write_card
+from nast_core.benchmark.drafts import write_drafts
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.sources import labelled_studies
@@ -21,6 +22,7 @@ class Dataset:
     guessed: dict[str, Rate]
     items: Path
     card: Path
+    drafts: Path | None  # items.rejected.jsonl; None where every first draft was good
 
 
 def build_dataset(
@@ -36,7 +38,7 @@ def build_dataset(
     balance: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Dataset:
-    """Writes ``count`` items to ``out`` and their card beside it. Equal arguments give equal items.
+    """Writes ``count`` items to ``out``, and their card and rejected drafts beside it. Equal arguments give equal items.
 
     ``labels``, ``split``, ``images`` and ``images_only``: see labelled_studies; ``balance``: see draw_plans.
     """
@@ -44,8 +46,10 @@ def build_dataset(
     built = build_items(
         table.studies, count, writer, seed=seed, source=table.source, balance=balance, progress=progress
     )
-    write_items(built.items, out)
     guessed = guesses(built.items)
+    write_items(built.items, out)
+    drafts = write_drafts(built.turned_down, out)
     name = labels if not Path(labels.partition(":")[2] or labels).exists() else Path(labels).name
     order = Order(name, writer.name, seed, balance=balance, split=split, notes=writer.notes())
-    return Dataset(table, built, guessed, out, write_card(out, dataset_card(table, built, order, guessed, out)))
+    card = write_card(out, dataset_card(table, built, order, guessed, out, drafts))
+    return Dataset(table, built, guessed, out, card, drafts)

@@ -38,9 +38,12 @@ class Imported:
 
 def export_reference(items: Sequence[Item], path: Path) -> None:
     """Writes items as the reference's JSON. ``image`` is added behind its fields: the reference has no such field."""
-    entries = [_entry(item) for item in items]
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(entries, indent=2, ensure_ascii=False), "utf-8")
+        temporary.write_text(reference_json(items), "utf-8")
+
+
+def reference_json(items: Sequence[Item]) -> str:
+    return json.dumps([_entry(item) for item in items], indent=2, ensure_ascii=False)
 
 
 def _entry(item: Item) -> dict[str, Any]:

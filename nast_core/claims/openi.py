@@ -165,12 +165,14 @@ def _single(names: dict[str, str], terms: list[str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def openi_studies(path: Path | None = None, progress: Progress | None = None) -> Source:
+def openi_studies(path: Path | None = None, progress: Progress | None = None, most: int | None = None) -> Source:
     """Claims of every report's text, without those that its codings contradict.
 
-    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is.
+    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is. ``most``: only the first
+    so many reports are looked at.
     """
     reports, skipped = read_reports(path)
+    reports = reports[:most]
     notes: Counter = Counter()
     studies = []
     for number, report in enumerate(reports, start=1):

@@ -43,8 +43,9 @@ def _conditions() -> dict[str, tuple[str, ...]]:
     return {label: tuple(conditions) for label, conditions in found.items()}
 
 
-def padchest_studies(path: Path | None = None) -> Source:
-    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's.
+def padchest_studies(path: Path | None = None, most: int | None = None) -> Source:
+    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's. ``most``:
+    only the first so many studies are looked at.
 
     Raises DataError for a table without PadChest's columns.
     """
@@ -57,7 +58,7 @@ def padchest_studies(path: Path | None = None) -> Source:
     first = table.drop_duplicates("StudyID")
     notes["further images of a study"] = len(table) - len(first)
     studies = []
-    for row in first.itertuples():
+    for row in first.head(len(first) if most is None else most).itertuples():
         try:
             sentences = _sentences(row.LabelsLocalizationsBySentence)
         except (ValueError, SyntaxError):

@@ -31,15 +31,16 @@ def findings_of(text: str) -> str:
     return "\n\n".join(text[head.end() : end].strip() for head, end in wanted)
 
 
-def mimic_studies(root: Path, progress: Progress | None = None) -> Source:
+def mimic_studies(root: Path, progress: Progress | None = None, most: int | None = None) -> Source:
     """Studies of MIMIC-CXR's report folder: files/p10/p10000032/s50414267.txt, from any folder above the first p.
 
     Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and -metadata.csv(.gz)
-    lie in ``root``; a study without a frontal image is kept without one. Raises DataError where there is no report.
+    lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so many reports are read. Raises DataError
+    where there is no report.
     """
     if not root.is_dir():
         raise DataError(f"there is no folder {root}; give the folder of MIMIC-CXR that holds files/p10/...")
-    paths = sorted(root.rglob("p[0-9]*/s[0-9]*.txt"))
+    paths = sorted(root.rglob("p[0-9]*/s[0-9]*.txt"))[:most]
     if not paths:
         raise DataError(f"{root} holds no report named like p10/p10000032/s50414267.txt; give MIMIC-CXR's folder")
     filed = {study.study_id: study for study in with_mimic_files([_filed(path) for path in paths], {}, root)[0]}
@@ -73,14 +74,15 @@ def _filed(path: Path) -> LabelledStudy:
     return LabelledStudy(study_id=path.stem[1:], patient_id=path.parent.name[1:], image="", labels={})
 
 
-def table_studies(path: Path) -> Source:
-    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split.
+def table_studies(path: Path, most: int | None = None) -> Source:
+    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of its first so
+    many rows.
 
     Raises DataError: columns missing (with the nearest names), a split that is none, a patient in two splits, a study
     twice, or a file that is not UTF-8.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=most)
     except FileNotFoundError:
         raise DataError(f"there is no file {path}; give a CSV of reports with columns study_id and text") from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:

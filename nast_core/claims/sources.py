@@ -23,23 +23,25 @@ def read_source(
     split: Split | None = None,
     n: int | None = None,
     seed: int = 0,
+    most: int | None = None,
     progress: Progress | None = None,
 ) -> Source:
     """Studies of ``openi``, ``padchest``, ``phantom``, or a path, whose kind is told from what it holds.
 
     A path may be MIMIC-CXR's folder of reports, Open-i's XML (folder or .tgz), PadChest's table, or a CSV with columns
-    study_id and text. ``n``: at most that many studies, drawn by ``seed``. Raises DataError for what is none of these.
+    study_id and text. ``n``: at most that many studies, drawn by ``seed``; ``most``: only the first so many reports are read, for a look.
+    Raises DataError for what is none of these.
     """
     if source == "phantom":
         return Source(
-            "phantoms", phantom_studies(n or PHANTOMS, split=split, seed=seed), "MIT, drawings of this project"
+            "phantoms", phantom_studies(n or most or PHANTOMS, split=split, seed=seed), "MIT, drawings of this project"
         )
     if source == "openi":
-        found = openi_studies(progress=progress)
+        found = openi_studies(progress=progress, most=most)
     elif source == "padchest":
-        found = padchest_studies()
+        found = padchest_studies(most=most)
     else:
-        found = _from_path(source, progress)
+        found = _from_path(source, progress, most)
     if n is not None and n < len(found.studies):
         kept = np.random.default_rng(seed).permutation(len(found.studies))[:n]
         found.notes["studies not drawn"] += len(found.studies) - n
@@ -47,18 +49,19 @@ def read_source(
     return found
 
 
-def _from_path(source: str, progress: Progress | None) -> Source:
+def _from_path(source: str, progress: Progress | None, most: int | None) -> Source:
     path = Path(source)
     if not path.exists():
         raise DataError(
             f"there is no source {source!r}: known are {', '.join(NAMES)}, or the path of a folder or table"
         )
     if path.is_dir():
-        return openi_studies(path, progress) if next(path.rglob("*.xml"), None) else mimic_studies(path, progress)
+        read = openi_studies if next(path.rglob("*.xml"), None) else mimic_studies
+        return read(path, progress, most)
     if path.name.endswith((".tgz", ".tar.gz", ".tar")):
-        return openi_studies(path, progress)
+        return openi_studies(path, progress, most)
     if path.name.endswith((".csv", ".csv.gz")):
-        return padchest_studies(path) if _is_padchest(path) else table_studies(path)
+        return padchest_studies(path, most) if _is_padchest(path) else table_studies(path, most)
     raise DataError(f"{path} is no source of claims; give a .csv of reports, a folder of reports, or Open-i's .tgz")
 
 

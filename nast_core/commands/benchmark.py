@@ -91,7 +91,7 @@ def benchmark_build(
         typer.echo(f"guessed from {name:<12} {r.value:.3f} ({r.low:.3f} to {r.high:.3f}), {verdict}")
     for name, value in chosen.notes().items():
         typer.echo(f"{name}: {value}")
-    typer.echo(f"written: {made.items}, {made.card}")
+    typer.echo(f"written: {', '.join(str(path) for path in (made.items, made.card, made.drafts) if path)}")
 
 
 def _template(name: str, labels: str) -> "Writer":

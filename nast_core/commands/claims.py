@@ -60,41 +60,25 @@ def claims_build(
 
     Example: nast claims build --source phantom --split train --n 2000 --out claims.jsonl
     """
-    from nast_core.claims.build import Built, build_examples, counts
-    from nast_core.claims.card import card_path, write_card
-    from nast_core.claims.files import write_claims
-    from nast_core.claims.guessing import guesses
-    from nast_core.claims.sources import read_source
-    from nast_core.errors import DataError
+    from nast_core.claims.build import counts
+    from nast_core.claims.dataset import build_claims
 
-    split = _split(part)
     with tqdm(desc="Reports", disable=not sys.stderr.isatty()) as bar:
 
         def tick(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        read = read_source(source, split=split, n=n, seed=seed, progress=tick)
-    for name, reason in sorted(read.skipped.items())[:5]:
+        made = build_claims(source, out, split=_split(part), n=n, seed=seed, balanced=balanced, progress=tick)
+    for name, reason in sorted(made.source.skipped.items())[:5]:
         typer.echo(f"skipped: {name}: {reason}", err=True)
-    built = build_examples(read.studies, seed=seed, balanced=balanced)
-    if split:
-        built = Built([example for example in built.examples if example.split == split], built.notes)
-    if not built.examples:
-        raise DataError(
-            f"no claim could be made of the {len(read.studies)} studies of {source!r}"
-            f"{' in that split' if split else ''}; give more studies{', or --no-balanced' if balanced else ''}"
-        )
-    guessed = guesses(built.examples, seed=seed)
-    write_claims(built.examples, out)
-    write_card(card_path(out), read, built, guessed, seed=seed, balanced=balanced)
-    for (of, kind), count in sorted(counts(built.examples).items()):
+    for (of, kind), count in sorted(counts(made.built.examples).items()):
         typer.echo(f"{of:<11} {kind:<9} {count:>7,}")
-    for kind, rate in guessed.items():
+    for kind, rate in made.guessed.items():
         typer.echo(f"wording alone ranks {100 * rate.value:.1f} % of {kind} pairs rightly (50 is chance)")
-    if read.skipped:
-        typer.echo(f"{len(read.skipped)} files skipped; the card lists them", err=True)
-    typer.echo(f"{len(built.examples):,} statements written: {out}; card: {card_path(out)}")
+    if made.source.skipped:
+        typer.echo(f"{len(made.source.skipped)} files skipped; the card lists them", err=True)
+    typer.echo(f"{len(made.built.examples):,} statements written: {made.claims}; card: {made.card}")
 
 
 @command(app, "check")

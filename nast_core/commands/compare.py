@@ -49,6 +49,7 @@ def compare_command(
     from nast_core.benchmark.phantoms import phantom_items
     from nast_core.compare_claims import claim_changes
     from nast_core.data.sources import encode_named
+    from nast_core.data.vectors import default_cache
     from nast_core.negation.pairs import read_pairs, template_pairs
 
     moved = compare.moved_layers(compare.summary_files({"A": a, "B": b}))
@@ -63,7 +64,7 @@ def compare_command(
     seen: list[dict[str, Tensor]] = []
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
-            vectors, failed = encode_named(model, names, images, progress=tick)
+            vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick)
             seen.append(vectors)
     if failed:
         name, reason = next(iter(failed.items()))

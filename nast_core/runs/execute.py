@@ -92,8 +92,8 @@ def _surroundings(on: list[str]) -> dict[str, object]:
 @contextmanager
 def _turn(run: Run, record: Recorder, on: list[str]) -> Iterator[None]:
     """The devices to itself: one run at a time on each, those of one folder in the order they were queued."""
-    if run.recipe.executor.name == "slurm":
-        yield  # the cluster has given this run its devices
+    if run.recipe.executor.name == "slurm" or not run.recipe.needs_model:
+        yield  # the cluster has given this run its devices; or it needs none, and a training need not be waited for
         return
     record.change(device=on[0], label=f"waiting for its turn on {', '.join(on)}")
     with ExitStack() as held:

@@ -30,7 +30,7 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
     ``model_fingerprint`` is that of the loaded model in float32, for callers who have it; else the model is loaded, once.
     Raises ModelError or DataError where the model or a file is not there.
     """
-    model = model_fingerprint or fingerprint_of(recipe.model, root)
+    model = (model_fingerprint or fingerprint_of(recipe.model, root)) if recipe.needs_model else ""
     with _remembered(root) as known:
         data = dict(_data(recipe, root, known))
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}

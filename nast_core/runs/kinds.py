@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from nast_core.errors import what_is_wrong
 from nast_core.runs.recipe import Recipe, RunError, Work
@@ -89,6 +89,80 @@ class AlignmentRecipe(Recipe):
     base: str | None = None  # the model before
 
 
+class _BuildRecipe(Recipe):
+    """What builds of data have in common: no model, the CPU, and a file that is the result."""
+
+    needs_model: ClassVar = False
+
+    out: Path  # the file to write; what goes with it lies beside it
+    device: str = "cpu"
+    split: Literal["train", "validation", "test"] | None = None  # of patients
+
+    @field_validator("out")
+    @classmethod
+    def _from_any_folder(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+class BuildItemsRecipe(_BuildRecipe):
+    """Multiple-choice items from labels, as 'nast benchmark build': items, card and rejected drafts at ``out``."""
+
+    files: ClassVar = ("table",)
+
+    kind: Literal["build-items"] = "build-items"
+    labels: str = "phantom"  # phantom, chexpert, nih, padchest, mimic, or table for a CSV of one's own
+    table: Path | None = None  # the file of labels; without: what comes with torchxrayvision
+    n: int = Field(default=2000, ge=1)
+    writer: Literal["template", "llm"] = "template"
+    images: Path | None = None
+    images_only: bool = False
+    balance: bool = False
+    base_url: str | None = None  # of an OpenAI-compatible endpoint; without: OpenAI's own
+    llm_model: str | None = None
+    jobs: int = Field(default=8, ge=1)  # questions to the endpoint at a time
+    prices: tuple[float, float] | None = None  # per million tokens of prompts, and of answers
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.writer == "llm" and not self.llm_model:
+            raise ValueError("the llm writer needs a model; give llm_model")
+        if self.labels in ("mimic", "table") and self.table is None:
+            raise ValueError(f"labels from {self.labels!r} are a file; give it as table")
+        return self
+
+    @property
+    def labels_spec(self) -> str:
+        """As labelled_studies takes it."""
+        if self.table is None:
+            return self.labels
+        return str(self.table) if self.labels == "table" else f"{self.labels}:{self.table}"
+
+
+class BuildClaimsRecipe(_BuildRecipe):
+    """Claims and their contradictions from a source, as 'nast claims build': claims and card at ``out``."""
+
+    files: ClassVar = ("reports",)
+
+    kind: Literal["build-claims"] = "build-claims"
+    source: Literal["phantom", "openi", "padchest", "reports"] = "phantom"
+    reports: Path | None = (
+        None  # MIMIC-CXR's folder, Open-i's XML, PadChest's table or a CSV; without: the source's own
+    )
+    n: int | None = Field(default=None, ge=1)  # at most that many studies
+    balanced: bool = True
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.source == "reports") != (self.reports is not None):
+            raise ValueError("reports of one's own are a path; give source: reports, and the path as reports")
+        return self
+
+    @property
+    def source_spec(self) -> str:
+        """As read_source takes it."""
+        return str(self.reports) if self.reports else self.source
+
+
 class Kind(NamedTuple):
     recipe: str  # module:class
     work: str  # module:function
@@ -100,6 +174,8 @@ KINDS: dict[str, Kind] = {
     "benchmark": Kind("nast_core.runs.kinds:BenchmarkRecipe", "nast_core.runs.benchmarking:benchmark"),
     "claims": Kind("nast_core.runs.kinds:ClaimsRecipe", "nast_core.runs.benchmarking:claims"),
     "alignment": Kind("nast_core.runs.kinds:AlignmentRecipe", "nast_core.runs.benchmarking:alignment"),
+    "build-items": Kind("nast_core.runs.kinds:BuildItemsRecipe", "nast_core.runs.building:items"),
+    "build-claims": Kind("nast_core.runs.kinds:BuildClaimsRecipe", "nast_core.runs.building:claims"),
     "finetune": Kind("nast_core.finetune.recipe:FinetuneRecipe", "nast_core.finetune.work:finetune"),
 }
 

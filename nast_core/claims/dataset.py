@@ -1,0 +1,54 @@
+"""One build from a source to files: claims with their contradictions, and their card beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nast_core.benchmark.statistics import Rate
+from nast_core.claims.build import Built, build_examples
+from nast_core.claims.card import card_path, write_card
+from nast_core.claims.claim import Kind, Split
+from nast_core.claims.files import write_claims
+from nast_core.claims.guessing import guesses
+from nast_core.claims.sources import read_source
+from nast_core.claims.study import Progress, Source
+from nast_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class ClaimSet:
+    source: Source
+    built: Built
+    guessed: Mapping[Kind, Rate]
+    claims: Path
+    card: Path
+
+
+def build_claims(
+    source: str,
+    out: Path,
+    *,
+    split: Split | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    balanced: bool = True,
+    progress: Progress | None = None,
+) -> ClaimSet:
+    """Writes the claims of ``source`` to ``out`` and their card beside it. Equal arguments give equal files.
+
+    ``source``, ``n`` and ``seed``: see read_source; ``balanced``: see build_examples; ``split``: only its lines. Raises
+    DataError for what is no source, and where no claim could be made.
+    """
+    read = read_source(source, split=split, n=n, seed=seed, progress=progress)
+    built = build_examples(read.studies, seed=seed, balanced=balanced)
+    if split:
+        built = Built([example for example in built.examples if example.split == split], built.notes)
+    if not built.examples:
+        raise DataError(
+            f"no claim could be made of the {len(read.studies)} studies of {source!r}"
+            f"{' in that split' if split else ''}; give more studies{', or do not balance them' if balanced else ''}"
+        )
+    guessed = guesses(built.examples, seed=seed)
+    write_claims(built.examples, out)
+    write_card(card_path(out), read, built, guessed, seed=seed, balanced=balanced)
+    return ClaimSet(read, built, guessed, out, card_path(out))

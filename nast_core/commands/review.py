@@ -1,0 +1,69 @@
+"""``nast review``: what people say of items, and the items that they accept. Judging itself is on the Review page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nast_core.commands.common import Out, command, need_files
+
+app = typer.Typer(no_args_is_help=True, help="Reviewers' judgements of items: agreement, and the accepted items.")
+Items = Annotated[Path, typer.Option(help="items.jsonl under review; judgements lie beside it, in items.review.")]
+Least = Annotated[int, typer.Option(min=1, help="Reviewers who must judge an item correct.")]
+
+
+@command(app, "agreement")
+def review_agreement(
+    items: Items,
+    out: Annotated[Path | None, typer.Option(help="All judgements as CSV.")] = None,
+    least: Least = 2,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> None:
+    """Krippendorff's alpha of all reviewers and Cohen's kappa of every two, with intervals over patients.
+
+    Example: nast review agreement --items items.jsonl --out judgements.csv
+    """
+    need_files(items, hint="give the items file that was reviewed")
+    from nast_core.benchmark.items import read_items
+    from nast_core.benchmark.statistics import Rate
+    from nast_core.errors import DataError
+    from nast_core.review.agreement import agreement
+    from nast_core.review.judgements import Reviews
+    from nast_core.review.outcome import STATES, judgements_csv, outcome
+    from nast_core.writing import whole
+
+    read, reviews = read_items(items), Reviews(items)
+    found = outcome(read, reviews, least=least)
+    if not found.judged:
+        raise DataError(f"nobody has judged {items} yet; open the Review page and give it that file")
+
+    def told(name: str, value: Rate) -> str:
+        if value.value != value.value:
+            return f"{name:<40} undefined, n = {value.n}"
+        return f"{name:<40} {value.value:.3f} ({value.low:.3f} to {value.high:.3f}), n = {value.n:,}"
+
+    for reviewer, judged in found.judged.items():
+        typer.echo(f"{reviewer}: {len(judged):,} of {len(found.items):,} items judged")
+    result = agreement(found.verdicts, found.items, seed=seed)
+    typer.echo(told("Krippendorff's alpha, all reviewers", result.alpha))
+    for (first, second), pair in result.pairs.items():
+        typer.echo(told(f"Cohen's kappa, {first} and {second}", pair.kappa))
+        typer.echo(told(f"same verdict, {first} and {second}", pair.same))
+    typer.echo(", ".join(f"{state}: {len(found.having(state)):,}" for state in STATES))
+    if out:
+        with whole(out) as temporary:
+            temporary.write_text(judgements_csv(read, reviews), "utf-8")
+        typer.echo(f"written: {out}")
+
+
+@command(app, "accepted")
+def review_accepted(items: Items, out: Out, least: Least = 2) -> None:
+    """The accepted items as an items file: judged correct by all of at least two reviewers, or by the adjudicator.
+
+    Example: nast review accepted --items items.jsonl --out accepted.jsonl
+    """
+    need_files(items, hint="give the items file that was reviewed")
+    from nast_core.review.outcome import write_accepted
+
+    accepted = write_accepted(items, out, least=least)
+    typer.echo(f"{len(accepted):,} items written: {out}")
