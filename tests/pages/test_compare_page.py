@@ -69,15 +69,20 @@ def test_a_link_reopens_the_comparison_with_its_choices(changed):
     assert gap == pytest.approx(affirmative - negated, abs=0.11)
 
 
+def compared(changed, two):
+    from dashboard import compare, state
+
+    specs, items = {"A": "demo", "B": str(changed)}, state.phantom_items(200, 0, "validation")
+    asked = compare.told("validation")
+    return compare.comparison(two, specs, compare.shared(two, 12), items, asked, "phantom-validation-200"), items
+
+
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
-    from dashboard import charts, compare, report, state
+    from dashboard import charts, compare, report
 
     specs = {"A": "demo", "B": f"{changed}<script>"}
     two = compare.load("demo", str(changed))
-    items = state.phantom_items(200, 0, "validation")
-    found = compare.comparison(
-        two, {"A": "demo", "B": str(changed)}, compare.shared(two, 12), items, "phantom-validation-200"
-    )
+    found, items = compared(changed, two)
     bars = charts.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
     text = report.html(
         found, specs, [report.Section(bars, "Higher is better.")], compare.headline(found), {"B": "{}"}, "link"
@@ -95,13 +100,9 @@ def test_the_archive_holds_every_table(changed):
     import io
     import zipfile
 
-    from dashboard import compare, state
+    from dashboard import compare
 
-    two = compare.load("demo", str(changed))
-    items = state.phantom_items(200, 0, "validation")
-    found = compare.comparison(
-        two, {"A": "demo", "B": str(changed)}, compare.shared(two, 12), items, "phantom-validation-200"
-    )
+    found, _ = compared(changed, compare.load("demo", str(changed)))
     packed = zipfile.ZipFile(io.BytesIO(compare.archive(found)))
     assert set(packed.namelist()) == {f"{name}.csv" for name in found.tables}
     assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")

@@ -244,9 +244,10 @@ def test_cxr_clips_checkpoint_becomes_a_folder_that_encodes_as_the_checkpoint_it
     folder = convert(source, tmp_path / "out", known_as="cxr-clip")
     model = load_model(folder, device="cpu")
     assert model.fingerprint == itself.fingerprint
-    assert torch.equal(model.encode_texts(TEXTS), itself.encode_texts(TEXTS))
-    if tower == "swin":  # equal weights: the ResNet's would only take longer
-        assert torch.equal(model.encode_images([PHOTO]), itself.encode_images([PHOTO]))
+    # equal weights; where they lie in memory may move the last digit
+    torch.testing.assert_close(model.encode_texts(TEXTS), itself.encode_texts(TEXTS), atol=1e-6, rtol=0)
+    if tower == "swin":  # the ResNet's would only take longer
+        torch.testing.assert_close(model.encode_images([PHOTO]), itself.encode_images([PHOTO]), atol=1e-6, rtol=0)
     assert model.card.licence.startswith("CC BY-NC 4.0")
     assert (folder / "vision").exists() == (tower == "swin")
 
