@@ -26,12 +26,18 @@ from tests.perf.tracing import (
     images_attribution_and_attention,
     memory_of_many_pairs,
     tracing_against_the_plain_loop,
+    what_the_page_waits_for,
 )
 
 Row = tuple[str, str, str]
 BENCH = Path(__file__).resolve().parents[2] / "docs" / "bench.md"
 PARTS: dict[str, list[Callable[[], list[Row]]]] = {
-    "tracing": [tracing_against_the_plain_loop, images_attribution_and_attention, memory_of_many_pairs],
+    "tracing": [
+        tracing_against_the_plain_loop,
+        images_attribution_and_attention,
+        memory_of_many_pairs,
+        what_the_page_waits_for,
+    ],
     "models": [loading_and_encoding_against_open_clip],
     "finetuning": [finetuning_against_a_bare_loop],
     "benchmark": [building_items, scoring_against_an_open_clip_loop],
