@@ -22,6 +22,8 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import Component, TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
 
+_BATCHES = 6  # times the exact path's budget: few rows a pair, so that more pairs are needed to fill the cores
+
 
 def attribution_trace(
     model: DualEncoder,
@@ -45,7 +47,7 @@ def attribution_trace(
             f"attribution patching estimates single layers, and the window is {plan.window}; use window 1, or method exact"
         )
     result, scores = Effects(model, pairs, plan), ImageScores(model, images, min_gap)
-    for members in _groups(model.text, pairs, memory_budget or budget_on(model.text.device)):
+    for members in _groups(model.text, pairs, memory_budget or _BATCHES * budget_on(model.text.device)):
         affirmative = model.text.tokenize([pairs[i].pair.affirmative for i in members])
         negated = model.text.tokenize([pairs[i].pair.negated for i in members])
         with torch.no_grad():
