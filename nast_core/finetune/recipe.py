@@ -66,10 +66,10 @@ class FinetuneRecipe(Recipe):
     clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the whole gradient
 
     # what the loss is made of; 0 leaves a term out
-    caption_weight: Amount = 1.0
+    caption_weight: Amount = 0.5
     same_image_weight: Amount = 1.0
-    across_image_weight: Amount = 1.0
-    alignment_weight: Amount = 1.0  # beta
+    across_image_weight: Amount = 4.0  # what teaches a cue to be read
+    alignment_weight: Amount = 2.0  # beta
 
     # watching it
     validate_every: Count = 50
