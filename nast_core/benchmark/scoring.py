@@ -28,17 +28,23 @@ def score_items(
     items: Sequence[Item],
     images: Mapping[str, Float[Tensor, " dim"]],
     *,
+    texts: Mapping[str, Float[Tensor, " dim"]] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """A row per item and form: scores of the four options (logits), the choice, right or wrong, tie, blind choice.
 
     Every distinct text is encoded once. ``images`` holds unit vectors by image name; an item whose image is not in
     it is kept with NaN, counted as unscored and never as wrong. The blind choice scores the same options with the
-    mean image vector. A tie for the largest score counts as wrong.
+    mean image vector. A tie for the largest score counts as wrong. ``texts``: unit vectors of the options, where they
+    are at hand.
     """
-    texts = distinct_texts(items)
-    place = {text: i for i, text in enumerate(texts)}
-    vectors = model.encode_texts(texts, progress=progress)
+    distinct = distinct_texts(items)
+    place = {text: i for i, text in enumerate(distinct)}
+    vectors = (
+        model.encode_texts(distinct, progress=progress)
+        if texts is None
+        else torch.stack([texts[text] for text in distinct])
+    )
     names = list(dict.fromkeys(item.image for item in items if item.image in images))
     blind = F.normalize(torch.stack([images[name] for name in names]).mean(0), dim=-1) if names else None
     rows = []
