@@ -64,6 +64,13 @@ def phantom_files(folder: str, studies: int, seed: int) -> Files:
     return Files(data, items, None)
 
 
+def default(name: str) -> Any:
+    """The recipe's own: what the page offers is what 'nast finetune' does unasked."""
+    from nast_core.finetune.recipe import FinetuneRecipe
+
+    return FinetuneRecipe.model_fields[name].default
+
+
 def data_folder() -> str:
     from nast_core.runs.store import RunStore
 
