@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from nast_core.demo.study.measures import Figures, measure_test
 from nast_core.demo.study.plan import Arm
 from nast_core.demo.study.world import World
-from nast_core.finetune.checkpoint import checkpoint_identity, parameter_state
+from nast_core.finetune.checkpoint import parameter_state
 from nast_core.finetune.encoding import Lengths, TextEncoder
 from nast_core.finetune.evaluation import measure
 from nast_core.finetune.loop import Task, train, validation_loss
@@ -41,6 +41,14 @@ class Bench:
         self.world = world
         self._accelerator = Accelerator(cpu=True)
         self._shared: tuple[tuple[int, int], Task] | None = None  # the last task, by its seed and steps
+
+    def prepare(self) -> None:
+        """Makes what is kept in files and shared by all cells: traces, statements, questions, features."""
+        model, plan = self.world.base(), self.world.plan
+        for arm in plan.arms:
+            self.world.arm_weights(arm, 0, model)
+        recipe = self.world.recipe(plan.arms[0], seed=0, rate=plan.rates[0], steps=plan.steps)
+        self.world.material(recipe, model, self._accelerator, Silent())
 
     def base(self) -> dict[str, Any]:
         """Figures of the model before training, which are those of the frozen arm."""
@@ -94,5 +102,5 @@ def identity(world: World) -> str:
     """What cells must have in common to stand in one table: the base's weights, the sizes and the recipe's defaults."""
     arm = world.plan.arms[0]
     recipe = world.recipe(arm, seed=0, rate=world.plan.rates[0], steps=world.plan.steps)
-    sizes = world.plan.sizes
-    return f"{checkpoint_identity(recipe, world.base().fingerprint)} {sizes}"
+    said = recipe.model_dump(exclude={"arm", "trace", "summary", "data", "items", "model", "learning_rate"})
+    return f"{world.base().fingerprint} {said} {world.plan.sizes}"

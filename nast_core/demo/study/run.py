@@ -55,6 +55,8 @@ def study(
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, plan, model)
     runner = _Runner(out, plan, model, processes, docs, say)
+    say("Statements, questions, traces and image features; made once")
+    _bench(out, plan, model).prepare()
     runner.do([Piece(None, 0.0)])
     runner.do([Piece(arm, rate) for arm, rate in plan.trials()])
     rates = best_rates(plan, out)

@@ -16,7 +16,8 @@ from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
 from nast_core.claims.evidence import Evidence, evidence
 from nast_core.claims.files import write_claims
-from nast_core.claims.phantom import phantom_studies
+from nast_core.claims.phantom import phantom_studies, spoken
+from nast_core.data.phantom import SPLITS
 from nast_core.data.showcase import images_for_pairs
 from nast_core.demo.study.plan import Arm, Plan, Steering
 from nast_core.finetune.features import image_features
@@ -30,11 +31,9 @@ from nast_core.models import load_model
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import Component
 from nast_core.negation.pairs import align_all, pairs_of
-from nast_core.negation.phrases import DENIALS, HELD_OUT_CUES
+from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 from nast_core.runs.recipe import Reporter
 
-SEEN = tuple(denial for denial in DENIALS if denial.cue not in HELD_OUT_CUES)
-UNSEEN = tuple(denial for denial in DENIALS if denial.cue in HELD_OUT_CUES)
 _UNTOUCHED = 70_000  # test phantoms before it made the demo's own figures
 
 
@@ -59,14 +58,14 @@ class World:
                 *phantom_studies(self.plan.train_studies, split="train"),
                 *phantom_studies(self.plan.validation_studies, split="validation"),
             ]
-            write_claims(build_examples(studies).examples, path)
+            write_claims(spoken(build_examples(studies).examples), path)
         return path
 
     @property
     def validation_items_file(self) -> Path:
         path = self.folder / "validation-items.jsonl"
         if not path.exists():
-            write_items(phantom_items(self.plan.validation_items, split="validation", denials=SEEN), path)
+            write_items(phantom_items(self.plan.validation_items, split="validation", denials=SEEN_DENIALS), path)
         return path
 
     def recipe(self, arm: Arm, *, seed: int, rate: float, steps: int) -> FinetuneRecipe:
@@ -104,14 +103,15 @@ class World:
         """(with cues that training texts have, with the cues kept out of them), of patients that no figure is of yet."""
         plan = self.plan
         return (
-            phantom_items(plan.test_items, start=_UNTOUCHED, denials=SEEN),
-            phantom_items(plan.unseen_items, seed=1, start=_UNTOUCHED, denials=UNSEEN),
+            phantom_items(plan.test_items, start=_UNTOUCHED, denials=SEEN_DENIALS),
+            phantom_items(plan.unseen_items, seed=1, start=_UNTOUCHED, denials=UNSEEN_DENIALS),
         )
 
     @cached_property
     def test_claims(self) -> Evidence:
-        studies = phantom_studies(self.plan.test_studies, split="test")
-        return evidence(build_examples(studies).examples, "test")
+        drawn = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
+        fresh = [study for study in drawn if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
+        return evidence(spoken(build_examples(fresh[: self.plan.test_studies]).examples), "test")
 
     @cached_property
     def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
