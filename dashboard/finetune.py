@@ -25,7 +25,8 @@ ARMS = {
     "frozen": "frozen: no training, for comparison",
 }
 FIGURES = {
-    "gap_points": "gap, points",
+    "gap_points_seen": "gap, points, cues trained on",
+    "gap_points_unseen": "gap, points, other cues",
     "acc_negated": "accuracy, negated",
     "acc_affirmative": "accuracy, affirmative",
     "auroc_negated": "AUROC of negated statements",
@@ -33,7 +34,8 @@ FIGURES = {
     "retrieval_5": "retrieval, recall at 5",
     "alignment": "cosine to the frozen encoder",
 }
-ITEMS = 400  # validation questions
+ITEMS = 200  # validation questions with cues that training has, and as many with the others
+_OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
 
 class Files(NamedTuple):
@@ -49,18 +51,24 @@ def phantom_files(folder: str, studies: int, seed: int) -> Files:
     from nast_core.benchmark.phantoms import phantom_items
     from nast_core.claims.build import build_examples
     from nast_core.claims.files import write_claims
-    from nast_core.claims.phantom import phantom_studies
+    from nast_core.claims.phantom import phantom_studies, spoken
+    from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 
     root = Path(folder)
-    data, items = root / f"phantom-{studies}-{seed}.claims.jsonl", root / f"phantom-{ITEMS}-{seed}.items.jsonl"
+    data, items = (
+        root / f"phantom-spoken-{studies}-{seed}.claims.jsonl",
+        root / f"phantom-spoken-{ITEMS}-{seed}.items.jsonl",
+    )
     if not data.exists():
         people = [
             *phantom_studies(studies, split="train", seed=seed),
             *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
         ]
-        write_claims(build_examples(people, seed=seed).examples, data)
+        write_claims(spoken(build_examples(people, seed=seed).examples), data)
     if not items.exists():
-        write_items(phantom_items(ITEMS, seed=seed, split="validation"), items)
+        seen = phantom_items(ITEMS, seed=seed, split="validation", denials=SEEN_DENIALS)
+        unseen = phantom_items(ITEMS, seed=_OTHER + seed, split="validation", denials=UNSEEN_DENIALS)
+        write_items([*seen, *unseen], items)
     return Files(data, items, None)
 
 
