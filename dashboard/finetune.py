@@ -129,7 +129,8 @@ def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> fl
 
     pairs = state.alignment(_model).aligned
     texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
-    texts = (texts * (3 * batch_size // len(texts) + 1))[: 3 * batch_size]
+    count = batch_size * (2 + 2 * default("claims_per_image"))  # each study's captions and statements, true and false
+    texts = (texts * (count // len(texts) + 1))[:count]
     tower = _model.text
     length = max(len(tower.tokenize([t]).ids[0]) for t in texts[:64])
     tokens = tower.tokenize([t for t in texts if len(tower.tokenize([t]).ids[0]) == length] or texts[:1])

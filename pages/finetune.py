@@ -99,7 +99,7 @@ rate = third.number_input(
     "Learning rate",
     1e-6,
     1.0,
-    finetune.default("learning_rate") if method == "lora" else 1e-4,
+    finetune.default("learning_rate") if method == "lora" else 1.5e-3,
     format="%.1e",
     key=f"rate-{method}",
 )

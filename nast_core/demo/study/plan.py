@@ -52,11 +52,11 @@ class Plan:
 
     arms: tuple[Arm, ...] = arms_of(STEERINGS)
     seeds: int = 5
-    steps: int = 150
-    batch_size: int = 32
-    rates: tuple[float, ...] = (1e-3, 2e-3, 4e-3)  # tried for each arm
-    tuning_steps: int = 30  # of one try, with seed 0: the same budget for every arm
-    train_studies: int = 1000
+    steps: int = 240
+    batch_size: int = 16
+    rates: tuple[float, ...] = (1e-3, 2e-3)  # tried for each arm
+    tuning_steps: int = 25  # of one try, with seed 0: the same budget for every arm
+    train_studies: int = 2500
     validation_studies: int = 200
     validation_items: int = 200
     test_items: int = 1500  # with cues that training texts have

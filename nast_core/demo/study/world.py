@@ -69,7 +69,7 @@ class World:
         return path
 
     def recipe(self, arm: Arm, *, seed: int, rate: float, steps: int) -> FinetuneRecipe:
-        """What the fine-tune page would run: what is not named here is the recipe's default."""
+        """What is not named here is the recipe's default."""
         followed: dict[str, Any] = {}
         if arm.steering:
             followed = {"trace": self._trace_file(arm.steering.component), "summary": arm.steering.summary}
@@ -78,6 +78,7 @@ class World:
             data=self.claims_file,
             items=self.validation_items_file,
             arm=arm.kind,
+            method="full",  # of small layers LoRA spares nothing
             seed=seed,
             learning_rate=rate,
             steps=steps,
