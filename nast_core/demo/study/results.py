@@ -14,6 +14,7 @@ from nast_core.revision import code_revision
 
 COMPARED = ("gap_points", "acc_negated", "acc_negated_unseen", "negated_prompts_unseen")
 """Figures that arms are tested on, each a family of its own for Holm."""
+JUDGED = "auroc_negated_seen"  # of the validation figures: what a trial of a rate is judged by
 MOST_GAP, LEAST_GAIN, LEAST_AUROC, MOST_LOSS = 4.2, 20.0, 0.8, 1.0  # the bar; points but for the AUROC
 
 
@@ -38,7 +39,8 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
         "bar": {name: bar(base["test"], found["test"]) for name, found in arms.items()} if base else {},
         "tests": {figure: _tests(plan, cells, figure) for figure in COMPARED},
         "trials": {
-            arm.name: {f"{t['rate']:g}": t["loss"] for t in trials if t["arm"] == arm.name} for arm in plan.arms
+            arm.name: {f"{t['rate']:g}": t["validation"][JUDGED] for t in trials if t["arm"] == arm.name}
+            for arm in plan.arms
         },
     }
 

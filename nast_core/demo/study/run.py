@@ -13,7 +13,7 @@ import torch
 
 from nast_core.demo.study.cell import Bench, identity
 from nast_core.demo.study.plan import Arm, Plan
-from nast_core.demo.study.results import results
+from nast_core.demo.study.results import JUDGED, results
 from nast_core.demo.study.tables import markdown
 from nast_core.demo.study.world import World
 from nast_core.errors import NastError
@@ -65,12 +65,12 @@ def study(
 
 
 def best_rates(plan: Plan, out: Path) -> dict[str, float]:
-    """Each arm's rate of the least validation loss."""
-    losses = {
-        arm.name: {rate: json.loads((out / Piece(arm, rate).file).read_text("utf-8"))["loss"] for rate in plan.rates}
-        for arm in plan.arms
-    }
-    return {name: min(found, key=found.__getitem__) for name, found in losses.items()}
+    """Each arm's rate with the largest AUROC of denials on validation."""
+
+    def score(arm: Arm, rate: float) -> float:
+        return json.loads((out / Piece(arm, rate).file).read_text("utf-8"))["validation"][JUDGED]
+
+    return {arm.name: max(plan.rates, key=lambda rate: score(arm, rate)) for arm in plan.arms}
 
 
 def _claim(out: Path, plan: Plan, model: str) -> None:
@@ -133,8 +133,8 @@ def _bench(out: Path, plan: Plan, model: str) -> Bench:
 
 
 def _figures(found: dict[str, Any]) -> str:
-    if "loss" in found:
-        return f"validation loss {found['loss']:.3f}"
+    if "test" not in found:
+        return f"validation AUROC of denials {found['validation'][JUDGED]:.3f}"
     test = found["test"]
     return f"gap {test['gap_points']['value']:.1f} points, negated {100 * test['acc_negated']['value']:.1f} %"
 

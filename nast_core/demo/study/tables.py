@@ -78,7 +78,8 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "## Tuning on validation",
         "",
-        "Validation loss after a short training with seed 0, by learning rate; the least is taken.",
+        "AUROC of denials with trained cues on validation after a short training with seed 0, by learning rate; the largest is",
+        "taken.",
         "",
         *_trials(found),
         "",
@@ -180,9 +181,9 @@ def _layers(found: dict[str, Any]) -> list[str]:
 def _trials(found: dict[str, Any]) -> list[str]:
     rates = [f"{rate:g}" for rate in found["plan"]["rates"]]
     rows = [
-        [arm, *(f"{losses[rate]:.4f}" if rate in losses else "" for rate in rates)]
-        for arm, losses in found["trials"].items()
-        if losses
+        [arm, *(f"{found_at[rate]:.3f}" if rate in found_at else "" for rate in rates)]
+        for arm, found_at in found["trials"].items()
+        if found_at
     ]
     return _table(["arm", *rates], rows)
 
