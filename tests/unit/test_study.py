@@ -112,6 +112,7 @@ def test_the_bar_asks_for_reading_without_loss():
 
 def test_a_partial_study_says_so_and_compares_the_seeds_that_both_arms_have(tmp_path):
     write(tmp_path / "base.json", {"arm": "frozen", "test": rates()})
+    write(tmp_path / "weights.json", {"uniform": [1.0, 1.0], "nast std": [0.5, 1.5]})
     for seed, gap in enumerate([4.0, 6.0, 8.0]):
         write_cell(tmp_path, "uniform", seed, gap_points=gap)
     write_cell(tmp_path, "nast std", 0, gap_points=3.0)
@@ -125,6 +126,7 @@ def test_a_partial_study_says_so_and_compares_the_seeds_that_both_arms_have(tmp_
     said = markdown(found)
     assert "**Partial: 5 of 12 cells done so far" in said
     assert "| uniform | 0.001 | 3 | 94.0 (94.0 to 94.0) |" in said
+    assert "| nast std | weight | 0.50 | 1.50 |\n| nast std | moved | 10.0 | 30.0 |" in said
     assert "| gap (points) | nast std | uniform | -2.00 (" in said
 
 

@@ -17,6 +17,7 @@ from nast_core.finetune.parameters import layer_changes
 from nast_core.finetune.work import make_task, open_up
 from nast_core.models.encoder import DualEncoder
 from nast_core.runs.recipe import Reporter
+from nast_core.writing import write_json
 
 
 class Silent:
@@ -45,8 +46,8 @@ class Bench:
     def prepare(self) -> None:
         """Makes what is kept in files and shared by all cells: traces, statements, questions, features."""
         model, plan = self.world.base(), self.world.plan
-        for arm in plan.arms:
-            self.world.arm_weights(arm, 0, model)
+        weights = {arm.name: self.world.arm_weights(arm, 0, model).tolist() for arm in plan.arms}
+        write_json(self.world.folder / "weights.json", weights)
         recipe = self.world.recipe(plan.arms[0], seed=0, rate=plan.rates[0], steps=plan.steps)
         self.world.material(recipe, model, self._accelerator, Silent())
 

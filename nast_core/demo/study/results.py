@@ -35,6 +35,7 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
         "revision": code_revision(10),
         "minutes": sum(spent) / 60,
         "base": base and base["test"],
+        "weights": _read(out / "weights.json") or {},
         "arms": arms,
         "bar": {name: bar(base["test"], found["test"]) for name, found in arms.items()} if base else {},
         "tests": {figure: _tests(plan, cells, figure) for figure in COMPARED},
@@ -57,7 +58,6 @@ def _arm(arm: Arm, cells: list[dict[str, Any]]) -> dict[str, Any] | None:
     return {
         "rate": own[0]["rate"],
         "seeds": [cell["seed"] for cell in own],
-        "weights": own[0]["weights"],
         "changes": changes.mean(0).tolist(),
         "test": {name: over_seeds([cell["test"][name]["value"] for cell in own]) for name in own[0]["test"]},
         "validation": {name: over_seeds([cell["validation"][name] for cell in own]) for name in own[0]["validation"]},

@@ -72,7 +72,7 @@ def markdown(found: dict[str, Any]) -> str:
         "## Layer weights, and how far each layer moved",
         "",
         "A weight multiplies the layer's learning rate; their mean is 1. Moved: norm of the change over the norm of the layer's",
-        "weights, in thousandths, mean over seeds.",
+        "weights, in thousandths, mean over seeds. Random: as drawn with seed 0.",
         "",
         *_layers(found),
         "",
@@ -166,16 +166,12 @@ def _p(value: float) -> str:
 
 
 def _layers(found: dict[str, Any]) -> list[str]:
-    layers = next((range(1, len(own["weights"]) + 1) for own in found["arms"].values()), range(0))
-    rows = [
-        [arm, what, *(number(value) for value in own[key])]
-        for arm, own in found["arms"].items()
-        for what, key, number in (
-            ("weight", "weights", "{:.2f}".format),
-            ("moved", "changes", lambda value: f"{1000 * value:.1f}"),
-        )
-    ]
-    return _table(["arm", "", *map(str, layers)], rows)
+    rows: list[list[str]] = []
+    for arm, weights in found["weights"].items():
+        rows.append([arm, "weight", *(f"{weight:.2f}" for weight in weights)])
+        if arm in found["arms"]:
+            rows.append([arm, "moved", *(f"{1000 * change:.1f}" for change in found["arms"][arm]["changes"])])
+    return _table(["arm", "", *(str(layer) for layer in range(1, len(rows[0]) - 1))] if rows else [], rows)
 
 
 def _trials(found: dict[str, Any]) -> list[str]:
