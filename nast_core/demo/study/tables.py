@@ -31,9 +31,9 @@ def markdown(found: dict[str, Any]) -> str:
     lines = [
         "# The study: which text layers should learn how fast?",
         "",
-        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text tower is fine-tuned",
-        "on drawn radiographs by LoRA, each layer at the rate that an arm gives it, all arms on the same batches, seeds and",
-        "mean rate. Test phantoms were not used in training, tuning or any choice.",
+        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers are fine-tuned",
+        "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; layer weights",
+        "have mean 1. Test phantoms were not used in training, tuning or any choice.",
         "",
         f"**{'All' if whole else 'Partial: '}{'' if whole else found['done']}{' ' if whole else ' of '}{found['of']} cells"
         f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
