@@ -25,7 +25,8 @@ ARMS = {
     "frozen": "frozen: no training, for comparison",
 }
 FIGURES = {
-    "gap_points": "gap, points",
+    "gap_points_seen": "gap, points, cues trained on",
+    "gap_points_unseen": "gap, points, other cues",
     "acc_negated": "accuracy, negated",
     "acc_affirmative": "accuracy, affirmative",
     "auroc_negated": "AUROC of negated statements",
@@ -33,7 +34,8 @@ FIGURES = {
     "retrieval_5": "retrieval, recall at 5",
     "alignment": "cosine to the frozen encoder",
 }
-ITEMS = 400  # validation questions
+ITEMS = 200  # validation questions with cues that training has, and as many with the others
+_OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
 
 class Files(NamedTuple):
@@ -49,19 +51,32 @@ def phantom_files(folder: str, studies: int, seed: int) -> Files:
     from nast_core.benchmark.phantoms import phantom_items
     from nast_core.claims.build import build_examples
     from nast_core.claims.files import write_claims
-    from nast_core.claims.phantom import phantom_studies
+    from nast_core.claims.phantom import phantom_studies, spoken
+    from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 
     root = Path(folder)
-    data, items = root / f"phantom-{studies}-{seed}.claims.jsonl", root / f"phantom-{ITEMS}-{seed}.items.jsonl"
+    data, items = (
+        root / f"phantom-spoken-{studies}-{seed}.claims.jsonl",
+        root / f"phantom-spoken-{ITEMS}-{seed}.items.jsonl",
+    )
     if not data.exists():
         people = [
             *phantom_studies(studies, split="train", seed=seed),
             *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
         ]
-        write_claims(build_examples(people, seed=seed).examples, data)
+        write_claims(spoken(build_examples(people, seed=seed).examples), data)
     if not items.exists():
-        write_items(phantom_items(ITEMS, seed=seed, split="validation"), items)
+        seen = phantom_items(ITEMS, seed=seed, split="validation", denials=SEEN_DENIALS)
+        unseen = phantom_items(ITEMS, seed=_OTHER + seed, split="validation", denials=UNSEEN_DENIALS)
+        write_items([*seen, *unseen], items)
     return Files(data, items, None)
+
+
+def default(name: str) -> Any:
+    """The recipe's own: what the page offers is what 'nast finetune' does unasked."""
+    from nast_core.finetune.recipe import FinetuneRecipe
+
+    return FinetuneRecipe.model_fields[name].default
 
 
 def data_folder() -> str:
@@ -114,7 +129,8 @@ def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> fl
 
     pairs = state.alignment(_model).aligned
     texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
-    texts = (texts * (3 * batch_size // len(texts) + 1))[: 3 * batch_size]
+    count = batch_size * (2 + 2 * default("claims_per_image"))  # each study's captions and statements, true and false
+    texts = (texts * (count // len(texts) + 1))[:count]
     tower = _model.text
     length = max(len(tower.tokenize([t]).ids[0]) for t in texts[:64])
     tokens = tower.tokenize([t for t in texts if len(tower.tokenize([t]).ids[0]) == length] or texts[:1])

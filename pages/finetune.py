@@ -94,32 +94,47 @@ st.subheader("3. How")
 first, second, third, fourth = st.columns(4)
 method = first.segmented_control("Method", ["lora", "full"], default="lora", required=True, key="train-method",
                                  format_func={"lora": "LoRA", "full": "full text tower"}.get)  # fmt: skip
-steps = second.number_input("Steps", 10, 100_000, 300, 50, key="steps")
+steps = second.number_input("Steps", 10, 100_000, finetune.default("steps"), 50, key="steps")
 rate = third.number_input(
-    "Learning rate", 1e-6, 1.0, 1e-3 if method == "lora" else 1e-4, format="%.1e", key=f"rate-{method}"
+    "Learning rate",
+    1e-6,
+    1.0,
+    finetune.default("learning_rate") if method == "lora" else 1.5e-3,
+    format="%.1e",
+    key=f"rate-{method}",
 )
 seeds = fourth.number_input("Seeds", 1, 10, 1, key="seeds", help="Runs of each arm, for intervals.")
 with st.expander("More settings"):
     a, b, c, d = st.columns(4)
-    batch = a.number_input("Studies a step", 2, 4096, 64, key="batch")
-    rank = b.number_input("LoRA rank", 1, 256, 8, key="rank", disabled=method == "full")
+    batch = a.number_input("Studies a step", 2, 4096, finetune.default("batch_size"), key="batch")
+    rank = b.number_input("LoRA rank", 1, 256, finetune.default("rank"), key="rank", disabled=method == "full")
     align = c.number_input(
-        "Weight of staying aligned", 0.0, 100.0, 1.0, key="beta", help="Keeps affirmative captions where they were."
+        "Weight of staying aligned",
+        0.0,
+        100.0,
+        finetune.default("alignment_weight"),
+        key="beta",
+        help="Keeps affirmative captions where they were.",
     )
     scale = d.selectbox("Layer weight scales", ["learning_rate", "gradient"], key="scale",
                         format_func={"learning_rate": "the learning rate", "gradient": "the gradient (Adam undoes it)"}.get)  # fmt: skip
     e, f, g, h = st.columns(4)
-    caption = e.number_input("Weight of captions", 0.0, 100.0, 1.0, key="w-caption")
+    caption = e.number_input("Weight of captions", 0.0, 100.0, finetune.default("caption_weight"), key="w-caption")
     same = f.number_input(
         "Weight of contradictions",
         0.0,
         100.0,
-        1.0,
+        finetune.default("same_image_weight"),
         key="w-same",
         help="A true statement above its contradiction, on one image.",
     )
     across = g.number_input(
-        "Weight across images", 0.0, 100.0, 1.0, key="w-across", help="A statement above on the images where it holds."
+        "Weight across images",
+        0.0,
+        100.0,
+        finetune.default("across_image_weight"),
+        key="w-across",
+        help="A statement scores above on images where it holds, and an image's true statements above the others.",
     )
     patience = h.number_input("Stop after validations without gain", 0, 100, 0, key="patience", help="0: all steps.")
 

@@ -1,5 +1,7 @@
 """Items of the phantom world: in the demo CLIP's own words, from which its published figures are made."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nast_core.benchmark.design import ASSIGNMENTS, Plan, require_eligible
@@ -8,7 +10,7 @@ from nast_core.benchmark.writer import QUESTION
 from nast_core.data.phantom import CONDITIONS, Phantom, phantoms
 from nast_core.data.sources import phantom_name
 from nast_core.data.studies import Study
-from nast_core.negation.phrases import DENIALS, FRAMES, JOINS, sentence_case, vocabulary
+from nast_core.negation.phrases import DENIALS, FRAMES, JOINS, Denial, sentence_case, vocabulary
 
 _STUDIES_PER_ITEM = 1.5  # enough that most items have a study of their own
 _LEAST_STUDIES = 600
@@ -20,23 +22,26 @@ def study_of(phantom: Phantom, split: str = "test") -> Study:
     return Study(str(phantom.seed), phantom.patient_id, phantom_name(phantom), phantom.labels, split)
 
 
-def phantom_studies(count: int, split: str = "test") -> list[Study]:
-    """Enough phantoms of a split for ``count`` items; the pool grows with the number of items, not with the seed."""
+def phantom_studies(count: int, split: str = "test", *, start: int = 0) -> list[Study]:
+    """Enough phantoms of a split, from its ``start``-th, for ``count`` items; the pool grows with the number of items, not
+    with the seed."""
     pool = max(_LEAST_STUDIES, round(count * _STUDIES_PER_ITEM))
-    return [study_of(phantom, split) for phantom in phantoms(split, pool)]
+    return [study_of(phantom, split) for phantom in phantoms(split, pool, start=start)]
 
 
-def phantom_items(count: int, *, seed: int = 0, split: str = "test") -> list[Item]:
+def phantom_items(
+    count: int, *, seed: int = 0, split: str = "test", start: int = 0, denials: Sequence[Denial] = DENIALS
+) -> list[Item]:
     """``count`` items over phantoms of a split, worded with phrases.yaml: nothing in them is new to the demo CLIP.
 
-    Design and wording take turns on one generator, in the builder's first and simplest design: any change of either
+    ``start``: the split's first phantom that is used. ``denials``: what absences are denied with. Design and wording take turns on one generator, in the builder's first and simplest design: any change of either
     changes the demo's published figures. New benchmarks come from builder.py.
     """
     rng = np.random.default_rng(seed)
-    studies = require_eligible(phantom_studies(count, split))
+    studies = require_eligible(phantom_studies(count, split, start=start))
     used = rng.random(len(studies)) * 0.5  # ties between unused studies fall at random
     table = np.array([[study.labels[condition] for condition in _CONDITIONS] for study in studies], np.int8)
-    return [_item(f"item-{seed}-{n}", _plan(studies, table, used, rng), rng) for n in range(count)]
+    return [_item(f"item-{seed}-{n}", _plan(studies, table, used, rng), denials, rng) for n in range(count)]
 
 
 def _plan(studies: list[Study], table: np.ndarray, used: np.ndarray, rng: np.random.Generator) -> Plan:
@@ -52,8 +57,8 @@ def _plan(studies: list[Study], table: np.ndarray, used: np.ndarray, rng: np.ran
             return Plan(studies[chosen], conditions, tuple(options), answer)
 
 
-def _item(item_id: str, plan: Plan, rng: np.random.Generator) -> Item:
-    worded = [_word(condition, rng) for condition in plan.conditions]
+def _item(item_id: str, plan: Plan, denials: Sequence[Denial], rng: np.random.Generator) -> Item:
+    worded = [_word(condition, denials, rng) for condition in plan.conditions]
     frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
 
     def form(absent: str) -> tuple[str, ...]:
@@ -85,11 +90,11 @@ def _item(item_id: str, plan: Plan, rng: np.random.Generator) -> Item:
     )
 
 
-def _word(condition: str, rng: np.random.Generator) -> dict[str, str]:
+def _word(condition: str, denials: Sequence[Denial], rng: np.random.Generator) -> dict[str, str]:
     """How one condition is said throughout an item."""
     words = vocabulary()[condition]
     noun = words.nouns[rng.integers(len(words.nouns))]
-    denial = DENIALS[int(rng.integers(len(DENIALS)))]
+    denial = denials[int(rng.integers(len(denials)))]
     fill = {"noun": noun.text, "phrase": noun.phrase, "is": noun.verb}
     return {
         "present": _PRESENT[rng.integers(len(_PRESENT))].format(**fill),

@@ -74,17 +74,22 @@ def progress(label: str, total: int, unit: str = "it") -> Iterator[Callable[[int
         typer.echo(f"{label}: {total:,} {'bytes ' if unit == 'B' else ''}done", err=True)
 
 
+def quiet_libraries() -> None:
+    """What they would warn of, the load report says or a ModelError does."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def load(spec: str, device: str, precision: str):
     from nast_core.models import specs
 
     if not spec.startswith("run:"):
         specs.find(spec)
-    from transformers.utils import logging
-
     from nast_core.models import load_model
 
-    logging.set_verbosity_error()  # what it would warn of, the load report says or a ModelError does
-    logging.disable_progress_bar()
+    quiet_libraries()
     return load_model(spec, device=device, dtype=precision)
 
 

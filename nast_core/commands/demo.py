@@ -45,3 +45,34 @@ def demo_figures(
     for name, row in figures_over_seeds(seeds, work=work)["figures"].items():
         values = ", ".join(f"{value:.3g}" for value in row["values"])
         typer.echo(f"{name:<46} {row['mean']:.3g} ({row['low']:.3g} to {row['high']:.3g}); seeds: {values}")
+
+
+@command(app, "study")
+def demo_study(
+    out: Annotated[Path, typer.Option(help="Every finished piece is kept here; a second call goes on.")] = Path(
+        "build/study"
+    ),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Of every arm; 5, or 2 with --quick.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One layer summary, so 4 arms, and 2 seeds.")] = False,
+    docs: Annotated[Path | None, typer.Option(help="Also write results.md and results.json here.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Cells at a time, one thread each.")] = 2,
+) -> None:
+    """Trains the demo CLIP by every arm and seed, measures each on test phantoms, and compares the arms.
+
+    Example: nast demo study --quick --out build/study --docs docs
+    """
+    from dataclasses import replace
+
+    import torch
+
+    from nast_core.commands.common import quiet_libraries
+    from nast_core.demo.study.plan import QUICK, Plan
+    from nast_core.demo.study.run import study
+
+    quiet_libraries()
+    torch.set_num_threads(1)  # of a cell: the same figures however many cells run at a time
+    plan = QUICK if quick else Plan()
+    found = study(
+        out, replace(plan, seeds=seeds or plan.seeds), docs=docs, processes=processes, say=lambda line: typer.echo(line)
+    )
+    typer.echo(f"{found['done']} of {found['of']} cells; written: {(docs or out) / 'results.md'}")

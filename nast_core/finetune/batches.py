@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from nast_core.claims.claim import Claim
-from nast_core.finetune.data import Study, Truth
+from nast_core.finetune.data import Said, Study, Truth, said_by
 
 _ORDER, _DRAW = 4, 2  # of the streams of one seed
 
@@ -22,8 +22,7 @@ class Batch:
     captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images
     fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
     ranked: Int[np.ndarray, "pair 3"]  # image, a true statement or caption of it, one that contradicts it
-    statements: Int[np.ndarray, " statement"]  # texts whose truth is known of some images
-    holds: Int[np.ndarray, "statement image"]  # 1, 0, or -1 where unknown
+    holds: Int[np.ndarray, "text image"]  # whether a text is true of an image: 1, 0, or -1 where unknown
     kept: Int[np.ndarray, " kept"]  # affirmative texts, which should stay where the frozen encoder has them
 
 
@@ -70,40 +69,33 @@ def draw_batch(
     """A batch that speaks of the studies numbered ``own``: of each a caption, and some true statements with all their
     contradictions. Their images are compared with one another and with those of ``others``."""
     texts: dict[str, int] = {}
-    said: dict[int, Claim] = {}
-    ranked, kept, captions, claimed = [], set(), [], []
+    claimed: dict[int, tuple[Claim | None, ...]] = {}
+    ranked, kept, captions = [], set(), []
 
-    def place(text: str, claim: Claim | None, *, affirmative: bool) -> int:
-        index = texts.setdefault(text, len(texts))
-        if claim is not None:
-            said[index] = claim.meaning
-        if affirmative:
+    def place(said: Said) -> int:
+        index = texts.setdefault(said.text, len(texts))
+        claimed[index] = said.claims
+        if said.affirmative:
             kept.add(index)
         return index
 
     for column, number in enumerate(own):
         study = studies[number]
         caption = study.captions[rng.integers(len(study.captions))]
-        captions.append(place(caption.text, None, affirmative=caption.affirmative))
+        captions.append(place(caption.true))
         if caption.false is not None:
-            false = place(caption.false, None, affirmative=caption.false_affirmative)
-            ranked.append((column, captions[-1], false))
-        claimed.append(caption.claims)
+            ranked.append((column, captions[-1], place(caption.false)))
         for i in rng.permutation(len(study.examples))[:claims]:
-            example = study.examples[i]
-            true = place(example.text, example.claim, affirmative=example.cue is None)
-            for other in example.contradictions:
-                ranked.append((column, true, place(other.text, other.claim, affirmative=other.cue is None)))
+            true = place(said_by(study.examples[i]))
+            ranked += [(column, true, place(said_by(other))) for other in study.examples[i].contradictions]
     numbers = np.concatenate([own, others])
-    fits = np.stack([(truth.of(found, numbers) == 1).all(0) for found in claimed])
-    statements = sorted(said)
+    holds = np.stack([truth.of_all(claimed[index], numbers) for index in range(len(texts))])
     return Batch(
         tuple(texts),
         numbers,
         np.array(captions),
-        fits | np.eye(len(own), len(numbers), dtype=bool),
+        (holds[captions] == 1) | np.eye(len(own), len(numbers), dtype=bool),
         np.array(ranked, int).reshape(-1, 3),
-        np.array(statements, int),
-        truth.of([said[i] for i in statements], numbers),
+        holds,
         np.array(sorted(kept), int),
     )

@@ -6,26 +6,32 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from nast_core.claims.claim import Claim, Example
+from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.errors import DataError
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
 
 CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; every other one affirmative
-STATEMENTS = 4  # at most, in a caption
+STATEMENTS = 3  # at most, in a caption: as many as a multiple-choice option has
 _DRAW = 1  # of the captions' stream among those of one seed
 
 
 @dataclass(frozen=True)
-class Caption:
-    """True statements of a study in one text, and what they claim."""
+class Said:
+    """One text, and what it claims, all of it together."""
 
     text: str
-    claims: tuple[Claim, ...]
+    claims: tuple[Claim | None, ...]  # None: a claim that is not on record
     affirmative: bool  # no negation cue in it
-    false: str | None  # the same with one statement contradicted; None where nothing contradicts any
-    false_affirmative: bool
+
+
+@dataclass(frozen=True)
+class Caption:
+    """True statements of a study in one text, and the same with one of them contradicted, where it can be."""
+
+    true: Said
+    false: Said | None
 
 
 @dataclass(frozen=True)
@@ -147,21 +153,26 @@ def _caption(examples: Sequence[Example], rng: np.random.Generator, fits: Callab
 
     while len(said) > 1 and not fits(write([example.text for example in said])):
         said.pop()
-    text, false = write([example.text for example in said]), None
-    if not fits(text):  # the frame is what is too much
-        text = said[0].text
-    cues = [example.cue for example in said]
+    parts: list[Example | Contradiction] = list(said)
+    true, false = _together(parts, write), None
+    if not fits(true.text):  # the frame is what is too much
+        true = _together(parts, "".join)
     if places := [place for place, example in enumerate(said) if example.contradictions]:
         place = places[rng.integers(len(places))]
-        other = said[place].contradictions[rng.integers(len(said[place].contradictions))]
-        false = write([example.text if i != place else other.text for i, example in enumerate(said)])
-        false, cues[place] = (false if fits(false) else None), other.cue
-    return Caption(
-        text,
-        tuple(example.claim.meaning for example in said),
-        all(example.cue is None for example in said),
-        false,
-        all(cue is None for cue in cues),
+        parts[place] = said[place].contradictions[rng.integers(len(said[place].contradictions))]
+        false = _together(parts, write)
+    return Caption(true, false if false and fits(false.text) else None)
+
+
+def said_by(part: Example | Contradiction) -> Said:
+    return _together([part], "".join)
+
+
+def _together(parts: Sequence[Example | Contradiction], write: Callable[[Sequence[str]], str]) -> Said:
+    return Said(
+        write([part.text for part in parts]),
+        tuple(part.claim.meaning if part.claim else None for part in parts),
+        all(part.cue is None for part in parts),
     )
 
 
@@ -200,3 +211,8 @@ class Truth:
                 column, place = self._place[claim]
                 found[row] = self._tables[column][place, self._kinds[studies, column]]
         return found
+
+    def of_all(self, claims: Sequence[Claim | None], studies: Int[np.ndarray, " study"]) -> Int[np.ndarray, " study"]:
+        """Whether all of the claims hold together: 0 where one does not, else -1 where one is unknown, else 1."""
+        each = self.of(claims, studies)
+        return np.where((each == 0).any(0), 0, each.min(0)).astype(np.int8)

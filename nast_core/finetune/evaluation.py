@@ -38,7 +38,7 @@ class Panel:
     items: Sequence[Item]
     item_images: Float[Tensor, "item dim"]
     options: Int[np.ndarray, "form item option"]  # texts of the items: affirmative, negated
-    unseen: Bool[np.ndarray, " item"]  # the right option denies by a cue that no training text has
+    unseen: Bool[np.ndarray, " item"]  # an option, right or wrong, denies by a cue that no training text has
 
 
 def make_panel(
@@ -55,7 +55,7 @@ def make_panel(
     said: dict[int, tuple[Claim, str | None]] = {}
     ranked, kinds, retrieved, kept = [], [], [], set()
     for column, study in enumerate(studies):
-        for text in [caption.text for caption in study.captions if caption.affirmative][:1]:
+        for text in [caption.true.text for caption in study.captions if caption.true.affirmative][:1]:
             caption = texts.setdefault(text, len(texts))
             retrieved.append((column, caption))
             kept.add(caption)
@@ -91,7 +91,7 @@ def make_panel(
         items,
         torch.stack([features[item.image] for item in items]) if items else images[:0],
         np.array([[[texts[t] for t in getattr(i, form)] for i in items] for form in FORMS], int),
-        np.array([bool({c.text for c in find_cues(i.negated[i.answer_index])} - trained_cues) for i in items], bool),
+        np.array([bool({c.text for o in i.negated for c in find_cues(o)} - trained_cues) for i in items], bool),
     )
 
 
@@ -104,7 +104,8 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     cue and denying by one; 0.5 = the cue is ignored, 0 = read as its opposite. It comes also by whether training has
     the cue (seen, unseen). retrieval_5: share of affirmative captions whose image is among
     the first 5. alignment: mean cosine of affirmative texts to the frozen encoder's. acc_affirmative, acc_negated,
-    gap_points: of the items, as the benchmark scores them; the gap also by whether training has the right option's cues.
+    gap_points: of the items, as the benchmark scores them; the gap also for the items all of whose cues training has (seen)
+    and for the others (unseen).
     """
     vectors = encode(panel.texts).cpu()
     scores = (vectors @ panel.images.to(vectors).T).double().numpy()  # cosine orders as S does

@@ -169,7 +169,6 @@ def _targets(task: Task, batch: Batch) -> Targets:
         captions=on_device(batch.captions),
         fits=on_device(batch.fits),
         ranked=on_device(batch.ranked),
-        statements=on_device(batch.statements),
         holds=on_device(batch.holds),
         kept=on_device(batch.kept),
         frozen=torch.stack([task.frozen[batch.texts[i]] for i in batch.kept])

@@ -15,8 +15,7 @@ class Targets(NamedTuple):
     captions: Int[Tensor, " caption"]
     fits: Bool[Tensor, "caption image"]
     ranked: Int[Tensor, "pair 3"]
-    statements: Int[Tensor, " statement"]
-    holds: Int[Tensor, "statement image"]
+    holds: Int[Tensor, "text image"]
     kept: Int[Tensor, " kept"]
     frozen: Float[Tensor, "kept dim"]  # what the frozen encoder says of the kept texts
 
@@ -28,7 +27,7 @@ def losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> 
     return {
         "caption": caption_loss(logits[targets.captions], targets.fits),
         "same_image": same_image_loss(logits[true, image], logits[false, image]),
-        "across_image": across_image_loss(logits[targets.statements], targets.holds),
+        "across_image": across_image_loss(logits, targets.holds),
         "alignment": alignment_loss(texts[targets.kept], targets.frozen),
     }
 
@@ -49,21 +48,19 @@ def same_image_loss(true: Float[Tensor, " pair"], false: Float[Tensor, " pair"])
     return F.softplus(false - true).mean() if len(true) else true.sum()
 
 
-def across_image_loss(
-    logits: Float[Tensor, "statement image"], holds: Int[Tensor, "statement image"]
-) -> Float[Tensor, ""]:
-    """-log P(an image where a statement holds above one where it does not), over all such pairs of images.
+def across_image_loss(logits: Float[Tensor, "text image"], holds: Int[Tensor, "text image"]) -> Float[Tensor, ""]:
+    """-log P(an image where a text holds above one where it does not), over all such pairs of images.
 
-    Every statement counts alike. Images of which a statement is unknown (-1) take no part; a statement with no image
-    on one of the sides has no pair. 0 where no statement has one. It is a smooth 1 - AUROC of each statement, "X" and
-    "no X" alike: what makes a cue read, and not muted.
+    Every text counts alike. Images of which a text is unknown (-1) take no part; a text with no image on one of the sides
+    has no pair. 0 where no text has one. It is a smooth 1 - AUROC of each text, "X" and "no X" alike: what makes a cue
+    read, and not muted. Ranking an image's texts the same way was tried and dropped: it slowed the questions down.
     """
     held, denied = holds == 1, holds == 0
     told = held.any(-1) & denied.any(-1)
     logits, held, denied = logits[told], held[told], denied[told]
     if not len(logits):
         return logits.sum()
-    wrong = F.softplus(logits[:, None, :] - logits[:, :, None])  # [statement, held image, denied image]
+    wrong = F.softplus(logits[:, None, :] - logits[:, :, None])  # [text, held image, denied image]
     pairs = held[:, :, None] & denied[:, None, :]
     return ((wrong * pairs).sum((1, 2)) / pairs.sum((1, 2))).mean()
 

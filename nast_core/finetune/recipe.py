@@ -56,20 +56,20 @@ class FinetuneRecipe(Recipe):
 
     # how
     steps: Count = 400
-    batch_size: Annotated[int, Field(ge=2)] = 64  # studies whose texts a step reads, over all processes
-    compared_images: Count = 128  # that captions and statements of a step are compared with, those studies' included
-    claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3  # at layer weight 1
+    batch_size: Annotated[int, Field(ge=2)] = 16  # studies whose texts a step reads, over all processes
+    compared_images: Count = 96  # that captions and statements of a step are compared with, those studies' included
+    claims_per_image: Count = 2  # statements with their contradictions, of each study of a step
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
     warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
     optimizer: Literal["adamw", "sgd"] = "adamw"
     weight_decay: Amount = 0.0  # AdamW's, decoupled: the layer weight scales it too
     clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the whole gradient
 
     # what the loss is made of; 0 leaves a term out
-    caption_weight: Amount = 1.0
-    same_image_weight: Amount = 1.0
-    across_image_weight: Amount = 1.0
-    alignment_weight: Amount = 1.0  # beta
+    caption_weight: Amount = 0.5
+    same_image_weight: Amount = 2.0
+    across_image_weight: Amount = 4.0  # what teaches a cue to be read
+    alignment_weight: Amount = 3.0  # beta
 
     # watching it
     validate_every: Count = 50

@@ -103,8 +103,13 @@ def make_task(
     weights: Layers,
     report: Reporter,
     checkpoint: Path,
+    *,
+    like: Task | None = None,
 ) -> Task:
-    """Everything that ``train`` needs, before the first step has changed the weights."""
+    """Everything that ``train`` needs, before the first step has changed the weights.
+
+    ``like``: a task of the same base, data, seed and steps, whose frozen vectors are taken over: a study has many arms.
+    """
     data = material.data
     studies, device = (*data.train, *data.validation), encoder.text.device
 
@@ -130,18 +135,24 @@ def make_task(
             parts.append(encode(texts[begin : begin + _TEXTS]))
         return torch.cat(parts)
 
-    panel = make_panel(
-        [studies[i] for i in validation.numbers],
-        validation.numbers,
-        data.truth,
-        material.features,
-        material.items,
-        lambda texts: frozen(list(texts), "Validation texts, frozen encoder"),
-        data.cues,
+    panel = (
+        like.panel
+        if like
+        else make_panel(
+            [studies[i] for i in validation.numbers],
+            validation.numbers,
+            data.truth,
+            material.features,
+            material.items,
+            lambda texts: frozen(list(texts), "Validation texts, frozen encoder"),
+            data.cues,
+        )
     )
-    steps = 0 if recipe.arm == "frozen" else recipe.steps
-    used = [training.batch(step) for step in range(steps)] + [validation.batch(k) for k in range(validation.epoch)]
-    kept = sorted({batch.texts[i] for batch in used for i in batch.kept})
+    if like is None:
+        steps = 0 if recipe.arm == "frozen" else recipe.steps
+        used = [training.batch(step) for step in range(steps)] + [validation.batch(k) for k in range(validation.epoch)]
+        kept = sorted({batch.texts[i] for batch in used for i in batch.kept})
+        vectors = dict(zip(kept, frozen(kept, "Training texts, frozen encoder").unbind(), strict=True))
     images = torch.stack([material.features.get(s.image, torch.zeros(encoder.text.dim)) for s in studies])
     return Task(
         recipe=recipe,
@@ -151,7 +162,7 @@ def make_task(
         weights=weights,
         scale=encoder.logit_scale or SCALE,
         images=images.to(device),
-        frozen=dict(zip(kept, frozen(kept, "Training texts, frozen encoder").unbind(), strict=True)),
+        frozen=like.frozen if like else vectors,
         training=training,
         validation=validation,
         panel=panel,

@@ -71,6 +71,8 @@ DENIALS: tuple[Denial, ...] = (
 )
 HELD_OUT_CUES: frozenset[str] = frozenset({"absent", "free of", "not seen", "negative for"})
 """Cues kept out of every training text, so that unseen wording can be scored apart."""
+SEEN_DENIALS = tuple(denial for denial in DENIALS if denial.cue not in HELD_OUT_CUES)
+UNSEEN_DENIALS = tuple(denial for denial in DENIALS if denial.cue in HELD_OUT_CUES)
 
 FRAMES: tuple[str, ...] = (
     "{}.",

@@ -72,25 +72,37 @@ def test_captions_join_true_statements_one_a_finding_and_half_of_them_are_affirm
     for study in phantoms.train:
         assert len(study.captions) == 4
         for caption in study.captions:
-            assert 1 <= len(caption.claims) <= 4
-            assert len({claim.finding for claim in caption.claims}) == len(caption.claims)
-            held = phantoms.truth.of(caption.claims, np.array([phantoms.train.index(study)]))
-            assert (held == 1).all()
+            said = caption.true.claims
+            assert 1 <= len(said) <= 3
+            assert len({claim.finding for claim in said}) == len(said)
+            number = np.array([phantoms.train.index(study)])
+            assert (phantoms.truth.of(said, number) == 1).all()
+            assert caption.false is None or phantoms.truth.of_all(caption.false.claims, number) == 0
         if any(e.cue is None for e in study.examples):
-            assert all(caption.affirmative for caption in study.captions[1::2])
+            assert all(caption.true.affirmative for caption in study.captions[1::2])
 
 
 def test_a_caption_is_shortened_until_the_model_can_read_it(tmp_path):
     lines = read_claims(write_phantom_claims(tmp_path / "claims.jsonl"))
     data = training_data(lines, most_validation=100, fits=lambda text: len(text) < 90)
-    assert max(len(caption.text) for study in data.train for caption in study.captions) < 90
-    assert {len(caption.claims) for study in data.train for caption in study.captions} >= {1, 2}
+    said = [
+        text for study in data.train for caption in study.captions for text in (caption.true, caption.false) if text
+    ]
+    assert max(len(text.text) for text in said) < 90
+    assert {len(caption.true.claims) for study in data.train for caption in study.captions} >= {1, 2}
 
 
 def test_truth_is_looked_up_by_claim_and_study():
     facts = [(EDEMA,), (NO_EDEMA,), (Claim(finding="Fracture", polarity="present"),)]
     truth = Truth([EDEMA, NO_EDEMA], facts)
     assert truth.of([EDEMA, NO_EDEMA, None], np.array([2, 0, 1])).tolist() == [[-1, 1, 0], [-1, 0, 1], [-1, -1, -1]]
+
+
+def test_several_claims_hold_together_where_each_does_and_fail_where_one_is_known_to():
+    fracture = Claim(finding="Fracture", polarity="present")
+    truth = Truth([EDEMA, NO_EDEMA, fracture], [(EDEMA, fracture), (NO_EDEMA,), (EDEMA,)])
+    assert truth.of_all([EDEMA, fracture], np.array([0, 1, 2])).tolist() == [1, 0, -1]
+    assert truth.of_all([EDEMA, None], np.array([0, 1])).tolist() == [-1, 0]
 
 
 def test_a_batch_names_every_text_once_and_compares_what_it_should():
@@ -109,8 +121,7 @@ def test_a_batch_names_every_text_once_and_compares_what_it_should():
     column = {data.train[number].study_id: place for place, number in enumerate(batch.studies)}
     told = {tuple(row) for row in batch.ranked.tolist() if row[1] in (edema, none)}  # the other rows rank captions
     assert told == {(column["e"], edema, none), (column["f"], none, edema)}
-    assert sorted(batch.statements) == sorted([edema, none])
-    holds = {int(s): row for s, row in zip(batch.statements, batch.holds, strict=True)}
+    holds = batch.holds
     assert (holds[edema][column["e"]], holds[edema][column["f"]]) == (1, 0)
     assert (holds[none][column["e"]], holds[none][column["f"]]) == (0, 1)
     assert edema in batch.kept
@@ -134,7 +145,7 @@ def test_a_batch_compares_its_studies_with_others_that_it_does_not_speak_of(phan
     assert len(batch.captions) == 4
     assert len(batch.studies) == len(set(batch.studies)) == 10
     assert batch.fits.shape == (4, 10)
-    assert batch.holds.shape == (len(batch.statements), 10)
+    assert batch.holds.shape == (len(batch.texts), 10)
 
 
 def test_every_study_is_spoken_of_once_an_epoch_in_an_order_that_changes():

@@ -1,0 +1,110 @@
+"""One cell of the study: an arm trained with one seed, and what came of it."""
+
+import time
+from typing import Any, NamedTuple
+
+from accelerate import Accelerator
+
+from nast_core.demo.study.measures import Figures, measure_test
+from nast_core.demo.study.plan import Arm
+from nast_core.demo.study.world import World
+from nast_core.finetune.checkpoint import parameter_state
+from nast_core.finetune.encoding import Lengths, TextEncoder
+from nast_core.finetune.evaluation import measure
+from nast_core.finetune.loop import Task, train
+from nast_core.finetune.lora import attention_adapters
+from nast_core.finetune.parameters import layer_changes
+from nast_core.finetune.work import make_task, open_up
+from nast_core.models.encoder import DualEncoder
+from nast_core.runs.recipe import Reporter
+from nast_core.writing import write_json
+
+
+class Silent:
+    """A Reporter that says nothing."""
+
+    def progress(self, done: int, total: int, label: str = "") -> None: ...
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+
+class Trained(NamedTuple):
+    model: DualEncoder
+    task: Task
+    changes: list[float]  # of each layer, relative to its weights
+    seconds: float
+
+
+class Bench:
+    """Where cells are done one after another, in one process: arms of one seed share data and frozen vectors."""
+
+    def __init__(self, world: World):
+        self.world = world
+        self._accelerator = Accelerator(cpu=True)
+        self._shared: tuple[tuple[int, int], Task] | None = None  # the last task, by its seed and steps
+
+    def prepare(self) -> None:
+        """Makes what is kept in files and shared by all cells: traces, statements, questions, features."""
+        model, plan = self.world.base(), self.world.plan
+        weights = {arm.name: self.world.arm_weights(arm, 0, model).tolist() for arm in plan.arms}
+        write_json(self.world.folder / "weights.json", weights)
+        recipe = self.world.recipe(plan.arms[0], seed=0, rate=plan.rates[0], steps=plan.steps)
+        self.world.material(recipe, model, self._accelerator, Silent())
+
+    def base(self) -> dict[str, Any]:
+        """Figures of the model before training, which are those of the frozen arm."""
+        model = self.world.base()
+        encode = TextEncoder(model.text, self._accelerator, [], Lengths(model.text))
+        return {"arm": "frozen", "test": measure_test(self.world, model, encode)}
+
+    def trial(self, arm: Arm, rate: float) -> dict[str, Any]:
+        """A short training with seed 0, judged on validation studies by how well denials with trained cues are read.
+
+        The validation loss would judge by cues that training texts lack as well: half of the validation denials have them.
+        """
+        trained = self._train(arm, seed=0, rate=rate, steps=self.world.plan.tuning_steps)
+        figures = measure(trained.task.panel, trained.task.encode)
+        return {"arm": arm.name, "rate": rate, "validation": figures, "seconds": trained.seconds}
+
+    def cell(self, arm: Arm, seed: int, rate: float) -> dict[str, Any]:
+        trained = self._train(arm, seed=seed, rate=rate, steps=self.world.plan.steps)
+        began = time.perf_counter()
+        validation = measure(trained.task.panel, trained.task.encode)
+        test: Figures = measure_test(self.world, trained.model, trained.task.encode)
+        return {
+            "arm": arm.name,
+            "seed": seed,
+            "rate": rate,
+            "weights": [float(weight) for weight in trained.task.weights],
+            "changes": trained.changes,
+            "validation": validation,
+            "test": test,
+            "seconds": {"training": trained.seconds, "measuring": round(time.perf_counter() - began, 1)},
+        }
+
+    def _train(self, arm: Arm, *, seed: int, rate: float, steps: int) -> Trained:
+        began = time.perf_counter()
+        report: Reporter = Silent()
+        recipe = self.world.recipe(arm, seed=seed, rate=rate, steps=steps)
+        model = self.world.base()
+        weights = self.world.arm_weights(arm, seed, model)
+        material = self.world.material(recipe, model, self._accelerator, report)
+        open_up(model, recipe)
+        encode = TextEncoder(model.text, self._accelerator, attention_adapters(model.module), material.lengths)
+        checkpoint = self.world.folder / "checkpoints" / f"{arm.name} {seed} {rate:g} {steps}.pt"
+        like = self._shared[1] if self._shared and self._shared[0] == (seed, steps) else None
+        task = make_task(recipe, model, material, encode, weights, report, checkpoint, like=like)
+        self._shared = (seed, steps), task
+        start = parameter_state(task.layers)
+        train(task, report)
+        checkpoint.unlink()
+        changes = layer_changes(model.text, start)
+        return Trained(model, task, changes.tolist(), round(time.perf_counter() - began, 1))
+
+
+def identity(world: World) -> str:
+    """What cells must have in common to stand in one table: the base's weights, the sizes and the recipe's defaults."""
+    arm = world.plan.arms[0]
+    recipe = world.recipe(arm, seed=0, rate=world.plan.rates[0], steps=world.plan.steps)
+    said = recipe.model_dump(exclude={"arm", "trace", "summary", "data", "items", "model", "learning_rate"})
+    return f"{world.base().fingerprint} {said} {world.plan.sizes}"

@@ -1,0 +1,79 @@
+"""What the study compares and how much of it: arms, seeds, rates, sizes."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from nast_core.finetune.recipe import Arm as Kind
+from nast_core.interpret.profiles import Summary
+from nast_core.models.tower import Component
+
+
+class Steering(NamedTuple):
+    """The trace and the summary of it that layer weights come from."""
+
+    component: Component
+    summary: Summary
+
+    @property
+    def name(self) -> str:
+        return self.summary if self.component == "block" else f"{self.component} {self.summary}"
+
+
+class Arm(NamedTuple):
+    kind: Kind
+    steering: Steering | None = None  # of the arms that follow a trace
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.steering.name}" if self.steering and self.kind != "random" else self.kind
+
+
+STEERINGS = (
+    Steering("block", "std"),
+    Steering("block", "max"),
+    Steering("block", "negator"),
+    Steering("block", "negator_out"),
+    Steering("attention", "mean_abs"),
+)
+
+
+def arms_of(steerings: tuple[Steering, ...]) -> tuple[Arm, ...]:
+    """Uniform, random, and nast and inverse by each steering; frozen is the base itself. Random shuffles the first
+    steering's weights."""
+    both: tuple[Kind, ...] = ("nast", "inverse")
+    followed = (Arm(kind, steering) for steering in steerings for kind in both)
+    return Arm("uniform"), Arm("random", steerings[0]), *followed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One study. Equal plans on equal weights give equal cells, and cells of another plan are not taken for one's own."""
+
+    arms: tuple[Arm, ...] = arms_of(STEERINGS)
+    seeds: int = 5
+    steps: int = 240
+    batch_size: int = 16
+    rates: tuple[float, ...] = (1e-3, 2e-3)  # tried for each arm
+    tuning_steps: int = 25  # of one try, with seed 0: the same budget for every arm
+    train_studies: int = 2500
+    validation_studies: int = 200
+    validation_items: int = 200
+    test_items: int = 1500  # with cues that training texts have
+    unseen_items: int = 750  # with the cues kept out of them
+    test_studies: int = 400  # whose claims are ranked, and whose images are retrieved and scored zero-shot
+
+    def cells(self) -> Iterator[tuple[Arm, int]]:
+        """(arm, seed), every arm of a seed before the next seed, so that a study cut short still compares all arms."""
+        return ((arm, seed) for seed in range(self.seeds) for arm in self.arms)
+
+    def trials(self) -> Iterator[tuple[Arm, float]]:
+        return ((arm, rate) for arm in self.arms for rate in self.rates)
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """All but which arms and seeds there are: a study can be widened by either."""
+        return {name: value for name, value in asdict(self).items() if name not in ("arms", "seeds")}
+
+
+QUICK = Plan(arms=arms_of(STEERINGS[:1]), seeds=2)

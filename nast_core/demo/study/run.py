@@ -1,0 +1,143 @@
+"""The study as a whole: bit by bit into a folder, so that it goes on where it was stopped, with its tables kept current."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from nast_core.demo.study.cell import Bench, identity
+from nast_core.demo.study.plan import Arm, Plan
+from nast_core.demo.study.results import JUDGED, results
+from nast_core.demo.study.tables import markdown
+from nast_core.demo.study.world import World
+from nast_core.errors import NastError
+from nast_core.writing import whole, write_json
+
+Say = Callable[[str], None]
+
+
+class StudyError(NastError):
+    """A folder that holds another study."""
+
+
+class Piece(NamedTuple):
+    """What is computed at once and kept in a file of its own."""
+
+    arm: Arm | None  # None: the base, which is the frozen arm
+    rate: float
+    seed: int | None = None  # None: a trial of the rate
+
+    @property
+    def file(self) -> str:
+        if self.arm is None:
+            return "base.json"
+        name = self.arm.name.replace(" ", "-")
+        return f"trials/{name}-{self.rate:g}.json" if self.seed is None else f"cells/{name}-seed{self.seed}.json"
+
+    @property
+    def label(self) -> str:
+        if self.arm is None:
+            return "base, measured on test phantoms"
+        return f"{self.arm.name}, rate {self.rate:g}, {'trial' if self.seed is None else f'seed {self.seed}'}"
+
+
+def study(
+    out: Path, plan: Plan, *, docs: Path | None = None, model: str = "demo", processes: int = 1, say: Say = print
+) -> dict[str, Any]:
+    """Does what is not done yet of the plan, and returns the results; results.json and results.md stand in ``out``, and in
+    ``docs`` where it is given, after every piece. Raises StudyError where ``out`` holds a study of other sizes."""
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(out, plan, model)
+    runner = _Runner(out, plan, model, processes, docs, say)
+    say("Statements, questions, traces and image features; made once")
+    _bench(out, plan, model).prepare()
+    runner.do([Piece(None, 0.0)])
+    runner.do([Piece(arm, rate) for arm, rate in plan.trials()])
+    rates = best_rates(plan, out)
+    runner.do([Piece(arm, rates[arm.name], seed) for arm, seed in plan.cells()])
+    return runner.write()
+
+
+def best_rates(plan: Plan, out: Path) -> dict[str, float]:
+    """Each arm's rate with the largest AUROC of denials on validation."""
+
+    def score(arm: Arm, rate: float) -> float:
+        return json.loads((out / Piece(arm, rate).file).read_text("utf-8"))["validation"][JUDGED]
+
+    return {arm.name: max(plan.rates, key=lambda rate: score(arm, rate)) for arm in plan.arms}
+
+
+def _claim(out: Path, plan: Plan, model: str) -> None:
+    """Writes what cells of this folder have in common, or checks that they are this plan's."""
+    path, own = out / "study.json", identity(World(out, plan, model))
+    if not path.exists():
+        write_json(path, {"identity": own})
+    elif json.loads(path.read_text("utf-8"))["identity"] != own:
+        raise StudyError(f"{out} holds a study of another model, recipe or size; give another folder with --out")
+
+
+class _Runner:
+    def __init__(self, out: Path, plan: Plan, model: str, processes: int, docs: Path | None, say: Say):
+        self.out, self.plan, self.model, self.processes, self.docs, self.say = out, plan, model, processes, docs, say
+
+    def do(self, pieces: Sequence[Piece]) -> None:
+        """Those that have no file yet."""
+        missing = [piece for piece in pieces if not (self.out / piece.file).exists()]
+        began = time.perf_counter()
+        for done, (piece, found) in enumerate(self._work(missing), start=1):
+            write_json(self.out / piece.file, found)
+            self.write()
+            left = (time.perf_counter() - began) / done * (len(missing) - done)
+            self.say(
+                f"{len(pieces) - len(missing) + done} of {len(pieces)}: {piece.label}; {_figures(found)}; {_minutes(left)}"
+            )
+
+    def _work(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, dict[str, Any]]]:
+        if self.processes == 1 or len(pieces) < 2:
+            for piece in pieces:
+                yield piece, compute(self.out, self.plan, self.model, piece)
+            return
+        with ProcessPoolExecutor(self.processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            asked = {pool.submit(compute, self.out, self.plan, self.model, piece): piece for piece in pieces}
+            for future in as_completed(asked):
+                yield asked[future], future.result()
+
+    def write(self) -> dict[str, Any]:
+        found = results(self.out, self.plan)
+        for folder in filter(None, (self.out, self.docs)):
+            write_json(folder / "results.json", found)
+            with whole(folder / "results.md") as temporary:
+                temporary.write_text(markdown(found), "utf-8")
+        return found
+
+
+def compute(out: Path, plan: Plan, model: str, piece: Piece) -> dict[str, Any]:
+    bench = _bench(out, plan, model)
+    if piece.arm is None:
+        return bench.base()
+    if piece.seed is None:
+        return bench.trial(piece.arm, piece.rate)
+    return bench.cell(piece.arm, piece.seed, piece.rate)
+
+
+@lru_cache(maxsize=1)
+def _bench(out: Path, plan: Plan, model: str) -> Bench:
+    """A process's own, kept from piece to piece."""
+    return Bench(World(out, plan, model))
+
+
+def _figures(found: dict[str, Any]) -> str:
+    if "test" not in found:
+        return f"validation AUROC of denials {found['validation'][JUDGED]:.3f}"
+    test = found["test"]
+    return f"gap {test['gap_points']['value']:.1f} points, negated {100 * test['acc_negated']['value']:.1f} %"
+
+
+def _minutes(seconds: float) -> str:
+    return f"about {seconds / 60:.0f} min left of this part" if seconds >= 30 else "nearly done with this part"

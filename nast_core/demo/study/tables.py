@@ -1,0 +1,195 @@
+"""results.md from results.json: tables, and what they say in plain words."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nast_core.demo.study.measures import LABELS, PERCENT
+
+_MAIN = ("acc_affirmative", "acc_negated", "gap_points", "negated_prompts_seen", "zero_shot", "retrieval_map")
+_UNSEEN = ("acc_affirmative_unseen", "acc_negated_unseen", "gap_points_unseen", "negated_prompts_unseen")
+_FURTHER = (
+    "blind_negated",
+    "claims_polarity",
+    "claims_location",
+    "claims_severity",
+    "negated_prompts",
+    "retrieval_5",
+)
+_BAR = {
+    "gap": "gap at most 4.2 points, from above 20",
+    "negated": "negated accuracy up by at least 20 points",
+    "negated_prompts": "AUROC of denials at least 0.8",
+    "zero_shot": "zero-shot AUROC down by at most 1 point",
+    "retrieval": "retrieval mAP down by at most 1 point",
+}
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The whole report. What is not done yet is said to be missing."""
+    plan, whole = found["plan"], found["done"] == found["of"]
+    lines = [
+        "# The study: which text layers should learn how fast?",
+        "",
+        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers are fine-tuned",
+        "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; layer weights",
+        "have mean 1. Test phantoms were not used in training, tuning or any choice.",
+        "",
+        f"**{'All' if whole else 'Partial: '}{'' if whole else found['done']}{' ' if whole else ' of '}{found['of']} cells"
+        f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
+        f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen cues, "
+        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {found['machine']}; "
+        f"{found['minutes']:.0f} minutes in all; revision {found['revision']}.",
+        "",
+        "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. Base, which is",
+        "the frozen arm: 95 % interval by bootstrap over patients. Rates are learning rates, chosen on validation.",
+        "",
+        "## What came of it",
+        "",
+        *(f"- {sentence}" for sentence in conclusion(found)),
+        "",
+        "## Arms, cues that training texts have",
+        "",
+        *_arms(found, _MAIN),
+        "",
+        "## Cues that no training text has",
+        "",
+        "“absent”, “free of”, “not seen” and “negative for” are kept out of every training text. Above chance here means that",
+        "reading a negation carried over to new wording.",
+        "",
+        *_arms(found, _UNSEEN),
+        "",
+        "## Further figures",
+        "",
+        *_arms(found, _FURTHER),
+        "",
+        "## Tests between arms",
+        "",
+        "Differences in points, paired over seeds; p of the paired t-test, and after Holm's correction within a figure.",
+        "",
+        *_tests(found),
+        "",
+        "## Layer weights, and how far each layer moved",
+        "",
+        "A weight multiplies the layer's learning rate; their mean is 1. Moved: norm of the change over the norm of the layer's",
+        "weights, in thousandths, mean over seeds. Random: as drawn with seed 0.",
+        "",
+        *_layers(found),
+        "",
+        "## Tuning on validation",
+        "",
+        "AUROC of denials with trained cues on validation after a short training with seed 0, by learning rate; the largest is",
+        "taken.",
+        "",
+        *_trials(found),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def conclusion(found: dict[str, Any]) -> list[str]:
+    """Plain sentences, each from the figures alone."""
+    said = []
+    passed = [name for name, parts in found["bar"].items() if all(parts.values())]
+    if found["bar"]:
+        said.append(
+            f"The bar is met by {_listed(passed)}."
+            if passed
+            else "No arm meets the whole bar: " + _missed(found["bar"])
+        )
+    for figure, rows in found["tests"].items():
+        if rows:
+            said.append(_verdict(figure, rows))
+    if (base := found["base"]) and found["arms"]:
+        name, best = max(found["arms"].items(), key=lambda arm: arm[1]["test"]["acc_negated_unseen"]["mean"])
+        said.append(
+            f"Unseen cues: negated accuracy goes from {100 * base['acc_negated_unseen']['value']:.1f} % to "
+            f"{100 * best['test']['acc_negated_unseen']['mean']:.1f} % at best ({name}), AUROC of denials from "
+            f"{base['negated_prompts_unseen']['value']:.2f} to {best['test']['negated_prompts_unseen']['mean']:.2f}."
+        )
+    return said or ["Nothing to say yet."]
+
+
+def _missed(bars: dict[str, dict[str, bool]]) -> str:
+    counts = {part: sum(parts[part] for parts in bars.values()) for part in _BAR}
+    return "; ".join(f"{said}: {counts[part]} of {len(bars)} arms" for part, said in _BAR.items()) + "."
+
+
+def _verdict(figure: str, rows: Sequence[dict[str, Any]]) -> str:
+    """How nast fared against the others on one figure."""
+    label = LABELS.get(figure, figure).partition(" (")[0]
+    sure = [row for row in rows if row["p_holm"] < 0.05]
+    better = [row for row in sure if (row["mean"] < 0) == figure.startswith("gap")]
+    means = [row["mean"] for row in rows]
+    if math.isnan(rows[0]["low"]):
+        return f"{label}: one seed so far, so nothing can be told apart."
+    return (
+        f"{label}: of {len(rows)} comparisons of nast with uniform, random and inverse, nast is better in {len(better)} and worse "
+        f"in {len(sure) - len(better)} (p below 0.05 after Holm); the differences run from {min(means):+.1f} to {max(means):+.1f} "
+        "points."
+    )
+
+
+def _arms(found: dict[str, Any], figures: Sequence[str]) -> list[str]:
+    rows: list[list[str]] = []
+    if found["base"]:
+        rows.append(["base (frozen)", "", "", *(_rate(name, found["base"][name]) for name in figures)])
+    for arm, own in found["arms"].items():
+        cells = (_rate(name, {"value": own["test"][name]["mean"], **own["test"][name]}) for name in figures)
+        rows.append([arm, f"{own['rate']:g}", str(len(own["seeds"])), *cells])
+    return _table(["arm", "rate", "seeds", *(LABELS[name] for name in figures)], rows)
+
+
+def _rate(name: str, rate: dict[str, Any]) -> str:
+    scale, digits = (100, 1) if name in PERCENT else (1, 1) if name.startswith("gap") else (1, 3)
+    value, low, high = (
+        scale * number if (number := rate[key]) is not None else math.nan for key in ("value", "low", "high")
+    )
+    return f"{value:.{digits}f}" + ("" if math.isnan(low) else f" ({low:.{digits}f} to {high:.{digits}f})")
+
+
+def _tests(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [LABELS[figure], row["first"], row["second"], _difference(row), str(row["n"]), _p(row["p"]), _p(row["p_holm"])]
+        for figure, tests in found["tests"].items()
+        for row in tests
+    ]
+    return _table(["figure", "arm", "against", "difference", "seeds", "p", "p, Holm"], rows)
+
+
+def _difference(row: dict[str, Any]) -> str:
+    return f"{row['mean']:+.2f}" + ("" if math.isnan(row["low"]) else f" ({row['low']:+.2f} to {row['high']:+.2f})")
+
+
+def _p(value: float) -> str:
+    return "none" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _layers(found: dict[str, Any]) -> list[str]:
+    rows: list[list[str]] = []
+    for arm, weights in found["weights"].items():
+        rows.append([arm, "weight", *(f"{weight:.2f}" for weight in weights)])
+        if arm in found["arms"]:
+            rows.append([arm, "moved", *(f"{1000 * change:.1f}" for change in found["arms"][arm]["changes"])])
+    return _table(["arm", "", *(str(layer) for layer in range(1, len(rows[0]) - 1))] if rows else [], rows)
+
+
+def _trials(found: dict[str, Any]) -> list[str]:
+    rates = [f"{rate:g}" for rate in found["plan"]["rates"]]
+    rows = [
+        [arm, *(f"{found_at[rate]:.3f}" if rate in found_at else "" for rate in rates)]
+        for arm, found_at in found["trials"].items()
+        if found_at
+    ]
+    return _table(["arm", *rates], rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    body = ["| " + " | ".join(row) + " |" for row in rows]
+    return (
+        ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1), *body] if body else ["Not done yet."]
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

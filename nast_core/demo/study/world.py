@@ -1,0 +1,142 @@
+"""What all cells share, made once and kept in the study's folder: statements, questions, traces, image features."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor
+
+from nast_core.benchmark.items import Item, write_items
+from nast_core.benchmark.phantoms import phantom_items
+from nast_core.claims.build import build_examples
+from nast_core.claims.evidence import Evidence, evidence
+from nast_core.claims.files import write_claims
+from nast_core.claims.phantom import phantom_studies, spoken
+from nast_core.data.phantom import SPLITS
+from nast_core.data.showcase import images_for_pairs
+from nast_core.demo.study.plan import Arm, Plan, Steering
+from nast_core.finetune.features import image_features
+from nast_core.finetune.material import Material, read_material
+from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights, read_trace
+from nast_core.interpret.dataset import save
+from nast_core.interpret.effects import trace
+from nast_core.interpret.patching import PatchPlan
+from nast_core.models import load_model
+from nast_core.models.encoder import DualEncoder
+from nast_core.models.tower import Component
+from nast_core.negation.pairs import align_all, pairs_of
+from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
+from nast_core.runs.recipe import Reporter
+
+_UNTOUCHED = 70_000  # test phantoms before it made the demo's own figures
+
+
+@dataclass
+class World:
+    """Phantoms of three splits as the study needs them; nothing of the test split is in ``material``."""
+
+    folder: Path
+    plan: Plan
+    model: str = "demo"
+    _material: dict[int, Material] = field(default_factory=dict)
+
+    def base(self) -> DualEncoder:
+        """Freshly loaded: a cell changes its weights."""
+        return load_model(self.model, device="cpu")
+
+    @property
+    def claims_file(self) -> Path:
+        path = self.folder / "claims.jsonl"
+        if not path.exists():
+            studies = [
+                *phantom_studies(self.plan.train_studies, split="train"),
+                *phantom_studies(self.plan.validation_studies, split="validation"),
+            ]
+            write_claims(spoken(build_examples(studies).examples), path)
+        return path
+
+    @property
+    def validation_items_file(self) -> Path:
+        path = self.folder / "validation-items.jsonl"
+        if not path.exists():
+            write_items(phantom_items(self.plan.validation_items, split="validation", denials=SEEN_DENIALS), path)
+        return path
+
+    def recipe(self, arm: Arm, *, seed: int, rate: float, steps: int) -> FinetuneRecipe:
+        """What is not named here is the recipe's default."""
+        followed: dict[str, Any] = {}
+        if arm.steering:
+            followed = {"trace": self._trace_file(arm.steering.component), "summary": arm.steering.summary}
+        return FinetuneRecipe(
+            model=self.model,
+            data=self.claims_file,
+            items=self.validation_items_file,
+            arm=arm.kind,
+            method="full",  # of small layers LoRA spares nothing
+            seed=seed,
+            learning_rate=rate,
+            steps=steps,
+            batch_size=self.plan.batch_size,
+            validation_studies=self.plan.validation_studies,
+            validate_every=steps,
+            device="cpu",
+            tracker="none",
+            **followed,
+        )
+
+    def material(
+        self, recipe: FinetuneRecipe, base: DualEncoder, accelerator: Accelerator, report: Reporter
+    ) -> Material:
+        """Of one seed, which draws the captions: the one last asked for is kept."""
+        if recipe.seed not in self._material:
+            self._material = {recipe.seed: read_material(recipe, base, accelerator, report)}
+        return self._material[recipe.seed]
+
+    @cached_property
+    def test_items(self) -> tuple[list[Item], list[Item]]:
+        """(with cues that training texts have, with the cues kept out of them), of patients that no figure is of yet."""
+        plan = self.plan
+        return (
+            phantom_items(plan.test_items, start=_UNTOUCHED, denials=SEEN_DENIALS),
+            phantom_items(plan.unseen_items, seed=1, start=_UNTOUCHED, denials=UNSEEN_DENIALS),
+        )
+
+    @cached_property
+    def test_claims(self) -> Evidence:
+        drawn = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
+        fresh = [study for study in drawn if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
+        return evidence(spoken(build_examples(fresh[: self.plan.test_studies]).examples), "test")
+
+    @cached_property
+    def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
+        """Unit vectors of every test image, by name."""
+        items = [item.image for part in self.test_items for item in part]
+        found, _ = image_features(self.base(), [*items, *self.test_claims.images.image], None)
+        return found
+
+    def trace(self, component: Component, base: DualEncoder) -> xr.Dataset:
+        """Exact, over the template pairs (several cues each), on validation phantoms."""
+        path = self._trace_file(component)
+        if not path.exists():
+            pairs = align_all(pairs_of(None, base.card.conditions), base.text).aligned
+            images = images_for_pairs(base, pairs)
+            save(trace(base, pairs, images, plan=PatchPlan(component=component)), path)
+        return read_trace(path, base)
+
+    def _trace_file(self, component: Component) -> Path:
+        return self.folder / f"trace-{component}.nc"
+
+    def weights(self, steering: Steering, base: DualEncoder) -> Float[np.ndarray, " layer"]:
+        """w[l] of ``nast``. An effect below 0, which no weight can be, counts as none."""
+        effect = layer_effect(self.trace(steering.component, base), steering.summary)
+        return layer_weights(np.maximum(effect, 0))
+
+    def arm_weights(self, arm: Arm, seed: int, base: DualEncoder) -> Float[np.ndarray, " layer"]:
+        plain = self.weights(arm.steering, base) if arm.steering else np.ones(base.text.n_layers)
+        return arm_weights(arm.kind, plain, seed=seed)
