@@ -51,20 +51,20 @@ def phantom_files(folder: str, studies: int, seed: int) -> Files:
     from nast_core.benchmark.phantoms import phantom_items
     from nast_core.claims.build import build_examples
     from nast_core.claims.files import write_claims
-    from nast_core.claims.phantom import phantom_studies, spoken
+    from nast_core.claims.phantom import SPOKEN, phantom_studies
     from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 
     root = Path(folder)
     data, items = (
-        root / f"phantom-spoken-{studies}-{seed}.claims.jsonl",
-        root / f"phantom-spoken-{ITEMS}-{seed}.items.jsonl",
+        root / f"phantom-own-cues-{studies}-{seed}.claims.jsonl",
+        root / f"phantom-own-cues-{ITEMS}-{seed}.items.jsonl",
     )
     if not data.exists():
         people = [
             *phantom_studies(studies, split="train", seed=seed),
             *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
         ]
-        write_claims(spoken(build_examples(people, seed=seed).examples), data)
+        write_claims(build_examples(people, seed=seed, cues=SPOKEN).examples, data)
     if not items.exists():
         seen = phantom_items(ITEMS, seed=seed, split="validation", denials=SEEN_DENIALS)
         unseen = phantom_items(ITEMS, seed=_OTHER + seed, split="validation", denials=UNSEEN_DENIALS)

@@ -1,17 +1,18 @@
 """From studies and what is known of them to a file of examples. Source: ours."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
 
 from nast_core.claims.anatomy import SEVERITIES, anatomy
-from nast_core.claims.claim import Claim, Example, Kind, Split
+from nast_core.claims.claim import Claim, Example, Kind
 from nast_core.claims.statements import Pair, location_pair, polarity_pair, severity_pair
 from nast_core.claims.study import Study
 from nast_core.claims.truth import holds
+from nast_core.claims.wording import Voice
 from nast_core.data.studies import split_of
 
 _OF_A_KIND = 3  # polarity examples of present findings, and of absences, of a phantom
@@ -27,8 +28,12 @@ class Built:
     notes: Counter = field(default_factory=Counter)
 
 
-def build_examples(studies: Iterable[Study], *, seed: int = 0, balanced: bool = True) -> Built:
+def build_examples(
+    studies: Iterable[Study], *, seed: int = 0, balanced: bool = True, cues: Set[str] | None = None
+) -> Built:
     """Every study's examples, in the studies' order; equal seeds give equal examples.
+
+    ``cues``: deny only by these of the grammar's cues.
 
     ``balanced``: of each split and finding, as many pairs are true one way round as the other (present against absent,
     left against right, small against large), and no pair has its only denial in the contradiction. Reports deny most
@@ -40,7 +45,7 @@ def build_examples(studies: Iterable[Study], *, seed: int = 0, balanced: bool = 
         rng = np.random.default_rng([seed, crc32(study.study_id.encode())])
         split = study.split or split_of(study.patient_id)
         seen: set[str] = set()
-        for claim, (true, false) in _pairs(study, split, rng):
+        for claim, (true, false) in _pairs(study, Voice(split, rng, study.drawn, cues)):
             if true.text in seen:
                 continue
             seen.add(true.text)
@@ -60,15 +65,15 @@ def build_examples(studies: Iterable[Study], *, seed: int = 0, balanced: bool = 
     return _balance(built, np.random.default_rng(seed)) if balanced else built
 
 
-def _pairs(study: Study, split: Split, rng: np.random.Generator) -> Iterator[tuple[Claim, Pair]]:
+def _pairs(study: Study, voice: Voice) -> Iterator[tuple[Claim, Pair]]:
     """(source, pair): statements of polarity, then of place and grade of what is present."""
     facts = study.claims
-    for claim in _propositions(study, rng):
-        yield claim, polarity_pair(claim, split, rng, drawn=study.drawn)
+    for claim in _propositions(study, voice.rng):
+        yield claim, polarity_pair(claim, voice)
     for fact in facts:
         if fact.polarity == "present":
             for make in (location_pair, severity_pair):
-                if pair := make(fact, facts, split, rng, drawn=study.drawn):
+                if pair := make(fact, facts, voice):
                     yield fact, pair
 
 

@@ -1,17 +1,16 @@
 """Studies of the phantom world: everything is known of a phantom."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from nast_core.claims.claim import Example, Split
+from nast_core.claims.claim import Split
 from nast_core.claims.study import Study
 from nast_core.claims.truth import phantom_claims
 from nast_core.data.phantom import SPLITS, sample_phantom
 from nast_core.data.sources import phantom_name
 from nast_core.negation.phrases import DENIALS
 
-_CONTRASTS = ("not", "rather than")  # "on the left, not on the right"
+SPOKEN = frozenset(denial.cue for denial in DENIALS)
+"""The demo world's own cues. The grammar's two dozen others are new words to the demo CLIP: a few hundred steps teach none."""
 SPLIT_SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}  # as patients of reports are split
 
 
@@ -40,12 +39,3 @@ def _of_split(split: Split, count: int, seed: int) -> list[Study]:
         )
         for person in people
     ]
-
-
-def spoken(examples: Sequence[Example]) -> list[Example]:
-    """Those in the demo world's own words: denied by a cue of its vocabulary, or said without a denial.
-
-    The builder's two dozen other cues are new words to the demo CLIP: with them a few hundred steps teach none of them.
-    """
-    known = {None, *_CONTRASTS, *(denial.cue for denial in DENIALS)}
-    return [e for e in examples if {e.cue, *(other.cue for other in e.contradictions)} <= known]

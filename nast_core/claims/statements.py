@@ -6,12 +6,10 @@ alone "on the right" is said, as a contradiction, only where ``holds`` finds tha
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-
 from nast_core.claims.anatomy import SEVERITIES, anatomy
-from nast_core.claims.claim import Claim, Contradiction, Kind, Laterality, Split, Zone
+from nast_core.claims.claim import Claim, Contradiction, Kind, Laterality, Zone
 from nast_core.claims.truth import holds
-from nast_core.claims.wording import Statement, choose_wording, contrast, state
+from nast_core.claims.wording import Statement, Voice, choose_wording, contrast, state
 
 _OTHER_SIDE: dict[str, Laterality] = {"left": "right", "right": "left"}
 _HEIGHTS: tuple[Zone, ...] = ("upper", "mid", "lower")
@@ -19,46 +17,34 @@ _HEIGHTS: tuple[Zone, ...] = ("upper", "mid", "lower")
 Pair = tuple[Statement, Contradiction]
 
 
-def polarity_pair(claim: Claim, split: Split, rng: np.random.Generator, *, drawn: bool) -> Pair:
+def polarity_pair(claim: Claim, voice: Voice) -> Pair:
     """A true claim in words, and its denial; or, of a claim of absence, what it denies."""
-    wording = choose_wording(claim, "polarity", split, rng, drawn=drawn)
+    wording = choose_wording(claim, "polarity", voice)
     opposite = claim.model_copy(update={"polarity": "absent" if claim.polarity == "present" else "present"})
     return state(claim, wording), _contradiction(state(opposite, wording), "polarity")
 
 
-def location_pair(
-    claim: Claim, facts: Sequence[Claim], split: Split, rng: np.random.Generator, *, drawn: bool
-) -> Pair | None:
+def location_pair(claim: Claim, facts: Sequence[Claim], voice: Voice) -> Pair | None:
     """Where it is against where it is not: "on the left, not on the right", "on the right, not on the left".
 
     None where no other place is false. Where the facts leave other places open, the true statement denies none.
     """
     here = claim.model_copy(update={"severity": None, "only": False})
-    return _pair(here, _other_places(here, drawn), "location", facts, split, rng, drawn)
+    return _pair(here, _other_places(here, voice.drawn), "location", facts, voice)
 
 
-def severity_pair(
-    claim: Claim, facts: Sequence[Claim], split: Split, rng: np.random.Generator, *, drawn: bool
-) -> Pair | None:
+def severity_pair(claim: Claim, facts: Sequence[Claim], voice: Voice) -> Pair | None:
     """Which grade it has against one it has not: "small, not large", "large, not small". None without a grade."""
     here = claim.model_copy(update={"laterality": None, "zone": None, "only": False})
-    return _pair(here, _other_grades(here, drawn), "severity", facts, split, rng, drawn)
+    return _pair(here, _other_grades(here, voice.drawn), "severity", facts, voice)
 
 
-def _pair(
-    here: Claim,
-    others: Iterable[Claim],
-    kind: Kind,
-    facts: Sequence[Claim],
-    split: Split,
-    rng: np.random.Generator,
-    drawn: bool,
-) -> Pair | None:
+def _pair(here: Claim, others: Iterable[Claim], kind: Kind, facts: Sequence[Claim], voice: Voice) -> Pair | None:
     false = [other for other in others if not holds(other, facts)]  # of what is in both places, neither is denied
     if not false:
         return None
-    there = false[int(rng.integers(len(false)))]
-    wording = choose_wording(here, kind, split, rng, drawn=drawn, may_be_plain=holds(there, facts) is False)
+    there = false[int(voice.rng.integers(len(false)))]
+    wording = choose_wording(here, kind, voice, may_be_plain=holds(there, facts) is False)
     if wording.plain:
         return state(here, wording), _contradiction(state(there, wording), kind)
     true = contrast(_only(here), there, wording) if holds(_only(here), facts) else state(here, wording)

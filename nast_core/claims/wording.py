@@ -4,7 +4,7 @@ Two statements of one pair are written with the same ``Wording``: same noun, sam
 differ in what they claim and in nothing else, so that neither words nor cues tell which of them is true.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,6 +29,16 @@ _GRADED = (
 _NORMAL_SHARE = 0.25  # of the denials that have an affirmative equivalent, said by it
 _UNSEEN_SHARE = 0.5  # of the denials outside training, by a held-out cue: seen and unseen wording are measured alike
 _PLAIN_SHARE = 0.3  # of the location and severity pairs, said without a denial
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Who speaks: of which split, by which draws, of phantoms (``drawn``) or in words that fit every instance in a report."""
+
+    split: Split
+    rng: np.random.Generator
+    drawn: bool = False
+    cues: Set[str] | None = None  # of all denials, those used; None: all
 
 
 @dataclass(frozen=True)
@@ -65,14 +75,12 @@ def denials_by_cue(unseen: bool) -> dict[str, tuple[Absence, ...]]:
     return found
 
 
-def choose_wording(
-    claim: Claim, kind: Kind, split: Split, rng: np.random.Generator, *, drawn: bool, may_be_plain: bool = False
-) -> Wording:
-    """``drawn``: the words of phantoms, else those that fit every instance in a report."""
-    can = anatomy()[claim.finding]
-    unseen = split != "train" and rng.random() < _UNSEEN_SHARE
+def choose_wording(claim: Claim, kind: Kind, voice: Voice, *, may_be_plain: bool = False) -> Wording:
+    can, rng, drawn = anatomy()[claim.finding], voice.rng, voice.drawn
+    unseen = voice.split != "train" and rng.random() < _UNSEEN_SHARE
     denials = denials_by_cue(unseen)
-    cue = _pick(tuple(denials), rng)  # cues first: some have more templates than others
+    known = [cue for cue in denials if voice.cues is None or cue in voice.cues]
+    cue = _pick(known, rng)  # cues first: some have more templates than others
     contrasts: Sequence = () if unseen else {"location": _PLACED, "severity": _GRADED}.get(kind, ())
     normal = can.normal(drawn=drawn)
     return Wording(

@@ -32,7 +32,15 @@ from tests.finetuning import Notes
 from tests.perf.timing import best
 from tests.writers import open_clip_bert
 
-RECIPE = FinetuneRecipe(data=Path("claims.jsonl"), device="cpu", tracker="none", steps=1, batch_size=32)
+RECIPE = FinetuneRecipe(  # sizes said here, so that figures do not move with the recipe's defaults
+    data=Path("claims.jsonl"),
+    device="cpu",
+    tracker="none",
+    steps=1,
+    batch_size=32,
+    claims_per_image=1,
+    compared_images=128,
+)
 STUDIES = 64
 Row = tuple[str, str, str]
 

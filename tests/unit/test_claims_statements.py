@@ -13,7 +13,7 @@ from nast_core.claims.extract import extract
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.statements import location_pair, polarity_pair, severity_pair
 from nast_core.claims.truth import phantom_claims
-from nast_core.claims.wording import Wording, contrast, state
+from nast_core.claims.wording import Voice, Wording, contrast, state
 from nast_core.data.phantom import sample_phantom
 from nast_core.data.sources import phantom_of
 from nast_core.negation.cues import find_cues
@@ -109,10 +109,10 @@ def test_a_contrast_in_words_by_hand(claim, against, changes, text, cue):
     assert (said.text, said.cue, said.claim) == (text, cue, claim)
 
 
-def pairs(make, *arguments, **options):
+def pairs(make, *arguments, **voice):
     """Many pairs of one kind: every choice of wording comes up."""
     rng = np.random.default_rng(0)
-    return [make(*arguments, rng=rng, **options) for _ in range(200)]
+    return [make(*arguments, Voice(rng=rng, **voice)) for _ in range(200)]
 
 
 def words_of(text: str) -> list[str]:
@@ -149,7 +149,7 @@ def test_where_the_report_leaves_the_other_side_open_only_the_contradiction_deni
     ],
 )
 def test_no_side_is_flipped_of_what_is_on_both_sides_or_has_none(facts):
-    assert location_pair(facts[0], facts, "test", np.random.default_rng(0), drawn=True) is None
+    assert location_pair(facts[0], facts, Voice("test", np.random.default_rng(0), drawn=True)) is None
 
 
 def test_a_finding_on_record_on_both_sides_in_two_claims_is_not_flipped_either():
@@ -161,7 +161,7 @@ def test_severity_is_contradicted_in_reports_from_end_to_end_only():
     small, moderate = (told(laterality="left", severity=grade) for grade in ("mild", "moderate"))
     found = {false.claim.severity for _, false in pairs(severity_pair, small, [small], split="test", drawn=False)}
     assert found == {"severe"}
-    assert severity_pair(moderate, [moderate], "test", np.random.default_rng(0), drawn=False) is None
+    assert severity_pair(moderate, [moderate], Voice("test", np.random.default_rng(0), drawn=False)) is None
     drawn = told(severity="mild", only=True)
     found = {false.claim.severity for _, false in pairs(severity_pair, drawn, [drawn], split="test", drawn=True)}
     assert found == {"moderate", "severe"}
@@ -169,7 +169,7 @@ def test_severity_is_contradicted_in_reports_from_end_to_end_only():
 
 def test_a_fracture_has_no_grades_to_contradict():
     fact = Claim(finding="Fracture", polarity="present", laterality="left", severity="mild", only=True)
-    assert severity_pair(fact, [fact], "test", np.random.default_rng(0), drawn=True) is None
+    assert severity_pair(fact, [fact], Voice("test", np.random.default_rng(0), drawn=True)) is None
 
 
 def test_polarity_turns_presence_into_denial_and_back():
@@ -193,6 +193,14 @@ def test_training_statements_never_hold_a_held_out_cue_and_the_others_meet_seen_
     test = [true.cue for true, _ in pairs(polarity_pair, claim, split="test", drawn=True) if true.cue]
     assert set(test) >= HELD_OUT_CUES
     assert np.mean([cue in HELD_OUT_CUES for cue in test]) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_voice_denies_by_its_own_cues_alone_seen_and_unseen_ones():
+    claim, own = told(polarity="absent"), {"no", "without", "absent"}
+    train = {true.cue for true, _ in pairs(polarity_pair, claim, split="train", drawn=True, cues=own)}
+    assert train == {None, "no", "without"}  # without a cue where absence is said affirmatively
+    test = {true.cue for true, _ in pairs(polarity_pair, claim, split="test", drawn=True, cues=own)}
+    assert test == {None, *own}
 
 
 def test_reports_are_told_in_words_that_fit_every_instance():
@@ -267,6 +275,6 @@ def test_a_small_pneumothorax_of_a_known_phantom_makes_the_statements_it_should(
     person = sample_phantom(3)
     (fact,) = (claim for claim in phantom_claims(person) if claim.finding == "Pneumothorax")
     assert (fact.laterality, fact.severity, fact.only) == ("right", "mild", True)
-    true, false = location_pair(fact, phantom_claims(person), "train", np.random.default_rng(1), drawn=True)
+    true, false = location_pair(fact, phantom_claims(person), Voice("train", np.random.default_rng(1), drawn=True))
     assert "right" in true.text
     assert false.claim.laterality == "left"

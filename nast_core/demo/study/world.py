@@ -16,7 +16,7 @@ from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
 from nast_core.claims.evidence import Evidence, evidence
 from nast_core.claims.files import write_claims
-from nast_core.claims.phantom import phantom_studies, spoken
+from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import SPLITS
 from nast_core.data.showcase import images_for_pairs
 from nast_core.demo.study.plan import Arm, Plan, Steering
@@ -58,7 +58,7 @@ class World:
                 *phantom_studies(self.plan.train_studies, split="train"),
                 *phantom_studies(self.plan.validation_studies, split="validation"),
             ]
-            write_claims(spoken(build_examples(studies).examples), path)
+            write_claims(build_examples(studies, cues=SPOKEN).examples, path)
         return path
 
     @property
@@ -111,7 +111,7 @@ class World:
     def test_claims(self) -> Evidence:
         drawn = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
         fresh = [study for study in drawn if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
-        return evidence(spoken(build_examples(fresh[: self.plan.test_studies]).examples), "test")
+        return evidence(build_examples(fresh[: self.plan.test_studies], cues=SPOKEN).examples, "test")
 
     @cached_property
     def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
