@@ -21,7 +21,10 @@ class Batch:
     studies: Int[np.ndarray, " image"]  # numbers of the studies: those spoken of first, then others to compare with
     captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images
     fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
-    ranked: Int[np.ndarray, "pair 3"]  # image, a true statement or caption of it, one that contradicts it
+    ranked: Int[np.ndarray, "pair 2"]  # a statement or caption that is true of its image, and one that contradicts it
+    better: Int[
+        np.ndarray, "pair image"
+    ]  # which of the two an image bears out: 1 the first, -1 the second, 0 unknown or neither
     holds: Int[np.ndarray, "text image"]  # whether a text is true of an image: 1, 0, or -1 where unknown
     kept: Int[np.ndarray, " kept"]  # affirmative texts, which should stay where the frozen encoder has them
 
@@ -44,12 +47,15 @@ class Sampler(NamedTuple):
     compared: int  # images that it compares with, at least: their features are ready, so they cost next to nothing
     claims: int  # statements, with all their contradictions, of each study
     seed: int
+    alone: int = 0  # the first steps, that have no captions but twice the statements
 
     def batch(self, step: int) -> Batch:
         own = self.numbers[study_order(len(self.numbers), self.size, self.seed, step)]
         rng = np.random.default_rng([self.seed, _DRAW, step])
         others = rng.permutation(np.setdiff1d(self.numbers, own))[: max(0, self.compared - len(own))]
-        return draw_batch(self.studies, own, others, self.truth, claims=self.claims, rng=rng)
+        alone = step < self.alone
+        claims = self.claims * (1 + alone)
+        return draw_batch(self.studies, own, others, self.truth, claims=claims, captioned=not alone, rng=rng)
 
     @property
     def epoch(self) -> int:
@@ -64,13 +70,15 @@ def draw_batch(
     truth: Truth,
     *,
     claims: int,
+    captioned: bool = True,
     rng: np.random.Generator,
 ) -> Batch:
-    """A batch that speaks of the studies numbered ``own``: of each a caption, and some true statements with all their
-    contradictions. Their images are compared with one another and with those of ``others``."""
+    """A batch that speaks of the studies numbered ``own``: of each a caption if ``captioned``, and some true statements with
+    all their contradictions. Their images are compared with one another and with those of ``others``."""
     texts: dict[str, int] = {}
     claimed: dict[int, tuple[Claim | None, ...]] = {}
-    ranked, kept, captions = [], set(), []
+    ranked, better, kept, captions = [], [], set(), []
+    numbers = np.concatenate([own, others])
 
     def place(said: Said) -> int:
         index = texts.setdefault(said.text, len(texts))
@@ -79,23 +87,31 @@ def draw_batch(
             kept.add(index)
         return index
 
+    def pair(column: int, true: Said, false: Said) -> None:
+        ranked.append((place(true), place(false)))
+        better.append(truth.better(true.claims, false.claims, numbers))
+        better[-1][column] = 1  # on record, whether or not the claims are
+
     for column, number in enumerate(own):
         study = studies[number]
-        caption = study.captions[rng.integers(len(study.captions))]
-        captions.append(place(caption.true))
-        if caption.false is not None:
-            ranked.append((column, captions[-1], place(caption.false)))
+        if captioned:
+            caption = study.captions[rng.integers(len(study.captions))]
+            captions.append(place(caption.true))
+            if caption.false is not None:
+                pair(column, caption.true, caption.false)
         for i in rng.permutation(len(study.examples))[:claims]:
-            true = place(said_by(study.examples[i]))
-            ranked += [(column, true, place(said_by(other))) for other in study.examples[i].contradictions]
-    numbers = np.concatenate([own, others])
+            true = said_by(study.examples[i])
+            place(true)
+            for other in study.examples[i].contradictions:
+                pair(column, true, said_by(other))
     holds = np.stack([truth.of_all(claimed[index], numbers) for index in range(len(texts))])
     return Batch(
         tuple(texts),
         numbers,
-        np.array(captions),
-        (holds[captions] == 1) | np.eye(len(own), len(numbers), dtype=bool),
-        np.array(ranked, int).reshape(-1, 3),
+        np.array(captions, int),
+        (holds[captions] == 1) | np.eye(len(captions), len(numbers), dtype=bool),
+        np.array(ranked, int).reshape(-1, 2),
+        np.array(better, np.int8).reshape(-1, len(numbers)),
         holds,
         np.array(sorted(kept), int),
     )

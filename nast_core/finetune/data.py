@@ -12,7 +12,7 @@ from nast_core.errors import DataError
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
 
-CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; every other one affirmative
+CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; the first is affirmative
 STATEMENTS = 3  # at most, in a caption: as many as a multiple-choice option has
 _DRAW = 1  # of the captions' stream among those of one seed
 
@@ -132,7 +132,7 @@ def _study(examples: list[Example], rng: np.random.Generator, fits: Callable[[st
         first.patient_id,
         str(first.image),
         tuple(examples),
-        tuple(_caption((plain or examples) if i % 2 else examples, rng, fits) for i in range(CAPTIONS)),
+        tuple(_caption(examples if i else plain or examples, rng, fits) for i in range(CAPTIONS)),
     )
 
 
@@ -216,3 +216,14 @@ class Truth:
         """Whether all of the claims hold together: 0 where one does not, else -1 where one is unknown, else 1."""
         each = self.of(claims, studies)
         return np.where((each == 0).any(0), 0, each.min(0)).astype(np.int8)
+
+    def better(
+        self, first: Sequence[Claim | None], second: Sequence[Claim | None], studies: Int[np.ndarray, " study"]
+    ) -> Int[np.ndarray, " study"]:
+        """Of two texts that differ in some claims, which one a study bears out in them: 1 where the first's hold and the
+        second's do not, -1 where it is the other way round, else 0."""
+        differ = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
+        if not differ:  # neither is on record
+            return np.zeros(len(studies), np.int8)
+        one, two = (self.of_all(side, studies) for side in zip(*differ, strict=True))
+        return np.select([(one == 1) & (two == 0), (one == 0) & (two == 1)], [1, -1], 0).astype(np.int8)

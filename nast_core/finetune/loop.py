@@ -76,7 +76,7 @@ def train(task: Task, report: Reporter) -> Progress:
         report.progress(stands.step, recipe.steps, "Training")
         _seed(recipe.seed, stands.step, task.accelerator.process_index)
         rate = recipe.learning_rate * rate_schedule(recipe)(stands.step)
-        said = training_step(task, task.training.batch(stands.step), parameters, optimizer)
+        said = training_step(task, task.training.batch(stands.step), stands.step, parameters, optimizer)
         schedule.step()
         stands.step += 1
         report.metrics(stands.step, **said, learning_rate=rate)
@@ -116,13 +116,13 @@ def _seed(*of: int) -> None:
 
 
 def training_step(
-    task: Task, batch: Batch, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer
+    task: Task, batch: Batch, step: int, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> dict[str, float]:
-    """One update. Returns the loss, its terms (``loss_...``) and the norm of the gradient before clipping."""
+    """Update number ``step``. Returns the loss, its terms (``loss_...``) and the norm of the gradient before clipping."""
     optimizer.zero_grad(set_to_none=True)
     values: dict[str, float] = {}
     with _MemoryWatch() as full:
-        values = _accumulate(task, batch)
+        values = _accumulate(task, batch, step)
     if full.met:
         raise FinetuneError(_too_large(task, batch))
     if task.accelerator.num_processes > 1:
@@ -138,10 +138,10 @@ def training_step(
     return values | {"gradient_norm": norm}
 
 
-def _accumulate(task: Task, batch: Batch) -> dict[str, float]:
+def _accumulate(task: Task, batch: Batch, step: int) -> dict[str, float]:
     """Leaves the gradient of a batch in the parameters; nothing else of it outlives the call."""
     terms = batch_losses(task, batch)
-    total = weigh(terms, task.recipe)
+    total = weigh(terms, task.recipe, step)
     total.backward()
     return {"loss": float(total.detach())} | {f"loss_{name}": float(value.detach()) for name, value in terms.items()}
 
@@ -150,10 +150,13 @@ def batch_losses(task: Task, batch: Batch) -> dict[str, Tensor]:
     return losses(task.encode(batch.texts), _targets(task, batch), task.scale)
 
 
-def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe) -> Tensor:
+def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe, step: int) -> Tensor:
+    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies it, and
+    before denials are read it keeps the tower there."""
+    compares = step >= recipe.statements_first * recipe.steps
     weights = {
         "caption": recipe.caption_weight,
-        "same_image": recipe.same_image_weight,
+        "same_image": recipe.same_image_weight * compares,
         "across_image": recipe.across_image_weight,
         "alignment": recipe.alignment_weight,
     }
@@ -169,6 +172,7 @@ def _targets(task: Task, batch: Batch) -> Targets:
         captions=on_device(batch.captions),
         fits=on_device(batch.fits),
         ranked=on_device(batch.ranked),
+        better=on_device(batch.better),
         holds=on_device(batch.holds),
         kept=on_device(batch.kept),
         frozen=torch.stack([task.frozen[batch.texts[i]] for i in batch.kept])
@@ -206,7 +210,7 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
 def validation_loss(task: Task) -> tuple[float, dict[str, float]]:
     """The training objective on fixed batches of all validation studies, and its terms."""
     found = [batch_losses(task, task.validation.batch(k)) for k in range(task.validation.epoch)]
-    total = float(torch.stack([weigh(terms, task.recipe) for terms in found]).mean())
+    total = float(torch.stack([weigh(terms, task.recipe, task.recipe.steps) for terms in found]).mean())
     return total, {name: float(torch.stack([terms[name] for terms in found]).mean()) for name in found[0]}
 
 

@@ -14,7 +14,8 @@ class Targets(NamedTuple):
     images: Float[Tensor, "image dim"]
     captions: Int[Tensor, " caption"]
     fits: Bool[Tensor, "caption image"]
-    ranked: Int[Tensor, "pair 3"]
+    ranked: Int[Tensor, "pair 2"]
+    better: Int[Tensor, "pair image"]
     holds: Int[Tensor, "text image"]
     kept: Int[Tensor, " kept"]
     frozen: Float[Tensor, "kept dim"]  # what the frozen encoder says of the kept texts
@@ -23,10 +24,10 @@ class Targets(NamedTuple):
 def losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> dict[str, Float[Tensor, ""]]:
     """Every term of one batch, by name."""
     logits = scale * texts @ targets.images.T  # [text, image]
-    image, true, false = targets.ranked.unbind(-1)
+    true, false = targets.ranked.unbind(-1)
     return {
         "caption": caption_loss(logits[targets.captions], targets.fits),
-        "same_image": same_image_loss(logits[true, image], logits[false, image]),
+        "same_image": same_image_loss(logits[true] - logits[false], targets.better),
         "across_image": across_image_loss(logits, targets.holds),
         "alignment": alignment_loss(texts[targets.kept], targets.frozen),
     }
@@ -35,17 +36,35 @@ def losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> 
 def caption_loss(logits: Float[Tensor, "caption image"], fits: Bool[Tensor, "caption image"]) -> Float[Tensor, ""]:
     """CLIP's InfoNCE, both ways; row i is the caption of image i, and further images are there to be told from it.
 
-    Departure: an image of which a caption is known to hold is not held against it. "No edema" is true of most images.
+    Departure: an image of which a caption is known to hold is not held against it. "No edema" is true of most images. 0 where
+    there is no caption.
     """
+    if not len(logits):
+        return logits.sum()
     own = torch.eye(*fits.shape, dtype=torch.bool, device=fits.device)
     logits = logits.masked_fill(fits & ~own, float("-inf"))
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits[:, : len(logits)].T, target)) / 2
 
 
-def same_image_loss(true: Float[Tensor, " pair"], false: Float[Tensor, " pair"]) -> Float[Tensor, ""]:
-    """-log P(true statement above its contradiction), by their logits on one image; 0 where there is no pair."""
-    return F.softplus(false - true).mean() if len(true) else true.sum()
+def same_image_loss(margins: Float[Tensor, "pair image"], better: Int[Tensor, "pair image"]) -> Float[Tensor, ""]:
+    """-log P(of two texts that contradict each other, the one that an image bears out scores above the other).
+
+    ``margins``: logit of the first less that of the second; ``better``: 1 where the first is borne out, -1 the second, 0 neither
+    or unknown. Every pair of texts counts alike, and in it the images of either side together as much as the other side's: a
+    finding is absent far more often than present, and a text must not win for that. 0 where no image tells.
+    """
+    first, second = better == 1, better == -1
+    sides = first.any(-1).int() + second.any(-1).int()
+    if not sides.any():
+        return margins.sum() * 0
+    wrong = _mean_where(F.softplus(-margins), first) + _mean_where(F.softplus(margins), second)  # [pair]
+    return (wrong[sides > 0] / sides[sides > 0]).mean()
+
+
+def _mean_where(values: Float[Tensor, "row column"], which: Bool[Tensor, "row column"]) -> Float[Tensor, " row"]:
+    """Mean of the chosen values of each row; 0 where none is."""
+    return (values * which).sum(-1) / which.sum(-1).clamp(min=1)
 
 
 def across_image_loss(logits: Float[Tensor, "text image"], holds: Int[Tensor, "text image"]) -> Float[Tensor, ""]:

@@ -1,6 +1,7 @@
 """The work of a fine-tuning recipe: from files to an adapter, its card, and its figures before and after."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,14 @@ def make_task(
     data = material.data
     studies, device = (*data.train, *data.validation), encoder.text.device
 
-    def sampler(split: range) -> Sampler:
+    def sampler(split: range, *, alone: int = 0) -> Sampler:
         readable = np.array([i for i in split if studies[i].image in material.features])
         size = min(recipe.batch_size, len(readable))
         return Sampler(
-            studies, readable, data.truth, size, recipe.compared_images, recipe.claims_per_image, recipe.seed
+            studies, readable, data.truth, size, recipe.compared_images, recipe.claims_per_image, recipe.seed, alone
         )
 
-    training = sampler(range(len(data.train)))
+    training = sampler(range(len(data.train)), alone=math.ceil(recipe.statements_first * recipe.steps))
     validation = sampler(range(len(data.train), len(studies)))
     for split, found in (("train", training), ("validation", validation)):
         if len(found.numbers) < 2:

@@ -118,7 +118,7 @@ def _rows(name: str, folder: Path) -> list[Row]:
     texts = sorted(batch.texts, key=lambda text: model.text.tokenize([text]).ids.shape[1])
     lengths = [model.text.tokenize([text]).ids.shape[1] for text in texts]
     batches = [model.text.tokenize(texts[start:stop]) for start, stop in groups(lengths)]
-    step = best(lambda: training_step(task, task.training.batch(0), parameters, optimizer), 2)
+    step = best(lambda: training_step(task, task.training.batch(0), RECIPE.steps, parameters, optimizer), 2)
     adapters = best(_bare(model.text.library_embedding, batches), 2)
     padded = best(_bare(model.text.library_embedding, [model.text.tokenize(texts)]), 1)
     plain = load_model(folder, device="cpu")

@@ -7,7 +7,7 @@ from nast_core.claims.claim import Claim, Contradiction
 from nast_core.claims.files import read_claims
 from nast_core.errors import DataError
 from nast_core.finetune.batches import Sampler, study_order
-from nast_core.finetune.data import Truth, training_data
+from nast_core.finetune.data import Truth, texts_of, training_data
 from nast_core.finetune.encoding import groups
 from tests.finetuning import example, write_phantom_claims
 
@@ -68,7 +68,7 @@ def test_test_lines_are_not_looked_at():
     assert "t" not in {study.study_id for study in (*data.train, *data.validation)}
 
 
-def test_captions_join_true_statements_one_a_finding_and_half_of_them_are_affirmative(phantoms):
+def test_captions_join_true_statements_one_a_finding_and_the_first_is_affirmative(phantoms):
     for study in phantoms.train:
         assert len(study.captions) == 4
         for caption in study.captions:
@@ -79,7 +79,7 @@ def test_captions_join_true_statements_one_a_finding_and_half_of_them_are_affirm
             assert (phantoms.truth.of(said, number) == 1).all()
             assert caption.false is None or phantoms.truth.of_all(caption.false.claims, number) == 0
         if any(e.cue is None for e in study.examples):
-            assert all(caption.true.affirmative for caption in study.captions[1::2])
+            assert study.captions[0].true.affirmative
 
 
 def test_a_caption_is_shortened_until_the_model_can_read_it(tmp_path):
@@ -105,6 +105,18 @@ def test_several_claims_hold_together_where_each_does_and_fail_where_one_is_know
     assert truth.of_all([EDEMA, None], np.array([0, 1])).tolist() == [-1, 0]
 
 
+def test_which_of_two_texts_a_study_bears_out_is_told_by_where_they_differ():
+    left = Claim(finding="Edema", polarity="present", laterality="left")
+    facts = [(left.model_copy(update={"only": True}),), (NO_EDEMA,), (Claim(finding="Fracture", polarity="present"),)]
+    broken = Claim(finding="Fracture", polarity="present")
+    truth = Truth([EDEMA, NO_EDEMA, broken], facts)
+    all_three = np.arange(3)
+    assert truth.better([EDEMA], [NO_EDEMA], all_three).tolist() == [1, -1, 0]
+    assert truth.better([NO_EDEMA, broken], [EDEMA, broken], all_three).tolist() == [-1, 1, 0]  # whatever else is said
+    assert truth.better([EDEMA], [None], all_three).tolist() == [0, 0, 0]
+    assert truth.better([None], [None], all_three).tolist() == [0, 0, 0]
+
+
 def test_a_batch_names_every_text_once_and_compares_what_it_should():
     lines = enough()
     for number, (study, cue) in enumerate([("e", None), ("f", "no")]):
@@ -119,8 +131,14 @@ def test_a_batch_names_every_text_once_and_compares_what_it_should():
     assert len(set(batch.texts)) == len(batch.texts)
     edema, none = batch.texts.index("edema."), batch.texts.index("no edema.")
     column = {data.train[number].study_id: place for place, number in enumerate(batch.studies)}
-    told = {tuple(row) for row in batch.ranked.tolist() if row[1] in (edema, none)}  # the other rows rank captions
-    assert told == {(column["e"], edema, none), (column["f"], none, edema)}
+    told = {tuple(row) for row in batch.ranked.tolist() if set(row) == {edema, none}}  # the other rows rank captions
+    assert told == {(edema, none), (none, edema)}
+    by_e, by_f = column["e"], column["f"]
+    for pair, better in zip(batch.ranked.tolist(), batch.better.tolist(), strict=True):
+        if pair == [edema, none]:
+            assert (better[by_e], better[by_f]) == (1, -1)
+        elif pair == [none, edema]:
+            assert (better[by_e], better[by_f]) == (-1, 1)
     holds = batch.holds
     assert (holds[edema][column["e"]], holds[edema][column["f"]]) == (1, 0)
     assert (holds[none][column["e"]], holds[none][column["f"]]) == (0, 1)
@@ -146,6 +164,20 @@ def test_a_batch_compares_its_studies_with_others_that_it_does_not_speak_of(phan
     assert len(batch.studies) == len(set(batch.studies)) == 10
     assert batch.fits.shape == (4, 10)
     assert batch.holds.shape == (len(batch.texts), 10)
+
+
+def test_the_first_steps_have_no_captions_but_twice_the_statements(phantoms):
+    numbers = np.arange(len(phantoms.train))
+    sampler = Sampler(phantoms.train, numbers, phantoms.truth, 4, 10, 1, seed=0, alone=2)
+    for step, captioned in ((0, False), (1, False), (2, True)):
+        batch = sampler.batch(step)
+        own = [phantoms.train[number] for number in batch.studies[:4]]
+        assert len(batch.captions) == len(batch.fits) == 4 * captioned
+        single = {text for study in own for e in study.examples for text in texts_of(e)}
+        assert (set(batch.texts) <= single) == (not captioned)
+        assert (
+            0 < len({int(true) for true, _ in batch.ranked} - set(batch.captions.tolist())) <= (4 if captioned else 8)
+        )
 
 
 def test_every_study_is_spoken_of_once_an_epoch_in_an_order_that_changes():

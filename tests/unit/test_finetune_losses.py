@@ -1,6 +1,7 @@
 """Each term of the loss on numbers small enough to work out by hand, and what its gradient pushes."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from nast_core.finetune.losses import (
     losses,
     same_image_loss,
 )
+from nast_core.finetune.loop import weigh
+from nast_core.finetune.recipe import FinetuneRecipe
 
 
 def nll(*logits: float) -> float:
@@ -48,9 +51,20 @@ def test_further_images_are_there_for_captions_to_be_told_from():
     assert float(caption_loss(logits, fits)) == pytest.approx((by_caption + by_image) / 2)
 
 
-def test_a_true_statement_is_ranked_above_its_contradiction():
-    found = same_image_loss(torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0]))
-    assert float(found) == pytest.approx((softplus(2) + softplus(0)) / 2)
+def test_of_two_texts_the_one_that_an_image_bears_out_is_ranked_above_the_other():
+    margins = torch.tensor([[1.0, -2.0, 3.0, 9.0], [0.5, 9.0, 9.0, 9.0]])  # by pair, on four images
+    better = torch.tensor([[1, -1, -1, 0], [-1, 0, 0, 0]], dtype=torch.int8)
+    first = (
+        softplus(-1) + (softplus(-2) + softplus(3)) / 2
+    ) / 2  # one image of the first side weighs as two of the other
+    second = softplus(0.5)
+    assert float(same_image_loss(margins, better)) == pytest.approx((first + second) / 2)
+
+
+def test_a_text_wins_nothing_by_being_true_more_often():
+    margins = torch.zeros(1, 4, requires_grad=True)
+    same_image_loss(margins, torch.tensor([[1, 1, 1, -1]])).backward()
+    assert float(margins.grad.sum()) == pytest.approx(0)  # a text that scores higher on every image
 
 
 def test_a_statement_ranks_images_where_it_holds_above_those_where_it_does_not():
@@ -81,8 +95,8 @@ def test_alignment_is_one_minus_the_cosine_to_the_frozen_vectors():
 
 
 def test_a_batch_without_pairs_or_kept_texts_costs_nothing_for_them():
-    none = torch.zeros(0)
-    assert float(same_image_loss(none, none)) == 0
+    assert float(same_image_loss(torch.zeros(0, 3), torch.zeros(0, 3))) == 0
+    assert float(same_image_loss(torch.ones(1, 3), torch.zeros(1, 3))) == 0
     assert float(alignment_loss(torch.zeros(0, 2), torch.zeros(0, 2))) == 0
 
 
@@ -95,7 +109,8 @@ def test_terms_pick_their_texts_and_images_by_index():
             images=images,
             captions=torch.tensor([1, 0]),
             fits=torch.eye(2, dtype=torch.bool),
-            ranked=torch.tensor([[1, 0, 2]]),
+            ranked=torch.tensor([[0, 2]]),
+            better=torch.tensor([[0, 1]]),
             holds=torch.tensor([[-1, -1], [-1, -1], [1, 0]]),
             kept=torch.tensor([2]),
             frozen=torch.tensor([[0.0, 1.0]]),
@@ -108,3 +123,12 @@ def test_terms_pick_their_texts_and_images_by_index():
     assert float(found["alignment"]) == pytest.approx(0.2)
     sum(found.values()).backward()
     assert torch.isfinite(texts.grad).all()
+
+
+def test_the_same_image_term_joins_after_its_share_of_the_steps():
+    terms = {name: torch.tensor(1.0) for name in ("caption", "same_image", "across_image", "alignment")}
+    asked = FinetuneRecipe(
+        data=Path("claims.jsonl"), steps=10, statements_first=0.3,
+        caption_weight=1, same_image_weight=10, across_image_weight=100, alignment_weight=1000,
+    )  # fmt: skip
+    assert [float(weigh(terms, asked, step)) for step in (0, 2, 3, 9)] == [1101, 1101, 1111, 1111]
