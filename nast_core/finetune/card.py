@@ -71,7 +71,8 @@ def model_card(
             f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} images, seed {recipe.seed}"
             + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
             f"- Loss: {recipe.caption_weight:g} x caption InfoNCE + {recipe.same_image_weight:g} x same image + "
-            f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment.",
+            f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; captions and the "
+            f"same-image term from step {recipe.statement_steps + 1} on.",
             "",
             "## Figures on validation studies",
             "",

@@ -153,7 +153,7 @@ def batch_losses(task: Task, batch: Batch) -> dict[str, Tensor]:
 def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe, step: int) -> Tensor:
     """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies it, and
     before denials are read it keeps the tower there."""
-    compares = step >= recipe.statements_first * recipe.steps
+    compares = step >= recipe.statement_steps
     weights = {
         "caption": recipe.caption_weight,
         "same_image": recipe.same_image_weight * compares,
@@ -233,7 +233,7 @@ class _MemoryWatch:
 
 def _too_large(task: Task, batch: Batch) -> str:
     """What to do about a batch that memory cannot hold: the largest half, quarter, ... that it can."""
-    own = batch.studies[: len(batch.captions)]
+    own = batch.studies[: task.training.size]
     asked = f"a batch of {len(own)} studies does not fit into the memory of {task.images.device}"
     size = len(own) // 2
     while size >= 2:

@@ -19,6 +19,7 @@ from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.models.tower import Block, TextTower
 
 _BETAS = (0.9, 0.98)  # CLIP's own: torch's 0.999 remembers a thousand steps, more than most fine-tunings have
+_EPS = 1e-6  # CLIP's own: with torch's 1e-8 a gradient that is rounding alone, as of the keys' bias, is a step of full size
 
 
 def layer_module(block: Block) -> nn.Module:
@@ -61,7 +62,7 @@ def make_optimizer(
     ]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, weight_decay=recipe.weight_decay)
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, betas=_BETAS)
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, betas=_BETAS, eps=_EPS)
 
 
 def scale_gradients(layers: Sequence[Mapping[str, nn.Parameter]], weights: Float[np.ndarray, " layer"]) -> None:

@@ -1,5 +1,6 @@
 """What a fine-tuning is asked to do: every choice of method.md section 4, with the reason for each default."""
 
+import math
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
@@ -57,10 +58,10 @@ class FinetuneRecipe(Recipe):
     # how
     steps: Count = 400
     batch_size: Annotated[int, Field(ge=2)] = 16  # studies whose texts a step reads, over all processes
-    compared_images: Count = 96  # that captions and statements of a step are compared with, those studies' included
+    compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
     claims_per_image: Count = 2  # statements with their contradictions, of each study of a step
     statements_first: Share = (
-        0.5  # of the steps: single statements ranked across images; captions and same-image ranking join later
+        0.2  # of the steps: single statements alone; captions and same-image ranking join after them
     )
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
     warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
@@ -69,10 +70,10 @@ class FinetuneRecipe(Recipe):
     clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the whole gradient
 
     # what the loss is made of; 0 leaves a term out
-    caption_weight: Amount = 0.5
-    same_image_weight: Amount = 2.0
+    caption_weight: Amount = 0.2
+    same_image_weight: Amount = 8.0
     across_image_weight: Amount = 4.0  # what teaches a cue to be read
-    alignment_weight: Amount = 3.0  # beta
+    alignment_weight: Amount = 1.0  # beta
 
     # watching it
     validate_every: Count = 50
@@ -80,6 +81,11 @@ class FinetuneRecipe(Recipe):
     patience: Count | None = None  # validations without a lower validation loss before it ends; None: all steps
     checkpoint_every: Count = 50
     tracker: Tracker | None = None  # None: TensorBoard where it is installed
+
+    @property
+    def statement_steps(self) -> int:
+        """The first steps, without captions: none where the term that they are for is left out."""
+        return math.ceil(self.statements_first * self.steps) if self.across_image_weight else 0
 
     @field_validator("precision")
     @classmethod

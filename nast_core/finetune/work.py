@@ -1,7 +1,6 @@
 """The work of a fine-tuning recipe: from files to an adapter, its card, and its figures before and after."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,7 @@ def make_task(
             studies, readable, data.truth, size, recipe.compared_images, recipe.claims_per_image, recipe.seed, alone
         )
 
-    training = sampler(range(len(data.train)), alone=math.ceil(recipe.statements_first * recipe.steps))
+    training = sampler(range(len(data.train)), alone=recipe.statement_steps)
     validation = sampler(range(len(data.train), len(studies)))
     for split, found in (("train", training), ("validation", validation)):
         if len(found.numbers) < 2:

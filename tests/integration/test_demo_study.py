@@ -12,6 +12,7 @@ TINY = Plan(
     arms=(Arm("uniform"), Arm("nast", STEERINGS[0])),
     seeds=2,
     steps=2,
+    statement_steps=1,
     batch_size=4,
     rates=(1e-3,),
     tuning_steps=1,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from nast_core.finetune.loop import weigh
 from nast_core.finetune.losses import (
     Targets,
     across_image_loss,
@@ -14,7 +15,6 @@ from nast_core.finetune.losses import (
     losses,
     same_image_loss,
 )
-from nast_core.finetune.loop import weigh
 from nast_core.finetune.recipe import FinetuneRecipe
 
 

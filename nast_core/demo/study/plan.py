@@ -52,10 +52,11 @@ class Plan:
 
     arms: tuple[Arm, ...] = arms_of(STEERINGS)
     seeds: int = 5
-    steps: int = 240
+    steps: int = 800
+    statement_steps: int = 80  # of them, before captions join
     batch_size: int = 16
-    rates: tuple[float, ...] = (1e-3, 2e-3)  # tried for each arm
-    tuning_steps: int = 25  # of one try, with seed 0: the same budget for every arm
+    rates: tuple[float, ...] = (1.5e-3, 3e-3)  # tried for each arm
+    tuning_steps: int = 150  # of one try, with seed 0: the same budget for every arm
     train_studies: int = 2500
     validation_studies: int = 200
     validation_items: int = 200
@@ -76,4 +77,4 @@ class Plan:
         return {name: value for name, value in asdict(self).items() if name not in ("arms", "seeds")}
 
 
-QUICK = Plan(arms=arms_of(STEERINGS[:1]), seeds=2)
+QUICK = Plan(arms=arms_of(STEERINGS[:1]), seeds=2, steps=400)

@@ -82,6 +82,7 @@ class World:
             seed=seed,
             learning_rate=rate,
             steps=steps,
+            statements_first=min(1, self.plan.statement_steps / steps),
             batch_size=self.plan.batch_size,
             validation_studies=self.plan.validation_studies,
             validate_every=steps,
