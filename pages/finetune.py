@@ -118,7 +118,7 @@ with st.expander("More settings"):
     )
     scale = d.selectbox("Layer weight scales", ["learning_rate", "gradient"], key="scale",
                         format_func={"learning_rate": "the learning rate", "gradient": "the gradient (Adam undoes it)"}.get)  # fmt: skip
-    e, f, g, h = st.columns(4)
+    e, f, g, h, last = st.columns(5)
     caption = e.number_input("Weight of captions", 0.0, 100.0, finetune.default("caption_weight"), key="w-caption")
     same = f.number_input(
         "Weight of contradictions",
@@ -126,7 +126,7 @@ with st.expander("More settings"):
         100.0,
         finetune.default("same_image_weight"),
         key="w-same",
-        help="A true statement above its contradiction, on one image.",
+        help="Of two statements that contradict each other, the one an image bears out scores higher on it.",
     )
     across = g.number_input(
         "Weight across images",
@@ -134,9 +134,13 @@ with st.expander("More settings"):
         100.0,
         finetune.default("across_image_weight"),
         key="w-across",
-        help="A statement scores above on images where it holds, and an image's true statements above the others.",
+        help="A statement scores higher on images where it holds than where it does not: what makes a denial read, not muted.",
     )
-    patience = h.number_input("Stop after validations without gain", 0, 100, 0, key="patience", help="0: all steps.")
+    alone = h.number_input(
+        "Share of steps on single statements", 0.0, 1.0, finetune.default("statements_first"), 0.05, key="alone",
+        help="Reading a denial comes before reading it among other statements; captions and contradictions join after these.",
+    )  # fmt: skip
+    patience = last.number_input("Stop after validations without gain", 0, 100, 0, key="patience", help="0: all steps.")
 
 seconds = steps * finetune.seconds_a_step(model, model.fingerprint, int(batch))
 runs = finetune.recipes(
@@ -145,7 +149,7 @@ runs = finetune.recipes(
         "data": files.data, "items": files.items, "images": files.images, "method": method, "steps": int(steps),
         "learning_rate": rate, "batch_size": int(batch), "rank": int(rank), "alignment_weight": align, "scale": scale,
         "caption_weight": caption, "same_image_weight": same, "across_image_weight": across,
-        "patience": int(patience) or None, "validate_every": max(int(steps) // 8, 1), "checkpoint_every": max(int(steps) // 8, 1),
+        "statements_first": alone, "patience": int(patience) or None, "validate_every": max(int(steps) // 8, 1), "checkpoint_every": max(int(steps) // 8, 1),
         **choices,
     },
     trace,
