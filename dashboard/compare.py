@@ -93,11 +93,15 @@ def comparison(
     """Everything compared; found again when the same is asked twice. ``key`` names the items and the claims."""
     from nast_core import compare
     from nast_core.compare_claims import claim_changes
+    from nast_core.compare_kept import keep, kept_folder, read_kept
     from nast_core.data.sources import encode_named
     from nast_core.data.vectors import default_cache
 
     finished = _finished()
     name = (two.a.fingerprint, two.b.fingerprint, *specs.values(), len(pairs.a), key)
+    folder = kept_folder(*name)
+    if name not in finished and folder and (known := read_kept(folder)):
+        finished[name] = known
     if name not in finished:
         images = list(dict.fromkeys([*compare.needed_images(pairs, items), *asked.images.image]))
         bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
@@ -127,6 +131,8 @@ def comparison(
         while len(finished) >= _KEPT:
             finished.pop(next(iter(finished)))
         finished[name] = found
+        if folder:
+            keep(found, folder)
     return finished[name]
 
 
