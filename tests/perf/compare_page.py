@@ -1,0 +1,58 @@
+"""Seconds until the Compare page shows a finished fine-tune beside its base: computed, and found again by a new server."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser_tools import CHROMIUM_FLAGS, chromium_path, running_app
+from tests.finetuning import write_phantom_claims
+
+RECIPE = """kind: finetune
+data: {claims}
+steps: 4
+validation_studies: 8
+device: cpu
+tracker: none
+"""
+
+
+def compare_page_seconds() -> list[tuple[str, str, str]]:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        runs, link = Path(folder) / "runs", _tuned(Path(folder))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
+        seconds = []
+        for _ in range(2):
+            with running_app(NAST_RUNS=str(runs), NAST_CACHE=str(Path(folder) / "cache")) as address:
+                page = browser.new_page()
+                page.goto(address)  # the server is up and holds the base, as when one comes from another page
+                page.get_by_text(re.compile(r"chosen$")).first.wait_for(timeout=120_000)
+                seconds.append(_shown(page, f"{address}/{link}"))
+                page.close()
+        browser.close()
+    return [
+        ("Compare page, opened for the first time", f"{seconds[0]:.1f} s", "base and fine-tune, demo CLIP, 500 questions, 48 pairs; everything computed"),
+        ("Compare page, opened again by a new server", f"{seconds[1]:.1f} s", "until the first chart is painted; at most 2 s wanted"),
+    ]  # fmt: skip
+
+
+def _tuned(folder: Path) -> str:
+    """A finished fine-tune, and the link that compares the base with it."""
+    claims = write_phantom_claims(folder / "claims.jsonl", train=60, validation=20)
+    (folder / "recipe.yaml").write_text(RECIPE.format(claims=claims), "utf-8")
+    words = [sys.executable, "-m", "nast_core.cli", "run", str(folder / "recipe.yaml")]
+    subprocess.run(words, check=True, capture_output=True, env=os.environ | {"NAST_RUNS": str(folder / "runs")})
+    (run,) = (path.name for path in (folder / "runs").iterdir() if (path / "summary.json").exists())
+    return f"compare?a=demo&b=run:{run}"
+
+
+def _shown(page: Page, link: str) -> float:
+    began = time.perf_counter()
+    page.goto(link)
+    page.get_by_text("Accuracy of A and B").first.wait_for(timeout=300_000)
+    return time.perf_counter() - began
