@@ -1,9 +1,10 @@
-"""What the Compare page computes: two models loaded, and everything between them kept by what it depends on."""
+"""What the Compare page computes: two models loaded, and all that is between them; kept, so that a link opens it at once."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ import streamlit as st
 from dashboard import state, widgets
 
 if TYPE_CHECKING:
-    from nast_core.benchmark.items import Item
+    from pathlib import Path
+
     from nast_core.claims.claim import Split
     from nast_core.claims.evidence import Evidence
     from nast_core.compare import Comparison, SharedPairs
@@ -26,11 +28,8 @@ VERDICTS = ("fixed", "broken", "right in both", "wrong in both", "unscored")  # 
 
 
 class Two(NamedTuple):
-    """The two models and what they are called."""
-
     a: DualEncoder
     b: DualEncoder
-    names: dict[str, str]  # A, B -> name
 
 
 def tuned() -> dict[str, str]:
@@ -57,7 +56,7 @@ def load(a: str, b: str) -> Two:
     """Both models; one that does not load is a sentence, and the page ends."""
     with widgets.advice():
         first, second = (state.model() if spec == state.spec() else _load(spec, state.stamp(spec)) for spec in (a, b))
-    return Two(first, second, {"A": f"A: {first.card.name}", "B": f"B: {second.card.name}"})
+    return Two(first, second)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Aligning the pairs")
@@ -87,53 +86,90 @@ def told(split: Split) -> Evidence:
     return phantom_evidence(STUDIES, split)
 
 
-def comparison(
-    two: Two, specs: dict[str, str], pairs: SharedPairs, items: list[Item], asked: Evidence, key: str
-) -> Comparison:
-    """Everything compared; found again when the same is asked twice. ``key`` names the items and the claims."""
+class Asked(NamedTuple):
+    """What is compared, before anything is loaded."""
+
+    a: str  # demo, a folder, a hub id or run:ID
+    b: str
+    questions: int
+    split: Split
+    pairs: int
+
+    @property
+    def specs(self) -> dict[str, str]:
+        return {"A": self.a, "B": self.b}
+
+    @property
+    def identity(self) -> tuple:
+        """Other weights have another one: a folder by its files' times, a run by its id, which is of all that made it."""
+        return *self, *map(state.stamp, self.specs.values())
+
+
+def comparison(asked: Asked) -> Comparison:
+    """Everything compared: as it was found before, here or on disk, else computed under a progress bar."""
+    from nast_core.compare import summary_files
+    from nast_core.compare_kept import keep, kept_folder, read_kept
+
+    finished = _finished()
+    if asked.identity in finished:
+        return finished[asked.identity]
+    with widgets.advice():
+        summaries = summary_files(asked.specs)  # a run that is gone is said so, kept or not
+    folder = kept_folder(*asked.identity)
+    found = read_kept(folder) if folder else None
+    if found is None:
+        found = _compared(asked, summaries)
+        if folder:
+            keep(found, folder)
+    while len(finished) >= _KEPT:
+        finished.pop(next(iter(finished)))
+    finished[asked.identity] = found
+    return found
+
+
+def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
     from nast_core import compare
     from nast_core.compare_claims import claim_changes
-    from nast_core.compare_kept import keep, kept_folder, read_kept
     from nast_core.data.sources import encode_named
     from nast_core.data.vectors import default_cache
 
-    finished = _finished()
-    name = (two.a.fingerprint, two.b.fingerprint, *specs.values(), len(pairs.a), key)
-    folder = kept_folder(*name)
-    if name not in finished and folder and (known := read_kept(folder)):
-        finished[name] = known
-    if name not in finished:
-        images = list(dict.fromkeys([*compare.needed_images(pairs, items), *asked.images.image]))
-        bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
+    two = load(asked.a, asked.b)
+    pairs, items, true = (
+        shared(two, asked.pairs),
+        state.phantom_items(asked.questions, 0, asked.split),
+        told(asked.split),
+    )
+    images = list(dict.fromkeys([*compare.needed_images(pairs, items), *true.images.image]))
+    bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
 
-        def encoded(count: int) -> None:
-            nonlocal done
-            done += count
-            bar.progress(min(done / total, 1.0) / 2, f"Encoding images: {done:,} of {total:,}")
+    def encoded(count: int) -> None:
+        nonlocal done
+        done += count
+        bar.progress(min(done / total, 1.0) / 2, f"Encoding images: {done:,} of {total:,}")
 
-        def compared(_: int) -> None:
-            nonlocal done
-            done += 1
-            bar.progress(0.5 + min((done - total) / compare.STEPS, 1.0) / 2, "Comparing attention, effects and answers")
+    def compared(_: int) -> None:
+        nonlocal done
+        done += 1
+        bar.progress(0.5 + min((done - total) / compare.STEPS, 1.0) / 2, "Comparing attention, effects and answers")
 
-        with widgets.advice():
-            moved = compare.moved_layers(compare.summary_files(specs))
-            vectors_a, vectors_b = (
-                encode_named(model, images, cache=default_cache(), progress=encoded)[0] for model in (two.a, two.b)
-            )
-            done = total
-            bar.progress(0.5, "Comparing claims, AUROC and retrieval")
-            claims = claim_changes(two.a, two.b, asked, vectors_a, vectors_b)
-            found = compare.compare(
-                two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, claims=claims, progress=compared
-            )
-        bar.empty()
-        while len(finished) >= _KEPT:
-            finished.pop(next(iter(finished)))
-        finished[name] = found
-        if folder:
-            keep(found, folder)
-    return finished[name]
+    with widgets.advice():
+        moved = compare.moved_layers(summaries)
+        vectors_a, vectors_b = (
+            encode_named(model, images, cache=default_cache(), progress=encoded)[0] for model in (two.a, two.b)
+        )
+        done = total
+        bar.progress(0.5, "Comparing claims, AUROC and retrieval")
+        claims = claim_changes(two.a, two.b, true, vectors_a, vectors_b)
+        found = compare.compare(
+            two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, claims=claims, progress=compared
+        )
+    bar.empty()
+    return replace(found, about=found.about | {"studies": len(true.images), "statements": len(true.examples)})
+
+
+def names(found: Comparison) -> dict[str, str]:
+    """A and B as they are called in charts."""
+    return {model: f"{model}: {found.about[model.lower()]['model']}" for model in ("A", "B")}
 
 
 def headline(found: Comparison) -> list[tuple[str, str, str]]:

@@ -20,19 +20,16 @@ if known:
         st.dataframe({"type as A or B": list(known), "what it is": list(known.values())}, hide_index=True)
 if not spec_a or not spec_b:
     widgets.empty("Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do.")
-asked, drawn, texts = st.columns([2, 2, 2])
-count = asked.select_slider("Questions", [200, 500, 1000, 2000], 500, key="compare-n", bind="query-params")
+questions, drawn, texts = st.columns([2, 2, 2])
+count = questions.select_slider("Questions", [200, 500, 1000, 2000], 500, key="compare-n", bind="query-params")
 split = drawn.segmented_control(
     "Of the phantoms' split", ["validation", "test"], default="validation", required=True, key="split", bind="query-params",
     help="Runs are chosen on validation; keep test for what you report.",
 )  # fmt: skip
 wanted = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
-two = compare.load(spec_a, spec_b)
-specs = {"A": spec_a, "B": spec_b}
-pairs = compare.shared(two, wanted)
-items = state.phantom_items(count, 0, split)
-asked = compare.told(split)
-found = compare.comparison(two, specs, pairs, items, asked, f"phantom-{split}-{count}")
+asked = compare.Asked(spec_a, spec_b, count, split, wanted)
+found = compare.comparison(asked)
+names, used = compare.names(found), found.about["pairs"]
 if found.about["same_weights"]:
     st.info("A and B have the same weights, so nothing differs.", icon=":material/equal:")
 headline = compare.headline(found)
@@ -41,7 +38,7 @@ for column, (name, value, said) in zip(st.columns(len(headline)), headline, stri
     column.caption(said)
 st.caption(
     f"{count} questions on phantoms of the {split} split, seed 0; 95 % intervals by bootstrap over patients, of attention over "
-    f"{len(pairs.a)} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
+    f"{used} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
 )
 sections: list[report.Section] = []
 
@@ -52,7 +49,7 @@ def draw(figure, key: str, data, how_to_read: str, alt: str) -> None:
 
 
 st.subheader("The score")
-bars = found.accuracy.assign(group=found.accuracy.group.map(two.names))
+bars = found.accuracy.assign(group=found.accuracy.group.map(names))
 draw(
     charts.accuracy_bars(bars, title="Accuracy of A and B", subtitle=f"{count} questions; 95 % interval over patients; in brackets, n"),
     "compare-accuracy", bars,
@@ -64,8 +61,8 @@ draw(
 st.subheader("What was learnt, and what was lost")
 draw(
     compare_charts.claim_points(
-        found.claims, two.names, title="Claims, AUROC and retrieval",
-        subtitle=f"{len(asked.images)} phantoms of the {split} split and {len(asked.examples):,} true statements about them; 95 % "
+        found.claims, names, title="Claims, AUROC and retrieval",
+        subtitle=f"{found.about['studies']} phantoms of the {split} split and {found.about['statements']:,} true statements about them; 95 % "
         "interval over patients",
     ),
     "compare-claims", found.claims,
@@ -76,7 +73,7 @@ draw(
 
 st.subheader("The mechanism")
 draw(
-    compare_charts.head_maps(found.heads, title="Negator-selective attention", subtitle=f"means of {len(pairs.a)} pairs, one scale"),
+    compare_charts.head_maps(found.heads, title="Negator-selective attention", subtitle=f"means of {used} pairs, one scale"),
     "compare-heads", found.heads,
     "Red: the head's later tokens look at the negator. The third map is what changed; it is there where both text towers have "
     "the same layers and heads, and means most where B was trained from A.",
@@ -88,8 +85,8 @@ summary = st.selectbox(
 profile = found.layers[found.layers.summary == summary]
 draw(
     compare_charts.layer_bars(
-        profile, two.names, title=f"Causal tracing effect: {tracing.SUMMARIES[summary]}", label="CTE",
-        subtitle=f"{len(pairs.a)} pairs, block outputs; ratio of means; 95 % bootstrap interval over pairs",
+        profile, names, title=f"Causal tracing effect: {tracing.SUMMARIES[summary]}", label="CTE",
+        subtitle=f"{used} pairs, block outputs; ratio of means; 95 % bootstrap interval over pairs",
     ),
     "compare-layers", profile,
     "Where the negation travels to the score. Bars that moved to other layers: another path. Bars alike: the same path, "
@@ -98,6 +95,8 @@ draw(
 )  # fmt: skip
 
 st.subheader("One head, token by token")
+two = compare.load(spec_a, spec_b)
+pairs = compare.shared(two, wanted)
 changed = found.heads.assign(size=found.heads.change.abs().fillna(found.heads.b.abs())).dropna(subset=["a", "b"])
 if not {"compare-layer", "compare-head"} & {*st.session_state, *st.query_params}:
     top = changed.loc[changed["size"].idxmax()]
@@ -106,11 +105,11 @@ pick_layer, pick_head, pick_pair, pick_form = st.columns([1, 1, 4, 2])
 layer = pick_layer.selectbox("Layer", sorted(changed.layer.unique().tolist()), key="compare-layer", bind="query-params")
 head = pick_head.selectbox("Head", sorted(changed["head"].unique().tolist()), key="compare-head", bind="query-params")
 at = [one.pair.negated for one in pairs.a]
-name = pick_pair.selectbox("Pair, by its negated text", at, key="compare-pair", bind="query-params")
+text_of = pick_pair.selectbox("Pair, by its negated text", at, key="compare-pair", bind="query-params")
 form = pick_form.segmented_control(
     "Text", ["negated", "affirmative"], default="negated", required=True, key="text-form", bind="query-params"
 )
-own = {model: side[at.index(name)] for model, side in (("A", pairs.a), ("B", pairs.b))}
+own = {model: side[at.index(text_of)] for model, side in (("A", pairs.a), ("B", pairs.b))}
 text = getattr(own["A"].pair, form)
 seen = [state.patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
 labels = {model: charts.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
@@ -127,7 +126,7 @@ if len(found.shifts):
     draw(
         compare_charts.shift_points(
             found.shifts, found.shift_means, title="Shift of the captions' embeddings",
-            subtitle=f"{len(pairs.a)} pairs; line: mean, 95 % interval over pairs; negated - affirmative "
+            subtitle=f"{used} pairs; line: mean, 95 % interval over pairs; negated - affirmative "
             f"{means['negated - affirmative']:+.4f}",
         ),
         "compare-shift", found.shifts,
@@ -166,17 +165,17 @@ shown = view.segmented_control(
     "Show", list(verdicts), default="fixed", required=True, key="verdict", bind="query-params"
 )
 st.caption("  ·  ".join(f"{name}: {(part.verdict == name).sum():,}" for name in verdicts))
-names = part[part.verdict == shown].item_id.tolist()
-if names:
-    item_id = st.selectbox("Item", names, key="compare-item", bind="query-params")
-    item = next(one for one in items if one.item_id == item_id)
+listed = part[part.verdict == shown].item_id.tolist()
+if listed:
+    item_id = st.selectbox("Item", listed, key="compare-item", bind="query-params")
+    item = next(one for one in state.phantom_items(count, 0, split) if one.item_id == item_id)
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
     if picture := item_picture(item.image, None):
         picture_at.image(picture.image, caption=f"{item.patient_id}: {', '.join(item.conditions)}", width="stretch")
     row = part[part.item_id == item_id].iloc[0]
     for column, model in zip(sides, ("A", "B"), strict=True):
         with column:
-            st.markdown(f"**{two.names[model]}**")
+            st.markdown(f"**{names[model]}**")
             cases.draw_options(item, compare.answer(row, model))
 else:
     st.info(f"No item is {shown} in this form.", icon=":material/lightbulb:")
@@ -185,7 +184,7 @@ st.subheader("Take it along")
 link = widgets.view_link()
 with st.container(horizontal=True):
     st.download_button(
-        "Report (HTML)", lambda: report.html(found, specs, sections, headline, compare.recipes(specs), link), "comparison.html",
+        "Report (HTML)", lambda: report.html(found, asked.specs, sections, headline, compare.recipes(asked.specs), link), "comparison.html",
         "text/html", icon=":material/article:", on_click="ignore", help="One file with figures, tables, recipe and versions.",
     )  # fmt: skip
     st.download_button(

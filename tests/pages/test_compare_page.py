@@ -69,20 +69,17 @@ def test_a_link_reopens_the_comparison_with_its_choices(changed):
     assert gap == pytest.approx(affirmative - negated, abs=0.11)
 
 
-def compared(changed, two):
-    from dashboard import compare, state
+def compared(changed):
+    from dashboard import compare
 
-    specs, items = {"A": "demo", "B": str(changed)}, state.phantom_items(200, 0, "validation")
-    asked = compare.told("validation")
-    return compare.comparison(two, specs, compare.shared(two, 12), items, asked, "phantom-validation-200"), items
+    return compare.comparison(compare.Asked("demo", str(changed), 200, "validation", 12))
 
 
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
     from dashboard import charts, compare, report
 
     specs = {"A": "demo", "B": f"{changed}<script>"}
-    two = compare.load("demo", str(changed))
-    found, items = compared(changed, two)
+    found, second = compared(changed), compare.load("demo", str(changed)).b
     bars = charts.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
     text = report.html(
         found, specs, [report.Section(bars, "Higher is better.")], compare.headline(found), {"B": "{}"}, "link"
@@ -91,9 +88,9 @@ def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typ
     assert "&lt;script&gt;" in text
     assert 'src="http' not in text
     assert "<link" not in text
-    assert two.b.fingerprint in text
+    assert second.fingerprint in text
     assert "torch " in text
-    assert f"items, {2 * len(items)} rows" in text
+    assert "items, 400 rows" in text
 
 
 def test_the_archive_holds_every_table(changed):
@@ -102,7 +99,27 @@ def test_the_archive_holds_every_table(changed):
 
     from dashboard import compare
 
-    found, _ = compared(changed, compare.load("demo", str(changed)))
+    found = compared(changed)
     packed = zipfile.ZipFile(io.BytesIO(compare.archive(found)))
     assert set(packed.namelist()) == {f"{name}.csv" for name in found.tables}
     assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")
+
+
+def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_has_none(changed, monkeypatch, tmp_path):
+    import os
+
+    from dashboard import compare
+    from nast_core import compare_kept
+
+    monkeypatch.setattr(compare_kept, "code_revision", lambda: "abc")
+    monkeypatch.setenv("NAST_CACHE", str(tmp_path))
+    asked, found = compare.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
+    compare_kept.keep(found, compare_kept.kept_folder(*asked.identity))
+    compare._finished().clear()
+    monkeypatch.setattr(compare, "_compared", lambda *_: pytest.fail("computed again"))
+    again = compared(changed)
+    assert again.changes.equals(found.changes)
+    assert compare.names(again) == compare.names(found)
+    before = asked.identity
+    os.utime(next(changed.glob("*.safetensors")), (1, 10**10))
+    assert asked.identity != before
