@@ -188,7 +188,7 @@ def test_every_study_is_spoken_of_once_an_epoch_in_an_order_that_changes():
 
 
 def plain_cost(lengths: list[int], cuts: list[tuple[int, int]]) -> int:
-    return sum((stop - start) * max(lengths[start:stop]) + 256 for start, stop in cuts)
+    return sum((stop - start) * max(lengths[start:stop]) + 128 for start, stop in cuts)
 
 
 def test_texts_are_cut_into_groups_that_cost_least():

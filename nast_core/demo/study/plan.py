@@ -52,7 +52,7 @@ class Plan:
 
     arms: tuple[Arm, ...] = arms_of(STEERINGS)
     seeds: int = 5
-    steps: int = 800
+    steps: int = 720
     statement_steps: int = 80  # of them, before captions join
     batch_size: int = 16
     rates: tuple[float, ...] = (1.5e-3, 3e-3)  # tried for each arm
