@@ -23,7 +23,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Estimate:
     NaN p for fewer than two seeds, and where every difference is the same.
     """
     gaps = np.asarray(first, float) - np.asarray(second, float)
-    varied = len(gaps) > 1 and np.ptp(gaps) > 0
+    varied = len(gaps) > 1 and not np.allclose(gaps, gaps[0], rtol=1e-9, atol=1e-12)  # else t is rounding over rounding
     return over_seeds(gaps) | {"p": float(stats.ttest_1samp(gaps, 0).pvalue) if varied else float("nan")}
 
 
