@@ -40,6 +40,7 @@ RECIPE = FinetuneRecipe(  # sizes said here, so that figures do not move with th
     batch_size=32,
     claims_per_image=1,
     compared_images=128,
+    statements_first=0,
 )
 STUDIES = 64
 Row = tuple[str, str, str]
