@@ -122,8 +122,8 @@ def test_arms_see_the_same_batches_and_a_frozen_one_changes_nothing(world, whole
     base, same = load_model(world[1], device="cpu"), load_finetuned(tmp_path / "frozen", device="cpu")
     assert torch.equal(base.encode_texts(["No edema."]), same.encode_texts(["No edema."]))
     again = Notes()
-    finetune(recipe(*world, learning_rate=1e-5, scale="gradient", steps=1), tmp_path / "other", again)
-    assert again.curve("loss")[0] == pytest.approx(whole[1].curve("loss")[0], rel=1e-6)
+    finetune(recipe(*world, learning_rate=1e-5, scale="gradient"), tmp_path / "other", again)
+    assert again.curve("loss")[0] == whole[1].curve("loss")[0]
 
 
 def test_figures_of_validation_items_are_the_benchmarks_own(world, tmp_path):
