@@ -101,7 +101,7 @@ class Asked(NamedTuple):
 
     @property
     def identity(self) -> tuple:
-        """Other weights have another one: a folder by its files' times, a run by its id, which is of all that made it."""
+        """A folder counts by its files' times. What a name stands for elsewhere may change: see ``confirm``."""
         return *self, *map(state.stamp, self.specs.values())
 
 
@@ -127,6 +127,17 @@ def comparison(asked: Asked) -> Comparison:
     return found
 
 
+def confirm(found: Comparison, asked: Asked, two: Two) -> None:
+    """The names still stand for the weights that were compared; else it is compared anew."""
+    from nast_core.compare_kept import forget, kept_folder
+
+    if [found.about[model]["model_fingerprint"] for model in "ab"] != [model.fingerprint for model in two]:
+        _finished().pop(asked.identity, None)
+        if folder := kept_folder(*asked.identity):
+            forget(folder)
+        st.rerun()
+
+
 def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
     from nast_core import compare
     from nast_core.compare_claims import claim_changes
@@ -134,11 +145,8 @@ def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
     from nast_core.data.vectors import default_cache
 
     two = load(asked.a, asked.b)
-    pairs, items, true = (
-        shared(two, asked.pairs),
-        state.phantom_items(asked.questions, 0, asked.split),
-        told(asked.split),
-    )
+    pairs, true = shared(two, asked.pairs), told(asked.split)
+    items = state.phantom_items(asked.questions, 0, asked.split)
     images = list(dict.fromkeys([*compare.needed_images(pairs, items), *true.images.image]))
     bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
 

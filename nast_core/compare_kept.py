@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from nast_core.compare import Comparison
+from nast_core.data.vectors import default_cache
 from nast_core.revision import code_revision
-from nast_core.writing import user_cache, write_json
+from nast_core.writing import write_json
 
 _KEPT = 64  # the ones used last; about half a megabyte each
 
@@ -21,14 +22,13 @@ _KEPT = 64  # the ones used last; about half a megabyte each
 def kept_folder(*of: object) -> Path | None:
     """Where the comparison of these things belongs; another version of this code has other folders.
 
-    In NAST_CACHE, else in NAST's cache folder. None for NAST_CACHE=off, and for changed code, whose versions have no name.
+    Beside the vectors it was made from. None where no vectors are kept, and for changed code, whose versions have no name.
     """
-    named, revision = os.environ.get("NAST_CACHE", ""), code_revision()
-    if named == "off" or (revision or "").endswith("-dirty"):
+    cache, revision = default_cache(), code_revision()
+    if cache is None or (revision or "").endswith("-dirty"):
         return None
-    root = (Path(named).expanduser() if named else user_cache()) / "comparisons"
     about = [revision or version("nast-dashboard"), version("torch"), *map(str, of)]
-    return root / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
+    return cache.folder / "comparisons" / hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 
 
 def read_kept(folder: Path) -> Comparison | None:
@@ -52,13 +52,17 @@ def keep(found: Comparison, folder: Path) -> None:
             for name, table in found.tables.items():
                 table.to_parquet(whole / f"{name}.parquet")
             write_json(whole / "about.json", found.about)
-            shutil.rmtree(folder, ignore_errors=True)
+            forget(folder)
             whole.rename(folder)
         others = [path for path in folder.parent.iterdir() if not path.name.startswith(".")]
         for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+            forget(old)
     except OSError:
         return
+
+
+def forget(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tables() -> list[str]:

@@ -96,6 +96,7 @@ draw(
 
 st.subheader("One head, token by token")
 two = compare.load(spec_a, spec_b)
+compare.confirm(found, asked, two)
 pairs = compare.shared(two, wanted)
 changed = found.heads.assign(size=found.heads.change.abs().fillna(found.heads.b.abs())).dropna(subset=["a", "b"])
 if not {"compare-layer", "compare-head"} & {*st.session_state, *st.query_params}:

@@ -120,6 +120,13 @@ def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_ha
     again = compared(changed)
     assert again.changes.equals(found.changes)
     assert compare.names(again) == compare.names(found)
+    calls: list[bool] = []
+    monkeypatch.setattr(compare.st, "rerun", lambda: calls.append(True))
+    compare.confirm(again, asked, compare.load("demo", str(changed)))
+    assert not calls
+    compare.confirm(again, asked, compare.load("demo", "demo"))  # as where a name has come to stand for other weights
+    assert calls
+    assert compare_kept.read_kept(compare_kept.kept_folder(*asked.identity)) is None
     before = asked.identity
     os.utime(next(changed.glob("*.safetensors")), (1, 10**10))
     assert asked.identity != before
