@@ -9,7 +9,7 @@ if str(ROOT) not in sys.path:  # Streamlit puts only this file's own folder on t
 
 import streamlit as st
 
-from dashboard import ahead, sidebar
+from dashboard import sidebar
 
 st.set_page_config(page_title="NAST Dashboard", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
@@ -36,4 +36,3 @@ try:
     page.run()
 finally:  # a page that stops early still says what is loaded
     sidebar.show_loaded()
-ahead.import_ahead()

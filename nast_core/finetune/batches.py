@@ -22,9 +22,7 @@ class Batch:
     captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images
     fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
     ranked: Int[np.ndarray, "pair 2"]  # a statement or caption that is true of its image, and one that contradicts it
-    better: Int[
-        np.ndarray, "pair image"
-    ]  # which of the two an image bears out: 1 the first, -1 the second, 0 unknown or neither
+    better: Int[np.ndarray, "pair image"]  # which of the two an image bears out: 1, -1 the second, 0 unknown or neither
     holds: Int[np.ndarray, "text image"]  # whether a text is true of an image: 1, 0, or -1 where unknown
     kept: Int[np.ndarray, " kept"]  # affirmative texts, which should stay where the frozen encoder has them
 

@@ -14,9 +14,7 @@ from nast_core.errors import TextError
 from nast_core.finetune.lora import adapters_in_place
 from nast_core.models.tower import TextTower
 
-_CALL = (
-    128  # tokens whose work costs as much as one more call of the tower, about: measured with 12 layers of width 128
-)
+_CALL = 128  # tokens whose work costs as much as one more call of the tower, about: 12 layers of width 128
 _MOST = 512  # texts a call, to bound memory
 
 

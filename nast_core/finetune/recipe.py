@@ -60,9 +60,7 @@ class FinetuneRecipe(Recipe):
     batch_size: Annotated[int, Field(ge=2)] = 16  # studies whose texts a step reads, over all processes
     compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
     claims_per_image: Count = 2  # statements with their contradictions, of each study of a step
-    statements_first: Share = (
-        0.2  # of the steps: single statements alone; captions and same-image ranking join after them
-    )
+    statements_first: Share = 0.2  # of the steps: statements alone; captions and same-image ranking join after them
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
     warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
     optimizer: Literal["adamw", "sgd"] = "adamw"

@@ -54,9 +54,7 @@ def test_further_images_are_there_for_captions_to_be_told_from():
 def test_of_two_texts_the_one_that_an_image_bears_out_is_ranked_above_the_other():
     margins = torch.tensor([[1.0, -2.0, 3.0, 9.0], [0.5, 9.0, 9.0, 9.0]])  # by pair, on four images
     better = torch.tensor([[1, -1, -1, 0], [-1, 0, 0, 0]], dtype=torch.int8)
-    first = (
-        softplus(-1) + (softplus(-2) + softplus(3)) / 2
-    ) / 2  # one image of the first side weighs as two of the other
+    first = (softplus(-1) + (softplus(-2) + softplus(3)) / 2) / 2  # one image of a side weighs as two of the other
     second = softplus(0.5)
     assert float(same_image_loss(margins, better)) == pytest.approx((first + second) / 2)
 
