@@ -99,8 +99,4 @@ def _curves(runs: Sequence[Run]) -> None:
     )  # fmt: skip
     done = finetune.results([run for run in runs if run.status.state == "finished"])
     if not done.empty:
-        st.dataframe(
-            done,
-            hide_index=True,
-            column_config={n: st.column_config.NumberColumn(format="%.3f") for n in ("before", "after", "change")},
-        )
+        st.dataframe(done, hide_index=True, column_config=finetune.RESULT_COLUMNS)

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import state, widgets
+from dashboard import compare_charts, finetune, state, widgets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nast_core.claims.claim import Split
     from nast_core.claims.evidence import Evidence
-    from nast_core.compare import Comparison, SharedPairs
+    from nast_core.compare import SharedPairs
+    from nast_core.comparison import Comparison
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 
@@ -107,8 +108,8 @@ class Asked(NamedTuple):
 
 def comparison(asked: Asked) -> Comparison:
     """Everything compared: as it was found before, here or on disk, else computed under a progress bar."""
-    from nast_core.compare import summary_files
     from nast_core.compare_kept import keep, kept_folder, read_kept
+    from nast_core.comparison import summary_files
 
     finished = _finished()
     if asked.identity in finished:
@@ -138,8 +139,34 @@ def confirm(found: Comparison, asked: Asked, two: Two) -> None:
         st.rerun()
 
 
+def _recorded(summaries: dict[str, Path], moved: pd.DataFrame) -> None:
+    """What the fine-tunes themselves wrote down when they ended: there at once, to look at while the rest is computed."""
+    from nast_core.runs.store import RunStore
+
+    if not summaries:
+        return
+    runs = [RunStore().open(path.parent.name) for path in summaries.values()]
+    st.caption(
+        "What the run wrote down when it ended, on its own validation studies; everything else is being compared."
+    )
+    st.dataframe(finetune.results(runs), hide_index=True, column_config=finetune.RESULT_COLUMNS)
+    st.plotly_chart(
+        compare_charts.moved_bars(
+            moved, title="Which layers moved", subtitle="norm of the change / norm of the weights"
+        ),
+        key="recorded-moved",
+    )
+
+
 def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
-    from nast_core import compare
+    from nast_core.comparison import moved_layers
+
+    bar, meanwhile = st.progress(0.0, "Loading the models"), st.empty()
+    with widgets.advice(), meanwhile.container():
+        moved = moved_layers(summaries)
+        _recorded(summaries, moved)
+
+    from nast_core import compare  # what takes long to load comes after what is there at once
     from nast_core.compare_claims import claim_changes
     from nast_core.data.sources import encode_named
     from nast_core.data.vectors import default_cache
@@ -148,7 +175,7 @@ def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
     pairs, true = shared(two, asked.pairs), told(asked.split)
     items = state.phantom_items(asked.questions, 0, asked.split)
     images = list(dict.fromkeys([*compare.needed_images(pairs, items), *true.images.image]))
-    bar, done, total = st.progress(0.0, "Encoding images"), 0, 2 * len(images)
+    done, total = 0, 2 * len(images)
 
     def encoded(count: int) -> None:
         nonlocal done
@@ -161,7 +188,6 @@ def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
         bar.progress(0.5 + min((done - total) / compare.STEPS, 1.0) / 2, "Comparing attention, effects and answers")
 
     with widgets.advice():
-        moved = compare.moved_layers(summaries)
         vectors_a, vectors_b = (
             encode_named(model, images, cache=default_cache(), progress=encoded)[0] for model in (two.a, two.b)
         )
@@ -172,6 +198,7 @@ def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
             two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, claims=claims, progress=compared
         )
     bar.empty()
+    meanwhile.empty()
     return replace(found, about=found.about | {"studies": len(true.images), "statements": len(true.examples)})
 
 

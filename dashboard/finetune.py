@@ -34,6 +34,7 @@ FIGURES = {
     "retrieval_5": "retrieval, recall at 5",
     "alignment": "cosine to the frozen encoder",
 }
+RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 ITEMS = 200  # validation questions with cues that training has, and as many with the others
 _OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
@@ -129,7 +130,8 @@ def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> fl
 
     pairs = state.alignment(_model).aligned
     texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
-    count = batch_size * (2 + 2 * default("claims_per_image"))  # each study's captions and statements, true and false
+    said = default("captions_per_image") + default("claims_per_image")
+    count = batch_size * 2 * said  # each study's captions and statements, true and false
     texts = (texts * (count // len(texts) + 1))[:count]
     tower = _model.text
     length = max(len(tower.tokenize([t]).ids[0]) for t in texts[:64])

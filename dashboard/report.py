@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nast_core.compare import Comparison
+    from nast_core.comparison import Comparison
 
 _SHOWN = (
     "changes",

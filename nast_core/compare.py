@@ -4,10 +4,7 @@ A and B answer the same pairs and the same items, each with its own vectors of t
 B - A and paired. Source: ours, over the measures of method.md sections 2, 3 and 5.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,15 +18,15 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import FORMS, score_items, wide
 from nast_core.benchmark.statistics import Rate, difference, mcnemar, patient_bootstrap, rate
 from nast_core.compare_claims import COLUMNS as CLAIM_COLUMNS
+from nast_core.comparison import MOVED, Comparison
 from nast_core.data.showcase import image_names
-from nast_core.errors import BenchmarkError, DataError, ImageError, PairError
+from nast_core.errors import BenchmarkError, ImageError, PairError
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.dataset import provenance
 from nast_core.interpret.effects import text_vectors, trace
 from nast_core.interpret.profiles import SUMMARIES, Average, layer_profile, layer_summary
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
-from nast_core.writing import whole, write_json
 
 Images = Mapping[str, Float[Tensor, " dim"]]
 
@@ -40,37 +37,6 @@ class SharedPairs(NamedTuple):
     a: tuple[AlignedPair, ...]
     b: tuple[AlignedPair, ...]
     refused: tuple[tuple[PolarityPair, str], ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Tables of one comparison; every ``change`` is B - A.
-
-    heads: layer, head, a, b, change, low, high, n (NSA, means over pairs; change only where the towers are alike).
-    layers: model, summary, layer, value, low, high, n (CTE of block outputs; interval over pairs).
-    accuracy: group, form, value, low, high, n (shares; interval over patients).
-    changes: form or gap; a, b, change, low, high (points); fixed, broken, p_value, n (exact McNemar, A against B).
-    items: a row per item and form: verdict, the choices and the scores (logits) of A and B.
-    shifts: a row per text: 1 - cosine of A's and B's embedding; empty where their dimensions differ.
-    shift_means: form or difference; value, low, high, n (interval over pairs).
-    parameters: model, layer, weight, change: how far a fine-tune moved each layer from its own base.
-    claims: as ``compare_claims.claim_changes`` gives it; empty where no claims were asked.
-    """
-
-    about: dict[str, Any]
-    heads: pd.DataFrame
-    layers: pd.DataFrame
-    accuracy: pd.DataFrame
-    changes: pd.DataFrame
-    items: pd.DataFrame
-    shifts: pd.DataFrame
-    shift_means: pd.DataFrame
-    parameters: pd.DataFrame
-    claims: pd.DataFrame
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
 
 
 def shared_pairs(a: DualEncoder, b: DualEncoder, pairs: Sequence[PolarityPair]) -> SharedPairs:
@@ -147,7 +113,7 @@ def compare(
         items=item_verdicts(scored_a, scored_b, items),
         shifts=shifts,
         shift_means=shift_means(shifts),
-        parameters=pd.DataFrame(columns=_MOVED) if parameters is None else parameters,
+        parameters=pd.DataFrame(columns=MOVED) if parameters is None else parameters,
         claims=pd.DataFrame(columns=CLAIM_COLUMNS) if claims is None else claims,
     )
 
@@ -270,45 +236,3 @@ def shift_means(shifts: pd.DataFrame) -> pd.DataFrame:
 
 def _one_each(count: int) -> list[str]:
     return [str(i) for i in range(count)]
-
-
-_MOVED = ["model", "layer", "weight", "change"]
-
-
-def moved_layers(summaries: Mapping[str, Path]) -> pd.DataFrame:
-    """Layer weight w[l] and relative change of each text layer, from fine-tunes' summary.json by model (A, B).
-
-    Raises DataError for a file that holds none.
-    """
-    rows = []
-    for model, path in summaries.items():
-        try:
-            layers = json.loads(path.read_text("utf-8"))["layers"]
-            rows += [(model, int(row["layer"]), float(row["weight"]), float(row["change"])) for row in layers]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise DataError(
-                f"{path} does not say which layers moved; it should be the summary of a fine-tune"
-            ) from None
-    return pd.DataFrame(rows, columns=_MOVED)
-
-
-def summary_files(specs: Mapping[str, str]) -> dict[str, Path]:
-    """Of the models that are ``run:ID``, where their run's summary.json is."""
-    from nast_core.runs.store import RunStore
-
-    store = RunStore()
-    return {
-        model: store.open(spec.removeprefix("run:")).folder / "summary.json"
-        for model, spec in specs.items()
-        if spec.startswith("run:")
-    }
-
-
-def write_comparison(found: Comparison, folder: Path) -> None:
-    """comparison.json (what was compared, and the changes) and a CSV a table, each written whole."""
-    for name, table in found.tables.items():
-        with whole(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
-    changes = json.loads(found.changes.to_json(orient="records"))
-    shift = json.loads(found.shift_means.to_json(orient="records"))
-    write_json(folder / "comparison.json", found.about | {"changes": changes, "embedding_shift": shift})

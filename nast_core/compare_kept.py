@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nast_core.compare import Comparison
+from nast_core.comparison import Comparison
 from nast_core.data.vectors import default_cache
 from nast_core.revision import code_revision
 from nast_core.writing import write_json

@@ -48,11 +48,12 @@ def compare_command(
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.phantoms import phantom_items
     from nast_core.compare_claims import claim_changes
+    from nast_core.comparison import moved_layers, summary_files, write_comparison
     from nast_core.data.sources import encode_named
     from nast_core.data.vectors import default_cache
     from nast_core.negation.pairs import read_pairs, template_pairs
 
-    moved = compare.moved_layers(compare.summary_files({"A": a, "B": b}))
+    moved = moved_layers(summary_files({"A": a, "B": b}))
     asked = read_items(items) if items else phantom_items(count, split=split.value)
     first, second = (load(spec, device, precision) for spec in (a, b))
     known = first.card.conditions
@@ -74,7 +75,7 @@ def compare_command(
     changed = claim_changes(first, second, told, *seen) if told else None
     with progress("Compare", compare.STEPS) as tick:
         found = compare.compare(first, second, shared, asked, *seen, parameters=moved, claims=changed, progress=tick)
-    compare.write_comparison(found, out)
+    write_comparison(found, out)
     for row in found.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
         typer.echo(

@@ -19,7 +19,7 @@ class Batch:
 
     texts: tuple[str, ...]
     studies: Int[np.ndarray, " image"]  # numbers of the studies: those spoken of first, then others to compare with
-    captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images
+    captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images, one of each
     fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
     ranked: Int[np.ndarray, "pair 2"]  # a statement or caption that is true of its image, and one that contradicts it
     better: Int[np.ndarray, "pair image"]  # which of the two an image bears out: 1, -1 the second, 0 unknown or neither
@@ -43,17 +43,18 @@ class Sampler(NamedTuple):
     truth: Truth
     size: int  # studies that a batch speaks of
     compared: int  # images that it compares with, at least: their features are ready, so they cost next to nothing
+    captions: int  # of each study, at most; each with the same caption contradicted
     claims: int  # statements, with all their contradictions, of each study
     seed: int
-    alone: int = 0  # the first steps, that have no captions but twice the statements
+    alone: int = 0  # the first steps, that have further statements in the captions' place
 
     def batch(self, step: int) -> Batch:
         own = self.numbers[study_order(len(self.numbers), self.size, self.seed, step)]
         rng = np.random.default_rng([self.seed, _DRAW, step])
         others = rng.permutation(np.setdiff1d(self.numbers, own))[: max(0, self.compared - len(own))]
-        alone = step < self.alone
-        claims = self.claims * (1 + alone)
-        return draw_batch(self.studies, own, others, self.truth, claims=claims, captioned=not alone, rng=rng)
+        captions = 0 if step < self.alone else self.captions
+        claims = self.claims + self.captions - captions
+        return draw_batch(self.studies, own, others, self.truth, captions=captions, claims=claims, rng=rng)
 
     @property
     def epoch(self) -> int:
@@ -67,15 +68,16 @@ def draw_batch(
     others: Int[np.ndarray, " study"],
     truth: Truth,
     *,
+    captions: int,
     claims: int,
-    captioned: bool = True,
     rng: np.random.Generator,
 ) -> Batch:
-    """A batch that speaks of the studies numbered ``own``: of each a caption if ``captioned``, and some true statements with
-    all their contradictions. Their images are compared with one another and with those of ``others``."""
+    """A batch that speaks of the studies numbered ``own``: of each some captions, each with the same caption contradicted, and
+    some true statements with all their contradictions. Their images are compared with one another and with those of ``others``.
+    The first caption of each is what ``Batch.captions`` names."""
     texts: dict[str, int] = {}
     claimed: dict[int, tuple[Claim | None, ...]] = {}
-    ranked, better, kept, captions = [], [], set(), []
+    ranked, better, kept, named = [], [], set(), []
     numbers = np.concatenate([own, others])
 
     def place(said: Said) -> int:
@@ -92,9 +94,9 @@ def draw_batch(
 
     for column, number in enumerate(own):
         study = studies[number]
-        if captioned:
-            caption = study.captions[rng.integers(len(study.captions))]
-            captions.append(place(caption.true))
+        chosen = [study.captions[i] for i in rng.permutation(len(study.captions))[:captions]]
+        named += [place(caption.true) for caption in chosen[:1]]
+        for caption in chosen:
             if caption.false is not None:
                 pair(column, caption.true, caption.false)
         for i in rng.permutation(len(study.examples))[:claims]:
@@ -106,8 +108,8 @@ def draw_batch(
     return Batch(
         tuple(texts),
         numbers,
-        np.array(captions, int),
-        (holds[captions] == 1) | np.eye(len(captions), len(numbers), dtype=bool),
+        np.array(named, int),
+        (holds[named] == 1) | np.eye(len(named), len(numbers), dtype=bool),
         np.array(ranked, int).reshape(-1, 2),
         np.array(better, np.int8).reshape(-1, len(numbers)),
         holds,

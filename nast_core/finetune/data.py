@@ -9,10 +9,10 @@ from jaxtyping import Int
 from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.errors import DataError
+from nast_core.finetune.recipe import CAPTIONS
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
 
-CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; the first is affirmative
 STATEMENTS = 3  # at most, in a caption: as many as a multiple-choice option has
 _DRAW = 1  # of the captions' stream among those of one seed
 

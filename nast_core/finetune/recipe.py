@@ -15,6 +15,7 @@ Method = Literal["lora", "full"]
 Targets = Literal["both", "attention", "mlp"]
 Tracker = Literal["tensorboard", "mlflow", "wandb", "none"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
+CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; the first is affirmative
 TRACED_ARMS: tuple[Arm, ...] = ("nast", "inverse", "random")  # their layer weights come from a trace
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -59,7 +60,8 @@ class FinetuneRecipe(Recipe):
     steps: Count = 400
     batch_size: Annotated[int, Field(ge=2)] = 16  # studies whose texts a step reads, over all processes
     compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
-    claims_per_image: Count = 2  # statements with their contradictions, of each study of a step
+    captions_per_image: Annotated[int, Field(ge=1, le=CAPTIONS)] = 3  # of each study of a step, each also contradicted
+    claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
     statements_first: Share = 0.2  # of the steps: statements alone; captions and same-image ranking join after them
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
     warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine

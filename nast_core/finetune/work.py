@@ -117,7 +117,15 @@ def make_task(
         readable = np.array([i for i in split if studies[i].image in material.features])
         size = min(recipe.batch_size, len(readable))
         return Sampler(
-            studies, readable, data.truth, size, recipe.compared_images, recipe.claims_per_image, recipe.seed, alone
+            studies,
+            readable,
+            data.truth,
+            size,
+            compared=recipe.compared_images,
+            captions=recipe.captions_per_image,
+            claims=recipe.claims_per_image,
+            seed=recipe.seed,
+            alone=alone,
         )
 
     training = sampler(range(len(data.train)), alone=recipe.statement_steps)

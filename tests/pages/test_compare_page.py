@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from nast_core.models.specs import DEMO_FOLDER
+from tests.finetuning import recipe, write_phantom_claims
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = str(ROOT / "pages" / "compare.py")
@@ -67,6 +68,28 @@ def test_a_link_reopens_the_comparison_with_its_choices(changed):
     assert texts(at.markdown).count("true]") == 2  # the item's options, as A and as B scored them
     negated, affirmative, gap = (float(metric.value.split()[0]) for metric in at.metric[:3])
     assert gap == pytest.approx(affirmative - negated, abs=0.11)
+
+
+def test_what_a_run_wrote_down_is_shown_before_anything_is_computed(monkeypatch, tmp_path):
+    import json
+
+    import streamlit as st
+
+    from dashboard import compare
+    from nast_core.runs.executors import run
+
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("NAST_CACHE", "off")
+    monkeypatch.setattr(compare, "load", lambda *_: st.stop())  # as far as the models, which take long to load
+    done = run(recipe(write_phantom_claims(tmp_path / "claims.jsonl"), arm="frozen"))
+    at = page(a="demo", b=f"run:{done.id}")
+    assert not at.exception
+    assert not at.error
+    written = json.loads((done.folder / "summary.json").read_text())
+    shown = at.dataframe[-1].value.set_index("figure")
+    assert shown.loc["claim ranking", "before"] == written["before"]["claim_ranking"]
+    assert shown.loc["claim ranking", "change"] == 0
+    assert "wrote down when it ended" in texts(at.caption)
 
 
 def compared(changed):

@@ -38,6 +38,7 @@ RECIPE = FinetuneRecipe(  # sizes said here, so that figures do not move with th
     tracker="none",
     steps=1,
     batch_size=32,
+    captions_per_image=3,
     claims_per_image=1,
     compared_images=128,
     statements_first=0,

@@ -13,6 +13,7 @@ from nast_core import compare
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.commands.compare import app
+from nast_core.comparison import moved_layers, write_comparison
 from nast_core.data.sources import encode_named
 from nast_core.errors import BenchmarkError, DataError, ImageError, PairError
 from nast_core.interpret.ablation import ablate, head_means
@@ -97,10 +98,10 @@ def test_layers_that_moved_are_read_from_the_summary_of_a_fine_tune(tmp_path):
             {"layers": [{"layer": 1, "weight": 0.5, "change": 0.01}, {"layer": 2, "weight": 1.5, "change": 0.03}]}
         )
     )
-    assert compare.moved_layers({"B": path}).to_numpy().tolist() == [["B", 1, 0.5, 0.01], ["B", 2, 1.5, 0.03]]
+    assert moved_layers({"B": path}).to_numpy().tolist() == [["B", 1, 0.5, 0.01], ["B", 2, 1.5, 0.03]]
     path.write_text("{}")
     with pytest.raises(DataError, match="does not say which layers moved"):
-        compare.moved_layers({"B": path})
+        moved_layers({"B": path})
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def test_pairs_are_spread_over_the_whole_list(demo):
 
 
 def test_tables_and_a_summary_are_written(tmp_path, compared):
-    compare.write_comparison(compared[0], tmp_path / "out")
+    write_comparison(compared[0], tmp_path / "out")
     said = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert said["items"] == 20
     assert [row["form"] for row in said["changes"]] == ["affirmative", "negated", "gap"]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from nast_core import compare_kept
-from nast_core.compare import Comparison
 from nast_core.compare_kept import keep, kept_folder, read_kept
+from nast_core.comparison import Comparison
 
 
 def comparison(value: float) -> Comparison:

@@ -9,6 +9,7 @@ from nast_core.errors import DataError
 from nast_core.finetune.batches import Sampler, study_order
 from nast_core.finetune.data import Truth, texts_of, training_data
 from nast_core.finetune.encoding import groups
+from nast_core.finetune.recipe import CAPTIONS
 from tests.finetuning import example, write_phantom_claims
 
 EDEMA, NO_EDEMA = Claim(finding="Edema", polarity="present"), Claim(finding="Edema", polarity="absent")
@@ -127,7 +128,7 @@ def test_a_batch_names_every_text_once_and_compares_what_it_should():
         lines.insert(number, example(text, study=study, cue=cue, polarity=polarity, contradictions=(false,)))
     data = training_data(lines, most_validation=9)
     first = [study.study_id for study in data.train].index("e")
-    batch = Sampler(data.train, np.array([first, first + 1]), data.truth, 2, 2, 1, seed=0).batch(0)
+    batch = Sampler(data.train, np.array([first, first + 1]), data.truth, 2, 2, captions=1, claims=1, seed=0).batch(0)
     assert len(set(batch.texts)) == len(batch.texts)
     edema, none = batch.texts.index("edema."), batch.texts.index("no edema.")
     column = {data.train[number].study_id: place for place, number in enumerate(batch.studies)}
@@ -150,7 +151,9 @@ def test_a_batch_names_every_text_once_and_compares_what_it_should():
 def test_batches_depend_on_seed_and_step_alone(phantoms):
     def texts(seed: int, step: int) -> tuple[str, ...]:
         numbers = np.arange(len(phantoms.train))
-        return Sampler(phantoms.train, numbers, phantoms.truth, 6, 12, 2, seed).batch(step).texts
+        return (
+            Sampler(phantoms.train, numbers, phantoms.truth, 6, 12, captions=1, claims=2, seed=seed).batch(step).texts
+        )
 
     assert texts(0, 3) == texts(0, 3)
     assert texts(0, 3) != texts(1, 3)
@@ -159,16 +162,28 @@ def test_batches_depend_on_seed_and_step_alone(phantoms):
 
 def test_a_batch_compares_its_studies_with_others_that_it_does_not_speak_of(phantoms):
     numbers = np.arange(len(phantoms.train))
-    batch = Sampler(phantoms.train, numbers, phantoms.truth, 4, 10, 1, seed=0).batch(0)
+    batch = Sampler(phantoms.train, numbers, phantoms.truth, 4, 10, captions=2, claims=1, seed=0).batch(0)
     assert len(batch.captions) == 4
     assert len(batch.studies) == len(set(batch.studies)) == 10
     assert batch.fits.shape == (4, 10)
     assert batch.holds.shape == (len(batch.texts), 10)
 
 
-def test_the_first_steps_have_no_captions_but_twice_the_statements(phantoms):
+def test_every_caption_of_a_study_is_compared_with_itself_contradicted(phantoms):
+    for count in (1, 3):
+        sampler = Sampler(phantoms.train, np.arange(len(phantoms.train)), phantoms.truth, 4, 10, count, 1, seed=0)
+        batch = sampler.batch(0)
+        told = {(batch.texts[true], batch.texts[false]) for true, false in batch.ranked}
+        for number, named in zip(batch.studies, batch.captions, strict=False):
+            study = phantoms.train[number]
+            own = {(caption.true.text, caption.false.text) for caption in study.captions if caption.false}
+            assert batch.texts[named] in {caption.true.text for caption in study.captions}
+            assert count - (CAPTIONS - len(own)) <= len(own & told) <= count
+
+
+def test_the_first_steps_have_no_captions_but_as_many_statements_more(phantoms):
     numbers = np.arange(len(phantoms.train))
-    sampler = Sampler(phantoms.train, numbers, phantoms.truth, 4, 10, 1, seed=0, alone=2)
+    sampler = Sampler(phantoms.train, numbers, phantoms.truth, 4, 10, captions=1, claims=1, seed=0, alone=2)
     for step, captioned in ((0, False), (1, False), (2, True)):
         batch = sampler.batch(step)
         own = [phantoms.train[number] for number in batch.studies[:4]]
