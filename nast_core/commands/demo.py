@@ -53,7 +53,7 @@ def demo_study(
         "build/study"
     ),
     seeds: Annotated[int | None, typer.Option(min=1, help="Of every arm; 5, or 2 with --quick.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="One layer summary, so 4 arms, and 2 seeds.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="3 arms and 2 seeds: a part of the whole study.")] = False,
     docs: Annotated[Path | None, typer.Option(help="Also write results.md and results.json here.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Cells at a time, one thread each.")] = 2,
 ) -> None:

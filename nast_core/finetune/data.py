@@ -13,7 +13,10 @@ from nast_core.finetune.recipe import CAPTIONS
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
 
-STATEMENTS = 3  # at most, in a caption: as many as a multiple-choice option has
+STATEMENTS = (
+    2,
+    3,
+)  # in a caption, least and most: what a cue denies shows only among others, and single ones are read anyway
 _DRAW = 1  # of the captions' stream among those of one seed
 
 
@@ -141,8 +144,8 @@ def _plain(text: str) -> str:
 
 
 def _caption(examples: Sequence[Example], rng: np.random.Generator, fits: Callable[[str], bool]) -> Caption:
-    """One to STATEMENTS of the statements, at most one a finding, framed and joined as reports do, as many as fit."""
-    wanted, chosen = int(rng.integers(1, STATEMENTS + 1)), dict[str, Example]()
+    """Some of the statements, at most one a finding, framed and joined as reports do, as many as there are and fit."""
+    wanted, chosen = int(rng.integers(*STATEMENTS, endpoint=True)), dict[str, Example]()
     for i in rng.permutation(len(examples)):
         chosen.setdefault(examples[i].claim.finding, examples[i])
     said = list(chosen.values())[:wanted]

@@ -58,9 +58,9 @@ class FinetuneRecipe(Recipe):
 
     # how
     steps: Count = 400
-    batch_size: Annotated[int, Field(ge=2)] = 16  # studies whose texts a step reads, over all processes
+    batch_size: Annotated[int, Field(ge=2)] = 12  # studies whose texts a step reads, over all processes
     compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
-    captions_per_image: Annotated[int, Field(ge=1, le=CAPTIONS)] = 3  # of each study of a step, each also contradicted
+    captions_per_image: Annotated[int, Field(ge=1, le=CAPTIONS)] = 4  # of each study of a step, each also contradicted
     claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
     statements_first: Share = 0.2  # of the steps: statements alone; captions and same-image ranking join after them
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
@@ -71,8 +71,8 @@ class FinetuneRecipe(Recipe):
 
     # what the loss is made of; 0 leaves a term out
     caption_weight: Amount = 0.2
-    same_image_weight: Amount = 8.0
-    across_image_weight: Amount = 4.0  # what teaches a cue to be read
+    same_image_weight: Amount = 3.0
+    across_image_weight: Amount = 6.0  # what teaches a cue to be read
     alignment_weight: Amount = 1.0  # beta
 
     # watching it

@@ -52,7 +52,8 @@ def test_every_summary_has_a_nast_and_an_inverse_arm_beside_uniform_and_random()
         for how in ("max", "negator", "negator_out", "attention mean_abs")
         for kind in ("nast", "inverse")
     ]
-    assert [arm.name for arm in QUICK.arms] == names[:4]
+    assert [arm.name for arm in QUICK.arms] == [names[0], *names[2:4]]
+    assert QUICK.sizes == Plan().sizes  # so that its cells are the whole study's
     assert Arm("random", Steering("block", "std")).name == "random"
 
 

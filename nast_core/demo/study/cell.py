@@ -106,5 +106,7 @@ def identity(world: World) -> str:
     """What cells must have in common to stand in one table: the base's weights, the sizes and the recipe's defaults."""
     arm = world.plan.arms[0]
     recipe = world.recipe(arm, seed=0, rate=world.plan.rates[0], steps=world.plan.steps)
-    said = recipe.model_dump(exclude={"arm", "trace", "summary", "data", "items", "model", "learning_rate"})
+    own = {"arm", "trace", "summary", "learning_rate"}  # of a cell
+    lora = {"rank", "alpha", "dropout", "targets"}  # not trained with
+    said = recipe.model_dump(exclude=own | lora | {"data", "items", "model"})
     return f"{world.base().fingerprint} {said} {world.plan.sizes}"
