@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import state, widgets
 
 if TYPE_CHECKING:
-    from nast_core.finetune.recipe import Arm, FinetuneRecipe
+    from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Run
 
@@ -36,6 +36,7 @@ FIGURES = {
 }
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 ITEMS = 200  # validation questions with cues that training has, and as many with the others
+_WHOLE = {"learning_rate": 1.5e-3, "statements_first": 0.2}  # as the study has them: docs/results.md
 _OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
 
@@ -78,6 +79,11 @@ def default(name: str) -> Any:
     from nast_core.finetune.recipe import FinetuneRecipe
 
     return FinetuneRecipe.model_fields[name].default
+
+
+def start_of(name: str, method: Method) -> Any:
+    """Where a setting starts: the recipe's default is LoRA's; whole layers learn sooner, and from smaller steps."""
+    return _WHOLE[name] if method == "full" else default(name)
 
 
 def data_folder() -> str:

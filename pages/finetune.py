@@ -99,7 +99,7 @@ rate = third.number_input(
     "Learning rate",
     1e-6,
     1.0,
-    finetune.default("learning_rate") if method == "lora" else 1.5e-3,
+    finetune.start_of("learning_rate", method),
     format="%.1e",
     key=f"rate-{method}",
 )
@@ -107,7 +107,15 @@ seeds = fourth.number_input("Seeds", 1, 10, 1, key="seeds", help="Runs of each a
 with st.expander("More settings"):
     a, b, c, d = st.columns(4)
     batch = a.number_input("Studies a step", 2, 4096, finetune.default("batch_size"), key="batch")
-    rank = b.number_input("LoRA rank", 1, 256, finetune.default("rank"), key="rank", disabled=method == "full")
+    rank = b.number_input(
+        "LoRA rank",
+        1,
+        256,
+        finetune.default("rank"),
+        key="rank",
+        disabled=method == "full",
+        help="Alpha is twice the rank.",
+    )
     align = c.number_input(
         "Weight of staying aligned",
         0.0,
@@ -137,7 +145,7 @@ with st.expander("More settings"):
         help="A statement scores higher on images where it holds than where it does not: what makes a denial read, not muted.",
     )
     alone = h.number_input(
-        "Share of steps on single statements", 0.0, 1.0, finetune.default("statements_first"), 0.05, key="alone",
+        "Share of steps on single statements", 0.0, 1.0, finetune.start_of("statements_first", method), 0.05, key=f"alone-{method}",
         help="Reading a denial comes before reading it among other statements; captions and contradictions join after these.",
     )  # fmt: skip
     patience = last.number_input("Stop after validations without gain", 0, 100, 0, key="patience", help="0: all steps.")
@@ -147,7 +155,7 @@ runs = finetune.recipes(
     arms, int(seeds),
     {
         "data": files.data, "items": files.items, "images": files.images, "method": method, "steps": int(steps),
-        "learning_rate": rate, "batch_size": int(batch), "rank": int(rank), "alignment_weight": align, "scale": scale,
+        "learning_rate": rate, "batch_size": int(batch), "rank": int(rank), "alpha": 2.0 * rank, "alignment_weight": align, "scale": scale,
         "caption_weight": caption, "same_image_weight": same, "across_image_weight": across,
         "statements_first": alone, "patience": int(patience) or None, "validate_every": max(int(steps) // 8, 1), "checkpoint_every": max(int(steps) // 8, 1),
         **choices,

@@ -51,8 +51,8 @@ class FinetuneRecipe(Recipe):
 
     # what is trained
     method: Method = "lora"
-    rank: Count = 8
-    alpha: Annotated[float, Field(gt=0)] = 16.0
+    rank: Count = 32
+    alpha: Annotated[float, Field(gt=0)] = 64.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     targets: Targets = "both"
 
@@ -62,7 +62,8 @@ class FinetuneRecipe(Recipe):
     compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
     captions_per_image: Annotated[int, Field(ge=1, le=CAPTIONS)] = 4  # of each study of a step, each also contradicted
     claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
-    statements_first: Share = 0.2  # of the steps: statements alone; captions and same-image ranking join after them
+    # of the steps: statements alone; captions and same-image ranking join after them. Half as many do where method is full
+    statements_first: Share = 0.5
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
     warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
     optimizer: Literal["adamw", "sgd"] = "adamw"

@@ -18,7 +18,7 @@ def fast_tokens(tower: TextTower, tokenizer, texts: Sequence[str], pool: Pool, *
     Raises TextError for an empty text and for one over the tower's context.
     """
     tower.check_texts(texts)
-    rows = tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True)
+    rows = tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True, verbose=False)
     for text, ids in zip(texts, rows["input_ids"], strict=True):
         tower.check_length(text, len(ids))
     longest = max(pad_to or 0, *(len(ids) for ids in rows["input_ids"]))

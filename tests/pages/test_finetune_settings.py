@@ -1,0 +1,27 @@
+"""What the Fine-tune page offers before anything is trained."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from nast_core.finetune.recipe import FinetuneRecipe
+from tests.finetuning import write_phantom_claims
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "finetune.py")
+
+
+def test_settings_start_at_the_recipes_own_for_lora_and_lower_for_whole_layers(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    at.query_params["train-on"] = "my files"
+    at.query_params["claims"] = str(write_phantom_claims(tmp_path / "claims.jsonl"))
+    at.run()
+    assert not at.exception
+    own = {name: field.default for name, field in FinetuneRecipe.model_fields.items()}
+    assert at.number_input(key="rate-lora").value == own["learning_rate"]
+    assert at.number_input(key="alone-lora").value == own["statements_first"]
+    assert own["alpha"] == 2 * own["rank"]  # as the page says of them
+    at.segmented_control(key="train-method").set_value("full").run()
+    assert not at.exception
+    assert at.number_input(key="rate-full").value < own["learning_rate"]
+    assert at.number_input(key="alone-full").value < own["statements_first"]
