@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -36,8 +37,10 @@ def compare_page_seconds() -> list[tuple[str, str, str]]:
                 page.close()
         browser.close()
     return [
-        ("Compare page, opened for the first time", f"{seconds[0]:.1f} s", "base and fine-tune, demo CLIP, 500 questions, 48 pairs; everything computed"),
-        ("Compare page, opened again by a new server", f"{seconds[1]:.1f} s", "until the first chart is painted; at most 2 s wanted"),
+        ("Compare page, a run's own figures shown", f"{seconds[0].recorded:.1f} s", "opened for the first time; at most 2 s wanted"),
+        ("Compare page, everything compared", f"{seconds[0].chart:.1f} s", "base and fine-tune, demo CLIP, 500 questions, 48 pairs"),
+        ("Compare page, opened again by a new server", f"{seconds[1].headline:.1f} s", "until the headline is painted; at most 2 s wanted"),
+        ("Compare page, the same, first chart", f"{seconds[1].chart:.1f} s", "the browser has to load Plotly for it"),
     ]  # fmt: skip
 
 
@@ -51,8 +54,21 @@ def _tuned(folder: Path) -> str:
     return f"compare?a=demo&b=run:{run}"
 
 
-def _shown(page: Page, link: str) -> float:
+class Shown(NamedTuple):
+    """Seconds until each is painted."""
+
+    recorded: float  # what the run wrote down, or the headline where that comes first
+    headline: float
+    chart: float
+
+
+def _shown(page: Page, link: str) -> Shown:
     began = time.perf_counter()
     page.goto(link)
-    page.get_by_text("Accuracy of A and B").first.wait_for(timeout=300_000)
-    return time.perf_counter() - began
+    headline = page.get_by_text("Accuracy, negated, B - A").first
+    found = []
+    for awaited in (page.get_by_text("wrote down when it ended").first.or_(headline).first, headline,
+                    page.get_by_text("Accuracy of A and B").first):  # fmt: skip
+        awaited.wait_for(timeout=300_000)
+        found.append(time.perf_counter() - began)
+    return Shown(*found)
