@@ -17,7 +17,9 @@ spec_b = right.text_input(
 ).strip()
 if known:
     with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
-        st.dataframe({"type as A or B": list(known), "what it is": list(known.values())}, hide_index=True)
+        # a table in words: the browser would load the grid of st.dataframe before it paints anything
+        rows = [f"| `{run}` | {said} |" for run, said in known.items()]
+        st.markdown("\n".join(["| type as A or B | what it is |", "| --- | --- |", *rows]))
 if not spec_a or not spec_b:
     widgets.empty("Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do.")
 questions, drawn, texts = st.columns([2, 2, 2])
