@@ -78,9 +78,7 @@ def choose_models() -> list[str]:
         help="A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All models "
         "answer the same questions.",
     )  # fmt: skip
-    if tuned:
-        with st.expander(f"Finished fine-tunes: {len(tuned)}", icon=":material/tune:"):
-            st.dataframe({"choose": list(tuned), "what it is": list(tuned.values())}, hide_index=True)
+    compare.list_tuned(tuned)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
 
 

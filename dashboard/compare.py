@@ -46,6 +46,14 @@ def tuned() -> dict[str, str]:
     }
 
 
+def list_tuned(known: dict[str, str]) -> None:
+    """Folded away, in words: the browser would load all of the data grid for it before it paints a page."""
+    if known:
+        with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
+            rows = [f"| `{spec}` | {said} |" for spec, said in known.items()]
+            st.markdown("\n".join(["| to type or choose | what it is |", "| --- | --- |", *rows]))
+
+
 @st.cache_resource(max_entries=3, show_spinner="Loading a model")
 def _load(spec: str, stamp: float) -> DualEncoder:
     from nast_core.models import load_model

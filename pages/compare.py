@@ -15,11 +15,7 @@ spec_a = left.text_input("A, before", key="a", bind="query-params", help="demo, 
 spec_b = right.text_input(
     "B, after", key="b", bind="query-params", help="Likewise; run:ID is a finished fine-tune."
 ).strip()
-if known:
-    with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
-        # a table in words: the browser would load the grid of st.dataframe before it paints anything
-        rows = [f"| `{run}` | {said} |" for run, said in known.items()]
-        st.markdown("\n".join(["| type as A or B | what it is |", "| --- | --- |", *rows]))
+compare.list_tuned(known)
 if not spec_a or not spec_b:
     widgets.empty("Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do.")
 questions, drawn, texts = st.columns([2, 2, 2])
