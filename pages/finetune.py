@@ -105,18 +105,17 @@ rate = third.number_input(
 )
 seeds = fourth.number_input("Seeds", 1, 10, 1, key="seeds", help="Runs of each arm, for intervals.")
 with st.expander("More settings"):
-    a, b, c, d = st.columns(4)
-    batch = a.number_input("Studies a step", 2, 4096, finetune.default("batch_size"), key="batch")
-    rank = b.number_input(
-        "LoRA rank",
-        1,
-        256,
-        finetune.default("rank"),
-        key="rank",
-        disabled=method == "full",
-        help="Alpha is twice the rank.",
+    whole = method == "full"
+    a, b, c = st.columns(3)
+    rank = a.number_input(
+        "LoRA rank", 1, 256, finetune.default("rank"), key="rank", disabled=whole, help="Alpha is twice the rank."
     )
-    align = c.number_input(
+    targets = b.selectbox("LoRA adapts", ["both", "attention", "mlp"], key="targets", disabled=whole,
+                          format_func={"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}.get)  # fmt: skip
+    dropout = c.number_input("LoRA dropout", 0.0, 0.9, finetune.default("dropout"), 0.05, key="dropout", disabled=whole)
+    a, b, c = st.columns(3)
+    batch = a.number_input("Studies a step", 2, 4096, finetune.default("batch_size"), key="batch")
+    align = b.number_input(
         "Weight of staying aligned",
         0.0,
         100.0,
@@ -124,7 +123,7 @@ with st.expander("More settings"):
         key="beta",
         help="Keeps affirmative captions where they were.",
     )
-    scale = d.selectbox("Layer weight scales", ["learning_rate", "gradient"], key="scale",
+    scale = c.selectbox("Layer weight scales", ["learning_rate", "gradient"], key="scale",
                         format_func={"learning_rate": "the learning rate", "gradient": "the gradient (Adam undoes it)"}.get)  # fmt: skip
     e, f, g, h, last = st.columns(5)
     caption = e.number_input("Weight of captions", 0.0, 100.0, finetune.default("caption_weight"), key="w-caption")
@@ -155,7 +154,7 @@ runs = finetune.recipes(
     arms, int(seeds),
     {
         "data": files.data, "items": files.items, "images": files.images, "method": method, "steps": int(steps),
-        "learning_rate": rate, "batch_size": int(batch), "rank": int(rank), "alpha": 2.0 * rank, "alignment_weight": align, "scale": scale,
+        "learning_rate": rate, "batch_size": int(batch), "rank": int(rank), "alpha": 2.0 * rank, "targets": targets, "dropout": dropout, "alignment_weight": align, "scale": scale,
         "caption_weight": caption, "same_image_weight": same, "across_image_weight": across,
         "statements_first": alone, "patience": int(patience) or None, "validate_every": max(int(steps) // 8, 1), "checkpoint_every": max(int(steps) // 8, 1),
         **choices,
