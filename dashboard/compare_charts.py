@@ -127,7 +127,9 @@ def moved_bars(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title_text="layer", dtick=1)
     figure.update_yaxes(title_text="change / size of the weights", rangemode="tozero", secondary_y=False)
-    figure.update_yaxes(title_text="layer weight w[l]", rangemode="tozero", showgrid=False, secondary_y=True)
+    figure.update_yaxes(
+        title_text="layer weight w[l]", rangemode="tozero", showgrid=False, tickmode="auto", nticks=5, secondary_y=True
+    )
     figure.update_layout(barmode="group", showlegend=True, legend=_LEGEND)
     return finish(figure, title, subtitle, 380)
 

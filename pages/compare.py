@@ -35,8 +35,8 @@ for column, (name, value, said) in zip(st.columns(len(headline)), headline, stri
     column.metric(name, value, border=True)
     column.caption(said)
 st.caption(
-    f"{count} questions on phantoms of the {split} split, seed 0; 95 % intervals by bootstrap over patients, of attention over "
-    f"{used} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
+    f"{count} questions on phantoms of the {split} split, seed 0, with every cue, also those that the demo's training keeps out (“absent”, “free "
+    f"of”); 95 % intervals by bootstrap over patients, of attention over {used} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
 )
 sections: list[report.Section] = []
 

@@ -21,6 +21,8 @@ _SHOWN = {  # figure -> (what it is called, factor, unit)
     "claim_ranking_severity": ("claim ranking, severity", 100, " %"),
     "auroc_affirmative": ("AUROC of affirmative statements", 1, ""),
     "auroc_negated": ("AUROC of negated statements (0.5: the cue is ignored, 0: read as its opposite)", 1, ""),
+    "auroc_negated_seen": ("the same, cues that training has", 1, ""),
+    "auroc_negated_unseen": ("the same, cues that it lacks", 1, ""),
     "retrieval_5": ("affirmative captions whose image is among the first 5", 100, " %"),
     "alignment": ("mean cosine of affirmative texts to the base's", 1, ""),
 }
