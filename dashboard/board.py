@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
@@ -13,6 +13,9 @@ from dashboard import finetune, finetune_charts, widgets
 if TYPE_CHECKING:
     from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.runs.store import Row, Run
+
+
+_REFUSED = "board-refused"  # what the last press of a button could not do
 
 
 @st.fragment(run_every=2)
@@ -28,7 +31,7 @@ def show(kind: str) -> None:
         st.info("No run yet. Choose arms above and press Train.", icon=":material/lightbulb:")
         return
     event = st.dataframe(
-        _table(rows), hide_index=True, key=f"board-{kind}", on_select="rerun", selection_mode="multi-row",
+        _table(rows), hide_index=True, key=f"board-{kind}-{len(rows)}-{rows[0].run.id}", on_select="rerun", selection_mode="multi-row",
         column_config={"progress": st.column_config.ProgressColumn("progress", min_value=0, max_value=1, format="percent")},
     )  # fmt: skip
     picked = [rows[i] for i in event.selection.rows if i < len(rows)]
@@ -56,7 +59,6 @@ def _table(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def _controls(picked: Sequence[Row]) -> None:
-    from nast_core.errors import NastError
     from nast_core.runs.executors import cancel, resume
     from nast_core.runs.store import RunStore
 
@@ -70,16 +72,32 @@ def _controls(picked: Sequence[Row]) -> None:
     )
     with st.container(horizontal=True):
         for label, icon, runs, act in actions:
-            if st.button(label, icon=icon, disabled=not runs, key=f"job-{label}"):
-                for run in runs:
-                    try:
-                        act(run)
-                    except NastError as error:
-                        st.error(str(error), icon=":material/error:")
+            if label == "Delete" and runs:  # nothing brings a run back
+                with st.popover(f"Delete {len(runs)}", icon=icon, key="job-ask"):
+                    wanted = st.button(f"Delete for good: {', '.join(run.id for run in runs)}", key="job-Delete")
+            else:
+                wanted = st.button(label, icon=icon, disabled=not runs, key=f"job-{label}")
+            if wanted:
+                st.session_state[_REFUSED] = _each(act, runs)
                 st.rerun(scope="fragment")
+    for reason in st.session_state.pop(_REFUSED, ()):
+        st.toast(reason, icon=":material/error:", duration="infinite")  # the table is drawn anew every two seconds
     for row in picked[:2]:
         with st.expander(f"Log of {row.run.id}", icon=":material/description:"):
             st.code(row.run.log[-6000:] or "nothing yet", language=None)
+
+
+def _each(act: Callable[[Run], object], runs: Sequence[Run]) -> list[str]:
+    """Does it to every run; says why not, where it cannot be done."""
+    from nast_core.errors import NastError
+
+    refused = []
+    for run in runs:
+        try:
+            act(run)
+        except NastError as error:
+            refused.append(str(error))
+    return refused
 
 
 def _curves(runs: Sequence[Run]) -> None:
@@ -93,8 +111,8 @@ def _curves(runs: Sequence[Run]) -> None:
         ),
         key="curves",
         data=table,
-        how_to_read="The gap should fall while negated accuracy and the AUROC of negated statements rise together: an accuracy "
-        "that rises alone means that the cue is muted, not read. Retrieval and cosine show what is lost.",
+        how_to_read="For cues trained on, the gap should fall while negated accuracy and the AUROC of denials rise together: an accuracy "
+        "that rises alone means that the cue is muted, not read. Other cues mostly stay as they were. Retrieval and cosine show what is lost.",
         alt="Curves of validation figures by training step",
     )  # fmt: skip
     done = finetune.results([run for run in runs if run.status.state == "finished"])

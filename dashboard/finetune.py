@@ -27,7 +27,8 @@ ARMS = {
 FIGURES = {
     "gap_points_seen": "gap, points, cues trained on",
     "gap_points_unseen": "gap, points, other cues",
-    "acc_negated": "accuracy, negated",
+    "acc_negated_seen": "accuracy, negated, cues trained on",
+    "acc_negated_unseen": "accuracy, negated, other cues",
     "acc_affirmative": "accuracy, affirmative",
     "auroc_negated_seen": "AUROC of denials, cues trained on",
     "auroc_negated_unseen": "AUROC of denials, other cues",
@@ -37,7 +38,7 @@ FIGURES = {
 }
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 ITEMS = 200  # validation questions with cues that training has, and as many with the others
-_WHOLE = {"learning_rate": 1.5e-3, "statements_first": 0.2}  # as the study has them: docs/results.md
+_TIMED = 64  # texts, of a step however large
 _OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
 
@@ -83,8 +84,10 @@ def default(name: str) -> Any:
 
 
 def start_of(name: str, method: Method) -> Any:
-    """Where a setting starts: the recipe's default is LoRA's; whole layers learn sooner, and from smaller steps."""
-    return _WHOLE[name] if method == "full" else default(name)
+    """Where a setting starts that depends on what is trained."""
+    from nast_core.finetune.recipe import START
+
+    return START[method][name]
 
 
 def data_folder() -> str:
@@ -135,19 +138,21 @@ def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> fl
     """A bare forward and backward of the text tower on as many statements as a step reads; a step adds next to nothing."""
     import torch
 
+    from nast_core.finetune.data import STATEMENTS
+
     pairs = state.alignment(_model).aligned
     texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
-    said = default("captions_per_image") + default("claims_per_image")
-    count = batch_size * 2 * said  # each study's captions and statements, true and false
-    texts = (texts * (count // len(texts) + 1))[:count]
+    said = sum(STATEMENTS) / 2 * default("captions_per_image") + default("claims_per_image")  # statements, of a study
+    count = batch_size * 2 * said  # each also contradicted
+    texts = (texts * (_TIMED // len(texts) + 1))[:_TIMED]
     tower = _model.text
-    length = max(len(tower.tokenize([t]).ids[0]) for t in texts[:64])
+    length = max(len(tower.tokenize([t]).ids[0]) for t in texts)
     tokens = tower.tokenize([t for t in texts if len(tower.tokenize([t]).ids[0]) == length] or texts[:1])
     began = time.perf_counter()
     with torch.enable_grad():
         start = tower.embed(tokens).detach().requires_grad_()
         tower.readout(tower.run(start, tokens), tokens).sum().backward()
-    return (time.perf_counter() - began) * len(texts) / len(tokens)
+    return (time.perf_counter() - began) * count / len(tokens)
 
 
 def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:

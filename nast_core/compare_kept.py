@@ -13,6 +13,7 @@ import pandas as pd
 
 from nast_core.comparison import Comparison
 from nast_core.data.vectors import default_cache
+from nast_core.errors import DataError
 from nast_core.revision import code_revision
 from nast_core.writing import write_json
 
@@ -57,7 +58,7 @@ def keep(found: Comparison, folder: Path) -> None:
         others = [path for path in folder.parent.iterdir() if not path.name.startswith(".")]
         for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
             forget(old)
-    except OSError:
+    except (OSError, DataError):
         return
 
 

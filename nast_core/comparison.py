@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nast_core.errors import DataError
-from nast_core.runs.store import RunStore
+from nast_core.runs.models import finished_finetune
 from nast_core.writing import whole, write_json
 
 
@@ -66,9 +66,8 @@ def moved_layers(summaries: Mapping[str, Path]) -> pd.DataFrame:
 
 def summary_files(specs: Mapping[str, str]) -> dict[str, Path]:
     """Of the models that are ``run:ID``, where their run's summary.json is."""
-    store = RunStore()
     return {
-        model: store.open(spec.removeprefix("run:")).folder / "summary.json"
+        model: finished_finetune(spec.removeprefix("run:")).folder / "summary.json"
         for model, spec in specs.items()
         if spec.startswith("run:")
     }

@@ -145,7 +145,7 @@ if len(found.parameters):
         ),
         "compare-moved", found.parameters,
         "The bars should follow the line, since w[l] scales each layer's learning rate. Layers that moved more than their "
-        "weight says had larger gradients.",
+        "weight says had steadier gradients, or smaller weights to begin with.",
         "Bars of relative change by layer, with the layer weights as a line",
     )  # fmt: skip
 else:

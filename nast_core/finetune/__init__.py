@@ -1,1 +1,1 @@
-"""Fine-tuning the text tower. So far: LoRA adapters on it, attached, saved, reloaded and merged."""
+"""Fine-tuning of text towers, each layer at its own rate: data, loss, loop, adapters, export."""

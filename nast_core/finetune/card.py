@@ -12,6 +12,8 @@ from nast_core.finetune.loop import Progress
 _SHOWN = {  # figure -> (what it is called, factor, unit)
     "acc_affirmative": ("MCQ accuracy, affirmative", 100, " %"),
     "acc_negated": ("MCQ accuracy, negated", 100, " %"),
+    "acc_negated_seen": ("the same where training has the cues", 100, " %"),
+    "acc_negated_unseen": ("the same where it lacks one of them", 100, " %"),
     "gap_points": ("gap, percentage points", 1, ""),
     "gap_points_seen": ("gap where training has the cues", 1, ""),
     "gap_points_unseen": ("gap where it lacks one of them", 1, ""),
@@ -70,11 +72,15 @@ def model_card(
             "in both.",
             f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
             f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "
-            f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} images, seed {recipe.seed}"
+            f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed {recipe.seed}"
             + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
             f"- Loss: {recipe.caption_weight:g} x caption InfoNCE + {recipe.same_image_weight:g} x same image + "
-            f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; captions and the "
-            f"same-image term from step {recipe.statement_steps + 1} on.",
+            f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; "
+            + (
+                f"captions and the same-image term from step {recipe.statement_steps + 1} on."
+                if recipe.statement_steps < recipe.steps
+                else "no captions and no same-image term."
+            ),
             "",
             "## Figures on validation studies",
             "",

@@ -89,6 +89,10 @@ def training_data(
         kept = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
         validation = tuple(validation[i] for i in sorted(kept))
     both = (*train, *validation)
+    if shared := sorted({study.study_id for study in train} & {study.study_id for study in validation}):
+        raise DataError(
+            f"{len(shared)} studies have train and validation lines, first {shared[0]}; give each study one split and an id of its own"
+        )
     facts = facts_by_study(example for study in both for example in study.examples)
     claims = {claim for study in both for claim in _claims(study.examples)}
     truth = Truth(sorted(claims, key=repr), [facts[study.study_id] for study in both])
@@ -117,6 +121,11 @@ def _studies(examples: Sequence[Example], seed: int, fits: Callable[[str], bool]
 
 def _study(examples: list[Example], rng: np.random.Generator, fits: Callable[[str], bool]) -> Study:
     first = examples[0]
+    if len(patients := {example.patient_id for example in examples}) > 1:
+        raise DataError(
+            f"study {first.study_id} belongs to {len(patients)} patients, {' and '.join(sorted(patients)[:2])}; "
+            "give each study an id of its own"
+        )
     if len(images := {str(example.image) for example in examples}) > 1:
         raise DataError(
             f"study {first.study_id} has {len(images)} images, {' and '.join(sorted(images)[:2])}; "

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -86,7 +87,11 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
 def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tensor]]) -> set[str]:
     """Copies a weights file with its changed tensors replaced, each in its own precision; says which were found."""
     safe = path.suffix == ".safetensors"
-    held: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        held: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, UnpicklingError):  # not weights: a trainer's arguments, an optimizer, TorchScript
+        shutil.copy(path, target)
+        return set()
     stored = dict(_tensors(held))
     by_shape: dict[tuple[int, ...], list[Keys]] = {}
     for at, value in stored.items():

@@ -198,6 +198,8 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
         **{f"validation_loss_{name}": value for name, value in terms.items()},
         **{f"validation_{name}": value for name, value in measure(task.panel, task.encode).items()},
     )
+    if stands.step < min(task.recipe.statement_steps, task.recipe.steps):
+        return False  # captions are not learnt yet, so nothing is judged
     if loss < stands.best_loss:
         stands.best_loss, stands.best_step, stands.waited = loss, stands.step, 0
         return True
@@ -208,7 +210,7 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
 
 @torch.no_grad()
 def validation_loss(task: Task) -> tuple[float, dict[str, float]]:
-    """The training objective on fixed batches of all validation studies, and its terms."""
+    """The training objective on fixed batches of validation studies, as many as fill whole batches, and its terms."""
     found = [batch_losses(task, task.validation.batch(k)) for k in range(task.validation.epoch)]
     total = float(torch.stack([weigh(terms, task.recipe, task.recipe.steps) for terms in found]).mean())
     return total, {name: float(torch.stack([terms[name] for terms in found]).mean()) for name in found[0]}

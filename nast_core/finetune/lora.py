@@ -18,8 +18,8 @@ from nast_core.models.encoder import DualEncoder
 def attach_lora(
     encoder: DualEncoder,
     *,
-    rank: int = 8,
-    alpha: float = 16,
+    rank: int = 32,
+    alpha: float = 64,
     dropout: float = 0.0,
     targets: Literal["both", "attention", "mlp"] = "both",
     seed: int = 0,

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,6 +16,10 @@ Targets = Literal["both", "attention", "mlp"]
 Tracker = Literal["tensorboard", "mlflow", "wandb", "none"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
 CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; the first is affirmative
+START: dict[Method, dict[str, float]] = {  # a method's own defaults: whole layers learn sooner, and from smaller steps
+    "lora": {"learning_rate": 3e-3, "statements_first": 0.5},
+    "full": {"learning_rate": 1.5e-3, "statements_first": 0.2},
+}
 TRACED_ARMS: tuple[Arm, ...] = ("nast", "inverse", "random")  # their layer weights come from a trace
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -62,9 +66,9 @@ class FinetuneRecipe(Recipe):
     compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
     captions_per_image: Annotated[int, Field(ge=1, le=CAPTIONS)] = 4  # of each study of a step, each also contradicted
     claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
-    # of the steps: statements alone; captions and same-image ranking join after them. Half as many do where method is full
-    statements_first: Share = 0.5
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3  # at layer weight 1; about half of it where method is full
+    # of the steps: statements alone; captions and same-image ranking join after them
+    statements_first: Share = START["lora"]["statements_first"]
+    learning_rate: Annotated[float, Field(gt=0)] = START["lora"]["learning_rate"]  # at layer weight 1
     warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
     optimizer: Literal["adamw", "sgd"] = "adamw"
     weight_decay: Amount = 0.0  # AdamW's, decoupled: the layer weight scales it too
@@ -88,11 +92,18 @@ class FinetuneRecipe(Recipe):
         """The first steps, without captions: none where the term that they are for is left out."""
         return math.ceil(self.statements_first * self.steps) if self.across_image_weight else 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _start(cls, said: Any) -> Any:
+        return START["full"] | said if isinstance(said, dict) and said.get("method") == "full" else said
+
     @field_validator("precision")
     @classmethod
-    def _wide_enough(cls, value: str) -> str:
-        if value == "float16":
-            raise ValueError("float16 loses small gradients; train in bfloat16 or float32")
+    def _trainable(cls, value: str) -> str:
+        if value not in ("float32", "bfloat16"):
+            raise ValueError(
+                f"{value!r} is no precision to train in; give float32 or bfloat16 (float16 loses small gradients)"
+            )
         return value
 
     @model_validator(mode="after")

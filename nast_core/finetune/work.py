@@ -1,6 +1,7 @@
 """The work of a fine-tuning recipe: from files to an adapter, its card, and its figures before and after."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def make_task(
     )
     if like is None:
         steps = 0 if recipe.arm == "frozen" else recipe.steps
-        used = [training.batch(step) for step in range(steps)] + [validation.batch(k) for k in range(validation.epoch)]
+        used = chain(map(training.batch, range(steps)), map(validation.batch, range(validation.epoch)))  # one at a time
         kept = sorted({batch.texts[i] for batch in used for i in batch.kept})
         vectors = dict(zip(kept, frozen(kept, "Training texts, frozen encoder").unbind(), strict=True))
     images = torch.stack([material.features.get(s.image, torch.zeros(encoder.text.dim)) for s in studies])

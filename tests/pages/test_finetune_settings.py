@@ -25,3 +25,14 @@ def test_settings_start_at_the_recipes_own_for_lora_and_lower_for_whole_layers(m
     assert not at.exception
     assert at.number_input(key="rate-full").value < own["learning_rate"]
     assert at.number_input(key="alone-full").value < own["statements_first"]
+
+
+def test_what_is_running_stays_in_sight_while_a_setting_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    at.query_params["train-on"] = "my files"
+    at.run()
+    assert not at.exception
+    said = [info.value for info in at.info]
+    assert said[0].startswith("Give a claims file")
+    assert said[1].startswith("No run yet")

@@ -33,13 +33,14 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers are fine-tuned",
         "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; layer weights",
-        "have mean 1. Test phantoms were not used in training, tuning or any choice.",
+        "have mean 1. Test phantoms were not used in training or tuning. Earlier recipes were measured on the same ones; what was",
+        "changed since was chosen on validation phantoms (docs/decisions/0006).",
         "",
         f"**{'All' if whole else 'Partial: '}{'' if whole else found['done']}{' ' if whole else ' of '}{found['of']} cells"
         f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
         f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen cues, "
         f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {found['machine']}; "
-        f"{found['minutes']:.0f} minutes in all; revision {found['revision']}.",
+        f"{found['minutes']:.0f} minutes, cell by cell; tables by revision {found['revision']}.",
         "",
         "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. Base, which is",
         "the frozen arm: 95 % interval by bootstrap over patients. Rates are learning rates, chosen on validation.",
@@ -54,8 +55,8 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "## Cues that no training text has",
         "",
-        "“absent”, “free of”, “not seen” and “negative for” are kept out of every training text. Above chance here means that",
-        "reading a negation carried over to new wording.",
+        "“absent”, “free of”, “not seen” and “negative for” are kept out of every training text. Accuracy above 25 %",
+        "and an AUROC above 0.5 would mean that reading a negation carried over to new wording.",
         "",
         *_arms(found, _UNSEEN),
         "",
@@ -65,21 +66,22 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "## Tests between arms",
         "",
-        "Differences in points, paired over seeds; p of the paired t-test, and after Holm's correction within a figure.",
+        "Differences in points, paired over seeds; p of the paired t-test, and after Holm's correction within a figure. Each arm has",
+        "the rate that was best for it, so arms may differ in their rate as well as in their layer weights.",
         "",
         *_tests(found),
         "",
         "## Layer weights, and how far each layer moved",
         "",
         "A weight multiplies the layer's learning rate; their mean is 1. Moved: norm of the change over the norm of the layer's",
-        "weights, in thousandths, mean over seeds. Random: as drawn with seed 0.",
+        "weights, in thousandths, mean over seeds. Random: as drawn with seed 0. An effect below 0 counts as none.",
         "",
         *_layers(found),
         "",
         "## Tuning on validation",
         "",
-        "AUROC of denials with trained cues on validation after a short training with seed 0, by learning rate; the largest is",
-        "taken.",
+        f"AUROC of denials with trained cues on validation after {plan['tuning_steps']} steps with seed 0, by learning rate; the largest",
+        "is taken.",
         "",
         *_trials(found),
         "",
@@ -121,10 +123,11 @@ def _verdict(figure: str, rows: Sequence[dict[str, Any]]) -> str:
     sure = [row for row in rows if row["p_holm"] < 0.05]
     better = [row for row in sure if (row["mean"] < 0) == figure.startswith("gap")]
     means = [row["mean"] for row in rows]
-    if math.isnan(rows[0]["low"]):
+    if all(math.isnan(row["low"]) for row in rows):
         return f"{label}: one seed so far, so nothing can be told apart."
+    others = _listed(list(dict.fromkeys(row["second"].partition(" ")[0] for row in rows)))
     return (
-        f"{label}: of {len(rows)} comparisons of nast with uniform, random and inverse, nast is better in {len(better)} and worse "
+        f"{label}: of {len(rows)} comparisons of nast with {others}, nast is better in {len(better)} and worse "
         f"in {len(sure) - len(better)} (p below 0.05 after Holm); the differences run from {min(means):+.1f} to {max(means):+.1f} "
         "points."
     )

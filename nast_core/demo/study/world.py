@@ -34,7 +34,9 @@ from nast_core.negation.pairs import align_all, pairs_of
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 from nast_core.runs.recipe import Reporter
 
-_UNTOUCHED = 70_000  # test phantoms before it made the demo's own figures
+_UNTOUCHED = (
+    70_000  # test phantoms before it made the demo's own figures; from it on, only studies like this one were measured
+)
 
 
 @dataclass
@@ -101,7 +103,7 @@ class World:
 
     @cached_property
     def test_items(self) -> tuple[list[Item], list[Item]]:
-        """(with cues that training texts have, with the cues kept out of them), of patients that no figure is of yet."""
+        """(with cues that training texts have, with the cues kept out of them)."""
         plan = self.plan
         return (
             phantom_items(plan.test_items, start=_UNTOUCHED, denials=SEEN_DENIALS),
