@@ -50,8 +50,8 @@ def _table(rows: Sequence[Row]) -> pd.DataFrame:
             {
                 "run": row.run.id, "arm": recipe.arm, "seed": recipe.seed, "method": recipe.method,
                 "rate": recipe.learning_rate, "state": row.status.state,
-                "progress": row.status.done / row.status.total if row.status.total else float(row.status.state == "finished"),
-                "now": row.status.message or row.status.label,
+                "progress": 1.0 if row.status.state == "finished" else row.status.done / (row.status.total or 1),
+                "now": row.status.message or ("" if row.status.state == "finished" else row.status.label),
             }
             for row, recipe in zip(rows, asked, strict=True)
         ]
@@ -107,7 +107,7 @@ def _curves(runs: Sequence[Run]) -> None:
     widgets.figure(
         finetune_charts.curves(
             table, finetune.FIGURES, title="Validation figures while training",
-            subtitle=f"{len(set(table.run))} runs; studies and questions of the validation split; step 0 is the model as it was",
+            subtitle=f"{(n := len(set(table.run)))} run{'s' * (n != 1)}; studies and questions of the validation split; step 0 is the model as it was",
         ),
         key="curves",
         data=table,

@@ -36,11 +36,11 @@ def weight_bars(table: pd.DataFrame, arms: list[str], *, title: str, subtitle: s
 def curves(table: pd.DataFrame, labels: dict[str, str], *, title: str, subtitle: str) -> go.Figure:
     """One panel a figure, one line a run; ``table`` has run, arm, seed, step, figure, value."""
     shown = [name for name in labels if name in set(table.figure)]
-    columns = 3
+    columns = 4
     rows = -(-len(shown) // columns)
     figure = make_subplots(
-        rows, columns, subplot_titles=[labels[name] for name in shown], shared_xaxes="all", vertical_spacing=0.16,
-        horizontal_spacing=0.06,
+        rows, columns, subplot_titles=[labels[name] for name in shown], shared_xaxes="all", vertical_spacing=0.36 / rows,
+        horizontal_spacing=0.05,
     )  # fmt: skip
     for place, name in enumerate(shown):
         for (run, arm, seed), part in table[table.figure == name].groupby(["run", "arm", "seed"]):
@@ -52,5 +52,5 @@ def curves(table: pd.DataFrame, labels: dict[str, str], *, title: str, subtitle:
             )  # fmt: skip
     figure.update_xaxes(title_text="step", row=rows)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"})
-    figure.update_annotations(font_size=12)
-    return finish(figure, title, subtitle, 130 + 230 * rows)
+    figure.update_annotations(font_size=11)
+    return finish(figure, title, subtitle, 150 + 220 * rows).update_layout(margin_t=100)
