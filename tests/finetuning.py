@@ -33,7 +33,15 @@ def example(text: str, *false: str, study: str = "s1", polarity: str = "present"
 
 def recipe(data: Path, model: Path | str = "demo", **fields) -> FinetuneRecipe:
     """Few, small steps on the CPU, without a tracker."""
-    small = {"steps": 6, "batch_size": 4, "compared_images": 8, "validate_every": 3, "checkpoint_every": 2}
+    small = {
+        "steps": 6,
+        "batch_size": 4,
+        "compared_images": 8,
+        "validate_every": 3,
+        "checkpoint_every": 2,
+        "rank": 8,
+        "alpha": 16,
+    }
     return FinetuneRecipe.model_validate(
         {"model": str(model), "data": data, "device": "cpu", "tracker": "none", "validation_studies": 8}
         | small
