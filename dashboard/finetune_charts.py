@@ -1,5 +1,7 @@
 """Figures of the fine-tune page: layer weights beside the effect they come from, and curves of validation figures."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -11,7 +13,7 @@ ARM_COLOURS = {"uniform": "#56B4E9", "nast": TUNED, "inverse": "#CC79A7", "rando
 ARM_DASHES = {"uniform": "solid", "nast": "solid", "inverse": "dash", "random": "dot", "frozen": "dashdot"}
 
 
-def weight_bars(table: pd.DataFrame, arms: list[str], *, title: str, subtitle: str) -> go.Figure:
+def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
     """The effect by layer, over its mean, and beside it what each arm multiplies the layer's step by."""
     figure = go.Figure()
     figure.add_bar(

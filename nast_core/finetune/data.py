@@ -69,8 +69,8 @@ def training_data(
     """Studies to train on and to validate on; lines of the test split are not looked at.
 
     ``fits``: whether the model can read a text. Lines that have one which it cannot are set aside, and captions are
-    shortened until it can. Raises DataError: a statement that is true and false of one study, a study with two images,
-    fewer than two studies to train on or to validate on.
+    shortened until it can. Raises DataError: a statement that is true and false of one study, a study with two images, two
+    patients or lines in both splits, fewer than two studies to train on or to validate on.
     """
     used = [example for example in examples if example.split != "test"]
     with_image = [example for example in used if example.image is not None]
@@ -85,14 +85,14 @@ def training_data(
                 f"the training file has {len(studies)} {split} studies with an image and texts that the model can read, and "
                 "at least 2 are needed; give its lines a split of train or validation, by patient"
             )
-    if len(validation) > most_validation:
-        kept = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
-        validation = tuple(validation[i] for i in sorted(kept))
-    both = (*train, *validation)
     if shared := sorted({study.study_id for study in train} & {study.study_id for study in validation}):
         raise DataError(
             f"{len(shared)} studies have train and validation lines, first {shared[0]}; give each study one split and an id of its own"
         )
+    if len(validation) > most_validation:
+        kept = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
+        validation = tuple(validation[i] for i in sorted(kept))
+    both = (*train, *validation)
     facts = facts_by_study(example for study in both for example in study.examples)
     claims = {claim for study in both for claim in _claims(study.examples)}
     truth = Truth(sorted(claims, key=repr), [facts[study.study_id] for study in both])

@@ -38,12 +38,12 @@ RECIPE = FinetuneRecipe(  # sizes said here, so that figures do not move with th
     tracker="none",
     steps=1,
     batch_size=12,
-    captions_per_image=3,
+    captions_per_image=4,
     claims_per_image=1,
-    compared_images=128,
+    compared_images=192,
     statements_first=0,
 )
-STUDIES = 64
+STUDIES = 256
 Row = tuple[str, str, str]
 
 

@@ -51,6 +51,20 @@ def test_a_study_with_two_images_is_refused():
         training_data(enough(*two), most_validation=9)
 
 
+def test_a_study_of_two_patients_is_refused():
+    two = [example("edema.", patient_id="p1"), example("no fracture.", patient_id="p2")]
+    with pytest.raises(DataError, match="study s1 belongs to 2 patients, p1 and p2"):
+        training_data(two, most_validation=9)
+
+
+@pytest.mark.parametrize("most_validation", [1, 99])
+def test_a_study_in_both_splits_is_refused_however_few_validation_studies_are_kept(most_validation):
+    lines = [example("edema.", study=f"t{i}") for i in range(20)]
+    lines += [example("edema.", study=f"{'t' if i == 7 else 'v'}{i}", split="validation") for i in range(20)]
+    with pytest.raises(DataError, match="1 studies have train and validation lines, first t7"):
+        training_data(lines, most_validation=most_validation)
+
+
 @pytest.mark.parametrize(("split", "left"), [("train", "validation"), ("validation", "train")])
 def test_a_file_without_one_of_the_splits_is_refused(split, left):
     with pytest.raises(DataError, match=f"has 0 {left} studies"):

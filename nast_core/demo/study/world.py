@@ -34,9 +34,8 @@ from nast_core.negation.pairs import align_all, pairs_of
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 from nast_core.runs.recipe import Reporter
 
-_UNTOUCHED = (
-    70_000  # test phantoms before it made the demo's own figures; from it on, only studies like this one were measured
-)
+# test phantoms before it made the demo's own figures; from it on, only studies like this one were measured
+_UNTOUCHED = 70_000
 
 
 @dataclass
