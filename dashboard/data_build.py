@@ -319,10 +319,10 @@ def _preview_claims(recipe: BuildClaimsRecipe) -> None:
 
 def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> None:
     """The build as a run of its own: a button, its progress, or what came of it."""
+    from nast_core.files.writing import need_writable
     from nast_core.runs.executors import submit
     from nast_core.runs.key import identity
     from nast_core.runs.store import RunStore
-    from nast_core.writing import need_writable
 
     store = RunStore()
     with widgets.advice():

@@ -14,8 +14,8 @@ import pandas as pd
 from nast_core.comparison import Comparison
 from nast_core.data.vectors import default_cache
 from nast_core.errors import DataError
-from nast_core.revision import code_revision
-from nast_core.writing import write_json
+from nast_core.files.revision import code_revision
+from nast_core.files.writing import write_json
 
 _KEPT = 64  # the ones used last; about half a megabyte each
 

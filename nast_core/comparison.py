@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from nast_core.errors import DataError
+from nast_core.files.writing import whole, write_json
 from nast_core.runs.models import finished_finetune
-from nast_core.writing import whole, write_json
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,12 @@ class DataError(NastError):
     """A file of pairs, labels or results that does not hold what it should."""
 
 
-def what_is_wrong(error: JSONDecodeError | ValidationError) -> str:
+def what_is_wrong(error: ValueError) -> str:
     """The first fault of one line of a JSONL file, as half a sentence."""
     if isinstance(error, JSONDecodeError):
         return f"not JSON: {error.msg} at character {error.pos + 1}"
+    if not isinstance(error, ValidationError):
+        return str(error)
     first = error.errors()[0]
     where, said = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
     return f"{where}: {said}" if where else said

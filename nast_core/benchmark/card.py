@@ -14,9 +14,9 @@ from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.verify import REASONS
 from nast_core.data.label_layouts import label_sources
 from nast_core.data.labels import LabelTable
+from nast_core.files.revision import code_revision
+from nast_core.files.writing import whole
 from nast_core.negation.phrases import HELD_OUT_CUES
-from nast_core.revision import code_revision
-from nast_core.writing import whole
 
 _COUNTS = {
     "rows": "rows of the table",

@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from nast_core.errors import BenchmarkError
-from nast_core.jsonl import read_jsonl
-from nast_core.writing import whole
+from nast_core.files.jsonl import read_jsonl
+from nast_core.files.writing import whole
 
 Four = tuple[str, str, str, str]
 

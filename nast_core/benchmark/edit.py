@@ -13,7 +13,7 @@ from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.verify import Verdict, verify
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.errors import BenchmarkError, DataError, what_is_wrong
-from nast_core.jsonl import append_line, read_jsonl
+from nast_core.files.jsonl import append_line, read_jsonl
 
 
 class Edit(BaseModel):

@@ -6,8 +6,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from nast_core.errors import BenchmarkError
-from nast_core.jsonl import read_jsonl
-from nast_core.writing import whole
+from nast_core.files.jsonl import read_jsonl
+from nast_core.files.writing import whole
 
 Letter = Literal["A", "B", "C", "D"]
 LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D")

@@ -12,7 +12,7 @@ from nast_core.benchmark.run import BenchmarkResult
 from nast_core.benchmark.scoring import FORMS, wide
 from nast_core.benchmark.statistics import Rate, difference, holm, mcnemar
 from nast_core.errors import NastError
-from nast_core.writing import whole
+from nast_core.files.writing import whole
 
 FIGURES = ("acc_affirmative", "acc_negated", "gap_points", "blind_affirmative", "blind_negated")
 

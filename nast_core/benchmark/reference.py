@@ -17,8 +17,8 @@ from nast_core.benchmark.writer import Draft, Task
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.files.writing import whole
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
-from nast_core.writing import whole
 
 _FORMS = {"negated": "negation_mcq_choice", "affirmative": "affirmative_mcq_choice"}
 FIELDS: tuple[str, ...] = (

@@ -13,9 +13,9 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import Summary, distinct_texts, score_items, summarise
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import VectorCache, encode_distinct
+from nast_core.files.writing import whole, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
-from nast_core.writing import whole, write_json
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
 from nast_core.claims.claim import Claim
+from nast_core.files.writing import whole
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
-from nast_core.writing import whole
 
 ATTRIBUTES = ("laterality", "zone", "severity")
 

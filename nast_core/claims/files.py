@@ -5,8 +5,8 @@ from pathlib import Path
 
 from nast_core.claims.claim import Example
 from nast_core.errors import DataError
-from nast_core.jsonl import read_jsonl
-from nast_core.writing import whole
+from nast_core.files.jsonl import read_jsonl
+from nast_core.files.writing import whole
 
 
 def read_claims(path: Path) -> list[Example]:

@@ -18,9 +18,9 @@ from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import VectorCache, encode_distinct
 from nast_core.errors import BenchmarkError
+from nast_core.files.writing import whole, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
-from nast_core.writing import whole, write_json
 
 Vectors = Mapping[str, Tensor]
 

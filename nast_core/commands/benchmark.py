@@ -161,8 +161,8 @@ def benchmark_parser(
 
     Example: nast benchmark parser --out docs/parser.json
     """
+    from nast_core.files.writing import whole
     from nast_core.negation.parser_report import read_sentences, report
-    from nast_core.writing import whole
 
     read = read_sentences(sentences)
     halves = {half: report([s for s in read if s.half == half]) for half in dict.fromkeys(s.half for s in read)}

@@ -27,10 +27,10 @@ def review_agreement(
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.statistics import Rate
     from nast_core.errors import DataError
+    from nast_core.files.writing import whole
     from nast_core.review.agreement import agreement
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
-    from nast_core.writing import whole
 
     read, reviews = read_items(items), Reviews(items)
     found = outcome(read, reviews, least=least)

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from nast_core.data import drawing, phantom
 from nast_core.errors import DataError
+from nast_core.files.writing import user_cache, whole
 from nast_core.models.encoder import DualEncoder
-from nast_core.writing import user_cache, whole
 
 MOST_BYTES = 4 * 2**30  # two million vectors of 512 numbers
 TEXTS_A_CHUNK = 2048

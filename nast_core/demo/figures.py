@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from nast_core.demo.build import build
-from nast_core.writing import whole
+from nast_core.files.writing import whole
 
 _READ = {
     "MCQ accuracy, affirmative (%)": lambda f: 100 * f["mcq"]["acc_affirmative"]["value"],

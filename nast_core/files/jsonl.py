@@ -1,16 +1,16 @@
 """Files of one JSON object a line: read strictly, with the line number of the first fault."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from nast_core.errors import NastError, what_is_wrong
+from nast_core.files.documents import parse_json
+from nast_core.files.gate import MB, read_text
 
 Record = TypeVar("Record")
+_MOST = 4_000 * MB
 
 
 def read_jsonl(
@@ -31,12 +31,8 @@ def read_jsonl(
     ``needed`` what a line has to hold. ``log``: the file grows by append_line, so it may be empty, and a last line without
     its end, which a crash cut off, is passed over. Raises ``error`` for the first line that ``make`` refuses, and for a file without any.
     """
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")  # JSON strings may hold what splitlines() takes for an end
-    except FileNotFoundError:
-        raise error(f"there is no file {path}; {absent}") from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise error(f"{path} cannot be read as UTF-8 text: {fault}") from None
+    text = read_text(path, most=_MOST, error=error, absent=absent)
+    lines = text.split("\n")  # JSON strings may hold what splitlines() takes for an end
     if log:
         lines.pop()
     found = False
@@ -44,8 +40,8 @@ def read_jsonl(
         if not line.strip():
             continue
         try:
-            record = make(json.loads(line))
-        except (json.JSONDecodeError, ValidationError) as fault:
+            record = make(parse_json(line))
+        except ValueError as fault:  # pydantic's ValidationError among them
             wanted = f"; needed: {needed}" if needed else ""
             raise error(f"{path}, line {number}: not {one} ({what_is_wrong(fault)}){wanted}") from None
         found = True

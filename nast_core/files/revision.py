@@ -7,7 +7,7 @@ from pathlib import Path
 
 def code_revision(digits: int = 40) -> str | None:
     """The commit of the checkout that this package is in, marked where files differ from it; None outside of one."""
-    source = Path(__file__).parents[1]
+    source = Path(__file__).parents[2]
     if not (source / ".git").exists():
         return None
     words = ["git", "-C", str(source), "describe", "--always", "--dirty", f"--abbrev={digits}", "--exclude=*"]

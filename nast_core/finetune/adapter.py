@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file, save_file
 
 from nast_core.errors import DataError, ModelError, what_is_wrong
+from nast_core.files.writing import whole
 from nast_core.finetune.lora import load_lora, merge_lora
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.models import load_model
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.files import fingerprint
 from nast_core.models.registry import DTYPES
-from nast_core.writing import whole
 
 ADAPTER = "adapter"
 _RECORD, _LAYERS = "nast.json", "layers.safetensors"

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nast_core.files.writing import whole
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.writing import whole
 
 NAME = "checkpoint/last.pt"
 

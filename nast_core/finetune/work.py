@@ -11,6 +11,7 @@ from jaxtyping import Float
 from peft import PeftModel
 
 from nast_core.errors import DataError
+from nast_core.files.writing import whole
 from nast_core.finetune.adapter import ADAPTER, Record, load_base, save_adapter
 from nast_core.finetune.batches import Sampler
 from nast_core.finetune.card import model_card
@@ -27,7 +28,6 @@ from nast_core.finetune.weights import recipe_weights
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.registry import DTYPES
 from nast_core.runs.recipe import Reporter
-from nast_core.writing import whole
 
 SCALE = 1 / 0.07  # of the cosine in the loss, CLIP's at its own start, for models that have no logit scale
 _TEXTS = 1024  # texts between two signs of progress

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import xarray as xr
 
+from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair
-from nast_core.writing import whole
 
 _PACKAGES = ("torch", "transformers", "open_clip_torch", "numpy", "xarray")
 

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.errors import DataError
+from nast_core.files.writing import whole
 from nast_core.interpret.effects import Keep, PatchedPair
-from nast_core.writing import whole
 
 BUDGET = 256 * 2**20  # bytes on disk
 

@@ -16,10 +16,10 @@ from open_clip import get_model_config, list_models
 from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
 from nast_core.errors import ModelError
+from nast_core.files.writing import user_cache, whole
 from nast_core.models import zoo
 from nast_core.models.specs import OPEN_CLIP
 from nast_core.models.torchscript import is_torchscript
-from nast_core.writing import user_cache, whole
 
 _PREPROCESS = ("mean", "std", "interpolation", "resize_mode")
 _TOKENIZER_FILES = (

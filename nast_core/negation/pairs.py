@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from nast_core.errors import DataError, PairError, TextError
-from nast_core.jsonl import read_jsonl
+from nast_core.files.jsonl import read_jsonl
 from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.cues import Cue, find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary

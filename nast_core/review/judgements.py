@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nast_core.benchmark.items import Item
 from nast_core.errors import DataError
-from nast_core.jsonl import append_line, read_jsonl
+from nast_core.files.jsonl import append_line, read_jsonl
 
 Verdict = Literal["correct", "wrong", "unclear"]
 VERDICTS: tuple[Verdict, ...] = ("correct", "wrong", "unclear")

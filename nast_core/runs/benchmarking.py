@@ -18,12 +18,12 @@ from nast_core.claims.files import read_claims
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import default_cache, encode_distinct
 from nast_core.errors import BenchmarkError
+from nast_core.files.writing import whole, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models import DualEncoder, load_model
 from nast_core.runs.kinds import AlignmentRecipe, BenchmarkRecipe, ClaimsRecipe
 from nast_core.runs.processes import is_main, load, sharded, ticks
 from nast_core.runs.recipe import Reporter
-from nast_core.writing import whole, write_json
 
 Vectors = dict[str, Tensor]
 Figures = dict[str, float]

@@ -14,14 +14,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nast_core.errors import NastError
-from nast_core.revision import code_revision
+from nast_core.files.revision import code_revision
+from nast_core.files.writing import write_json
 from nast_core.runs.key import identity
 from nast_core.runs.processes import WorkError, carry_out_work, devices, what_happened
 from nast_core.runs.recipe import Cancelled, RunError
 from nast_core.runs.reporter import Recorder, asked_to_stop
 from nast_core.runs.status import Process, now
 from nast_core.runs.store import Run, RunStore
-from nast_core.writing import write_json
 
 _PACKAGES = ("nast-dashboard", "torch", "transformers", "open_clip_torch", "accelerate", "peft", "numpy", "xarray")
 _TURN = 0.5  # seconds between tries for a device

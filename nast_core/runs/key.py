@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nast_core.errors import DataError
+from nast_core.files.writing import whole
 from nast_core.runs.recipe import Recipe
-from nast_core.writing import whole
 
 _ELSEWHERE = {"model", "device", "num_processes", "executor"}  # said by a hash, or of no matter to the figures
 _RUN = re.compile(r'"run:([\w.-]+)"')  # in a recipe's JSON: a text that is nothing else

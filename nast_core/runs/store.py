@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from nast_core.errors import what_is_wrong
+from nast_core.files.writing import write_json
 from nast_core.runs.key import Identity, identity, references, run_of
 from nast_core.runs.kinds import make_recipe
 from nast_core.runs.recipe import Recipe, RunError
 from nast_core.runs.status import Status, checked
-from nast_core.writing import write_json
 
 
 @dataclass(frozen=True)

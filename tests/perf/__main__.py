@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from nast_core.writing import whole
+from nast_core.files.writing import whole
 from tests.perf.builder import building_items
 from tests.perf.claims import claims_and_intervals
 from tests.perf.compare_page import compare_page_seconds

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from nast_core.demo.study.measures import Figures, measure_test
 from nast_core.demo.study.plan import Arm
 from nast_core.demo.study.world import World
+from nast_core.files.writing import write_json
 from nast_core.finetune.checkpoint import parameter_state
 from nast_core.finetune.encoding import Lengths, TextEncoder
 from nast_core.finetune.evaluation import measure
@@ -17,7 +18,6 @@ from nast_core.finetune.parameters import layer_changes
 from nast_core.finetune.work import make_task, open_up
 from nast_core.models.encoder import DualEncoder
 from nast_core.runs.recipe import Reporter
-from nast_core.writing import write_json
 
 
 class Silent:

@@ -17,7 +17,7 @@ from nast_core.demo.study.results import JUDGED, results
 from nast_core.demo.study.tables import markdown
 from nast_core.demo.study.world import World
 from nast_core.errors import NastError
-from nast_core.writing import whole, write_json
+from nast_core.files.writing import whole, write_json
 
 Say = Callable[[str], None]
 

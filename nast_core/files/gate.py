@@ -1,0 +1,99 @@
+"""The gate that every file passes: a regular file, of a bounded size, whose name the system can hold.
+
+What is read from a file goes through here or through a gate built on it (documents, jsonl, tables, archives ...), so that a new
+reader cannot forget a check. Every fault is one sentence in the caller's own error.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nast_core.errors import DataError, NastError
+
+MB = 1_000_000
+_KINDS = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
+_SHOWN = 200  # characters of a name in a message
+
+
+def shown(path: object) -> str:
+    """A name as a message can hold it: printable, and not longer than a line or two."""
+    text = str(path).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
+
+
+def as_path(typed: str | Path, error: type[NastError] = DataError) -> Path:
+    """A path as typed, ~ for the home folder. Raises ``error`` for one that no file can have."""
+    text = str(typed).strip()
+    try:
+        text.encode()
+        path = Path(text).expanduser()
+        os.lstat(path)
+    except FileNotFoundError:
+        return path
+    except (OSError, ValueError, RuntimeError) as fault:
+        if isinstance(fault, PermissionError | NotADirectoryError):
+            return path  # what is done with it says so, with what was to be done
+        raise error(f"{shown(typed)} cannot be the path of a file ({_reason(fault)}); give another") from None
+    return path
+
+
+@contextmanager
+def faults(path: Path, error: type[NastError], *, absent: str = "check the path") -> Iterator[None]:
+    """What the system says of a file, as a sentence in ``error``."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise error(f"there is no file {shown(path)}; {absent}") from None
+    except PermissionError:
+        raise error(f"{shown(path)} may not be read by this user; change its permissions or copy it") from None
+    except (OSError, UnicodeError) as fault:
+        raise error(f"{shown(path)} cannot be read ({_reason(fault)})") from None
+    except ValueError as fault:  # an embedded NUL
+        raise error(f"{shown(path)} cannot be the path of a file ({_reason(fault)}); give another") from None
+
+
+def regular(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> int:
+    """Size of a regular file in bytes, for readers that open a path themselves. Raises ``error`` for anything else."""
+    with faults(path, error, absent=absent):
+        found = os.stat(path)
+    return _fits(path, found, most, error)
+
+
+def read_bytes(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> bytes:
+    """All of a regular file of at most ``most`` bytes; never waits on a pipe, never reads a device."""
+    with faults(path, error, absent=absent):
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe would wait for its writer
+        with os.fdopen(handle, "rb") as file:
+            _fits(path, os.fstat(handle), most, error)
+            content = file.read(most + 1)
+    if len(content) > most:  # it grew, or lies about its size as files of /proc do
+        raise error(_too_large(path, len(content), most))
+    return content
+
+
+def read_text(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> str:
+    """UTF-8 text, a byte-order mark dropped."""
+    content = read_bytes(path, most=most, error=error, absent=absent)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise error(f"{shown(path)} cannot be read as UTF-8 text ({fault.reason} at byte {fault.start})") from None
+
+
+def _fits(path: Path, found: os.stat_result, most: int, error: type[NastError]) -> int:
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for test, name in _KINDS.items() if test(found.st_mode)), "a device")
+        raise error(f"{shown(path)} is {kind}, and a file is needed")
+    if found.st_size > most:
+        raise error(_too_large(path, found.st_size, most))
+    return found.st_size
+
+
+def _too_large(path: Path, size: int, most: int) -> str:
+    return f"{shown(path)} has {size:,} bytes, and at most {most:,} are read of such a file"
+
+
+def _reason(fault: BaseException) -> str:
+    return getattr(fault, "strerror", None) or str(fault)
