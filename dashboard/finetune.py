@@ -13,8 +13,11 @@ import streamlit as st
 from dashboard import state, widgets
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
     from nast_core.models import DualEncoder
+    from nast_core.runs.kinds import TraceRecipe
     from nast_core.runs.store import Run
 
 ARMS: dict[Arm, str] = {
@@ -103,29 +106,46 @@ class TraceChoice(NamedTuple):
 
 
 def traces(model: DualEncoder) -> list[TraceChoice]:
-    """Finished traces of this very model, newest first."""
+    """Finished traces of this very model: first those that the paper steers by, then the newest."""
     from nast_core.runs.kinds import TraceRecipe
     from nast_core.runs.store import RunStore
 
-    found = []
-    for row in RunStore().table().rows:
-        r = row.recipe
-        mine = row.run.environment.get("model") == model.fingerprint
-        if isinstance(r, TraceRecipe) and row.status.state == "finished" and mine:
-            layers = "" if r.window == 1 else f", {r.window} layers together"
-            what = f"{r.component}, {r.positions} positions{layers}, {r.method}"
-            found.append(TraceChoice(row.run.id, f"{what} ({row.status.created:%Y-%m-%d %H:%M})"))
-    return found
+    own = [
+        (row, row.recipe)
+        for row in RunStore().table().rows
+        if isinstance(row.recipe, TraceRecipe)
+        and row.status.state == "finished"
+        and row.run.environment.get("model") == model.fingerprint
+    ]
+    own.sort(key=lambda pair: not _as_in_the_paper(pair[1]))  # whichever page was opened last
+    return [TraceChoice(row.run.id, f"{_what(r)} ({row.status.created:%Y-%m-%d %H:%M})") for row, r in own]
 
 
-def weights(model: DualEncoder, trace: str, choices: dict[str, Any], seed: int) -> pd.DataFrame:
-    """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
-    from nast_core.finetune.recipe import TRACED_ARMS
-    from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights, read_trace
+def _as_in_the_paper(r: TraceRecipe) -> bool:
+    """Block outputs, one position and one layer at a time, every swap run (NAST sec. 3)."""
+    return (r.component, r.positions, r.window, r.method) == ("block", "each", 1, "exact")
+
+
+def _what(r: TraceRecipe) -> str:
+    layers = "" if r.window == 1 else f", {r.window} layers together"
+    return f"{r.component}, {r.positions} positions{layers}, {r.method}"
+
+
+def trace_of(model: DualEncoder, run: str) -> xr.Dataset:
+    """The trace of a run; where it is of another model, its reason in one sentence, and the page ends."""
+    from nast_core.finetune.weights import read_trace
     from nast_core.runs.store import RunStore
 
     with widgets.advice():
-        traced = read_trace(RunStore().root / trace / "trace.nc", model)
+        return read_trace(RunStore().root / run / "trace.nc", model)
+
+
+def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFrame:
+    """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
+    from nast_core.finetune.recipe import TRACED_ARMS
+    from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights
+
+    with widgets.advice():
         effect = layer_effect(traced, choices["summary"], choices["average"])
         plain = layer_weights(effect, floor=choices["floor"], temperature=choices["temperature"])
     table = pd.DataFrame({"layer": np.arange(1, len(effect) + 1), "effect": effect / effect.mean()})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import streamlit as st
 
 from dashboard import finetune, finetune_charts, tracing, widgets
+from nast_core.interpret.summaries import offered
 
 if TYPE_CHECKING:
     from nast_core.finetune.recipe import Arm
@@ -71,18 +72,17 @@ def layers(model: DualEncoder) -> Layers:
     trace = one.selectbox(
         "Effect from", list(names), format_func=lambda run: names[run], key="steer", help="Traces of this very model."
     )
-    summary = two.selectbox(
-        "Layer summary", list(tracing.SUMMARIES), format_func=lambda s: tracing.SUMMARIES[s], key="train-summary",
+    traced = finetune.trace_of(model, trace)
+    summary = tracing.choose_summary(
+        two, list(offered(traced)), "train-summary",
         help="The summary decides the schedule: the spread over tokens and the effect at the negator can give opposite ones.",
     )  # fmt: skip
-    average = three.selectbox(
-        "Average", list(tracing.AVERAGES), format_func=lambda a: tracing.AVERAGES[a], key="train-average"
-    )
+    average = tracing.choose_average(three, "train-average")
     low, sharp, _ = st.columns([2, 2, 3])
     floor = low.slider("Least share of a layer", 0.05, 1.0, 0.1, 0.05, key="floor", help="1: every layer alike.")
     temperature = sharp.slider("Sharpness", 0.0, 3.0, 1.0, 0.25, key="temperature", help="Exponent on the effect.")
     choices = {"summary": summary, "average": average, "floor": floor, "temperature": temperature}
-    table = finetune.weights(model, trace, choices, 0)
+    table = finetune.weights(traced, choices, 0)
     widgets.figure(
         finetune_charts.weight_bars(
             table, arms, title="Layer weights beside the effect they come from", subtitle="mean weight 1, so that arms take equal steps in all"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
-    from nast_core.interpret.profiles import Average
+    from nast_core.interpret.summaries import Average
     from nast_core.models import DualEncoder
 
 _FORMS = ("affirmative", "negated")

@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard import jobs, state, widgets
+from nast_core.interpret.summaries import AVERAGES, SUMMARIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
     import xarray as xr
+    from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.interpret.effects import PatchedPair
     from nast_core.interpret.patching import PatchPlan
-    from nast_core.interpret.profiles import Average, Segment, Summary
+    from nast_core.interpret.profiles import Segment
+    from nast_core.interpret.summaries import Average, Summary
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
     from nast_core.runs.kinds import TraceRecipe
@@ -188,14 +192,16 @@ SEGMENTS = {
     "affirmative higher": "affirmative text higher (right: the finding is there)",
     "negated higher": "negated text higher (wrong: the finding is there)",
 }
-AVERAGES = {"ratio_mean": "ratio of means", "mean_ratio": "mean of ratios"}
-SUMMARIES = {
-    "std": "spread over tokens (standard deviation)",
-    "max": "largest effect of any token",
-    "mean_abs": "mean absolute effect",
-    "negator": "effect at the negator",
-    "negator_out": "how much has left the negator",
-}
+
+
+def choose_average(place: DeltaGenerator, key: str, **options: Any) -> Average:
+    """How pairs are averaged; ``options`` are the field's own."""
+    return place.selectbox("Average", list(AVERAGES), format_func=lambda a: AVERAGES[a], key=key, **options)
+
+
+def choose_summary(place: DeltaGenerator, names: Sequence[str], key: str, **options: Any) -> Summary:
+    """One of the layer summaries ``names``, those that have a meaning for the trace."""
+    return place.selectbox("Layer summary", names, format_func=lambda s: SUMMARIES[s].label, key=key, **options)
 
 
 @dataclass(frozen=True)
@@ -228,7 +234,8 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
     max_entries=64, show_spinner=False, hash_funcs={"xarray.core.dataset.Dataset": lambda d: d.cte.values.tobytes()}
 )
 def _profile(part: xr.Dataset, average: Average, summary: Summary) -> pd.DataFrame:
-    from nast_core.interpret.profiles import layer_profile, layer_summary
+    from nast_core.interpret.profiles import layer_profile
+    from nast_core.interpret.summaries import layer_summary
 
     return layer_profile(layer_summary(part, summary), part.d, average)
 

@@ -24,7 +24,8 @@ from nast_core.errors import BenchmarkError, ImageError, PairError
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.dataset import provenance
 from nast_core.interpret.effects import text_vectors, trace
-from nast_core.interpret.profiles import SUMMARIES, Average, layer_profile, layer_summary
+from nast_core.interpret.profiles import layer_profile
+from nast_core.interpret.summaries import Average, layer_summary, offered
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
 
@@ -149,7 +150,7 @@ def head_changes(nsa_a: xr.Dataset, nsa_b: xr.Dataset) -> pd.DataFrame:
 def profiles(traced: xr.Dataset, average: Average = "ratio_mean") -> pd.DataFrame:
     """Every layer summary of one trace: summary, layer, value, low, high, n."""
     return pd.concat(
-        [layer_profile(layer_summary(traced, s), traced.d, average).assign(summary=s) for s in SUMMARIES],
+        [layer_profile(layer_summary(traced, s), traced.d, average).assign(summary=s) for s in offered(traced)],
         ignore_index=True,
     )
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import cases, charts, compare, compare_charts, report, state, tracing, widgets
 from dashboard.pictures import item_picture
+from nast_core.interpret.summaries import SUMMARIES
 
 st.title("Compare")
 known = compare.tuned()
@@ -77,13 +78,11 @@ draw(
     "the same layers and heads, and means most where B was trained from A.",
     "Heatmaps of negator-selective attention of A, of B and of their difference",
 )  # fmt: skip
-summary = st.selectbox(
-    "Layer summary", list(tracing.SUMMARIES), key="summary", bind="query-params", format_func=tracing.SUMMARIES.get
-)
+summary = tracing.choose_summary(st, list(found.layers.summary.unique()), "summary", bind="query-params")
 profile = found.layers[found.layers.summary == summary]
 draw(
     compare_charts.layer_bars(
-        profile, names, title=f"Causal tracing effect: {tracing.SUMMARIES[summary]}", label="CTE",
+        profile, names, title=f"Causal tracing effect: {SUMMARIES[summary].label}", label="CTE",
         subtitle=f"{used} pairs, block outputs; ratio of means; 95 % bootstrap interval over pairs",
     ),
     "compare-layers", profile,

@@ -11,9 +11,7 @@ method = how.segmented_control(
     "Method", list(tracing.METHODS), format_func=tracing.METHODS.__getitem__, default="exact", required=True, key="head-method",
     bind="query-params", help="Exact: every head is swapped and run. Estimate: attribution patching, all heads from one gradient.",
 )  # fmt: skip
-average = averaging.selectbox(
-    "Average", list(tracing.AVERAGES), key="average", bind="query-params", format_func=tracing.AVERAGES.get
-)
+average = tracing.choose_average(averaging, "average", bind="query-params")
 chosen_pairs = state.alignment(model).aligned
 if not chosen_pairs:
     widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")

@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboard import charts, pairs, state, tracing, widgets
 from dashboard.pictures import caption, of_set, slide_pictures
+from nast_core.interpret.summaries import AVERAGES, SUMMARIES, offered
 
 SMALL_D = 0.5  # logits
 
@@ -81,12 +82,8 @@ which, averaging, summarising = st.columns(3)
 segment = which.selectbox(
     "Pairs", list(tracing.SEGMENTS), key="segment", bind="query-params", format_func=tracing.SEGMENTS.get
 )
-average = averaging.selectbox(
-    "Average", list(tracing.AVERAGES), key="average", bind="query-params", format_func=tracing.AVERAGES.get
-)
-summary = summarising.selectbox(
-    "Layer summary", list(tracing.SUMMARIES), key="summary", bind="query-params", format_func=tracing.SUMMARIES.get
-)
+average = tracing.choose_average(averaging, "average", bind="query-params")
+summary = tracing.choose_summary(summarising, list(offered(traced_set)), "summary", bind="query-params")
 tables = tracing.tables(traced_set, segment, average, summary)
 st.caption(tables.counted)
 if tables.profile is None:
@@ -96,7 +93,7 @@ with by_role:
     widgets.figure(
         charts.role_map(
             tables.by_role, title="CTE by token role",
-            subtitle=f"{tracing.AVERAGES[average]}, {tables.pairs} pairs",
+            subtitle=f"{AVERAGES[average]}, {tables.pairs} pairs",
         ),
         key="cte-role",
         data=tables.by_role.to_dataframe(name="cte").reset_index(),
@@ -107,15 +104,15 @@ with by_role:
 with bars:
     widgets.figure(
         charts.layer_bars(
-            tables.profile, title=f"Layer summary: {tracing.SUMMARIES[summary]}",
-            subtitle=f"{tracing.AVERAGES[average]}, {tables.pairs} pairs; 95 % bootstrap interval over pairs",
+            tables.profile, title=f"Layer summary: {SUMMARIES[summary].label}",
+            subtitle=f"{AVERAGES[average]}, {tables.pairs} pairs; 95 % bootstrap interval over pairs",
             label="CTE",
         ),
         key="cte-layers",
         data=tables.profile,
         how_to_read="One number a layer. Fine-tuning scales each layer's step by such a profile, and different summaries "
         "give different profiles.",
-        alt=f"Bars of the layer summary {tracing.SUMMARIES[summary]}",
+        alt=f"Bars of the layer summary {SUMMARIES[summary].label}",
     )  # fmt: skip
 if has_identities:
     widgets.ticks(tracing.set_ticks(model, traced_set, chosen), title="Identities over all pairs")

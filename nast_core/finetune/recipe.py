@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from nast_core.errors import NastError
+from nast_core.interpret.summaries import Average, Summary
 from nast_core.runs.recipe import Recipe
 
 Arm = Literal["uniform", "nast", "inverse", "random", "frozen"]
@@ -47,8 +48,8 @@ class FinetuneRecipe(Recipe):
     # which layers learn how fast
     arm: Arm = "uniform"
     trace: Path | None = None  # a trace's netCDF, or run:ID of a trace, for the arms that follow one
-    summary: Literal["std", "max", "mean_abs", "negator", "negator_out"] = "std"  # QMG's, as in the paper
-    average: Literal["ratio_mean", "mean_ratio"] = "ratio_mean"
+    summary: Summary = "std"  # QMG's, as in the paper
+    average: Average = "ratio_mean"
     floor: Annotated[float, Field(gt=0, le=1)] = 0.1  # least layer weight before the mean is made 1; 1 is uniform
     temperature: Amount = 1.0  # exponent on the CTE: 0 is uniform, above 1 is sharper
     scale: Scale = "learning_rate"

@@ -7,7 +7,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from nast_core.finetune.recipe import TRACED_ARMS, Arm, FinetuneError, FinetuneRecipe
-from nast_core.interpret.profiles import Average, Summary, layer_summary
+from nast_core.interpret.profiles import average_over
+from nast_core.interpret.summaries import Average, Summary, layer_summary
 from nast_core.models.encoder import DualEncoder
 
 _RUN = "run:"
@@ -77,32 +78,12 @@ def layer_effect(
 ) -> Float[np.ndarray, " layer"]:
     """c[l], l = 1..L: one number a layer from a trace of any component; NaN where no pair defines it.
 
-    Layer 0 of a block trace, the embedding output, has no weight. In a trace of heads the summary runs over heads, and
-    the summaries at the negator are their mean. ``mean_ratio``: mean over pairs. ``ratio_mean``: mean weighted by
-    \\|d\\|, which is mean numerator / mean d where all d have one sign, and stays a mean where they do not (ours).
+    Layer 0 of a block trace, the embedding output, has no weight. Averaged over pairs as everywhere: ``average_over``.
+    Raises DataError for a summary that has no meaning for the trace.
     """
-    value = _over_heads(traced.cte_head, summary) if "cte_head" in traced else layer_summary(traced, summary)
-    value = value.sel(layer=value.layer >= 1).transpose("pair", "layer")
-    if average == "mean_ratio":
-        return value.mean("pair").to_numpy()
-    share = abs(traced.d).where(value.notnull())
-    return ((value * share).sum("pair") / share.sum("pair").where(value.notnull().any("pair"))).to_numpy()
-
-
-def _over_heads(cte: xr.DataArray, summary: Summary) -> xr.DataArray:
-    if "position" in cte.dims:  # patched apart: a head's effect is that of all its positions
-        cte = cte.sum("position", min_count=1)
-    match summary:
-        case "std":
-            return cte.std("head")
-        case "max":
-            return cte.max("head")
-        case "mean_abs":
-            return abs(cte).mean("head")
-        case "negator":
-            return cte.mean("head")
-        case "negator_out":
-            return 1 - cte.mean("head")
+    value = layer_summary(traced, summary)
+    value = value.sel(layer=value.layer >= 1)
+    return average_over(value, traced.d, average).to_numpy()
 
 
 def read_trace(path: Path, model: DualEncoder) -> xr.Dataset:

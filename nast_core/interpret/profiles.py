@@ -8,18 +8,10 @@ import pandas as pd
 import xarray as xr
 
 from nast_core.benchmark.statistics import patient_bootstrap
+from nast_core.interpret.summaries import Average, whole_heads
 from nast_core.negation.pairs import ROLES
 
-Average = Literal["ratio_mean", "mean_ratio"]
 Segment = Literal["all", "affirmative higher", "negated higher"]
-Summary = Literal["std", "max", "mean_abs", "negator", "negator_out"]
-SUMMARIES: dict[Summary, str] = {
-    "std": "standard deviation over positions from the negator on (QMG)",
-    "max": "largest effect over positions from the negator on",
-    "mean_abs": "mean absolute effect over positions from the negator on",
-    "negator": "effect at the negator",
-    "negator_out": "1 - effect at the negator: how much has left it",
-}
 SEGMENTS: dict[Segment, str] = {
     "all": "every pair",
     "affirmative higher": "d > 0: right where the image shows the finding",
@@ -60,41 +52,29 @@ def segment(traced: xr.Dataset, which: Segment) -> xr.Dataset:
     return traced.isel(pair=_defined(traced) & (d > 0 if which == "affirmative higher" else d < 0))
 
 
-def by_role(traced: xr.Dataset, average: Average = "ratio_mean") -> xr.DataArray:
-    """CTE [role, layer], pooled over pairs and over the positions of a role; NaN where a role never occurs.
+def weights_of_pairs(d: xr.DataArray, average: Average) -> xr.DataArray:
+    """[pair]: 1, or \\|d\\|. Not signed d: that of the two sides would cancel (method.md section 3)."""
+    return xr.ones_like(d) if average == "mean_ratio" else abs(d)
 
-    ``ratio_mean``: summed change of score / summed d over the same cells; ``mean_ratio``: mean of CTE.
+
+def average_over(
+    effect: xr.DataArray, d: xr.DataArray, average: Average, over: Sequence[str] = ("pair",)
+) -> xr.DataArray:
+    """The mean of an effect over the cells where it is defined; NaN where none is. Every average of effects is this one.
+
+    ``mean_ratio``: cells alike; ``ratio_mean``: by their pair's \\|d\\|, sum \\|d\\| CTE / sum \\|d\\|.
     """
-    return xr.concat([_average(traced, traced.role == role, average) for role in ROLES[:-1]], "role").assign_coords(
-        role=list(ROLES[:-1])
-    )
+    weight = weights_of_pairs(d, average).where(effect.notnull())
+    return (effect * weight).sum(over) / weight.sum(over).where(effect.notnull().any(over))
 
 
-def _average(traced: xr.Dataset, where: xr.DataArray, average: str, over: Sequence[str] = ("pair", "position")):
-    cte = traced.cte.where(where)
-    if average == "mean_ratio":
-        return cte.mean(over)
-    d = traced.d.where(cte.notnull())
-    return (cte * traced.d).sum(over) / d.sum(over).where(cte.notnull().any(over))
-
-
-def layer_summary(traced: xr.Dataset, summary: Summary = "std") -> xr.DataArray:
-    """One number a pair and layer, [pair, layer]: see SUMMARIES. A plan that writes a set at once has one already."""
-    if "position" not in traced.cte.dims:
-        return traced.cte
-    if summary in ("negator", "negator_out"):
-        at = traced.cte.where(traced.role == "negator")
-        value = at.max("position")  # the span's strongest token: shared words of a cue carry nothing
-        return 1 - value if summary == "negator_out" else value
-    onward = traced.cte.where(~traced.role.isin(["before", "padding"]))
-    match summary:
-        case "std":
-            return onward.std("position")
-        case "max":
-            return onward.max("position")
-        case "mean_abs":
-            return abs(onward).mean("position")
-    raise ValueError(f"unknown layer summary {summary!r}; choose one of {', '.join(SUMMARIES)}")
+def by_role(traced: xr.Dataset, average: Average = "ratio_mean") -> xr.DataArray:
+    """CTE [role, layer], averaged over pairs and over the positions of a role; NaN where a role never occurs."""
+    of = [
+        average_over(traced.cte.where(traced.role == role), traced.d, average, ("pair", "position"))
+        for role in ROLES[:-1]
+    ]
+    return xr.concat(of, "role").assign_coords(role=list(ROLES[:-1]))
 
 
 def layer_profile(
@@ -102,12 +82,11 @@ def layer_profile(
 ) -> pd.DataFrame:
     """The mean over pairs of values [pair, layer], with a 95 % percentile bootstrap interval over pairs.
 
-    ``mean_ratio`` weighs pairs alike; ``ratio_mean`` by \\|d\\|, as summed numerators over summed denominators would.
     Returns columns layer, value, low, high, n (defined pairs).
     """
     table = values.transpose("pair", "layer").values
     known = ~np.isnan(table)
-    weight = np.ones(len(table)) if average == "mean_ratio" else np.abs(d.values)
+    weight = weights_of_pairs(d, average).values
     sums = np.concatenate([np.where(known, table, 0) * weight[:, None], known * weight[:, None]], 1)
     one_each = [str(i) for i in range(len(table))]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -121,8 +100,4 @@ def layer_profile(
 
 def head_means(traced: xr.Dataset, average: Average = "ratio_mean") -> xr.DataArray:
     """CTE of heads, [layer, head], averaged over pairs (and positions summed where they were patched apart)."""
-    cte = traced.cte_head.sum("position", min_count=1) if "position" in traced.cte_head.dims else traced.cte_head
-    if average == "mean_ratio":
-        return cte.mean("pair")
-    d = traced.d.where(cte.notnull())
-    return (cte * traced.d).sum("pair") / d.sum("pair").where(cte.notnull().any("pair"))
+    return average_over(whole_heads(traced), traced.d, average)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from nast_core.errors import DataError
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 from nast_core.finetune.weights import arm_weights, check_trace, layer_effect, layer_weights, read_trace, recipe_weights
 from nast_core.interpret.dataset import save
@@ -105,6 +106,8 @@ def test_in_a_trace_of_heads_the_summary_runs_over_heads():
     )
     assert layer_effect(traced, "max") == pytest.approx([0.5, 0.1])
     assert layer_effect(traced, "mean_abs") == pytest.approx([0.3, 0.2])
+    with pytest.raises(DataError, match="'negator' has no meaning for a trace of heads; choose std or max or mean_abs"):
+        layer_effect(traced, "negator")
 
 
 def test_a_trace_of_another_model_is_refused_with_both_fingerprints(tiny):

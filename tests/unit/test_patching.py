@@ -12,7 +12,8 @@ from nast_core.interpret.ablation import ablate, head_means
 from nast_core.interpret.effects import patched_pairs, trace
 from nast_core.interpret.gradients import agreement, attribution_trace
 from nast_core.interpret.patching import PatchPlan
-from nast_core.interpret.profiles import counts, layer_profile, layer_summary, segment
+from nast_core.interpret.profiles import counts, layer_profile, segment
+from nast_core.interpret.summaries import layer_summary, offered
 from nast_core.interpret.vectors import read_vectors, vector_file
 from nast_core.negation.pairs import PolarityPair, align, align_all, template_pairs
 from tests.plain import patched_everywhere, values_of
@@ -128,12 +129,18 @@ def test_a_layer_profile_weighs_pairs_alike_or_by_their_gap():
     assert alike.high[0] == pytest.approx(0.5)
 
 
-def test_a_plan_that_writes_a_set_at_once_is_its_own_layer_summary(model64):
+def test_a_plan_that_writes_a_set_at_once_has_one_layer_summary_and_refuses_the_others(model64):
     aligned = [align(PAIR, model64.text)]
     plan = PatchPlan(component="attention", positions="negator")
     traced = trace(model64, aligned, random_images(model64, 1), plan=plan)
-    assert layer_summary(traced, "std").dims == ("pair", "layer")
-    assert layer_summary(traced, "std").sizes["layer"] == model64.text.n_layers
+    assert list(offered(traced)) == ["together"]
+    assert layer_summary(traced, "together").equals(traced.cte)
+    for summary in ("std", "negator", "negator_out"):  # the last two would train the opposite layers
+        with pytest.raises(
+            DataError,
+            match=f"{summary!r} has no meaning for a trace whose positions were written together; choose together",
+        ):
+            layer_summary(traced, summary)
 
 
 def test_patched_vectors_are_kept_on_disk_within_their_budget_and_score_other_images(model64, tmp_path):

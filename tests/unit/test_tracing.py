@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from nast_core.finetune.weights import layer_effect
 from nast_core.interpret.effects import patched_pairs, trace
-from nast_core.interpret.profiles import by_role, layer_summary
+from nast_core.interpret.profiles import by_role, head_means, layer_profile
+from nast_core.interpret.summaries import layer_summary
 from nast_core.negation.pairs import PolarityPair, align, align_all, template_pairs
 
 PAIR = PolarityPair(affirmative="there is some edema .", negated="there is no edema .")
@@ -114,6 +116,19 @@ def test_ratio_mean_weighs_pairs_by_their_gap_and_mean_ratio_does_not():
     assert float(by_role(data, "ratio_mean").sel(role="negator")[0]) == pytest.approx((0.5 * 1 + 0.1 * 3) / 4)
     assert float(by_role(data, "mean_ratio").sel(role="negator")[0]) == pytest.approx(0.3)
     assert np.isnan(float(by_role(data).sel(role="finding first")[0]))
+
+
+def test_every_average_of_effects_weighs_pairs_by_the_size_of_their_gap_whatever_its_sign():
+    # effects 0.5 and 0.1 with d of 1 and -0.5: (0.5 x 1 + 0.1 x 0.5) / 1.5; signed d would give 0.9
+    data = hand_made([[[0.5]], [[0.1]]], [1, -0.5], [["negator"], ["negator"]])
+    value = 0.55 / 1.5
+    assert float(by_role(data, "ratio_mean").sel(role="negator")[0]) == pytest.approx(value)
+    one_layer = data.assign_coords(layer=[1])
+    assert layer_effect(one_layer, "negator", "ratio_mean") == pytest.approx([value])
+    assert layer_profile(layer_summary(one_layer, "negator"), data.d, "ratio_mean").value[0] == pytest.approx(value)
+    heads = data.rename(cte="cte_head", position="head").drop_vars("role")
+    assert float(head_means(heads, "ratio_mean")[0, 0]) == pytest.approx(value)
+    assert float(head_means(heads, "mean_ratio")[0, 0]) == pytest.approx(0.3)
 
 
 def test_layer_summaries_of_a_hand_made_trace():

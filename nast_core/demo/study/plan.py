@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from nast_core.finetune.recipe import Arm as Kind
-from nast_core.interpret.profiles import Summary
+from nast_core.interpret.summaries import Summary
 from nast_core.models.tower import Component
 
 
