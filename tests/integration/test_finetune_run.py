@@ -11,8 +11,10 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import xarray as xr
 from safetensors.torch import load_file
 from transformers import CLIPModel
 
@@ -27,6 +29,7 @@ from nast_core.finetune.adapter import load_finetuned
 from nast_core.finetune.export import export
 from nast_core.finetune.recipe import FinetuneError
 from nast_core.finetune.work import finetune
+from nast_core.interpret.dataset import save
 from nast_core.models import load_model
 from nast_core.models.encoder import DualEncoder
 from nast_core.runs.recipe import Cancelled
@@ -97,6 +100,32 @@ def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
     card = (folder / "adapter" / "README.md").read_text()
     for said in (base.fingerprint, "24 training and 8 validation studies", "rank 8", "6 of 6 steps", "## Limits"):
         assert said in card
+
+
+@pytest.mark.parametrize(("arm", "expected"), [("nast", [1.9, 1.0, 0.1]), ("inverse", [0.1, 1.0, 1.9])])
+def test_a_trace_reaches_the_optimizer_and_the_runs_record(world, tmp_path, arm, expected):
+    # spread over the negator and the finding: half of 0.8, 0.4 and 0, so c / mean(c) = 2, 1, 0 and w = 0.1 + 0.9 x that
+    base = load_model(world[1], device="cpu")
+    cte = np.zeros((1, 4, 3))
+    cte[0, 1:, 1] = [0.8, 0.4, 0.0]
+    cte[0, 1:, 0] = 9.0  # before the negator: does not count
+    role = np.array([["before", "negator", "finding first"]], object)
+    traced = xr.Dataset(
+        {"cte": (("pair", "layer", "position"), cte), "d": ("pair", [-2.0]), "role": (("pair", "position"), role)},
+        coords={"layer": np.arange(4)},
+        attrs={"model": "tiny", "model_fingerprint": base.fingerprint},
+    )
+    save(traced, tmp_path / "trace.nc")
+    asked = recipe(*world, arm=arm, trace=tmp_path / "trace.nc", steps=1, learning_rate=1e-2)
+    finetune(asked, tmp_path / "run", Notes())
+    state = torch.load(tmp_path / "run" / "checkpoint" / "last.pt", weights_only=True)
+    rates = [group["initial_lr"] for group in state["optimizer"]["param_groups"]]
+    assert rates == pytest.approx([1e-2 * weight for weight in expected])
+    assert json.loads((tmp_path / "run" / "adapter" / "nast.json").read_text())["layer_weights"] == pytest.approx(
+        expected
+    )
+    layers = json.loads((tmp_path / "run" / "summary.json").read_text())["layers"]
+    assert [layer["weight"] for layer in layers] == pytest.approx(expected)
 
 
 def test_a_tuned_model_finds_the_images_of_its_base_in_the_cache_and_none_of_its_texts(whole, world, tmp_path):
