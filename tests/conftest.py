@@ -31,7 +31,9 @@ def loud(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * parameter.shape[-1] ** -0.5 * 1.5)
             elif "bias" in name:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
-            elif (parameter != parameter.flatten()[0]).any():  # a class embedding, which the library drew from its own stream
+            elif (
+                parameter != parameter.flatten()[0]
+            ).any():  # a class embedding, which the library drew from its own stream
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * parameter.shape[-1] ** -0.5)
     return module
 

@@ -12,6 +12,7 @@ from nast_core.interpret.summaries import Average, Summary, layer_summary
 from nast_core.models.encoder import DualEncoder
 
 _RUN = "run:"
+_ROUNDING = 1e-9  # of the largest effect: what is smaller than this is a 0 that was computed
 _ORDER = 3  # of the random arm's stream among those of one seed
 
 
@@ -33,6 +34,7 @@ def layer_weights(
         raise FinetuneError(
             f"the trace's effect is undefined (NaN) in {_layers(~np.isfinite(effect))}; trace more pairs"
         )
+    effect = np.where(np.abs(effect) < _ROUNDING * np.abs(effect).max(), 0.0, effect)
     if (effect < 0).any():
         raise FinetuneError(
             f"the trace's effect is negative in {_layers(effect < 0)} (least {effect.min():.3g}) and a layer weight cannot "

@@ -21,6 +21,12 @@ def test_weights_follow_the_formula_of_the_method():
     )
 
 
+def test_an_effect_that_is_negative_by_rounding_alone_counts_as_none():
+    assert list(layer_weights(np.array([2.0, 1.0, -1e-16]))) == list(layer_weights(np.array([2.0, 1.0, 0.0])))
+    with pytest.raises(FinetuneError, match="negative in layer 3"):
+        layer_weights(np.array([2.0, 1.0, -1e-3]))
+
+
 def test_temperature_zero_and_floor_one_are_uniform():
     effect = np.array([0.1, 5.0, 0.3])
     assert layer_weights(effect, temperature=0) == pytest.approx([1, 1, 1])

@@ -3,7 +3,9 @@
 import time
 from typing import Any, NamedTuple
 
+import numpy as np
 from accelerate import Accelerator
+from jaxtyping import Float
 
 from nast_core.demo.study.measures import Figures, measure_test
 from nast_core.demo.study.plan import Arm
@@ -15,6 +17,8 @@ from nast_core.finetune.evaluation import measure
 from nast_core.finetune.loop import Task, train
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_changes
+from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.weights import recipe_weights
 from nast_core.finetune.work import make_task, open_up
 from nast_core.models.encoder import DualEncoder
 from nast_core.runs.recipe import Reporter
@@ -46,9 +50,10 @@ class Bench:
     def prepare(self) -> None:
         """Makes what is kept in files and shared by all cells: traces, statements, questions, features."""
         model, plan = self.world.base(), self.world.plan
-        weights = {arm.name: self.world.arm_weights(arm, 0, model).tolist() for arm in plan.arms}
+        recipes = {arm.name: self.world.recipe(arm, seed=0, rate=plan.rates[0], steps=plan.steps) for arm in plan.arms}
+        weights = {name: self._weights(recipe, model).tolist() for name, recipe in recipes.items()}
         write_json(self.world.folder / "weights.json", weights)
-        recipe = self.world.recipe(plan.arms[0], seed=0, rate=plan.rates[0], steps=plan.steps)
+        recipe = recipes[plan.arms[0].name]
         self.world.material(recipe, model, self._accelerator, Silent())
 
     def base(self) -> dict[str, Any]:
@@ -82,12 +87,15 @@ class Bench:
             "seconds": {"training": trained.seconds, "measuring": round(time.perf_counter() - began, 1)},
         }
 
+    def _weights(self, recipe: FinetuneRecipe, model: DualEncoder) -> Float[np.ndarray, " layer"]:
+        return recipe_weights(recipe, model, runs=self.world.folder)
+
     def _train(self, arm: Arm, *, seed: int, rate: float, steps: int) -> Trained:
         began = time.perf_counter()
         report: Reporter = Silent()
         recipe = self.world.recipe(arm, seed=seed, rate=rate, steps=steps)
         model = self.world.base()
-        weights = self.world.arm_weights(arm, seed, model)
+        weights = self._weights(recipe, model)
         material = self.world.material(recipe, model, self._accelerator, report)
         open_up(model, recipe)
         encode = TextEncoder(model.text, self._accelerator, attention_adapters(model.module), material.lengths)

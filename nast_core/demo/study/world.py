@@ -5,8 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xarray as xr
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor
@@ -19,11 +17,10 @@ from nast_core.claims.files import write_claims
 from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import SPLITS
 from nast_core.data.showcase import images_for_pairs
-from nast_core.demo.study.plan import Arm, Plan, Steering
+from nast_core.demo.study.plan import Arm, Plan
 from nast_core.finetune.features import image_features
 from nast_core.finetune.material import Material, read_material
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights, read_trace
 from nast_core.interpret.dataset import save
 from nast_core.interpret.effects import trace
 from nast_core.interpret.patching import PatchPlan
@@ -73,7 +70,7 @@ class World:
         """What is not named here is the recipe's default."""
         followed: dict[str, Any] = {}
         if arm.steering:
-            followed = {"trace": self._trace_file(arm.steering.component), "summary": arm.steering.summary}
+            followed = {"trace": self.trace(arm.steering.component), "summary": arm.steering.summary}
         return FinetuneRecipe(
             model=self.model,
             data=self.claims_file,
@@ -122,23 +119,15 @@ class World:
         found, _ = image_features(self.base(), [*items, *self.test_claims.images.image], None)
         return found
 
-    def trace(self, component: Component, base: DualEncoder) -> xr.Dataset:
-        """Exact, over the template pairs (several cues each), on validation phantoms."""
+    def trace(self, component: Component) -> Path:
+        """Exact, over the template pairs (several cues each), on validation phantoms; made where it is not there."""
         path = self._trace_file(component)
         if not path.exists():
+            base = self.base()
             pairs = align_all(pairs_of(None, base.card.conditions), base.text).aligned
             images = images_for_pairs(base, pairs)
             save(trace(base, pairs, images, plan=PatchPlan(component=component)), path)
-        return read_trace(path, base)
+        return path
 
     def _trace_file(self, component: Component) -> Path:
         return self.folder / f"trace-{component}.nc"
-
-    def weights(self, steering: Steering, base: DualEncoder) -> Float[np.ndarray, " layer"]:
-        """w[l] of ``nast``. An effect below 0, which no weight can be, counts as none."""
-        effect = layer_effect(self.trace(steering.component, base), steering.summary)
-        return layer_weights(np.maximum(effect, 0))
-
-    def arm_weights(self, arm: Arm, seed: int, base: DualEncoder) -> Float[np.ndarray, " layer"]:
-        plain = self.weights(arm.steering, base) if arm.steering else np.ones(base.text.n_layers)
-        return arm_weights(arm.kind, plain, seed=seed)
