@@ -1,4 +1,5 @@
-"""What the site's reference pages show of the code itself, made anew at every build, so that it cannot go stale."""
+"""What MkDocs asks of us while it builds the site: reference pages made from the code itself, so that they cannot go
+stale, and nothing that a reader's browser would fetch from elsewhere."""
 
 import ast
 import inspect
@@ -7,11 +8,23 @@ import textwrap
 from typing import Any
 
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
+_ELSEWHERE = re.compile(
+    r"""<(?:script|img|iframe|link rel="(?:stylesheet|preconnect)")[^>]*(?:src|href)="(?:https?:)?//[^"]*"""
+)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs calls it with every page; a line ``<!-- generated: NAME -->`` becomes what the function NAME gives."""
     return _MARK.sub(lambda mark: {"commands": commands, "recipes": recipes}[mark[1]](), markdown)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """The theme would fetch its stand-in for a Worker from unpkg.com; ours lies in the site. Anything else stops the build."""
+    up = "../" * page.url.count("/")
+    output = output.replace("https://unpkg.com/iframe-worker/shim", f"{up}assets/search_on_disk.js")
+    if found := _ELSEWHERE.search(output):
+        raise SystemExit(f"{page.file.src_uri} would fetch something from elsewhere: {found[0]}")
+    return output
 
 
 def commands() -> str:
@@ -73,7 +86,10 @@ def _written(model: type) -> dict[str, tuple[str, str]]:
         if not isinstance(node, ast.AnnAssign) or "ClassVar" in ast.unparse(node.annotation):
             continue
         beside = [line.split("  # ")[1] for line in lines[node.lineno - 1 : node.end_lineno] if "  # " in line]
-        found[ast.unparse(node.target)] = (_type(ast.unparse(node.annotation), inspect.getmodule(model)), " ".join(beside))
+        found[ast.unparse(node.target)] = (
+            _type(ast.unparse(node.annotation), inspect.getmodule(model)),
+            " ".join(beside),
+        )
     return found
 
 

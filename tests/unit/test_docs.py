@@ -12,6 +12,8 @@ from typer.main import get_command
 from nast_core.cli import app
 from nast_core.runs.kinds import recipe_class
 
+pytestmark = pytest.mark.slow  # the guide, as a reader types it
+
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -68,7 +70,9 @@ def test_every_command_of_a_page_exists_with_its_options(page):
             pytest.fail(f"{named(page)}, line {line}: nast {' '.join(words)}: {getattr(error, 'message', error)}")
 
 
-@pytest.mark.parametrize("words", [["trance", "--out", "f.nc"], ["trace", "--models", "demo", "--out", "f.nc"], ["trace"]])
+@pytest.mark.parametrize(
+    "words", [["trance", "--out", "f.nc"], ["trace", "--models", "demo", "--out", "f.nc"], ["trace"]]
+)
 def test_a_command_that_is_none_would_be_found(words):
     with pytest.raises(Exception, match=r"(?i)no such|missing"):
         parsed(words)
