@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install app test check format bench figures clean
+.PHONY: help install app test quick check format docs bench figures clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ $(VENV)/.test: $(VENV)/.app
 	$(BIN)/pip install -e '.[test]' -c constraints.txt || $(BIN)/pip install -e '.[test]'
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.app
+	$(BIN)/pip install -e '.[docs]' -c constraints.txt || $(BIN)/pip install -e '.[docs]'
+	@touch $@
+
 install: $(VENV)/.app ## Install into .venv
 
 app: install ## Install and open the app on the demo world
@@ -29,6 +33,9 @@ app: install ## Install and open the app on the demo world
 
 test: $(VENV)/.test ## Install and pass every test, browser included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile # tiny models gain nothing from more threads
+
+quick: $(VENV)/.test ## The engine's tests but the slow ones, in a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit
 
 check: $(VENV)/.test ## Format, lint, types
 	$(BIN)/ruff format --check .
@@ -39,6 +46,9 @@ format: $(VENV)/.test ## Rewrite files in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.docs ## The documentation as a site in ./site, strictly; it opens without a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(VENV)/.test ## Speed, as ratios against the naive way
 	$(BIN)/python -m tests.perf
 
@@ -46,4 +56,4 @@ figures: install ## The demo's figures over three seeds (docs/demo_figures.json)
 	$(BIN)/nast demo figures --seeds 3
 
 clean: ## Remove what make made
-	rm -rf $(VENV) build artifacts .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build site artifacts .mypy_cache .ruff_cache .hypothesis *.egg-info

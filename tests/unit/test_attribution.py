@@ -29,6 +29,8 @@ from nast_core.negation.pairs import PolarityPair, align
 from tests.conftest import loud, write_huggingface_clip, write_open_clip
 from tests.writers import biovil, cxr_clip, medclip, open_clip_bert, open_clip_coca, siglip
 
+pytestmark = pytest.mark.slow  # every family's maps
+
 SHORT = PolarityPair(affirmative="There is some edema.", negated="There is no edema.")
 LONG = PolarityPair(
     affirmative="Frontal view. There is a pneumothorax.", negated="Frontal view. There is no pneumothorax."

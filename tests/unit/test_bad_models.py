@@ -21,6 +21,8 @@ from nast_core.models import load_model, openai_weights
 from tests.conftest import loud
 from tests.writers import vision_text_dual
 
+pytestmark = pytest.mark.slow  # every family's broken folders
+
 WEIGHTS = {"Hugging Face CLIP": "model.safetensors", "open_clip": "open_clip_pytorch_model.bin"}
 
 

@@ -14,6 +14,8 @@ from nast_core.errors import BenchmarkError
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, vocabulary
 
+pytestmark = pytest.mark.slow  # hundreds of items
+
 COUNT = 2000
 
 

@@ -15,6 +15,8 @@ from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, HELD_OUT_CUES
 
+pytestmark = pytest.mark.slow  # thousands of items
+
 PREVALENCE = np.linspace(0.1, 0.8, len(CHEXPERT_CONDITIONS))
 COUNT = 300
 

@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 from nast_core.cli import app
 from tests.writers import biovil
 
+pytestmark = pytest.mark.slow  # every command
+
 PAIRS = (
     {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
     {"affirmative": "rib fracture is present", "negated": "rib fracture is absent", "finding": "Fracture"},

@@ -20,6 +20,8 @@ from nast_core.interpret.ablation import ablate, head_means
 from nast_core.models import load_model
 from nast_core.negation.pairs import PolarityPair, template_pairs
 
+pytestmark = pytest.mark.slow  # two models whole
+
 
 def scored(*rows: tuple[str, str, str, float, tuple[float, ...]]) -> pd.DataFrame:
     """item, form, choice, correct, the four scores; the right answer is always A and every item is its own patient's."""

@@ -11,6 +11,8 @@ from nast_core.data.sources import encode_named
 from nast_core.errors import BenchmarkError
 from nast_core.models import load_model
 
+pytestmark = pytest.mark.slow  # two models on the same claims, several times
+
 
 @pytest.fixture(scope="module")
 def demo():

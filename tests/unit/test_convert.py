@@ -30,6 +30,8 @@ from nast_core.models.torchscript import read_torchscript
 from tests.conftest import TINY_TEXT, loud
 from tests.writers import cxr_clip, open_clip_bert
 
+pytestmark = pytest.mark.slow  # checkpoints of every layout
+
 TEXTS = ["There is no edema.", "Intact ribs; a large effusion."]
 WIDTH = 64  # one head: OpenAI's files do not say how many heads there are
 VISION = {"image_size": 28, "layers": 2, "width": WIDTH, "head_width": 64, "patch_size": 14}

@@ -21,6 +21,8 @@ from nast_core.data.studies import split_of
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
 
+pytestmark = pytest.mark.slow  # whole builds
+
 
 def nast(*words: object, code: int = 0):
     result = CliRunner().invoke(app, ["benchmark", *(str(word) for word in words)])

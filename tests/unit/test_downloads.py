@@ -19,6 +19,8 @@ from nast_core.models.fetching import fetch
 from nast_core.models.hub import plan_download
 from tests.hub_server import Repository, commit_of, files_of, running_hub
 
+pytestmark = pytest.mark.slow  # a hub of its own, and disks that fill
+
 ROOT = Path(__file__).resolve().parents[2]
 PUBMED = "flaviagiammarino/pubmed-clip-vit-base-patch32"
 

@@ -43,7 +43,7 @@ def updates(folder: Path, weights: np.ndarray, *, steps: int, method: str = "ful
         optimizer.step()
     return np.array(
         [
-            sum(float((p - start[name]).square().sum()) for name, p in layer.items()) ** 0.5
+            sum(float((p.detach() - start[name]).square().sum()) for name, p in layer.items()) ** 0.5
             for layer, start in zip(layers, before, strict=True)
         ]
     )

@@ -206,6 +206,7 @@ def test_a_second_build_asks_nothing_and_gives_the_same_items(tmp_path):
     assert replayed.spent.new == 0
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_without_asking_again(tmp_path):
     code = """
         import sys

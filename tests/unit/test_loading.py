@@ -18,6 +18,8 @@ from nast_core.models.open_clip_weights import build
 from tests.conftest import write_open_clip
 from tests.writers import open_clip_bert, open_clip_coca, open_clip_siglip
 
+pytestmark = pytest.mark.slow  # every layout of weights
+
 WRITERS = {
     "native": write_open_clip,
     "BERT": open_clip_bert.write,

@@ -20,6 +20,8 @@ from nast_core.models import load_model
 from tests.conftest import loud
 from tests.writers import open_clip_siglip
 
+pytestmark = pytest.mark.slow  # open_clip's own archives
+
 TEXTS = ["There is no edema.", "A large effusion."]
 TINY = {
     "embed_dim": 16,

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -15,6 +17,7 @@ def python(*words: object) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_a_mistake_prints_one_line_in_a_real_process_too_whatever_the_libraries_say(copied, edit):
     folder = copied()
     edit(folder / "config.json", lambda config: config["text_config"].update(intermediate_size=48))
@@ -24,6 +27,7 @@ def test_a_mistake_prints_one_line_in_a_real_process_too_whatever_the_libraries_
     assert "found (64,), expected (48,)" in done.stderr
 
 
+@pytest.mark.slow
 def test_no_module_of_the_engine_imports_the_screen():
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted((ROOT / "nast_core").rglob("*.py"))

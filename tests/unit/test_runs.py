@@ -148,6 +148,7 @@ def running(run: Run, process: subprocess.Popen) -> None:
     assert run.status.state == "running"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stubborn", [False, True])
 def test_a_cancelled_run_ends_within_five_seconds_whether_or_not_its_work_looks_up(store, stubborn):
     run = made(store)
@@ -162,6 +163,7 @@ def test_a_cancelled_run_ends_within_five_seconds_whether_or_not_its_work_looks_
     assert run.metrics()[0]["loss"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_run_at_work_shows_a_sign_of_life_and_its_progress(store):
     run = made(store)
     with python(WORKER, run.folder, False) as process:
@@ -208,6 +210,7 @@ def test_other_weights_make_another_run(store):
     assert store.find(TraceRecipe(), "e" * 64) is None
 
 
+@pytest.mark.slow
 def test_another_model_to_compare_with_makes_another_run(store, folders, pairs):
     one, other = (str(folders[family]) for family in ("Hugging Face CLIP", "open_clip"))
     plain = {"kind": "alignment", "claims": pairs}

@@ -29,6 +29,8 @@ from nast_core.negation.pairs import align_all, read_pairs
 from nast_core.runs import benchmarking, interpreting
 from nast_core.runs.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
 
+pytestmark = pytest.mark.slow  # runs whole
+
 PAIRS = [
     {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
     {"affirmative": "an effusion", "negated": "some other text", "finding": ""},

@@ -229,6 +229,7 @@ def test_accuracy_by_group_by_hand_and_nan_for_a_group_of_nothing(scored):
     assert table.loc[("nothing", "negated"), "n"] == 0
 
 
+@pytest.mark.slow
 def test_a_real_model_scores_like_a_plain_loop_over_options(model64):
     items = phantom_items(6, seed=3)
     result = run_benchmark(model64, items)
@@ -270,6 +271,7 @@ def plain_rows(model, items, images):
             }
 
 
+@pytest.mark.slow
 def test_scoring_all_items_at_once_equals_a_plain_loop_in_float64(model64, monkeypatch):
     monkeypatch.setattr("nast_core.benchmark.scoring._ITEMS_AT_ONCE", 7)  # several blocks, and an odd one
     items = phantom_items(40, seed=4)
