@@ -163,6 +163,8 @@ def _opening(
         return "new"
     if right[:2] == ["positive", "for"] or right[0] in ("only", "just", "merely", "simply", "rather", "instead"):
         return "new"
+    if inside and joint.kind == "comma" and left.denied and any(map(_verb, right[: inside[0].start - joint.content])):
+        return "new"  # "no effusion, the heart is enlarged"
     verb = _predicate(right, joint.content, inside)
     if verb is not None and not (list_of_or and joint.kind == "comma" and not _fragment(right)):
         shared = verb in known["plurals"] and not _plural(right[inside[0].end - 1 - joint.content])

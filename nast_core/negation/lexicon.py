@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 from typing import Literal, NamedTuple
@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import yaml
 
 from nast_core.negation.organs import find_organs
+from nast_core.negation.words import whole_words
 
 Kind = Literal["found", "normal", "risen", "borderline", "not normal"]
 
@@ -31,10 +32,6 @@ class _Expression(NamedTuple):
     conditions: tuple[str, ...]
     kind: str
     pattern: re.Pattern[str]
-
-
-def whole_words(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(words)})(?![\w-])", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import yaml
 
+from nast_core.negation.words import whole_words
+
 _FAR = 16  # words from an organ to what is said of it
 _TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]")
 _COPULAS = frozenset(
@@ -41,7 +43,7 @@ class _Named(NamedTuple):
 
 
 def _pattern(words: list[str]) -> re.Pattern[str] | None:
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(words)})(?![\w-])", re.IGNORECASE) if words else None
+    return whole_words(words) if words else None
 
 
 @lru_cache(maxsize=1)

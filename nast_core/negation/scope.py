@@ -24,6 +24,7 @@ _GONE = frozenset(
     "absent lacking none excluded resolved cleared disappeared removed unlikely free".split() + ["ruled out"]
 )
 _NOUNS_OF_STATE = ("tion", "sion", "ment", "ity", "ance", "ication", "ications")
+_ANSWERS = frozenset("negative neg nil".split())
 _DONE = frozenset("kinking loosening loculation cavitation malposition breakage complication failure".split())
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
@@ -149,7 +150,9 @@ class _Reader:
                 i, governor, shield = self._cue(i, min(stop, end), end, cue, clause, governor, shield)
                 held = False
                 continue
-            if word in self.k["going"] and clause.names and self.spans[clause.names[-1]][1] == i:
+            if word in _ANSWERS and self._answer(i, i + 1):
+                clause.predicates.append(_Predicate(i, "absent", self._span(i, i + 1), True, True))
+            elif word in self.k["going"] and clause.names and self.spans[clause.names[-1]][1] == i:
                 clause.predicates.append(_Predicate(i, "absent", self._span(i, i + 1), False, True))  # "tube removal"
             elif (hedge := self._hedge(i, end, subject)) is not None:
                 kind, doubt, stop = hedge
@@ -267,8 +270,8 @@ class _Reader:
         subject = bool(clause.names)
         start = i
         after = words[stop] if stop < end else ""
-        if text in ("no", "none", "negative for") and self._answer(i, stop):
-            clause.predicates.append(_Predicate(i, "absent", cue, False))
+        if text in ("no", "none", "absent") and self._answer(i, stop):
+            clause.predicates.append(_Predicate(i, "absent", cue, True, True))
             return stop, None, None
         if text == "without" and words[max(0, i - 2) : i] == ["with", "or"]:
             return stop, _Governor("hedge", self._span(i - 2, stop)), None
@@ -343,7 +346,7 @@ class _Reader:
 
     def _gone(self, i: int, text: str) -> Said:
         before = self.words[max(0, i - 4) : i]
-        if any(word in self.k["partly"] for word in before[-3:]):
+        if any(self.k["partly"].has(word) for word in before[-3:]):
             return "present"
         modal = [word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")]
         if text == "unlikely":
@@ -359,9 +362,9 @@ class _Reader:
     def _going(self, i: int, cue: Cue, governor: _Governor | None, shield: str | None) -> tuple[_Governor | None, str | None]:
         """ "Resolution of X": X has gone, but for one that is partial, denied or waited for."""
         before = self.words[max(0, i - 4) : i]
-        if any(word in self.k["partly"] for word in before[-3:]) or (governor and governor.kind == "deny"):
+        if any(self.k["partly"].has(word) for word in before[-3:]) or (governor and governor.kind == "deny"):
             return (governor, "list") if governor else (None, None)
-        if any(word in self.k["wanted"] for word in before):
+        if any(word in self.k["wanted"] for word in before) or before[-1:] == ["to"]:
             return _Governor("hedge", cue), None
         return _Governor("deny", cue), None
 
@@ -517,6 +520,9 @@ class _Reader:
                 return place, governor
             return max(place, i + 1), _Governor("hedge", hedge)
         linking = place > i
+        if head == "taken" and words[place + 1 : place + 2] == ["out"]:
+            clause.predicates.append(self._said(place, self._gone(place, head), self._span(place, place + 2), begin, True))
+            return place + 2, governor
         if head in k["doubted"] and linking:
             if head in ("likely", "probable", "considered") and self._next_name(place + 1, end) is not None:
                 return place + 1, governor if governor and governor.kind == "deny" else _Governor("hedge", self._span(place, place + 1))
@@ -550,6 +556,8 @@ class _Reader:
             return "behind", self._span(i, i + 2), i + 2
         if word in ("versus", "vs", "vs."):
             return "between", self._span(i, i + 1), i + 1
+        if word == "?" and i - 1 in self._name_ends:
+            return "behind", self._span(i, i + 1), i + 1
         if word == "?":
             return ("before", self._span(i, i + 1), i + 1) if i + 1 < end else None
         if (word, after) in (("rule", "out"), ("ruling", "out")) or word == "r/o":

@@ -1,6 +1,7 @@
 """Tokens of a sentence, and the classes of words of scope.yaml. Source: ours."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -24,6 +25,11 @@ def plain(text: str) -> str:
     folded = text.translate(_LOOKALIKES)
     lower = folded.lower()
     return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in folded)
+
+
+def whole_words(words: Iterable[str]) -> re.Pattern[str]:
+    """Regular expressions as one, matched without case between word boundaries."""
+    return re.compile(rf"(?<![\w-])(?=\w)(?:{'|'.join(words)})(?![\w-])", re.IGNORECASE)
 
 
 def tokens(text: str) -> list[Token]:
