@@ -12,7 +12,7 @@ import yaml
 from nast_core.negation.organs import find_organs
 from nast_core.negation.words import whole_words
 
-Kind = Literal["found", "normal", "risen", "borderline", "not normal"]
+Kind = Literal["found", "normal", "risen", "borderline", "not normal", "other"]
 
 
 class Naming(NamedTuple):
@@ -46,14 +46,22 @@ def _expressions() -> tuple[_Expression, ...]:
 
 def find_namings(text: str) -> list[Naming]:
     """Every naming in reading order; of those that overlap, the longest. Equal normal phrases are one naming."""
+    return [naming for naming in _all(text) if naming.kind != "other"]
+
+
+def namesakes(text: str) -> list[Naming]:
+    """What has the words of a condition and is not one: "pericardial effusion"."""
+    return [naming for naming in _all(text) if naming.kind == "other"]
+
+
+def _all(text: str) -> list[Naming]:
     spans: dict[tuple[int, int, str], list[str]] = {}
     for conditions, kind, pattern in _expressions():
         for match in pattern.finditer(text):
             spans.setdefault((*match.span(), kind), []).extend(conditions)
     for condition, kind, start, end in find_organs(text):
         spans.setdefault((start, end, kind), []).append(condition)
-    found = [naming for naming in _longest(spans) if naming.kind != "other"]
-    return sorted(found, key=lambda naming: naming.start)  # type: ignore[return-value]
+    return sorted(_longest(spans), key=lambda naming: naming.start)
 
 
 def _longest(spans: dict[tuple[int, int, str], list[str]]) -> Iterator[Naming]:

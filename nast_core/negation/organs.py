@@ -24,8 +24,10 @@ _STOPS = frozenset(
 )
 _JOINTS = frozenset(", and or / & as well".split())
 _BESIDE = frozenset(  # may stand between a predicate and the organ behind it
-    "in size sized bilateral left right both and appearing the of mildly stable but expanded".split()
+    "in size sized bilateral left right both and appearing mildly stable expanded".split()
 )
+_LIGHT = frozenset("to be both all otherwise overall again now at the upper in size of appearing which that near continued fields".split())
+_CLOSERS = frozenset("and or but with without in for on at bilaterally no is are as given while to except than limits xxxx".split())
 _DENIED = frozenset("not n't never".split())
 
 
@@ -80,8 +82,9 @@ def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
             continue
         first = at[one.start]
         last = _last(tokens, first, one.end)
-        said = _behind(text, tokens, organs_at, one, last)
-        if said is None and (before := _before(text, tokens, one, first, shared)) is not None:
+        before = _before(text, tokens, one, first, shared)
+        said = None if before is not None and before[0] < one.start else _behind(text, tokens, organs_at, one, last)
+        if said is None and before is not None:
             shared[last] = before[1]
             said = ("normal", before[0], one.end)
         if said is not None:
@@ -121,7 +124,7 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
     while place < len(tokens) and steps < _FAR:
         word, start, end = tokens[place]
         for kind, pattern in predicates.items():
-            if found := pattern.match(text, start):
+            if (found := pattern.match(text, start)) and (told or _closes(text, found.end())):
                 if kind == "found":
                     return "found", start, found.end()
                 if kind == "normal" and denied:
@@ -129,6 +132,7 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
                 return (kind, one.start, one.end) if others else (kind, one.start, found.end())
         if word in _STOPS and not (word == ":" and place == last + 1):
             return None
+        told |= word == ":"
         if place in organs_at:
             if told or tokens[place - 1][0] not in _JOINTS | {"the", "pulmonary", "central", "of"}:
                 return None
@@ -140,10 +144,26 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
             return None
         elif word in _DENIED:
             denied = True
+        elif not told and not _passes(tokens, last, place):
+            return None
         elif word == "and" and told and not _goes_on(tokens, place + 1, predicates, text):
             return None
         place, steps = place + 1, steps + 1
     return None
+
+
+def _closes(text: str, end: int) -> bool:
+    """Whether a predicate without a verb ends there, and is not another noun's: "heart, and normal rib contours"."""
+    after = _TOKEN.match(text, end) or _TOKEN.match(text, end + 1)
+    return after is None or not after.group()[0].isalnum() or after.group().lower() in _CLOSERS
+
+
+def _passes(tokens, last: int, place: int) -> bool:
+    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed with."""
+    word = tokens[place][0]
+    if word in _JOINTS or word in _LIGHT or word.endswith("ly") or set(word) <= {"x", "_"}:
+        return True
+    return any(tokens[p][0] in _JOINTS for p in range(max(last + 1, place - 3), place))
 
 
 def _goes_on(tokens, place: int, predicates: dict[str, re.Pattern[str]], text: str) -> bool:
