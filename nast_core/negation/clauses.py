@@ -77,18 +77,23 @@ class _Left:
 
     def __init__(self, words: list[str]) -> None:
         self.words, self.place = words, 0
-        self.denied = self.told = self.verb = False
+        self.denied = self.told = self.verb = self.adjectives = False
 
     def restart(self, place: int) -> None:
         self.place = place
-        self.denied = self.told = self.verb = False
+        self.denied = self.told = self.verb = self.adjectives = False
 
     def grow(self, end: int) -> None:
         for word in self.words[self.place : end]:
             self.denied |= word in _CUES
+            self.adjectives = word in _CUES or (self.adjectives and _adjective(word))
             self.verb |= _verb(word)
             self.told |= _verb(word) or word in _STATES or word == "there"
         self.place = max(self.place, end)
+
+
+def _adjective(word: str) -> bool:
+    return word in classes()["goes_on"] or word in classes()["affirms"] or word in ("displaced", "evidence", "of", "any")
 
 
 def _verb(word: str) -> bool:
@@ -96,7 +101,7 @@ def _verb(word: str) -> bool:
 
 
 _VERBS = frozenset(
-    "show shows showed demonstrates demonstrate demonstrated reveals reveal revealed persists persist contains overlies overlie "
+    "show shows showed demonstrates demonstrate reveals reveal persists persist contains overlies overlie "
     "projects project terminates terminate ends end overlying".split()
 )
 
@@ -159,6 +164,8 @@ def _opening(
     if joint.kind == "or" or not right or right[0] in {"which", "who", "that"}:
         return None
     known = classes()
+    if joint.kind == "comma" and left.adjectives:
+        return None  # "no acute, displaced fracture"
     if right[0] in _CUES and not (right[0] in ("resolved", "removed", "absent") and not inside):
         return "new"
     if right[:2] == ["positive", "for"] or right[0] in ("only", "just", "merely", "simply", "rather", "instead"):

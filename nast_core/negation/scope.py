@@ -173,6 +173,8 @@ class _Reader:
                 held = False
                 if shield == "phrase" and not (pointed and self._points(i + 1)):
                     shield = None
+            elif governor and governor.kind == "deny" and word in self.k["changes"] and self._next_name(i + 1, end) is not None:
+                shield = "list"  # "no change right lower lobe opacity"
             elif word == "that" and governor and governor.kind == "deny":
                 governor = replace(governor, kind="clause")
             elif any(self.k[name].has(word) for name in ("auxiliaries", "exists", "goes", "changed")):
@@ -215,8 +217,12 @@ class _Reader:
         pointing = self._points(i + 1)
         device = "Support Devices" in self.namings[ahead].conditions
         if governor and governor.kind == "deny":
+            if head == "changes" and self.words[i] == "of" and not pointing:
+                return shield, pointed, False  # "no changes of edema": its signs
             if head in self.k["changes"] or self.k["changed"].has(head):
                 return "list", True, True
+            if self.words[i] == "to" and not pointing and not device:
+                return shield, pointed, False  # "no blunting to suggest an effusion"
             if of_name and not device and not pointing:
                 return shield, pointed, False
             if of_name and self.namings[self._name_ends[i - 1]].kind == "found" and not device and self.words[i] in ("of", "to", "for", "on", "at"):
@@ -588,11 +594,8 @@ class _Reader:
             end = self.spans[number][1]
             while place < len(predicates) and predicates[place].place < end - 1:
                 place += 1
-            predicate = predicates[place] if place < len(predicates) else None
-            following = predicates[place + 1] if place + 1 < len(predicates) else None
             ahead = self.spans[number + 1][0] if number + 1 < len(self.spans) else len(self.words)
-            if following and predicate and predicate.said == "exists" and following.place < ahead:
-                predicate, following = following, None
+            predicate, following = _last_word(predicates[place : place + 4], ahead)
             reading = self._governed(governor, predicate)
             if predicate and not (governor and governor.kind != "hedge") and not held:
                 reading = _said_of(reading, predicate)
@@ -679,6 +682,17 @@ def hedge_stop(reader: _Reader, hedge: Cue) -> int:
 
 
 _TAILS = frozenset("tip tips end hole sideport side-port course position positioning placement size extent margin margins border borders".split())
+
+
+def _last_word(predicates: list[_Predicate], ahead: int) -> tuple[_Predicate | None, _Predicate | None]:
+    """Of what is said of a naming up to the next, what counts, and what follows it: "was there, but is no longer seen"."""
+    for place, one in enumerate(predicates):
+        following = predicates[place + 1] if place + 1 < len(predicates) else None
+        passed = following is not None and following.place < ahead
+        if passed and following is not None and (one.said in ("exists", "changed") or (one.said, following.said) == ("present", "absent")):
+            continue
+        return one, following
+    return None, None
 
 
 def _said_of(reading: Reading, predicate: _Predicate) -> Reading:
