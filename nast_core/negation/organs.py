@@ -27,7 +27,7 @@ _BESIDE = frozenset(  # may stand between a predicate and the organ behind it
     "in size sized bilateral left right both and appearing mildly stable expanded".split()
 )
 _LIGHT = frozenset("to be both all otherwise overall again now at the upper in size of appearing which that near continued fields".split())
-_CLOSERS = frozenset("and or but with without in for on at bilaterally no is are as given while to except than limits xxxx".split())
+_CLOSERS = frozenset("and or but with without in for on at bilaterally no is are as given while to except than limits xxxx width caliber size contour contours appearance appearing shape".split())
 _DENIED = frozenset("not n't never".split())
 
 
@@ -105,7 +105,8 @@ def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tu
         return None
     for place in range(first - 1, max(-1, first - 5), -1):
         word, start, end = tokens[place]
-        if pattern.match(text, start) and not (place and tokens[place - 1][0] in _DENIED):
+        said_before = place and tokens[place - 1][0] in _DENIED | _COPULAS  # it is what another organ is
+        if pattern.match(text, start) and not said_before and tokens[first - 1][0] not in _JOINTS:
             return start, word
         if place in shared and all(t[0] in _JOINTS for t in tokens[place + 1 : first]) and first - place > 1:
             return (one.start, shared[place]) if pattern.fullmatch(shared[place]) else None
@@ -124,7 +125,9 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
     while place < len(tokens) and steps < _FAR:
         word, start, end = tokens[place]
         for kind, pattern in predicates.items():
-            if (found := pattern.match(text, start)) and (told or _closes(text, found.end())):
+            if (found := pattern.match(text, start)) and (
+                told or kind == "borderline" or _closes(text, found.end()) or place == last + 1
+            ):
                 if kind == "found":
                     return "found", start, found.end()
                 if kind == "normal" and denied:

@@ -171,6 +171,8 @@ class _Reader:
                 governor, shield = None, None
             elif word in (",", "and", "or", "nor", "/", "&", "and/or"):
                 held = False
+                if word == "," and governor and governor.kind == "hedge" and not self._listed(i, end):
+                    governor = None  # "borderline heart size, tube in place"
                 if shield == "phrase" and not (pointed and self._points(i + 1)):
                     shield = None
             elif governor and governor.kind == "deny" and word in self.k["changes"] and self._next_name(i + 1, end) is not None:
@@ -247,6 +249,10 @@ class _Reader:
             if self.words[place] in (",", "or", "and", "is", "are", "which", "that") or place in self.cue_at:
                 return None
         return None
+
+    def _listed(self, i: int, end: int) -> bool:
+        """Whether a comma stands in a list of alternatives: "atelectasis, scarring or pneumonia"."""
+        return any(word in ("or", "and/or", "versus", "vs", "vs.") for word in self.words[i : min(i + 10, end)])
 
     def _reaches(self, i: int) -> bool:
         """Whether a word says where something is, and is no mere adjective ("no underlying fracture")."""
@@ -576,7 +582,8 @@ class _Reader:
         if word == "less" and after == "likely":
             return "both", self._span(i, i + 2), i + 2
         if word in k["hedges_for"] and any(w in ("for", "of", "about") for w in words[i + 1 : i + 3]):
-            return "before", self._span(i, min(end, i + 2)), i + 2
+            of_known = words[i + 1 : i + 2] == ["of"] and words[i + 2 : i + 3] and words[i + 2] in k["pointing"]
+            return None if of_known else ("before", self._span(i, min(end, i + 2)), i + 2)
         if word in k["hedges"]:
             if word in ("question", "consider", "borderline", "potential", "early", "apparent", "differential") or not last or not subject:
                 return "before", self._span(i, i + 1), i + 1
