@@ -110,7 +110,7 @@ def _joints(words: list[str]) -> list[_Joint]:
     found, i = [], 0
     while i < len(words):
         start, kind = i, None
-        if words[i] in (",", "-", "/"):
+        if words[i] in (",", "-", "/") and words[i - 1 : i] != ["("]:
             kind, i = "comma" if words[i] != "/" else "or", i + 1
         if i < len(words) and (ahead := _joining(words, i)):
             kind, length = ahead

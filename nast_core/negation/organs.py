@@ -28,6 +28,7 @@ _BESIDE = frozenset(  # may stand between a predicate and the organ behind it
 )
 _LIGHT = frozenset("to be both all otherwise overall again now at the upper in size of appearing which that near continued fields".split())
 _CLOSERS = frozenset("and or but with without in for on at bilaterally no is are as given while to except than limits xxxx width caliber size contour contours appearance appearing shape".split())
+_IS = frozenset("is are was were remains remain appears appear".split())
 _DENIED = frozenset("not n't never".split())
 
 
@@ -105,7 +106,7 @@ def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tu
         return None
     for place in range(first - 1, max(-1, first - 5), -1):
         word, start, end = tokens[place]
-        said_before = place and tokens[place - 1][0] in _DENIED | _COPULAS  # it is what another organ is
+        said_before = place and tokens[place - 1][0] in _DENIED | _IS  # it is what another organ is
         if pattern.match(text, start) and not said_before and tokens[first - 1][0] not in _JOINTS:
             return start, word
         if place in shared and all(t[0] in _JOINTS for t in tokens[place + 1 : first]) and first - place > 1:

@@ -107,6 +107,8 @@ class _Reader:
         last: _Clause | None = None
         for (start, opening), end in zip(starts, bounds[1:], strict=True):
             carried = replace(governor, open=True) if opening == "open" and governor else None
+            if governor and governor.kind == "hedge" and self.words[start] in ("due", "secondary", "related", "attributable"):
+                carried = governor  # "possibly related to an effusion"
             clause, governor = self._clause(start, end, carried)
             for number, reading in zip(clause.names, self._states(clause), strict=True):
                 found[number] = reading
@@ -118,7 +120,8 @@ class _Reader:
                 last = clause
         readings = [reading or Reading("present", None) for reading in found]
         for number, cue in self.versus.items():
-            if readings[number].state == "present":
+            same = number + 1 < len(readings) and set(self.namings[number].conditions) & set(self.namings[number + 1].conditions)
+            if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
         self._alternatives(readings)
         if turned is not None:
@@ -150,7 +153,15 @@ class _Reader:
                 i, governor, shield = self._cue(i, min(stop, end), end, cue, clause, governor, shield)
                 held = False
                 continue
-            if word in _ANSWERS and self._answer(i, i + 1):
+            if word == "-" and before == "(" and self.words[i + 1 : i + 2] == [")"] and i - 2 in self._name_ends:
+                clause.predicates.append(_Predicate(i, "absent", self._span(i, i + 1), True, True))  # "effusion (-)"
+            elif word in self.k["going"] and self.words[i + 1 : i + 2] == ["of"]:
+                governor, shield = self._going(i, self._span(i, i + 2), governor, shield)
+                i, held = i + 2, False
+                continue
+            elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
+                governor = _Governor("hedge", self._span(i, i + 1))  # "no evidence to exclude"
+            elif word in _ANSWERS and self._answer(i, i + 1):
                 clause.predicates.append(_Predicate(i, "absent", self._span(i, i + 1), True, True))
             elif word in self.k["going"] and clause.names and self.spans[clause.names[-1]][1] == i:
                 clause.predicates.append(_Predicate(i, "absent", self._span(i, i + 1), False, True))  # "tube removal"
@@ -219,15 +230,13 @@ class _Reader:
         pointing = self._points(i + 1)
         device = "Support Devices" in self.namings[ahead].conditions
         if governor and governor.kind == "deny":
-            if head == "changes" and self.words[i] == "of" and not pointing:
+            if head == "changes" and self.words[i] in ("of", "from") and not pointing:
                 return shield, pointed, False  # "no changes of edema": its signs
             if head in self.k["changes"] or self.k["changed"].has(head):
                 return "list", True, True
             if self.words[i] == "to" and not pointing and not device:
                 return shield, pointed, False  # "no blunting to suggest an effusion"
             if of_name and not device and not pointing:
-                return shield, pointed, False
-            if of_name and self.namings[self._name_ends[i - 1]].kind == "found" and not device and self.words[i] in ("of", "to", "for", "on", "at"):
                 return shield, pointed, False
             if pointing or device or (not of_name and head.endswith(_NOUNS_OF_DOING)):
                 return "phrase", pointing, True
@@ -251,13 +260,17 @@ class _Reader:
         return None
 
     def _listed(self, i: int, end: int) -> bool:
-        """Whether a comma stands in a list of alternatives: "atelectasis, scarring or pneumonia"."""
-        return any(word in ("or", "and/or", "versus", "vs", "vs.") for word in self.words[i : min(i + 10, end)])
+        """Whether what follows a comma goes on with a list of what may be, and does not say what is."""
+        ahead = self.words[i + 1 : min(i + 10, end)]
+        if any(word in ("or", "and/or", "versus", "vs", "vs.") for word in ahead):
+            return True
+        said = self.k["affirms"] | self.k["openers"] | self.k["placed"]
+        return not any(word in said for word in ahead[:1]) and not any(word in self.k["placed"] for word in ahead)
 
     def _reaches(self, i: int) -> bool:
         """Whether a word says where something is, and is no mere adjective ("no underlying fracture")."""
         after = self.words[i + 1] if i + 1 < len(self.words) else ""
-        return i - 1 in self._name_ends or after in self.k["pointing"] or after == "to"
+        return self.words[i] == "beyond" or i - 1 in self._name_ends or after in self.k["pointing"] or after == "to"
 
     def _attributed(self, number: int, end: int) -> bool:
         """ "No tube malposition", "no effusion enlargement": what the naming would have or undergo is denied."""
@@ -312,7 +325,7 @@ class _Reader:
                 return stop, _Governor("deny", cue), None
             if attributive:
                 return stop, _Governor("deny", cue), None
-            said = self._gone(i, text)
+            said = "present" if self._on_prior(stop, end, i) else self._gone(i, text)
             clause.predicates.append(self._said(i, said, cue if said != "present" else None, self._start_of(i), True))
             return stop, governor, shield
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):
@@ -323,9 +336,8 @@ class _Reader:
             return min(end, i + self._paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
             return stop, _Governor("clause" if text == "neither" or (governor and governor.kind == "clause") else "deny", cue), None
-        if text == "clear of" or text.startswith("free"):
-            if words[i - 1 : i] == ["kept"]:
-                return stop, governor, shield
+        if text.startswith(("clear", "free", "devoid")) and words[i - 1 : i] and words[i - 1] in ("hardly", "barely", "scarcely", "rarely"):
+            return stop, None, None
         return stop, _Governor("deny", cue), None
 
     def _is_noun_phrase(self, i: int) -> bool:
@@ -374,7 +386,9 @@ class _Reader:
     def _going(self, i: int, cue: Cue, governor: _Governor | None, shield: str | None) -> tuple[_Governor | None, str | None]:
         """ "Resolution of X": X has gone, but for one that is partial, denied or waited for."""
         before = self.words[max(0, i - 4) : i]
-        if any(self.k["partly"].has(word) for word in before[-3:]) or (governor and governor.kind == "deny"):
+        part = any(self.k["partly"].has(word) for word in before[-3:])
+        part |= any(word in ("incomplete", "partial") for word in self.words[i : i + 9])
+        if part or (governor and governor.kind == "deny"):
             return (governor, "list") if governor else (None, None)
         if any(word in self.k["wanted"] for word in before) or before[-1:] == ["to"]:
             return _Governor("hedge", cue), None
@@ -408,7 +422,7 @@ class _Reader:
             return neg + 1, None, None
         place, degrees, before_now = neg, False, False
         while place < min(neg + _AHEAD, end) and place not in self.name_at and (
-            words[place] in k["auxiliaries"] or words[place].endswith("ly") and words[place] != "likely" or words[place] in ("to", "yet", "well", "any", "so", "as", "all", "that", "longer", "necessarily", "at", "a", "an")
+            words[place] in k["auxiliaries"] or words[place].endswith("ly") and words[place] not in k["hedges"] or words[place] in ("to", "yet", "well", "any", "so", "as", "all", "that", "longer", "necessarily", "at", "a", "an")
         ):
             degrees |= words[place] in _DEGREES
             before_now |= words[place] in k["comparison"]
@@ -424,6 +438,8 @@ class _Reader:
         if head in k["doubles"] or (head == "clear" and words[place + 1 : place + 2] == ["of"]):
             tell("present")
             return place + 2, None, None
+        if ahead[:1] and ahead[0] in ("definitely", "certainly", "clearly") and place in self.name_at:
+            return place, _Governor("hedge", self._span(i, neg + 1)), None
         if head == "been" or place in self.name_at or not head:
             return place, _Governor("deny", cue), None
         if head in k["exists"] or head in ("there",):
@@ -438,6 +454,8 @@ class _Reader:
                 return exists + 1, None, None
             if clause.names == [] and self._bare(begin, i) and not self._next_name(exists + 1, end) and self._next_name(exists + 1, end) != 0:
                 tell("present" if degrees or prior else "uncertain" if view else "absent")
+            if prior:
+                return exists + 1, None, None
             if self._next_name(exists + 1, end) is not None and not self._bare(begin, i) and aux in ("is", "are", "was", "were", ""):
                 tell("present" if degrees or prior else "absent")
             return exists + 1, _Governor("deny", cue), None
@@ -445,7 +463,7 @@ class _Reader:
             tell("absent")
             return place + 1, _Governor("deny", cue), None
         if head in k["changed"] or k["changed"].has(head) or head in k["goes"]:
-            if self._is_noun_phrase(place) and not subject:
+            if self._is_noun_phrase(place) and not subject and aux not in ("is", "are", "was", "were"):
                 return place, _Governor("deny", cue), None
             tell("present")
             return place + 1, None, None
@@ -480,7 +498,8 @@ class _Reader:
     def _on_prior(self, i: int, end: int, neg: int) -> bool:
         """ "Not seen on the prior film": new, and there."""
         ahead = self.words[i : min(i + 8, end)]
-        if any(word in ("previously", "before", "earlier", "yesterday") for word in ahead[:3]):
+        year = ahead[1] if len(ahead) > 1 and ahead[0] in ("in", "on", "from") else ""
+        if any(word in ("previously", "before", "earlier", "yesterday") for word in ahead[:3]) or year[:4].isdigit() and len(year) == 4:
             return True
         if not ahead or ahead[0] not in ("on", "in", "at", "from", "during"):
             return False
@@ -503,7 +522,7 @@ class _Reader:
         words, k = self.words, self.k
         place, modal, have = i, None, False
         while place < min(i + _AHEAD, end) and place not in self.name_at and place not in self.cue_at and (
-            words[place] in k["auxiliaries"] or words[place].endswith("ly") and words[place] not in ("likely",) or words[place] in ("to", "also", "well", "still", "now", "only", "all", "both", "then", "again", "as")
+            words[place] in k["auxiliaries"] or words[place].endswith("ly") and words[place] not in k["hedges"] or words[place] in ("to", "also", "well", "still", "now", "only", "all", "both", "then", "again", "as")
         ):
             modal = words[place] if words[place] in k["modals"] else modal
             have |= words[place] == "have"
@@ -536,6 +555,8 @@ class _Reader:
             clause.predicates.append(self._said(place, self._gone(place, head), self._span(place, place + 2), begin, True))
             return place + 2, governor
         if head in k["doubted"] and linking:
+            if not subject and self._next_name(place + 1, end) is not None and not (governor and governor.kind == "deny"):
+                return place + 1, _Governor("hedge", self._span(place, place + 1))  # "there is suspected ..."
             if head in ("likely", "probable", "considered") and self._next_name(place + 1, end) is not None:
                 return place + 1, governor if governor and governor.kind == "deny" else _Governor("hedge", self._span(place, place + 1))
             if head == "considered" and place + 1 in self.cue_at:
@@ -574,13 +595,16 @@ class _Reader:
             return ("before", self._span(i, i + 1), i + 1) if i + 1 < end else None
         if (word, after) in (("rule", "out"), ("ruling", "out")) or word == "r/o":
             return "before", self._span(i, min(end, i + 2)), i + 2
-        if word in ("difficult", "hard", "impossible") and any(k["excludes"].has(w) for w in words[i : i + 4]):
+        if word == "exclusion" and after == "of":
+            return "before", self._span(i, i + 2), i + 2
+        if word in ("difficult", "hard", "impossible", "unable", "inability") and any(k["excludes"].has(w) for w in words[i : i + 4]):
             stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
             return "both", self._span(i, stop), stop
         if word == "history" and after == "of" or word == "hx":
             return "before", self._span(i, i + 1), i + 2
         if word == "less" and after == "likely":
-            return "both", self._span(i, i + 2), i + 2
+            than = "than" in words[i + 2 : i + 4] or i + 2 >= end or self.words[i + 2] == "."
+            return "both" if than and subject else "before", self._span(i, i + 2), i + 2
         if word in k["hedges_for"] and any(w in ("for", "of", "about") for w in words[i + 1 : i + 3]):
             of_known = words[i + 1 : i + 2] == ["of"] and words[i + 2 : i + 3] and words[i + 2] in k["pointing"]
             return None if of_known else ("before", self._span(i, min(end, i + 2)), i + 2)
@@ -620,6 +644,8 @@ class _Reader:
             return Reading("uncertain", governor.cue)
         if governor.kind == "hedge":
             return Reading("uncertain", governor.cue)
+        if governor.cue.text == "absence of" and predicate and predicate.said == "uncertain":
+            return Reading("uncertain", predicate.cue)
         if governor.kind == "clause" and predicate and predicate.said in ("changed", "present"):
             return Reading("present", None)
         return Reading("absent", governor.cue)
@@ -663,12 +689,14 @@ class _Reader:
         for i, word in enumerate(words):
             if word not in self.k["wrong"] and word not in ("mean", "imply"):
                 continue
-            if "that" not in words[i : i + 5]:
+            if not {"that", "there"} & set(words[i : i + 5]):
                 continue
             denied = any(w in ("not", "n't") for w in words[max(0, i - 4) : i])
             if word in ("mean", "imply"):
                 return "uncertain" if denied else None
-            if denied and word in ("case", "true", "correct", "say", "said", "claim"):
+            if denied and word in ("say", "said", "claim"):
+                return "uncertain"
+            if denied and word in ("case", "true", "correct"):
                 return "present"
             if word not in ("case", "true", "correct", "say", "said", "claim"):
                 return "present"
