@@ -137,7 +137,8 @@ def _joining(words: list[str], i: int) -> tuple[str, int] | None:
         return "hard", 0
     if word == "yet" and before not in ("not", "n't"):
         return "hard", 1
-    if word == "with" and before not in known["keeps_with"]:
+    sure = bool({"certainty", "confidence"} & set(words[i + 1 : i + 3]))  # "cannot with certainty be excluded"
+    if word == "with" and before not in known["keeps_with"] and not sure:
         return "hard", 1
     if word in known["joints_and"]:
         return "and", 1
