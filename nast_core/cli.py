@@ -2,7 +2,7 @@
 
 import typer
 
-from nast_core.commands import attribute, benchmark, claims, compare, demo, finetune, interpret, models, review, runs
+from nast_core.commands import attribute, benchmark, claims, compare, demo, finetune, interpret, models, negation, review, runs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app.add_typer(finetune.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")
+app.add_typer(negation.app, name="negation")
 app.add_typer(review.app, name="review")
 app.add_typer(demo.app, name="demo")
 

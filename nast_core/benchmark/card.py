@@ -156,8 +156,8 @@ def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:
     rejected = built.rejected.total()
     lines = [
         "## Writing and verification",
-        f"Written by the {order.writer} writer. Every option was read back by a parser that did not write it (spaCy, "
-        "negspacy, own cues): 0 items are kept whose reading differs from their labels.",
+        f"Written by the {order.writer} writer. Every option was read back by a parser that did not write it (its own "
+        "lexicon, cues and rules of scope): 0 items are kept whose reading differs from their labels.",
         *(f"- {name}: {value}" for name, value in order.notes.items()),
         f"- Tasks: {built.asked:,}; rejected: {rejected:,} ({rejected / max(1, built.asked):.1%}); "
         f"drafts written again: {built.rewritten.total():,}.",
@@ -196,7 +196,7 @@ def _guessing(guessed: dict[str, Rate]) -> str:
 
 
 def _provenance(order: Order, items_file: Path) -> str:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("spacy", "negspacy", "numpy"))
+    packages = f"numpy {version('numpy')}"
     return "\n".join(
         [
             "## Made by",

@@ -1,7 +1,7 @@
 """From the text of a report to claims: finding, polarity, side, zone, severity, and where the text says so.
 
-Namings, denial and doubt are read by negation/parser.py (spaCy, negspacy and the cues of cues.yaml); this module adds
-sentences, attributes, and what a denial leaves open. What is in doubt makes no claim. Source: ours.
+Namings, denial and doubt are read by negation/parser.py; this module adds sentences, attributes, and what a denial
+leaves open. What is in doubt makes no claim. Source: ours.
 """
 
 import re
@@ -16,6 +16,7 @@ import yaml
 
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
+from nast_core.negation.lexicon import namesakes
 from nast_core.negation.parser import Mention, parse
 
 _SENTENCE_END = re.compile(
@@ -24,6 +25,7 @@ _SENTENCE_END = re.compile(
 _LIST_NUMBER = re.compile(r"^\s*(\(?\d{1,2}[.)](\s+|$))+")
 _BOTH = re.compile(r"\b(left and right|right and left)\b", re.IGNORECASE)
 _TWO_LIMITS = re.compile(r"\b(acute|new|focal|large|displaced|discrete),(?= \w+(ed|al|te|w|le)\b)", re.IGNORECASE)
+_BARE_JOINT = re.compile(r"\W*(or|and|nor|and/or|/)\W*(\w+ )?", re.IGNORECASE)  # a word may stand before the naming
 _OR = re.compile(r"(\bor\b|/)", re.IGNORECASE)
 _BARRIER = re.compile(
     r"[,;:.]|\b(?:and|or|nor|but|with|without|plus|which|versus|vs|rather than|instead of)\b", re.IGNORECASE
@@ -47,7 +49,7 @@ class _Words(NamedTuple):
     doubted: re.Pattern[str]
     not_frontal: re.Pattern[str]
     not_meant: dict[str, re.Pattern[str]]
-    renamed: dict[str, dict[str, str]]
+    whole: re.Pattern[str]
     also_normal: dict[str, dict[str, str]]
 
 
@@ -72,7 +74,7 @@ def _words() -> _Words:
         _expression(raw["doubted"]),
         _expression(raw["not_frontal"]),
         {finding: re.compile("|".join(words), re.IGNORECASE) for finding, words in raw["not_meant"].items()},
-        raw["renamed"],
+        re.compile(rf"(?:(?:medical|support|monitoring|implanted) )?(?:{'|'.join(raw['whole'])})", re.IGNORECASE),
         raw["also_normal"],
     )
 
@@ -112,15 +114,19 @@ def _read(sentence: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     joined = _words().not_that_grade.sub(lambda found: " " * len(found.group()), joined)
     mentions = parse(f"{joined.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
     claims: list[Claim] = []
-    left_out: list[str] = []
-    denied_before: dict[int, str] = {}  # where a cue stands -> what its list said so far: "no large effusion or ..."
+    left_out: list[str] = ["another thing of that name"] * len(namesakes(sentence))
+    doubt = _words().doubted.search(sentence)
+    doubted = -1 if _words().not_frontal.search(sentence) else doubt.start() if doubt else len(sentence)
+    limits = ""  # of the naming before, where this one is joined to it by a bare "or": "no large effusion or ..."
     for number, mention in enumerate(mentions):
         words = _around(_BOTH.sub(lambda found: "bilateral".ljust(len(found.group())), joined), mentions, number)
         if mention.state == "absent":
-            words = words._replace(before=f"{denied_before.get(mention.cue_start, '')} {words.before}")
-            denied_before[mention.cue_start] = words.before
+            joined_on = number and mentions[number - 1].cue_start == mention.cue_start
+            if joined_on and _BARE_JOINT.fullmatch(joined[mentions[number - 1].end : mention.start]):
+                words = words._replace(before=f"{limits} {words.before}")
+            limits = words.before
         for condition in _conditions(mention, sentence):
-            made = _claim(condition, mention, sentence, words)
+            made = _claim(condition, mention, sentence, words, mention.start > doubted)
             if isinstance(made, Claim):
                 claims.append(made)
             else:
@@ -136,10 +142,10 @@ class _Around(NamedTuple):
 
 def _around(sentence: str, mentions: list[Mention], number: int) -> _Around:
     mention = mentions[number]
-    start = max((m.end for m in mentions[:number]), default=0)
-    end = min((m.start for m in mentions[number + 1 :]), default=len(sentence))
+    start = mentions[number - 1].end if number else 0
+    end = mentions[number + 1].start if number + 1 < len(mentions) else len(sentence)
     joined = sentence[start : mention.start], sentence[mention.end : end]
-    if mention.cue and start < mention.cue_end <= mention.start:
+    if mention.state == "absent" and start < mention.cue_end <= mention.start:
         start = mention.cue_end
     before = _BARRIER.split(sentence[start : mention.start])[-1] or ""
     after = _BARRIER.split(sentence[mention.end : end])[0] or ""
@@ -152,12 +158,10 @@ def _around(sentence: str, mentions: list[Mention], number: int) -> _Around:
 
 
 def _conditions(mention: Mention, sentence: str) -> Iterator[str]:
-    """The conditions that the naming stands for, as the CheXpert labeler has them."""
-    words, said = _words(), sentence[mention.start : mention.end]
+    """The conditions that the naming stands for."""
+    words = _words()
     for condition in mention.conditions:
-        yield next(
-            (new for old, new in words.renamed.get(condition, {}).items() if re.search(old, said, re.I)), condition
-        )
+        yield condition
         if mention.state == "normal":
             context = sentence[max(0, mention.start - 40) : mention.end]
             yield from (
@@ -165,18 +169,16 @@ def _conditions(mention: Mention, sentence: str) -> Iterator[str]:
             )
 
 
-def _claim(condition: str, mention: Mention, sentence: str, around: _Around) -> Claim | str:
+def _claim(condition: str, mention: Mention, sentence: str, around: _Around, doubted: bool) -> Claim | str:
     """The claim, or why there is none."""
     words, can = _words(), anatomy()[condition]
-    context = sentence[max(0, mention.start - 40) : mention.end + 25]
-    if mention.state != "normal" and condition in words.not_meant and words.not_meant[condition].search(context):
+    said = sentence[mention.start : mention.end]
+    if mention.state != "normal" and condition in words.not_meant and words.not_meant[condition].search(said):
         return "another thing of that name"
-    if mention.state == "uncertain" or (
-        mention.state == "present" and (around.alternative or _doubted(sentence, mention))
-    ):
-        return "in doubt"
     if words.borderline.search(around.before):
         return "borderline or of the past"
+    if mention.state == "uncertain" or (mention.state == "present" and (around.alternative or doubted)):
+        return "in doubt"
     if mention.state == "normal" and words.rest.search(f"{around.before} {sentence[mention.start : mention.end]}"):
         return "said of the rest only"
     absent = mention.state != "present"
@@ -184,7 +186,7 @@ def _claim(condition: str, mention: Mention, sentence: str, around: _Around) -> 
         limit = words.limited.search(around.before)
         if limit and not (limit.group().lower().startswith("acute") and condition in words.acute_anyway):
             return "denied with a limit"
-        if condition == "Support Devices" and mention.cue and mention.cue.startswith(("remov", "resol")):
+        if condition == "Support Devices" and (_gone(mention.cue) or not words.whole.fullmatch(said)):
             return "denied with a limit"
     # a naming may hold its own side: "left lung is clear"
     near = f"{around.before} {sentence[mention.start : mention.end]} {around.after}"
@@ -208,8 +210,9 @@ def _claim(condition: str, mention: Mention, sentence: str, around: _Around) -> 
     )
 
 
-def _doubted(sentence: str, mention: Mention) -> bool:
-    return bool(_words().doubted.search(sentence[: mention.start]) or _words().not_frontal.search(sentence))
+def _gone(cue: str | None) -> bool:
+    """Whether a device is said to have been taken away: others may have stayed."""
+    return bool(cue) and cue.startswith(("remov", "resol", "taken", "discontinued", "explanted", "no longer"))
 
 
 def _found(words: dict[str, re.Pattern[str]], text: str) -> list[str]:

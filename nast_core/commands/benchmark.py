@@ -152,37 +152,6 @@ def benchmark_import(
         )
 
 
-@command(app, "parser")
-def benchmark_parser(
-    sentences: Annotated[Path, typer.Option(help="Hand-labelled sentences.")] = Path("tests/parser/sentences.tsv"),
-    out: Annotated[Path, typer.Option(help="Where the report goes, JSON.")] = Path("docs/parser.json"),
-) -> None:
-    """Precision and recall of the parser that checks every option, per cue, on hand-labelled sentences.
-
-    Example: nast benchmark parser --out docs/parser.json
-    """
-    from nast_core.files.writing import whole
-    from nast_core.negation.parser_report import read_sentences, report
-
-    read = read_sentences(sentences)
-    halves = {half: report([s for s in read if s.half == half]) for half in dict.fromkeys(s.half for s in read)}
-    for half, found in halves.items():
-        for name, score in (("parser", found.overall), ("negspacy's own cues", found.negspacy)):
-            typer.echo(
-                f"{half:<8} {name:<20} precision {score.precision:.3f}  recall {score.recall:.3f}  of denials, "
-                f"{score.labelled} in {found.sentences} sentences"
-            )
-        typer.echo(f"{half:<8} sentences right in every mention: {found.right} of {found.sentences}")
-    everything = report(read)
-    typer.echo(f"{'cue':<22}{'precision':>10}{'of':>5}{'recall':>9}{'of':>5}")
-    for cue, score in sorted(everything.cues.items(), key=lambda entry: -entry[1].labelled):
-        typer.echo(f"{cue:<22}{score.precision:>10.3f}{score.found:>5}{score.recall:>9.3f}{score.labelled:>5}")
-    with whole(out) as file:
-        content = {half: found.plain() for half, found in halves.items()} | {"all": everything.plain()}
-        file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    typer.echo(f"written: {out}")
-
-
 @command(app, "run")
 def benchmark_run(
     items: Items,

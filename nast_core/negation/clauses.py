@@ -1,85 +1,117 @@
-"""Where one clause of a report sentence ends and the next begins, by rules over spaCy tokens. Source: ours.
+"""Where one clause of a report sentence ends and the next begins, by rules over its words. Source: ours.
 
 A cue of denial reaches as far as its clause. Reports join clauses by little more than commas ("no effusion, mild
 atelectasis"), and list what one cue denies with the same commas ("no effusion, atelectasis, or fracture"): what
-follows a comma or an "and" decides.
+follows a comma or an "and" decides. Where nothing decides ("no effusion, atelectasis at the bases") the clause is open.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from spacy.tokens import Doc
+from nast_core.negation.words import classes, ends_of_more
 
+_CUES = frozenset("no not n't without free negative devoid neither never lack lacks absent resolved removed rather instead".split())
+_STATES = frozenset("seen noted present absent identified visible evident removed resolved unchanged cleared".split())
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split(" "))
-
-
-_HARD = _words(
-    ". ; ! ? but however although though while whereas yet except despite besides following after given because"
-)
-_HARD_PAIRS = {
-    ("apart", "from"),
-    ("aside", "from"),
-    ("other", "than"),
-    ("due", "to"),
-    ("secondary", "to"),
-    ("in", "the", "setting"),
-    ("with", "the", "exception"),
-    ("in", "the", "absence"),
-}
-_AND, _OR = {"and", "plus"}, {"or", "nor"}
-_KEEPS_WITH = {"consistent", "compatible", "associated", "along", "together", "concordant", "correlate"}
-_CUES = {"no", "not", "without", "absence", "free", "negative", "devoid", "neither", "never", "lack", "lacks", "absent"}
-_OPENERS = {"there", "a", "an", "the", "some", "this", "these", "we"}
-_VERBS = _words(
-    "is are was were has have had remains remain appears appear shows show showed demonstrates demonstrate reveals "
-    "persists persist may might could can cannot does do did contains overlies overlie"
-)
-_PLURAL = {"are", "were", "have", "remain", "appear", "persist", "do"}
-_STATES = _words("seen noted present absent identified visible evident removed resolved unchanged")
-_QUALITIES = _words(
-    "mild moderate severe small large tiny trace minimal marked stable unchanged persistent new old healed chronic "
-    "acute subtle dense faint bilateral left right increased decreased improved worsening with positive"
-)
+Opening = Literal["new", "open"]
 
 
 class _Joint(NamedTuple):
-    kind: str  # hard, with, and, or, comma
+    kind: str  # hard, and, or, comma
     start: int  # where the next clause would begin
     content: int  # first token after the joining words
 
 
-class _Named(NamedTuple):
-    start: int  # tokens, [start, end)
+class Named(NamedTuple):
+    """A naming, in tokens [start, end)."""
+
+    start: int
     end: int
-    normal: bool  # "clear lungs", said of what is absent
+    normal: bool  # said of what is absent: "clear lungs"
 
 
-def clause_starts(doc: Doc, namings: list[tuple[int, int, bool]]) -> list[int]:
-    """Token positions at which a clause begins, 0 included. ``namings``: start, end (tokens) of findings and of
-    normal phrases, and whether it is one of these."""
-    words = [token.lower_ for token in doc]
-    joints = _joints(words)
-    names = [_Named(*naming) for naming in namings]
+def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
+    """First token of each clause, and whether it surely is one or may go on with the one before. ``words`` in lower case."""
+    words = list(words)
     for start, end, _ in names:  # "enlarged" in a name is no predicate; the last word tells singular from plural
         words[start : end - 1] = [""] * (end - 1 - start)
-    starts = [0]
+    joints = _joints(words)
+    ends_in_or = _ends_in_or(joints)
+    first_name = {name.start: name for name in names}
+    found: list[tuple[int, Opening]] = [(0, "new")]
+    left = _Left(words)
+    place = 0
     for number, joint in enumerate(joints):
         end = joints[number + 1].start if number + 1 < len(joints) else len(words)
+        left.grow(joint.start)
+        while place < len(names) and names[place].start < joint.content:
+            place += 1
+        inside = place
+        while inside < len(names) and names[inside].end <= end:
+            inside += 1
         right = words[joint.content : end]
-        if joint.kind == "hard" or (
-            joint.kind in ("comma", "and") and _splits(words, joints, number, right, starts[-1], names)
-        ):
-            starts.append(joint.start)
-    return starts
+        if joint.kind == "comma" and left.verb and number + 1 < len(joints) and joints[number + 1].kind == "and":
+            later = joints[number + 2].start if number + 2 < len(joints) else len(words)
+            if _shared_behind(words, joints[number + 1], later, names[place:inside], names, inside):
+                found.append((joint.start, "new"))
+                left.restart(joint.start)
+                continue
+        opening = _opening(joint, right, left, names[place:inside], first_name, ends_in_or[number])
+        if opening:
+            found.append((joint.start, opening))
+            if opening == "new":
+                left.restart(joint.start)
+    return found
+
+
+def _shared_behind(
+    words: list[str], joint: _Joint, end: int, before: list[Named], names: list[Named], number: int
+) -> bool:
+    """ ", effusion and edema are absent": two subjects of one predicate, behind a clause that has its own."""
+    if not before or number >= len(names) or names[number].end > end or names[number].start < joint.content:
+        return False
+    return _predicate(words[joint.content : end], joint.content, [names[number]]) in classes()["plurals"]
+
+
+class _Left:
+    """What the clause so far holds, grown token by token, so that long clauses are read once."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.words, self.place = words, 0
+        self.denied = self.told = self.verb = self.adjectives = False
+
+    def restart(self, place: int) -> None:
+        self.place = place
+        self.denied = self.told = self.verb = self.adjectives = False
+
+    def grow(self, end: int) -> None:
+        for word in self.words[self.place : end]:
+            self.denied |= word in _CUES
+            self.adjectives = word in _CUES or (self.adjectives and _adjective(word))
+            self.verb |= _verb(word)
+            self.told |= _verb(word) or word in _STATES or word == "there"
+        self.place = max(self.place, end)
+
+
+def _adjective(word: str) -> bool:
+    return word in classes()["goes_on"] or word in classes()["affirms"] or word in ("displaced", "evidence", "of", "any")
+
+
+def _verb(word: str) -> bool:
+    return word in classes()["auxiliaries"] or word in _VERBS
+
+
+_VERBS = frozenset(
+    "show shows showed demonstrates demonstrate reveals reveal persists persist contains overlies overlie "
+    "projects project terminates terminate ends end overlying".split()
+)
 
 
 def _joints(words: list[str]) -> list[_Joint]:
     found, i = [], 0
     while i < len(words):
         start, kind = i, None
-        if words[i] == ",":
-            kind, i = "comma", i + 1
+        if words[i] in (",", "-", "/") and words[i - 1 : i] != ["("]:
+            kind, i = "comma" if words[i] != "/" else "or", i + 1
         if i < len(words) and (ahead := _joining(words, i)):
             kind, length = ahead
             i += length
@@ -90,65 +122,111 @@ def _joints(words: list[str]) -> list[_Joint]:
 
 
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
-    word = words[i]
-    if word in _HARD:
+    word, known = words[i], classes()
+    before = words[i - 1] if i else ""
+    if word in known["ends"] and not (word == "yet" and before == "not"):
         return "hard", 1
-    for pair in _HARD_PAIRS:
-        if tuple(words[i : i + len(pair)]) == pair:
-            return "hard", 0 if pair[-1] == "absence" else len(pair)
+    for phrase in ends_of_more().get(word, ()):
+        if tuple(words[i : i + len(phrase)]) == phrase and before not in ("not", "n't"):
+            return "hard", len(phrase)
+    if tuple(words[i : i + 3]) == ("in", "the", "absence"):
+        return "hard", 0
     if tuple(words[i : i + 3]) == ("as", "well", "as"):
         return "and", 3
     if word == "unlikely" and words[i + 1 : i + 2] == ["to"]:  # of an opacity that is there, what it is not
         return "hard", 0
-    if word == "with" and not (i and words[i - 1] in _KEEPS_WITH):
+    if word == "yet" and before not in ("not", "n't"):
         return "hard", 1
-    if word in _AND:
+    sure = bool({"certainty", "confidence"} & set(words[i + 1 : i + 3]))  # "cannot with certainty be excluded"
+    if word == "with" and before not in known["keeps_with"] and not sure:
+        return "hard", 1
+    if word in known["joints_and"]:
         return "and", 1
-    if word in _OR:
+    if word in known["joints_or"]:
         return "or", 1
     return None
 
 
-def _splits(
-    words: list[str], joints: list[_Joint], number: int, right: list[str], clause: int, namings: list[_Named]
-) -> bool:
-    joint = joints[number]
-    if not right or right[0] in {"which", "who", "that"}:
-        return False
-    if right[0] in _CUES or right[:2] == ["positive", "for"]:
-        return True
-    left = words[clause : joint.start]
-    denied = bool(_CUES & set(left))
-    list_of_or = joint.kind == "comma" and _ends_in_or(joints, number)
-    if (verb := _predicate(right, joint.content, namings)) is not None:
-        if joint.kind == "comma":
-            return True
-        told = bool((_VERBS | _STATES | {"there"}) & set(left)) or denied
-        shared = denied and verb in _PLURAL and not _plural_naming(words, joint.content, namings)
-        return told and not (shared and not (_VERBS & set(left)))
-    if list_of_or:
-        return False
-    if right[0] in _OPENERS:
-        return denied or bool(_VERBS & set(right))
-    normal = any(name.normal and name.start == joint.content for name in namings)
-    return denied and (normal or right[0] in _QUALITIES)
+def _ends_in_or(joints: list[_Joint]) -> list[bool]:
+    """Of each joint, whether the next that is no comma is an "or"."""
+    found, ends = [False] * len(joints), False
+    for number in range(len(joints) - 1, -1, -1):
+        found[number] = ends
+        if joints[number].kind != "comma":
+            ends = joints[number].kind == "or"
+    return found
 
 
-def _ends_in_or(joints: list[_Joint], number: int) -> bool:
-    for joint in joints[number + 1 :]:
-        if joint.kind != "comma":
-            return joint.kind == "or"
-    return False
-
-
-def _predicate(right: list[str], offset: int, namings: list[_Named]) -> str | None:
-    """The first verb or state after a naming that the stretch holds; None where there is no such thing."""
-    named = [name.end - offset for name in namings if name.start >= offset and name.end <= offset + len(right)]
-    if not named:
+def _opening(
+    joint: _Joint, right: list[str], left: _Left, inside: list[Named], first_name: dict[int, Named], list_of_or: bool
+) -> Opening | None:
+    if joint.kind == "hard":
+        return "new"
+    if joint.kind == "or" or not right or right[0] in {"which", "who", "that"}:
         return None
-    return next((word for word in right[named[0] :] if word in _VERBS or word in _STATES), None)
+    known = classes()
+    if joint.kind == "comma" and left.adjectives:
+        return None  # "no acute, displaced fracture"
+    if right[0] in _CUES and not (right[0] in ("resolved", "removed", "absent") and not inside):
+        return "new"
+    if right[:2] == ["positive", "for"] or right[0] in ("only", "just", "merely", "simply", "rather", "instead"):
+        return "new"
+    if inside and joint.kind == "comma" and left.denied and any(map(_verb, right[: inside[0].start - joint.content])):
+        return "new"  # "no effusion, the heart is enlarged"
+    verb = _predicate(right, joint.content, inside)
+    if verb is not None and not (list_of_or and joint.kind == "comma" and not _fragment(right)):
+        shared = verb in known["plurals"] and not _plural(right[inside[0].end - 1 - joint.content])
+        if joint.kind == "comma":
+            if verb in known["exists"] and verb not in known["placed"] and left.denied and not _affirmed(right, inside):
+                return "open"
+            return None if shared and not left.told else "new"
+        told = left.told or left.denied
+        return "new" if told and not (left.denied and shared and not left.verb) else None
+    if not inside and joint.kind == "comma" and right[0] in known["auxiliaries"] | {"now", "currently", "previously"}:
+        return "new"
+    if list_of_or:
+        return None
+    if right[0] in known["openers"]:
+        return "new" if left.denied or any(map(_verb, right)) else None
+    if not left.denied:
+        return None
+    first = first_name.get(joint.content)
+    if (first is not None and first.normal) or right[0] in known["affirms"]:
+        return "new"
+    if joint.kind != "comma" or not inside:
+        return None
+    return _fragment_behind_denial(right, joint.content, inside)
 
 
-def _plural_naming(words: list[str], offset: int, namings: list[_Named]) -> bool:
-    last = next(words[name.end - 1] for name in namings if name.start >= offset)
-    return last.endswith("s") and not last.endswith("sis") and not last.endswith("ous")
+def _fragment_behind_denial(right: list[str], offset: int, inside: list[Named]) -> Opening | None:
+    """ "No effusion, ..." and no verb: whether what follows is said to be there, or denied too."""
+    known = classes()
+    before, behind = right[: inside[0].start - offset], right[inside[-1].end - offset :]
+    if any(word in known["affirms"] for word in before[:2]) or any(word in known["placed"] for word in behind[:5]):
+        return "new"
+    if any(word not in known["goes_on"] and not word.endswith("ly") for word in before):
+        return "open"
+    if any(word in known["side_of_body"] for word in behind[:5]):
+        return "open"
+    return None
+
+
+def _affirmed(right: list[str], inside: list[Named]) -> bool:
+    known = classes()
+    return right[0] in known["affirms"] or right[0] in known["openers"] or any(map(_verb, right))
+
+
+def _fragment(right: list[str]) -> bool:
+    return right[0] in classes()["openers"]
+
+
+def _predicate(right: list[str], offset: int, inside: list[Named]) -> str | None:
+    """The first verb or state after a naming that the stretch holds; None where there is no such thing."""
+    if not inside:
+        return None
+    exists = classes()["exists"]
+    return next((w for w in right[inside[0].end - offset :] if _verb(w) or w in _STATES or w in exists), None)
+
+
+def _plural(word: str) -> bool:
+    return word.endswith("s") and not word.endswith("sis") and not word.endswith("ous")

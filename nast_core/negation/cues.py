@@ -15,9 +15,6 @@ class CueTable:
 
     before: tuple[str, ...]
     after: tuple[str, ...]
-    pseudo: tuple[str, ...]  # deny nothing though they hold a cue ("no change")
-    hedge_before: tuple[str, ...]
-    hedge_after: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)

@@ -1,25 +1,26 @@
-"""How good the parser is: precision and recall, per cue, on sentences labelled by hand. Source: ours.
+"""How good the parser is: precision and recall by state on sentences labelled by hand, by source. Source: ours.
 
-A file of sentences: half<tab>sentence<tab>labels, where labels are "Edema: absent (no); Fracture: present", every
-mention in reading order; states present, absent, uncertain and normal; lines that begin with # are left out.
+Two forms of gold. A table: group<tab>sentence<tab>labels, where labels are "Edema: absent (no); Fracture: present", every
+mention in reading order; states present, absent, uncertain and normal; lines that begin with # are left out. JSON lines:
+{"text", "labels": "Edema=absent;Fracture=present", "implied": the same form, labels that count neither way}.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import spacy
-from negspacy.negation import Negex
-from negspacy.termsets import termset
-
 from nast_core.errors import DataError
-from nast_core.negation.lexicon import find_namings
+from nast_core.files.gate import MB, read_text
+from nast_core.files.jsonl import read_jsonl
 from nast_core.negation.parser import parse
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.negation.reading import told
 
 _STATES = ("present", "absent", "uncertain", "normal")
+TOLD = ("present", "absent", "uncertain")
+_MENTIONED = "mentioned"  # of JSON lines: spoken of without a claim
 
 
 class Label(NamedTuple):
@@ -30,19 +31,20 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class Sentence:
-    half: str  # develop or held
+    half: str  # develop, held, or the kind of a sentence
     text: str
     labels: tuple[Label, ...]
+    implied: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of denied mentions. Precision: share of those the parser calls absent that are; recall: share of those that are."""
+    """Precision: share of what the parser says that is so; recall: share of what is so that it says."""
 
-    found: int  # mentions the parser calls absent
-    right: int  # of them, absent by hand
-    labelled: int  # mentions absent by hand
-    recalled: int  # of them, called absent by the parser
+    found: int  # said by the parser
+    right: int  # of them, so by hand
+    labelled: int  # so by hand
+    recalled: int  # of them, said by the parser
 
     @property
     def precision(self) -> float:
@@ -55,14 +57,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Report:
-    """The parser on some sentences, and negspacy's own cues on the same, as the measure of what ours add."""
+    """The parser on the sentences of one source; a finding of a sentence counts once, normal counts as absent."""
 
     sentences: int
-    right: int  # sentences with every mention found and every state right
-    mentions: int
-    overall: Score
-    negspacy: Score  # its en_clinical termset, its own scopes, on the same findings
-    cues: dict[str, Score]  # precision by the parser's cue, recall by the hand's
+    right: int  # sentences in which every finding is found and every state right
+    reversals: int  # present for absent, or absent for present
+    states: dict[str, Score]
+    cues: dict[str, Score]  # of denied mentions: precision by the parser's cue, recall by the hand's
+    wrong: tuple[str, ...]  # the sentences that are not right
 
     def plain(self) -> dict:
         """As JSON holds it; an undefined rate is null."""
@@ -74,34 +76,63 @@ class Report:
         return {
             "sentences": self.sentences,
             "right": self.right,
-            "mentions": self.mentions,
-            "overall": row(self.overall),
-            "negspacy_en_clinical": row(self.negspacy),
+            "reversals": self.reversals,
+            "states": {state: row(score) for state, score in self.states.items()},
             "cues": {cue: row(score) for cue, score in self.cues.items()},
+            "wrong": list(self.wrong),
         }
 
 
 def read_sentences(path: Path) -> list[Sentence]:
-    """Raises DataError naming the line: no such file, not UTF-8, a label that is none."""
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}; the labelled sentences are tests/parser/sentences.tsv") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is none."""
+    text = read_text(path, most=100 * MB, absent="the labelled sentences are tests/parser/sentences.tsv")
     found = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         half, _, rest = line.partition("\t")
-        text, tab, labels = rest.partition("\t")
+        sentence, tab, labels = rest.partition("\t")
         try:
             if not tab:
                 raise ValueError("needed: half, sentence and labels between tabs")
-            found.append(Sentence(half, text, tuple(map(_label, filter(None, labels.split("; "))))))
+            found.append(Sentence(half, sentence, tuple(map(_label, filter(None, labels.split("; "))))))
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
     return found
+
+
+def read_gold(path: Path) -> list[Sentence]:
+    """JSON lines of labelled sentences, or a table where the name ends in .tsv. Raises DataError naming the line."""
+    if path.suffix.lower() == ".tsv":
+        return read_sentences(path)
+    lines = read_jsonl(
+        path,
+        _gold,
+        DataError,
+        one="a labelled sentence",
+        many="labelled sentences",
+        absent="check the path",
+        empty="give one JSON object a line",
+        needed='{"text": "No edema.", "labels": "Edema=absent", "implied": ""}',
+    )
+    return [sentence for _, sentence in lines]
+
+
+def _gold(value: object) -> Sentence:
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str) or not isinstance(value.get("labels"), str):
+        raise ValueError("text and labels are needed, both strings")
+    implied = value.get("implied") or ""
+    if not isinstance(implied, str):
+        raise ValueError("implied has to be a string")
+    return Sentence("gold", value["text"], tuple(_equated(value["labels"])), tuple(_equated(implied)))
+
+
+def _equated(text: str) -> Iterator[Label]:
+    for part in filter(None, map(str.strip, text.split(";"))):
+        condition, _, state = part.partition("=")
+        if condition not in CHEXPERT_CONDITIONS or state not in (*_STATES, _MENTIONED):
+            raise ValueError(f"{part!r} is no label; needed: Condition=present, absent, uncertain or mentioned")
+        yield Label(condition, state)
 
 
 def _label(text: str) -> Label:
@@ -113,57 +144,75 @@ def _label(text: str) -> Label:
 
 
 def report(sentences: Sequence[Sentence]) -> Report:
-    ours = [_ours(sentence.text) for sentence in sentences]
-    theirs = _negspacy()
-    plain = [theirs(sentence.text) for sentence in sentences]
-    by_hand = [list(sentence.labels) for sentence in sentences]
-    cues = {label.cue for labels in (*by_hand, *ours) for label in labels if label.state == "absent"}
+    """The parser's findings against the labels."""
+    ours = [[Label(c, told(m), m.cue or "") for m in parse(s.text) for c in m.conditions] for s in sentences]
+    by_hand = [[_told(label) for label in s.labels if label.state != _MENTIONED] for s in sentences]
+    said, so = [_bare(labels) for labels in ours], [_bare(labels) for labels in by_hand]
+    implied = [_bare(map(_told, s.implied)) for s in sentences]
+    wrong = tuple(
+        s.text for s, mine, theirs, open_ in zip(sentences, said, so, implied, strict=True) if mine - open_ != theirs - open_
+    )
+    cues = {label.cue for labels in (*by_hand, *ours) for label in labels if label.state == "absent" and label.cue}
     return Report(
         sentences=len(sentences),
-        right=sum(_bare(a) == _bare(b) for a, b in zip(ours, by_hand, strict=True)),
-        mentions=sum(map(len, by_hand)),
-        overall=_score(ours, by_hand),
-        negspacy=_score(plain, by_hand),
-        cues={cue: _score(ours, by_hand, cue) for cue in sorted(cues)},
+        right=len(sentences) - len(wrong),
+        reversals=sum(map(_reversals, said, so, implied)),
+        states={state: _score(said, so, implied, state) for state in TOLD},
+        cues={cue: _cue_score(ours, by_hand, cue) for cue in sorted(cues)},
+        wrong=wrong,
     )
 
 
-def _ours(text: str) -> list[Label]:
-    return [Label(mention.condition, mention.state, mention.cue or "") for mention in parse(text)]
+def _told(label: Label) -> Label:
+    return label._replace(state="absent") if label.state == "normal" else label
 
 
-def _negspacy() -> Callable[[str], list[Label]]:
-    """negspacy as it comes: sentences by spaCy's sentencizer, on the findings of our lexicon."""
-    nlp = spacy.blank("en")
-    nlp.add_pipe("sentencizer")
-    negex = Negex(nlp, "plain", termset("en_clinical").get_patterns(), extension_name="plain", span_keys=["sc"])
-
-    def read(text: str) -> list[Label]:
-        doc, found = nlp(text), [naming for naming in find_namings(text) if not naming.normal]
-        spans = [
-            doc.char_span(naming.start, naming.end, naming.conditions[0], alignment_mode="expand") for naming in found
-        ]
-        doc.spans["sc"] = [span for span in spans if span is not None]
-        negex(doc)
-        return [Label(span.label_, "absent" if span._.plain else "present") for span in doc.spans["sc"]]
-
-    return read
+def _bare(labels: Iterable[Label]) -> frozenset[tuple[str, str]]:
+    return frozenset((label.condition, label.state) for label in labels)
 
 
-def _bare(labels: Sequence[Label]) -> Counter[tuple[str, str]]:
-    return Counter((label.condition, label.state) for label in labels)
+def _score(said: Sequence[frozenset], so: Sequence[frozenset], implied: Sequence[frozenset], state: str) -> Score:
+    found = right = labelled = 0
+    for mine, theirs, neutral in zip(said, so, implied, strict=True):
+        a, b = ({pair for pair in pairs if pair[1] == state} for pairs in (mine, theirs))
+        found, right, labelled = found + len((a - neutral) | (a & b)), right + len(a & b), labelled + len(b)
+    return Score(found, right, labelled, right)
 
 
-def _score(parsed: Sequence[list[Label]], by_hand: Sequence[list[Label]], cue: str | None = None) -> Score:
-    """Over all mentions, or for one cue: precision of those the parser gives it, recall of those the hand gives it."""
+def _reversals(said: frozenset, so: frozenset, implied: frozenset) -> int:
+    opposite = {"present": "absent", "absent": "present"}
+    count = 0
+    for condition, state in said:
+        known = {other for name, other in so | implied if name == condition}
+        count += state in opposite and opposite[state] in known and not {state, "uncertain"} & known
+    return count
+
+
+def _cue_score(parsed: Sequence[list[Label]], by_hand: Sequence[list[Label]], cue: str) -> Score:
+    """Of denied mentions: precision of those the parser gives the cue, recall of those the hand gives it."""
     found = right = labelled = recalled = 0
     for mine, theirs in zip(parsed, by_hand, strict=True):
-        said, true = _denied(mine), _denied(theirs)
         a, b = _denied(mine, cue), _denied(theirs, cue)
-        found, right = found + a.total(), right + (a & true).total()
-        labelled, recalled = labelled + b.total(), recalled + (b & said).total()
+        found, right = found + a.total(), right + (a & _denied(theirs)).total()
+        labelled, recalled = labelled + b.total(), recalled + (b & _denied(mine)).total()
     return Score(found, right, labelled, recalled)
 
 
 def _denied(labels: Sequence[Label], cue: str | None = None) -> Counter[str]:
     return Counter(x.condition for x in labels if x.state == "absent" and cue in (None, x.cue))
+
+
+def table(reports: dict[str, Report]) -> list[str]:
+    """The figures as a Markdown table, a source a line."""
+    lines = [
+        "| gold | sentences | wholly right | reversals | present: precision, recall (%) | absent: precision, recall (%) | uncertain: precision, recall (%) |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, found in reports.items():
+        rates = " | ".join(f"{_percent(s.precision)}, {_percent(s.recall)}" for s in found.states.values())
+        lines.append(f"| {name} | {found.sentences:,} | {found.right:,} | {found.reversals} | {rates} |")
+    return lines
+
+
+def _percent(rate: float) -> str:
+    return "-" if rate != rate else f"{100 * rate:.1f}"

@@ -87,7 +87,7 @@ LABELLED = {
     "The remainder of the lungs is clear.": "",
     "A small pericardial effusion is noted.": "",
     "There is a calcified mediastinal mass.": "",
-    "Interstitial thickening at the bases.": "",
+    "Interstitial thickening at the bases.": "Lung Opacity bilateral lower",
     "The chest tube has been removed.": "",
     "History of pneumonia.": "",
     "Nodules on the prior chest CT are not well seen.": "",

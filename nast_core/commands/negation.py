@@ -1,0 +1,104 @@
+"""``nast negation``: what sentences say of each finding, and how well they are read."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from nast_core.commands.common import command
+from nast_core.errors import DataError
+
+app = typer.Typer(no_args_is_help=True, help="Read negation in people's own sentences.")
+_LONGEST = 200_000  # bytes of a line; a report has a few thousand
+_OWN = {"own, first half": "develop", "own, second half": "held"}
+
+
+@command(app, "read")
+def negation_read(
+    file: Annotated[str, typer.Argument(help="Text, a sentence or a report a line; - for standard input.")],
+) -> None:
+    """One JSON line a line of text: each finding, whether it is present, absent or uncertain, and the words that say so.
+
+    Example: echo "No edema; small effusion." | nast negation read -
+    """
+    from nast_core.negation.reading import findings
+
+    with _opened(file) as lines:
+        for text in _lines(lines, "standard input" if file == "-" else file):
+            sys.stdout.write(json.dumps({"text": text, "findings": findings(text)}) + "\n")
+    sys.stdout.flush()
+
+
+def _opened(file: str) -> BinaryIO:
+    from nast_core.files.gate import as_path, open_regular
+
+    return sys.stdin.buffer if file == "-" else open_regular(as_path(file))
+
+
+def _lines(lines: BinaryIO, name: str) -> Iterator[str]:
+    from nast_core.files.gate import shown
+
+    number = 0
+    while line := lines.readline(_LONGEST + 1):
+        number += 1
+        where = f"{shown(name)}, line {number}"
+        if len(line) > _LONGEST:
+            raise DataError(f"{where} is longer than {_LONGEST:,} bytes; give a sentence or a report a line")
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as fault:
+            raise DataError(f"{where} is not UTF-8 text ({fault.reason} at byte {fault.start}); save the file as UTF-8") from None
+        if "\0" in text:
+            raise DataError(f"{where} holds a NUL, so this is no text; give a file of plain text")
+        yield text
+
+
+@command(app, "report")
+def negation_report(
+    gold: Annotated[
+        list[Path] | None,
+        typer.Option(help='More labelled sentences: JSON lines {"text", "labels": "Edema=absent;...", "implied"}, or a .tsv.'),
+    ] = None,
+    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = Path("tests/parser/sentences.tsv"),
+    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = Path("tests/parser/kinds.tsv"),
+    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = Path("docs/negation.json"),
+) -> None:
+    """Precision and recall of what is read, by state and by source of gold; reversals, and every sentence read wrongly.
+
+    Example: nast negation report --gold my_sentences.jsonl --out report.json
+    """
+    from datetime import UTC, datetime
+
+    from nast_core.files.revision import code_revision
+    from nast_core.files.writing import whole, write_json
+    from nast_core.negation.parser_report import read_gold, read_sentences, report, table
+
+    if out.suffix == ".md":
+        raise DataError(f"{out} is to hold JSON; name it .json, the table in Markdown is written beside it")
+    own, names = read_sentences(sentences), [path.stem for path in gold or []]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"two files of gold are called {repeated[0]}; give one of them another name")
+    found = {name: report([s for s in own if s.half == half]) for name, half in _OWN.items()}
+    found["by kinds"] = report(read_sentences(kinds))
+    found |= {path.stem: report(read_gold(path)) for path in gold or []}
+    day, commit = datetime.now(UTC).date().isoformat(), code_revision(12)
+    write_json(out, {"date": day, "commit": commit, "gold": {name: r.plain() for name, r in found.items()}})
+    lines = table(found)
+    with whole(out.with_suffix(".md")) as file:
+        file.write_text("\n".join([*_HEAD, *lines, "", f"{day}, commit {commit or 'unknown'}.", ""]), "utf-8")
+    typer.echo("\n".join(lines))
+    typer.echo(f"written: {out} and {out.with_suffix('.md').name}, every sentence that is not wholly right among them")
+
+
+_HEAD = [
+    "# How well negation is read",
+    "",
+    "Made by `nast negation report`; every figure, per cue too, is in the JSON beside this file. A finding of a sentence counts",
+    "once; what is said to be normal is absent. Reversal: present is read for absent, or the other way about. Labels that a gold",
+    "calls implied count neither way. The project's own sentences (tests/parser) were read while the rules were written, so these",
+    "figures say that nothing of them is lost, not how new sentences fare.",
+    "",
+]

@@ -1,0 +1,180 @@
+"""What a text says of organs as a whole: "the heart and mediastinum are normal", "clear lungs". Data: organs.yaml.
+
+A predicate before an organ is shared by those joined behind it; one behind it, by those joined before. Source: ours.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import yaml
+
+from nast_core.negation.words import whole_words
+
+_FAR = 16  # words from an organ to what is said of it
+_TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]")
+_COPULAS = frozenset(
+    "is are was were remains remain appears appear seems seem looks look stable unchanged similar has have be".split()
+)
+_STOPS = frozenset(
+    ". ; : ( ) ! ? with without while although though whereas however demonstrates demonstrate shows show reveals "
+    "because given no there obscured obscures obscuring".split()
+)
+_JOINTS = frozenset(", and or / & as well".split())
+_BESIDE = frozenset(  # may stand between a predicate and the organ behind it
+    "in size sized bilateral left right both and appearing mildly stable expanded".split()
+)
+_LIGHT = frozenset("to be both all otherwise overall again now at the upper in size of appearing which that near continued fields".split())
+_CLOSERS = frozenset("and or but with without in for on at bilaterally no is are as given while to except than limits xxxx width caliber size contour contours appearance appearing shape".split())
+_IS = frozenset("is are was were remains remain appears appear".split())
+_DENIED = frozenset("not n't never".split())
+
+
+class _Organ(NamedTuple):
+    condition: str
+    words: re.Pattern[str]
+    after: dict[str, re.Pattern[str]]  # kind -> predicate
+    before: re.Pattern[str] | None
+
+
+class _Named(NamedTuple):
+    organ: str
+    start: int
+    end: int
+
+
+def _pattern(words: list[str]) -> re.Pattern[str] | None:
+    return whole_words(words) if words else None
+
+
+@lru_cache(maxsize=1)
+def _organs() -> dict[str, _Organ]:
+    raw = yaml.safe_load(files("nast_core.negation").joinpath("organs.yaml").read_text("utf-8"))
+    found = {}
+    for name, entry in raw.items():
+        after = {
+            kind: pattern for kind in ("borderline", "normal", "found") if (pattern := _pattern(entry[kind])) is not None
+        }
+        words = _pattern(entry["words"])
+        assert words is not None
+        found[name] = _Organ(entry["condition"], words, after, _pattern(entry["before"]))
+    return found
+
+
+def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
+    named = sorted(
+        (_Named(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
+        key=lambda found: (found.start, -found.end),
+    )
+    if not named:
+        return
+    tokens = [(m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+    at = {start: number for number, (_, start, _) in enumerate(tokens)}
+    organs_at: dict[int, int] = {}  # first token of an organ -> its last
+    for one in named:
+        if one.start in at:
+            organs_at[at[one.start]] = max(organs_at.get(at[one.start], 0), _last(tokens, at[one.start], one.end))
+    shared: dict[int, str] = {}  # token behind an organ that a predicate stands before -> that predicate
+    for one in named:
+        if one.start not in at:
+            continue
+        first = at[one.start]
+        last = _last(tokens, first, one.end)
+        before = _before(text, tokens, one, first, shared)
+        said = None if before is not None and before[0] < one.start else _behind(text, tokens, organs_at, one, last)
+        if said is None and before is not None:
+            shared[last] = before[1]
+            said = ("normal", before[0], one.end)
+        if said is not None:
+            yield _organs()[one.organ].condition, *said
+
+
+def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:
+    last = first
+    while last + 1 < len(tokens) and tokens[last + 1][1] < end:
+        last += 1
+    return last
+
+
+def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
+    """Where a normal predicate before the organ starts, and which; or that of the organ it is joined to."""
+    pattern = _organs()[one.organ].before
+    if pattern is None:
+        return None
+    for place in range(first - 1, max(-1, first - 5), -1):
+        word, start, end = tokens[place]
+        said_before = place and tokens[place - 1][0] in _DENIED | _IS  # it is what another organ is
+        if pattern.match(text, start) and not said_before and tokens[first - 1][0] not in _JOINTS:
+            return start, word
+        if place in shared and all(t[0] in _JOINTS for t in tokens[place + 1 : first]) and first - place > 1:
+            return (one.start, shared[place]) if pattern.fullmatch(shared[place]) else None
+        if word not in _BESIDE and not word.endswith(("ly", "expanded", "inflated")):
+            joined = word in _JOINTS and any(p in shared for p in range(max(0, place - 1), place))
+            if not joined:
+                return None
+    return None
+
+
+def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> tuple[str, int, int] | None:
+    """What is said of the organ behind it: kind and span. None where another organ's turn comes first."""
+    predicates = _organs()[one.organ].after
+    told = others = denied = False
+    place, steps = last + 1, 0
+    while place < len(tokens) and steps < _FAR:
+        word, start, end = tokens[place]
+        for kind, pattern in predicates.items():
+            if (found := pattern.match(text, start)) and (
+                told or kind == "borderline" or _closes(text, found.end()) or place == last + 1
+            ):
+                if kind == "found":
+                    return "found", start, found.end()
+                if kind == "normal" and denied:
+                    return "not normal", start, found.end()
+                return (kind, one.start, one.end) if others else (kind, one.start, found.end())
+        if word in _STOPS and not (word == ":" and place == last + 1):
+            return None
+        told |= word == ":"
+        if place in organs_at:
+            if told or tokens[place - 1][0] not in _JOINTS | {"the", "pulmonary", "central", "of"}:
+                return None
+            others = True
+            place = organs_at[place]
+        elif word in _COPULAS:
+            told = True
+        elif word == "," and told and not _goes_on(tokens, place + 1, predicates, text):
+            return None
+        elif word in _DENIED:
+            denied = True
+        elif not told and not _passes(tokens, last, place):
+            return None
+        elif word == "and" and told and not _goes_on(tokens, place + 1, predicates, text):
+            return None
+        place, steps = place + 1, steps + 1
+    return None
+
+
+def _closes(text: str, end: int) -> bool:
+    """Whether a predicate without a verb ends there, and is not another noun's: "heart, and normal rib contours"."""
+    after = _TOKEN.match(text, end) or _TOKEN.match(text, end + 1)
+    return after is None or not after.group()[0].isalnum() or after.group().lower() in _CLOSERS
+
+
+def _passes(tokens, last: int, place: int) -> bool:
+    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed with."""
+    word = tokens[place][0]
+    if word in _JOINTS or word in _LIGHT or word.endswith("ly") or set(word) <= {"x", "_"}:
+        return True
+    return any(tokens[p][0] in _JOINTS for p in range(max(last + 1, place - 3), place))
+
+
+def _goes_on(tokens, place: int, predicates: dict[str, re.Pattern[str]], text: str) -> bool:
+    """Whether a predicate follows within a few words: "stable, and within normal limits"."""
+    for word, start, _ in tokens[place : place + 4]:
+        if any(pattern.match(text, start) for pattern in predicates.values()):
+            return True
+        if word in _STOPS or word in ("the", "a", "an"):
+            return False
+    return False

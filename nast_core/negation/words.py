@@ -1,0 +1,70 @@
+"""Tokens of a sentence, and the classes of words of scope.yaml. Source: ours."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import yaml
+
+_TOKEN = re.compile(
+    r"[^\W\d_]+?(?=n't\b)|n't\b|can(?=not\b)|(?<=can)not\b|vs\.|\d+(?:[.,]\d+)*|[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]"
+)
+_LOOKALIKES = str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " "})
+
+
+class Token(NamedTuple):
+    text: str  # in lower case
+    start: int  # characters, [start, end)
+    end: int
+
+
+def plain(text: str) -> str:
+    """Lower case, one kind of dash and apostrophe; as long as the text, character by character."""
+    folded = text.translate(_LOOKALIKES)
+    lower = folded.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in folded)
+
+
+def whole_words(words: Iterable[str]) -> re.Pattern[str]:
+    """Regular expressions as one, matched without case between word boundaries."""
+    return re.compile(rf"(?<![\w-])(?=\w)(?:{'|'.join(words)})(?![\w-])", re.IGNORECASE)
+
+
+def tokens(text: str) -> list[Token]:
+    return [Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+
+
+class Words(frozenset[str]):
+    """A class of words; some are stems, with every ending."""
+
+    stems: tuple[str, ...] = ()
+
+    def has(self, word: str) -> bool:
+        return word in self or (bool(self.stems) and word.startswith(self.stems))
+
+
+@lru_cache(maxsize=1)
+def classes() -> dict[str, Words]:
+    """Name -> words, as scope.yaml has them."""
+    raw = yaml.safe_load(files("nast_core.negation").joinpath("scope.yaml").read_text("utf-8"))
+    return {name: _words(str(text)) for name, text in raw.items() if name != "ends_of_more"}
+
+
+@lru_cache(maxsize=1)
+def ends_of_more() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """First word -> the ends of a clause that are several words."""
+    raw = yaml.safe_load(files("nast_core.negation").joinpath("scope.yaml").read_text("utf-8"))
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for phrase in filter(None, map(str.strip, raw["ends_of_more"].split("|"))):
+        words = tuple(phrase.split())
+        found[words[0]] = (*found.get(words[0], ()), words)
+    return found
+
+
+def _words(text: str) -> Words:
+    kept = text.split()
+    words = Words(word for word in kept if not word.endswith("*"))
+    words.stems = tuple(word[:-1] for word in kept if word.endswith("*"))
+    return words
