@@ -19,7 +19,7 @@ import yaml
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.claims.study import Source, Study, consistent
-from nast_core.data.label_layouts import label_sources
+from nast_core.data.label_words import label_sources
 from nast_core.data.labels import packaged_table
 from nast_core.errors import DataError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS

@@ -82,6 +82,8 @@ def benchmark_build(
         )
     counts, built = made.table.counts, made.built
     typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
+    for note in made.table.notes:
+        typer.echo(note, err=True)
     typer.echo(
         f"{len(built.items):,} items of {len({i.patient_id for i in built.items}):,} patients; rejected "
         f"{built.rejected.total():,} of {built.asked:,}, written again {built.rewritten.total():,}"
