@@ -16,8 +16,11 @@ from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
 _PLURALS = (("ies", "y"), ("xes", "x"), ("sses", "ss"), ("aces", "ax"), ("ases", "asis"), ("s", ""))
 _NOT_PLURAL = ("ss", "is", "us")
 _VAGUE = frozenset(
-    "a abnormal acute and apical basal bilateral calcified chest chronic change changes device finding in left lobe lower "
-    "lung major mild minor multiple of or other pattern pulmonary right sign signs the total upper with no not".split()
+    re.findall(
+        r"\w+",
+        "a abnormal acute and apical basal bilateral calcified chest chronic change changes device finding in left lobe lower "
+        "lung major mild minor multiple of or other pattern pulmonary right sign signs the total upper with no not",
+    )
 )  # words of many labels, which tell nothing
 
 

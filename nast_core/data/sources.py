@@ -1,7 +1,8 @@
 """From an image's name in a table to the image: ``phantom:SEED``, or a file in a folder."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,13 +13,16 @@ from PIL import Image
 from torch import Tensor
 
 from nast_core.data.drawing import render
+from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.images import read_bytes, read_image
 from nast_core.data.phantom import Phantom, sample_phantom
 from nast_core.data.vectors import VectorCache
 from nast_core.errors import ImageError
+from nast_core.files.gate import shown
 from nast_core.models.encoder import DualEncoder
 
 _PREFIX = "phantom:"
+_SEED = re.compile("[0-9]{1,15}")
 _CHUNK = 256  # images between two writes to the cache: the most that an interrupted run encodes again
 _TICK = 64  # images found in the cache between two signs of progress
 
@@ -30,7 +34,7 @@ def phantom_name(phantom: Phantom) -> str:
 def phantom_of(name: str) -> Phantom | None:
     """The phantom a name stands for; None for any other image."""
     seed = name.removeprefix(_PREFIX)
-    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and seed.isdecimal() else None
+    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None
 
 
 @lru_cache(maxsize=64)
@@ -44,17 +48,41 @@ def open_image(name: str, folder: Path | None = None, *, size: int = 112) -> Ima
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
         raise ImageError(f"the image {name!r} is a file; say which folder holds it (--images DIR)")
-    return read_image(folder / name).pixels
+    return _keyed(name, folder, _places([name], folder), size)[1]()
 
 
-def _keyed(name: str, folder: Path | None, size: int) -> tuple[str, Callable[[], Image.Image]]:
+def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
+    """Where the files of images are: at their own path under the folder, or where ``locate_images`` finds them.
+
+    Names of no file are left out.
+    """
+    places, lost = {}, []
+    for name in names:
+        path = folder / name
+        try:
+            there = bool(name) and ".." not in Path(name).parts and path.is_file()
+        except (OSError, ValueError):
+            there = False
+        if there:
+            places[name] = path
+        else:
+            lost.append(name)
+    found = locate_images(lost, folder) if lost else {}
+    return places | {name: folder / path for name, path in found.items()}
+
+
+def _keyed(
+    name: str, folder: Path | None, places: Mapping[str, Path], size: int
+) -> tuple[str, Callable[[], Image.Image]]:
     """What an image is kept under, and how to get it. A file is told by its bytes, not by its name.
 
     Both raise ImageError as ``open_image`` does.
     """
     if folder is None or phantom_of(name) is not None:
         return name, lambda: open_image(name, folder, size=size)
-    data = read_bytes(folder / name)
+    if name not in places:
+        raise ImageError(f"there is no file {shown(name)} in {shown(folder)}: {why_missing(name, folder)}")
+    data = read_bytes(places[name])
     return hashlib.sha256(data).hexdigest(), lambda: read_image(data, name=name).pixels
 
 
@@ -73,6 +101,7 @@ def encode_named(
     shelf = cache.images(model) if cache else None
     tick = progress or (lambda _: None)
     order = list(dict.fromkeys(names))
+    places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
     found: dict[str, Tensor] = {}
     failed: dict[str, str] = {}
     fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
@@ -81,7 +110,7 @@ def encode_named(
         passed = 0
         for name in order:
             try:
-                key, image = _keyed(name, folder, model.image_size)
+                key, image = _keyed(name, folder, places, model.image_size)
                 if shelf and (vector := shelf.get(key)) is not None:
                     found[name] = vector
                 else:

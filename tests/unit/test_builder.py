@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nast_core.benchmark.builder import ATTEMPTS, Built, build_items
+from nast_core.benchmark.dataset import build_dataset
 from nast_core.benchmark.design import RELATED, draw_plans
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.template import TemplateWriter, draft
@@ -210,13 +211,11 @@ def test_labels_that_cannot_fill_the_design_are_refused():
 
 
 def test_the_card_of_a_table_names_labels_outside_the_vocabulary(tmp_path):
-    from nast_core.benchmark.dataset import build_dataset
-    from nast_core.benchmark.writers import TemplateWriter
-
-    lines = [f"{n}.png,Effusion|Mass|{'Pleural effusions' if n else 'Foo'},p{n},PA" for n in range(12)]
+    pairs = ["Edema|Mass", "Pneumothorax|Cardiomegaly", "Mass|Cardiomegaly", "Edema|Pneumothorax", "Pneumonia|Edema"]
+    lines = [f"{n}.png,{pairs[n % 5]}|{'Pleural effusions' if n else 'Foo'},p{n},PA" for n in range(40)]
     (tmp_path / "nih.csv").write_text("Image Index,Finding Labels,Patient ID,View Position\n" + "\n".join(lines))
     made = build_dataset(str(tmp_path / "nih.csv"), tmp_path / "items.jsonl", TemplateWriter(), count=4)
     card = made.card.read_text()
-    assert "| labels outside the table's vocabulary | 12 |" in card
-    assert "'Pleural effusions' (11 rows; may be Pleural Effusion), 'Foo' (1 rows; may be any condition)" in card
+    assert "| labels outside the table's vocabulary | 40 |" in card
+    assert "'Pleural effusions' (39 rows; may be Pleural Effusion), 'Foo' (1 rows; may be any condition)" in card
     assert not {"p0"} & {item.patient_id for item in made.built.items}  # of its study nothing is known to be absent
