@@ -268,4 +268,6 @@ def _say(summary: dict, out: Path) -> None:
                 f"negated, {cues + ' cues':<12} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}"
             )
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
+    if summary["warnings"]:
+        typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)
     typer.echo(f"unscored: {summary['unscored']}, ties: {summary['ties']}; written: {out}")

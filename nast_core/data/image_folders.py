@@ -62,7 +62,7 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
             found[name] = path
             taken.setdefault(path, []).append(name)
     for claimed in taken.values():
-        if len({tuple([*_parts(name)[:-1], _key(name)]) for name in claimed}) > 1:
+        if len({(*_parts(name)[:-1], _key(name)) for name in claimed}) > 1:
             for name in claimed:
                 del found[name]
     return found
@@ -87,7 +87,7 @@ def _held(index: _Index) -> str:
 
 
 def _listed(paths: Sequence[str]) -> str:
-    return ", ".join(shown(path) for path in paths[:_NAMED]) + (", ..." if len(paths) > _NAMED else "")
+    return ", ".join(shown(path) for path in paths[:_NAMED]) + (" and others" if len(paths) > _NAMED else "")
 
 
 def _best(wanted: list[str], paths: Sequence[str], root: list[str], suffix: str) -> str | None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -14,11 +15,12 @@ from torch import Tensor
 
 from nast_core.data.drawing import render
 from nast_core.data.image_folders import locate_images, why_missing
-from nast_core.data.images import read_bytes, read_image
+from nast_core.data.images import READING, LoadedImage, read_bytes, read_image
 from nast_core.data.phantom import Phantom, sample_phantom
 from nast_core.data.vectors import VectorCache
-from nast_core.errors import ImageError
+from nast_core.errors import DataError, ImageError
 from nast_core.files.gate import shown
+from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 
 _PREFIX = "phantom:"
@@ -48,7 +50,22 @@ def open_image(name: str, folder: Path | None = None, *, size: int = 112) -> Ima
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
         raise ImageError(f"the image {name!r} is a file; say which folder holds it (--images DIR)")
-    return _keyed(name, folder, _places([name], folder), size)[1]()
+    return load_image(name, folder).pixels
+
+
+def load_image(name: str, folder: Path) -> LoadedImage:
+    """The image file a table names, with what is to be said of it. Raises ImageError."""
+    return _load(name, _read(name, folder, _places([name], folder)))
+
+
+def _read(name: str, folder: Path, places: Mapping[str, Path]) -> bytes:
+    if name not in places:
+        raise ImageError(f"there is no file {shown(name)} in {shown(folder)}: {why_missing(name, folder)}")
+    return read_bytes(places[name])
+
+
+def _load(name: str, data: bytes) -> LoadedImage:
+    return read_image(data, name=name)
 
 
 def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
@@ -71,19 +88,24 @@ def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
     return places | {name: folder / path for name, path in found.items()}
 
 
-def _keyed(
-    name: str, folder: Path | None, places: Mapping[str, Path], size: int
-) -> tuple[str, Callable[[], Image.Image]]:
-    """What an image is kept under, and how to get it. A file is told by its bytes, not by its name.
+class _Doubts:
+    """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
 
-    Both raise ImageError as ``open_image`` does.
-    """
-    if folder is None or phantom_of(name) is not None:
-        return name, lambda: open_image(name, folder, size=size)
-    if name not in places:
-        raise ImageError(f"there is no file {shown(name)} in {shown(folder)}: {why_missing(name, folder)}")
-    data = read_bytes(places[name])
-    return hashlib.sha256(data).hexdigest(), lambda: read_image(data, name=name).pixels
+    def __init__(self, told: dict[str, str], cache: VectorCache | None):
+        self._told, self._folder = told, cache.folder / "doubts" if cache else None
+
+    def recall(self, name: str, key: str) -> None:
+        """Of an image whose vector was in the cache."""
+        if self._folder:
+            with suppress(OSError, UnicodeError):
+                self._told[name] = (self._folder / f"{key}.txt").read_text("utf-8")
+
+    def tell(self, name: str, key: str, doubts: Sequence[str]) -> None:
+        if doubts:
+            self._told[name] = " ".join(doubts)
+            if self._folder:
+                with suppress(DataError), whole(self._folder / f"{key}.txt") as temporary:
+                    temporary.write_text(self._told[name], "utf-8")
 
 
 def encode_named(
@@ -93,15 +115,18 @@ def encode_named(
     *,
     cache: VectorCache | None = None,
     progress: Callable[[int], None] | None = None,
+    doubts: dict[str, str] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(unit vector by image name, reason by name of those that could not be read): each image is encoded once.
 
-    Images in ``cache`` are not encoded again, and others are put there a chunk at a time.
+    Images in ``cache`` are not encoded again, and others are put there a chunk at a time. ``doubts`` gets, by name, what
+    makes it doubtful that an image shows what it should.
     """
     shelf = cache.images(model) if cache else None
     tick = progress or (lambda _: None)
     order = list(dict.fromkeys(names))
     places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
+    said = _Doubts({} if doubts is None else doubts, cache)
     found: dict[str, Tensor] = {}
     failed: dict[str, str] = {}
     fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
@@ -110,11 +135,21 @@ def encode_named(
         passed = 0
         for name in order:
             try:
-                key, image = _keyed(name, folder, places, model.image_size)
+                if folder is None or phantom_of(name) is not None:
+                    key, data = name, None
+                else:  # a file is told by its bytes, not by its name
+                    data = _read(name, folder, places)
+                    key = f"{hashlib.sha256(data).hexdigest()}-{READING}"
                 if shelf and (vector := shelf.get(key)) is not None:
                     found[name] = vector
+                    said.recall(name, key)
                 else:
-                    opened = image()
+                    if data is None:
+                        opened = open_image(name, folder, size=model.image_size)
+                    else:
+                        loaded = _load(name, data)
+                        opened = loaded.pixels
+                        said.tell(name, key, loaded.doubts)
                     fresh.append((name, key))
                     yield opened
                     continue
