@@ -20,6 +20,7 @@ import yaml
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.claims.extract import extract
+from nast_core.claims.sections import Read
 from nast_core.claims.study import Progress, Source, Study, consistent
 from nast_core.claims.truth import holds
 from nast_core.errors import DataError
@@ -37,6 +38,7 @@ class Report:
     text: str  # FINDINGS and IMPRESSION
     codings: tuple[str, ...]  # MeSH: "Opacity/lung/base/left/mild"
     images: tuple[str, ...]  # names without their ending
+    read: Read = "findings"  # what ``text`` is
 
     @property
     def coded_normal(self) -> bool:
@@ -97,12 +99,14 @@ def _report(content: bytes) -> Report:
     name = root.find("uId")
     if name is None or "id" not in name.attrib:
         raise ValueError("it has no uId")
-    texts = {node.get("Label", ""): (node.text or "").strip() for node in root.iter("AbstractText")}
+    texts = {node.get("Label", "").strip().upper(): (node.text or "").strip() for node in root.iter("AbstractText")}
+    read: Read = "findings" if texts.get("FINDINGS") else "impression alone" if texts.get("IMPRESSION") else "none"
     return Report(
         study_id=name.attrib["id"],
         text="\n\n".join(texts[section] for section in SECTIONS if texts.get(section)),
         codings=tuple(node.text.strip() for node in root.iter("major") if node.text and node.text.strip()),
         images=tuple(node.attrib["id"] for node in root.iter("parentImage") if "id" in node.attrib),
+        read=read,
     )
 
 
@@ -173,11 +177,12 @@ def openi_studies(path: Path | None = None, progress: Progress | None = None, mo
     """
     reports, skipped = read_reports(path)
     reports = reports[:most]
-    notes: Counter = Counter()
+    notes, sections = Counter[str](), Counter[str]()
     studies = []
     for number, report in enumerate(reports, start=1):
         if progress:
             progress(number, len(reports))
+        sections[report.read] += 1
         if not report.text:
             notes["reports without findings or impression"] += 1
             continue
@@ -188,7 +193,7 @@ def openi_studies(path: Path | None = None, progress: Progress | None = None, mo
             studies.append(Study(report.study_id, report.study_id, claims, image_of(report)))
         else:
             notes["reports without a claim"] += 1
-    return Source("Open-i", studies, LICENCE, notes, skipped)
+    return Source("Open-i", studies, LICENCE, notes, skipped, sections)
 
 
 def _checked(claims: Iterable[Claim], coded: Sequence[Claim], notes: Counter) -> tuple[Claim, ...]:

@@ -94,7 +94,9 @@ class TableFile:
     def _say(self, said: str, open_quote: bool) -> NoReturn:
         """What pyarrow says of a fault, in our words."""
         if "invalid UTF8" in said:
-            raise self.error(f"{shown(self.path)} is not UTF-8 text; save it as UTF-8") from None
+            raise self.error(
+                f"{shown(self.path)} cannot be read as a UTF-8 table: it is not UTF-8 text; save it as UTF-8"
+            ) from None
         if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", said):
             row, expected, got = map(int, found.groups())
             mark = "tabs" if self.delimiter == "\t" else repr(self.delimiter)
@@ -209,7 +211,9 @@ def _utf8(
             raw = _Utf8(packed, start[:2] in _UTF16)
             yield io.BufferedReader(raw, 2**18), raw
     except UnicodeDecodeError as fault:  # before ValueError, which it is one of
-        raise error(f"{shown(path)} is not UTF-8 text ({fault.reason}); save it as UTF-8") from None
+        raise error(
+            f"{shown(path)} cannot be read as a UTF-8 table: it is not UTF-8 text ({fault.reason}); save it as UTF-8"
+        ) from None
 
 
 @contextmanager
