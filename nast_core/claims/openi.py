@@ -3,9 +3,7 @@
 The reports come inside torchxrayvision, which is found on disk and not imported. One study a patient.
 """
 
-import tarfile
-import xml.etree.ElementTree as ElementTree
-import zlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from nast_core.claims.anatomy import anatomy
@@ -24,6 +21,11 @@ from nast_core.claims.sections import Read
 from nast_core.claims.study import Progress, Source, Study, consistent
 from nast_core.claims.truth import holds
 from nast_core.errors import DataError
+from nast_core.files import markup
+from nast_core.files.archives import members
+from nast_core.files.folders import walked
+from nast_core.files.gate import read_bytes, shown
+from nast_core.files.tables import read_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 LICENCE = "Open-i, Indiana University: CC BY-NC-ND 4.0 (as each report says)"
@@ -57,7 +59,7 @@ def bundled(name: str) -> Path:
 def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]]:
     """(reports in the order of their numbers, reason by name of the files that are not a report).
 
-    ``path``: a .tgz archive or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
+    ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
     where there is no XML file, or none of them is a report.
     """
     path = path or bundled("NLMCXR_reports.tgz")
@@ -65,37 +67,43 @@ def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]
     for name, content in _files(path):
         seen += 1
         try:
+            if content is None:
+                raise ValueError(f"more than {markup.MOST:,} bytes, or no regular file")
             reports.append(_report(content))
-        except (ElementTree.ParseError, ValueError) as error:
-            skipped[name] = f"not an Open-i report: {error}"
+        except ValueError as error:
+            skipped[shown(name)] = f"not an Open-i report: {error}"
     if not seen:
         raise DataError(f"{path} holds no XML file; give the folder or .tgz archive of Open-i's reports")
     if not reports:
         name, reason = next(iter(skipped.items()))
         raise DataError(f"none of the {seen} XML files of {path} can be used; first {name!r}: {reason}")
-    return sorted(reports, key=lambda r: int("".join(filter(str.isdigit, r.study_id)) or 0)), skipped
+    return sorted(reports, key=lambda report: _number(report.study_id)), skipped
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        if path.is_dir():
-            for file in sorted(path.rglob("*.xml")):
-                yield file.name, file.read_bytes()
-            return
-        with tarfile.open(path) as archive:
-            for member in archive:
-                if member.isfile() and member.name.endswith(".xml") and (stream := archive.extractfile(member)):
-                    yield Path(member.name).name, stream.read()
-    except FileNotFoundError:
-        raise DataError(
-            f"there is no file or folder {path}; give Open-i's reports as a folder of XML or a .tgz"
-        ) from None
-    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as an archive of reports: {error}") from None
+def _number(study_id: str) -> int:
+    return int("".join(re.findall("[0-9]", study_id))[:18] or 0)
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes | None]]:
+    """(name, content) of every XML file; None for one that is too large, or no file."""
+    advice = "give Open-i's reports as a folder of XML or a .tgz"
+    if not path.exists():
+        raise DataError(f"there is no file or folder {shown(path)}; {advice}")
+    if not path.is_dir():
+        yield from (
+            (Path(name).name, content)
+            for name, content in members(path, ".xml", each=markup.MOST, what="an archive of reports")
+        )
+        return
+    for file in walked(path, ".xml"):
+        try:
+            yield file.name, read_bytes(Path(file.path), most=markup.MOST)
+        except DataError:
+            yield file.name, None
 
 
 def _report(content: bytes) -> Report:
-    root = ElementTree.fromstring(content)
+    root = markup.parse_xml(content)
     name = root.find("uId")
     if name is None or "id" not in name.attrib:
         raise ValueError("it has no uId")
@@ -116,8 +124,8 @@ def _views() -> tuple[frozenset[str], frozenset[str]]:
 
     Headers are noisy, so what the pixels show to be lateral is in neither.
     """
-    pixels = pd.read_csv(bundled("nlmcxr_tsne_pa.csv.gz"))
-    headers = pd.read_csv(bundled("nlmcxr_dicom_metadata.csv.gz"), usecols=["imageid", "View Position"])
+    pixels = read_table(bundled("nlmcxr_tsne_pa.csv.gz"))
+    headers = read_table(bundled("nlmcxr_dicom_metadata.csv.gz"), ["imageid", "View Position"])
     lateral = set(pixels.imageid[pixels["tsne-view"] == "L"])
     by_header = set(headers.imageid[headers["View Position"].isin(["PA", "AP"])])
     return frozenset(pixels.imageid[pixels["tsne-view"] == "PA"]), frozenset(by_header - lateral)

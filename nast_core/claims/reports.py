@@ -1,8 +1,10 @@
 """Reports as free text: MIMIC-CXR's folders, or a table of one's own. What they leave unsaid stays open."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
@@ -15,9 +17,12 @@ from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study as LabelledStudy
 from nast_core.errors import DataError
-from nast_core.files.gate import shown
+from nast_core.files.folders import walked
+from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.tables import open_table
 
+_NAMED, _PATIENT = re.compile(r"s[0-9].*\.txt"), re.compile("p[0-9].*")
+_REPORT = MB  # the most bytes of a report
 _SPLITS: Mapping[str, Split] = {"train": "train", "validate": "validation", "validation": "validation", "test": "test"}
 _NEEDED, _OPTIONAL = ("study_id", "text"), ("patient_id", "image", "split")
 
@@ -35,10 +40,12 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
     where there is no report.
     """
     if not root.is_dir():
-        raise DataError(f"there is no folder {root}; give the folder of MIMIC-CXR that holds files/p10/...")
-    paths = sorted(root.rglob("p[0-9]*/s[0-9]*.txt"))[:most]
+        raise DataError(f"there is no folder {shown(root)}; give the folder of MIMIC-CXR that holds files/p10/...")
+    paths = list(islice(_reports(root), most))
     if not paths:
-        raise DataError(f"{root} holds no report named like p10/p10000032/s50414267.txt; give MIMIC-CXR's folder")
+        raise DataError(
+            f"{shown(root)} holds no report named like p10/p10000032/s50414267.txt; give MIMIC-CXR's folder"
+        )
     filed = {study.study_id: study for study in with_mimic_files([_filed(path) for path in paths], {}, root)[0]}
     skipped: dict[str, str] = {}
 
@@ -47,9 +54,9 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
             if progress:
                 progress(number, len(paths))
             try:
-                text = path.read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                skipped[str(path.relative_to(root))] = f"cannot be read as UTF-8 text: {error}"
+                text = read_text(path, most=_REPORT)
+            except DataError as error:
+                skipped[shown(path.relative_to(root))] = str(error)
                 continue
             study = filed.get(path.stem[1:], _filed(path))
             yield {
@@ -63,6 +70,19 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
     source = _from_text("MIMIC-CXR", rows(), "MIMIC-CXR: PhysioNet credentialed health data licence 1.5.0")
     source.skipped.update(skipped)
     return source
+
+
+def is_report(name: str) -> bool:
+    """Whether a file is named as MIMIC-CXR names its reports: s50414267.txt."""
+    return _NAMED.fullmatch(name) is not None
+
+
+def _reports(root: Path) -> Iterator[Path]:
+    """One at a time: a look at the first few of 400,000 does not read all folders."""
+    for entry in walked(root, ".txt"):
+        path = Path(entry.path)
+        if is_report(entry.name) and _PATIENT.fullmatch(path.parent.name):
+            yield path
 
 
 def _filed(path: Path) -> LabelledStudy:

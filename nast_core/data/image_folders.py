@@ -6,10 +6,10 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nast_core.files.folders import is_file, walked
 from nast_core.files.gate import shown
 
 SUFFIXES = (".jpg", ".png", ".dcm", ".jpeg", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")  # the likeliest first
@@ -158,35 +158,16 @@ def _index_of(folder: Path) -> _Index:
 
 
 def _read(root: str) -> _Index:
-    """Every regular file, links followed; pipes and devices, hidden files and what may not be read are passed over."""
-    index, seen, waiting = _Index(), set[tuple[int, int]](), [""]
-    while waiting and index.files < _MOST:
-        base = waiting.pop()
-        place = os.path.join(root, base)
-        try:
-            about = os.stat(place)
-            if (about.st_dev, about.st_ino) in seen:  # a link to a folder above
-                continue
-            seen.add((about.st_dev, about.st_ino))
-            index.stamps[place] = about.st_mtime_ns
-            with os.scandir(place) as entries:
-                inside = sorted(entries, key=lambda entry: entry.name)
-        except OSError:
+    """Every regular file, links followed."""
+    index = _Index()
+    for entry in walked(Path(root), stamps=index.stamps):
+        if not is_file(entry):
             continue
-        folders = []
-        for entry in inside:
-            path = f"{base}/{entry.name}" if base else entry.name
-            if entry.name.startswith("."):
-                continue
-            with suppress(OSError):  # a link that leads nowhere it may be followed
-                if entry.is_dir():
-                    folders.append(path)
-                    continue
-                if not entry.is_file():
-                    continue
-                index.by_key.setdefault(_key(entry.name), []).append(path)
-                index.files += 1
-                if index.files <= _NAMED + 1:
-                    index.first.append(path)
-        waiting += reversed(folders)
+        path = entry.path[len(root) :].lstrip("/")
+        index.by_key.setdefault(_key(entry.name), []).append(path)
+        index.files += 1
+        if index.files <= _NAMED + 1:
+            index.first.append(path)
+        if index.files >= _MOST:
+            break
     return index

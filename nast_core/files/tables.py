@@ -166,6 +166,15 @@ def open_table(
     return TableFile(path, tuple(header), delimiter, line - 2, error)
 
 
+def read_table(path: Path, columns: Sequence[str] | None = None, error: type[NastError] = DataError) -> pd.DataFrame:
+    """All of a small table as text, of these columns or of all that have a name."""
+    table = open_table(path, error)
+    if missing := [name for name in columns or () if name not in table.header]:
+        raise error(f"{shown(path)} has no column {missing[0]!r}")
+    empty = pd.DataFrame(columns=list(columns or filter(None, table.header)), dtype="str")
+    return pd.concat([empty, *table.frames(columns)], ignore_index=True)
+
+
 def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield first
     yield from rest
