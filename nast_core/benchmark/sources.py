@@ -8,7 +8,7 @@ from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.labels import LabelTable, read_labels
 from nast_core.data.studies import SPLITS
 from nast_core.errors import BenchmarkError, DataError
-from nast_core.files.gate import shown
+from nast_core.files.gate import as_path, shown
 
 PHANTOM = "phantom"
 
@@ -39,6 +39,7 @@ def labelled_studies(
 
 
 def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTable:
+    folder = as_path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}; give the one that holds the dataset's images")
     found = locate_images((study.image for study in table.studies), folder)

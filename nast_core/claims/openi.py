@@ -24,7 +24,7 @@ from nast_core.errors import DataError
 from nast_core.files import markup
 from nast_core.files.archives import members
 from nast_core.files.folders import walked
-from nast_core.files.gate import read_bytes, shown
+from nast_core.files.gate import as_path, read_bytes, shown
 from nast_core.files.tables import read_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
@@ -62,7 +62,7 @@ def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]
     ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
     where there is no XML file, or none of them is a report.
     """
-    path = path or bundled("NLMCXR_reports.tgz")
+    path = as_path(path or bundled("NLMCXR_reports.tgz"))
     reports, skipped, seen = [], {}, 0
     for name, content in _files(path):
         seen += 1

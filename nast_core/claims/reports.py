@@ -18,7 +18,7 @@ from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study as LabelledStudy
 from nast_core.errors import DataError
 from nast_core.files.folders import walked
-from nast_core.files.gate import MB, read_text, shown
+from nast_core.files.gate import MB, as_path, read_text, shown
 from nast_core.files.tables import open_table
 
 _NAMED, _PATIENT = re.compile(r"s[0-9].*\.txt"), re.compile("p[0-9].*")
@@ -39,6 +39,7 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
     lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so many reports are read. Raises DataError
     where there is no report.
     """
+    root = as_path(root)
     if not root.is_dir():
         raise DataError(f"there is no folder {shown(root)}; give the folder of MIMIC-CXR that holds files/p10/...")
     paths = list(islice(_reports(root), most))

@@ -15,7 +15,7 @@ from nast_core.files.gate import MB, faults, regular, shown
 
 MOST = 4_000 * MB  # of a file, packed or not
 _RATIO = 200  # the most that tables and reports shrink by; a bomb reaches 1,000
-_FREE = 16 * MB  # unpacked, before the ratio counts
+_FREE = 4 * MB  # unpacked, before the ratio counts
 _MEMBERS = 1_000_000
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _ASIDE = ("__MACOSX/", ".")  # what a Mac adds to a zip
