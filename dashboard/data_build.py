@@ -252,6 +252,9 @@ def _preview_items(recipe: BuildItemsRecipe) -> None:
         + (f"; {counts['uncertain_labels']:,} uncertain labels are not used" if counts.get("uncertain_labels") else "")
         + "."
     )
+    for note in table.notes:
+        with st.container(border=True):
+            st.text(note)  # labels of a file: text, never Markdown
     if recipe.writer == "llm":
         _preview_llm(recipe, table)
         return

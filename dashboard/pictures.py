@@ -59,13 +59,18 @@ def item_picture(name: str, folder: str | None) -> state.Picture | None:
     """The image of a benchmark item; its reason in one sentence where it cannot be read."""
     from pathlib import Path
 
-    from nast_core.data.sources import open_image, phantom_of
+    from nast_core.data.sources import load_image, open_image, phantom_of
     from nast_core.errors import ImageError
 
     if (phantom := phantom_of(name)) is not None:
         return state.phantom_picture(phantom.seed)
     try:
-        return state.Picture(name, name, open_image(name, Path(folder).expanduser() if folder else None))
+        if not folder:
+            return state.Picture(name, name, open_image(name))
+        loaded = load_image(name, Path(folder).expanduser())
+        for doubt in loaded.doubts:
+            st.warning(doubt, icon=":material/warning:")
+        return state.Picture(name, name, loaded.pixels, loaded.warnings)
     except ImageError as error:
         st.warning(str(error))
         return None

@@ -12,7 +12,7 @@ from nast_core.benchmark.guesser import at_chance
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.verify import REASONS
-from nast_core.data.label_layouts import label_sources
+from nast_core.data.label_words import label_sources
 from nast_core.data.labels import LabelTable
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import whole
@@ -24,6 +24,7 @@ _COUNTS = {
     "not_labelled": "rows that the table does not label, left out",
     "further_views": "further views of a study, left out",
     "uncertain_labels": "uncertain labels (-1), not used",
+    "unknown_labels": "labels outside the table's vocabulary",
     "studies": "studies",
     "patients": "patients",
     "eligible": "eligible studies (at least 3 absent and 2 present conditions)",
@@ -103,6 +104,8 @@ def _source(table: LabelTable, order: Order) -> str:
 def _labels(table: LabelTable) -> str:
     lines = ["## Studies", "| what | count |", "| --- | ---: |"]
     lines += [f"| {said} | {table.counts[name]:,} |" for name, said in _COUNTS.items() if name in table.counts]
+    if table.notes:
+        lines += ["", *(f"- {note}" for note in table.notes)]
     if mapping := label_sources()[table.source].get("conditions"):
         lines += ["", "How the table's labels became conditions, where that is open to doubt:", ""]
         lines += [f"- {name}: {rule['note']}." for name, rule in mapping.items() if "note" in rule]

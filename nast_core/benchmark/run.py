@@ -23,6 +23,7 @@ class BenchmarkResult:
     summary: Summary
     scored: pd.DataFrame  # a row per item and form
     failed: dict[str, str] = field(default_factory=dict)  # image name -> why it could not be read
+    doubts: dict[str, str] = field(default_factory=dict)  # image name -> why it may not show what it should
 
 
 def work_units(items: Sequence[Item]) -> int:
@@ -40,9 +41,11 @@ def run_benchmark(
     progress: Callable[[int], None] | None = None,
 ) -> BenchmarkResult:
     """Scores every item; an image that cannot be read leaves its items unscored and is listed."""
-    vectors, failed = encode_named(model, (item.image for item in items), images, cache=cache, progress=progress)
+    doubts: dict[str, str] = {}
+    names = (item.image for item in items)
+    vectors, failed = encode_named(model, names, images, cache=cache, progress=progress, doubts=doubts)
     texts = encode_distinct(model, distinct_texts(items), cache=cache, progress=progress)
-    return assess(model, items, vectors, texts, failed, seed=seed)
+    return assess(model, items, vectors, texts, failed, doubts, seed=seed)
 
 
 def assess(
@@ -51,18 +54,22 @@ def assess(
     vectors: Mapping[str, Tensor],
     texts: Mapping[str, Tensor],
     failed: dict[str, str],
+    doubts: dict[str, str],
     *,
     seed: int = 0,
 ) -> BenchmarkResult:
     """Everything but the encoding: ``vectors`` by image name, ``texts`` of the options."""
     scored = score_items(model, items, vectors, texts=texts)
+    image_of = {item.item_id: item.image for item in items}
+    scored["warning"] = [doubts.get(image_of[item], "") for item in scored.item_id]
     summary = summarise(scored, seed=seed)
     summary |= {
         "by": every_grouping(scored, items, seed=seed),
+        "warnings": len(doubts),  # images
         "bootstrap_seed": seed,
         "provenance": provenance(model, "benchmark"),
     }
-    return BenchmarkResult(summary, scored, failed)
+    return BenchmarkResult(summary, scored, failed, doubts)
 
 
 def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -73,11 +80,17 @@ def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def write_results(result: BenchmarkResult, folder: Path) -> None:
-    """summary.json, items.parquet and, where there are any, unreadable.json; each written whole."""
+    """summary.json, items.parquet and, where there are any, unreadable.json and warnings.json; each written whole."""
     write_json(folder / "summary.json", result.summary)
     with whole(folder / "items.parquet") as temporary:
         result.scored.to_parquet(temporary)
-    if result.failed:
-        write_json(folder / "unreadable.json", result.failed)
-    else:
-        (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
+    write_told(folder, result.failed, result.doubts)
+
+
+def write_told(folder: Path, failed: Mapping[str, str], doubts: Mapping[str, str]) -> None:
+    """unreadable.json and warnings.json, image name -> reason; none of an earlier run stays."""
+    for name, told in (("unreadable.json", failed), ("warnings.json", doubts)):
+        if told:
+            write_json(folder / name, told)
+        else:
+            (folder / name).unlink(missing_ok=True)

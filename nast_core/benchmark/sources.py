@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from nast_core.benchmark.phantoms import phantom_studies
-from nast_core.data.image_folders import locate_images
+from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.labels import LabelTable, read_labels
 from nast_core.data.studies import SPLITS
 from nast_core.errors import BenchmarkError, DataError
+from nast_core.files.gate import as_path, shown
 
 PHANTOM = "phantom"
 
@@ -38,6 +39,7 @@ def labelled_studies(
 
 
 def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTable:
+    folder = as_path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}; give the one that holds the dataset's images")
     found = locate_images((study.image for study in table.studies), folder)
@@ -46,9 +48,18 @@ def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTab
         for study in table.studies
         if study.image in found or not images_only
     )
-    if images_only and not studies:
-        looked = next((study.image for study in table.studies if study.image), "no image name")
-        raise DataError(
-            f"no image of the table is under {folder} (looked for {looked}, and others); give another folder"
+    counts, notes = table.counts | {"eligible_with_image": len(found)}, table.notes
+    lost = next((study for study in table.studies if study.image not in found), None)
+    if lost is not None:
+        reason = why_missing(lost.image, folder)
+        if images_only and not studies:
+            raise DataError(
+                f"no image of the table is under {shown(folder)}; of the first study, {lost.study_id!r}: {reason}. "
+                "Give another folder"
+            )
+        without = sum(study.image not in found for study in table.studies)
+        notes = (
+            *notes,
+            f"{without:,} eligible studies have no image in the folder; of the first, {lost.study_id!r}: {reason}.",
         )
-    return replace(table, studies=studies, counts=table.counts | {"eligible_with_image": len(found)})
+    return replace(table, studies=studies, counts=counts, notes=notes)

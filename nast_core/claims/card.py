@@ -54,6 +54,7 @@ def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, s
         "",
         *_table(["kind", "%", "95 % interval", "pairs"], [_guess(kind, rate) for kind, rate in guessed.items()]),
         "",
+        *_sections(source),
         "Left out:",
         "",
         *[f"- {reason}: {count:,}" for reason, count in sorted((source.notes + built.notes).items())],
@@ -61,6 +62,13 @@ def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, s
         "",
     ]
     return "\n".join(lines)
+
+
+def _sections(source: Source) -> list[str]:
+    if not source.sections:
+        return []
+    counted = (f"{read}: {count:,}" for read, count in source.sections.most_common())
+    return [f"Read of {source.sections.total():,} reports: {'; '.join(counted)}.", ""]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

@@ -3,9 +3,7 @@
 The reports come inside torchxrayvision, which is found on disk and not imported. One study a patient.
 """
 
-import tarfile
-import xml.etree.ElementTree as ElementTree
-import zlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +12,20 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.claims.extract import extract
+from nast_core.claims.sections import Read
 from nast_core.claims.study import Progress, Source, Study, consistent
 from nast_core.claims.truth import holds
 from nast_core.errors import DataError
+from nast_core.files import markup
+from nast_core.files.archives import members
+from nast_core.files.folders import walked
+from nast_core.files.gate import as_path, read_bytes, shown
+from nast_core.files.tables import read_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 LICENCE = "Open-i, Indiana University: CC BY-NC-ND 4.0 (as each report says)"
@@ -37,6 +40,7 @@ class Report:
     text: str  # FINDINGS and IMPRESSION
     codings: tuple[str, ...]  # MeSH: "Opacity/lung/base/left/mild"
     images: tuple[str, ...]  # names without their ending
+    read: Read = "findings"  # what ``text`` is
 
     @property
     def coded_normal(self) -> bool:
@@ -55,54 +59,62 @@ def bundled(name: str) -> Path:
 def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]]:
     """(reports in the order of their numbers, reason by name of the files that are not a report).
 
-    ``path``: a .tgz archive or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
+    ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
     where there is no XML file, or none of them is a report.
     """
-    path = path or bundled("NLMCXR_reports.tgz")
+    path = as_path(path or bundled("NLMCXR_reports.tgz"))
     reports, skipped, seen = [], {}, 0
     for name, content in _files(path):
         seen += 1
         try:
+            if content is None:
+                raise ValueError(f"more than {markup.MOST:,} bytes, or no regular file")
             reports.append(_report(content))
-        except (ElementTree.ParseError, ValueError) as error:
-            skipped[name] = f"not an Open-i report: {error}"
+        except ValueError as error:
+            skipped[shown(name)] = f"not an Open-i report: {error}"
     if not seen:
         raise DataError(f"{path} holds no XML file; give the folder or .tgz archive of Open-i's reports")
     if not reports:
         name, reason = next(iter(skipped.items()))
         raise DataError(f"none of the {seen} XML files of {path} can be used; first {name!r}: {reason}")
-    return sorted(reports, key=lambda r: int("".join(filter(str.isdigit, r.study_id)) or 0)), skipped
+    return sorted(reports, key=lambda report: _number(report.study_id)), skipped
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        if path.is_dir():
-            for file in sorted(path.rglob("*.xml")):
-                yield file.name, file.read_bytes()
-            return
-        with tarfile.open(path) as archive:
-            for member in archive:
-                if member.isfile() and member.name.endswith(".xml") and (stream := archive.extractfile(member)):
-                    yield Path(member.name).name, stream.read()
-    except FileNotFoundError:
-        raise DataError(
-            f"there is no file or folder {path}; give Open-i's reports as a folder of XML or a .tgz"
-        ) from None
-    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as an archive of reports: {error}") from None
+def _number(study_id: str) -> int:
+    return int("".join(re.findall("[0-9]", study_id))[:18] or 0)
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes | None]]:
+    """(name, content) of every XML file; None for one that is too large, or no file."""
+    advice = "give Open-i's reports as a folder of XML or a .tgz"
+    if not path.exists():
+        raise DataError(f"there is no file or folder {shown(path)}; {advice}")
+    if not path.is_dir():
+        yield from (
+            (Path(name).name, content)
+            for name, content in members(path, ".xml", each=markup.MOST, what="an archive of reports")
+        )
+        return
+    for file in walked(path, ".xml"):
+        try:
+            yield file.name, read_bytes(Path(file.path), most=markup.MOST)
+        except DataError:
+            yield file.name, None
 
 
 def _report(content: bytes) -> Report:
-    root = ElementTree.fromstring(content)
+    root = markup.parse_xml(content)
     name = root.find("uId")
     if name is None or "id" not in name.attrib:
         raise ValueError("it has no uId")
-    texts = {node.get("Label", ""): (node.text or "").strip() for node in root.iter("AbstractText")}
+    texts = {node.get("Label", "").strip().upper(): (node.text or "").strip() for node in root.iter("AbstractText")}
+    read: Read = "findings" if texts.get("FINDINGS") else "impression alone" if texts.get("IMPRESSION") else "none"
     return Report(
         study_id=name.attrib["id"],
         text="\n\n".join(texts[section] for section in SECTIONS if texts.get(section)),
         codings=tuple(node.text.strip() for node in root.iter("major") if node.text and node.text.strip()),
         images=tuple(node.attrib["id"] for node in root.iter("parentImage") if "id" in node.attrib),
+        read=read,
     )
 
 
@@ -112,8 +124,8 @@ def _views() -> tuple[frozenset[str], frozenset[str]]:
 
     Headers are noisy, so what the pixels show to be lateral is in neither.
     """
-    pixels = pd.read_csv(bundled("nlmcxr_tsne_pa.csv.gz"))
-    headers = pd.read_csv(bundled("nlmcxr_dicom_metadata.csv.gz"), usecols=["imageid", "View Position"])
+    pixels = read_table(bundled("nlmcxr_tsne_pa.csv.gz"))
+    headers = read_table(bundled("nlmcxr_dicom_metadata.csv.gz"), ["imageid", "View Position"])
     lateral = set(pixels.imageid[pixels["tsne-view"] == "L"])
     by_header = set(headers.imageid[headers["View Position"].isin(["PA", "AP"])])
     return frozenset(pixels.imageid[pixels["tsne-view"] == "PA"]), frozenset(by_header - lateral)
@@ -173,11 +185,12 @@ def openi_studies(path: Path | None = None, progress: Progress | None = None, mo
     """
     reports, skipped = read_reports(path)
     reports = reports[:most]
-    notes: Counter = Counter()
+    notes, sections = Counter[str](), Counter[str]()
     studies = []
     for number, report in enumerate(reports, start=1):
         if progress:
             progress(number, len(reports))
+        sections[report.read] += 1
         if not report.text:
             notes["reports without findings or impression"] += 1
             continue
@@ -188,7 +201,7 @@ def openi_studies(path: Path | None = None, progress: Progress | None = None, mo
             studies.append(Study(report.study_id, report.study_id, claims, image_of(report)))
         else:
             notes["reports without a claim"] += 1
-    return Source("Open-i", studies, LICENCE, notes, skipped)
+    return Source("Open-i", studies, LICENCE, notes, skipped, sections)
 
 
 def _checked(claims: Iterable[Claim], coded: Sequence[Claim], notes: Counter) -> tuple[Claim, ...]:

@@ -4,11 +4,9 @@ Bustos et al. 2020, arXiv:1901.07441; the table comes inside torchxrayvision. La
 on record is the only side; a report labelled normal, and nothing else, denies every finding. There is no severity.
 """
 
-import ast
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,9 +17,12 @@ import yaml
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.claims.study import Source, Study, consistent
-from nast_core.data.label_layouts import label_sources
+from nast_core.data.label_layouts import python_list
+from nast_core.data.label_words import label_sources, may_stand_for, plain, rules_of
 from nast_core.data.labels import packaged_table
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
+from nast_core.files.tables import open_table, read_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 COLUMNS = ("ImageID", "ImageDir", "StudyID", "PatientID", "Projection", "MethodLabel", "LabelsLocalizationsBySentence")
@@ -39,8 +40,21 @@ def _conditions() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for condition, entry in label_sources()["padchest"]["conditions"].items():
         for label in set(entry["present"]) - set(_rules()["not_claimed"].get(condition, ())):
-            found.setdefault(label, []).append(condition)
+            found.setdefault(plain(label), []).append(condition)
     return {label: tuple(conditions) for label, conditions in found.items()}
+
+
+def _without_side(label: str) -> str:
+    return plain(re.sub(_rules()["side_ending"], "", label))
+
+
+def _doubted(sentences: Iterable[Iterable[str]], notes: Counter) -> frozenset[str]:
+    """The conditions that labels outside the vocabulary may stand for; ``notes`` counts the labels."""
+    labels = {label for sentence in sentences for label in sentence if label and not label.startswith("loc ")}
+    foreign = {label for label in labels if _without_side(label) not in rules_of("padchest").known}
+    if foreign:
+        notes["labels outside the vocabulary, of which nothing is claimed"] += len(foreign)
+    return frozenset().union(*map(may_stand_for, foreign))
 
 
 def padchest_studies(path: Path | None = None, most: int | None = None) -> Source:
@@ -61,13 +75,17 @@ def padchest_studies(path: Path | None = None, most: int | None = None) -> Sourc
     for row in first.head(len(first) if most is None else most).itertuples():
         try:
             sentences = _sentences(row.LabelsLocalizationsBySentence)
-        except (ValueError, SyntaxError):
+        except ValueError:
             notes["studies whose labels cannot be read"] += 1
             continue
-        claims = consistent(claims_of(sentences), notes)
+        doubted = _doubted(sentences, notes)
+        stated = (c for c in claims_of(sentences) if c.polarity == "present" or c.finding not in doubted)
+        claims = consistent(stated, notes)
         if claims:
             studies.append(
-                Study(str(row.StudyID), str(row.PatientID), _exhaustive(claims), f"{row.ImageDir}/{row.ImageID}")
+                Study(
+                    str(row.StudyID), str(row.PatientID), _exhaustive(claims, doubted), f"{row.ImageDir}/{row.ImageID}"
+                )
             )
         else:
             notes["studies without a claim"] += 1
@@ -75,29 +93,17 @@ def padchest_studies(path: Path | None = None, most: int | None = None) -> Sourc
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        found = pd.read_csv(path, nrows=0).columns
-        if missing := [name for name in COLUMNS if name not in found]:
-            raise DataError(
-                f"{path} is not PadChest's table: it has no column {missing[0]!r}; needed: {', '.join(COLUMNS)}"
-            )
-        return pd.read_csv(path, usecols=list(COLUMNS), dtype=str)
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}; give PadChest's table of labels") from None
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        UnicodeDecodeError,
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-    ) as error:
-        raise DataError(f"{path} cannot be read as a table: {error}") from None
+    header = open_table(path, absent="give PadChest's table of labels").header
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise DataError(
+            f"{shown(path)} is not PadChest's table: it has no column {missing[0]!r}; needed: {', '.join(COLUMNS)}"
+        )
+    return read_table(path, COLUMNS)
 
 
-def _sentences(cell: object) -> list[list[str]]:
-    value = ast.literal_eval(cell) if isinstance(cell, str) else None
-    if not isinstance(value, list) or not all(isinstance(sentence, list) for sentence in value):
+def _sentences(cell: str) -> list[list[str]]:
+    value = python_list(cell)
+    if not all(isinstance(sentence, list) for sentence in value):
         raise ValueError("labels by sentence must be a list of lists")
     return [[str(label).strip() for label in sentence] for sentence in value]
 
@@ -105,21 +111,21 @@ def _sentences(cell: object) -> list[list[str]]:
 def claims_of(sentences: Iterable[Iterable[str]]) -> Iterator[Claim]:
     """What a study's labels state. A place belongs to its sentence's finding where there is but one."""
     said = [list(sentence) for sentence in sentences]
-    if said and all(set(sentence) == {"normal"} for sentence in said):
+    if said and all(set(map(plain, sentence)) == {"normal"} for sentence in said):
         # a report may call lungs normal and not speak of the pacemaker beside them
         spoken_of = [condition for condition in CHEXPERT_CONDITIONS if condition != "Support Devices"]
         yield from (Claim(finding=condition, polarity="absent", sentence="normal") for condition in spoken_of)
         return
     for sentence in said:
-        labels = [label for label in sentence if not label.startswith("loc ") and label != "unchanged"]
+        labels = [label for label in sentence if not label.startswith("loc ") and plain(label) != "unchanged"]
         places = [label for label in sentence if label.startswith("loc ")]
-        if labels == ["normal"]:
+        if list(map(plain, labels)) == ["normal"]:
             for place in places:
                 if finding := _rules()["normal_at"].get(place):
                     yield Claim(finding=finding, polarity="absent", sentence=", ".join(sentence))
         alone = len(labels) == 1
         for label in labels:
-            for finding in _conditions().get(re.sub(_rules()["side_ending"], "", label), ()):
+            for finding in _conditions().get(_without_side(label), ()):
                 yield _present(finding, [label, *places] if alone else [label], ", ".join(sentence))
 
 
@@ -143,12 +149,15 @@ def _named(words: list[str], table: str) -> list[str]:
     return [name for name, parts in _rules()[table].items() if any(f" {part} " in f" {text} " for part in parts)]
 
 
-def _exhaustive(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+def _exhaustive(claims: tuple[Claim, ...], doubted: Set[str]) -> tuple[Claim, ...]:
     """A finding on record at one side, and in one claim, is nowhere else."""
     present = Counter(claim.finding for claim in claims if claim.polarity == "present")
     return tuple(
         claim.model_copy(update={"only": True})
-        if claim.polarity == "present" and present[claim.finding] == 1 and claim.laterality in ("left", "right")
+        if claim.polarity == "present"
+        and present[claim.finding] == 1
+        and claim.laterality in ("left", "right")
+        and claim.finding not in doubted
         else claim
         for claim in claims
     )

@@ -4,31 +4,32 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from nast_core.claims.claim import Split
 from nast_core.claims.extract import extract
+from nast_core.claims.sections import stated
 from nast_core.claims.study import Progress, Source, Study, consistent
+from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study as LabelledStudy
 from nast_core.errors import DataError
+from nast_core.files.folders import walked
+from nast_core.files.gate import MB, as_path, read_text, shown
+from nast_core.files.tables import open_table
 
-_HEADING = re.compile(r"^[ \t]*([A-Z][A-Z ,/&()-]{3,60}?)[ \t]*:", re.MULTILINE)
-_WANTED = re.compile(r"FINDING|IMPRESSION|CONCLUSION")
+_NAMED, _PATIENT = re.compile(r"s[0-9].*\.txt"), re.compile("p[0-9].*")
+_REPORT = MB  # the most bytes of a report
 _SPLITS: Mapping[str, Split] = {"train": "train", "validate": "validation", "validation": "validation", "test": "test"}
 _NEEDED, _OPTIONAL = ("study_id", "text"), ("patient_id", "image", "split")
 
 
 def findings_of(text: str) -> str:
-    """FINDINGS and IMPRESSION of a report with headings in capitals; all of a text without headings."""
-    heads = list(_HEADING.finditer(text))
-    if not heads:
-        return text
-    ends = [*(head.start() for head in heads[1:]), len(text)]
-    wanted = [(head, end) for head, end in zip(heads, ends, strict=True) if _WANTED.search(head.group(1))]
-    return "\n\n".join(text[head.end() : end].strip() for head, end in wanted)
+    """What a report states of its image (nast_core.claims.sections)."""
+    return stated(text).text
 
 
 def mimic_studies(root: Path, progress: Progress | None = None, most: int | None = None) -> Source:
@@ -38,11 +39,14 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
     lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so many reports are read. Raises DataError
     where there is no report.
     """
+    root = as_path(root)
     if not root.is_dir():
-        raise DataError(f"there is no folder {root}; give the folder of MIMIC-CXR that holds files/p10/...")
-    paths = sorted(root.rglob("p[0-9]*/s[0-9]*.txt"))[:most]
+        raise DataError(f"there is no folder {shown(root)}; give the folder of MIMIC-CXR that holds files/p10/...")
+    paths = list(islice(_reports(root), most))
     if not paths:
-        raise DataError(f"{root} holds no report named like p10/p10000032/s50414267.txt; give MIMIC-CXR's folder")
+        raise DataError(
+            f"{shown(root)} holds no report named like p10/p10000032/s50414267.txt; give MIMIC-CXR's folder"
+        )
     filed = {study.study_id: study for study in with_mimic_files([_filed(path) for path in paths], {}, root)[0]}
     skipped: dict[str, str] = {}
 
@@ -51,15 +55,15 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
             if progress:
                 progress(number, len(paths))
             try:
-                text = path.read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                skipped[str(path.relative_to(root))] = f"cannot be read as UTF-8 text: {error}"
+                text = read_text(path, most=_REPORT)
+            except DataError as error:
+                skipped[shown(path.relative_to(root))] = str(error)
                 continue
             study = filed.get(path.stem[1:], _filed(path))
             yield {
                 "study_id": study.study_id,
                 "patient_id": study.patient_id,
-                "text": findings_of(text),
+                "text": text,
                 "image": study.image or None,
                 "split": study.split or None,
             }
@@ -67,6 +71,19 @@ def mimic_studies(root: Path, progress: Progress | None = None, most: int | None
     source = _from_text("MIMIC-CXR", rows(), "MIMIC-CXR: PhysioNet credentialed health data licence 1.5.0")
     source.skipped.update(skipped)
     return source
+
+
+def is_report(name: str) -> bool:
+    """Whether a file is named as MIMIC-CXR names its reports: s50414267.txt."""
+    return _NAMED.fullmatch(name) is not None
+
+
+def _reports(root: Path) -> Iterator[Path]:
+    """One at a time: a look at the first few of 400,000 does not read all folders."""
+    for entry in walked(root, ".txt"):
+        path = Path(entry.path)
+        if is_report(entry.name) and _PATIENT.fullmatch(path.parent.name):
+            yield path
 
 
 def _filed(path: Path) -> LabelledStudy:
@@ -81,21 +98,29 @@ def table_studies(path: Path, most: int | None = None) -> Source:
     Raises DataError: columns missing (with the nearest names), a split that is none, a patient in two splits, a study
     twice, or a file that is not UTF-8.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=most)
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}; give a CSV of reports with columns study_id and text") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path} cannot be read as a UTF-8 table: {error}") from None
+    file = open_table(path, absent="give a CSV of reports with columns study_id and text")
+    if not file.header:
+        raise DataError(f"{shown(path)} cannot be read as a UTF-8 table: it is empty")
     for name in _NEEDED:
-        if name not in table:
-            near = get_close_matches(name, list(table.columns), n=2, cutoff=0.4)
-            hint = f"; the nearest are {', '.join(map(repr, near))}" if near else f"; it has {', '.join(table.columns)}"
-            raise DataError(
-                f"{path} has no column {name!r}{hint}. Needed: study_id, text; optional: {', '.join(_OPTIONAL)}"
+        if name not in file.header:
+            near = get_close_matches(name, list(file.header), n=2, cutoff=0.4)
+            hint = (
+                f"; the nearest are {', '.join(map(repr, near))}"
+                if near
+                else f"; it has {shown(', '.join(file.header))}"
             )
+            raise DataError(
+                f"{shown(path)} has no column {name!r}{hint}. Needed: study_id, text; optional: {', '.join(_OPTIONAL)}"
+            )
+    frames = file.frames([name for name in (*_NEEDED, *_OPTIONAL) if name in file.header])
+    table = pd.concat([pd.DataFrame(columns=list(_NEEDED), dtype="str"), *_first(frames, most)], ignore_index=True)
     if not len(table):
-        raise DataError(f"{path} has no rows; give at least one report")
+        raise DataError(f"{shown(path)} has no rows; give at least one report")
+    for name in ("study_id", "patient_id"):
+        if name in table:
+            table[name], _, cut = plain_ids(table[name])
+            if cut is not None:
+                raise DataError(f"{shown(path)}: {cut_id(f'a {name}', table[name].iloc[cut])}")
     if (twice := table.study_id[table.study_id.duplicated()]).size:
         raise DataError(f"{path} has the study {twice.iloc[0]!r} more than once; give each study one row")
     table = table.assign(patient_id=table.get("patient_id", table.study_id), image=table.get("image", ""))
@@ -106,11 +131,15 @@ def table_studies(path: Path, most: int | None = None) -> Source:
     per_patient = table.groupby("patient_id").split.nunique(dropna=False)
     if (torn := per_patient.index[per_patient > 1]).size:
         raise DataError(f"{path}: the patient {torn[0]!r} is in two splits; give all of a patient's studies one split")
-    rows = (
-        {**row, "text": findings_of(row["text"]), "image": row["image"] or None, "split": _given(row["split"])}
-        for row in table.to_dict("records")
-    )
+    rows = ({**row, "image": row["image"] or None, "split": _given(row["split"])} for row in table.to_dict("records"))
     return _from_text(path.name, rows, "as the reports' own")
+
+
+def _first(frames: Iterator[pd.DataFrame], most: int | None) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        yield frame if most is None else frame.head(most)
+        if most is not None and (most := most - len(frame)) <= 0:
+            return
 
 
 def _given(split: object) -> Split | None:
@@ -118,13 +147,15 @@ def _given(split: object) -> Split | None:
 
 
 def _from_text(name: str, rows: Iterator[dict], licence: str) -> Source:
-    notes: Counter = Counter()
+    notes, sections = Counter[str](), Counter[str]()
     studies = []
     for row in rows:
-        found = extract(row["text"])
+        said = stated(row["text"])
+        sections[said.read] += 1
+        found = extract(said.text)
         notes.update({f"namings left out: {reason}": count for reason, count in found.left_out.items()})
         if claims := consistent(found.claims, notes):
             studies.append(Study(row["study_id"], row["patient_id"], claims, row["image"], row["split"]))
         else:
             notes["reports without a claim"] += 1
-    return Source(name, studies, licence, notes)
+    return Source(name, studies, licence, notes, sections=sections)

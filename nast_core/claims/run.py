@@ -13,6 +13,7 @@ from nast_core.benchmark.alignment import compare_alignment, measure_alignment
 from nast_core.benchmark.claim_ranking import by_column, rank_claims, statement_texts, summarise_ranking
 from nast_core.benchmark.negated_prompts import NegatedPrompts, negated_prompt_auroc
 from nast_core.benchmark.retrieval import Retrieval, retrieve, summarise_retrieval
+from nast_core.benchmark.run import write_told
 from nast_core.claims.claim import Example, Split
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.data.sources import encode_named
@@ -34,6 +35,7 @@ class ClaimsResult:
     retrieval: Retrieval
     prompts: NegatedPrompts
     failed: dict[str, str] = field(default_factory=dict)  # image name -> why it could not be read
+    doubts: dict[str, str] = field(default_factory=dict)  # image name -> why it may not show what it should
 
 
 def work_units(asked: Evidence) -> int:
@@ -57,13 +59,14 @@ def run_claims(
     An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
     """
     asked = evidence(examples, split)
-    vectors, failed = encode_named(model, asked.images.image, images, cache=cache, progress=progress)
+    doubts: dict[str, str] = {}
+    vectors, failed = encode_named(model, asked.images.image, images, cache=cache, progress=progress, doubts=doubts)
     before = None
     if base is not None:
         readable = [name for name in asked.images.image if name in vectors]
         before = base, encode_named(base, readable, images, cache=cache)[0]
     texts = encode_distinct(model, statement_texts(asked.examples), cache=cache, progress=progress) if vectors else {}
-    return score_claims(model, asked, vectors, texts, failed, before=before, seed=seed)
+    return score_claims(model, asked, vectors, texts, failed, doubts, before=before, seed=seed)
 
 
 def score_claims(
@@ -72,6 +75,7 @@ def score_claims(
     vectors: Vectors,
     texts: Vectors,
     failed: dict[str, str],
+    doubts: dict[str, str] | None = None,
     *,
     before: tuple[DualEncoder, Vectors] | None = None,
     seed: int = 0,
@@ -104,6 +108,7 @@ def score_claims(
         "images": len(seen.images),
         "gallery": {"images": len(gallery.images), "statements": len(gallery.statements)},
         "without_image": asked.imageless,
+        "warnings": len(doubts or {}),  # images
         "bootstrap_seed": seed,
         "provenance": provenance(model, "claims"),
     }
@@ -111,11 +116,11 @@ def score_claims(
         earlier = measure_alignment(before[0], seen, before[1], seed=seed)
         summary["alignment_change"] = compare_alignment(earlier, alignment, seed=seed)
         summary["alignment_change"]["base"] = provenance(before[0], "claims")
-    return ClaimsResult(summary, pairs, found, prompts, failed)
+    return ClaimsResult(summary, pairs, found, prompts, failed, doubts or {})
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:
-    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json where there are any."""
+    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where there are any."""
     write_json(folder / "summary.json", result.summary)
     tables = {
         "pairs": result.pairs,
@@ -129,7 +134,4 @@ def write_results(result: ClaimsResult, folder: Path) -> None:
     for name, table in tables.items():
         with whole(folder / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
-    if result.failed:
-        write_json(folder / "unreadable.json", result.failed)
-    else:
-        (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
+    write_told(folder, result.failed, result.doubts)

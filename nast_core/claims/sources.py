@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from nast_core.claims.claim import Split
 from nast_core.claims.openi import openi_studies
 from nast_core.claims.padchest import COLUMNS, padchest_studies
 from nast_core.claims.phantom import phantom_studies
-from nast_core.claims.reports import mimic_studies, table_studies
+from nast_core.claims.reports import is_report, mimic_studies, table_studies
 from nast_core.claims.study import Progress, Source
 from nast_core.errors import DataError
+from nast_core.files.archives import members
+from nast_core.files.folders import walked
+from nast_core.files.gate import as_path, shown
+from nast_core.files.tables import open_table
 
 NAMES = ("openi", "padchest", "phantom")
 PHANTOMS = 2000  # studies, where no number is asked for
@@ -50,23 +53,26 @@ def read_source(
 
 
 def _from_path(source: str, progress: Progress | None, most: int | None) -> Source:
-    path = Path(source)
+    path = as_path(source)
     if not path.exists():
         raise DataError(
-            f"there is no source {source!r}: known are {', '.join(NAMES)}, or the path of a folder or table"
+            f"there is no source {shown(source)!r}: known are {', '.join(NAMES)}, or the path of a folder or table"
         )
     if path.is_dir():
-        read = openi_studies if next(path.rglob("*.xml"), None) else mimic_studies
-        return read(path, progress, most)
-    if path.name.endswith((".tgz", ".tar.gz", ".tar")):
+        names = (entry.name.lower() for entry in walked(path, (".xml", ".txt")))
+        first = next((name for name in names if name.endswith(".xml") or is_report(name)), "")
+        return (openi_studies if first.endswith(".xml") else mimic_studies)(path, progress, most)
+    name = path.name.lower()
+    if name.endswith((".tgz", ".tar.gz", ".tar")) or (name.endswith(".zip") and _holds_xml(path)):
         return openi_studies(path, progress, most)
-    if path.name.endswith((".csv", ".csv.gz")):
-        return padchest_studies(path, most) if _is_padchest(path) else table_studies(path, most)
-    raise DataError(f"{path} is no source of claims; give a .csv of reports, a folder of reports, or Open-i's .tgz")
+    if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".zip", ".gz")):
+        return (
+            padchest_studies(path, most) if set(COLUMNS) <= set(open_table(path).header) else table_studies(path, most)
+        )
+    raise DataError(
+        f"{shown(path)} is no source of claims; give a .csv of reports, a folder of reports, or Open-i's .tgz"
+    )
 
 
-def _is_padchest(path: Path) -> bool:
-    try:
-        return set(COLUMNS) <= set(pd.read_csv(path, nrows=0).columns)
-    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
-        return False  # what is wrong with it, the reader of tables says
+def _holds_xml(path: Path) -> bool:
+    return next(members(path, ".xml", each=0, what="an archive of reports"), None) is not None

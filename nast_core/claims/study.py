@@ -32,6 +32,7 @@ class Source:
     licence: str
     notes: Counter = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)  # file -> why it could not be read
+    sections: Counter = field(default_factory=Counter)  # what was read of a report -> reports
 
 
 def consistent(claims: Iterable[Claim], notes: Counter | None = None) -> tuple[Claim, ...]:

@@ -82,6 +82,8 @@ def benchmark_build(
         )
     counts, built = made.table.counts, made.built
     typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
+    for note in made.table.notes:
+        typer.echo(note, err=True)
     typer.echo(
         f"{len(built.items):,} items of {len({i.patient_id for i in built.items}):,} patients; rejected "
         f"{built.rejected.total():,} of {built.asked:,}, written again {built.rewritten.total():,}"
@@ -235,4 +237,6 @@ def _say(summary: dict, out: Path) -> None:
                 f"negated, {cues + ' cues':<12} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}"
             )
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
+    if summary["warnings"]:
+        typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)
     typer.echo(f"unscored: {summary['unscored']}, ties: {summary['ties']}; written: {out}")

@@ -153,6 +153,8 @@ def claims_run(
     write_results(result, out)
     for line in _lines(result.summary):
         typer.echo(line)
+    if result.doubts:
+        typer.echo(f"{len(result.doubts)} images may not show what they should: {out / 'warnings.json'}", err=True)
     typer.echo(f"unscored: {result.summary['ranking']['unscored']}, written: {out}")
 
 

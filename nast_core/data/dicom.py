@@ -1,8 +1,9 @@
 """One still DICOM image to 8-bit grey or RGB, as a viewer would first show it.
 
-Greys go through the DICOM pipeline (PS3.3 C.11): stored value, modality LUT or rescale, VOI LUT or first
-window, then inversion of MONOCHROME1, so that bone is bright. Departures: without a usable VOI the window is
-min to max of the image; padding pixels are black; a presentation LUT, overlays and shutters are ignored.
+Greys go through the DICOM pipeline (PS3.3 C.11): stored value, modality LUT or rescale, the first VOI LUT or
+window that shows something, then inversion of MONOCHROME1 or by a presentation LUT shape, so that bone is bright.
+Departures: without a usable VOI the window is that of other images (``own_window``); padding pixels are black;
+other presentation LUTs, overlays and shutters are ignored. What a header contradicts or leaves out is told.
 
 Only the elements in ``_TAGS`` are ever read, so nothing that identifies a patient can reach a result.
 """
@@ -10,17 +11,32 @@ Only the elements in ``_TAGS`` are ever read, so nothing that identifies a patie
 import io
 import re
 import struct
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, generate_fragments, get_frame
 from pydicom.filereader import read_dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_windowing, get_decoder, pixel_array
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+from pydicom.valuerep import VR
 
-from nast_core.data._pixels import Decoded, check_size, guarded, to_8bit
+from nast_core.data._pixels import Decoded, Notes, check_size, guarded, nothing_to_see, own_window, to_8bit
 from nast_core.errors import ImageError
 
 RADIOGRAPH_MODALITIES = ("CR", "DX", "DR", "RG")  # DR is not in the standard, but is written
@@ -30,9 +46,15 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _PIP_LINE = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
 _SIZE_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG SOF0 to SOF15, and JPEG-LS
+_JPEGS = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC3: JPEGLossless, 0xF7: JPEGLSLossless}
+_VRS = {str(one.value) for one in VR}
+_LONGEST_FIRST = 1024  # bytes of a file's first element, where its representation is not written
+_OVERLAY = 0.05  # of the pixels: an overlay in the bits above; more, and the header is wrong
+_WINDOWS = 16  # of a file, that are tried
 _TAGS = [
     "Modality",
     "PhotometricInterpretation",
+    "PresentationLUTShape",
     "NumberOfFrames",
     "Rows",
     "Columns",
@@ -67,8 +89,8 @@ _TAGS = [
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether the bytes begin as a DICOM file does (PS3.10, 7.1): "DICM" after a preamble of 128 bytes."""
-    return data[128:_HEADER] == b"DICM"
+    """Whether the bytes are a DICOM file (PS3.10, 7.1), or one without the preamble or the prefix that it should have."""
+    return _dataset_at(data) is not None
 
 
 def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
@@ -82,9 +104,14 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
         ImageError: no pixels, several frames, too large, damaged, or an encoding that cannot be decoded here.
     """
     damaged = f"{name} cannot be decoded: this DICOM file is damaged or truncated, so export it again."
-    syntax = _transfer_syntax(data, name, damaged)
+    notes = Notes()
+    if data[128:_HEADER] != b"DICM":
+        notes.said.append("It lacks the prefix of a DICOM file, and was read as one.")
+        data = bytes(128) + b"DICM" + data[_dataset_at(data) or 0 :]
+    syntax = _transfer_syntax(data, name, damaged, notes)
     with guarded(damaged):
         ds = dcmread(io.BytesIO(data), specific_tags=_TAGS)
+        ds.file_meta.TransferSyntaxUID = syntax
         for element in list(ds):
             if element.is_empty:  # says no more than an absent one, and pydicom trips over it
                 del ds[element.tag]
@@ -100,17 +127,20 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
         )
     check_size(name, columns, rows, max_pixels)
 
-    photometric = _code(ds, "PhotometricInterpretation")
+    photometric = _code(ds, "PhotometricInterpretation", (*_GREY, *_COLOUR, "PALETTE COLOR"))
     if photometric not in (*_GREY, *_COLOUR, "PALETTE COLOR"):
         raise ImageError(
             f"{name} has the photometric interpretation {photometric}, which is not read here: "
             "export it as MONOCHROME2 or RGB, or as PNG."
         )
-    notes: list[str] = []
+    ds.PhotometricInterpretation = photometric
     with guarded(_advice(syntax, damaged)):
         if syntax.is_compressed and syntax != RLELossless:
-            _check_stream(get_frame(ds.PixelData, 0, number_of_frames=1), name, columns, rows)
-        stored = pixel_array(ds)  # (rows, columns) or (rows, columns, 3), YBR already made RGB
+            stream = get_frame(ds.PixelData, 0, number_of_frames=1)
+            end = _check_stream(stream, name, columns, rows)
+            if end < len(stream):
+                ds.PixelData = encapsulate([stream[:end] + b"\0" * (end % 2)])
+        stored = _samples(ds, syntax, notes)  # (rows, columns) or (rows, columns, 3), YBR already made RGB
         if stored.ndim != (3 if photometric in _COLOUR else 2):
             raise ImageError(damaged)
         if photometric in _GREY:
@@ -122,9 +152,9 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
             pixels = to_8bit(stored, 0, 2**ds.BitsStored - 1)
         image = Image.fromarray(pixels)
 
-    modality = _code(ds, "Modality")
+    modality = _code(ds, "Modality", RADIOGRAPH_MODALITIES)
     if modality not in RADIOGRAPH_MODALITIES:
-        notes.append(
+        notes.said.append(
             f"Its modality is {modality}; models of plain radiographs expect one of {', '.join(RADIOGRAPH_MODALITIES)}."
         )
     details = {
@@ -135,16 +165,36 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
         "PhotometricInterpretation": photometric,
         "Transfer syntax": syntax.name,
     }
-    return Decoded(image, tuple(notes), details)
+    return Decoded(image, notes, details)
 
 
-def _transfer_syntax(data: bytes, name: str, damaged: str) -> UID:
+def _dataset_at(data: bytes) -> int | None:
+    """Where the elements of a DICOM file begin: after the prefix, or where it lacks, before or after a preamble."""
+    if data[128:_HEADER] == b"DICM":
+        return _HEADER
+    if b"\xe0\x7f\x10\x00" not in data and b"\x7f\xe0\x00\x10" not in data:  # Pixel Data, in either byte order
+        return None
+    starts = (4,) if data[:4] == b"DICM" else (0, 128) if not any(data[:128]) else (0,)
+    return next((at for at in starts if _is_element(data[at : at + 8])), None)
+
+
+def _is_element(start: bytes) -> bool:
+    """Whether eight bytes begin a first element: group 2 or 8, and a value representation or a short length."""
+    little, big = struct.unpack("<H", start[:2])[0], struct.unpack(">H", start[:2])[0]
+    if little not in (2, 8) and big != 8:
+        return False
+    return start[4:6].decode("latin-1") in _VRS or struct.unpack("<I", start[4:])[0] <= _LONGEST_FIRST
+
+
+def _transfer_syntax(data: bytes, name: str, damaged: str, notes: Notes) -> UID:
     """How the file is encoded. Raises ImageError, naming it, when it cannot be decoded here."""
     with guarded(damaged):
         group_2 = read_dataset(
             io.BytesIO(data[_HEADER:]), False, True, stop_when=lambda tag, _vr, _length: tag.group != 2
         )
-        syntax = UID(str(group_2.get("TransferSyntaxUID", "")))
+        syntax = UID(str(group_2.get("TransferSyntaxUID") or ""))
+        if not syntax and (syntax := _guessed(data)):
+            notes.said.append(f"It names no transfer syntax, and was read as {syntax.name}.")
         shown = _printable(f"{syntax.name} ({syntax})" if syntax.name != syntax else syntax)
         try:
             decoder = get_decoder(syntax)
@@ -164,6 +214,40 @@ def _transfer_syntax(data: bytes, name: str, damaged: str) -> UID:
     return syntax
 
 
+def _guessed(data: bytes) -> UID:
+    """The encoding of a file that names none, from its elements, and of compressed pixels from their first bytes."""
+    ds = dcmread(io.BytesIO(data), specific_tags=["PixelData"])  # tells byte order and representation for itself
+    if "PixelData" in ds and ds["PixelData"].is_undefined_length:
+        stream = next((part for part in generate_fragments(ds.PixelData) if len(part) > 4), b"")
+        if stream[:2] != b"\xff\xd8":
+            return JPEG2000 if b"\xff\x4f\xff\x51" in stream[:200] else RLELossless
+        return _JPEGS.get(_frame_marker(stream)[0], UID(""))
+    implicit, little = ds.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _samples(ds: Dataset, syntax: UID, notes: Notes) -> NDArray[np.integer]:
+    """Stored values, (rows, columns) or (rows, columns, 3). Bits that lie higher than BitsStored says are brought down."""
+    bits = int(ds.BitsStored)
+    high = int(ds.get("HighBit", bits - 1))
+    whole = bits == ds.BitsAllocated or ds.PixelRepresentation == 1
+    if (high == bits - 1 and whole) or syntax.is_compressed or ds.PhotometricInterpretation not in _GREY:
+        return pixel_array(ds)
+    ds.BitsStored = ds.BitsAllocated  # else pydicom cuts off what lies above
+    stored = pixel_array(ds)
+    ds.BitsStored = bits
+    shift = high + 1 - bits
+    above = (stored >= 2**bits).mean()
+    if shift > 0 and (above > _OVERLAY or not (stored & ((1 << shift) - 1)).any()):
+        notes.doubt(f"Its header says that {bits} bits are stored up to bit {high}, and so they were read.")
+        return stored >> shift
+    if shift or above > _OVERLAY:
+        notes.doubt(f"Its header says that {bits} bits are stored up to bit {high}; its values were taken as they are.")
+    return stored if above > _OVERLAY or whole else stored & (2**bits - 1)
+
+
 def _advice(syntax: UID, damaged: str) -> str:
     """What to say when pixels fail to decode: Pillow alone decodes only part of what DICOM may hold."""
     is_jpeg = syntax.is_compressed and syntax != RLELossless
@@ -172,58 +256,112 @@ def _advice(syntax: UID, damaged: str) -> str:
     return damaged
 
 
-def _check_stream(stream: bytes, name: str, columns: int, rows: int) -> None:
-    """Refuse what decoders would take: a stream of another size than the header says, or a JPEG cut short."""
-    if stream[:2] == b"\xff\xd8" and b"\xff\xd9" not in stream[-10:]:  # SOI, and EOI before any padding
-        raise ImageError(f"{name} has truncated JPEG data, which would be decoded in part: export it again.")
+def _frame_marker(stream: bytes) -> tuple[int, tuple[int, int] | None, int]:
+    """Of a JPEG: (marker that says its process, (columns, rows), where its picture ends, 0 where it does not)."""
+    marker, size, at = 0, None, 2
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        if stream[at + 1] in _SIZE_MARKERS and size is None and at + 9 <= len(stream):
+            height, width = struct.unpack_from(">2H", stream, at + 5)
+            marker, size = stream[at + 1], (width, height)
+        scan = stream[at + 1] == 0xDA  # no marker stands inside of a scan, so an end after it is the picture's
+        at += 2 + struct.unpack_from(">H", stream, at + 2)[0]
+        if scan:
+            return marker, size, stream.find(b"\xff\xd9", at) + 2 if b"\xff\xd9" in stream[at:] else 0
+    return marker, size, 0
+
+
+def _check_stream(stream: bytes, name: str, columns: int, rows: int) -> int:
+    """Where the picture ends. Refuses what decoders would take: another size than the header says, a JPEG cut short."""
     size: tuple[int, int] | None = None
-    if (siz := stream.find(b"\xff\x4f\xff\x51")) >= 0 and stream[:2] != b"\xff\xd8":  # JPEG 2000 SOC, SIZ
+    end = len(stream)
+    if stream[:2] == b"\xff\xd8":
+        _, size, end = _frame_marker(stream)
+        if not end and b"\xff\xd9" not in stream[-10:]:
+            raise ImageError(f"{name} has truncated JPEG data, which would be decoded in part: export it again.")
+    elif (siz := stream.find(b"\xff\x4f\xff\x51")) >= 0:  # JPEG 2000 SOC, SIZ
         x1, y1, x0, y0 = struct.unpack_from(">4I", stream, siz + 8)
         size = (x1 - x0, y1 - y0)
-    at = 2
-    while size is None and at + 9 <= len(stream) and stream[at] == 0xFF:
-        if stream[at + 1] in _SIZE_MARKERS:
-            height, width = struct.unpack_from(">2H", stream, at + 5)
-            size = (width, height)
-        at += 2 + struct.unpack_from(">H", stream, at + 2)[0]
     if size is not None and size != (columns, rows):
         raise ImageError(
             f"{name} says {columns} x {rows} px in its header and {size[0]} x {size[1]} px in its compressed "
             "data: one of them is damaged, so export it again."
         )
+    return end or len(stream)
 
 
-def _grey(ds: Dataset, stored: NDArray[np.integer], notes: list[str]) -> NDArray[np.uint8]:
+def _grey(ds: Dataset, stored: NDArray[np.integer], notes: Notes) -> NDArray[np.uint8]:
     """Stored values (rows, columns) to displayed grey, the same shape; ``notes`` gets what was assumed."""
     padding = _padding(ds, stored)
-    values = apply_modality_lut(stored, ds)
-    shown: NDArray[np.uint8] | None = None
-    if "VOILUTSequence" in ds or ("WindowCenter" in ds and "WindowWidth" in ds):
-        try:
-            with guarded("Its display window is not usable."):
-                shown = _voi_lut(ds, values) if "VOILUTSequence" in ds else _window(ds, values)
-        except ImageError as error:
-            notes.append(str(error))
+    real = ~padding
+    values = _rescaled(ds, stored, notes)
+    shown = _by_the_files_own(ds, values, real, notes)
     if shown is None:
-        real = values[~padding]
-        low, high = (real.min(), real.max()) if real.size else (0, 0)
-        notes.append(f"No display window was applied: grey runs from least value, {low:g}, to greatest, {high:g}.")
+        known = values[real]
+        low, high, (least, most) = own_window(known) if known.size else (0, 0, (0, 100))
+        ends = (known.min(), known.max()) if known.size else (0, 0)
+        notes.said.append(
+            f"No display window was applied: grey runs from {low:g} to {high:g}, percentiles {least:g} to {most:g} of its "
+            f"values (least value, {ends[0]:g}, to greatest, {ends[1]:g})."
+        )
         shown = to_8bit(values, low, high)
-    if ds.PhotometricInterpretation == "MONOCHROME1":
+    shape = str(ds.get("PresentationLUTShape", "")).strip().upper()
+    inverted = ds.PhotometricInterpretation == "MONOCHROME1"
+    if shape in ("INVERSE", "IDENTITY") and inverted != (shape == "INVERSE"):
+        notes.doubt(
+            f"Its photometric interpretation {ds.PhotometricInterpretation} and its presentation LUT shape {shape} say "
+            "different things; it was inverted, so see whether bone is bright."
+        )
+        inverted = True
+    if inverted:
         shown = 255 - shown
     shown[padding] = 0
     return shown
 
 
-def _window(ds: Dataset, values: NDArray[np.number]) -> NDArray[np.uint8]:
-    """The first window, linear or sigmoid; pydicom's output range varies with the header, so ask it."""
-    low, high = apply_windowing(np.array([-np.inf, np.inf]), ds)
-    return to_8bit(apply_windowing(values, ds), low, high)
+def _rescaled(ds: Dataset, stored: NDArray[np.integer], notes: Notes) -> NDArray[np.number]:
+    if "ModalityLUTSequence" not in ds and "RescaleSlope" in ds:
+        slope, intercept = float(ds.RescaleSlope), float(ds.get("RescaleIntercept", 0))
+        if slope == 0 or not np.isfinite([slope, intercept]).all():
+            notes.doubt(f"Its rescale slope {slope:g} and intercept {intercept:g} are not usable and were not applied.")
+            del ds.RescaleSlope  # the window's range is reckoned with it, too
+            return stored
+    return apply_modality_lut(stored, ds)
 
 
-def _voi_lut(ds: Dataset, values: NDArray[np.number]) -> NDArray[np.uint8]:
-    """The first VOI LUT. Not pydicom's apply_voi: at 3.0.2 it wraps the index of a table of 8-bit entries."""
-    item = ds.VOILUTSequence[0]
+def _by_the_files_own(
+    ds: Dataset, values: NDArray[np.number], real: NDArray[np.bool_], notes: Notes
+) -> NDArray[np.uint8] | None:
+    """Grey by the first of the file's VOI LUTs, or else of its windows, that shows something."""
+    ways: list[Callable[[], NDArray[np.uint8]]] = []
+    if "VOILUTSequence" in ds:
+        ways = [partial(_voi_lut, ds, values, place) for place in range(len(ds.VOILUTSequence))]
+    elif "WindowCenter" in ds and "WindowWidth" in ds:
+        count = ds["WindowCenter"].VM
+        ways = [partial(_window, ds, values, place) for place in range(count)]
+    for place, way in enumerate(ways[:_WINDOWS]):
+        which = "Its display window" if len(ways) == 1 else f"Display window {place + 1} of {len(ways)}"
+        try:
+            with guarded(f"{which} is not usable."):
+                shown = way()
+        except ImageError as error:
+            notes.said.append(str(error))
+            continue
+        if found := nothing_to_see(shown[real]):
+            notes.doubt(f"{which} would show {found} and was not used.")
+            continue
+        return shown
+    return None
+
+
+def _window(ds: Dataset, values: NDArray[np.number], place: int) -> NDArray[np.uint8]:
+    """A window, linear or sigmoid; pydicom's output range varies with the header, so ask it."""
+    low, high = apply_windowing(np.array([-np.inf, np.inf]), ds, place)
+    return to_8bit(apply_windowing(values, ds, place), low, high)
+
+
+def _voi_lut(ds: Dataset, values: NDArray[np.number], place: int) -> NDArray[np.uint8]:
+    """A VOI LUT. Not pydicom's apply_voi: at 3.0.2 it wraps the index of a table of 8-bit entries."""
+    item = ds.VOILUTSequence[place]
     entries, first, depth = (int(number) for number in item.LUTDescriptor)
     table = item.LUTData
     if isinstance(table, bytes):
@@ -242,9 +380,14 @@ def _padding(ds: Dataset, stored: NDArray[np.integer]) -> NDArray[np.bool_]:
     return (stored >= ends[0]) & (stored <= ends[1])
 
 
-def _code(ds: Dataset, keyword: str) -> str:
-    """A coded value such as MONOCHROME2, or "not stated"; free text put there by mistake is not repeated."""
-    value = str(ds.get(keyword, ""))
+def _code(ds: Dataset, keyword: str, known: Sequence[str] = ()) -> str:
+    """A coded value such as MONOCHROME2, or "not stated"; free text put there by mistake is not repeated.
+
+    One of ``known`` is known in lower case, too.
+    """
+    value = str(ds.get(keyword, "")).strip("\0 ")
+    if value.upper() in known:
+        return value.upper()
     return value if re.fullmatch(r"[A-Z0-9_ ]{1,16}", value) else "not stated"
 
 

@@ -1,47 +1,173 @@
-"""Where a user's folder keeps the images that a label table names. Source: ours."""
+"""Where a user's folder keeps the images that a table names. Source: ours."""
 
 import os
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+import re
+import threading
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-_SUFFIXES = (".jpg", ".png", ".dcm")
+from nast_core.files.folders import is_file, walked
+from nast_core.files.gate import shown
+
+SUFFIXES = (".jpg", ".png", ".dcm", ".jpeg", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")  # the likeliest first
+_MOST = 3_000_000  # files of a folder that are looked at: ten times MIMIC-CXR
+_KEPT = 4  # folders whose names are kept
+_TELLING = 5  # digits with which a name is one patient's or one image's alone
+_NAMED = 5
+
+
+@dataclass
+class _Index:
+    """The files of a folder by their names without suffix, and what tells that a folder in it has changed."""
+
+    by_key: dict[str, list[str]] = field(default_factory=dict)  # paths under the folder
+    stamps: dict[str, int] = field(default_factory=dict)  # folder -> time of its last change, ns
+    files: int = 0
+    first: list[str] = field(default_factory=list)
+    made: int = field(default_factory=time.time_ns)
+
+    def fresh(self) -> bool:
+        """A folder that changed within a second before it was read may have changed again within the clock's tick."""
+        try:
+            return all(
+                stamp < self.made - 10**9 and os.stat(folder).st_mtime_ns == stamp
+                for folder, stamp in self.stamps.items()
+            )
+        except OSError:
+            return False
+
+
+_indexes: dict[str, _Index] = {}
+_lock = threading.Lock()
 
 
 def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     """Name in the table -> path under ``folder``, of the images that are there.
 
-    Datasets are unpacked at different depths ("CheXpert-v1.0-small/train/...", "train/...") and formats, so leading
-    folders may be missing and suffixes differ. What is not found so is looked for by file name in all of ``folder``,
-    where that name is unique (NIH spreads its images over images_001/images to images_012/images).
+    Datasets are unpacked at different depths ("CheXpert-v1.0-small/train/...", "train/...") and in other formats, so folders
+    may be missing or further ones there, and suffixes may differ or be missing; case and the way Unicode writes accents
+    do not matter. Of several files of a name the one is meant whose folders agree most. A file is not taken for an image
+    whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images.
     """
-    found, lost, depth = {}, [], 0
+    index, root = _index_of(folder), _parts(os.path.abspath(folder))
+    found: dict[str, str] = {}
+    taken: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
-        paths = _candidates(name)
-        order = [*paths[depth : depth + 1], *paths]  # what fitted the last image fits most
-        for path in order:
-            if path and (folder / path).is_file():
-                found[name], depth = path, paths.index(path)
-                break
-        else:
-            lost.append(name)
-    if lost:
-        by_file = _files_by_name(folder)
-        for name in lost:
-            here = {path for file in _candidates(PurePosixPath(name).name) for path in by_file.get(file, ())}
-            if len(here) == 1:
-                found[name] = here.pop()
+        wanted = [*_parts(name)[:-1], key] if (key := _key(name)) else []
+        path = _best(wanted, index.by_key.get(key, ()), root, _suffix(name))
+        if path is not None:
+            found[name] = path
+            taken.setdefault(path, []).append(name)
+    for claimed in taken.values():
+        if len({(*_parts(name)[:-1], _key(name)) for name in claimed}) > 1:
+            for name in claimed:
+                del found[name]
     return found
 
 
-def _candidates(name: str) -> list[str]:
-    parts = PurePosixPath(name).parts
-    tails = [PurePosixPath(*parts[start:]) for start in range(len(parts))] if name else []
-    return [str(tail.with_suffix(suffix)) for suffix in dict.fromkeys((tails[0].suffix, *_SUFFIXES) if tails else ()) for tail in tails]  # fmt: skip
+def why_missing(name: str, folder: Path) -> str:
+    """What was looked for in vain, and what is there instead; half a sentence."""
+    index, key = _index_of(folder), _key(name)
+    if not key:
+        return f"the table names no image; {_held(index)}"
+    stem = name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(_suffix(name))
+    tried = f"looked for {shown(name)!r}, and in every folder for {shown(stem)!r} ending in {', '.join(SUFFIXES)} or nothing"
+    if several := index.by_key.get(key):
+        return f"{tried}; files of that name are at {_listed(several)}, which may belong to other images"
+    return f"{tried}; {_held(index)}"
 
 
-def _files_by_name(folder: Path) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for base, _, files in os.walk(folder):
-        for file in files:
-            found.setdefault(file, []).append(str(PurePosixPath(Path(base, file).relative_to(folder))))
-    return found
+def _held(index: _Index) -> str:
+    if not index.files:
+        return "the folder holds no file"
+    return f"the folder holds {index.files:,} file{'s' * (index.files > 1)}, as {_listed(index.first)}"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    return ", ".join(shown(path) for path in paths[:_NAMED]) + (" and others" if len(paths) > _NAMED else "")
+
+
+def _best(wanted: list[str], paths: Sequence[str], root: list[str], suffix: str) -> str | None:
+    """Of files with the wanted name, the one whose folders agree most with it; None where none or several do."""
+    best: list[str] = []
+    most = 0
+    for path in paths:
+        there = [*root, *_parts(path)[:-1], wanted[-1]]
+        alike = _alike(wanted, there)
+        if alike >= most and _same_image(wanted, there, alike):
+            best = [*best, path] if alike == most else [path]
+            most = alike
+    if len({_parts(path)[:-1] != _parts(best[0])[:-1] for path in best}) > 1:
+        return None
+    return min(best, key=lambda path: _rank(path, suffix), default=None)
+
+
+def _alike(wanted: list[str], there: list[str]) -> int:
+    """How many parts agree, from the end."""
+    count = 0
+    for one, other in zip(reversed(wanted), reversed(there), strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _same_image(wanted: list[str], there: list[str], alike: int) -> bool:
+    if alike in (len(wanted), len(there)):
+        return True
+    if any(sum(map(str.isdigit, part)) >= _TELLING for part in wanted[-alike:]):
+        return True
+    numbers = [re.findall(r"\d+", parts[-alike - 1]) for parts in (wanted, there)]
+    return not (numbers[0] and numbers[1] and numbers[0] != numbers[1])
+
+
+def _rank(path: str, suffix: str) -> tuple[bool, int, str]:
+    own = _suffix(path).lower()
+    return own != suffix.lower(), SUFFIXES.index(own) if own in SUFFIXES else len(SUFFIXES), path
+
+
+def _parts(name: str) -> list[str]:
+    parts = name.replace("\\", "/").split("/")
+    return [unicodedata.normalize("NFC", part).casefold() for part in parts if part not in ("", ".")]
+
+
+def _suffix(name: str) -> str:
+    """The ending that says a format; "" for what only looks like one: 1.2.840.113619 has none."""
+    return next((name[-len(suffix) :] for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+def _key(name: str) -> str:
+    parts = _parts(name)
+    return parts[-1].removesuffix(_suffix(parts[-1])) if parts else ""
+
+
+def _index_of(folder: Path) -> _Index:
+    place = os.path.abspath(folder)
+    with _lock:
+        index = _indexes.get(place)
+        if index is None or not index.fresh():
+            index = _read(place)
+            _indexes.pop(place, None)
+            for old in list(_indexes)[: max(0, len(_indexes) - _KEPT + 1)]:
+                del _indexes[old]
+            _indexes[place] = index
+    return index
+
+
+def _read(root: str) -> _Index:
+    """Every regular file, links followed."""
+    index = _Index()
+    for entry in walked(Path(root), stamps=index.stamps):
+        if not is_file(entry):
+            continue
+        path = entry.path[len(root) :].lstrip("/")
+        index.by_key.setdefault(_key(entry.name), []).append(path)
+        index.files += 1
+        if index.files <= _NAMED + 1:
+            index.first.append(path)
+        if index.files >= _MOST:
+            break
+    return index

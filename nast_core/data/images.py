@@ -26,13 +26,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from nast_core.data._pixels import Decoded, check_size, guarded, to_8bit
+from nast_core.data._pixels import Decoded, Notes, check_size, guarded, nothing_to_see, own_window, to_8bit
 from nast_core.data.dicom import decode_dicom, is_dicom
 from nast_core.errors import ImageError
 
 MAX_BYTES = 256 * 2**20  # a 16-bit radiograph is 20 to 40 MB; above this a file is hardly one image
 MAX_PIXELS = 64_000_000  # the largest detectors give about 20 million
-GREY_PERCENTILES = (0.5, 99.5)  # window for more than 8 bits: burned-in markers and dead pixels lie outside
+
+READING = 2  # grows whenever the pixels of some file come out otherwise: vectors kept of them are of the older ones
 
 # The plug-ins themselves, not Image.open: its decompression-bomb check fires before a size can be told.
 _PLUGINS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
@@ -68,6 +69,7 @@ class LoadedImage:
     name: str  # base name for display: printable, at most 80 characters
     sha256: str  # of the source bytes, in hex: the image's identity
     warnings: tuple[str, ...]  # one sentence for each conversion that may matter
+    doubts: tuple[str, ...]  # those of them after which the picture may show nothing, or not what was meant
     source: str  # "png", "jpeg", "gif", "bmp", "tiff", "webp" or "dicom"
     details: dict[str, str]  # what the file says about itself; never who the patient is
 
@@ -87,8 +89,8 @@ def read_image(
         max_bytes: largest file, checked before it is read.
         max_pixels: largest width x height, checked before it is decoded.
     Returns:
-        8-bit grey or RGB pixels. Greys of more than 8 bits are windowed (``GREY_PERCENTILES``; for DICOM the
-        file's own window), transparency is put over black, and EXIF orientation is applied.
+        8-bit grey or RGB pixels. Greys of more than 8 bits are windowed (``own_window``; for DICOM the file's own
+        window, where it shows something), transparency is put over black, and EXIF orientation is applied.
     Raises:
         ImageError: the file cannot be read, is no image, is damaged, too large, or holds several frames.
     """
@@ -100,11 +102,14 @@ def read_image(
         decoded = decode_dicom(data, shown, max_pixels)
     else:
         decoded = _decode_picture(data, kind, shown, max_pixels)
+    if found := nothing_to_see(np.asarray(decoded.pixels.convert("L"))):
+        decoded.notes.doubt(f"It shows {found}, so nothing can be told from it.")
     return LoadedImage(
         pixels=decoded.pixels,
         name=shown,
         sha256=hashlib.sha256(data).hexdigest(),
-        warnings=decoded.warnings,
+        warnings=tuple(decoded.notes.said),
+        doubts=tuple(decoded.notes.doubts),
         source=kind,
         details=decoded.details,
     )
@@ -175,7 +180,7 @@ def _is_text(data: bytes) -> bool:
 def _decode_picture(data: bytes, kind: str, name: str, max_pixels: int) -> Decoded:
     """Decode any kind in ``_PLUGINS``; the other arguments are those of ``decode_dicom``."""
     damaged = f"{name} cannot be decoded: this {kind.upper()} is damaged, truncated or unusual, so export it again."
-    notes: list[str] = []
+    notes = Notes()
     with guarded(damaged):
         picture = _PLUGINS[kind](io.BytesIO(data))
         check_size(name, *picture.size, max_pixels)
@@ -193,17 +198,17 @@ def _decode_picture(data: bytes, kind: str, name: str, max_pixels: int) -> Decod
         "Colour mode": picture.mode,
     }
     if bits > 8 and picture.mode[0] not in "IF":
-        notes.append(f"Its channels of {bits} bits were cut to their upper 8 bits.")
+        notes.said.append(f"Its channels of {bits} bits were cut to their upper 8 bits.")
     image: Image.Image = picture
     try:
         with guarded("Its EXIF block is damaged, so it may lie on its side."):
             image = ImageOps.exif_transpose(picture)
     except ImageError as error:
-        notes.append(str(error))
+        notes.said.append(str(error))
     with guarded(f"{name} has the colour mode {image.mode}, which is not read here: save it as an RGB or grey PNG."):
         image = _window_grey(image, white_is_zero, notes) if image.mode[0] in "IF" else _flatten(image, notes)
     image.info = {}  # text chunks and EXIF may name the patient
-    return Decoded(image, tuple(notes), details)
+    return Decoded(image, notes, details)
 
 
 def _stored_as(picture: ImageFile.ImageFile, data: bytes) -> tuple[int, bool]:
@@ -215,34 +220,31 @@ def _stored_as(picture: ImageFile.ImageFile, data: bytes) -> tuple[int, bool]:
     return 8, False
 
 
-def _window_grey(image: Image.Image, white_is_zero: bool, notes: list[str]) -> Image.Image:
+def _window_grey(image: Image.Image, white_is_zero: bool, notes: Notes) -> Image.Image:
     """Grey of more than 8 bits (modes I, I;16, F) to mode L, through a window of its own percentiles."""
     values = np.asarray(image)
-    finite = values[np.isfinite(values)]
-    low, high = np.percentile(finite, GREY_PERCENTILES)
-    if low == high:  # almost all pixels alike: a mask, say
-        low, high = finite.min(), finite.max()
-    notes.append(
+    low, high, (least, most) = own_window(values)
+    notes.said.append(
         f"Its grey of more than 8 bits was scaled to 8 bits with the window {low:g} to {high:g} (percentiles "
-        f"{GREY_PERCENTILES[0]:g} to {GREY_PERCENTILES[1]:g}); what lies outside is black or white."
+        f"{least:g} to {most:g}); what lies outside is black or white."
     )
     if white_is_zero:  # Pillow inverts these at 8 bits, and not at 16
         low, high = high, low
     return Image.fromarray(to_8bit(values, low, high))
 
 
-def _flatten(image: Image.Image, notes: list[str]) -> Image.Image:
+def _flatten(image: Image.Image, notes: Notes) -> Image.Image:
     """8-bit modes to L or RGB; transparency is put over black, as the background of a radiograph is."""
     mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if not image.has_transparency_data:
         if image.mode == "CMYK":
-            notes.append("Its CMYK colours were converted to RGB, so shades may differ from print.")
+            notes.said.append("Its CMYK colours were converted to RGB, so shades may differ from print.")
         return image.convert(mode)
     full = image.convert("RGBA")
     alpha = full.getchannel("A")
     if alpha.getextrema()[0] == 255:
         return full.convert(mode)
-    notes.append("It has transparent pixels, which were put over black.")
+    notes.said.append("It has transparent pixels, which were put over black.")
     flat = Image.new(mode, image.size, 0)
     flat.paste(full.convert(mode), mask=alpha)
     return flat

@@ -5,24 +5,24 @@ A layout is told from a table's columns. Source: the datasets' own documentation
 
 import ast
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from jaxtyping import Bool, Int8
 
+from nast_core.data.label_words import Rules, may_stand_for, plain, rules_of
 from nast_core.errors import DataError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 PRESENT, ABSENT, UNCERTAIN, BLANK = 1, 0, -1, -2
 _STATES = {1.0: PRESENT, 0.0: ABSENT, -1.0: UNCERTAIN}
 _FRONTAL = re.compile(r"frontal.*|(pa|ap)([ _-].*)?|(postero|antero).*", re.IGNORECASE)
+_LONGEST = 100_000  # characters of a cell that is evaluated as a list
 _SPLITS = {"": "", "train": "train", "test": "test"} | dict.fromkeys(
     ("validation", "validate", "valid", "val"), "validation"
 )
@@ -39,6 +39,7 @@ class Block:
     frontal: Bool[np.ndarray, " row"]
     usable: Bool[np.ndarray, " row"]  # False: the table says that the study was not labelled
     split: "pd.Series[str] | None" = None
+    unknown: Counter[str] = field(default_factory=Counter)  # labels outside the vocabulary -> rows
 
 
 class BadCell(Exception):
@@ -49,38 +50,46 @@ class BadCell(Exception):
         self.row = row
 
 
-@lru_cache(maxsize=1)
-def label_sources() -> dict[str, dict[str, Any]]:
-    """labels.yaml: source name -> title, licence and, where it needs one, its mapping to the 13 conditions."""
-    return yaml.safe_load(files("nast_core.data").joinpath("labels.yaml").read_text("utf-8"))
-
-
 @dataclass(frozen=True)
 class Layout:
     """One table's columns, and how its rows are read."""
 
     source: str  # key of labels.yaml
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # as ``read`` knows them
     read: Callable[[pd.DataFrame], Block]
+    named: tuple[str, ...] = ()  # as this table spells them; the same where empty
+
+    def block(self, frame: pd.DataFrame) -> Block:
+        """The rows of a frame that has the table's own columns. Raises BadCell."""
+        if self.named:
+            frame = frame[list(self.named)].set_axis(list(self.columns), axis=1)
+        return self.read(frame)
 
 
 def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
     """The layout that a header fits, or the one asked for. Raises DataError naming what is missing and what is near."""
-    known = {layout.source: layout for layout in (CHEXPERT, NIH, PADCHEST, MIMIC)}
-    if source in known:
-        layout = known[source]
-        _require(layout.columns, header, source)
-        return layout
+    named = {layout.source: layout for layout in (CHEXPERT, NIH, PADCHEST, MIMIC)}
+    if source in named:
+        layout = named[source]
+        if source == "chexpert" and (short := _chexpert_test(header)):
+            return short
+        if (fits := _fitted(layout, header)) is None:
+            folded = {_fold(name) for name in header}
+            missing = [name for name in layout.columns if _fold(name) not in folded]
+            spare = [name for name in header if _fold(name) not in {_fold(wanted) for wanted in layout.columns}]
+            raise DataError(f"the table lacks {_named(missing, spare)} that {source} labels have")
+        return fits
     for layout in (CHEXPERT, NIH, PADCHEST):  # MIMIC-CXR's columns are those of many a table of one's own
-        if set(layout.columns) <= set(header):
-            return layout
-    return _own_layout(header)
+        if fits := _fitted(layout, header):
+            return fits
+    return _chexpert_test(header) or _own_layout(header)
 
 
-def _require(wanted: Sequence[str], header: Sequence[str], what: str) -> None:
-    if missing := [name for name in wanted if name not in header]:
-        spare = [name for name in header if name not in wanted]
-        raise DataError(f"the table lacks {_named(missing, spare)} that {what} labels have")
+def _fitted(layout: Layout, header: Sequence[str]) -> Layout | None:
+    """The layout with the columns as this header spells them; None where one is missing."""
+    by_name = {_fold(name): name for name in reversed(header) if name} | {name: name for name in header}
+    found = [by_name.get(name) or by_name.get(_fold(name)) for name in layout.columns]
+    return None if None in found else replace(layout, named=tuple(map(str, found)))
 
 
 def _named(missing: Sequence[str], spare: Sequence[str]) -> str:
@@ -106,17 +115,24 @@ def binary_states(frame: pd.DataFrame, columns: Sequence[str]) -> Int8[np.ndarra
             row = int(np.flatnonzero(bad[codes])[0])
             raise BadCell(
                 row,
-                f"{column} is {str(values[codes[row]])!r}; a label is 1 (present), 0 (absent), -1 (uncertain) or blank",
+                f"{column} is {str(values[codes[row]])[:60]!r}; a label is 1 (present), 0 (absent), -1 (uncertain) or blank",
             )
         states[:, place] = table[codes]
     return states
 
 
+_WORDS = {"true": PRESENT, "yes": PRESENT, "false": ABSENT, "no": ABSENT} | dict.fromkeys(
+    ("", "na", "n/a", "#n/a", "null"), BLANK
+)
+
+
 def _state(value: Any) -> int:
-    if pd.isna(value) or not str(value).strip():
-        return BLANK
+    """99 for what is no label. "1,0" is how spreadsheets of half of Europe write 1.0."""
+    text = "" if pd.isna(value) else str(value).strip().casefold()
+    if text in _WORDS:
+        return _WORDS[text]
     try:
-        return _STATES.get(float(value), 99)
+        return _STATES.get(float(re.sub(r"^([+-]?\d),0+$", r"\1", text)), 99)
     except ValueError:
         return 99
 
@@ -135,15 +151,43 @@ def _nothing(frame: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _chexpert(frame: pd.DataFrame) -> Block:
-    paths = frame["Path"].tolist()
-    parts = [path.rsplit("/", 3)[-3:] for path in paths]
+    block = _by_path(frame, "Path", "view1_frontal.jpg")
+    return replace(block, frontal=_frontal(frame["Frontal/Lateral"]))
+
+
+def _by_path(frame: pd.DataFrame, column: str, example: str) -> Block:
+    """CheXpert's rows, whose study and patient are in a path: of an image, or of the study."""
+    paths = frame[column].tolist()
+    depth = 3 if example else 2
+    parts = [path.strip().strip("/").rsplit("/", 3)[-depth:] for path in paths]
     for row, part in enumerate(parts):
-        if len(part) < 3 or not part[0].startswith("patient") or not part[1].startswith("study"):
-            raise BadCell(row, f"Path is {paths[row]!r}; needed: .../patient00001/study1/view1_frontal.jpg")
-    patient = pd.Series([part[0] for part in parts], dtype="str")
-    study = pd.Series([f"{part[0]}/{part[1]}" for part in parts], dtype="str")
-    states, frontal = binary_states(frame, CHEXPERT_CONDITIONS), _frontal(frame["Frontal/Lateral"])
-    return Block(study, patient, frame["Path"], states, frontal, _all(frame))
+        if len(part) < depth or not part[0].startswith("patient") or not part[1].startswith("study"):
+            needed = "/".join(filter(None, (".../patient00001/study1", example)))
+            raise BadCell(row, f"{column} is {paths[row][:200]!r}; needed: {needed}")
+    splits = [
+        next((_SPLITS[word] for word in path.casefold().split("/") if word in ("valid", "test")), "") for path in paths
+    ]
+    patient = pd.Series([part[0] for part in parts], dtype="str", index=frame.index)
+    study = pd.Series([f"{part[0]}/{part[1]}" for part in parts], dtype="str", index=frame.index)
+    frontal = np.array([depth == 2 or "lateral" not in part[-1].casefold() for part in parts], bool)
+    # a table of studies names no image; the dataset calls the first frontal one so
+    image = frame[column].str.strip() if example else study + "/view1_frontal.jpg"
+    states, split = binary_states(frame, CHEXPERT_CONDITIONS), pd.Series(splits, dtype="str", index=frame.index)
+    return Block(study, patient, image, states, frontal, _all(frame), split)
+
+
+def _chexpert_test(header: Sequence[str]) -> Layout | None:
+    """CheXpert's test_labels.csv (Path) and groundtruth.csv (Study): no view, and no patient but in the path."""
+    if any(_fold(name) in _OWN["patient"] for name in header):
+        return None
+    for column, example in (("Path", "view1_frontal.jpg"), ("Study", "")):
+
+        def read(frame: pd.DataFrame, column: str = column, example: str = example) -> Block:
+            return _by_path(frame, column, example)
+
+        if fits := _fitted(Layout("chexpert", (column, *CHEXPERT_CONDITIONS), read), header):
+            return fits
+    return None
 
 
 def _mimic(frame: pd.DataFrame) -> Block:
@@ -152,54 +196,75 @@ def _mimic(frame: pd.DataFrame) -> Block:
 
 
 def _nih(frame: pd.DataFrame) -> Block:
-    states, usable = mapped_states(frame["Finding Labels"], "nih", lambda text: text.split("|"))
+    unknown: Counter[str] = Counter()
+    states, usable = mapped_states(frame["Finding Labels"], "nih", _separated, unknown)
     view = _frontal(frame["View Position"])
-    return Block(frame["Image Index"], frame["Patient ID"], frame["Image Index"], states, view, usable)
+    image = frame["Image Index"]
+    return Block(image, frame["Patient ID"], image, states, view, usable, unknown=unknown)
 
 
 def _padchest(frame: pd.DataFrame) -> Block:
-    states, usable = mapped_states(frame["Labels"], "padchest", _python_list)
-    image = frame["ImageDir"] + "/" + frame["ImageID"]
-    return Block(frame["StudyID"], frame["PatientID"], image, states, _frontal(frame["Projection"]), usable)
+    unknown: Counter[str] = Counter()
+    states, usable = mapped_states(frame["Labels"], "padchest", python_list, unknown)
+    image = frame["ImageDir"].str.strip() + "/" + frame["ImageID"].str.strip()
+    view = _frontal(frame["Projection"])
+    return Block(frame["StudyID"], frame["PatientID"], image, states, view, usable, unknown=unknown)
 
 
-def _python_list(text: str) -> list[str]:
-    found = ast.literal_eval(text)
+def _separated(text: str) -> list[str]:
+    return [label for part in re.split("[|;,]", text) if (label := part.strip())]
+
+
+def python_list(text: str) -> list[Any]:
+    """A list as Python writes it, text without blanks around it. Raises ValueError for anything else, however deep."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"a list of {len(text):,} characters")
+    try:
+        found = ast.literal_eval(text)
+    except (SyntaxError, MemoryError, RecursionError, TypeError) as fault:
+        raise ValueError(str(fault)) from None
     if not isinstance(found, list):
-        raise ValueError(text)
-    return [str(label).strip() for label in found]
+        raise ValueError("not a list")
+    return [label if isinstance(label, list) else str(label).strip() for label in found]
 
 
 def mapped_states(
-    labels: "pd.Series[str]", source: str, split: Callable[[str], list[str]]
+    labels: "pd.Series[str]", source: str, split: Callable[[str], list[str]], unknown: Counter[str] | None = None
 ) -> tuple[Int8[np.ndarray, "row condition"], Bool[np.ndarray, " row"]]:
-    """(states, usable) of lists of findings, by the mapping of labels.yaml. A row with no list at all is not usable."""
-    entry = label_sources()[source]
+    """(states, usable) of lists of findings, by the mapping of labels.yaml. A row with no list at all is not usable.
+
+    A label outside the mapping leaves blank what it may stand for, and is counted in ``unknown``.
+    """
+    rules = rules_of(source)
     codes, values = pd.factorize(labels, use_na_sentinel=False)
+    rows = np.bincount(codes, minlength=len(values))
     table = np.full((len(values), len(CHEXPERT_CONDITIONS)), BLANK, np.int8)
     usable = np.ones(len(values), bool)
     for place, value in enumerate(values):
-        if pd.isna(value) or str(value).strip() in ("", "nan"):  # PadChest writes it out
+        if pd.isna(value) or str(value).strip().casefold() in ("", "nan", "na"):  # PadChest writes it out
             usable[place] = False
             continue
         try:
-            listed = set(split(str(value)))
-        except (ValueError, SyntaxError):
+            said = {plain(label): label for label in map(str, split(str(value)))}
+        except ValueError:
             raise BadCell(
-                int(np.flatnonzero(codes == place)[0]), f"its labels are {str(value)!r}; a list was expected"
+                int(np.flatnonzero(codes == place)[0]), f"its labels are {str(value)[:60]!r}; a list was expected"
             ) from None
-        usable[place] = not listed & set(entry.get("unusable", ()))
-        table[place] = [_mapped(condition, listed, entry) for condition in CHEXPERT_CONDITIONS]
+        foreign = said.keys() - rules.known
+        if unknown is not None:
+            unknown.update({said[label]: int(rows[place]) for label in foreign})
+        doubted = frozenset().union(*(may_stand_for(said[label]) for label in foreign))
+        usable[place] = not said.keys() & rules.unusable
+        table[place] = [_mapped(condition, said.keys(), rules, doubted) for condition in CHEXPERT_CONDITIONS]
     return table[codes], usable[codes]
 
 
-def _mapped(condition: str, listed: set[str], entry: dict[str, Any]) -> int:
-    rule = entry["conditions"].get(condition)
-    if rule is None:
+def _mapped(condition: str, listed: Set[str], rules: Rules, doubted: Set[str]) -> int:
+    if condition not in rules.present:
         return BLANK
-    if listed & set(rule["present"]):
+    if listed & rules.present[condition]:
         return PRESENT
-    return BLANK if listed & ({*rule.get("open", ())} | {*entry.get("silent", ())}) else ABSENT
+    return BLANK if condition in doubted or listed & (rules.open[condition] | rules.silent) else ABSENT
 
 
 CHEXPERT = Layout("chexpert", ("Path", "Frontal/Lateral", *CHEXPERT_CONDITIONS), _chexpert)
@@ -218,7 +283,7 @@ _OWN = {
 
 def _own_layout(header: Sequence[str]) -> Layout:
     """A table of the user's own: patient_id, study_id and the 13 conditions; image, view and split where it has them."""
-    by_name = {_fold(name): name for name in reversed(header)}
+    by_name = {_fold(name): name for name in reversed(header) if name}
     roles = {
         role: next((by_name[_fold(n)] for n in names if _fold(n) in by_name), None) for role, names in _OWN.items()
     }
@@ -227,7 +292,7 @@ def _own_layout(header: Sequence[str]) -> Layout:
     missing += [name for name, column in conditions.items() if column is None]
     used = {*roles.values(), *conditions.values()}
     if missing:
-        spare = [name for name in header if name not in used]
+        spare = [name for name in header if name and name not in used]
         advice = "; a condition that was not labelled is an empty column"
         raise DataError(f"the table lacks {_named(missing, spare)}{advice if set(missing) & set(conditions) else ''}")
     columns = tuple(name for name in (*roles.values(), *conditions.values()) if name is not None)
@@ -240,7 +305,7 @@ def _own_layout(header: Sequence[str]) -> Layout:
         return Block(
             study=frame[str(roles["study"])],
             patient=frame[str(roles["patient"])],
-            image=_nothing(frame) if image is None else image.fillna(""),
+            image=_nothing(frame) if image is None else image,
             states=binary_states(frame, [str(name) for name in conditions.values()]),
             frontal=_all(frame) if view is None else _frontal(view),
             usable=_all(frame),

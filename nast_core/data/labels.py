@@ -1,35 +1,27 @@
 """Label tables become studies: streamed, whatever their size, with everything that is left out counted. Source: ours."""
 
-import csv
-import gzip
 import importlib.util
-import io
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
+from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.label_collector import Clash, Collector, study_hash
-from nast_core.data.label_layouts import BadCell, Block, label_sources, layout_of
+from nast_core.data.label_layouts import BadCell, Block, layout_of
+from nast_core.data.label_words import label_sources, may_stand_for
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study
 from nast_core.errors import DataError
+from nast_core.files.gate import as_path, shown
+from nast_core.files.tables import ROWS, TableFile, open_table
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 MOST_STUDIES = 200_000  # kept in memory: forty times what 5,000 items can use
-_ROWS = 100_000  # read at once
-_BROKEN = (
-    OSError,
-    EOFError,
-    zlib.error,
-    zipfile.BadZipFile,
-    csv.Error,
-    pd.errors.ParserError,
-    pd.errors.EmptyDataError,
-)
+_SHOWN = 8  # labels outside the vocabulary that are named
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,7 @@ class LabelTable:
     source: str  # key of labels.yaml
     studies: tuple[Study, ...]
     counts: dict[str, int]
+    notes: tuple[str, ...] = ()  # what was read otherwise than it stands there, a sentence each
 
 
 def packaged_table(source: str) -> Path:
@@ -54,8 +47,8 @@ def packaged_table(source: str) -> Path:
     return path
 
 
-def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = _ROWS) -> LabelTable:
-    """Eligible studies of ``chexpert``, ``nih``, ``padchest``, ``mimic:FILE``, or a CSV file (``.gz`` and ``.zip`` too).
+def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS) -> LabelTable:
+    """Eligible studies of ``chexpert``, ``nih``, ``padchest``, ``mimic:FILE``, or a table of text (nast_core.files.tables).
 
     ``NAME:FILE`` reads FILE as that dataset's table; a file alone is known by its columns. At most ``most`` studies are
     kept, whole patients in an order that a hash of their ids decides; ``rows`` are read at a time. Of several frontal
@@ -63,22 +56,40 @@ def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = _ROWS) -> La
     none, two rows of one study that disagree, a patient in two splits, not UTF-8.
     """
     source, path = _located(spec)
-    collector = Collector(most)
+    table = open_table(path)
+    collector, unknown, numbers = Collector(most), Counter[str](), 0
     found = ""
-    for first, block, layout in _blocks(path, source, rows):
-        found = layout
-        try:
-            collector.add(block)
-        except BadCell as bad:
-            raise DataError(f"{path}, line {_line(path, first + bad.row)}: {bad}") from None
+    for block in _blocks(table, source, rows):
+        found, numbers = block.source, numbers + block.numbers
+        unknown.update(block.rows.unknown)
+        with _placed(table, block.places):
+            collector.add(block.rows)
     if not found or not collector.rows:
-        raise DataError(f"{path} has no rows; give a label table")
+        raise DataError(f"{shown(path)} has no rows; give a label table")
     if clash := collector.clash():
-        raise DataError(_explained(clash, path, source, rows))
+        raise DataError(_explained(clash, table, source, rows))
     studies, counts = collector.studies(), collector.counts()
     if found == "mimic":
         studies, counts = with_mimic_files(studies, counts, path.parent)
-    return LabelTable(found, studies, counts)
+    if unknown:
+        counts["unknown_labels"] = unknown.total()
+    return LabelTable(found, studies, counts, tuple(_notes(unknown, numbers)))
+
+
+def _notes(unknown: Counter[str], numbers: int) -> Iterator[str]:
+    if unknown:
+        said = []
+        for label, count in unknown.most_common(_SHOWN):
+            conditions = may_stand_for(label)
+            blank = "any condition" if len(conditions) == len(CHEXPERT_CONDITIONS) else ", ".join(sorted(conditions))
+            said.append(f"{label[:60]!r} ({count:,} rows{f'; may be {blank}' if blank else ''})")
+        more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+        yield (
+            f"Labels outside the vocabulary: {', '.join(said)}{more}. What one may stand for is blank in its study and not "
+            "absent; correct the spelling to have it read."
+        )
+    if numbers:
+        yield f"{numbers:,} ids end in .0, as spreadsheets write numbers; they were read without it."
 
 
 def _located(spec: str) -> tuple[str | None, Path]:
@@ -87,94 +98,73 @@ def _located(spec: str) -> tuple[str | None, Path]:
         return spec, packaged_table(spec)
     name, _, rest = spec.partition(":")
     source = name if rest and name in (*packaged, "mimic") else None
-    path = Path(rest if source else spec).expanduser()
+    path = as_path(rest if source else spec)
     if not source and not path.suffix and not path.exists():
         raise DataError(
             f"unknown label source {spec!r}; there are phantom, {', '.join(packaged)}, mimic:FILE and FILE.csv"
         )
-    if not path.is_file():
-        raise DataError(f"there is no file {path}; give a label table (.csv, or a .gz or .zip of one)")
     if source is None and path.name.startswith("mimic-cxr") and "chexpert" in path.name:
         source = "mimic"
     return source, path
 
 
-def _blocks(path: Path, source: str | None, rows: int) -> Iterator[tuple[int, Block, str]]:
-    """(number of the first data row, rows, source) of every block of the table; its faults as DataErrors."""
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a table, and which of its rows they are."""
+
+    source: str
+    rows: Block
+    places: np.ndarray  # of each row, for TableFile.line
+    numbers: int  # ids that a spreadsheet had made numbers
+
+
+@contextmanager
+def _placed(table: TableFile, places: np.ndarray) -> Iterator[None]:
+    """A bad cell as a DataError with its line."""
     try:
-        header = _header(path)
-        try:
-            layout = layout_of(header, source)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from None
-        needed = None if layout.source == "table" else list(layout.columns)  # a stray comma shows when all are read
-        options = {
-            "dtype": str,
-            "keep_default_na": False,
-            "encoding": "utf-8-sig",
-            "usecols": needed,
-            "index_col": False,
-        }
-        with pd.read_csv(path, chunksize=rows, **options) as frames:
-            for number, frame in enumerate(frames):
-                try:
-                    block = layout.read(frame)
-                except BadCell as bad:
-                    raise DataError(f"{path}, line {_line(path, number * rows + bad.row)}: {bad}") from None
-                yield number * rows, block, layout.source
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    except _BROKEN as error:
-        raise DataError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from None
+        yield
+    except BadCell as bad:
+        raise DataError(f"{shown(table.path)}, line {table.line(int(places[bad.row]))}: {bad}") from None
 
 
-def _header(path: Path) -> list[str]:
-    """The column names. A first row with more cells would otherwise shift all columns in silence."""
-    with _opened(path) as text:
-        rows = filter(None, csv.reader(text))
-        header, first = next(rows, []), next(rows, [])
-    if len(first) > len(header):
-        raise DataError(
-            f"{path}, line 2 has {len(first)} cells, the header {len(header)}; quote cells that hold commas"
-        )
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise DataError(f"{path} has the column {twice[0]!r} twice; keep one of the two")
-    return header
+def _blocks(table: TableFile, source: str | None, rows: int) -> Iterator[_Part]:
+    """Every block of the table; its faults as DataErrors."""
+    try:
+        layout = layout_of(table.header, source)
+    except DataError as error:
+        raise DataError(f"{shown(table.path)}: {error}") from None
+    for frame in table.frames(layout.named or layout.columns, rows):
+        places = frame.index.to_numpy()
+        with _placed(table, places):
+            block, numbers = _plain(layout.block(frame.reset_index(drop=True)))
+        yield _Part(layout.source, block, places, numbers)
 
 
-def _line(path: Path, row: int) -> int:
-    """The line on which a data row (0 is the first) ends: cells may hold line breaks."""
-    with _opened(path) as text:
-        reader = csv.reader(text)
-        for number, _ in enumerate(filter(None, reader)):
-            if number == row + 1:
-                break
-        return reader.line_num
+def _plain(block: Block) -> tuple[Block, int]:
+    """The block with its ids as text, and how many had been made numbers."""
+    total, read = 0, {"image": block.image.str.strip()}
+    for name in ("study", "patient"):
+        read[name], count, cut = plain_ids(getattr(block, name))
+        if cut is not None:
+            raise BadCell(cut, cut_id(f"the {name}", getattr(block, name).iloc[cut]))
+        total += count
+    return replace(block, **read), total
 
 
-def _opened(path: Path) -> io.TextIOBase:
-    if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    if path.suffix == ".zip":
-        archive = zipfile.ZipFile(path)
-        return io.TextIOWrapper(archive.open(archive.namelist()[0]), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _explained(clash: Clash, path: Path, source: str | None, rows: int) -> str:
+def _explained(clash: Clash, table: TableFile, source: str | None, rows: int) -> str:
     """Which rows clash, from a second reading: the first one kept hashes only."""
     met: dict[object, tuple[int, str]] = {}
-    for first, block, _ in _blocks(path, source, rows):
-        by_study = clash.what == "study"
+    for part in _blocks(table, source, rows):
+        block, by_study = part.rows, clash.what == "study"
         keys = study_hash(block.patient, block.study if by_study else None)
         for row in ((keys == clash.key) & block.frontal & block.usable).nonzero()[0]:
             value = block.states[row].tobytes() if by_study or block.split is None else block.split.iloc[row]
             name = block.study.iloc[row] if by_study else block.patient.iloc[row]
-            met.setdefault(value, (_line(path, first + int(row)), name))
+            met.setdefault(value, (table.line(int(part.places[row])), name))
     (line, name), (other, _) = list(met.values())[:2]
     if clash.what == "study":
-        return f"{path}: the study {name!r} has other labels on line {other} than on line {line}; keep one of the two"
+        return f"{shown(table.path)}: the study {name!r} has other labels on line {other} than on line {line}; keep one of the two"
     return (
-        f"{path}: the patient {name!r} is in two splits, {' and '.join(str(split) or 'none' for split in met)} (lines {line} and {other}); "
+        f"{shown(table.path)}: the patient {name!r} is in two splits, {' and '.join(str(split) or 'none' for split in met)} (lines {line} and {other}); "
         "a patient belongs in one"
     )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from nast_core.data.studies import Study
 from nast_core.errors import DataError
+from nast_core.files.tables import open_table
 
 _SPLITS = {"train": "train", "validate": "validation", "test": "test"}
 
@@ -54,9 +55,7 @@ def _beside(folder: Path, kind: str) -> Path | None:
 
 
 def _read(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    try:
-        with pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False, chunksize=100_000) as frames:
-            for frame in frames:
-                yield frame[columns]
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as MIMIC-CXR's table: {' '.join(str(error).split())}") from None
+    table = open_table(path)
+    if missing := [name for name in columns if name not in table.header]:
+        raise DataError(f"{path} is not MIMIC-CXR's table: it lacks the column {missing[0]!r}")
+    yield from table.frames(columns)

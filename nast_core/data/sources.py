@@ -1,7 +1,9 @@
 """From an image's name in a table to the image: ``phantom:SEED``, or a file in a folder."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,13 +14,17 @@ from PIL import Image
 from torch import Tensor
 
 from nast_core.data.drawing import render
-from nast_core.data.images import read_bytes, read_image
+from nast_core.data.image_folders import locate_images, why_missing
+from nast_core.data.images import READING, LoadedImage, read_bytes, read_image
 from nast_core.data.phantom import Phantom, sample_phantom
 from nast_core.data.vectors import VectorCache
-from nast_core.errors import ImageError
+from nast_core.errors import DataError, ImageError
+from nast_core.files.gate import shown
+from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 
 _PREFIX = "phantom:"
+_SEED = re.compile("[0-9]{1,15}")
 _CHUNK = 256  # images between two writes to the cache: the most that an interrupted run encodes again
 _TICK = 64  # images found in the cache between two signs of progress
 
@@ -30,7 +36,7 @@ def phantom_name(phantom: Phantom) -> str:
 def phantom_of(name: str) -> Phantom | None:
     """The phantom a name stands for; None for any other image."""
     seed = name.removeprefix(_PREFIX)
-    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and seed.isdecimal() else None
+    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None
 
 
 @lru_cache(maxsize=64)
@@ -44,18 +50,62 @@ def open_image(name: str, folder: Path | None = None, *, size: int = 112) -> Ima
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
         raise ImageError(f"the image {name!r} is a file; say which folder holds it (--images DIR)")
-    return read_image(folder / name).pixels
+    return load_image(name, folder).pixels
 
 
-def _keyed(name: str, folder: Path | None, size: int) -> tuple[str, Callable[[], Image.Image]]:
-    """What an image is kept under, and how to get it. A file is told by its bytes, not by its name.
+def load_image(name: str, folder: Path) -> LoadedImage:
+    """The image file a table names, with what is to be said of it. Raises ImageError."""
+    return _load(name, _read(name, folder, _places([name], folder)))
 
-    Both raise ImageError as ``open_image`` does.
+
+def _read(name: str, folder: Path, places: Mapping[str, Path]) -> bytes:
+    if name not in places:
+        raise ImageError(f"there is no file {shown(name)} in {shown(folder)}: {why_missing(name, folder)}")
+    return read_bytes(places[name])
+
+
+def _load(name: str, data: bytes) -> LoadedImage:
+    return read_image(data, name=name)
+
+
+def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
+    """Where the files of images are: at their own path under the folder, or where ``locate_images`` finds them.
+
+    Names of no file are left out.
     """
-    if folder is None or phantom_of(name) is not None:
-        return name, lambda: open_image(name, folder, size=size)
-    data = read_bytes(folder / name)
-    return hashlib.sha256(data).hexdigest(), lambda: read_image(data, name=name).pixels
+    places, lost = {}, []
+    for name in names:
+        path = folder / name
+        try:
+            there = bool(name) and ".." not in Path(name).parts and path.is_file()
+        except (OSError, ValueError):
+            there = False
+        if there:
+            places[name] = path
+        else:
+            lost.append(name)
+    found = locate_images(lost, folder) if lost else {}
+    return places | {name: folder / path for name, path in found.items()}
+
+
+class _Doubts:
+    """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
+
+    def __init__(self, told: dict[str, str], cache: VectorCache | None):
+        self._told, self._folder = told, cache.folder / "doubts" if cache else None
+
+    def recall(self, name: str, key: str) -> None:
+        """Of an image whose vector was in the cache."""
+        if self._folder:
+            with suppress(OSError, UnicodeError):
+                self._told[name] = (self._folder / f"{key}.txt").read_text("utf-8")
+
+    def tell(self, name: str, key: str, doubts: Sequence[str]) -> None:
+        if doubts:
+            self._told[name] = " ".join(doubts)
+            if self._folder:
+                with suppress(DataError), whole(self._folder / f"{key}.txt") as temporary:
+                    temporary.write_text(self._told[name], "utf-8")
 
 
 def encode_named(
@@ -65,14 +115,18 @@ def encode_named(
     *,
     cache: VectorCache | None = None,
     progress: Callable[[int], None] | None = None,
+    doubts: dict[str, str] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(unit vector by image name, reason by name of those that could not be read): each image is encoded once.
 
-    Images in ``cache`` are not encoded again, and others are put there a chunk at a time.
+    Images in ``cache`` are not encoded again, and others are put there a chunk at a time. ``doubts`` gets, by name, what
+    makes it doubtful that an image shows what it should.
     """
     shelf = cache.images(model) if cache else None
     tick = progress or (lambda _: None)
     order = list(dict.fromkeys(names))
+    places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
+    said = _Doubts({} if doubts is None else doubts, cache)
     found: dict[str, Tensor] = {}
     failed: dict[str, str] = {}
     fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
@@ -81,11 +135,21 @@ def encode_named(
         passed = 0
         for name in order:
             try:
-                key, image = _keyed(name, folder, model.image_size)
+                if folder is None or phantom_of(name) is not None:
+                    key, data = name, None
+                else:  # a file is told by its bytes, not by its name
+                    data = _read(name, folder, places)
+                    key = f"{hashlib.sha256(data).hexdigest()}-{READING}"
                 if shelf and (vector := shelf.get(key)) is not None:
                     found[name] = vector
+                    said.recall(name, key)
                 else:
-                    opened = image()
+                    if data is None:
+                        opened = open_image(name, folder, size=model.image_size)
+                    else:
+                        loaded = _load(name, data)
+                        opened = loaded.pixels
+                        said.tell(name, key, loaded.doubts)
                     fresh.append((name, key))
                     yield opened
                     continue

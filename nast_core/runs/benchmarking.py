@@ -33,11 +33,12 @@ def benchmark(recipe: BenchmarkRecipe, folder: Path, report: Reporter) -> Figure
     """summary.json and items.parquet. Figures: the two accuracies, and the gap in percentage points."""
     model = load(recipe)
     items = read_items(recipe.items) if recipe.items else phantom_items(recipe.n, seed=recipe.seed, split=recipe.split)
-    vectors, failed = _images(model, (item.image for item in items), recipe.images, report)
+    doubts: dict[str, str] = {}
+    vectors, failed = _images(model, (item.image for item in items), recipe.images, report, doubts)
     texts = _texts(model, distinct_texts(items), report)
     if not is_main():
         return {}
-    result = benchmark_run.assess(model, items, vectors, texts, failed, seed=recipe.seed)
+    result = benchmark_run.assess(model, items, vectors, texts, failed, doubts, seed=recipe.seed)
     benchmark_run.write_results(result, folder)
     return {name: result.summary[name]["value"] for name in ("acc_affirmative", "acc_negated", "gap_points")}
 
@@ -46,11 +47,12 @@ def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter) -> Figures:
     """summary.json and tables. Figures: claim ranking by kind, and the mean negated-prompt AUROC."""
     model = load(recipe)
     asked = evidence(read_claims(recipe.claims), recipe.split)
-    vectors, failed = _images(model, asked.images.image, recipe.images, report)
+    doubts: dict[str, str] = {}
+    vectors, failed = _images(model, asked.images.image, recipe.images, report, doubts)
     texts = _texts(model, statement_texts(asked.examples), report)
     if not is_main():
         return {}
-    result = claims_run.score_claims(model, asked, vectors, texts, failed, seed=recipe.seed)
+    result = claims_run.score_claims(model, asked, vectors, texts, failed, doubts, seed=recipe.seed)
     claims_run.write_results(result, folder)
     ranking = result.summary["ranking"]
     ranked = {f"{kind}_accuracy": ranking[kind]["all"]["accuracy"]["value"] for kind in KINDS}
@@ -93,22 +95,28 @@ def _aligned(
 
 
 def _images(
-    model: DualEncoder, names: Iterable[str], folder: Path | None, report: Reporter
+    model: DualEncoder,
+    names: Iterable[str],
+    folder: Path | None,
+    report: Reporter,
+    doubts: dict[str, str] | None = None,
 ) -> tuple[Vectors, dict[str, str]]:
     """Vectors by image name and reasons by name of those that cannot be read, each image encoded by one process.
 
-    Raises BenchmarkError where none can be read.
+    ``doubts``: as encode_named fills it. Raises BenchmarkError where none can be read.
     """
 
-    def compute(mine: Sequence[str]) -> list[tuple[Vectors, dict[str, str]]]:
-        tick = ticks(report, len(mine), "images")
-        return [encode_named(model, mine, folder, cache=default_cache(), progress=tick)]
+    def compute(mine: Sequence[str]) -> list[tuple[Vectors, dict[str, str], dict[str, str]]]:
+        tick, told = ticks(report, len(mine), "images"), dict[str, str]()
+        return [(*encode_named(model, mine, folder, cache=default_cache(), progress=tick, doubts=told), told)]
 
     vectors: Vectors = {}
     failed: dict[str, str] = {}
-    for found, unreadable in sharded(list(dict.fromkeys(names)), compute):
+    for found, unreadable, doubtful in sharded(list(dict.fromkeys(names)), compute):
         vectors |= found
         failed |= unreadable
+        if doubts is not None:
+            doubts |= doubtful
     if not vectors:
         name, reason = next(iter(failed.items()))
         raise BenchmarkError(f"nothing could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")

@@ -38,6 +38,8 @@ def items(recipe: BuildItemsRecipe, folder: Path, report: Reporter) -> dict[str,
         balance=recipe.balance,
         progress=tick,
     )
+    for note in made.table.notes:
+        print(note, flush=True)
     for name, value in writer.notes().items():
         print(f"{name}: {value}", flush=True)
     guessed = {f"guessed_{form}": rate.value for form, rate in made.guessed.items()}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nast_core.benchmark.builder import ATTEMPTS, Built, build_items
+from nast_core.benchmark.dataset import build_dataset
 from nast_core.benchmark.design import RELATED, draw_plans
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.template import TemplateWriter, draft
@@ -209,3 +210,14 @@ def test_labels_that_cannot_fill_the_design_are_refused():
     good = {"Edema": 1, "Fracture": 1, "Pneumonia": 0, "Cardiomegaly": 0, "Lung Lesion": 0}
     with pytest.raises(BenchmarkError, match="no three conditions have the studies that the design asks for"):
         build_items([study(i, good) for i in range(10)], 5, TemplateWriter())
+
+
+def test_the_card_of_a_table_names_labels_outside_the_vocabulary(tmp_path):
+    pairs = ["Edema|Mass", "Pneumothorax|Cardiomegaly", "Mass|Cardiomegaly", "Edema|Pneumothorax", "Pneumonia|Edema"]
+    lines = [f"{n}.png,{pairs[n % 5]}|{'Pleural effusions' if n else 'Foo'},p{n},PA" for n in range(40)]
+    (tmp_path / "nih.csv").write_text("Image Index,Finding Labels,Patient ID,View Position\n" + "\n".join(lines))
+    made = build_dataset(str(tmp_path / "nih.csv"), tmp_path / "items.jsonl", TemplateWriter(), count=4)
+    card = made.card.read_text()
+    assert "| labels outside the table's vocabulary | 40 |" in card
+    assert "'Pleural effusions' (39 rows; may be Pleural Effusion), 'Foo' (1 rows; may be any condition)" in card
+    assert not {"p0"} & {item.patient_id for item in made.built.items}  # of its study nothing is known to be absent

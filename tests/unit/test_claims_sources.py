@@ -1,7 +1,9 @@
 """Where claims come from: Open-i, PadChest, MIMIC-CXR's folders and tables of one's own, good ones and bad ones."""
 
 import io
+import os
 import tarfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -381,3 +383,109 @@ def test_n_studies_are_drawn_by_the_seed_and_the_rest_counted(folder):
     assert first[0].studies == first[1].studies
     assert len(first[0].studies) == 2
     assert first[0].notes["studies not drawn"] == 1
+
+
+def test_padchest_labels_are_known_in_any_case_and_number_and_foreign_ones_claim_and_settle_nothing(tmp_path):
+    head = "ImageID,ImageDir,StudyID,PatientID,Projection,MethodLabel,LabelsLocalizationsBySentence\n"
+    cells = [
+        "[['Pleural Effusions', 'loc left']]",
+        "[['pleural effusion', 'loc left'], ['effusion right']]",
+        "[['Normal']]",
+    ]
+    rows = [f'{n}.png,0,s{n},p{n},PA,Physician,"{cell}"\n' for n, cell in enumerate(cells)]
+    (tmp_path / "p.csv").write_text(head + "".join(rows))
+    source = padchest_studies(tmp_path / "p.csv")
+    first, second, third = ([(c.finding, c.polarity, c.only) for c in study.claims] for study in source.studies)
+    assert first == [("Pleural Effusion", "present", True)]
+    assert second == [("Pleural Effusion", "present", False)]  # of the right side nothing is known
+    assert len(third) == 12
+    assert source.notes["labels outside the vocabulary, of which nothing is claimed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("declared", "stored"),
+    [("UTF-8", "utf-8"), ("ISO-8859-1", "latin-1"), ("UTF-16", "utf-16"), ("UTF-16", "utf-8"), ("no-such", "utf-8"), ("latin-1", "utf-8"),
+     ("UTF-8", "utf-16-le"), ("windows-1252", "cp1252")],
+)  # fmt: skip
+def test_xml_is_read_in_the_encoding_of_its_bytes_whatever_it_declares(tmp_path, declared, stored):
+    text = xml("CXR1", "Small left effusion. Épanchement.").replace("?>", f' encoding="{declared}"?>', 1)
+    (tmp_path / "1.xml").write_bytes(text.encode(stored))
+    (report,), skipped = read_reports(tmp_path)
+    assert (report.text, skipped) == ("Small left effusion. Épanchement.", {})
+
+
+BOMB = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;&x;&x;&x;&x;&x;">]><eCitation>&y;</eCitation>'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (BOMB.encode(), "declares entities"),
+        (b"<a>" * 100_000, "nested more than 100 deep"),
+        (b"<a>" + b"x" * 5_000_000 + b"</a>", "more than 4,000,000 bytes"),
+        (b'<?xml version="1.0" encoding="no-such"?><a>\xe9</a>', "no encoding known here"),
+        (b'<?xml version="1.0" encoding="utf-7"?><a>\xe9</a>', "not UTF-8 text"),
+        (b"", "not an Open-i report"),
+        (b"\xff\xfe<", "not an Open-i report"),
+    ],
+)
+def test_xml_that_is_none_is_named_with_its_reason_and_skipped(tmp_path, content, said):
+    (tmp_path / "1.xml").write_text(REPORTS["1.xml"])
+    (tmp_path / "2.xml").write_bytes(content)
+    os.mkfifo(tmp_path / "3.xml")
+    reports, skipped = read_reports(tmp_path)
+    assert [report.study_id for report in reports] == ["CXR1"]
+    assert said in skipped["2.xml"]
+    assert "no regular file" in skipped["3.xml"]
+
+
+def archive(path: Path, kind: str, **files: bytes) -> Path:
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in files.items():
+                packed.writestr(f"{name}.xml", content)
+        return path
+    with tarfile.open(path, f"w:{kind}") as packed:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"../{name}.xml")
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "zip"])
+def test_archives_are_read_without_unpacking_and_huge_members_are_named(tmp_path, kind):
+    name = "reports.zip" if kind == "zip" else "reports.tgz"
+    good, huge = REPORTS["1.xml"].encode(), os.urandom(4_100_000)
+    path = archive(tmp_path / name, kind, one=good, two=huge)
+    source = read_source(str(path))
+    assert [study.study_id for study in source.studies] == ["CXR1"]
+    assert "more than 4,000,000 bytes" in source.skipped["two.xml"]
+    assert sorted(os.listdir(tmp_path)) == [name]
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
+    path = archive(tmp_path / "r.tgz", "gz", one=bytes(60_000_000))
+    with pytest.raises(
+        DataError, match=r"r\.tgz cannot be read as an archive of reports: it unpacks to more than 200 times"
+    ):
+        openi_studies(path)
+
+
+def test_a_folder_of_reports_is_read_lazily_past_pipes_rings_and_depth(mimic, monkeypatch):
+    patient = mimic / "files" / "p11" / "p11000001"
+    patient.mkdir(parents=True)
+    os.mkfifo(patient / "s59999999.txt")
+    (patient / "s59999998.txt").write_bytes(b"x" * 1_000_001)
+    (patient / "ring").symlink_to(mimic)
+    deep = patient.joinpath(*["d"] * 200)
+    deep.mkdir(parents=True)
+    source = read_source(str(mimic))
+    assert len(source.studies) == 3
+    assert "is a pipe, and a file is needed" in source.skipped["files/p11/p11000001/s59999999.txt"]
+    assert "at most 1,000,000 are read" in source.skipped["files/p11/p11000001/s59999998.txt"]
+    listed = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+    assert len(mimic_studies(mimic, most=1).studies) == 1
+    assert not any("p11" in str(path) for path in listed)

@@ -300,10 +300,6 @@ def test_an_encoding_that_is_not_read_is_named(syntax, words):
     assert "uncompressed" in message
 
 
-def test_a_file_that_names_no_encoding_is_refused():
-    assert "(none given)" in refusal(written(dataset(DETAIL), None))
-
-
 def test_a_missing_decoder_is_named_with_the_line_that_installs_it(monkeypatch):
     ds = dataset(DETAIL)
     ds.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
@@ -463,3 +459,144 @@ def test_a_damaged_dicom_is_an_image_or_an_image_error_and_nothing_else(pack, ca
             assert isinstance(loaded, LoadedImage)
             assert loaded.pixels.mode in ("L", "RGB")
     assert capfd.readouterr() == ("", "")
+
+
+# What a header says of a picture in which nothing could be seen
+
+
+def chest() -> np.ndarray:
+    """256 x 256 of 12 bits, dark at the rim, with bright and dark parts, none of a single value."""
+    y, x = np.mgrid[-1:1:256j, -1:1:256j]
+    body = np.where(x**2 + y**2 < 0.9, 2200 - 900 * (np.abs(np.abs(x) - 0.4) < 0.2), 60)
+    return (
+        (body + 1300 * (np.abs(x) < 0.06) + np.random.default_rng(0).normal(0, 30, body.shape))
+        .clip(0, 4095)
+        .astype(int)
+    )
+
+
+WINDOW = {"WindowCenter": 2000, "WindowWidth": 4000}
+
+
+def alike(loaded: LoadedImage, other: LoadedImage) -> float:
+    """The correlation of two pictures."""
+    return float(np.corrcoef(*(np.asarray(one.pixels, float).ravel() for one in (loaded, other)))[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("elements", "said"),
+    [
+        ({"WindowCenter": 20000, "WindowWidth": 100}, "Its display window would show almost one value and was not used."),
+        ({"WindowCenter": -500, "WindowWidth": 100}, "almost one value"),
+        ({"WindowCenter": 2000, "WindowWidth": 10**7}, "almost one value"),
+        ({"WindowCenter": 1000, "WindowWidth": 1}, "almost only black and white"),
+        (WINDOW | {"RescaleSlope": 0, "RescaleIntercept": 5}, "rescale slope 0 and intercept 5 are not usable"),
+        ({"WindowCenter": [90000, 2000], "WindowWidth": [10, 4000]}, "Display window 1 of 2 would show almost one value"),
+        (WINDOW | {"HighBit": 15}, "12 bits are stored up to bit 15; its values were taken as they are"),
+        (WINDOW | {"HighBit": 7}, "12 bits are stored up to bit 7; its values were taken as they are"),
+        (WINDOW | {"BitsStored": 8, "HighBit": 7}, "8 bits are stored up to bit 7; its values were taken as they are"),
+    ],
+)  # fmt: skip
+def test_a_header_that_would_hide_the_picture_is_told_and_the_picture_shown(elements, said):
+    right = read_image(written(dataset(chest(), **WINDOW)))
+    loaded = read_image(written(dataset(chest(), **elements)))
+    assert right.doubts == ()
+    assert any(said in doubt for doubt in loaded.doubts)
+    assert set(loaded.doubts) <= set(loaded.warnings)
+    assert alike(loaded, right) > 0.98
+
+
+def test_bits_that_lie_higher_than_stored_ones_are_brought_down():
+    high = dataset(chest() << 4, bits=16, **WINDOW)
+    high.BitsStored = 12
+    loaded = read_image(written(high))
+    assert np.array_equal(np.asarray(loaded.pixels), np.asarray(read_image(written(dataset(chest(), **WINDOW))).pixels))
+    assert "12 bits are stored up to bit 15, and so they were read" in loaded.doubts[0]
+
+
+def test_an_overlay_in_the_bits_above_is_left_out():
+    pixels = chest()
+    pixels[5:20, 5:20] |= 1 << 13
+    loaded = read_image(written(dataset(pixels, **WINDOW)))
+    assert np.array_equal(np.asarray(loaded.pixels), np.asarray(read_image(written(dataset(chest(), **WINDOW))).pixels))
+
+
+@pytest.mark.parametrize("side", [3, 12, 20, 40, 60])
+def test_a_burned_in_marker_does_not_flatten_the_rest_in_dicom_and_png_alike(side):
+    marked = chest().astype(np.uint16)
+    marked[5 : 5 + side, 5 : 5 + side] = 65535
+    png = io.BytesIO()
+    Image.fromarray(marked).save(png, "PNG")
+    in_dicom, in_png = read_image(written(dataset(marked, bits=16))), read_image(png.getvalue())
+    assert np.array_equal(np.asarray(in_dicom.pixels), np.asarray(in_png.pixels))
+    assert np.asarray(in_png.pixels)[100:150, 60:].std() > 40
+    assert in_png.doubts == in_dicom.doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverted", "doubted"),
+    [
+        ("MONOCHROME2", "IDENTITY", False, False),
+        ("MONOCHROME1", "INVERSE", True, False),
+        ("MONOCHROME2", "INVERSE", True, True),
+        ("MONOCHROME1", "IDENTITY", True, True),
+        ("MONOCHROME1", None, True, False),
+    ],
+)
+def test_a_presentation_lut_shape_inverts_once_and_a_contradiction_is_told(photometric, shape, inverted, doubted):
+    right = read_image(written(dataset(chest(), **WINDOW)))
+    elements = WINDOW | {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
+    loaded = read_image(written(dataset(chest(), **elements)))
+    assert alike(loaded, right) == pytest.approx(-1 if inverted else 1)
+    assert bool(loaded.doubts) is doubted
+
+
+@pytest.mark.parametrize("photometric", ["monochrome2", "Monochrome2 "])
+def test_codes_are_known_in_lower_case(photometric):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = written(dataset(chest(), PhotometricInterpretation=photometric, Modality="dx", **WINDOW))
+    assert read_image(data).warnings == ()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_a_file_without_the_prefix_or_without_its_encoding_is_read_and_told(syntax):
+    ds = dataset(DETAIL, **WINDOW)
+    if syntax == ExplicitVRBigEndian:
+        ds["PixelData"].VR = "OW"
+        ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
+    data = written(ds, syntax)
+    whole = np.asarray(read_image(data).pixels)
+    first = data.index(b"\0\x08\0\x16" if syntax == ExplicitVRBigEndian else b"\x08\0\x16\0")
+    for bare in (data[132:], data[128:], bytes(128) + data[132:], data[first:]):
+        loaded = read_image(bare)
+        assert np.array_equal(np.asarray(loaded.pixels), whole)
+        assert "lacks the prefix" in loaded.warnings[0]
+    assert f"was read as {syntax.name}" in loaded.warnings[1]
+    with pytest.raises(ImageError, match="not an image but"):
+        read_image(data[132:200])
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "jpeg2000", "rle"])
+def test_compressed_pixels_of_a_file_that_names_no_encoding_are_known_by_their_bytes(kind):
+    data = {
+        "jpeg": lambda: jpeg_in_dicom(Image.fromarray((DETAIL // 16).astype(np.uint8))),
+        "jpeg2000": lambda: compressed(dataset(DETAIL), JPEG2000Lossless),
+        "rle": lambda: compressed(dataset(DETAIL), RLELossless),
+    }[kind]()
+    at = data.index(b"\x02\x00\x10\x00UI")
+    size = 8 + int.from_bytes(data[at + 6 : at + 8], "little")
+    loaded = read_image(data[:at] + data[at + size :])
+    assert np.array_equal(np.asarray(loaded.pixels), np.asarray(read_image(data).pixels))
+    assert "names no transfer syntax" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize("extra", [b"\0" * 20, b"junk" * 30, b"\xff\xff\xff\xff" + b"x" * 40])
+def test_bytes_after_the_end_of_an_embedded_jpeg_do_not_matter(extra):
+    image = Image.fromarray((DETAIL // 16).astype(np.uint8))
+    plain, stream = jpeg_in_dicom(image), io.BytesIO()
+    image.save(stream, "JPEG", quality=95)
+    ds = dataset(np.asarray(image), bits=8)
+    ds.PixelData = encapsulate([stream.getvalue() + extra + b"\0" * (len(stream.getvalue() + extra) % 2)])
+    loaded = read_image(written(ds, JPEGBaseline8Bit))
+    assert np.array_equal(np.asarray(loaded.pixels), np.asarray(read_image(plain).pixels))

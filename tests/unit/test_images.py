@@ -267,6 +267,27 @@ def test_a_sixteen_bit_tiff_where_zero_is_white_is_turned_round():
     assert np.asarray(pixels).tolist() == [[255, 128, 0]]
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "almost one value"), (255, "almost one value"), (130, "almost one value"), (None, "black and white")],
+)
+def test_a_picture_that_shows_nothing_is_told_to_be_in_doubt(value, said):
+    pixels = np.full((64, 64), 0 if value is None else value, np.uint8)
+    pixels[::2] = 255 if value is None else value
+    pixels[:3, :40] = 255  # a marker
+    loaded = read_image(saved(Image.fromarray(pixels), "PNG"))
+    assert said in loaded.doubts[0]
+    assert loaded.doubts == loaded.warnings
+
+
+def test_a_dark_picture_beside_a_marker_of_any_size_is_in_doubt_and_a_real_range_is_not():
+    dark = np.random.default_rng(0).integers(0, 12, (64, 64), np.uint8)
+    for side in (4, 20, 30):
+        dark[:side, :side] = 255
+        assert "almost one value" in read_image(saved(Image.fromarray(dark), "PNG")).doubts[0]
+    assert read_image(saved(Image.fromarray(np.tile(RAMP, (8, 8))), "PNG")).doubts == ()
+
+
 def test_sixteen_bit_colour_says_that_it_was_cut():
     loaded = read_image(png(1, 1, 16, 2, b"\0" + bytes.fromhex("12ff 80ff ffff")))
     assert loaded.pixels.getpixel((0, 0)) == (0x12, 0x80, 0xFF)

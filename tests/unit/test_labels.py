@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from nast_core.data.image_folders import locate_images
-from nast_core.data.label_layouts import label_sources, mapped_states
+from nast_core.data.label_layouts import mapped_states
+from nast_core.data.label_words import label_sources
 from nast_core.data.labels import LabelTable, packaged_table, read_labels
 from nast_core.data.studies import SPLITS, Study, split_of
 from nast_core.errors import DataError
@@ -123,6 +124,104 @@ def refusal(path: Path | str, **options) -> str:
     assert "\n" not in message
     assert len(message.replace(str(path), "")) < 400  # the folder's own length is not ours
     return message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(("mark", "first"), [(",", ""), (";", ""), ("\t", ""), (";", "sep=;\r\n")])
+def test_spreadsheets_separators_and_marks_are_read(tmp_path, mark, first, encoding):
+    write(tmp_path / "own.csv", [row("007", "01"), row("008", "02")], NO_SPLIT)
+    text = first + (tmp_path / "own.csv").read_text().replace(",", mark) + mark * (len(NO_SPLIT) - 1) + "\r\n"
+    (tmp_path / "own.csv").write_bytes(text.encode(encoding))
+    assert [study.study_id for study in read_labels(str(tmp_path / "own.csv")).studies] == ["01", "02"]
+
+
+@pytest.mark.parametrize(
+    ("present", "absent", "blank"),
+    [("TRUE", "False", "NA"), ("yes", "No", "#N/A"), ("1,0", "0,00", "null"), ("1.0", "-0", " ")],
+)
+def test_labels_as_spreadsheets_and_r_write_them_are_read(tmp_path, present, absent, blank):
+    said = {"1": present, "0": absent, "": blank}
+    labels = {name: said[ELIGIBLE.get(name, "").removesuffix(".0")] for name in CHEXPERT_CONDITIONS}
+    path = write(tmp_path / "own.csv", [row("p", "s", labels)], NO_SPLIT)
+    path.write_text(
+        path.read_text().replace("1,0", '"1,0"').replace("0,00", '"0,00"') if "," in present else path.read_text()
+    )
+    (study,) = read_labels(str(path)).studies
+    assert study.labels == {"Edema": 1, "Fracture": 1, "Pneumonia": 0, "Cardiomegaly": 0, "Lung Lesion": 0}
+
+
+def test_ids_that_a_spreadsheet_made_numbers_are_read_without_it_and_cut_ones_are_refused(tmp_path):
+    table = read_labels(str(write(tmp_path / "t.csv", [row("10000032.0", "50000001.0"), row("p2", " s2 ")], NO_SPLIT)))
+    assert [(study.patient_id, study.study_id) for study in table.studies] == [("10000032", "50000001"), ("p2", "s2")]
+    assert table.notes == ("2 ids end in .0, as spreadsheets write numbers; they were read without it.",)
+    said = refusal(write(tmp_path / "t.csv", [row("p1", "s1"), row("p2", "5.00E+07")], NO_SPLIT))
+    assert (
+        "line 3: the study is '5.00E+07', which a spreadsheet made of a longer number; export the ids as text" in said
+    )
+
+
+def test_chexperts_test_tables_are_read_by_their_paths(tmp_path):
+    labels = {name: ELIGIBLE.get(name, "0") for name in CHEXPERT_CONDITIONS}
+    paths = ["test/patient64741/study1/view1_frontal.jpg", "test/patient64741/study1/view2_lateral.jpg"]
+    path = write(tmp_path / "test_labels.csv", [{"Path": one, "No Finding": "0"} | labels for one in paths],
+                 ["Path", "No Finding", *CHEXPERT_CONDITIONS])  # fmt: skip
+    (study,) = read_labels(str(path)).studies
+    assert (study.study_id, study.patient_id, study.split) == ("patient64741/study1", "patient64741", "test")
+    assert study.image == paths[0]
+    truth = write(tmp_path / "groundtruth.csv", [{"Study": "CheXpert-v1.0/test/patient64741/study1"} | labels],
+                  ["Study", *CHEXPERT_CONDITIONS])  # fmt: skip
+    (other,) = read_labels(str(truth)).studies
+    assert (other.study_id, other.split, other.labels) == (study.study_id, "test", study.labels)
+    assert other.image == "patient64741/study1/view1_frontal.jpg"
+    assert read_labels(f"chexpert:{truth}").studies == (other,)
+
+
+NIH = ["Image Index", "Finding Labels", "Patient ID", "View Position"]
+
+
+def nih(path: Path, *labels: str) -> LabelTable:
+    rows = [dict(zip(NIH, (f"{n}.png", one, f"p{n}", "PA"), strict=True)) for n, one in enumerate(labels)]
+    return read_labels(str(write(path / "nih.csv", rows, NIH)))
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    ["Pleural_Thickening|Mass", "pleural thickening|masses", "PLEURAL_THICKENINGS|Mass", "Mass, Pleural-thickening"],
+)
+def test_labels_are_known_in_any_case_and_number_and_with_or_without_underscores(tmp_path, spelt):
+    table = nih(tmp_path, f'"{spelt}"')
+    (study,) = table.studies
+    assert {name for name, state in study.labels.items() if state} == {"Pleural Other", "Lung Lesion", "Lung Opacity"}
+    assert table.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("unknown", "blank"),
+    [
+        ("Pleural effusion", {"Pleural Effusion"}),
+        ("Oedema", {"Edema", "Lung Opacity"}),
+        ("Pneumothroax", {"Pneumothorax"}),
+        ("enlarged heart", {"Cardiomegaly"}),
+        ("Rib fractures", set()),  # no fracture is labelled in this table
+        ("Scoliosis", set()),  # PadChest knows it as none of the 13
+        ("PTX", {"Cardiomegaly", "Lung Opacity", "Edema", "Consolidation", "Pneumonia", "Pneumothorax", "Pleural Effusion", "Pleural Other"}),
+    ],
+)  # fmt: skip
+def test_a_label_outside_the_vocabulary_leaves_blank_what_it_may_stand_for_and_is_told(tmp_path, unknown, blank):
+    table = nih(tmp_path, "Nodule|Atelectasis", f"Nodule|Atelectasis|{unknown}")
+    known = table.studies[0].labels
+    text, _ = mapped_states(pd.Series([f"Nodule|Atelectasis|{unknown}"]), "nih", lambda t: t.split("|"))
+    states = dict(zip(CHEXPERT_CONDITIONS, text[0].tolist(), strict=True))
+    assert {name for name, state in known.items() if states[name] != state} == blank - {"Lung Opacity"}
+    assert all(states[name] == -2 for name in blank - {"Lung Opacity"})  # an opacity is stated by the atelectasis
+    assert table.counts["unknown_labels"] == 1
+    assert f"Labels outside the vocabulary: {unknown!r} (1 rows" in table.notes[0]
+
+
+@pytest.mark.parametrize("source", ["nih", "padchest"])
+def test_every_label_of_the_tables_that_ship_is_in_the_vocabulary(source):
+    table = read_labels(source)
+    assert (table.notes, "unknown_labels" in table.counts) == ((), False)
 
 
 def test_missing_columns_are_named_with_the_nearest_that_are_there(tmp_path):

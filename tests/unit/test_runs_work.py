@@ -159,6 +159,28 @@ def test_a_benchmark_without_items_asks_about_phantoms(fields, tmp_path, report)
     assert rows.item_id.unique().tolist() == [item.item_id for item in phantom_items(8, seed=3, split="validation")]
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_run_counts_and_lists_the_images_that_show_nothing_also_when_their_vectors_are_kept(
+    fields, tmp_path, report, monkeypatch, kept
+):
+    monkeypatch.setenv("NAST_CACHE", str(tmp_path / "cache") if kept else "off")
+    Image.new("L", (64, 64)).save(tmp_path / "black.png")
+    items = [
+        item.model_copy(update={"image": "black.png"} if n == 1 else {})
+        for n, item in enumerate(phantom_items(4, seed=3))
+    ]
+    write_items(items, tmp_path / "items.jsonl")
+    del fields["pairs"]
+    for _ in range(2):
+        recipe = BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl", images=tmp_path)
+        benchmarking.benchmark(recipe, tmp_path, report)
+        assert json.loads((tmp_path / "summary.json").read_text())["warnings"] == 1
+        told = json.loads((tmp_path / "warnings.json").read_text())
+        assert told == {"black.png": "It shows almost one value, so nothing can be told from it."}
+        rows = pd.read_parquet(tmp_path / "items.parquet")
+        assert set(rows[rows.warning != ""].item_id) == {items[1].item_id}
+
+
 def test_images_that_are_nowhere_are_one_sentence(fields, tmp_path, report):
     items = [item.model_copy(update={"image": "lost.png"}) for item in phantom_items(2, seed=3)]
     write_items(items, tmp_path / "items.jsonl")
