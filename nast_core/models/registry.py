@@ -57,6 +57,7 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     found = specs.find(str(spec))
     folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
     files.check_folder(folder)
+    files.check_configs(folder)
     family = detect_family(folder)
     about = _card(folder, family, found)
     model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])
