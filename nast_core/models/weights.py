@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nast_core.errors import ModelError
@@ -215,6 +215,20 @@ def one(path: Path, name: str) -> Tensor | None:
 def beside(path: Path) -> Mapping[Any, Any]:
     """What a checked pickle holds beside its weights: plain values, and tensors without theirs."""
     return _unpickled(path, "meta") if path.suffix != ".safetensors" else {}
+
+
+def write(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """A safetensors file with the permissions of any other new file; safetensors' own can be read by nobody else.
+
+    Raises OSError where it cannot be written, a full disk, say.
+    """
+    path.touch()
+    mode = path.stat().st_mode & 0o777
+    try:
+        save_file(tensors, path, metadata=dict(metadata) if metadata else None)
+    except SafetensorError as error:
+        raise OSError(f"writing stopped: {first_line(error)}") from error
+    path.chmod(mode)
 
 
 def check_size(path: Path, wanted: int, described: str) -> None:
