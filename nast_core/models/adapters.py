@@ -38,7 +38,7 @@ def alone(folder: Path) -> str | None:
     if base and ((folder / CONFIG).exists() or (folder / _NAST).exists()):
         return (
             f"{folder} holds what a fine-tune learnt and no model; its base is {base}: load it as run:ID, or make a model of "
-            "both with 'nast export {folder} --out OUT'"
+            f"both with 'nast export {folder} --out OUT'"
         )
     if not (folder / CONFIG).exists():
         return None

@@ -112,6 +112,8 @@ def checked(schema: type[ONE], values: Any, name: str) -> ONE:
         if first["type"] == "extra_forbidden":
             raise ModelError(f"{name} has {shown(where)}, which is no key that is read; take it out") from None
         said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "literal_error" and len(said) > 160:
+            said = "it is none of those that can be loaded"
         said = f"{said[0].lower()}{said[1:]}"
         raise ModelError(f"{name} has {shown(where) or 'a value'} {shown(repr(first['input']))[:80]}: {said}") from None
 

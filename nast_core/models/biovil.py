@@ -133,7 +133,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         partial(_preprocess, size=size),
         card=card,
         rows={
-            "Weights files": f"{stored.said}, {seen.said}",
+            **{f"Names in {part.path.name}": part.rows["Names in the file"] for part in (stored, seen) if part.prefix},
+            "Weights files": f"{text_path.name}, {image_path.name}",
             "Image tower": f"{trunks.describe_resnet(encoder.encoder)}, mean of projected patches"
             + (", no prior image" if prior else ""),
             "Preprocessing": f"grey, stretched to 0..255, shorter side {_RESIZED} px, centre {size} px, no normalisation",
@@ -149,7 +150,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
 
 
 def _image_weights(folder: Path) -> Path:
-    there = [name for name in IMAGE_WEIGHTS if (folder / name).is_file()]
+    there = [name for name in IMAGE_WEIGHTS if weights.is_there(folder / name)]
     if len(there) > 1:
         raise ModelError(f"{folder} holds {' and '.join(there)}; keep the one that came with this text encoder")
     if not there:

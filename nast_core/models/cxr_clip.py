@@ -60,7 +60,7 @@ def recognises(folder: Path) -> bool:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix == ".tar" and path.is_file())
+    return sorted(path for path in folder.iterdir() if path.suffix == ".tar" and weights.is_there(path))
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         lambda image: scale(image.convert("RGB")),
         card=card,
         rows={
-            "Weights file": stored.said,
+            **stored.rows,
             "Image tower": described,
             "Projection": kind.projection,
             "Preprocessing": f"shorter side {size} px, centre crop, mean {mean[0]:g}, ...",

@@ -34,7 +34,7 @@ class Read:
 
     model: Any
     weights: Path
-    said: str  # the weights file, for the load report
+    rows: Mapping[str, str]  # of the weights file, for the load report
     unused: tuple[str, ...]  # names in the file that the model did not use
 
 
@@ -85,7 +85,7 @@ def read_model(
     files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))
     refuse_unused_layers(folder, unused, model.state_dict())
-    return Read(model.to(device).eval().requires_grad_(False), stored.path, stored.said, unused)
+    return Read(model.to(device).eval().requires_grad_(False), stored.path, stored.rows, unused)
 
 
 def refuse_unused_layers(folder: Path, unused: Iterable[str], used: Iterable[str]) -> None:
@@ -172,7 +172,7 @@ def finish(
         text=text,
         report=LoadReport(
             rows={
-                "Weights file": read.said,
+                **read.rows,
                 "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
                 f"{'causal' if text.causal else 'bidirectional'}",
                 "Image tower": _image_tower(vision),

@@ -39,7 +39,7 @@ _PADDING = "texts are encoded without padding; the original pads a batch, and it
 
 
 def recognises(folder: Path) -> bool:
-    if any((folder / name).exists() for name in _OTHERS) or not any((folder / name).is_file() for name in WEIGHTS):
+    if any((folder / name).exists() for name in _OTHERS) or not any(weights.is_there(folder / name) for name in WEIGHTS):
         return False
     return {_PROJECTION, "logit_scale"} <= weights.shapes(weights.find_weights(folder, WEIGHTS)).keys()
 
@@ -112,7 +112,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         partial(_preprocess, size=size),
         card=card,
         rows={
-            "Weights file": stored.said,
+            **stored.rows,
             "Image tower": described,
             "Preprocessing": f"grey, padded to a square with black, bicubic {size} px, own mean and std",
             "Batches": _PADDING,

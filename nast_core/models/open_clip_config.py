@@ -78,7 +78,7 @@ class _Vision(_Tower):
 
 
 class _Text(_Tower):
-    context_length: Positions = 1
+    context_length: Positions | Word = 1  # a word is refused with how far the text tower reads
     vocab_size: Rows = 1
     hf_tokenizer_name: _Hub | None = None
     tokenizer_mode: Word | None = None

@@ -90,6 +90,8 @@ def load_folder(
     written = whole_config(folder)
     config = written["model_cfg"]
     _check_vocabulary(folder, config)
+    if bert is None and not isinstance(context := config["text_cfg"].get("context_length", 1), int):
+        raise ModelError(f"the config in {folder} has context_length {context!r}, which is no number of tokens")
     with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
         weights.check_size(path, least_weights(config), CONFIG)
         stored = weights.read(path)
@@ -114,7 +116,7 @@ def load_folder(
         text=text,
         report=LoadReport(
             rows={
-                "Weights file": stored.said,
+                **stored.rows,
                 "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
                 f"{'causal' if text.causal else 'bidirectional'}",
                 "Image tower": str(vision.get("timm_model_name") or f"ViT, patch {vision.get('patch_size', 'none')}"),

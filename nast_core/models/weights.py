@@ -42,9 +42,10 @@ class Stored:
     prefix: str = ""  # what came off every name
 
     @property
-    def said(self) -> str:
-        """The file for a load report, with what was taken off its names."""
-        return f"{self.path.name}, without {self.prefix!r} before every name" if self.prefix else self.path.name
+    def rows(self) -> dict[str, str]:
+        """For a load report: the file, and what came off its names."""
+        came_off = {"Names in the file": f"read without the {self.prefix!r} before each"} if self.prefix else {}
+        return {"Weights file": self.path.name, **came_off}
 
 
 def find_weights(folder: Path, names: Iterable[str]) -> Path:
@@ -54,11 +55,15 @@ def find_weights(folder: Path, names: Iterable[str]) -> Path:
     """
     names = list(names)
     for name in names:
-        path = folder / name
-        if path.exists() and not path.is_dir():
-            check(path)
-            return path
+        if is_there(folder / name):
+            check(folder / name)
+            return folder / name
     raise ModelError(f"{folder} has no weights; put one of {', '.join(names)} into it")
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything but a folder has that name: a pipe has it too, and is then refused by name."""
+    return os.path.lexists(path) and not path.is_dir()
 
 
 def check(path: Path) -> None:
