@@ -176,5 +176,15 @@ def refuse_mismatched(folder: Path, keys: Iterable[tuple[str, Sequence[int], Seq
         )
 
 
+def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
+    """Raises ModelError where a file has a weight that the config has no place for."""
+    keys = sorted(keys)
+    if keys:
+        raise ModelError(
+            f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {keys[0]!r}; use the config "
+            "that came with these weights"
+        )
+
+
 def _tensors(keys: Sequence) -> str:
     return "1 tensor" if len(keys) == 1 else f"{len(keys)} tensors"

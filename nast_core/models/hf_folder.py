@@ -81,6 +81,7 @@ def read_model(
             ignore_mismatched_sizes=True,  # refused below, with both shapes
             dtype=dtype,
         )
+    model.name_or_path = str(folder)  # which adapters record as their base
     files.refuse_mismatched(folder, info["mismatched_keys"])
     files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))

@@ -101,7 +101,7 @@ def load_folder(
         mismatched = list(_resized(model, tensors))
     files.refuse_mismatched(folder, mismatched)
     with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
-        fill(model, tensors)
+        fill(model, tensors, folder)
     tokenizer = _tokenizer(folder, config)
     reader = model.text if hasattr(model, "text") else model
     _check_tokenizer(folder, tokenizer, reader.vocab_size)

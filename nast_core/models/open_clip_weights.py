@@ -13,6 +13,7 @@ from open_clip.factory import convert_to_custom_text_state_dict
 from PIL import Image
 from torch import Tensor
 
+from nast_core.models import files
 from nast_core.models.valueless import valueless
 
 Made: TypeAlias = tuple[Any, Callable[[Image.Image], Tensor]]  # open_clip's model and its image transform
@@ -51,24 +52,30 @@ def _made(folder: Path, options: dict[str, Any]) -> Made:
     return model, transform
 
 
-def fill(model: Any, tensors: dict[str, Tensor]) -> None:
+def fill(model: Any, tensors: dict[str, Tensor], folder: Path) -> None:
     """Gives a built model ``tensors`` themselves, under the names that open_clip reads them by.
 
-    As its ``load_checkpoint`` does, which reads files, copies, and stretches position tables in silence. Raises what
-    open_clip does for a name that is missing or unexpected, and for another shape. Tensors of a safetensors file stay in
-    the file until they are read, and are never written back; so a file that is in use must be replaced, not overwritten
-    (the same holds for what transformers loads).
+    As its ``load_checkpoint`` does, which reads files, copies, and stretches position tables in silence. Raises ModelError
+    for a name that is missing or unexpected, and for another shape. Tensors of a safetensors file stay in the file until
+    they are read, and are never written back; so a file that is in use must be replaced, not overwritten (the same holds
+    for what transformers loads).
     """
     tensors = convert_state_dict(model, tensors)
     if "positional_embedding" in tensors and not hasattr(model, "positional_embedding"):
         tensors = convert_to_custom_text_state_dict(tensors)
     for name in ("logit_scale", "logit_bias"):  # a number, or a row of one
-        own = getattr(model, name)
-        if own is not None and name in tensors and tensors[name].ndim != own.ndim:
-            tensors[name] = tensors[name].reshape(own.shape)
+        number = getattr(model, name)
+        if number is not None and name in tensors and tensors[name].numel() == 1:
+            tensors[name] = tensors[name].reshape(number.shape)
     if model.logit_bias is not None and "logit_bias" not in tensors:
         tensors["logit_bias"] = torch.zeros_like(tensors["logit_scale"])
     tensors.pop(_NOT_A_WEIGHT, None)
+    own = model.state_dict()
+    files.refuse_missing(folder, own.keys() - tensors.keys())
+    files.refuse_mismatched(
+        folder, [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
+    )
+    files.refuse_unexpected(folder, tensors.keys() - own.keys())
     model.load_state_dict(tensors, assign=True)
 
 

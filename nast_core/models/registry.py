@@ -14,6 +14,7 @@ from nast_core.models import adapters, files, specs
 from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
 from nast_core.models.specs import DEMO_FOLDER
+from nast_core.models.weights import give_back_memory
 from nast_core.models.zoo import ZooCard
 
 __all__ = ["DEMO_FOLDER", "DTYPES", "FAMILIES", "detect_family", "load_model", "pick_device"]
@@ -62,6 +63,7 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
     files.check_folder(folder)
     files.check_configs(folder)
+    give_back_memory()
     family = detect_family(folder)
     about = _card(folder, family, found)
     model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])

@@ -4,10 +4,12 @@ No code in a file is run. What every family reads comes through here, so a wrapp
 names comes off in one place, and a file that unpacks to more than it is (a zip bomb, a tensor of strides 0) is refused.
 """
 
+import ctypes
 import os
 import pickle
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,13 +181,17 @@ def bare(names: Iterable[str]) -> str:
 
 
 def read(path: Path) -> Stored:
-    """The tensors of a file that ``find_weights`` has checked; safetensors stay in the file until they are read."""
+    """The tensors of a file that ``find_weights`` has checked; they stay in the file until they are read.
+
+    So they take no memory of the process's own, which glibc would keep for later when they are freed. Files in torch's
+    format before 1.6 are read whole.
+    """
     tensors: dict[str, Tensor] = {}
     for part in _shards(path) if path.suffix == ".json" else [path]:
         if part.suffix == ".safetensors":
             tensors |= load_file(part)
         else:
-            tensors |= _named(_unpickled(part, "cpu"))
+            tensors |= _named(_unpickled(part, "cpu", mmap=_is_zip(part)))
     prefix = bare(tensors)
     return Stored(path, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, prefix)
 
@@ -203,6 +209,11 @@ def shapes(path: Path) -> dict[str, tuple[int, ...]]:
     return {name.removeprefix(prefix): shape for name, shape in found.items()}
 
 
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
 def one(path: Path, name: str) -> Tensor | None:
     """A tensor of a checked file, as stored; None where it has none of that name, or is an index of shards."""
     if path.suffix == ".json":
@@ -211,9 +222,7 @@ def one(path: Path, name: str) -> Tensor | None:
         with safe_open(path, framework="pt") as held:
             names = list(held.keys())
             return held.get_tensor(f"{bare(names)}{name}") if f"{bare(names)}{name}" in names else None
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"PK"
-    held = _named(_unpickled(path, "cpu", mmap=zipped))
+    held = _named(_unpickled(path, "cpu", mmap=_is_zip(path)))
     return held.get(f"{bare(held)}{name}")
 
 
@@ -254,3 +263,9 @@ def _count(shape: tuple[int, ...]) -> int:
     for side in shape:
         count *= side
     return count
+
+
+def give_back_memory() -> None:
+    """Returns to the system what freed models leave with the C library, which else grows by a model with each that is loaded."""
+    with suppress(OSError, AttributeError):  # glibc's own; other systems return it by themselves
+        ctypes.CDLL(None).malloc_trim(0)
