@@ -114,6 +114,8 @@ def checked(schema: type[ONE], values: Any, name: str) -> ONE:
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "literal_error" and len(said) > 160:
             said = "it is none of those that can be loaded"
+        if first["type"] in ("model_type", "dict_type"):
+            said = "it should be an object of keys and values"
         said = f"{said[0].lower()}{said[1:]}"
         raise ModelError(f"{name} has {shown(where) or 'a value'} {shown(repr(first['input']))[:80]}: {said}") from None
 
