@@ -51,6 +51,19 @@ def lacking_text(model: DualEncoder) -> str:
     return "  \n".join(said) or "Nothing is lacking: attention, tracing, attribution and LoRA work in full."
 
 
+def others_got(model: DualEncoder) -> pd.DataFrame:
+    """Published figures of the loaded model beside what is measured here; no rows where none is known."""
+    from nast_core.models.anatomy import compared
+    from nast_core.models.zoo import find_card
+
+    return pd.DataFrame(
+        [
+            {"figure": row.name, "others got": row.others, "here": row.here, "stated in": row.source}
+            for row in compared(model, find_card(model.card.name))
+        ]
+    )
+
+
 def as_list(rows: dict[str, str]) -> str:
     """Names beside values, as HTML; a hash is shortened."""
     cells = "".join(

@@ -79,6 +79,11 @@ def anatomy(model) -> None:
             st.markdown(f"{icon} {check.name}: {check.figure}. :gray[{check.meaning}]")
     for warning in model.report.warnings:
         st.warning(warning, icon=":material/warning:")
+    others = models.others_got(model)
+    if len(others):
+        st.markdown("**What others got with this model**")
+        st.dataframe(others, hide_index=True, width="stretch", height="content")
+        st.caption("Published figures beside the same measured here. Empty: a figure of data that are not here.")
 
 
 def sentence(model) -> None:

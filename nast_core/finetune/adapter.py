@@ -6,25 +6,29 @@ adapter/  adapter_config.json, adapter_model.safetensors   PEFT's, where it is L
           README.md                                        the model card
 """
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from peft import PeftModel
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors.torch import load_file, save_file
 
 from nast_core.errors import DataError, ModelError, what_is_wrong
 from nast_core.files.writing import whole
+from nast_core.finetune.adapter_files import write_lora
 from nast_core.finetune.lora import load_lora, merge_lora
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.models import load_model
+from nast_core.models import files, load_model, specs, weights
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.files import fingerprint
 from nast_core.models.registry import DTYPES
 
 ADAPTER = "adapter"
+_MOST = 16  # fine-tunes of fine-tunes
+_opening: ContextVar[tuple[Path, ...]] = ContextVar("opening", default=())  # adapters whose base is being looked for
 _RECORD, _LAYERS = "nast.json", "layers.safetensors"
 
 
@@ -47,11 +51,11 @@ def save_adapter(folder: Path, encoder: DualEncoder, adapted: PeftModel | None, 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if adapted is not None:
-            adapted.save_pretrained(folder)
+            write_lora(folder, adapted)
         else:
             trained = {n: p.detach().contiguous() for n, p in encoder.module.named_parameters() if p.requires_grad}
             with whole(folder / _LAYERS) as temporary:
-                save_file(trained, temporary)
+                weights.write(temporary, trained)
         with whole(folder / _RECORD) as temporary:  # last: an adapter with a record is whole
             temporary.write_text(record.model_dump_json(indent=2), "utf-8")
     except OSError as error:
@@ -60,11 +64,11 @@ def save_adapter(folder: Path, encoder: DualEncoder, adapted: PeftModel | None, 
 
 def read_record(folder: Path) -> Record:
     """Raises ModelError for a folder that holds no adapter of NAST's."""
+    if not (folder / _RECORD).exists():
+        raise ModelError(f"{folder} has no {_RECORD}, so it is no adapter that 'nast finetune' finished")
     try:
-        return Record.model_validate(json.loads((folder / _RECORD).read_text("utf-8")))
-    except (OSError, UnicodeDecodeError):
-        raise ModelError(f"{folder} has no {_RECORD}, so it is no adapter that 'nast finetune' finished") from None
-    except (json.JSONDecodeError, ValidationError) as error:
+        return Record.model_validate(files.read_json(folder / _RECORD))
+    except ValidationError as error:
         raise ModelError(f"{folder / _RECORD} is no record of an adapter ({what_is_wrong(error)})") from None
 
 
@@ -89,7 +93,10 @@ def load_finetuned(
     wide = (
         "float64" if dtype == "float64" else "float32"
     )  # a fingerprint is of these; and narrow weights are merged wide
-    encoder = load_base(base or record.base, folder.resolve().parents[1], device=device, dtype=wide)
+    with _not_its_own_base(folder):
+        spec = base or record.base
+        _check_stated(spec, folder, record)
+        encoder = load_base(spec, folder.resolve().parents[1], device=device, dtype=wide)
     apply_adapter(encoder, folder, record)
     if dtype != wide:
         encoder.module.to(DTYPES[dtype])
@@ -97,23 +104,46 @@ def load_finetuned(
     return encoder
 
 
-def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
-    """Merges an adapter into a freshly loaded base, in place. Raises ModelError for any other model than its base."""
-    if encoder.fingerprint != record.base_fingerprint:
+@contextmanager
+def _not_its_own_base(folder: Path) -> Iterator[None]:
+    """Raises ModelError where an adapter's base leads back to it, or through more of them than anyone makes."""
+    chain, here = _opening.get(), folder.resolve()
+    if here in chain or len(chain) >= _MOST:
+        said = "is, by way of its base, its own base" if here in chain else f"stands on more than {_MOST} fine-tunes"
+        raise ModelError(f"the adapter in {folder} {said}, so it leads to no model; give another run, or its base again")
+    token = _opening.set((*chain, here))
+    try:
+        yield
+    finally:
+        _opening.reset(token)
+
+
+def _check_stated(spec: str, folder: Path, record: Record) -> None:
+    """Raises ModelError where the base's own card already says that it is another model than was trained."""
+    if spec.startswith(("run:", specs.OPEN_CLIP)):
+        return
+    card = (specs.find(spec).folder or Path()) / _RECORD
+    stated = files.read_json(card).get("fingerprint") if card.exists() else None
+    if isinstance(stated, str) and stated:
+        _refuse_another(folder, record, specs.find(spec).name or spec, stated)
+
+
+def _refuse_another(folder: Path, record: Record, name: str, fingerprint: str) -> None:
+    if fingerprint != record.base_fingerprint:
         raise ModelError(
             f"the adapter in {folder} was trained on {record.base_name} (fingerprint {record.base_fingerprint[:12]}) and "
-            f"{encoder.card.name} has fingerprint {encoder.fingerprint[:12]}; give the model it was trained on"
+            f"{name} has fingerprint {fingerprint[:12]}; give the model it was trained on"
         )
-    try:
+
+
+def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
+    """Merges an adapter into a freshly loaded base, in place. Raises ModelError for any other model than its base."""
+    _refuse_another(folder, record, encoder.card.name, encoder.fingerprint)
+    with files.leading(f"the adapter in {folder} is not whole, so train it again"):
         if record.recipe.method == "lora":
             merge_lora(load_lora(encoder, folder))
         else:
-            held, own = load_file(folder / _LAYERS), dict(encoder.module.named_parameters())
-            with torch.no_grad():
-                for name, value in held.items():
-                    own[name].copy_(value)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"the adapter in {folder} is not whole ({error}); train it again") from error
+            _put_layers(encoder, folder)
     encoder.module.requires_grad_(False).eval()
     encoder.image_fingerprint = encoder.image_fingerprint or encoder.fingerprint  # only the text tower learns
     encoder.fingerprint = fingerprint(encoder.module)
@@ -123,3 +153,15 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
         source=str(folder),
         fingerprint="",
     )
+
+
+@torch.no_grad()
+def _put_layers(encoder: DualEncoder, folder: Path) -> None:
+    """The text layers' weights of a full fine-tune, in their place."""
+    held = weights.read(weights.find_weights(folder, [_LAYERS])).tensors
+    own = dict(encoder.module.named_parameters())
+    if strangers := sorted(held.keys() - own.keys()):
+        raise ModelError(f"{_LAYERS} has {strangers[0]!r}, which the model has not")
+    files.refuse_mismatched(folder, [(n, v.shape, own[n].shape) for n, v in held.items() if v.shape != own[n].shape])
+    for name, value in held.items():
+        own[name].copy_(value)

@@ -8,22 +8,24 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from huggingface_hub import constants
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from nast_core.errors import DataError, ModelError
+from nast_core.files.writing import user_cache
 from nast_core.finetune.adapter import ADAPTER, apply_adapter, load_base, read_record
-from nast_core.models import load_model
+from nast_core.models import load_model, weights
 from nast_core.models.registry import DEMO_FOLDER
 
 _READ = (".safetensors", ".bin", ".pt", ".pth", ".tar")
 _OTHER_WEIGHTS = (".h5", ".msgpack", ".onnx", ".npz", ".ot")  # the base's weights in formats that stay untuned
 _OF_THE_BASE = ("README.md", "figures.json", "nast.json", ".git", ".cache")
+_DEPTH = 8  # of dictionaries in a checkpoint
 Keys = tuple[Any, ...]  # keys that lead to a tensor through nested dictionaries
 
 
@@ -69,8 +71,10 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
     missing = set(changed)
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
-        if path.is_dir() or set(inside.parts) & set(_OF_THE_BASE) or path.suffix in _OTHER_WEIGHTS:
+        if not path.is_file() or set(inside.parts) & set(_OF_THE_BASE) or path.suffix in _OTHER_WEIGHTS:
             continue
+        if not _inside(path, source):
+            continue  # a link to a file that is no part of the model
         target = out / inside
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix in _READ:
@@ -84,12 +88,21 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
         )
 
 
+def _inside(path: Path, source: Path) -> bool:
+    """Whether a file lies where it seems to, or in the caches that a model's folder of links is made of."""
+    roots = (source, Path(constants.HF_HUB_CACHE), user_cache())
+    if path.suffix in _READ and source.resolve().is_relative_to(user_cache().resolve()):
+        return True  # open_clip:ARCH/PATH links to the weights that were named
+    return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
+
+
 def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tensor]]) -> set[str]:
     """Copies a weights file with its changed tensors replaced, each in its own precision; says which were found."""
     safe = path.suffix == ".safetensors"
+    weights.check_archive(path)
     try:
         held: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError):  # not weights: a trainer's arguments, an optimizer, TorchScript
+    except Exception:  # not weights: a trainer's arguments, an optimizer, TorchScript, a broken file
         shutil.copy(path, target)
         return set()
     stored = dict(_tensors(held))
@@ -107,7 +120,7 @@ def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tenso
         shutil.copy(path, target)
     elif safe:
         with safe_open(path, framework="pt") as opened:
-            save_file(held, target, metadata=opened.metadata())
+            weights.write(target, held, opened.metadata())
     else:
         torch.save(held, target)
     return found
@@ -116,7 +129,7 @@ def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tenso
 def _tensors(held: Any, at: Keys = ()) -> Iterator[tuple[Keys, Tensor]]:
     if isinstance(held, Tensor):
         yield at, held
-    elif isinstance(held, dict):
+    elif isinstance(held, dict) and len(at) < _DEPTH:
         for key, value in held.items():
             yield from _tensors(value, (*at, key))
 

@@ -12,6 +12,7 @@ from peft.tuners.lora.layer import MultiheadAttention
 from torch import nn
 
 from nast_core.errors import ModelError
+from nast_core.finetune.adapter_files import exactly, read_lora
 from nast_core.models.encoder import DualEncoder
 
 
@@ -41,8 +42,7 @@ def attach_lora(
             f"the attention of {encoder.card.name} is torch's own, on which PEFT ignores LoRA dropout; set dropout to 0"
         )
     torch.manual_seed(seed)
-    exactly = "|".join(map(re.escape, modules))  # a list of names would match image towers' that end alike
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=exactly, bias="none")
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=exactly(modules), bias="none")
     return get_peft_model(encoder.module, config)
 
 
@@ -96,8 +96,8 @@ def _put(attention: nn.Module, weight: torch.Tensor) -> None:
 
 
 def load_lora(encoder: DualEncoder, folder: Path, *, trainable: bool = False) -> PeftModel:
-    """The adapter that ``PeftModel.save_pretrained`` wrote, attached in place."""
-    return PeftModel.from_pretrained(encoder.module, str(folder), is_trainable=trainable)
+    """The adapter in ``folder``, attached in place. Raises ModelError for one that is not whole or not this model's."""
+    return read_lora(encoder.module, _targets(encoder), folder, trainable=trainable)
 
 
 def merge_lora(adapted: PeftModel) -> torch.nn.Module:

@@ -1,9 +1,11 @@
 """What a loaded model is made of and what it cannot do, in words: for the command line and the Models page alike."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import PreNormBlock
+from nast_core.models.zoo import ZooCard
 
 _PADDING = {
     "ignored": "hidden from every token",
@@ -33,6 +35,27 @@ def anatomy(model: DualEncoder) -> dict[str, str]:
         "Fingerprint": model.fingerprint,
         "Keys not used": _some(model.report.unused_keys) or "none",
     }
+
+
+class Compared(NamedTuple):
+    """A published figure of a known model, beside the same measured here."""
+
+    name: str
+    others: float
+    here: float | None  # None: a figure of data that are not here
+    source: str
+
+
+def compared(model: DualEncoder, card: ZooCard | None) -> list[Compared]:
+    """What others got with the loaded model, where a public source states it (zoo.py, Reference)."""
+    rows = []
+    for reference in card.reference if card else ():
+        here = None
+        if reference.texts:
+            a, b = model.encode_texts(list(reference.texts))
+            here = float(a @ b)
+        rows.append(Compared(reference.name, reference.value, here, reference.source))
+    return rows
 
 
 def lacking(model: DualEncoder) -> dict[str, str]:

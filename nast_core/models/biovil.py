@@ -20,7 +20,7 @@ from torchvision.models.resnet import ResNet
 from transformers import BertModel
 
 from nast_core.errors import ModelError
-from nast_core.models import files, trunks
+from nast_core.models import files, trunks, weights
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
 from nast_core.models.hf_folder import refuse_unused_layers
@@ -42,8 +42,7 @@ _NO_PRIOR = "BioViL-T reads one image here: the learned stand-in takes the place
 
 
 def recognises(folder: Path) -> bool:
-    config = folder / "config.json"
-    return config.exists() and files.read_json(config).get("model_type") == "cxr-bert"
+    return files.model_type(folder) == "cxr-bert"
 
 
 class _TextHead(nn.Module):
@@ -110,16 +109,17 @@ class _Projector(nn.Module):
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Assembled:
     """Raises ModelError where config, tokenizer or either weights file is missing or does not fit."""
     image_path = _image_weights(folder)
-    text_path = files.find_weights(folder, TEXT_WEIGHTS)
+    text_path = weights.find_weights(folder, TEXT_WEIGHTS)
     own = "the files that came with these weights"
-    bert = trunks.read_bert(folder, own)
-    dim = int(getattr(bert.config, "projection_size", 128))
+    bert = trunks.read_bert(folder, own, text_path)
+    dim = int(getattr(bert.config, "projection_size", None) or 128)
     tokenizer = trunks.read_tokenizer(folder, bert, own)
+    stored, seen = weights.read(text_path), weights.read(image_path)
     head = _TextHead(bert.config.hidden_size, dim)
     text = nn.ModuleDict({"bert": bert, "cls_projection_head": head})
-    unused = trunks.load_strictly(text, trunks.read_tensors(text_path), text_path, dropped=_UNUSED_TEXT)
+    unused = trunks.load_strictly(text, stored.tensors, text_path, dropped=_UNUSED_TEXT)
     refuse_unused_layers(text_path, unused, text.state_dict())
-    tensors = trunks.read_tensors(image_path)
+    tensors = seen.tensors
     prior = image_path.name.startswith("biovil_t")
     encoder = _Encoder(trunks.build_resnet(tensors, "encoder.encoder."), prior=prior)
     projector = _Projector(encoder.channels, dim)
@@ -133,6 +133,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         partial(_preprocess, size=size),
         card=card,
         rows={
+            **{f"Names in {part.path.name}": part.rows["Names in the file"] for part in (stored, seen) if part.prefix},
             "Weights files": f"{text_path.name}, {image_path.name}",
             "Image tower": f"{trunks.describe_resnet(encoder.encoder)}, mean of projected patches"
             + (", no prior image" if prior else ""),
@@ -149,7 +150,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
 
 
 def _image_weights(folder: Path) -> Path:
-    there = [name for name in IMAGE_WEIGHTS if (folder / name).is_file()]
+    there = [name for name in IMAGE_WEIGHTS if weights.is_there(folder / name)]
     if len(there) > 1:
         raise ModelError(f"{folder} holds {' and '.join(there)}; keep the one that came with this text encoder")
     if not there:
@@ -157,7 +158,7 @@ def _image_weights(folder: Path) -> Path:
             f"{folder} has CXR-BERT but no image weights; put {' (BioViL) or '.join(IMAGE_WEIGHTS)} (BioViL-T) beside "
             "pytorch_model.bin"
         )
-    return files.find_weights(folder, there)
+    return weights.find_weights(folder, there)
 
 
 def _preprocess(image: Image.Image, *, size: int) -> Float[Tensor, "3 size size"]:

@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nast_core.errors import ModelError
+from nast_core.files import gate
 from nast_core.models.torchscript import is_torchscript, read_torchscript
+from nast_core.models.weights import MOST, WRAPPERS, bare, check_archive, unwrapped
 
 Weights = dict[str, Tensor]
-_WRAPPERS = ("state_dict", "model", "model_state_dict")
 _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's archives carry along
 
 
@@ -31,17 +32,13 @@ class Checkpoint:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Raises ModelError: no such file, not a checkpoint, cut off, or a pickle that needs code to load."""
-    if not path.is_file():
-        raise ModelError(
-            f"there is no file {path}; give the path of a checkpoint (.pt, .pth, .bin, .tar, .safetensors)"
-        )
+    gate.regular(path, most=MOST, error=ModelError, absent="give the path of a checkpoint (.pt, .pth, .bin, .tar, .safetensors)")
+    check_archive(path)
     if is_torchscript(path):
         return Checkpoint(path, _named(read_torchscript(path)), torchscript=True)
     held = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     whole = held
-    wrapper = next((key for key in _WRAPPERS if isinstance(held, Mapping) and isinstance(held.get(key), Mapping)), None)
-    if wrapper:
-        held = held[wrapper]
+    held, wrapper = unwrapped(held) if isinstance(held, Mapping) else (held, None)
     if not isinstance(held, Mapping) or not held or not all(isinstance(value, Tensor) for value in held.values()):
         raise ModelError(f"{path} holds a {type(held).__name__} of other things than named weights")
     beside = {key: value for key, value in whole.items() if key != wrapper} if wrapper else {}
@@ -49,8 +46,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _named(held: Mapping[str, Tensor]) -> Weights:
-    """Without the prefix that parallel training puts before every name, and without numbers that are no weights."""
-    return {name.removeprefix("module."): value for name, value in held.items() if name not in _NOT_WEIGHTS}
+    """Without the prefix that training puts before every name, and without numbers that are no weights."""
+    kept = {name: value for name, value in held.items() if name not in _NOT_WEIGHTS}
+    prefix = bare(kept)
+    return {name.removeprefix(prefix): value for name, value in kept.items()}
 
 
 def _read_safetensors(path: Path) -> Any:
@@ -91,7 +90,7 @@ def _your_choice(path: Path, asks_for: str) -> str:
     kept = path.with_name(f"{path.stem}-weights.pth")
     code = (
         f"import torch; f = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
-        f"torch.save({{k: f[k] for k in {_WRAPPERS!r} if k in f}} or f, {str(kept)!r})"
+        f"torch.save({{k: f[k] for k in {WRAPPERS!r} if k in f}} or f, {str(kept)!r})"
     )
     return (
         f"{path} needs more than weights to load: it asks for {asks_for}. To import those can run code from whoever made the "

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from transformers import ChineseCLIPModel
 
-from nast_core.models import files, hf_folder
+from nast_core.models import allowed, files, hf_folder
+from nast_core.models.allowed import Keys, Number, Width, Word
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
 from nast_core.models.hf_tokens import check_vocabulary
@@ -14,8 +16,21 @@ from nast_core.models.tower import Tokens
 
 
 def recognises(folder: Path) -> bool:
-    config = folder / "config.json"
-    return config.exists() and files.read_json(config).get("model_type") == "chinese_clip"
+    return files.model_type(folder) == "chinese_clip"
+
+
+class ChineseConfig(Keys):
+    """What is read of a ChineseCLIPConfig."""
+
+    model_type: Word
+    projection_dim: Width | None = None
+    logit_scale_init_value: Number = 0.0
+    initializer_factor: Number = 0.0
+    initializer_range: Number = 0.0
+    text_config: allowed.Bert = Field(default_factory=allowed.Bert)
+    vision_config: allowed.ImageTower = Field(default_factory=allowed.ImageTower)
+    text_config_dict: allowed.Bert | None = None
+    vision_config_dict: allowed.ImageTower | None = None
 
 
 class ChineseClipTextTower(BertTextTower):
@@ -36,7 +51,7 @@ class ChineseClipTextTower(BertTextTower):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> hf_folder.HuggingFaceEncoder:
     """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
-    read = hf_folder.read_model(ChineseCLIPModel, folder, device, dtype)
+    read = hf_folder.read_model(ChineseCLIPModel, folder, ChineseConfig, device, dtype)
     tokenizer = hf_folder.read_tokenizer(folder, "vocab.txt")
     check_vocabulary(folder, tokenizer, read.model.config.text_config.vocab_size)
     processor = hf_folder.image_processor(folder)

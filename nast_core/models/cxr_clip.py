@@ -25,7 +25,7 @@ from torchvision import transforms
 from transformers import BertModel
 
 from nast_core.errors import ModelError
-from nast_core.models import files, trunks
+from nast_core.models import files, trunks, weights
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
 from nast_core.models.hf_folder import refuse_unused_layers
@@ -60,7 +60,7 @@ def recognises(folder: Path) -> bool:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix == ".tar" and path.is_file())
+    return sorted(path for path in folder.iterdir() if path.suffix == ".tar" and weights.is_there(path))
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,9 @@ class CxrClipTextTower(BertTextTower):
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Assembled:
     """Raises ModelError where checkpoint, record, text/ or vision/ are missing, unsafe or do not fit."""
     path, kind = _checkpoint(folder)
-    tensors = trunks.new_swin_names(trunks.read_tensors(path), "image_encoder.image_encoder.")
-    bert = trunks.read_bert(folder / "text", CLINICAL_BERT)
+    stored = weights.read(path)
+    tensors = trunks.new_swin_names(stored.tensors, "image_encoder.image_encoder.")
+    bert = trunks.read_bert(folder / "text", CLINICAL_BERT, path)
     tokenizer = trunks.read_tokenizer(folder / "text", bert, CLINICAL_BERT)
     dim = trunks.width_of(tensors, "text_projection.projection.weight", path)
     if kind.image_tower == "resnet":
@@ -128,7 +129,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         image, width, size = nn.ModuleDict({"resnet": resnet}), resnet.layer4[-1].conv3.out_channels, _RESNET_SIZE
         described, trunk, (mean, std) = trunks.describe_resnet(resnet), resnet, _IMAGENET
     else:
-        swin = trunks.read_swin(folder / "vision", SWIN_TINY)
+        swin = trunks.read_swin(folder / "vision", SWIN_TINY, path)
         image, width, size = nn.ModuleDict({"image_encoder": swin}), swin.config.hidden_size, swin.config.image_size
         described, (mean, std) = f"{trunks.describe_swin(swin)}, state of the first patch", _HALVES
 
@@ -162,7 +163,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         lambda image: scale(image.convert("RGB")),
         card=card,
         rows={
-            "Weights file": path.name,
+            **stored.rows,
             "Image tower": described,
             "Projection": kind.projection,
             "Preprocessing": f"shorter side {size} px, centre crop, mean {mean[0]:g}, ...",
@@ -179,14 +180,14 @@ def _checkpoint(folder: Path) -> tuple[Path, _Kind]:
     """(file with the weights, what it is); cxr_clip.json goes before a checkpoint's own config."""
     there = [path.name for path in _checkpoints(folder)]
     if (folder / RECORD).exists():
-        return files.find_weights(folder, [*WEIGHTS, *there]), _kind(files.read_json(folder / RECORD), folder / RECORD)
+        return weights.find_weights(folder, [*WEIGHTS, *there]), _kind(files.read_json(folder / RECORD), folder / RECORD)
     if len(there) > 1:
         raise ModelError(f"{folder} holds the checkpoints {', '.join(there)}; keep one of them")
     try:
-        path = files.find_weights(folder, there)
+        path = weights.find_weights(folder, there)
     except ModelError as error:
         raise ModelError(f"{error} (CXR-CLIP converted: model.safetensors and {RECORD})") from None
-    record = record_of(torch.load(path, map_location="meta", weights_only=True).get("config"))
+    record = record_of(weights.beside(path).get("config"))
     if record is None:
         raise ModelError(
             f"{path} has no config that names its towers, pooling and projection; write {RECORD} with {', '.join(CHOICES)} "

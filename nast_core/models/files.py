@@ -1,101 +1,92 @@
 """Looking at a model folder before any library does: what is missing, broken or unsafe, in one sentence."""
 
 import hashlib
-import json
 import os
-import pickle
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from nast_core.errors import ModelError
+from nast_core.files import documents, gate
+from nast_core.models.allowed import refuse_foreign
 
-_LFS_HEAD = b"version https://git-lfs"
-_TORCH_HEADS = (b"PK\x03\x04", b"\x80")  # a zip archive; a bare pickle, as torch wrote before 1.6
+_CONFIGS = (
+    "config.json", "open_clip_config.json", "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json",
+    "processor_config.json", "generation_config.json", "adapter_config.json", "cxr_clip.json",
+)  # fmt: skip
+_WRITTEN_ANEW = ("cxr-bert",)  # model types whose published configs name code, which is never run here
 
 
-def read_json(path: Path) -> dict:
-    """A JSON object. Raises ModelError for a file that is missing, cut off or of another kind."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path.parent} has no {path.name}; copy the model's {path.name} into it") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error}); download it again") from None
-    if not isinstance(found, dict):
-        raise ModelError(f"{path} holds a {type(found).__name__}, not a JSON object; download it again")
+class _UnreadableError(ModelError):
+    """A config that is no JSON object."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises ModelError for a file that is missing, cut off, of another kind, or names code or another place.
+
+    The configs of CXR-BERT name their authors' code; its family is written anew and never passes that key on.
+    """
+    found = _parsed(path)
+    refuse_foreign(path, found, ignoring=("auto_map",) if _written_anew(path, found) else ())
     return found
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    if not os.path.lexists(path):
+        raise _UnreadableError(f"{path.parent} has no {path.name}; copy the model's {path.name} into it")
+    try:
+        text = gate.read_text(path, most=documents.MOST, error=_UnreadableError, absent="it is a link that leads nowhere")
+    except _UnreadableError as error:
+        raise _UnreadableError(f"{error}; download it again") from None
+    try:
+        found = documents.parse_json(text)
+    except ValueError as fault:
+        said = documents.what_is_wrong_with(fault)
+        raise _UnreadableError(f"{path} cannot be read as JSON ({said}); download it again") from None
+    if not isinstance(found, dict):
+        raise _UnreadableError(f"{path} holds a {type(found).__name__}, not a JSON object; download it again")
+    return found
+
+
+def _written_anew(path: Path, found: Mapping[str, Any]) -> bool:
+    """Whether a config or a tokenizer's is of a model type whose published files name code that is never run here."""
+    if path.name == "tokenizer_config.json" and os.path.lexists(config := path.with_name("config.json")):
+        with suppress(_UnreadableError):
+            found = _parsed(config)
+    return path.name in ("config.json", "tokenizer_config.json") and found.get("model_type") in _WRITTEN_ANEW
+
+
+def model_type(folder: Path) -> str | None:
+    """What a folder's config.json calls its model; None where there is none. Raises ModelError where it cannot be read."""
+    config = folder / "config.json"
+    found = read_json(config).get("model_type") if os.path.lexists(config) else None
+    return found if isinstance(found, str) else None
+
+
+def check_configs(folder: Path) -> None:
+    """Raises ModelError where any config in ``folder`` names code, a hub or a place outside.
+
+    What else may be wrong with one is for its reader to say.
+    """
+    for place in (folder, folder / "text", folder / "vision"):
+        for path in (place / name for name in _CONFIGS):
+            if path.exists():
+                with suppress(_UnreadableError):
+                    read_json(path)
 
 
 def check_folder(folder: Path) -> None:
     """Raises ModelError unless ``folder`` is a directory this user may read."""
     if not os.path.exists(folder):  # Path.exists raises for a name that is too long or behind a locked door
-        raise ModelError(f"there is no folder {folder}; give the path of a folder with a model's config and weights")
+        raise ModelError(f"there is no folder {gate.shown(folder)}; give the path of a folder with a model's config and weights")
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; give the folder that holds it together with the model's config")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise ModelError(f"the folder {folder} may not be read by this user; change its permissions (chmod u+rx)")
-
-
-def find_weights(folder: Path, names: Iterable[str]) -> Path:
-    """The first of ``names`` in ``folder``, checked whole and safe to read.
-
-    Raises ModelError: none there, empty, a git-lfs pointer, cut off, or a pickle that needs code to load.
-    """
-    names = list(names)
-    for name in names:
-        path = folder / name
-        if path.is_file():
-            _check_weights(path)
-            return path
-    raise ModelError(f"{folder} has no weights; put one of {', '.join(names)} into it")
-
-
-def _check_weights(path: Path) -> None:
-    if not os.access(path, os.R_OK):
-        raise ModelError(f"{path} may not be read by this user; change its permissions (chmod u+r)")
-    if path.suffix == ".json":
-        shards = read_json(path).get("weight_map")
-        if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
-            raise ModelError(f"{path} has no weight_map from tensors to files; download it again")
-        for shard in sorted(set(shards.values())):
-            if not (path.parent / shard).is_file():
-                raise ModelError(f"{path.name} names the weights file {shard}, which is not there; download it too")
-            _check_weights(path.parent / shard)
-        return
-    with path.open("rb") as file:
-        head = file.read(len(_LFS_HEAD))
-    if not head:
-        raise ModelError(f"{path} is empty (0 bytes); download it again")
-    if head == _LFS_HEAD:
-        raise ModelError(f"{path} is a git-lfs pointer, not the weights; run 'git lfs pull' in its repository")
-    if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, framework="pt"):
-                return
-        except SafetensorError as error:
-            raise ModelError(f"{path} is cut off or broken ({error}); download it again") from None
-    if not head.startswith(_TORCH_HEADS):
-        raise ModelError(f"{path} is not a torch file (it starts with {head[:8]!r}); download it again")
-    _check_pickle(path)
-
-
-def _check_pickle(path: Path) -> None:
-    try:
-        held = torch.load(path, map_location="meta", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ModelError(
-            f"{path} is a pickle that holds more than tensors, so loading it would run code from the file; "
-            "it was not loaded: get a safetensors file, or convert it on a machine you can lose"
-        ) from None
-    except Exception as error:  # a broken file makes torch raise anything: struct.error, EOFError, RuntimeError
-        raise ModelError(f"{path} is cut off or broken ({first_line(error)}); download it again") from error
-    if not isinstance(held, dict):
-        raise ModelError(f"{path} holds a {type(held).__name__}, not named weights; get the model's own weights file")
 
 
 def fingerprint(module: nn.Module) -> str:
@@ -114,26 +105,18 @@ def _bytes(tensor: Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data
 
 
-def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every tensor in a checked weights file; a wrapper ``state_dict`` comes off. Reads no values."""
-    if path.suffix == ".safetensors":
-        with safe_open(path, framework="pt") as held:
-            return {name: tuple(held.get_slice(name).get_shape()) for name in held.keys()}  # noqa: SIM118
-    held = torch.load(path, map_location="meta", weights_only=True)
-    named = held.get("state_dict", held)
-    return {name: tuple(tensor.shape) for name, tensor in named.items() if isinstance(tensor, Tensor)}
-
-
-def stored_shape(path: Path, name: str) -> tuple[int, ...] | None:
-    """The shape that a checked weights file has for a tensor; None where it holds none of that name."""
-    return stored_shapes(path).get(name)
-
-
 def first_line(error: BaseException) -> str:
-    """A library's error as half a sentence: its first line, or two where the first only announces the second."""
+    """A library's error as half a sentence: its first line, or two where the first only announces the second.
+
+    Of Python's own kinds of error nothing is quoted: they speak of a library's insides.
+    """
     if isinstance(error, KeyError):
-        return f"there is no {error}"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        return f"there is no {gate.shown(error)}"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    if isinstance(error, AttributeError | TypeError | IndexError | RecursionError | NameError):
+        return "its parts do not fit one another"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["its parts do not fit one another"]
     text = " ".join(lines[: 2 if lines[0].endswith(":") else 1]).split(". ")[0].rstrip(" .")
     return text if len(text) <= 240 else f"{text[:240]}..."
 
@@ -151,6 +134,25 @@ def refusing(sentence: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ModelError(f"{sentence}: {first_line(error)}") from error
+
+
+@contextmanager
+def leading(sentence: str) -> Iterator[None]:
+    """As ``refusing``, and the sentence leads this package's own errors too."""
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(f"{sentence}: {error if isinstance(error, ModelError) else first_line(error)}") from error
+
+
+@contextmanager
+def speaking_of(place: Path, folder: Path) -> Iterator[None]:
+    """While open, errors that name ``place``, where files of ``folder`` were laid out, name the folder instead."""
+    try:
+        yield
+    except Exception as error:
+        said = str(error) if isinstance(error, ModelError) else first_line(error)
+        raise ModelError(said.replace(str(place), str(folder))) from error
 
 
 def refuse_missing(folder: Path, keys: Iterable[str]) -> None:
@@ -171,6 +173,16 @@ def refuse_mismatched(folder: Path, keys: Iterable[tuple[str, Sequence[int], Seq
         raise ModelError(
             f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first {name!r}: "
             f"found {tuple(found)}, expected {tuple(expected)}; use the config that came with these weights"
+        )
+
+
+def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
+    """Raises ModelError where a file has a weight that the config has no place for."""
+    keys = sorted(keys)
+    if keys:
+        raise ModelError(
+            f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {keys[0]!r}; use the config "
+            "that came with these weights"
         )
 
 

@@ -16,8 +16,10 @@ from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import files, weights
+from nast_core.models.allowed import Keys, taken
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.staged import PREPROCESSOR, PROCESSOR, from_library, preprocessor_config, staged, tokenizer_files
 from nast_core.models.tower import TextTower
 
 transformers_logging.disable_progress_bar()  # a load of a second or two; the app and the command show their own
@@ -32,6 +34,7 @@ class Read:
 
     model: Any
     weights: Path
+    rows: Mapping[str, str]  # of the weights file, for the load report
     unused: tuple[str, ...]  # names in the file that the model did not use
 
 
@@ -53,25 +56,37 @@ class HuggingFaceEncoder(DualEncoder):
         return self.model.get_image_features(pixel_values=pixels).pooler_output
 
 
-def read_model(library: type[PreTrainedModel], folder: Path, device: torch.device, dtype: torch.dtype) -> Read:
-    """Raises ModelError: no weights; config and weights do not fit; a weight is missing, of another shape, or of a layer
+def read_model(
+    library: type[PreTrainedModel], folder: Path, keys: type[Keys], device: torch.device, dtype: torch.dtype
+) -> Read:
+    """The library's model from its config and weights. ``keys``: those of config.json that the family reads.
+
+    Raises ModelError: no weights; config and weights do not fit; a weight is missing, of another shape, or of a layer
     that the config leaves out.
     """
-    weights = files.find_weights(folder, WEIGHTS)
-    with files.refusing(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
-        model, info = library.from_pretrained(
-            folder,
+    path = weights.find_weights(folder, WEIGHTS)
+    with files.leading(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
+        config = library.config_class.from_dict(taken(keys, files.read_json(folder / "config.json"), "config.json"))
+        with torch.device("meta"):
+            wanted = sum(parameter.numel() for parameter in library(config).parameters())
+        weights.check_size(path, wanted, "config.json")
+        stored = weights.read(path)
+        model, info = from_library(
+            library,
+            None,
+            config=config,
+            state_dict=stored.tensors,
             attn_implementation="sdpa",
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, with both shapes
-            local_files_only=True,
             dtype=dtype,
         )
+    model.name_or_path = str(folder)  # which adapters record as their base
     files.refuse_mismatched(folder, info["mismatched_keys"])
     files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))
     refuse_unused_layers(folder, unused, model.state_dict())
-    return Read(model.to(device).eval().requires_grad_(False), weights, unused)
+    return Read(model.to(device).eval().requires_grad_(False), stored.path, stored.rows, unused)
 
 
 def refuse_unused_layers(folder: Path, unused: Iterable[str], used: Iterable[str]) -> None:
@@ -94,21 +109,28 @@ def read_tokenizer(folder: Path, *parts: str, **options: Any) -> Any:
     if not (folder / "tokenizer.json").exists() and not all((folder / part).exists() for part in parts):
         # transformers would go on with a tokenizer that knows no word
         raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or {' and '.join(parts)}, into it")
-    with files.refusing(
-        f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
-    ):
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, **options)
+    said = f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
+    with files.leading(said), tokenizer_files(folder, config=kind(folder)) as place:
+        return from_library(AutoTokenizer, place, **options)
 
 
 def image_processor(folder: Path) -> Any:
-    """Raises ModelError for a folder without a preprocessor_config.json that loads."""
-    if not (folder / "preprocessor_config.json").exists():
+    """Raises ModelError for a folder without a preprocessor_config.json, or processor_config.json, that loads."""
+    name = next((name for name in (PROCESSOR, PREPROCESSOR) if (folder / name).exists()), None)
+    if name is None:
         raise ModelError(
-            f"{folder} has no preprocessor_config.json, so image size and normalisation are unknown; copy the one that "
+            f"{folder} has no {PREPROCESSOR}, so image size and normalisation are unknown; copy the one that "
             "came with these weights into it"
         )
-    with files.refusing(f"{folder}/preprocessor_config.json does not load, so download it again"):
-        return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+    with files.leading(f"{folder}/{name} does not load, so download it again"):
+        configs = {PREPROCESSOR: preprocessor_config(folder), "config.json": kind(folder)}
+        with staged(folder, configs) as place:
+            return from_library(AutoImageProcessor, place)
+
+
+def kind(folder: Path) -> dict[str, Any]:
+    """Of config.json, what tells transformers which tokenizer and image processor are the model's own."""
+    return {"model_type": files.model_type(folder)} if (folder / "config.json").exists() else {}
 
 
 def image_side(folder: Path, processor: Any, expected: int | Sequence[int] | None) -> int:
@@ -151,7 +173,7 @@ def finish(
         text=text,
         report=LoadReport(
             rows={
-                "Weights file": read.weights.name,
+                **read.rows,
                 "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
                 f"{'causal' if text.causal else 'bidirectional'}",
                 "Image tower": _image_tower(vision),

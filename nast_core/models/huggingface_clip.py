@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
 from nast_core.errors import ModelError, TextError
-from nast_core.models import files, hf_folder, openai_weights
+from nast_core.models import allowed, files, hf_folder, openai_weights
+from nast_core.models.allowed import Keys, Number, Width, Word
 from nast_core.models.encoder import Card
 from nast_core.models.hf_tokens import fast_tokens
 from nast_core.models.tower import PreNormBlock, TextTower, Tokens
@@ -18,8 +20,20 @@ _LEGACY_EOS = 2  # configs written before transformers 4.31: pool at the largest
 
 
 def recognises(folder: Path) -> bool:
-    config = folder / "config.json"
-    return config.exists() and files.read_json(config).get("model_type") == "clip"
+    return files.model_type(folder) == "clip"
+
+
+class ClipConfig(Keys):
+    """What is read of a CLIPConfig."""
+
+    model_type: Word
+    projection_dim: Width | None = None
+    logit_scale_init_value: Number = 0.0
+    initializer_factor: Number = 0.0
+    text_config: allowed.TextTower = Field(default_factory=allowed.TextTower)
+    vision_config: allowed.ImageTower = Field(default_factory=allowed.ImageTower)
+    text_config_dict: allowed.TextTower | None = None  # as transformers before 4.28 wrote them, beside the others
+    vision_config_dict: allowed.ImageTower | None = None
 
 
 class ClipBlock(PreNormBlock):
@@ -90,7 +104,7 @@ class HuggingFaceTextTower(TextTower):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> hf_folder.HuggingFaceEncoder:
     """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
-    read = hf_folder.read_model(CLIPModel, folder, device, dtype)
+    read = hf_folder.read_model(CLIPModel, folder, ClipConfig, device, dtype)
     config = read.model.config
     tokenizer = hf_folder.read_tokenizer(folder, "vocab.json", "merges.txt")
     if tokenizer.eos_token_id >= config.text_config.vocab_size:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.models import cxr_clip, openai_weights, zoo
 from nast_core.models.checkpoint import Checkpoint, Weights
+from nast_core.models.weights import write as write_weights
 from nast_core.models.zoo import Companion, ZooCard
 
 _HEAD = 64  # channels a head in every OpenAI CLIP, which state dicts do not record
@@ -69,7 +69,7 @@ def _save(weights: Weights, path: Path) -> None:
     def plain(tensor: Tensor) -> Tensor:
         return (tensor.float() if tensor.is_floating_point() else tensor).contiguous().clone()
 
-    save_file({name: plain(tensor) for name, tensor in weights.items()}, path, metadata={"format": "pt"})
+    write_weights(path, {name: plain(tensor) for name, tensor in weights.items()}, {"format": "pt"})
 
 
 def _count(weights: Weights, prefix: str) -> int:

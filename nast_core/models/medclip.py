@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torchvision.transforms import functional as TF
 from transformers import BertModel
 
-from nast_core.models import files, trunks
+from nast_core.models import trunks, weights
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
 from nast_core.models.hf_folder import refuse_unused_layers
@@ -39,10 +39,9 @@ _PADDING = "texts are encoded without padding; the original pads a batch, and it
 
 
 def recognises(folder: Path) -> bool:
-    if any((folder / name).exists() for name in _OTHERS) or not any((folder / name).is_file() for name in WEIGHTS):
+    if any((folder / name).exists() for name in _OTHERS) or not any(weights.is_there(folder / name) for name in WEIGHTS):
         return False
-    path = files.find_weights(folder, WEIGHTS)
-    return files.stored_shape(path, _PROJECTION) is not None and files.stored_shape(path, "logit_scale") is not None
+    return {_PROJECTION, "logit_scale"} <= weights.shapes(weights.find_weights(folder, WEIGHTS)).keys()
 
 
 class MedClipTextTower(BertTextTower):
@@ -81,9 +80,9 @@ class MedClipTextTower(BertTextTower):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Assembled:
     """Raises ModelError where weights, text/ or vision/ are missing or do not fit."""
-    path = files.find_weights(folder, WEIGHTS)
-    tensors = trunks.new_swin_names(trunks.read_tensors(path), "vision_model.model.")
-    bert = trunks.read_bert(folder / "text", CLINICAL_BERT)
+    stored = weights.read(path := weights.find_weights(folder, WEIGHTS))
+    tensors = trunks.new_swin_names(stored.tensors, "vision_model.model.")
+    bert = trunks.read_bert(folder / "text", CLINICAL_BERT, path)
     tokenizer = trunks.read_tokenizer(folder / "text", bert, CLINICAL_BERT)
     dim = trunks.width_of(tensors, _PROJECTION, path)
     bias = _PROJECTION.replace("weight", "bias") in tensors  # the published weights have none
@@ -96,7 +95,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         parts["vision_model"] = nn.ModuleDict({"model": resnet})
         see, size, described = resnet, _RESNET_SIZE, trunks.describe_resnet(resnet)
     else:
-        swin = trunks.read_swin(folder / "vision", SWIN_TINY)
+        swin = trunks.read_swin(folder / "vision", SWIN_TINY, path)
         projection = nn.Linear(swin.config.hidden_size, dim, bias=False)
         parts["vision_model"] = nn.ModuleDict({"model": swin, "projection_head": projection})
         size, described = swin.config.image_size, trunks.describe_swin(swin)
@@ -113,7 +112,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         partial(_preprocess, size=size),
         card=card,
         rows={
-            "Weights file": path.name,
+            **stored.rows,
             "Image tower": described,
             "Preprocessing": f"grey, padded to a square with black, bicubic {size} px, own mean and std",
             "Batches": _PADDING,

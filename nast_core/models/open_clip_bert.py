@@ -2,28 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
-from open_clip.factory import load_state_dict
 from open_clip.tokenizer import HFTokenizer
 from torch import Tensor
 
 from nast_core.errors import ModelError, TextError
-from nast_core.models import files
+from nast_core.models import allowed, files, weights
+from nast_core.models.allowed import taken
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
-from nast_core.models.open_clip_folder import (
-    WEIGHTS,
-    OpenClip,
-    Tokenizer,
-    load_folder,
-    model_config,
-    text_kind,
-)
-from nast_core.models.open_clip_weights import fill
+from nast_core.models.open_clip_config import model_config
+from nast_core.models.open_clip_folder import WEIGHTS, OpenClip, Tokenizer, load_folder, text_kind
 from nast_core.models.tower import Hidden, Tokens
 
 UNIMED = (  # as its authors publish them, beside which an open_clip_config.json must be put
@@ -42,6 +35,10 @@ _POOLING = {
 
 def recognises(folder: Path) -> bool:
     return text_kind(folder) == "hugging face"
+
+
+class _Bert(allowed.Bert):
+    model_type: Literal["bert", "roberta", "xlm-roberta"]
 
 
 class OpenClipBertTower(BertTextTower):
@@ -84,7 +81,7 @@ class OpenClipBertTower(BertTextTower):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> OpenClip:
     """Raises ModelError where config, weights, tokenizer or the BERT's config are missing or do not fit."""
-    weights = files.find_weights(folder, (*WEIGHTS, *UNIMED))
+    path = weights.find_weights(folder, (*WEIGHTS, *UNIMED))
     config = model_config(folder)
     text = config["text_cfg"]
     if "multimodal_cfg" in config:
@@ -98,8 +95,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     pooler = text.get("hf_pooler_type", "mean_pooler")
     if pooler not in _POOLING:
         raise ModelError(f"the config in {folder} has hf_pooler_type {pooler!r}; known are {', '.join(_POOLING)}")
-    text = {**text, "hf_model_name": str(bert_folder), "hf_model_pretrained": False}
-    unimed = _is_unimed(weights)
+    unimed = _is_unimed(path)
 
     def tower(model: Any, tokenizer: Tokenizer) -> OpenClipBertTower:
         if not hasattr(model.text, "proj"):
@@ -129,9 +125,9 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         device,
         dtype,
         tower,
-        weights=weights,
-        options={"text_cfg": text},
-        fill=_fill_unimed if unimed else fill,
+        path=path,
+        bert=bert,
+        renamed=_open_clips_name if unimed else str,
         warnings=_warnings(unimed, config),
     )
     loaded.report.rows["Activation"] = str(bert.get("hidden_act", "gelu"))
@@ -155,27 +151,25 @@ def _bert_config(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
     for place in places:
         if not (place / "config.json").is_file():
             continue
-        config = files.read_json(place / "config.json")
-        if config.get("model_type") in _BERTS:
-            return place, config
-        other = f" (the one in {place} is of model type {config.get('model_type')!r})"
+        found = files.model_type(place)
+        if found in _BERTS:
+            with files.leading(f"{place / 'config.json'} describes no {found} model"):
+                return place, taken(_Bert, files.read_json(place / "config.json"), "config.json")
+        other = f" (the one in {place} is of model type {found!r})"
     raise ModelError(
         f"{folder} does not have the config of its text encoder{other}; copy config.json of {name}, a model of type "
         f"{', '.join(_BERTS)}, into it"
     )
 
 
-def _is_unimed(weights: Path) -> bool:
+def _is_unimed(path: Path) -> bool:
     """Told by the file's name or, where it was renamed, by its keys."""
-    first = f"{_THEIR_TEXT}transformer.embeddings.word_embeddings.weight"
-    return weights.name in UNIMED or not {first, f"module.{first}"}.isdisjoint(files.stored_shapes(weights))
+    return path.name in UNIMED or f"{_THEIR_TEXT}transformer.embeddings.word_embeddings.weight" in weights.shapes(path)
 
 
-def _fill_unimed(model: Any, weights: Path) -> None:
+def _open_clips_name(theirs: str) -> str:
     """open_clip does not know UniMed's names."""
-    found = {key.replace(_THEIR_TEXT, "text.", 1): value for key, value in load_state_dict(str(weights)).items()}
-    found.pop("text.transformer.embeddings.position_ids", None)
-    model.load_state_dict(found, assign=True)
+    return theirs.replace(_THEIR_TEXT, "text.", 1)
 
 
 def _warnings(unimed: bool, config: dict[str, Any]) -> tuple[str, ...]:

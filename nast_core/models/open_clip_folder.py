@@ -1,21 +1,23 @@
 """An open_clip ``local-dir:`` folder: what its config says, and the encoder that open_clip makes of it."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-import open_clip
 import torch
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
 from PIL import Image
 from torch import Tensor
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import files, weights
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.hf_folder import kind
 from nast_core.models.hf_tokens import check_vocabulary
+from nast_core.models.open_clip_config import CONFIG, least_weights, model_config, whole_config
 from nast_core.models.open_clip_weights import build, fill
+from nast_core.models.staged import staged, tokenizer_files
 from nast_core.models.tower import TextTower
 
 WEIGHTS = (  # in the order open_clip itself looks
@@ -32,22 +34,12 @@ Kind = Literal["plain", "custom", "hugging face"]  # of text tower
 Tokenizer: TypeAlias = SimpleTokenizer | HFTokenizer
 
 
-def model_config(folder: Path) -> dict[str, Any]:
-    """The config's ``model_cfg``. Raises ModelError where it is not JSON, or has no text or image tower."""
-    config = folder / "open_clip_config.json"
-    model = files.read_json(config).get("model_cfg")
-    parts = ("text_cfg", "vision_cfg")
-    if not isinstance(model, dict) or not all(isinstance(model.get(part), dict) for part in parts):
-        raise ModelError(f"{config} has no model_cfg with a text_cfg and a vision_cfg in it; download it again")
-    return model
-
-
 def text_kind(folder: Path) -> Kind | None:
     """Which module reads the texts; None for a folder of another layout.
 
     plain: OpenAI's causal tower and tokenizer, pooled at the largest id. custom: open_clip's own tower otherwise.
     """
-    if not (folder / "open_clip_config.json").exists():
+    if not os.path.lexists(folder / CONFIG):
         return None
     model = model_config(folder)
     text = model["text_cfg"]
@@ -81,27 +73,36 @@ def load_folder(
     dtype: torch.dtype,
     tower: Callable[[Any, Any], TextTower],
     *,
-    weights: Path | None = None,
-    options: Mapping[str, Any] = MappingProxyType({}),
-    fill: Callable[[Any, Path], None] = fill,
+    path: Path | None = None,
+    bert: Mapping[str, Any] | None = None,
+    force_custom_text: bool = False,
+    renamed: Callable[[str], str] = str,
     warnings: tuple[str, ...] = (),
 ) -> OpenClip:
     """What every open_clip family shares.
 
-    ``weights`` defaults to the file that open_clip itself would load; ``options`` are open_clip's own for the model;
-    ``fill`` is for files of other names than open_clip knows.
+    ``path``: the weights, by default the file that open_clip itself would load. ``bert``: the checked config of a Hugging
+    Face text tower. ``force_custom_text`` is open_clip's own. ``renamed``: a name in the file as open_clip has it.
 
     Raises ModelError where config, weights or tokenizer are missing or do not fit one another.
     """
-    weights = weights or files.find_weights(folder, WEIGHTS)
-    config = model_config(folder)
+    path = path or weights.find_weights(folder, WEIGHTS)
+    written = whole_config(folder)
+    config = written["model_cfg"]
     _check_vocabulary(folder, config)
-    with files.refusing(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
-        model, transform = build(folder, **options)
-        files.refuse_mismatched(folder, _resized(model, weights))
-        fill(model, weights)
-    with files.refusing(f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"):
-        tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    if bert is None and not isinstance(context := config["text_cfg"].get("context_length", 1), int):
+        raise ModelError(f"the config in {folder} has context_length {context!r}, which is no number of tokens")
+    with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
+        weights.check_size(path, least_weights(config), CONFIG)
+        stored = weights.read(path)
+        tensors = {renamed(name): tensor for name, tensor in stored.tensors.items()}
+        with staged(folder, {CONFIG: written, **({"config.json": bert} if bert else {})}) as place:
+            model, transform = build(place, _room(path), force_custom_text=force_custom_text, **_bert_options(place, config, bert))
+        mismatched = list(_resized(model, tensors))
+    files.refuse_mismatched(folder, mismatched)
+    with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
+        fill(model, tensors, folder)
+    tokenizer = _tokenizer(folder, config)
     reader = model.text if hasattr(model, "text") else model
     _check_tokenizer(folder, tokenizer, reader.vocab_size)
     model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
@@ -115,7 +116,7 @@ def load_folder(
         text=text,
         report=LoadReport(
             rows={
-                "Weights file": weights.name,
+                **stored.rows,
                 "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
                 f"{'causal' if text.causal else 'bidirectional'}",
                 "Image tower": str(vision.get("timm_model_name") or f"ViT, patch {vision.get('patch_size', 'none')}"),
@@ -137,13 +138,37 @@ def load_folder(
     )
 
 
-def _resized(model: torch.nn.Module, weights: Path) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+def _room(path: Path) -> Callable[[int, str], None]:
+    return lambda wanted, described: weights.check_size(path, wanted, described)
+
+
+def _bert_options(place: Path, config: Mapping[str, Any], bert: Mapping[str, Any] | None) -> dict[str, Any]:
+    """open_clip's own options, where the text tower's config lies in ``place``."""
+    if bert is None:
+        return {}
+    return {"text_cfg": {**config["text_cfg"], "hf_model_name": str(place), "hf_model_pretrained": False}}
+
+
+def _tokenizer(folder: Path, config: Mapping[str, Any]) -> Tokenizer:
+    """open_clip's own tokenizer, or the folder's. Raises ModelError for one that does not load."""
+    text = config["text_cfg"]
+    options = {"context_length": text.get("context_length", DEFAULT_CONTEXT_LENGTH)} | (text.get("tokenizer_kwargs") or {})
+    with files.leading(f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"):
+        if not text.get("hf_tokenizer_name"):
+            return SimpleTokenizer(**options)
+        options.setdefault("tokenizer_mode", text.get("tokenizer_mode"))
+        with tokenizer_files(folder, config=kind(folder)) as place:
+            # open_clip hands what it does not know on to transformers
+            return HFTokenizer(str(place), trust_remote_code=False, local_files_only=True, **options)
+
+
+def _resized(model: torch.nn.Module, stored: Mapping[str, Tensor]) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     """Position tables of another length than the config's, which open_clip interpolates without a word."""
-    own, stored = model.state_dict(), files.stored_shapes(weights)
+    own = model.state_dict()
     for name in ("positional_embedding", "visual.positional_embedding", "text.positional_embedding"):
         found, expected = stored.get(name), own.get(name, own.get(f"text.{name}"))
-        if found and expected is not None and found != tuple(expected.shape):
-            yield name, found, tuple(expected.shape)
+        if found is not None and expected is not None and found.shape != expected.shape:
+            yield name, tuple(found.shape), tuple(expected.shape)
 
 
 def _check_vocabulary(folder: Path, config: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor
 from torch.nn import functional as F
 
-from nast_core.models import files, openai_weights
+from nast_core.models import openai_weights, weights
 from nast_core.models.encoder import Card
-from nast_core.models.open_clip_folder import WEIGHTS, OpenClip, load_folder, model_config, text_kind
+from nast_core.models.open_clip_config import model_config
+from nast_core.models.open_clip_folder import WEIGHTS, OpenClip, load_folder, text_kind
 from nast_core.models.tower import PreNormBlock, TextTower, Tokens
 
 
@@ -117,7 +118,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     """Raises ModelError where config or weights are missing or do not fit one another."""
     config = model_config(folder)
     warnings = openai_weights.check_activation(
-        files.find_weights(folder, WEIGHTS),
+        weights.find_weights(folder, WEIGHTS),
         ["quick_gelu" if config.get("quick_gelu") else "gelu"],
         vocabulary=config["text_cfg"].get("vocab_size", 49408),
         probe="transformer.resblocks.0.mlp.c_fc.weight",

@@ -145,4 +145,4 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         return CustomTextTower(model, tokenizer)
 
     # a plain CLIP of another tokenizer or pooling is the same model under CustomTextCLIP's names
-    return load_folder(folder, card, device, dtype, tower, options={"force_custom_text": True})
+    return load_folder(folder, card, device, dtype, tower, force_custom_text=True)

@@ -3,48 +3,46 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import open_clip
-from open_clip.factory import load_checkpoint
+import torch
+from open_clip.convert import convert_state_dict
+from open_clip.factory import convert_to_custom_text_state_dict
 from PIL import Image
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch import Tensor
+
+from nast_core.models import files
+from nast_core.models.valueless import valueless
 
 Made: TypeAlias = tuple[Any, Callable[[Image.Image], Tensor]]  # open_clip's model and its image transform
-
-_valueless: ContextVar[bool] = ContextVar("valueless", default=False)  # of this thread: others may build models too
-
-
-def _without_value(module: nn.Module, name: str, parameter: nn.Parameter) -> Any:
-    if _valueless.get() and not parameter.is_meta:
-        return nn.Parameter(parameter.to("meta"), requires_grad=parameter.requires_grad)
-    return None  # as it was
+_NOT_A_WEIGHT = "text.transformer.embeddings.position_ids"
 
 
-# once and for good: a hook that comes and goes would break another thread's walk over the hooks
-register_module_parameter_registration_hook(_without_value)
-
-
-def build(folder: Path, **options: Any) -> Made:
+def build(folder: Path, check: Callable[[int, str], None] = lambda *_: None, **options: Any) -> Made:
     """The model that ``folder``'s config describes, before its weights: parameters need have no value, buffers do.
 
     Masks and position ids are in no file, so every buffer is as open_clip computes it. ``options`` are open_clip's own
-    for the model. Raises what open_clip does for a config that makes none.
+    for the model. ``check`` is told how many weights there will be before any has a value. Raises what it and open_clip do.
     """
-    token = _valueless.set(True)
     try:
-        made = _made(folder, options)
+        with valueless():
+            made = _made(folder, options)
     except Exception:  # a tower that runs itself while it is built (ViTamin, MobileCLIP-B); any other error comes again
         made = None
-    finally:
-        _valueless.reset(token)
+    if made is None:
+        with torch.device("meta"):
+            check(_count(_made(folder, options)), "the config")
+    else:
+        check(_count(made), "the config")
     if made is None or any(buffer.is_meta for buffer in made[0].buffers()):  # Swin's masks follow its parameters there
         return _made(folder, options)
     return made
+
+
+def _count(made: Made) -> int:
+    return sum(parameter.numel() for parameter in made[0].parameters())
 
 
 def _made(folder: Path, options: dict[str, Any]) -> Made:
@@ -54,18 +52,31 @@ def _made(folder: Path, options: dict[str, Any]) -> Made:
     return model, transform
 
 
-def fill(model: Any, weights: Path) -> None:
-    """Gives a built model the tensors of ``weights`` themselves, under the names that open_clip reads them by.
+def fill(model: Any, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Gives a built model ``tensors`` themselves, under the names that open_clip reads them by.
 
-    Raises what open_clip does for a name that is missing or unexpected, and for another shape. Those of a safetensors
-    file stay in the file until they are read, and are never written back; so a file that is in use must be replaced, not
-    overwritten (the same holds for what transformers loads).
+    As its ``load_checkpoint`` does, which reads files, copies, and stretches position tables in silence. Raises ModelError
+    for a name that is missing or unexpected, and for another shape. Tensors of a safetensors file stay in the file until
+    they are read, and are never written back; so a file that is in use must be replaced, not overwritten (the same holds
+    for what transformers loads).
     """
-    model.load_state_dict = partial(model.load_state_dict, assign=True)  # open_clip would copy
-    try:
-        load_checkpoint(model, str(weights))
-    finally:
-        del model.load_state_dict
+    tensors = convert_state_dict(model, tensors)
+    if "positional_embedding" in tensors and not hasattr(model, "positional_embedding"):
+        tensors = convert_to_custom_text_state_dict(tensors)
+    for name in ("logit_scale", "logit_bias"):  # a number, or a row of one
+        number = getattr(model, name)
+        if number is not None and name in tensors and tensors[name].numel() == 1:
+            tensors[name] = tensors[name].reshape(number.shape)
+    if model.logit_bias is not None and "logit_bias" not in tensors:
+        tensors["logit_bias"] = torch.zeros_like(tensors["logit_scale"])
+    tensors.pop(_NOT_A_WEIGHT, None)
+    own = model.state_dict()
+    files.refuse_missing(folder, own.keys() - tensors.keys())
+    files.refuse_mismatched(
+        folder, [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
+    )
+    files.refuse_unexpected(folder, tensors.keys() - own.keys())
+    model.load_state_dict(tensors, assign=True)
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from nast_core.errors import ModelError
+from nast_core.models import weights
 
 QUICK_GELU = "quick_gelu"
 _VOCABULARY = 49408  # rows of OpenAI's token embedding; weights of another size have another origin
@@ -31,21 +31,21 @@ _PUBLISHED = {  # sha256 -> file, as the hubs record them
 
 
 def check_activation(
-    weights: Path, activations: Sequence[str | None], *, vocabulary: int, probe: str, remedy: str
+    path: Path, activations: Sequence[str | None], *, vocabulary: int, probe: str, remedy: str
 ) -> tuple[str, ...]:
     """Warnings to show, where the config's ``activations`` are not all quick_gelu.
 
-    ``vocabulary``: rows of the token embedding. ``probe``: a matrix of the text tower, by its name in the file ``weights``.
+    ``vocabulary``: rows of the token embedding. ``probe``: a matrix of the text tower, by its name in the file ``path``.
     ``remedy``: what to change in the config. Raises ModelError where the file is OpenAI's for certain.
     """
     if vocabulary != _VOCABULARY or all(activation == QUICK_GELU for activation in activations):
         return ()
     said = " and ".join(sorted({str(activation) for activation in activations}))
-    if name := published(weights):
+    if name := published(path):
         raise ModelError(
-            f"{weights} is OpenAI's own file ({name}), trained with quick_gelu, and the config says {said}: {remedy}"
+            f"{path} is OpenAI's own file ({name}), trained with quick_gelu, and the config says {said}: {remedy}"
         )
-    if _is_half(_stored(weights, probe)):
+    if _is_half(weights.one(path, probe)):
         return (
             f"the config says {said}, and every value of {probe} is one of half precision, as in OpenAI's release, which "
             f"needs quick_gelu: if these weights are OpenAI's, {remedy}",
@@ -73,22 +73,6 @@ def _archives() -> dict[str, str]:
 
     addresses = [get_pretrained_url(name, "openai") for name in list_pretrained_models_by_tag("openai")]
     return {address.split("/")[-2]: address.rsplit("/", 1)[-1] for address in addresses}
-
-
-def _stored(path: Path, name: str) -> Tensor | None:
-    """A tensor as the file has it; None where it has none of that name, or is an index of shards."""
-    if path.suffix == ".json":
-        return None
-    if path.suffix == ".safetensors":
-        with safe_open(path, framework="pt") as held:
-            return held.get_tensor(name) if name in held.keys() else None  # noqa: SIM118
-    held = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
-    return held.get("state_dict", held).get(name)
-
-
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"PK"
 
 
 def _is_half(tensor: Tensor | None) -> bool:

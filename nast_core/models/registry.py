@@ -1,15 +1,20 @@
 """From what a user types to a loaded model: the family is told from the files."""
 
+import os
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
 from nast_core.errors import ModelError
-from nast_core.models import files, specs
+from nast_core.models import adapters, files, specs
+from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
 from nast_core.models.specs import DEMO_FOLDER
+from nast_core.models.weights import give_back_memory
 from nast_core.models.zoo import ZooCard
 
 __all__ = ["DEMO_FOLDER", "DTYPES", "FAMILIES", "detect_family", "load_model", "pick_device"]
@@ -57,11 +62,14 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     found = specs.find(str(spec))
     folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
     files.check_folder(folder)
+    files.check_configs(folder)
+    give_back_memory()
     family = detect_family(folder)
     about = _card(folder, family, found)
     model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])
     if found.card is not None:
         _check_activation(folder, model, found.card)
+    warnings = (*warnings, *adapters.beside(folder))
     if warnings:
         model.report = replace(model.report, warnings=(*model.report.warnings, *warnings))
     return model
@@ -78,13 +86,13 @@ def detect_family(folder: Path) -> str:
     for family, module in FAMILIES.items():
         if import_module(module).recognises(folder):
             return family
-    config = folder / "config.json"
-    if config.exists():
-        kind = files.read_json(config).get("model_type", "nothing")
-        found = f"a config.json of model type {kind!r}"
+    if os.path.lexists(folder / "config.json"):
+        found = f"a config.json of model type {files.model_type(folder) or 'nothing'!r}"
     elif (folder / "open_clip_config.json").exists():
         found = "an open_clip config with a custom text tower"
     else:
+        if said := adapters.alone(folder):
+            raise ModelError(said)
         names = sorted(path.name for path in folder.iterdir())
         bare = [name for name in names if name.endswith(specs.WEIGHTS)]
         if bare:
@@ -107,15 +115,24 @@ def _check_activation(folder: Path, model: DualEncoder, card: ZooCard) -> None:
 
 
 def _card(folder: Path, family: str, found: specs.Found) -> Card:
-    record, known = {}, found.card
-    if (path := folder / "nast.json").exists():
-        record = files.read_json(path)
+    known, path = found.card, folder / "nast.json"
+    record = checked(_CardKeys, files.read_json(path), str(path)) if os.path.lexists(path) else _CardKeys()
     return Card(
-        name=record.get("name", known.name if known else found.name or folder.resolve().name),
+        name=record.name or (known.name if known else found.name or folder.resolve().name),
         source="demo" if found.name == "demo" else str(folder),
         family=family,
-        licence=record.get("licence", known.licence if known else "not stated"),
-        revision=record.get("revision", (known.revision or "") if known else ""),
-        conditions=tuple(record.get("conditions", ())),
-        fingerprint=record.get("fingerprint", ""),
+        licence=record.licence or (known.licence if known else "not stated"),
+        revision=record.revision or (known.revision if known else None) or "",
+        conditions=tuple(record.conditions),
+        fingerprint=record.fingerprint or "",
     )
+
+
+class _CardKeys(Keys):
+    """nast.json of a model folder."""
+
+    name: Text | None = None
+    licence: Text | None = None
+    revision: Text | None = None
+    conditions: Annotated[list[Text], Field(max_length=1_000)] = Field(default_factory=list)
+    fingerprint: Text | None = None

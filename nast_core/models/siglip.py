@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isqrt
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
 from PIL import Image
+from pydantic import Field
 from torch import Tensor
 from transformers import Siglip2ImageProcessor, Siglip2Model, SiglipModel
 
 from nast_core.errors import ModelError, TextError
-from nast_core.models import files, hf_folder
+from nast_core.models import allowed, files, hf_folder
+from nast_core.models.allowed import Keys, Number, Width, Word
 from nast_core.models.encoder import Card
 from nast_core.models.hf_folder import HuggingFaceEncoder
 from nast_core.models.hf_tokens import check_vocabulary, fast_tokens, last_position, trim_span
@@ -30,8 +33,25 @@ _TOKENIZER = {"siglip": "SiglipTokenizer", "siglip2": "Siglip2Tokenizer"}
 
 
 def recognises(folder: Path) -> bool:
-    config = folder / "config.json"
-    return config.exists() and files.read_json(config).get("model_type") in _LIBRARY
+    return files.model_type(folder) in _LIBRARY
+
+
+class _Text(allowed.TextTower):
+    projection_size: Width | None = None
+
+
+class _Image(allowed.ImageTower):
+    vision_use_head: Literal[True] = True
+    num_patches: Annotated[int, Field(ge=1, le=65_536)] = 1
+
+
+class SiglipConfig(Keys):
+    """What is read of a SiglipConfig or a Siglip2Config."""
+
+    model_type: Word
+    initializer_factor: Number = 0.0
+    text_config: _Text = Field(default_factory=_Text)
+    vision_config: _Image = Field(default_factory=_Image)
 
 
 class SiglipTextTower(TextTower):
@@ -89,8 +109,8 @@ class NaflexSiglip(HuggingFaceEncoder):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceEncoder:
     """Raises ModelError where config, weights, tokenizer or preprocessing are missing or do not fit."""
-    kind = files.read_json(folder / "config.json")["model_type"]
-    read = hf_folder.read_model(_LIBRARY[kind], folder, device, dtype)
+    kind = str(files.model_type(folder))
+    read = hf_folder.read_model(_LIBRARY[kind], folder, SiglipConfig, device, dtype)
     tokenizer, prepare = read_tokenizer(folder, _TOKENIZER[kind])
     check_vocabulary(folder, tokenizer, read.model.config.text_config.vocab_size)
     processor, vision = hf_folder.image_processor(folder), read.model.config.vision_config

@@ -9,7 +9,8 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import files, hf_folder
+from nast_core.models.staged import from_library, tokenizer_config, tokenizer_files
 
 Canonical = Callable[[str], str]
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -48,16 +49,16 @@ def read_tokenizer(folder: Path, default: str) -> tuple[Any, Canonical]:
 
     Raises ModelError: no tokenizer, one that does not load, or no sentencepiece where only it can read the files.
     """
-    path = folder / "tokenizer_config.json"
-    config = files.read_json(path) if path.exists() else {}
+    broken = f"the tokenizer in {folder} does not load, so {_COPY}"
+    with files.leading(broken):
+        config = tokenizer_config(folder)
     kind = str(config.get("tokenizer_class") or default).removesuffix("Fast")
     whole, pieces = folder / "tokenizer.json", folder / "spiece.model"
-    broken = f"the tokenizer in {folder} does not load, so {_COPY}"
     if not whole.exists() and not (pieces.exists() and kind == "SiglipTokenizer"):
         raise ModelError(f"{folder} has no tokenizer; copy the tokenizer.json that came with these weights into it")
     if kind != "SiglipTokenizer":
-        with files.refusing(broken):
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with files.leading(broken), tokenizer_files(folder, config=hf_folder.kind(folder)) as place:
+            tokenizer = from_library(AutoTokenizer, place)
         if tokenizer.pad_token_id is None:
             raise ModelError(f"the tokenizer in {folder} names no padding token, which SigLIP reads; {_COPY}")
         if tokenizer.padding_side != "right":
@@ -67,11 +68,11 @@ def read_tokenizer(folder: Path, default: str) -> tuple[Any, Canonical]:
             )
         return tokenizer, str
     end, pad = (_token(config.get(name)) for name in ("eos_token", "pad_token"))
-    with files.refusing(broken):
+    with files.leading(broken), tokenizer_files(folder) as place:
         if whole.exists():
-            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(whole), eos_token=end, pad_token=pad)
+            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(place / whole.name), eos_token=end, pad_token=pad)
         else:
-            tokenizer = _pieces(pieces, end, pad)
+            tokenizer = _pieces(place / pieces.name, end, pad)
         last = tokenizer(["no"])["input_ids"][0][-1]
     if last != tokenizer.eos_token_id:
         raise ModelError(f"the tokenizer in {folder} does not end texts with {end!r}, as SigLIP's does; {_COPY}")

@@ -4,10 +4,12 @@ Told from the text and the disk alone, before any heavy import, so that a mistak
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nast_core.errors import ModelError
+from nast_core.files import gate
 from nast_core.models import zoo
 from nast_core.models.hub import HUB_ID
 from nast_core.models.zoo import ZooCard
@@ -46,6 +48,9 @@ def find(spec: str) -> Found:
             f"checkpoint with 'nast model convert {folder} --out FOLDER'"
         )
     if os.path.exists(folder):  # unlike Path.exists, never raises
+        if there := _snapshot(folder):
+            hub = folder.name.removeprefix("models--").replace("--", "/", 1)
+            return Found(there, zoo.find_card(hub), hub)
         return Found(folder, card)
     if card is not None:
         there = zoo.on_this_machine(card)
@@ -61,6 +66,19 @@ def find(spec: str) -> Found:
     raise ModelError(_nothing(spec, folder, hub))
 
 
+def _snapshot(folder: Path) -> Path | None:
+    """Where the files are under a model's root in the hub's cache, models--ORG--NAME: of main, else the newest snapshot."""
+    snapshots = folder / "snapshots"
+    if not folder.name.startswith("models--") or not os.path.isdir(snapshots):
+        return None
+    commits = {path.name: path for path in snapshots.iterdir() if path.is_dir()}
+    with suppress(ModelError):
+        main = gate.read_text(folder / "refs" / "main", most=1_000, error=ModelError).strip()
+        if main in commits:
+            return commits[main]
+    return max(commits.values(), key=os.path.getmtime, default=None)
+
+
 def _fetched(hub: str) -> Path | None:
     """Where 'nast model download' puts a hub id that is no known model."""
     folder = zoo.MODELS_FOLDER / hub.replace("/", "--")
@@ -68,9 +86,9 @@ def _fetched(hub: str) -> Path | None:
 
 
 def _nothing(spec: str, folder: Path, hub: str) -> str:
-    missing = f"there is no folder {folder}; give the path of a folder with a model's config and weights"
+    missing = f"there is no folder {gate.shown(folder)}; give the path of a folder with a model's config and weights"
     if HUB_ID.fullmatch(hub) and not hub.startswith("."):
-        return f"{missing}; if {hub} is a hub id, fetch it first with 'nast model download {spec}'"
+        return f"{missing}; if {gate.shown(hub)} is a hub id, fetch it first with 'nast model download {gate.shown(spec)}'"
     if near := zoo.near_names(spec):
         return f"{missing}, or a known model's name (did you mean {' or '.join(near)}?)"
     return missing

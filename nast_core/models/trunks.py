@@ -12,16 +12,18 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck, ResNet
 from transformers import BertConfig, BertModel, BertTokenizer, PretrainedConfig, SwinConfig, SwinModel
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import allowed, files, weights
+from nast_core.models.allowed import Keys, Width, taken
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import DualEncoder, LoadReport
 from nast_core.models.hf_tokens import check_vocabulary
+from nast_core.models.staged import from_library, tokenizer_config, tokenizer_files
+from nast_core.models.valueless import valueless
 
 CLINICAL_BERT = "config.json and vocab.txt of emilyalsentzer/Bio_ClinicalBERT"
 SWIN_TINY = "config.json of microsoft/swin-tiny-patch4-window7-224"
@@ -98,15 +100,6 @@ def assemble(
     )
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a file that ``files.find_weights`` has checked; wrappers ``state_dict`` and ``model`` come off."""
-    held = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    for wrapper in ("state_dict", "model"):
-        if isinstance(held.get(wrapper), dict):
-            held = held[wrapper]
-    return {name: tensor for name, tensor in held.items() if isinstance(tensor, Tensor)}
-
-
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, *, dropped: str) -> tuple[str, ...]:
     """Fills ``module`` from ``tensors``; returns names of no known use.
 
@@ -129,25 +122,46 @@ def width_of(tensors: Mapping[str, Tensor], name: str, path: Path) -> int:
     return tensors[name].shape[0]
 
 
-def read_bert(folder: Path, whose: str) -> BertModel:
-    """An empty BertModel, without pooler, of ``folder``/config.json. Raises ModelError; ``whose`` says what to copy."""
-    return _empty(folder, BertConfig, ("bert", "cxr-bert"), lambda c: BertModel(c, add_pooling_layer=False), whose)
+class BertKeys(allowed.Bert):
+    projection_size: Width | None = None  # of CXR-BERT
 
 
-def read_swin(folder: Path, whose: str) -> SwinModel:
-    """An empty SwinModel of ``folder``/config.json. Raises ModelError; ``whose`` says what to copy."""
-    return _empty(folder, SwinConfig, ("swin",), SwinModel, whose)
+def read_bert(folder: Path, whose: str, path: Path) -> BertModel:
+    """A BertModel, without pooler, of ``folder``/config.json, whose weights have no value yet.
+
+    ``whose`` says what to copy there; ``path`` is the file that has to hold its weights. Raises ModelError.
+    """
+    types = ("bert", "cxr-bert")
+    return _empty(folder, BertConfig, BertKeys, types, lambda c: BertModel(c, add_pooling_layer=False), whose, path)
 
 
-def _empty(folder: Path, config: type[PretrainedConfig], types: tuple[str, ...], build: Callable, whose: str) -> Any:
+def read_swin(folder: Path, whose: str, path: Path) -> SwinModel:
+    """A SwinModel, as ``read_bert`` says."""
+    return _empty(folder, SwinConfig, allowed.Swin, ("swin",), SwinModel, whose, path)
+
+
+def _empty(
+    folder: Path,
+    config: type[PretrainedConfig],
+    keys: type[Keys],
+    types: tuple[str, ...],
+    build: Callable,
+    whose: str,
+    weights_path: Path,
+) -> Any:
     path = folder / "config.json"
     if not path.is_file():
         raise ModelError(f"{path} is missing and the weights do not bring it; copy {whose} into {folder}")
     values = files.read_json(path)
     if (found := values.get("model_type", types[0])) not in types:
         raise ModelError(f"{path} is of model type {found!r}, not {types[0]!r}; copy {whose} into {folder}")
-    with files.refusing(f"{path} describes no {types[0]} model, so copy {whose} into {folder}"):
-        return build(config.from_dict(values))
+    with files.leading(f"{path} describes no {types[0]} model, so copy {whose} into {folder}"):
+        made = config.from_dict(taken(keys, values, path.name))
+        with torch.device("meta"):
+            wanted = sum(parameter.numel() for parameter in build(made).parameters())
+        weights.check_size(weights_path, wanted, str(path))
+        with valueless():
+            return build(made)
 
 
 def read_tokenizer(folder: Path, bert: BertModel, whose: str) -> BertTokenizer:
@@ -158,8 +172,10 @@ def read_tokenizer(folder: Path, bert: BertModel, whose: str) -> BertTokenizer:
     if not any((folder / name).is_file() for name in ("vocab.txt", "tokenizer.json")):
         # transformers would go on with a tokenizer that knows no word
         raise ModelError(f"{folder} has no tokenizer (vocab.txt or tokenizer.json); copy {whose} into it")
-    with files.refusing(f"the tokenizer in {folder} does not load, so copy {whose} into it"):
-        tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)
+    with files.leading(f"the tokenizer in {folder} does not load, so copy {whose} into it"):
+        own = {key: value for key, value in tokenizer_config(folder).items() if key != "tokenizer_class"}
+        with tokenizer_files(folder, own) as place:
+            tokenizer = from_library(BertTokenizer, place)
     check_vocabulary(folder, tokenizer, bert.config.vocab_size)
     return tokenizer
 

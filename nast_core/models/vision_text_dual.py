@@ -1,13 +1,16 @@
 """Hugging Face VisionTextDualEncoderModel folders: any image model beside a BERT or RoBERTa, as fine-tunes have it."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from transformers import VisionTextDualEncoderModel
 
 from nast_core.errors import ModelError
-from nast_core.models import files, hf_folder
+from nast_core.models import allowed, files, hf_folder
+from nast_core.models.allowed import Activation, Keys, Number, Rows, Share, Stages, Width, Word
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import Card
 from nast_core.models.hf_tokens import check_vocabulary
@@ -20,8 +23,48 @@ _TOKENIZER = {
 
 
 def recognises(folder: Path) -> bool:
-    config = folder / "config.json"
-    return config.exists() and files.read_json(config).get("model_type") == "vision-text-dual-encoder"
+    return files.model_type(folder) == "vision-text-dual-encoder"
+
+
+class _Text(allowed.Bert):
+    model_type: Literal["bert", "roberta"]
+
+
+class _Image(allowed.Swin):
+    """Of the image models that transformers has, those that are a tower of numbers: no wrapper around another library's."""
+
+    model_type: Literal[
+        "vit", "deit", "beit", "clip_vision_model", "siglip_vision_model", "dinov2", "swin", "swinv2", "convnext", "convnextv2", "resnet",
+    ]  # fmt: skip
+    pooler_output_size: Width | None = None
+    pooler_act: Activation = "tanh"
+    mask_ratio: Share = 0.0
+    use_mask_token: bool = False
+    use_absolute_position_embeddings: bool = False
+    use_relative_position_bias: bool = False
+    use_shared_relative_position_bias: bool = False
+    use_mean_pooling: bool = True
+    layer_scale_init_value: Number = 0.0
+    layerscale_value: Number = 0.0
+    use_swiglu_ffn: bool = False
+    vision_use_head: bool = True
+    num_stages: Annotated[int, Field(ge=1, le=8)] = 1
+    hidden_sizes: Stages = Field(default_factory=list)
+    embedding_size: Width = 1
+    layer_type: Literal["basic", "bottleneck"] = "bottleneck"
+    downsample_in_first_stage: bool = False
+    downsample_in_bottleneck: bool = False
+    vocab_size: Rows = 1  # BEiT's visual words
+
+
+class DualConfig(Keys):
+    """What is read of a VisionTextDualEncoderConfig."""
+
+    model_type: Word
+    projection_dim: Width = 1
+    logit_scale_init_value: Number = 0.0
+    text_config: _Text
+    vision_config: _Image
 
 
 class DualBertTextTower(BertTextTower):
@@ -54,7 +97,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             f"{folder}/config.json has a text model of type {kind!r}; of VisionTextDualEncoderModels those with a "
             f"{' or '.join(_TOKENIZER)} can be loaded"
         )
-    read = hf_folder.read_model(VisionTextDualEncoderModel, folder, device, dtype)
+    read = hf_folder.read_model(VisionTextDualEncoderModel, folder, DualConfig, device, dtype)
     named = (folder / "tokenizer_config.json").exists()
     # without tokenizer_config.json transformers does not look into the text model for the class
     tokenizer = hf_folder.read_tokenizer(folder, *_TOKENIZER[kind], tokenizer_type=None if named else kind)

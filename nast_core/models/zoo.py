@@ -26,6 +26,18 @@ class Companion(BaseModel):
     into: str = ""  # folder inside the model's own
 
 
+class Reference(BaseModel):
+    """What others got with a known model, as a public source states it: a cosine of two sentences, which is measured here too,
+    or a figure of another data set, which is not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    value: float
+    source: str  # where it is stated: a paper, a model card, an issue
+    texts: tuple[str, str] | None = None  # of a cosine
+
+
 class ZooCard(BaseModel):
     """One line of cards.yaml."""
 
@@ -48,6 +60,7 @@ class ZooCard(BaseModel):
     companions: tuple[Companion, ...] = ()
     source: str = ""  # where its authors publish it, if not on the hub
     checkpoints: tuple[str, ...] = ()  # names of bare files that 'nast model convert' takes; * stands for anything
+    reference: tuple[Reference, ...] = ()
     preprocess: dict[str, Any] = Field(default_factory=dict)  # of a converted folder, where it is not OpenAI's
 
     @property

@@ -241,7 +241,7 @@ def test_a_weight_of_another_shape_is_refused_with_its_name_the_shape_found_and_
     folder, weights = damaged
     key = "ln_final.weight" if weights.suffix == ".bin" else "text_model.final_layer_norm.weight"
     rewrite(weights, lambda tensors: tensors.update({key: torch.ones(24)}))
-    message = refusal(folder)
+    message = refusal(folder).replace(str(folder), "")
     found, expected = message.index("24"), message.index("32")
     assert message.index(key) < found < expected
     assert "config" in message
