@@ -60,7 +60,13 @@ class Endpoint:
         self._retries = retries
         # A proxy of the environment sees nothing of https, and all of http, keys included; this machine needs none.
         self._proxies = self.access.base.scheme == "https" and not self.access.here
-        self._tls = httpx2.create_ssl_context(trust_env=self._proxies)
+        try:
+            self._tls = httpx2.create_ssl_context()
+            self._client()
+        except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+            raise BenchmarkError(
+                f"the environment's certificates or proxy cannot be used ({error}); see SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY"
+            ) from error
 
     @property
     def address(self) -> str:
@@ -86,6 +92,11 @@ class Endpoint:
                 time.sleep(busy.pause or min(0.5 * 2**attempt, 8) * random.uniform(0.75, 1))
         raise AssertionError("the last attempt returns or raises")
 
+    def _client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            verify=self._tls, trust_env=self._proxies, timeout=self._timeout, follow_redirects=False
+        )
+
     async def _bounded(self, messages: list[Message]) -> str:
         try:
             async with asyncio.timeout(self._timeout):
@@ -107,13 +118,12 @@ class Endpoint:
         }
         asked = json.dumps({"model": self.model, "messages": messages}).encode()
         async with (
-            httpx2.AsyncClient(verify=self._tls, trust_env=self._proxies, timeout=self._timeout) as client,
+            self._client() as client,
             client.stream(
                 "POST",
                 base.copy_with(path=f"{base.path.rstrip('/')}/chat/completions"),
                 content=asked,
                 headers=headers,
-                follow_redirects=False,
             ) as response,
         ):
             if not response.is_success:

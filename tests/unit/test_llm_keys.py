@@ -144,6 +144,16 @@ def test_a_proxy_of_the_environment_sees_no_plain_request(monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTPS_PROXY", "nonsense://x"), ("HTTPS_PROXY", "http://[::1"), ("SSL_CERT_FILE", "/no/such/file")],
+)
+def test_a_proxy_or_certificate_of_the_environment_that_cannot_be_used_is_one_sentence(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BenchmarkError, match=r"certificates or proxy cannot be used \(.+\); see SSL_CERT_FILE"):
+        Endpoint(None, "tiny")
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "", "localhost:8000", "ftp://host/v1", "file:///etc/passwd", "http://", "http:///v1", "http://a b/v1", "http://h:0/v1",
