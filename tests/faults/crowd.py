@@ -47,6 +47,8 @@ VISITS = [
     Visit("models", {}, lambda mark, turn: {"sentence": f"There is no {mark}."}),
 ]
 
+SHORT = [VISITS[0], VISITS[2], VISITS[7]]
+
 
 @dataclass
 class Seen:
@@ -127,8 +129,8 @@ def _check(answer: Answer, visit: Visit, mark: str, seen: Seen) -> None:
         seen.foreign.append(f"{visit.page}: {mark} was asked for, and {sorted(found)} was drawn")
 
 
-def trials(sessions: int, minutes: float, pause: float = PAUSE) -> list[Trial]:
-    seen = crowd(sessions, minutes, pause)
+def trials(sessions: int, minutes: float, pause: float = PAUSE, visits: list[Visit] = VISITS) -> list[Trial]:
+    seen = crowd(sessions, minutes, pause, visits)
     clicks, late = len(seen.clicks), seen.slowest_of(0.95)
     flat = seen.growth()
     most = max(size for _, size in seen.memory)
