@@ -9,7 +9,9 @@ if str(ROOT) not in sys.path:  # Streamlit puts only this file's own folder on t
 
 import streamlit as st
 
-from dashboard import sidebar
+from dashboard import collecting, sidebar
+
+collecting.settle()
 
 st.set_page_config(page_title="NAST Dashboard", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large")

@@ -15,6 +15,7 @@ from dashboard import state
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
+    import torch
     import xarray as xr
 
     from nast_core.interpret.attribution_image import Method
@@ -81,12 +82,21 @@ def regions(
     windows = windows_of(model)
     if patches is not None and patches * windows.patch <= model.image_size:
         windows = windows_of(model, patches, min(windows.stride / windows.patch, patches))
-    return _once(
+    seen, shown = _covered(), (model.fingerprint, picture.name, windows)
+    vectors = list(seen.get(shown, ()))  # another pair on the same image costs a product
+    found = _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
         METHODS[method],
         evaluations(model, method, windows=windows),
-        lambda tick: attribute_image(model, [pair], [image], method=method, windows=windows, progress=tick),
+        lambda tick: attribute_image(
+            model, [pair], [image], method=method, windows=windows, progress=tick, covered=vectors
+        ),
     )
+    if found is not None and method == "occlusion" and shown not in seen and vectors:
+        while len(seen) >= _KEPT:
+            seen.pop(next(iter(seen)), None)
+        seen[shown] = tuple(vectors)
+    return found
 
 
 def window_choices(model: DualEncoder) -> tuple[list[int], int]:
@@ -125,6 +135,12 @@ def settings(result: xr.Dataset, square: int) -> str:
         case _:
             rows, columns = result.sizes["row"], result.sizes["column"]
             return f"last feature map, {rows} x {columns} cells, with its sign; 1 pair, 1 image"
+
+
+@st.cache_resource
+def _covered() -> dict[tuple, tuple[torch.Tensor, ...]]:
+    """Vectors of covered images, by model, image and windows."""
+    return {}
 
 
 @st.cache_resource
@@ -167,7 +183,7 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         return None
     place.empty()
     while len(finished) >= _KEPT:
-        finished.pop(next(iter(finished)))
+        finished.pop(next(iter(finished)), None)
     finished[key] = result
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -146,12 +147,10 @@ def _writer() -> dict[str, Any]:
     )  # fmt: skip
     if writer == "template":
         return {"writer": "template"}
-    from nast_core.benchmark.llm_endpoint import KEYS
-
     where, model, jobs, ask, answer = st.columns([4, 3, 2, 2, 2])
     base_url = where.text_input(
         "Base URL", key="data-llm-url", bind="query-params", placeholder="http://localhost:8000/v1",
-        help="Any OpenAI-compatible endpoint; empty for OpenAI's own.",
+        help="Any OpenAI-compatible endpoint; empty for the environment's (NAST_LLM_URL, OPENAI_BASE_URL), else OpenAI's own.",
     ).strip()  # fmt: skip
     name = model.text_input("Model", key="data-llm-model", bind="query-params").strip()
     at_once = jobs.number_input(
@@ -163,8 +162,9 @@ def _writer() -> dict[str, Any]:
         for place, label, key in ((ask, "Price, prompts", "prompt"), (answer, "Price, answers", "answer"))
     ]
     st.caption(
-        f"Sent: three condition names, 1 or 0 for each, and words to choose from; never an image, a report or an id. The key "
-        f"comes from the environment ({' or '.join(KEYS)}), where the app was started."
+        f"Sent to {_plain(_endpoint(base_url or None))}: three condition names, 1 or 0 for each, and words to choose from; never an "
+        "image, a report or an id. A key goes only to the endpoint that the environment, where the app was started, names: "
+        "NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OPENAI_BASE_URL or else OpenAI's own."
     )
     if not name:
         widgets.empty("Name the model; what is sent to it is shown next.")
@@ -175,6 +175,19 @@ def _writer() -> dict[str, Any]:
         "jobs": int(at_once),
         "prices": tuple(prices) if any(prices) else None,
     }
+
+
+def _endpoint(base_url: str | None) -> str:
+    """Where a press of the button sends questions, and with whose key."""
+    from nast_core.benchmark.llm_access import access_to
+
+    with widgets.advice():
+        return access_to(base_url).told
+
+
+def _plain(text: str) -> str:
+    """Names from a link as text, not as Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#!|~$&]|:(?=[A-Za-z+]))", r"\\\1", text)
 
 
 def _out(name: str) -> tuple[Path, bool]:
@@ -293,7 +306,12 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
     ):
         with widgets.advice(), st.spinner("Asking"):
             built = build_items(
-                table.studies, 1, writer_of(recipe), seed=recipe.seed, source=table.source, balance=recipe.balance
+                table.studies,
+                1,
+                writer_of(recipe, patience=1),
+                seed=recipe.seed,
+                source=table.source,
+                balance=recipe.balance,
             )
         for draft in built.turned_down:
             st.warning(f"Draft {draft.attempt} turned down, {draft.reason}: {draft.said[0]}", icon=":material/undo:")
@@ -343,7 +361,7 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
         go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
     elif latest is not None and latest.status.state in ("failed", "lost"):
         st.error(latest.status.message or "The build's process is gone; build again.", icon=":material/error:")
-    if st.button("Build", type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
+    if st.button(_press(recipe), type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
         with widgets.advice():
             need_writable(recipe.out)
             for run in alike:  # an old success would be found again in place of a new file
@@ -355,6 +373,13 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
         f"Goes to {recipe.out}, with the dataset card beside it. It runs on its own and goes on when this page is closed; "
         "cancelled, it leaves no file behind."
     )
+
+
+def _press(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> str:
+    """What the button does; one that sends something names where to."""
+    if recipe.kind == "build-claims" or recipe.writer == "template":
+        return "Build"
+    return f"Write {recipe.n:,} items with {_plain(recipe.llm_model or '')} at {_plain(_endpoint(recipe.base_url))}"
 
 
 def _figure(value: float | None) -> str:

@@ -109,7 +109,7 @@ def _write_all(
 
 def _complaints(answer: Draft | Unwritten, verdict: Verdict | None) -> dict[str, str]:
     if isinstance(answer, Unwritten):
-        return {answer.reason: answer.reason}
+        return {answer.reason: f"{answer.reason} ({answer.said})" if answer.said else answer.reason}
     assert verdict is not None
     return {complaint.reason: complaint.said for complaint in reversed(verdict.complaints)}
 

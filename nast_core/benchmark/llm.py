@@ -5,19 +5,18 @@ what the verification had against the last answer. Nothing of a study, patient, 
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
 from nast_core.benchmark.grammar import grammar
 from nast_core.benchmark.llm_answers import Answers, question_id
-from nast_core.benchmark.llm_endpoint import Endpoint, Message, Reply, Unanswered, read_reply
+from nast_core.benchmark.llm_endpoint import Endpoint, Message, Unanswered
+from nast_core.benchmark.llm_reply import Reply, read_draft, read_reply
 from nast_core.benchmark.writer import Draft, Task, Unwritten
 from nast_core.errors import BenchmarkError
 
@@ -38,26 +37,8 @@ Answer with JSON alone, the options in the order given:
 
 _CUES, _NORMALS = 3, 3  # negations and normal states to choose from; more would let a model keep to its favourites
 _COMPLAINTS = 8
-_PATIENCE = 10  # questions without an answer in a row, each retried, before the build is stopped
-_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-_Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=600), AfterValidator(_on_one_line)
-]
-
-
-class _Option(BaseModel):
-    negated: _Text
-    affirmative: _Text
-
-
-class _Answer(BaseModel):
-    options: Annotated[list[_Option], Field(min_length=4, max_length=4)]
+_PAGE = 2_000  # characters that are kept of what is no chat completion
+PATIENCE = 10  # questions without an answer in a row, each retried, before the build is stopped
 
 
 class Prices(NamedTuple):
@@ -93,21 +74,31 @@ class LLMWriter:
     """Asks ``endpoint`` for ``jobs`` tasks at a time, and keeps prompts and answers in the folder ``answers``.
 
     An answer kept there is never asked for again: the same build, interrupted or not, goes on where it was. Drafts come
-    in the order of the tasks, whatever the order of arrival. One writer serves one build.
+    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions in a
+    row without an answer end.
     """
 
     name = "llm"
 
-    def __init__(self, endpoint: Endpoint, answers: Path, *, jobs: int = 8, prices: Prices | None = None):
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        answers: Path,
+        *,
+        jobs: int = 8,
+        prices: Prices | None = None,
+        patience: int = PATIENCE,
+    ):
         self.spent = Spent()
         self._endpoint = endpoint
         self._answers = Answers(answers)
         self._jobs = jobs
         self._prices = prices
+        self._patience = patience
         self._silent = 0  # questions in a row without an answer
 
     def write(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Draft | Unwritten]]:
-        """Raises BenchmarkError where the endpoint refuses every task, or has given no answer ten times in a row."""
+        """Raises BenchmarkError where the endpoint refuses every task, or has given no answer too often."""
         pool = ThreadPoolExecutor(self._jobs)
         try:
             for task, asked in [(task, pool.submit(self._ask, task)) for task in tasks]:
@@ -115,7 +106,7 @@ class LLMWriter:
                     reply, new = asked.result()
                 except Unanswered as error:
                     self._lose_patience(error)
-                    yield task, Unwritten(error.reason)
+                    yield task, Unwritten(error.reason, str(error))
                 else:
                     self._silent = 0
                     self.spent.add(reply, new=new)
@@ -147,17 +138,19 @@ class LLMWriter:
         new = raw is None
         if raw is None:
             raw = self._endpoint.ask(messages)
-            self._answers.keep(question, messages, raw)
         reply = read_reply(raw)
+        if new:
+            self._answers.keep(question, messages, raw if reply else raw[:_PAGE])
         if reply is None:
             raise Unanswered("endpoint: not a chat completion", f"it sent {raw[:80]!r}")
         return reply, new
 
     def _lose_patience(self, error: Unanswered) -> None:
         self._silent += 1
-        if self._silent == _PATIENCE:
+        if self._silent == self._patience:
+            silence = f"{self._patience} questions in a row; the last" if self._patience > 1 else "the question"
             raise BenchmarkError(
-                f"{self._endpoint.address} has not answered {_PATIENCE} questions in a row; the last: "
+                f"{self._endpoint.address} has not answered {silence}: "
                 f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in {self._answers.file}: "
                 "start the same build again when the endpoint is well, and it goes on from there"
             ) from error
@@ -184,20 +177,3 @@ def prompt(task: Task) -> list[Message]:
 
 def _some(rng: np.random.Generator, choices: Sequence[str], count: int) -> list[str]:
     return [choices[i] for i in rng.permutation(len(choices))[:count]]
-
-
-def read_draft(reply: Reply) -> Draft | Unwritten:
-    """The draft in an answer; JSON in a Markdown fence is accepted, other words around it are not."""
-    if reply.cut_off:
-        return Unwritten("answer: cut off")
-    text = reply.content.strip()
-    if not text:
-        return Unwritten("answer: empty")
-    if fenced := _FENCE.match(text):
-        text = fenced[1]
-    try:
-        options = _Answer.model_validate_json(text).options
-    except ValidationError as error:
-        not_json = error.errors()[0]["type"] == "json_invalid"
-        return Unwritten("answer: not JSON" if not_json else "answer: not the form asked for")
-    return Draft(tuple(o.negated for o in options), tuple(o.affirmative for o in options))  # type: ignore[arg-type]

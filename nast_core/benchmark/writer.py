@@ -5,7 +5,7 @@ exactly its assignments comes back as the same task with ``attempt`` one higher 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +47,7 @@ class Unwritten:
     """A task that a writer could not answer; it is asked again, then counted as rejected under ``reason``."""
 
     reason: str  # a short, countable class such as "endpoint: not JSON"
+    said: str = field(default="", compare=False)  # the case at hand: how the answer began, what the endpoint said
 
 
 class Writer(Protocol):

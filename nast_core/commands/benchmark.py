@@ -41,13 +41,17 @@ def benchmark_build(
     base_url: Annotated[
         str | None,
         typer.Option(
-            envvar="NAST_LLM_URL", help="The llm's endpoint, as http://localhost:8000/v1; OpenAI's by default."
+            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or OpenAI's own."
         ),
     ] = None,
     llm_model: Annotated[
-        str | None, typer.Option(envvar="NAST_LLM_MODEL", help="The llm. Its key: NAST_LLM_KEY or OPENAI_API_KEY.")
+        str | None,
+        typer.Option(
+            envvar="NAST_LLM_MODEL",
+            help="The llm. A key goes only where the environment says: NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OpenAI.",
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Questions to the endpoint at a time.")] = 8,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
     answers: Annotated[
         Path | None, typer.Option(help="Folder that keeps the llm's prompts and answers; default: beside --out.")
     ] = None,

@@ -52,13 +52,16 @@ def items(recipe: BuildItemsRecipe, folder: Path, report: Reporter) -> dict[str,
     }
 
 
-def writer_of(recipe: BuildItemsRecipe) -> "Writer":
-    """The writer a recipe names. An LLM's key is in the environment, and its answers are kept beside the items."""
+def writer_of(recipe: BuildItemsRecipe, patience: int | None = None) -> "Writer":
+    """The writer a recipe names. An LLM's key is in the environment, and its answers are kept beside the items.
+
+    ``patience``: questions in a row that may stay without an answer.
+    """
     if recipe.writer == "template":
         from nast_core.benchmark.writers import writer_named
 
         return writer_named(recipe.writer, recipe.labels_spec)
-    from nast_core.benchmark.llm import LLMWriter, Prices
+    from nast_core.benchmark.llm import PATIENCE, LLMWriter, Prices
     from nast_core.benchmark.llm_endpoint import Endpoint
 
     assert recipe.llm_model is not None  # the recipe sees to it
@@ -68,6 +71,7 @@ def writer_of(recipe: BuildItemsRecipe) -> "Writer":
         recipe.out.with_suffix(".answers"),
         jobs=recipe.jobs,
         prices=prices,
+        patience=patience or PATIENCE,
     )
 
 

@@ -117,9 +117,9 @@ class BuildItemsRecipe(_BuildRecipe):
     images: Path | None = None
     images_only: bool = False
     balance: bool = False
-    base_url: str | None = None  # of an OpenAI-compatible endpoint; without: OpenAI's own
+    base_url: str | None = None  # of an OpenAI-compatible endpoint; without: the environment's, else OpenAI's own
     llm_model: str | None = None
-    jobs: int = Field(default=8, ge=1)  # questions to the endpoint at a time
+    jobs: int = Field(default=8, ge=1, le=64)  # questions to the endpoint at a time
     prices: tuple[float, float] | None = None  # per million tokens of prompts, and of answers
 
     @model_validator(mode="after")

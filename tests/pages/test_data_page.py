@@ -144,6 +144,20 @@ def test_the_endpoint_is_asked_for_one_item_and_its_answer_is_kept_for_the_build
     assert not at.error
 
 
+@pytest.mark.parametrize(
+    ("address", "button_says"),
+    [
+        ("http://127.0.0.1:8000/v1", "Write 500 items with \\[m\\](x) at 127.0.0.1:8000, without a key"),
+        ("https://hub.org/v1", "Write 500 items with \\[m\\](x) at hub.org, with NAST\\_LLM\\_KEY"),
+    ],
+)
+def test_the_button_says_where_questions_go_and_whether_a_key_goes_along(address, button_says, monkeypatch):
+    monkeypatch.setenv("NAST_LLM_KEY", "secret")
+    monkeypatch.setenv("NAST_LLM_URL", "https://hub.org/v1")
+    at = page(**{"data-writer": "language model, at an endpoint", "data-llm-model": "[m](x)", "data-llm-url": address})
+    assert button(at, "data-build").label == button_says
+
+
 def test_claims_are_shown_before_they_are_built():
     at = page(data_do="Build claims")
     assert not at.exception

@@ -263,6 +263,15 @@ def test_grad_cam_equals_its_formula_on_a_small_resnet(written):
         assert found[form].values == pytest.approx(expected, abs=1e-6)
 
 
+def test_another_pair_on_the_same_image_needs_no_image_encoded_again(clip, monkeypatch):
+    first, second = aligned(clip, SHORT, LONG)
+    covered: list[torch.Tensor] = []
+    attribute_image(clip, [first], [IMAGE], covered=covered)
+    plain = attribute_image(clip, [second], [IMAGE])
+    monkeypatch.setattr(clip, "encode_pixels", None)
+    assert attribute_image(clip, [second], [IMAGE], covered=covered).equals(plain)
+
+
 @pytest.mark.parametrize(("name", "cells"), [("MedCLIP", 7), ("CXR-CLIP", 7), ("BioViL-T", 14)])
 def test_grad_cam_reads_the_last_feature_map_of_every_resnet(written, name, cells):
     model = load_model(written(name, RESNETS[name]), device="cpu", dtype="float32")

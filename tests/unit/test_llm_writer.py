@@ -1,12 +1,14 @@
 """The LLM writer against a server on this machine that answers well, badly, late, or with what is not true."""
 
 import json
+import os
 import random
 import socket
 import subprocess
 import sys
 import textwrap
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -19,14 +21,17 @@ from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
-from tests.llm_server import SLOW, TOKENS, Behave, Log, good, running_llm, task_of
+from tests.llm_server import CONTENTS, ENDLESS, SLOW, TOKENS, USAGES, Behave, Log, good, running_llm, task_of
 
 OPTIONS = ((1, 0, 0), (0, 1, 0), (1, 1, 1), (0, 0, 0))
 KEY = "sk-secret-90210"
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch):
+def environment(monkeypatch):
+    """One that names a key and no endpoint, so that the key is OpenAI's."""
+    for name in ("NAST_LLM_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NAST_LLM_KEY", KEY)
 
 
@@ -44,8 +49,17 @@ def writer(log: Log, folder: Path, *, retries: int = 2, timeout: float = 30, **o
 
 def answer_to(behave: Behave, folder: Path, **options) -> Draft | Unwritten:
     with running_llm(behave) as log:
-        [(_, answer)] = writer(log, folder, **options).write(tasks(1))
+        return answer_to_one(log, folder, **options)
+
+
+def answer_to_one(log: Log, folder: Path, **options) -> Draft | Unwritten:
+    [(_, answer)] = writer(log, folder, **options).write(tasks(1))
     return answer
+
+
+def asked_of(request: str) -> dict:
+    """The question in a request."""
+    return json.loads(json.loads(request.rpartition("\n")[2])["messages"][-1]["content"])
 
 
 def studies(count: int = 60) -> list[Study]:
@@ -71,7 +85,12 @@ def test_a_good_answer_becomes_the_draft_it_says(tmp_path):
     answer = answer_to(lambda question, before: "good", tmp_path)
     said = json.loads(good({"conditions": tasks(1)[0].conditions, "options": OPTIONS}))["options"]
     assert answer == Draft(tuple(o["negated"] for o in said), tuple(o["affirmative"] for o in said))
-    assert answer_to(lambda question, before: "fenced", tmp_path / "fenced") == answer
+
+
+@pytest.mark.parametrize("wrapping", ["fenced", "capitals", "thoughtful", "polite", "twice", "in parts", *USAGES])
+def test_a_good_answer_is_taken_whatever_is_around_it(wrapping, tmp_path):
+    plain = answer_to(lambda question, before: "good", tmp_path / "plain")
+    assert answer_to(lambda question, before: wrapping, tmp_path) == plain
 
 
 @pytest.mark.parametrize(
@@ -82,6 +101,11 @@ def test_a_good_answer_becomes_the_draft_it_says(tmp_path):
         ("empty", "answer: empty"),
         ("cut", "answer: cut off"),
         ("three", "answer: not the form asked for"),
+        ("two minds", "answer: more than one"),
+        ("deep", "answer: not JSON"),
+        ("braces", "answer: not JSON"),
+        ("digits", "answer: not JSON"),
+        ("half a character", "answer: not JSON"),
         ("page", "endpoint: not a chat completion"),
         ("dropped", "endpoint: connection lost"),
         (503, "endpoint: HTTP 503"),
@@ -90,6 +114,53 @@ def test_a_good_answer_becomes_the_draft_it_says(tmp_path):
 )
 def test_what_is_no_draft_is_unwritten_for_a_countable_reason(behaviour, reason, tmp_path):
     assert answer_to(lambda question, before: behaviour, tmp_path, retries=0) == Unwritten(reason)
+
+
+@pytest.mark.parametrize("behaviour", ["html", "half", "three", "empty", "page"])
+def test_a_rejected_answer_is_shown_by_its_first_80_characters(behaviour, tmp_path):
+    with running_llm(lambda question, before: "good" if before else behaviour) as log:
+        built, _ = build(log, tmp_path, 1)
+    content = "<html>Please log in</html>" if behaviour == "page" else CONTENTS[behaviour](asked_of(log.requests[0]))
+    [draft] = built.turned_down
+    assert repr(content[:80]) in " ".join(draft.said)
+
+
+@pytest.mark.parametrize("behaviour", [*ENDLESS, "bomb"])
+def test_an_answer_without_an_end_costs_neither_memory_nor_patience(behaviour, tmp_path):
+    begun = time.monotonic()
+    tracemalloc.start()
+    with running_llm(lambda question, before: behaviour) as log:
+        answer = answer_to_one(log, tmp_path, timeout=0.5, retries=0)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(answer, Unwritten)
+    assert answer.reason in (
+        "endpoint: timed out", "endpoint: endless answer", "endpoint: compressed answer", "endpoint: connection lost", "endpoint: HTTP 500",
+    )  # fmt: skip
+    assert time.monotonic() - begun < 3
+    assert most < 20_000_000
+    assert log.sent < 20_000_000
+
+
+def test_an_endpoint_that_takes_its_time_to_fail_is_not_asked_again_and_again(tmp_path):
+    def late(question: dict, before: int) -> int:
+        time.sleep(0.3)
+        return 503
+
+    with running_llm(late) as log:
+        answer_to_one(log, tmp_path, timeout=0.5, retries=50)
+    assert len(log.requests) == 2
+
+
+def test_a_redirect_is_not_followed_and_says_where_it_leads(monkeypatch, tmp_path):
+    with running_llm() as other, running_llm(lambda question, before: f"elsewhere {other.url}/chat/completions") as log:
+        monkeypatch.setenv("NAST_LLM_URL", log.url)
+        with pytest.raises(
+            BenchmarkError, match=rf"sends everyone on to '{other.url}.*\(HTTP 302\), which is not followed"
+        ):
+            list(writer(log, tmp_path).write(tasks(1)))
+    assert len(log.requests) == 1
+    assert not other.requests
 
 
 @pytest.mark.parametrize("behaviour", [429, 500, 503, "dropped"])
@@ -121,9 +192,12 @@ def test_a_port_where_nothing_listens_is_refused_at_once(tmp_path):
     ("status", "sentence"),
     [(401, r"refuses the key \(HTTP 401\); set NAST_LLM_KEY"), (404, "does not know the model 'tiny'.*ends in /v1")],
 )
-def test_a_refused_key_and_an_unknown_model_stop_the_build_with_a_sentence(status, sentence, tmp_path):
-    with running_llm(lambda question, before: status) as log, pytest.raises(BenchmarkError, match=sentence) as raised:
-        list(writer(log, tmp_path).write(tasks(2)))
+def test_a_refused_key_and_an_unknown_model_stop_the_build_with_a_sentence(status, sentence, monkeypatch, tmp_path):
+    with running_llm(lambda question, before: status) as log:
+        monkeypatch.setenv("NAST_LLM_URL", log.url)
+        asked = writer(log, tmp_path).write(tasks(2))
+        with pytest.raises(BenchmarkError, match=sentence) as raised:
+            list(asked)
     assert KEY not in str(raised.value)
 
 
@@ -136,7 +210,6 @@ def test_an_address_that_is_none_and_a_missing_key_are_refused(monkeypatch):
     with pytest.raises(BenchmarkError, match="'localhost:8000' is no address"):
         Endpoint("localhost:8000", "tiny")
     monkeypatch.delenv("NAST_LLM_KEY")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(BenchmarkError, match="needs a key; set NAST_LLM_KEY or OPENAI_API_KEY"):
         Endpoint(None, "tiny")
 
@@ -166,7 +239,7 @@ def test_lies_are_asked_again_and_kept_only_when_they_became_true(tmp_path):
     assert len(built.items) == 4
     assert built.rejected.total() == 0
     assert built.rewritten.total() == 4
-    again = [json.loads(json.loads(r.rpartition("\n")[2])["messages"][1]["content"]) for r in log.requests[4:]]
+    again = [asked_of(request) for request in log.requests[4:]]
     assert all("should be" in " ".join(question["turned_down"]) for question in again)
 
 
@@ -265,8 +338,9 @@ def test_a_page_of_a_proxy_is_kept_to_read_but_asked_again(tmp_path):
     assert isinstance(answer, Draft)
 
 
-def test_prompts_and_raw_answers_are_kept_and_the_key_is_not(tmp_path):
+def test_prompts_and_raw_answers_are_kept_and_the_key_is_not(monkeypatch, tmp_path):
     with running_llm() as log:
+        monkeypatch.setenv("NAST_LLM_URL", log.url)
         list(writer(log, tmp_path).write(tasks(2)))
     assert all(KEY in request for request in log.requests)
     text = (tmp_path / "answers.jsonl").read_text("utf-8")
@@ -291,8 +365,9 @@ def test_tokens_and_cost_are_summed_over_new_and_kept_answers(tmp_path):
     assert notes["cost"].startswith("about 0.03 at 10 and 30 per million tokens")
 
 
-def test_answers_without_a_token_count_are_said_to_be_so(tmp_path):
-    with running_llm(lambda question, before: "uncounted") as log:
+@pytest.mark.parametrize("counted", USAGES)
+def test_answers_without_a_token_count_are_said_to_be_so(counted, tmp_path):
+    with running_llm(lambda question, before: counted) as log:
         asked = writer(log, tmp_path)
         list(asked.write(tasks(2)))
     assert asked.notes()["tokens"] == "0 of prompts, 0 of answers; 2 answers came without a count"
@@ -306,3 +381,37 @@ def test_a_folder_that_cannot_hold_answers_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with running_llm() as log, pytest.raises(DataError, match=r"cannot be used .*; choose another folder"):
         writer(log, tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000,
+        b'{"id": 7, "answer": "x"}',
+        b'{"id": ["x"], "answer": {"choices": 1}}',
+        b"7",
+        b"null",
+        b"\xff\xfe",
+        b'{"id": "a", "answer": "{}"}',
+        b'{"id": "a", "answer": ' + b"9" * 10_000 + b"}",
+        b'{"id": "a", "answer": "\\ud83d"}',
+    ],
+)
+def test_a_line_of_kept_answers_that_is_none_is_passed_over(line, tmp_path):
+    (tmp_path / "answers.jsonl").write_bytes(line + b"\n")
+    with running_llm() as log:
+        assert isinstance(answer_to_one(log, tmp_path), Draft)
+        assert isinstance(answer_to_one(log, tmp_path), Draft)
+    assert len(log.requests) == 1
+
+
+def test_kept_answers_that_are_a_pipe_are_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "answers.jsonl")
+    with running_llm() as log, pytest.raises(DataError, match="is a pipe, and a file is needed"):
+        writer(log, tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["a\0b", "x" * 5000])
+def test_a_folder_of_answers_with_an_impossible_name_is_refused(folder, tmp_path):
+    with running_llm() as log, pytest.raises(DataError, match="cannot be the path of a file"):
+        writer(log, tmp_path / folder)
