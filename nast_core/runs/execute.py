@@ -1,4 +1,4 @@
-"""The process that carries out one run: ``python -m nast_core.runs.execute FOLDER``."""
+"""The process that carries out one run: ``python -P -m nast_core.runs.execute FOLDER``."""
 
 import os
 import platform

@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from nast_core.runs import slurm
 from nast_core.runs.key import identity
+from nast_core.runs.launch import SAFE, search_path
 from nast_core.runs.recipe import Recipe, RunError
 from nast_core.runs.reporter import GRACE, ask_to_stop, withdraw
 from nast_core.runs.status import Process, Status, now
@@ -103,11 +104,10 @@ def _start_here(run: Run) -> None:
     Not submitit's local executor: its controller stays in the server's session, so that Ctrl-C in the server's terminal,
     or closing it, ends the run; and it ends a run at a time limit.
     """
-    root = Path(__file__).resolve().parents[2]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))}
+    env = os.environ | {"PYTHONPATH": search_path()}
     with (run.folder / "log.txt").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "nast_core.runs.execute", str(run.folder)],
+            [sys.executable, SAFE, "-m", "nast_core.runs.execute", str(run.folder)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -1,12 +1,15 @@
 """Runs on a SLURM cluster, by submitit: the batch script, the job's number, and its way back after a time limit."""
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from nast_core.runs.launch import SAFE, search_path
 from nast_core.runs.recipe import Executor, RunError
 
 _KEPT = 3.0  # seconds for which one answer of squeue serves: a table asks for every run
@@ -42,11 +45,12 @@ def submit(folder: Path, options: Executor) -> str:
     from submitit import AutoExecutor
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-    executor = AutoExecutor(folder / "slurm", cluster="slurm")
+    executor = AutoExecutor(folder / "slurm", cluster="slurm", slurm_python=f"{shlex.quote(sys.executable)} {SAFE}")
     asked = {
         "slurm_partition": options.partition,
         "slurm_gpus_per_node": options.gpus or None,
         "mem_gb": options.memory_gb,
+        "slurm_setup": [f"export PYTHONPATH={shlex.quote(search_path())}"],  # a job may begin in any folder
     }
     executor.update_parameters(
         name=folder.name,
