@@ -11,7 +11,7 @@ import pytest
 from tests.canaries import Canaries
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "import sys\nfrom nast_core.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"  # as pip writes it
+SCRIPT = "from nast_core.cli import app\nif __name__ == '__main__':\n    app()\n"  # the commands, without what main() adds
 POOL = """
 import os, sys
 from concurrent.futures import ProcessPoolExecutor
