@@ -1,7 +1,6 @@
 """How another Python is started for the work of a run: it finds this package, and nothing in the folder it is started from."""
 
 import os
-import sys
 from pathlib import Path
 
 SAFE = "-P"  # without it, ``python -m`` and multiprocessing's ``python -c`` look into the current folder first
