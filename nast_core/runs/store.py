@@ -64,6 +64,12 @@ class Run:
         """How the run stands, checked against its process. Raises RunError where status.json is missing or damaged."""
         return checked(self.written_status, self.folder / "status.json", self.id)
 
+    def read(self) -> "Row":
+        """All of it as it stands. Raises RunError where any part cannot be read, or it was deleted."""
+        if printable(self.id) != self.id:
+            raise self.unread("its name holds what cannot be shown")
+        return Row(self, self.recipe, self.status, self.environment)
+
     @property
     def result(self) -> Any:
         """What came out, as ``nast_core.runs.results`` gives it for the kind: an xarray.Dataset of attention or a trace;
@@ -265,9 +271,8 @@ class RunStore:
         for run in self.runs():
             if f"-{key[:8]}" in run.id:
                 try:
-                    environment = run.environment
-                    if environment["key"] == key:
-                        yield Row(run, run.recipe, run.status, environment)
+                    if run.environment["key"] == key:
+                        yield run.read()
                 except RunError:
                     continue
 
@@ -284,9 +289,7 @@ class RunStore:
         rows, broken = [], {}
         for run in self.runs():
             try:
-                if printable(run.id) != run.id:
-                    raise run.unread("its name holds what cannot be shown")
-                rows.append(Row(run, run.recipe, run.status, run.environment))
+                rows.append(run.read())
             except RunError as error:
                 if os.path.lexists(run.folder):  # else it was deleted while the table was read
                     broken[run.id] = str(error)
