@@ -20,13 +20,6 @@ app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="The runs of ./runs, or of the folder that NAST_RUNS names.")
 app.add_typer(group, name="runs")
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its unmistakable beginning.")]
-RunIds = Annotated[
-    list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or their unmistakable beginnings; each is tried.")
-]
-Wait = Annotated[bool, typer.Option("--wait/--detach", help="Wait for the end, or return at once.")]
-_INTERRUPTED = 130
-
 
 class Where(StrEnum):
     """Where a run's process is started."""
@@ -35,13 +28,30 @@ class Where(StrEnum):
     slurm = "slurm"
 
 
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its unmistakable beginning.")]
+RunIds = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or their unmistakable beginnings; each is tried.")
+]
+ExecutorName = Annotated[
+    Where | None,
+    typer.Option(
+        help="Instead of what the recipe says. Its executor also names, for slurm: partition, account, qos, constraint, gpus, "
+        "cpus, memory_gb, minutes, and extra for further options of sbatch."
+    ),
+]
+Wait = Annotated[bool, typer.Option("--wait/--detach", help="Wait for the end, or return at once.")]
+_INTERRUPTED = 130
+
+
 @command(app, "run")
 def run(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="kind: trace, and the fields of that kind.")],
-    executor: Annotated[Where | None, typer.Option(help="Instead of what the recipe says.")] = None,
+    executor: ExecutorName = None,
     wait: Wait = True,
 ) -> None:
     """Carries out a recipe of any kind; the same recipe on the same model and data is found again.
+
+    On a cluster: executor: {name: slurm, partition: gpu, account: lab, gpus: 1, cpus: 8, memory_gb: 32, extra: {reservation: mri}}
 
     Example: nast run trace.yaml --detach
     """

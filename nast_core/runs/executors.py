@@ -113,15 +113,15 @@ def _start_here(run: Run) -> None:
     or closing it, ends the run; and it ends a run at a time limit.
     """
     env = os.environ | {"PYTHONPATH": search_path()}
+    words = [sys.executable, SAFE, "-m", "nast_core.runs.execute", str(run.folder)]
     with (run.folder / "log.txt").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, SAFE, "-m", "nast_core.runs.execute", str(run.folder)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env=env,
-            start_new_session=True,
-        )
+        try:
+            child = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, start_new_session=True
+            )
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"no process can be started for the run ({reason}); end others, and try again") from None
     assert child.stdin is not None
     try:
         run.set_status(run.written_status.model_copy(update={"process": Process.of(child.pid)}))
