@@ -194,10 +194,10 @@ def _offer(spec: str, model: DualEncoder, questions: Questions, seconds: float) 
     store, wanted = RunStore(), _recipe(spec, questions)
     latest = next(store.alike(identity(wanted, store.root, model.fingerprint).key), None)
     if latest is not None and latest.status.active:
-        jobs.watch(latest)
+        jobs.watch(latest.run)
         return
     if latest is not None and latest.status.state != "cancelled":
-        st.warning(f"Run {latest.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        st.warning(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
     button, said = st.columns([2, 5], vertical_alignment="center")
     if button.button(
         f"Ask {model.card.name}: {jobs.duration(seconds)}", key=f"ask-{spec}", icon=":material/play_arrow:"

@@ -2,69 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from itertools import starmap
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import finetune, finetune_charts, widgets
+from dashboard import finetune, finetune_charts, jobs, widgets
+from nast_core.files.gate import printable
 
 if TYPE_CHECKING:
-    from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.runs.store import Row, Run
 
-
 _REFUSED = "board-refused"  # what the last press of a button could not do
+_ASKED = {"arm": "arm", "seed": "seed", "method": "method", "learning_rate": "rate"}  # of a recipe, by its column
 
 
 @st.fragment(run_every=2)
 def show(kind: str) -> None:
     """The table of a kind's runs, drawn anew every two seconds; the chosen ones' curves, figures, log and controls."""
-    from nast_core.runs.store import RunStore
+    from nast_core.runs.store import Run, RunStore
 
-    found = RunStore().table()
+    store = RunStore()
+    found = store.table()
     rows = [row for row in found.rows if row.recipe.kind == kind]
-    for reason in found.broken.values():
-        st.warning(reason, icon=":material/broken_image:")
-    if not rows:
+    if not rows and not found.broken:
         st.info("No run yet. Choose arms above and press Train.", icon=":material/lightbulb:")
         return
+    lines = [*map(_line, rows), *starmap(_broken, found.broken.items())]
     event = st.dataframe(
-        _table(rows), hide_index=True, key=f"board-{kind}-{len(rows)}-{rows[0].run.id}", on_select="rerun", selection_mode="multi-row",
+        pd.DataFrame(lines), hide_index=True, key=f"board-{kind}-{len(lines)}-{lines[0]['run']}", on_select="rerun",
+        selection_mode="multi-row",
         column_config={"progress": st.column_config.ProgressColumn("progress", min_value=0, max_value=1, format="percent")},
     )  # fmt: skip
-    picked = [rows[i] for i in event.selection.rows if i < len(rows)]
+    chosen = [number for number in event.selection.rows if number < len(lines)]
+    picked = [rows[number] for number in chosen if number < len(rows)]
+    damaged = [Run(store.root / name) for number, name in enumerate(found.broken, len(rows)) if number in chosen]
     shown = picked or [row for row in rows if row.status.active or row.status.state == "finished"][:4]
     st.caption(
         "Curves of the chosen runs; with none chosen, of the four latest. Tick rows to cancel, resume, delete or read a log."
     )
-    _controls(picked)
-    _curves([row.run for row in shown])
+    _controls(picked, damaged)
+    if kind == "finetune":
+        _curves(shown)
 
 
-def _table(rows: Sequence[Row]) -> pd.DataFrame:
-    asked = [cast("FinetuneRecipe", row.recipe) for row in rows]
-    return pd.DataFrame(
-        [
-            {
-                "run": row.run.id, "arm": recipe.arm, "seed": recipe.seed, "method": recipe.method,
-                "rate": recipe.learning_rate, "state": row.status.state,
-                "progress": 1.0 if row.status.state == "finished" else row.status.done / (row.status.total or 1),
-                "now": row.status.message or ("" if row.status.state == "finished" else row.status.label),
-            }
-            for row, recipe in zip(rows, asked, strict=True)
-        ]
-    )  # fmt: skip
+def _line(row: Row) -> dict[str, object]:
+    recipe, status = row.recipe, row.status
+    said = {name: getattr(recipe, name) for name in _ASKED if hasattr(recipe, name)}
+    return {
+        "run": row.run.id, **{_ASKED[name]: value for name, value in said.items()}, "state": status.state,
+        "progress": 1.0 if status.state == "finished" else min(status.done / (status.total or 1), 1.0),
+        "now": status.message or ("" if status.state == "finished" else status.label),
+    }  # fmt: skip
 
 
-def _controls(picked: Sequence[Row]) -> None:
+def _broken(run_id: str, reason: str) -> dict[str, object]:
+    return {"run": printable(run_id), "state": "cannot be read", "progress": 0.0, "now": reason}
+
+
+def _controls(picked: Sequence[Row], damaged: Sequence[Run]) -> None:
     from nast_core.runs.executors import cancel, resume
     from nast_core.runs.store import RunStore
 
     active = [row.run for row in picked if row.status.active]
     stopped = [row.run for row in picked if row.status.state in ("cancelled", "failed", "lost")]
-    ended = [row.run for row in picked if not row.status.active]
+    ended = [*(row.run for row in picked if not row.status.active), *damaged]
     actions = (
         ("Cancel", ":material/stop:", active, cancel),
         ("Resume", ":material/play_arrow:", stopped, resume),
@@ -74,34 +78,22 @@ def _controls(picked: Sequence[Row]) -> None:
         for label, icon, runs, act in actions:
             if label == "Delete" and runs:  # nothing brings a run back
                 with st.popover(f"Delete {len(runs)}", icon=icon, key="job-ask"):
-                    wanted = st.button(f"Delete for good: {', '.join(run.id for run in runs)}", key="job-Delete")
+                    names = ", ".join(printable(run.id) for run in runs)
+                    wanted = st.button(f"Delete for good: {names}", key="job-Delete")
             else:
                 wanted = st.button(label, icon=icon, disabled=not runs, key=f"job-{label}")
             if wanted:
-                st.session_state[_REFUSED] = _each(act, runs)
-                st.rerun(scope="fragment")
+                st.session_state[_REFUSED] = jobs.each(act, runs)
+                jobs.draw_again()
     for reason in st.session_state.pop(_REFUSED, ()):
         st.toast(reason, icon=":material/error:", duration="infinite")  # the table is drawn anew every two seconds
-    for row in picked[:2]:
-        with st.expander(f"Log of {row.run.id}", icon=":material/description:"):
-            st.code(row.run.log[-6000:] or "nothing yet", language=None)
+    for run in [*(row.run for row in picked), *damaged][:2]:
+        with st.expander(f"Log of {printable(run.id)}", icon=":material/description:"):
+            st.code(run.log[-6000:] or "nothing yet", language=None)
 
 
-def _each(act: Callable[[Run], object], runs: Sequence[Run]) -> list[str]:
-    """Does it to every run; says why not, where it cannot be done."""
-    from nast_core.errors import NastError
-
-    refused = []
-    for run in runs:
-        try:
-            act(run)
-        except NastError as error:
-            refused.append(str(error))
-    return refused
-
-
-def _curves(runs: Sequence[Run]) -> None:
-    table = finetune.curves(list(runs))
+def _curves(rows: Sequence[Row]) -> None:
+    table = finetune.curves(rows)
     if table.empty:
         return
     widgets.figure(
@@ -115,6 +107,6 @@ def _curves(runs: Sequence[Run]) -> None:
         "that rises alone means that the cue is muted, not read. Other cues mostly stay as they were. Retrieval and cosine show what is lost.",
         alt="Curves of validation figures by training step",
     )  # fmt: skip
-    done = finetune.results([run for run in runs if run.status.state == "finished"])
+    done = finetune.results([row for row in rows if row.status.state == "finished"])
     if not done.empty:
         st.dataframe(done, hide_index=True, column_config=finetune.RESULT_COLUMNS)

@@ -153,11 +153,12 @@ def _recorded(summaries: dict[str, Path], moved: pd.DataFrame) -> None:
 
     if not summaries:
         return
-    runs = [RunStore().open(path.parent.name) for path in summaries.values()]
+    with widgets.advice():
+        rows = [RunStore().open(path.parent.name).read() for path in summaries.values()]
     st.caption(
         "What the run wrote down when it ended, on its own validation studies; everything else is being compared."
     )
-    st.dataframe(finetune.results(runs), hide_index=True, column_config=finetune.RESULT_COLUMNS)
+    st.dataframe(finetune.results(rows), hide_index=True, column_config=finetune.RESULT_COLUMNS)
     st.plotly_chart(
         compare_charts.moved_bars(
             moved, title="Which layers moved", subtitle="norm of the change / norm of the weights"

@@ -350,7 +350,7 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
         alike = list(store.alike(identity(recipe, store.root).key))
     latest = alike[0] if alike else None
     if latest is not None and latest.status.active:
-        jobs.watch(latest)
+        jobs.watch(latest.run)
         return
     if latest is not None and latest.status.state == "finished" and recipe.out.is_file():
         figures = "; ".join(
@@ -364,9 +364,9 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
     if st.button(_press(recipe), type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
         with widgets.advice():
             need_writable(recipe.out)
-            for run in alike:  # an old success would be found again in place of a new file
-                if run.status.state == "finished":
-                    store.delete(run.id)
+            for row in alike:  # an old success would be found again in place of a new file
+                if row.status.state == "finished":
+                    store.delete(row.run.id)
             submit(recipe, store)
         st.rerun()
     st.caption(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
     from nast_core.models import DualEncoder
     from nast_core.runs.kinds import TraceRecipe
-    from nast_core.runs.store import Run
+    from nast_core.runs.store import Row
 
 ARMS: dict[Arm, str] = {
     "uniform": "uniform: every layer alike",
@@ -115,7 +116,7 @@ def traces(model: DualEncoder) -> list[TraceChoice]:
         for row in RunStore().table().rows
         if isinstance(row.recipe, TraceRecipe)
         and row.status.state == "finished"
-        and row.run.environment.get("model") == model.fingerprint
+        and row.environment.get("model") == model.fingerprint
     ]
     own.sort(key=lambda pair: not _as_in_the_paper(pair[1]))  # whichever page was opened last
     return [TraceChoice(row.run.id, f"{_what(r)} ({row.status.created:%Y-%m-%d %H:%M})") for row, r in own]
@@ -197,11 +198,11 @@ def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | No
     return found
 
 
-def curves(runs: list[Run]) -> pd.DataFrame:
+def curves(table: Sequence[Row]) -> pd.DataFrame:
     """Validation figures by run and step: columns run, arm, seed, step, figure, value."""
     rows = []
-    for run in runs:
-        recipe = cast("FinetuneRecipe", run.recipe)
+    for run, asked, _, _ in table:
+        recipe = cast("FinetuneRecipe", asked)
         for said in run.metrics():
             rows += [
                 {
@@ -218,11 +219,11 @@ def curves(runs: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
 
 
-def results(runs: list[Run]) -> pd.DataFrame:
+def results(table: Sequence[Row]) -> pd.DataFrame:
     """A row a finished run and figure: before, after and change, on the validation studies."""
     rows = []
-    for run in runs:
-        status, recipe = run.status, cast("FinetuneRecipe", run.recipe)
+    for run, asked, status, _ in table:
+        recipe = cast("FinetuneRecipe", asked)
         for name, label in FIGURES.items():
             before, after = status.figures.get(f"{name}_before"), status.figures.get(name)
             if before is not None and after is not None:

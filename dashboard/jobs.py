@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from dashboard import widgets
 
@@ -24,10 +25,10 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
     with widgets.advice():
         latest = next(store.alike(identity(recipe, store.root, model_fingerprint).key), None)
     if latest is not None and latest.status.active:
-        watch(latest)
+        watch(latest.run)
         widgets.end_page()
     if latest is not None and latest.status.state != "cancelled":
-        st.warning(f"Run {latest.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        st.warning(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
     if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
         with widgets.advice():
             submit(recipe, store, model_fingerprint=model_fingerprint)
@@ -47,19 +48,50 @@ def duration(seconds: float) -> str:
 def watch(run: Run) -> None:
     """How a run at work stands, drawn anew every second; the whole page once it has ended."""
     from nast_core.runs.executors import cancel
+    from nast_core.runs.recipe import RunError
 
-    status = run.status
+    try:
+        status = run.status
+    except RunError as error:  # somebody has deleted it
+        st.info(f"{error}.", icon=":material/delete:")
+        if st.button("Go on", key=f"gone-{run.id}", icon=":material/refresh:"):
+            st.rerun()
+        return
     if not status.active:
         st.rerun()
     share = status.done / status.total if status.total else 0.0
     label = f"{run.id}: {status.state}"
     if status.total:
         label += f", {status.done:,} of {status.total:,} {status.label}"
+    elif status.label:
+        label += f", {status.label}"
     bar, stop = st.columns([6, 1], vertical_alignment="center")
     bar.progress(min(share, 1.0), label)
     if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):
-        cancel(run)
+        for reason in each(cancel, [run]):  # it may have ended a moment ago
+            st.toast(reason, icon=":material/error:")
+        draw_again()
+
+
+def each(act: Callable[[Run], object], runs: Sequence[Run]) -> list[str]:
+    """Does it to every run; says why not, where it cannot be done."""
+    from nast_core.errors import NastError
+
+    refused = []
+    for run in runs:
+        try:
+            act(run)
+        except NastError as error:
+            refused.append(str(error))
+    return refused
+
+
+def draw_again() -> None:
+    """Draws a fragment anew; the page, where its press was heard while all of it was being drawn."""
+    try:
         st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def start(recipes: Sequence[Recipe], model_fingerprint: str) -> None:

@@ -2,7 +2,7 @@
 
 from nast_core import TraceRecipe, load_model, run
 model = load_model("demo")
-traced = run(TraceRecipe(model="demo"))
+effects = run(TraceRecipe(model="demo")).result  # an xarray.Dataset
 """
 
 from importlib import import_module

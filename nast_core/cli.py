@@ -1,5 +1,7 @@
 """The ``nast`` command. Exit code 0 only on success; 2, and one line, on a user's mistake."""
 
+import os
+
 import typer
 
 from nast_core.commands import attribute, benchmark, claims, compare, demo, finetune, interpret, models, negation, review, runs
@@ -22,5 +24,12 @@ app.add_typer(negation.app, name="negation")
 app.add_typer(review.app, name="review")
 app.add_typer(demo.app, name="demo")
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """The ``nast`` script."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # processes that a command starts import nothing from the current folder
     app()
+
+
+if __name__ == "__main__":
+    main()

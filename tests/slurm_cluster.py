@@ -41,7 +41,7 @@ AccountingStorageType=accounting_storage/none
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 ReturnToService=2
 KillWait=5
-NodeName={name} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=1000 State=UNKNOWN
+NodeName={name} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=1000 Features=tall,fast State=UNKNOWN
 PartitionName=main Nodes={name} Default=YES MaxTime=INFINITE State=UP
 """
 

@@ -35,12 +35,17 @@ def command(group: typer.Typer, name: str) -> Callable:
             try:
                 return function(*args, **kwargs)
             except NastError as error:
-                typer.echo(f"nast: {error}", err=True)
-                raise typer.Exit(2) from None
+                raise typer.Exit(refused(error)) from None
 
         return group.command(name)(run)
 
     return register
+
+
+def refused(error: NastError) -> int:
+    """Says in one line what stands against what was asked; the exit code of that."""
+    typer.echo(f"nast: {error}", err=True)
+    return 2
 
 
 def need_files(*paths: Path | None, hint: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nast_core.commands.common import Out, command
-from nast_core.commands.runs import Wait, Where, run
+from nast_core.commands.runs import ExecutorName, Wait, run
 
 app = typer.Typer()
 
@@ -14,7 +14,7 @@ app = typer.Typer()
 @command(app, "finetune")
 def finetune(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="kind: finetune, data: claims.jsonl, ...")],
-    executor: Annotated[Where | None, typer.Option(help="Instead of what the recipe says.")] = None,
+    executor: ExecutorName = None,
     wait: Wait = True,
 ) -> None:
     """Trains a model's text layers as a recipe says, each at its own rate; watched with 'nast runs', resumed by it.

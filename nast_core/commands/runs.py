@@ -1,15 +1,16 @@
 """``nast run`` and ``nast runs``: recipes carried out, and the runs there are."""
 
 import json
-import sys
+import os
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from tqdm import tqdm
 
-from nast_core.commands.common import command
+from nast_core.commands.common import command, refused
+from nast_core.files.gate import faults, printable
 
 if TYPE_CHECKING:
     from nast_core.runs.status import Status
@@ -19,9 +20,6 @@ app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="The runs of ./runs, or of the folder that NAST_RUNS names.")
 app.add_typer(group, name="runs")
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its unmistakable beginning.")]
-Wait = Annotated[bool, typer.Option("--wait/--detach", help="Wait for the end, or return at once.")]
-
 
 class Where(StrEnum):
     """Where a run's process is started."""
@@ -30,13 +28,30 @@ class Where(StrEnum):
     slurm = "slurm"
 
 
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its unmistakable beginning.")]
+RunIds = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Ids of runs, or their unmistakable beginnings; each is tried.")
+]
+ExecutorName = Annotated[
+    Where | None,
+    typer.Option(
+        help="Instead of what the recipe says. Its executor also names, for slurm: partition, account, qos, constraint, gpus, "
+        "cpus, memory_gb, minutes, and extra for further options of sbatch."
+    ),
+]
+Wait = Annotated[bool, typer.Option("--wait/--detach", help="Wait for the end, or return at once.")]
+_INTERRUPTED = 130
+
+
 @command(app, "run")
 def run(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="kind: trace, and the fields of that kind.")],
-    executor: Annotated[Where | None, typer.Option(help="Instead of what the recipe says.")] = None,
+    executor: ExecutorName = None,
     wait: Wait = True,
 ) -> None:
     """Carries out a recipe of any kind; the same recipe on the same model and data is found again.
+
+    On a cluster: executor: {name: slurm, partition: gpu, account: lab, gpus: 1, cpus: 8, memory_gb: 32, extra: {reservation: mri}}
 
     Example: nast run trace.yaml --detach
     """
@@ -57,17 +72,22 @@ def runs_list(
 
     Example: nast runs list
     """
+    from nast_core.runs.recipe import RunError
     from nast_core.runs.store import RunStore
 
-    table = RunStore().table()
+    store = RunStore()
+    with faults(store.root, RunError):
+        if store.root.exists():
+            os.listdir(store.root)  # of a folder that cannot be read, the table is empty
+    table = store.table()
     if as_json:
         rows = [
             {"id": r.run.id, "kind": r.recipe.kind, "model": r.recipe.model, **_plain(r.status)} for r in table.rows
         ]
         typer.echo(json.dumps({"runs": rows, "broken": table.broken}, indent=2))
         return
-    for run, recipe, status in table.rows:
-        typer.echo(f"{run.id:<40} {status.state:<10} {_how_far(status):<22} {recipe.model}")
+    for run, recipe, status, _ in table.rows:
+        typer.echo(f"{run.id:<40} {status.state:<10} {_how_far(status):<22} {printable(recipe.model)}")
     for said in table.broken.values():
         typer.echo(f"not read: {said}", err=True)
     if not table.rows and not table.broken:
@@ -83,65 +103,103 @@ def runs_show(run_id: RunId) -> None:
     from nast_core.runs.store import RunStore
 
     run = RunStore().open(run_id)
-    recipe, status = run.recipe, run.status
+    recipe, status, names = run.recipe, run.status, sorted(os.listdir(run.folder))
     typer.echo(f"{run.folder}\n{status.state}  {_how_far(status)}")
     if status.message:
-        typer.echo(status.message)
+        typer.echo(printable(status.message))
     for name, value in status.figures.items():
         typer.echo(_figure(name, value))
     typer.echo(recipe.model_dump_json(indent=2, exclude_defaults=True, exclude={"kind"}))
-    typer.echo("files: " + ", ".join(sorted(p.name for p in run.folder.iterdir() if not p.name.startswith("."))))
+    typer.echo("files: " + ", ".join(printable(name) for name in names if not name.startswith(".")))
     for line in run.log.splitlines()[-10:]:
-        typer.echo(f"| {line}")
+        typer.echo(f"| {printable(line)}")
 
 
 @command(group, "cancel")
-def runs_cancel(run_id: RunId) -> None:
-    """Stops a run within five seconds; its last checkpoint is kept.
+def runs_cancel(run_ids: RunIds) -> None:
+    """Stops runs, each within five seconds; their last checkpoints are kept.
 
     Example: nast runs cancel trace-20260310-141500-1a2b3c4d
     """
     from nast_core.runs.executors import STOPPED_WITHIN, cancel, wait_for
     from nast_core.runs.recipe import RunError
-    from nast_core.runs.store import RunStore
 
-    run = RunStore().open(run_id)
-    cancel(run)
-    status = wait_for(run, STOPPED_WITHIN)
-    if status.active:
-        raise RunError(f"run {run.id} is still {status.state}; its machine has not answered yet")
-    typer.echo(f"{run.id}: {status.state}")
+    def end(run: "Run") -> None:
+        status = wait_for(run, STOPPED_WITHIN)
+        if status.active:
+            raise RunError(f"run {run.id} is still {status.state}; its machine has not answered yet")
+        typer.echo(f"{run.id}: {status.state}")
+
+    asked, codes = _each(run_ids, cancel)
+    _leave([*codes, *_each([run.id for run in asked], end)[1]])  # all are asked before the first is waited for
 
 
 @command(group, "resume")
-def runs_resume(run_id: RunId, wait: Wait = True) -> None:
-    """Goes on with a run that was lost, cancelled or failed, from its last checkpoint.
+def runs_resume(run_ids: RunIds, wait: Wait = True) -> None:
+    """Goes on with runs that were lost, cancelled or failed, from their last checkpoints.
 
     Example: nast runs resume trace-20260310-141500-1a2b3c4d
     """
     from nast_core.runs.executors import resume
-    from nast_core.runs.store import RunStore
 
-    _follow(resume(RunStore().open(run_id)), wait)
+    begun, codes = _each(run_ids, resume)
+    _leave([*codes, *_each([run.id for run in begun], lambda run: _follow(run, wait))[1]])
 
 
 @command(group, "delete")
-def runs_delete(run_id: RunId) -> None:
-    """Removes a run's folder, unless it is at work or another run refers to it.
+def runs_delete(run_ids: RunIds) -> None:
+    """Removes the folders of runs, unless they are at work or another run refers to them.
 
     Example: nast runs delete trace-20260310-141500-1a2b3c4d
     """
     from nast_core.runs.store import RunStore
 
-    store = RunStore()
-    run = store.open(run_id)
-    store.delete(run.id)
-    typer.echo(f"deleted: {run.id}")
+    def delete(run: "Run") -> None:
+        RunStore().delete(run.id)
+        typer.echo(f"deleted: {printable(run.id)}")
+
+    _leave(_each(run_ids, delete, newest_first=True)[1])  # a run goes before the older ones that it refers to
+
+
+def _each(
+    names: list[str], act: Callable[["Run"], object], *, newest_first: bool = False
+) -> tuple[list["Run"], list[int]]:
+    """Does it to every run that is named, each but once. Gives those it was done to, and an exit code for each of the others.
+
+    What stands against it is a line each, and does not keep the others from being tried.
+    """
+    from nast_core.errors import NastError
+    from nast_core.runs.store import RunStore
+
+    store, found, done, codes = RunStore(), [], [], []
+    for name in names:
+        try:
+            found.append(store.open(name))
+        except NastError as error:
+            codes.append(refused(error))
+    if newest_first:
+        found = [run for run in store.runs() if run in found]
+    for run in dict.fromkeys(found):
+        try:
+            act(run)
+            done.append(run)
+        except NastError as error:
+            codes.append(refused(error))
+        except typer.Exit as end:
+            if end.exit_code == _INTERRUPTED:
+                raise
+            codes.append(end.exit_code)
+    return done, codes
+
+
+def _leave(codes: list[int]) -> None:
+    if any(codes):
+        raise typer.Exit(max(codes))
 
 
 def _follow(run: "Run", wait: bool) -> None:
     """Shows how a run comes along until it ends; exit code 0 only where it finished."""
-    from nast_core.runs.executors import wait_for
+    from nast_core.runs.executors import follow
     from nast_core.runs.recipe import RunError
 
     status = run.status
@@ -149,15 +207,9 @@ def _follow(run: "Run", wait: bool) -> None:
     if not wait and status.state != "failed":
         return
     try:
-        with tqdm(disable=not sys.stderr.isatty()) as bar:
-            while status.active:
-                status = wait_for(run, 0.3)
-                bar.set_description(status.label or status.state)
-                bar.total, bar.n = status.total or None, status.done
-                bar.refresh()
+        status = follow(run)
     except KeyboardInterrupt:
-        typer.echo(f"it goes on without you; stop it with: nast runs cancel {run.id}", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(_INTERRUPTED) from None
     if status.state != "finished" and status.mistake:
         raise RunError(status.message)
     if status.state != "finished":
@@ -170,12 +222,12 @@ def _follow(run: "Run", wait: bool) -> None:
 
 def _how_far(status: "Status") -> str:
     if status.total and status.active:
-        return f"{status.done} of {status.total} {status.label}".strip()
-    return status.label if status.active else ""
+        return printable(f"{status.done} of {status.total} {status.label}".strip())
+    return printable(status.label) if status.active else ""
 
 
 def _figure(name: str, value: float | None) -> str:
-    return f"{name:<20} {'undefined' if value is None else format(value, '.4g')}"
+    return f"{printable(name):<20} {'undefined' if value is None else format(value, '.4g')}"
 
 
 def _plain(status: "Status") -> dict:

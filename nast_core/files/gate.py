@@ -25,6 +25,11 @@ def shown(path: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
 
 
+def printable(text: str) -> str:
+    """Foreign text on one line of a terminal or a table: what is no sign of writing is spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def as_path(typed: str | Path, error: type[NastError] = DataError) -> Path:
     """A path as typed, ~ for the home folder. Raises ``error`` for one that no file can have."""
     text = str(typed).strip()
@@ -87,6 +92,17 @@ def read_bytes(path: Path, *, most: int, error: type[NastError] = DataError, abs
     if len(content) > most:
         raise error(_too_large(path, len(content), most))
     return content
+
+
+def read_tail(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> bytes:
+    """The last ``most`` bytes of a regular file, however long it is: for logs."""
+    with faults(path, error, absent=absent):
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            _fits(path, found, found.st_size, error)
+            file.seek(max(0, found.st_size - most))
+            return file.read(most)
 
 
 def read_text(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> str:

@@ -1,13 +1,11 @@
-"""The process that carries out one run: ``python -m nast_core.runs.execute FOLDER``."""
+"""The process that carries out one run: ``python -P -m nast_core.runs.execute FOLDER``."""
 
+import errno
 import os
 import platform
 import sys
-import tempfile
-import time
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,16 +13,16 @@ from filelock import FileLock, Timeout
 
 from nast_core.errors import NastError
 from nast_core.files.revision import code_revision
-from nast_core.files.writing import write_json
 from nast_core.runs.key import identity
 from nast_core.runs.processes import WorkError, carry_out_work, devices, what_happened
 from nast_core.runs.recipe import Cancelled, RunError
-from nast_core.runs.reporter import Recorder, asked_to_stop
+from nast_core.runs.reporter import Recorder
 from nast_core.runs.status import Process, now
-from nast_core.runs.store import Run, RunStore
+from nast_core.runs.store import Run
+from nast_core.runs.turns import turn
 
 _PACKAGES = ("nast-dashboard", "torch", "transformers", "open_clip_torch", "accelerate", "peft", "numpy", "xarray")
-_TURN = 0.5  # seconds between tries for a device
+_SAID = 4000  # characters of what went wrong
 
 
 def carry_out(folder: Path) -> None:
@@ -32,11 +30,20 @@ def carry_out(folder: Path) -> None:
     run = Run(folder)
     os.environ["NAST_RUNS"] = str(folder.parent)  # where the recipe's run:ID are
     try:
-        with FileLock(folder / ".lock", timeout=0), Recorder(run) as record:
-            record.change(process=Process.of(os.getpid()))
-            record.change(**_ending(run, record), ended=now())
+        _at_work(run)
     except Timeout:
         print(f"run {run.id} is at work in another process", file=sys.stderr)
+    except (NastError, OSError) as error:  # it was deleted; or the disk is full, and those who look will find it lost
+        with suppress(OSError):
+            print(f"how run {run.id} ended cannot be written: {error}", file=sys.stderr)
+
+
+def _at_work(run: Run) -> None:
+    if not run.folder.is_dir():  # the lock would make it again
+        raise RunError(f"run {run.id} was deleted")
+    with FileLock(run.folder / ".lock", timeout=0), Recorder(run) as record:
+        record.change(process=Process.of(os.getpid()))
+        record.change(**_ending(run, record), ended=now())
 
 
 def _ending(run: Run, record: Recorder) -> dict[str, object]:
@@ -46,12 +53,16 @@ def _ending(run: Run, record: Recorder) -> dict[str, object]:
     except Cancelled:
         return {"state": "cancelled"}
     except NastError as error:
-        return {"state": "failed", "message": str(error), "mistake": True}
+        return {"state": "failed", "message": str(error)[:_SAID], "mistake": True}
     except WorkError as error:
-        return {"state": "failed", "message": str(error)}
+        return {"state": "failed", "message": str(error)[:_SAID]}
     except Exception as error:
-        traceback.print_exc()
-        return {"state": "failed", "message": what_happened(error)}
+        with suppress(OSError):  # the log's disk may be what is full
+            traceback.print_exc()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            said = f"the disk of {run.folder} is full; make room there, and go on with: nast runs resume {run.id}"
+            return {"state": "failed", "message": said, "mistake": True}
+        return {"state": "failed", "message": what_happened(error)[:_SAID]}
     return {"state": "finished", "figures": {name: float(value) for name, value in figures.items()}}
 
 
@@ -64,8 +75,8 @@ def _work(run: Run, record: Recorder) -> dict[str, float]:
     if identity(recipe, run.folder.parent).key != environment["key"]:
         raise RunError("the model or the data has changed since this run was made; make the run anew")
     on = devices(recipe)
-    write_json(run.folder / "environment.json", environment | _surroundings(on))
-    with _turn(run, record, on):
+    run.set_environment(environment | _surroundings(on))
+    with turn(run, record, on):
         record.change(state="running", started=now(), label="")
         return carry_out_work(recipe, run.folder, record.note, on)
 
@@ -87,47 +98,6 @@ def _surroundings(on: list[str]) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "revision": code_revision(),
     }
-
-
-@contextmanager
-def _turn(run: Run, record: Recorder, on: list[str]) -> Iterator[None]:
-    """The devices to itself: one run at a time on each, those of one folder in the order they were queued."""
-    if run.recipe.executor.name == "slurm" or not run.recipe.needs_model:
-        yield  # the cluster has given this run its devices; or it needs none, and a training need not be waited for
-        return
-    record.change(device=on[0], label=f"waiting for its turn on {', '.join(on)}")
-    with ExitStack() as held:
-        for name in sorted(set(on)):
-            held.enter_context(_wait_for(run, name))
-        yield
-
-
-def _wait_for(run: Run, device: str) -> FileLock:
-    """The device's lock, held. Raises Cancelled where the run is cancelled meanwhile."""
-    user = os.getuid() if hasattr(os, "getuid") else ""  # on Windows the folder is the user's own
-    lock = FileLock(Path(tempfile.gettempdir()) / f"nast-{user}-{device.replace(':', '')}.lock")
-    while not asked_to_stop(run.folder):
-        with suppress(Timeout):
-            lock.acquire(timeout=0)
-            if not _earlier(run, device):
-                return lock
-            lock.release()
-        time.sleep(_TURN)
-    raise Cancelled
-
-
-def _earlier(run: Run, device: str) -> bool:
-    """Whether a run queued before this one waits for the same device."""
-    mine = run.written_status
-    rows = RunStore(run.folder.parent).table().rows
-    return any(
-        row.status.state == "queued"
-        and row.status.device == device
-        and row.status.process is not None
-        and row.status.process.here
-        and row.status.queued < mine.queued
-        for row in rows
-    )
 
 
 def main() -> None:

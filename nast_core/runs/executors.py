@@ -4,30 +4,30 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
-
-from filelock import FileLock
 
 from nast_core.runs import slurm
 from nast_core.runs.key import identity
+from nast_core.runs.launch import SAFE, search_path
 from nast_core.runs.recipe import Recipe, RunError
 from nast_core.runs.reporter import GRACE, ask_to_stop, withdraw
 from nast_core.runs.status import Process, Status, now
 from nast_core.runs.store import Run, RunStore, settled
 
 _POLL = 0.1
+_LOOK = 0.3  # seconds between two drawings of the bar
 
 
-def run(recipe: Recipe, *, wait: bool = True) -> Run:
+def run(recipe: Recipe, *, wait: bool = True, quiet: bool = False) -> Run:
     """A recipe's run, finished; or at work, where ``wait`` is false. For notebooks and scripts.
 
-        traced = run(TraceRecipe(pairs="pairs.jsonl"))
-        xarray.open_dataset(traced.folder / "trace.nc")
+        run(TraceRecipe(pairs="pairs.jsonl")).result  # an xarray.Dataset; nast_core.runs.results has the other kinds
 
+    A bar shows its progress, and a line says which run it waits for, unless ``quiet``. Interrupted (Ctrl-C, a notebook's stop
+    button), only the waiting ends: the run goes on, and a line says how to stop it; the same call joins it again.
     Raises RunError where it does not finish.
     """
     begun = submit(recipe)
-    if wait and (status := wait_for(begun)).state != "finished":
+    if wait and (status := follow(begun, quiet=quiet)).state != "finished":
         raise RunError(f"run {begun.id} {status.state}: {status.message or 'see its log.txt'}")
     return begun
 
@@ -45,15 +45,24 @@ def submit(recipe: Recipe, store: RunStore | None = None, *, model_fingerprint: 
     """
     store = store or RunStore()
     recipe = settled(recipe)
+    with store.alone():
+        pass  # a folder that cannot be written is said before a model is loaded
     found = identity(recipe, store.root, model_fingerprint)
-    store.root.mkdir(parents=True, exist_ok=True)
-    with _alone(store.root):
-        alike = [(run.status, run) for run in store.alike(found.key)]
-        if finished := [run for status, run in alike if status.state == "finished"]:
+    with store.alone():
+        alike = list(store.alike(found.key))
+        if finished := [row.run for row in alike if row.status.state == "finished"]:
             return finished[0]
-        if active := [run for status, run in alike if status.active]:
+        if active := [row.run for row in alike if row.status.active]:
             return active[0]
-        return _resume(alike[0][1], recipe) if alike else _start(store.create(recipe, found))
+        if alike:
+            return _resume(alike[0].run, alike[0].status, recipe)
+        begun = store.create(recipe, found)
+        try:
+            return _start(begun)
+        except BaseException:
+            if begun.written_status.state == "queued":  # nothing was started, and nothing says why
+                store.discard(begun)
+            raise
 
 
 def resume(run: Run) -> Run:
@@ -61,32 +70,32 @@ def resume(run: Run) -> Run:
 
     Raises RunError for a run that is at work or has finished.
     """
-    with _alone(run.folder.parent):
-        return _resume(run, run.recipe)
+    with _store(run).alone():
+        return _resume(run, run.status, run.recipe)
 
 
-def _resume(run: Run, recipe: Recipe) -> Run:
+def _resume(run: Run, status: Status, recipe: Recipe) -> Run:
     """``recipe``, of the same key, replaces the run's: another device, say."""
-    status = run.status
     if status.active:
         raise RunError(f"run {run.id} is {status.state}; only a run that stopped can go on")
     if status.state == "finished":
         raise RunError(f"run {run.id} has finished; its results are in {run.folder}")
-    run.set_recipe(recipe)
-    withdraw(run.folder)
-    run.set_status(Status(created=status.created))
+    with _store(run).writing():
+        run.set_recipe(recipe)
+        withdraw(run.folder)
+        run.set_status(Status(created=status.created))
     return _start(run)
 
 
-def _alone(root: Path) -> FileLock:
-    """Two who submit, resume or cancel at once, in whatever processes, do so one after the other."""
-    return FileLock(root / ".submit.lock")
+def _store(run: Run) -> RunStore:
+    return RunStore(run.folder.parent)
 
 
 def _start(run: Run) -> Run:
     executor = run.recipe.executor
     if executor.name == "local":
-        _start_here(run)
+        with _store(run).writing():
+            _start_here(run)
         return run
     try:
         job = slurm.submit(run.folder, executor)
@@ -103,19 +112,23 @@ def _start_here(run: Run) -> None:
     Not submitit's local executor: its controller stays in the server's session, so that Ctrl-C in the server's terminal,
     or closing it, ends the run; and it ends a run at a time limit.
     """
-    root = Path(__file__).resolve().parents[2]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))}
+    env = os.environ | {"PYTHONPATH": search_path()}
+    words = [sys.executable, SAFE, "-m", "nast_core.runs.execute", str(run.folder)]
     with (run.folder / "log.txt").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "nast_core.runs.execute", str(run.folder)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env=env,
-            start_new_session=True,
-        )
+        try:
+            child = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, start_new_session=True
+            )
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"no process can be started for the run ({reason}); end others, and try again") from None
     assert child.stdin is not None
-    run.set_status(run.written_status.model_copy(update={"process": Process.of(child.pid)}))
+    try:
+        run.set_status(run.written_status.model_copy(update={"process": Process.of(child.pid)}))
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
     child.stdin.close()  # only now it begins: two never write one status
 
 
@@ -124,7 +137,8 @@ def cancel(run: Run) -> None:
 
     Raises RunError for a run that is not at work.
     """
-    with _alone(run.folder.parent):
+    store = _store(run)
+    with store.alone(), store.writing():
         status = run.status
         if status.state == "lost" or (status.process is None and status.active):
             if status.job is not None:
@@ -135,6 +149,34 @@ def cancel(run: Run) -> None:
             ask_to_stop(run.folder)
         else:
             raise RunError(f"run {run.id} is not at work: it is {status.state}")
+
+
+def follow(run: Run, *, quiet: bool = False) -> Status:
+    """How a run ended, watched until then: a bar on a terminal and in a notebook, and a line for what it waits for.
+
+    Raises KeyboardInterrupt where the waiting is interrupted, after a line that says how to stop the run, which goes on.
+    """
+    if not (status := run.status).active:
+        return status
+    from tqdm.auto import tqdm
+
+    said = ""
+    try:
+        with tqdm(desc=status.state, disable=True if quiet else None) as bar:  # None: not into a file
+            while (status := wait_for(run, _LOOK)).active:
+                bar.set_description(status.label if status.state == "running" and status.label else status.state)
+                bar.total, bar.n = status.total or None, status.done
+                bar.refresh()
+                if status.state == "queued" and status.label not in ("", said) and not quiet:
+                    said = status.label
+                    bar.write(f"{run.id}: {said}", file=sys.stderr)
+            if status.state == "finished":
+                bar.n = bar.total or bar.n
+                bar.refresh()
+    except KeyboardInterrupt:
+        print(f"run {run.id} goes on without you; stop it with: nast runs cancel {run.id}", file=sys.stderr)
+        raise
+    return status
 
 
 def wait_for(run: Run, seconds: float | None = None) -> Status:

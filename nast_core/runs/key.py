@@ -8,11 +8,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
 from nast_core.errors import DataError
+from nast_core.files.documents import parse_json, read_json
+from nast_core.files.gate import MB, faults, read_text, regular
 from nast_core.files.writing import whole
 from nast_core.runs.recipe import Recipe
 
 _ELSEWHERE = {"model", "device", "num_processes", "executor"}  # said by a hash, or of no matter to the figures
+_NAMED = "the recipe names it"
+_MOST = 4 * MB  # of a run's environment.json
+_LINES = 4_000 * MB  # of a file of items, pairs or claims, as read_jsonl
+_LARGEST = 10**15  # bytes of any file
 _RUN = re.compile(r'"run:([\w.-]+)"')  # in a recipe's JSON: a text that is nothing else
 
 
@@ -44,8 +52,8 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
 def key_of(folder: Path) -> str:
     """The key of a run. Raises DataError for a folder that is none."""
     try:
-        return str(json.loads((folder / "environment.json").read_text("utf-8"))["key"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(folder / "environment.json", most=_MOST)["key"])
+    except (DataError, KeyError, TypeError):
         raise DataError(
             f"the recipe refers to run:{folder.name}, and there is no such run in {folder.parent}"
         ) from None
@@ -73,6 +81,7 @@ def fingerprint_of(spec: str, root: Path) -> str:
         return known(f"model {folder.resolve()}", sorted(path for path in folder.rglob("*") if path.is_file()), load)
 
 
+_HELD = TypeAdapter(dict[str, tuple[str, str]])
 Known = Callable[[str, list[Path], Callable[[], str]], str]
 
 
@@ -81,16 +90,16 @@ def _remembered(root: Path) -> Iterator[Known]:
     """``known(name, files, compute)``: the hash computed when these files last had these sizes and times, or a new one."""
     path = root / ".fingerprints.json"
     try:
-        held: dict[str, list[str]] = json.loads(path.read_text("utf-8"))
+        held = _HELD.validate_python(read_json(path))
         before = json.dumps(held)
-    except (OSError, ValueError):
+    except (DataError, ValidationError):
         held, before = {}, ""
 
     def known(name: str, files: list[Path], compute: Callable[[], str]) -> str:
         about = [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
         stamp = hashlib.sha256(repr(about).encode()).hexdigest()
         if name not in held or held[name][0] != stamp:
-            held[name] = [stamp, compute()]
+            held[name] = (stamp, compute())
         return held[name][1]
 
     yield known
@@ -124,9 +133,13 @@ def _image_names(path: Path) -> list[str]:
     if path.suffix not in (".jsonl", ".json"):
         return []
     names = []
-    for line in path.read_text("utf-8-sig", errors="replace").split("\n"):
-        with suppress(ValueError, AttributeError):  # the file's own reader names the line that is wrong
-            names.append(json.loads(line).get("image"))
+    try:
+        text = read_text(path, most=_LINES)
+    except DataError:  # as with a line that is wrong, the file's own reader says so
+        return []
+    for line in text.split("\n"):
+        with suppress(ValueError, AttributeError):
+            names.append(parse_json(line).get("image"))
     return [name for name in dict.fromkeys(names) if isinstance(name, str) and not name.startswith("phantom:")]
 
 
@@ -137,14 +150,17 @@ def _hash(path: Path, known: Known) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    try:
+    with faults(path, DataError, absent=_NAMED):
         if path.is_dir():
-            return _together(sorted(file for file in path.rglob("*") if file.is_file()), known)
+            return _together(_files_of(path), known)
+        regular(path, most=_LARGEST, absent=_NAMED)
         return known(str(path.resolve()), [path], compute)
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}; the recipe names it") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}); the recipe names it") from None
+
+
+def _files_of(folder: Path) -> list[Path]:
+    if folder.resolve() == Path(folder.anchor):
+        raise DataError(f"{folder} is the whole disk; give the folder of the files that the recipe is about")
+    return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
 def _together(files: list[Path], known: Known) -> str:

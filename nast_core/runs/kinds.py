@@ -1,7 +1,7 @@
 """The kinds of recipe, and the file a recipe is written in. Heavy modules are imported when work begins."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -166,22 +166,52 @@ class BuildClaimsRecipe(_BuildRecipe):
 class Kind(NamedTuple):
     recipe: str  # module:class
     work: str  # module:function
+    result: str  # module:function, what Run.result gives
 
 
 KINDS: dict[str, Kind] = {
-    "attention": Kind("nast_core.runs.kinds:AttentionRecipe", "nast_core.runs.interpreting:attention"),
-    "trace": Kind("nast_core.runs.kinds:TraceRecipe", "nast_core.runs.interpreting:trace"),
-    "benchmark": Kind("nast_core.runs.kinds:BenchmarkRecipe", "nast_core.runs.benchmarking:benchmark"),
-    "claims": Kind("nast_core.runs.kinds:ClaimsRecipe", "nast_core.runs.benchmarking:claims"),
-    "alignment": Kind("nast_core.runs.kinds:AlignmentRecipe", "nast_core.runs.benchmarking:alignment"),
-    "build-items": Kind("nast_core.runs.kinds:BuildItemsRecipe", "nast_core.runs.building:items"),
-    "build-claims": Kind("nast_core.runs.kinds:BuildClaimsRecipe", "nast_core.runs.building:claims"),
-    "finetune": Kind("nast_core.finetune.recipe:FinetuneRecipe", "nast_core.finetune.work:finetune"),
+    "attention": Kind(
+        "nast_core.runs.kinds:AttentionRecipe",
+        "nast_core.runs.interpreting:attention",
+        "nast_core.runs.results:attention",
+    ),
+    "trace": Kind(
+        "nast_core.runs.kinds:TraceRecipe", "nast_core.runs.interpreting:trace", "nast_core.runs.results:trace"
+    ),
+    "benchmark": Kind(
+        "nast_core.runs.kinds:BenchmarkRecipe",
+        "nast_core.runs.benchmarking:benchmark",
+        "nast_core.runs.results:measured",
+    ),
+    "claims": Kind(
+        "nast_core.runs.kinds:ClaimsRecipe", "nast_core.runs.benchmarking:claims", "nast_core.runs.results:measured"
+    ),
+    "alignment": Kind(
+        "nast_core.runs.kinds:AlignmentRecipe",
+        "nast_core.runs.benchmarking:alignment",
+        "nast_core.runs.results:measured",
+    ),
+    "build-items": Kind(
+        "nast_core.runs.kinds:BuildItemsRecipe", "nast_core.runs.building:items", "nast_core.runs.results:built_items"
+    ),
+    "build-claims": Kind(
+        "nast_core.runs.kinds:BuildClaimsRecipe",
+        "nast_core.runs.building:claims",
+        "nast_core.runs.results:built_claims",
+    ),
+    "finetune": Kind(
+        "nast_core.finetune.recipe:FinetuneRecipe", "nast_core.finetune.work:finetune", "nast_core.runs.results:tuned"
+    ),
 }
 
 
 def work_of(kind: str) -> Work:
     return _named(KINDS[kind].work)
+
+
+def result_of(kind: str) -> Callable[[Any], Any]:
+    """From a finished run of that kind to what came out of it."""
+    return _named(KINDS[kind].result)
 
 
 def recipe_class(kind: str) -> type[Recipe]:

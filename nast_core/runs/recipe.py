@@ -1,9 +1,10 @@
 """What every recipe has in common, and what a recipe's work may say while it runs."""
 
+import re
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nast_core.errors import NastError
 
@@ -12,16 +13,58 @@ class RunError(NastError):
     """A recipe that asks for what cannot be, or a run folder that does not hold what it should."""
 
 
+def _one_line(text: str) -> str:
+    if (
+        not text.isprintable() or not 0 < len(text.strip()) <= 200
+    ):  # a line break would end SLURM's line, and begin a command
+        raise ValueError("one line of text is needed, of at most 200 characters")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_one_line)]
+_OWN = {  # options of sbatch that are fields here, or what a run's script itself sets
+    "partition": "partition", "account": "account", "qos": "qos", "constraint": "constraint", "mem": "memory_gb",
+    "cpus-per-task": "cpus", "gpus-per-node": "gpus", "gpus": "gpus", "time": "minutes",
+}  # fmt: skip
+_SET = (  # what a run is started with, where it writes, or another user's name: not for a recipe to say
+    "array", "bcast", "chdir", "clusters", "container", "error", "export", "export-file", "get-user-env", "gid", "help", "input",
+    "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "propagate", "signal", "test-only", "uid",
+    "usage", "version", "wait", "wrap",
+)  # fmt: skip
+
+
 class Executor(BaseModel):
-    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone."""
+    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone; without, the cluster's default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Literal["local", "slurm"] = "local"
-    partition: str | None = None  # the cluster's default
-    gpus: int = Field(default=0, ge=0)
-    minutes: int = Field(default=240, ge=1)  # a run that takes longer is queued again and goes on
-    memory_gb: float | None = Field(default=None, gt=0)  # the cluster's default
+    partition: Name | None = None
+    account: Name | None = None
+    qos: Name | None = None
+    constraint: Name | None = None  # features of the node, such as a100&nvlink
+    gpus: int = Field(default=0, ge=0, le=64)  # of one node
+    cpus: int | None = Field(default=None, ge=1, le=4096)
+    minutes: int = Field(default=240, ge=1, le=525_600)  # a run that takes longer is queued again and goes on
+    memory_gb: float | None = Field(default=None, gt=0, le=100_000)
+    extra: dict[str, Any] = {}  # further long options of sbatch: {reservation: review, exclusive: true}
+
+    @field_validator("extra")
+    @classmethod
+    def _options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if len(value) > 50:
+            raise ValueError(f"at most 50 options, got {len(value)}")
+        for name, given in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", name):
+                raise ValueError(f"{name[:60]!r} is no long option of sbatch; write it as in: reservation")
+            if own := next((option for option in _OWN if option.startswith(name)), None):  # sbatch completes names
+                raise ValueError(f"{name} is a field of the executor: give it as {_OWN[own]}")
+            if any(option.startswith(name) for option in _SET):
+                raise ValueError(f"{name} is what a run sets for itself; leave it out")
+            if given is False or not isinstance(given, str | int | float):
+                raise ValueError(f"{name} takes a text, a number or true; an option that is not wanted is left out")
+            _one_line(str(given))
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -48,7 +91,7 @@ class Recipe(BaseModel):
     device: str = "auto"
     precision: str = "float32"
     seed: int = 0
-    num_processes: int = Field(default=1, ge=1)  # on a GPU machine, one for each GPU
+    num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from nast_core.errors import DataError
+from nast_core.errors import DataError, NastError
 from nast_core.runs.recipe import Cancelled
 from nast_core.runs.status import BEAT, now
 from nast_core.runs.store import Run
@@ -29,7 +30,7 @@ def ask_to_stop(folder: Path) -> None:
 
 def asked_to_stop(folder: Path) -> bool:
     """True too where the whole folder is gone."""
-    return (folder / _FLAG).exists() or not folder.exists()
+    return os.path.exists(folder / _FLAG) or not os.path.exists(folder)
 
 
 def withdraw(folder: Path) -> None:
@@ -54,6 +55,7 @@ class Recorder(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
+        self._stay_deleted()
 
     def change(self, **values: Any) -> None:
         """Sets fields of the status and writes it."""
@@ -71,12 +73,13 @@ class Recorder(threading.Thread):
     def run(self) -> None:
         asked: float | None = None
         while not self._over.wait(BEAT):
-            with suppress(DataError, OSError):  # a full disk now may have room at the next beat
+            with suppress(NastError, OSError):  # a full disk now may have room at the next beat
                 if self._noted:
                     self._noted = False
                     self._write()
                 else:
                     os.utime(self._run.folder / "status.json")
+            self._stay_deleted()
             if asked is None and asked_to_stop(self._run.folder):
                 asked = time.monotonic()
             if asked is not None and time.monotonic() - asked > GRACE:
@@ -87,12 +90,19 @@ class Recorder(threading.Thread):
             if not self._over.is_set():
                 self._run.set_status(self._status)
 
+    def _stay_deleted(self) -> None:
+        """Removes the folder where it was deleted, and something that the work saved meanwhile has made it again."""
+        folder = self._run.folder
+        if not any(os.path.lexists(folder / name) for name in ("recipe.json", "environment.json")):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _end(self) -> None:
         with self._lock:
             if self._over.is_set():
                 return
-            with suppress(DataError, OSError):
+            with suppress(NastError, OSError):
                 self._run.set_status(self._status.model_copy(update={"state": "cancelled", "ended": now()}))
+        self._stay_deleted()
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
@@ -119,6 +129,8 @@ class FolderReporter:
                 with (self._folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
                     file.write(line + "\n")
             except OSError as error:
+                if asked_to_stop(self._folder):
+                    raise Cancelled from None
                 raise DataError(f"metrics.jsonl cannot be written ({error.strerror or error})") from error
 
     def _stop_if_asked(self) -> None:

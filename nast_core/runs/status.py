@@ -1,20 +1,32 @@
 """How a run stands, and whether what its folder says is still true."""
 
+import shutil
 import socket
 import time
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 State = Literal["queued", "running", "finished", "failed", "cancelled", "lost"]
 FINAL: frozenset[State] = frozenset({"finished", "failed", "cancelled"})
 BEAT = 1.0  # seconds between signs of life: the modification time of status.json
 SILENCE = 8.0  # seconds without one after which a process that cannot be looked up counts as gone
 _CLOCK_STEP = 2.0  # seconds by which a boot time, and with it a start time, may be corrected
+_ROOM = 64_000  # bytes free on a disk, below which even a status may not have fitted
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str | datetime):
+        return value
+    raise ValueError("a time is a text such as 2026-03-10T14:15:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class Process(BaseModel):
@@ -22,7 +34,7 @@ class Process(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    pid: int
+    pid: int = Field(ge=1, le=2**31 - 1)
     started: float  # seconds since 1970
     host: str
 
@@ -44,6 +56,8 @@ class Process(BaseModel):
             return same and found.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+        except psutil.AccessDenied:  # there is one, and this user may not look closer
+            return True
 
 
 @cache
@@ -63,17 +77,17 @@ class Status(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     state: State = "queued"
-    created: datetime = Field(default_factory=now)
-    queued: datetime = Field(default_factory=now)  # anew on every resume
-    started: datetime | None = None
-    ended: datetime | None = None
-    done: int = 0
-    total: int = 0
+    created: Moment = Field(default_factory=now)
+    queued: Moment = Field(default_factory=now)  # anew on every resume
+    started: Moment | None = None
+    ended: Moment | None = None
+    done: Count = 0
+    total: Count = 0
     label: str = ""  # what is being done
     message: str = ""  # what went wrong
     mistake: bool = False  # it went wrong through something the user can put right
     process: Process | None = None
-    job: str | None = None  # SLURM's number
+    job: str | None = Field(default=None, pattern=r"^\d{1,12}(_\d{1,12})?$")  # SLURM's number
     device: str | None = None
     figures: dict[str, float | None] = {}  # the headline results; None where one is undefined
 
@@ -96,15 +110,24 @@ def checked(written: Status, path: Path, run_id: str) -> Status:
             return written
     process = written.process
     if process is not None and process.here:
-        return written if process.alive else _lost(written, run_id)
-    return written if silence(path) < SILENCE else _lost(written, run_id)
+        return written if process.alive else _lost(written, path, run_id)
+    return written if silence(path) < SILENCE else _lost(written, path, run_id)
 
 
-def _lost(written: Status, run_id: str) -> Status:
+def _lost(written: Status, path: Path, run_id: str) -> Status:
     what = "its process is gone" if written.process else "its process never started"
     where = "" if written.process is None or written.process.here else f" (on {written.process.host.split('/')[0]})"
-    said = f"{what}{where}; go on from its last checkpoint with: nast runs resume {run_id}"
+    said = f"{what}{where}{_no_room(path.parent)}; go on from its last checkpoint with: nast runs resume {run_id}"
     return written.model_copy(update={"state": "lost", "message": said})
+
+
+def _no_room(folder: Path) -> str:
+    """Why a run may not have been able to write how it ended."""
+    try:
+        full = shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return ""
+    return f", and the disk of {folder} is full: make room there" if full else ""
 
 
 def silence(path: Path) -> float:

@@ -1,23 +1,37 @@
 """The folder of runs: made whole, found again by what was asked, and never broken by one bad folder."""
 
+import errno
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from nast_core.errors import what_is_wrong
+from nast_core.errors import DataError, what_is_wrong
+from nast_core.files.documents import parse_json
+from nast_core.files.gate import MB, as_path, printable, read_tail, read_text
 from nast_core.files.writing import write_json
 from nast_core.runs.key import Identity, identity, references, run_of
-from nast_core.runs.kinds import make_recipe
+from nast_core.runs.kinds import make_recipe, result_of
 from nast_core.runs.recipe import Recipe, RunError
 from nast_core.runs.status import Status, checked
+
+_MOST = 4 * MB  # of a run's JSON files
+_LOG = MB  # of a log, its end
+_METRICS = 16 * MB  # as above; some 30,000 steps
+_SAID = 400  # characters of what is wrong with a folder
+_STEPS = 10**12
+_STALE = 3600  # seconds after which what was being made or deleted belongs to nobody any more
+_PATIENCE = 120  # seconds to wait while somebody else submits
 
 
 @dataclass(frozen=True)
@@ -37,8 +51,8 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Key, fingerprints of model and data, versions and machine."""
-        return self._read("environment.json", dict)
+        """Key, fingerprints of model and data, versions and machine. Raises RunError as ``recipe`` does."""
+        return self._read("environment.json", _environment)
 
     @property
     def written_status(self) -> Status:
@@ -50,60 +64,111 @@ class Run:
         """How the run stands, checked against its process. Raises RunError where status.json is missing or damaged."""
         return checked(self.written_status, self.folder / "status.json", self.id)
 
+    def read(self) -> "Row":
+        """All of it as it stands. Raises RunError where any part cannot be read, or it was deleted."""
+        if printable(self.id) != self.id:
+            raise self.unread("its name holds what cannot be shown")
+        return Row(self, self.recipe, self.status, self.environment)
+
+    @property
+    def result(self) -> Any:
+        """What came out, as ``nast_core.runs.results`` gives it for the kind: an xarray.Dataset of attention or a trace;
+        the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was built.
+
+        Raises RunError where the run has not finished, or its files cannot be read.
+        """
+        if (state := self.status.state) != "finished":
+            raise RunError(f"run {self.id} is {state}; its result is there once it has finished")
+        return result_of(self.recipe.kind)(self)
+
     @property
     def log(self) -> str:
+        """Its end, where it is long."""
         try:
-            return (self.folder / "log.txt").read_text("utf-8", errors="replace")
-        except OSError:
+            return read_tail(self.folder / "log.txt", most=_LOG).decode("utf-8", errors="replace")
+        except DataError:
             return ""
 
     def metrics(self) -> list[dict[str, float]]:
         """A row a step, in order: what the work said last for it. A line still being written is left out."""
         rows: dict[int, dict[str, float]] = {}
         try:
-            lines = (self.folder / "metrics.jsonl").read_text("utf-8", errors="replace").splitlines()
-        except OSError:
+            text = read_tail(self.folder / "metrics.jsonl", most=_METRICS).decode("utf-8", errors="replace")
+        except DataError:
             return []
-        for line in lines:
+        for line in text.splitlines():
             try:
-                said = json.loads(line)
-                rows.setdefault(int(said["step"]), {}).update(said)
-            except (ValueError, KeyError, TypeError):
+                said = parse_json(line)
+                step = int(said["step"])
+                numbers = {
+                    name: value for name, value in said.items() if value is None or isinstance(value, int | float)
+                }
+            except (ValueError, KeyError, TypeError, AttributeError):
                 continue
+            if 0 <= step < _STEPS:
+                rows.setdefault(step, {}).update(numbers)
         return [rows[step] for step in sorted(rows)]
 
     def set_recipe(self, recipe: Recipe) -> None:
-        write_json(self.folder / "recipe.json", recipe.model_dump(mode="json"))
+        self._write("recipe.json", recipe.model_dump(mode="json"))
+
+    def set_environment(self, environment: dict[str, Any]) -> None:
+        self._write("environment.json", environment)
 
     def set_status(self, status: Status) -> None:
-        """For the one process that the run belongs to; see ``execute``."""
-        write_json(self.folder / "status.json", status.model_dump(mode="json"))
+        """For the one process that the run belongs to; see ``execute``. Raises RunError where the run was deleted."""
+        self._write("status.json", status.model_dump(mode="json"))
+
+    def _write(self, name: str, value: object) -> None:
+        if not self.folder.is_dir():  # a file that is written whole makes its folder, and a deleted run would be back
+            raise RunError(f"run {self.id} was deleted")
+        write_json(self.folder / name, value)
 
     def _read(self, name: str, make: Any) -> Any:
         path = self.folder / name
         try:
-            return make(json.loads(path.read_text("utf-8")))
+            os.lstat(path)
         except FileNotFoundError:
-            reason = f"{name} is missing"
-        except (OSError, UnicodeDecodeError) as error:
-            reason = f"{name} cannot be read ({error})"
+            if not os.path.lexists(self.folder):
+                raise RunError(f"run {self.id} was deleted") from None
+            there = os.path.isdir(self.folder)
+            raise self.unread(f"{name} is missing" if there else "it leads nowhere") from None
+        except OSError:
+            pass  # the reader says it
+        try:
+            text = read_text(path, most=_MOST)
+        except DataError as error:
+            raise self.unread(str(error)) from None
+        try:
+            return make(parse_json(text))
         except (json.JSONDecodeError, ValidationError) as error:
             reason = f"{name} is damaged ({what_is_wrong(error)})"
         except RunError as error:
             reason = f"{name}: {error}"
-        except (ValueError, TypeError):
-            reason = f"{name} does not hold named values"
-        raise RunError(
-            f"run {self.id}: {reason}; put it right, or delete the run: nast runs delete {self.id}"
-        ) from None
+        except (ValueError, TypeError) as error:
+            reason = f"{name} is damaged ({error})"
+        raise self.unread(reason) from None
+
+    def unread(self, reason: str) -> RunError:
+        """What is wrong with the folder, and what to do."""
+        name, said = printable(self.id), printable(reason)
+        said = said if len(said) <= _SAID else f"{said[:_SAID]}…"
+        return RunError(f"run {name}: {said}; put it right, or delete the run: nast runs delete {name}")
+
+
+def _environment(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or not isinstance(value.get("key"), str):
+        raise ValueError("it has no key")
+    return value
 
 
 class Row(NamedTuple):
-    """A run in the table of runs."""
+    """A run in the table of runs, as it stood when the table was read: it may have been deleted since."""
 
     run: Run
     recipe: Recipe
     status: Status
+    environment: dict[str, Any]
 
 
 class Table(NamedTuple):
@@ -115,10 +180,15 @@ class RunStore:
     """All runs of one folder: ``root``, or $NAST_RUNS, or ./runs."""
 
     def __init__(self, root: Path | None = None):
-        self.root = Path(root or os.environ.get("NAST_RUNS") or "runs").expanduser().absolute()
+        try:
+            self.root = as_path(root or os.environ.get("NAST_RUNS") or "runs", RunError).absolute()
+        except FileNotFoundError:
+            raise RunError(
+                "the current folder is gone; go to another, or set NAST_RUNS to the folder of runs"
+            ) from None
 
     def create(self, recipe: Recipe, found: Identity | None = None) -> Run:
-        """A new queued run, written whole: other processes see all of it or nothing.
+        """A new queued run, written whole: other processes see all of it or nothing, and where it fails nothing stays.
 
         ``found`` is what ``identity`` gave for the recipe. Raises ModelError or DataError where its model or a file is
         not there, RunError where the folder cannot be written.
@@ -126,18 +196,19 @@ class RunStore:
         recipe = settled(recipe)
         found = found or identity(recipe, self.root)
         status = Status()
-        try:
+        temporary = self.root / f".new-{secrets.token_hex(8)}"
+        with self.writing():
             self.root.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
-        except OSError as error:
-            raise RunError(
-                f"runs cannot be kept in {self.root} ({error.strerror}); set NAST_RUNS to a folder"
-            ) from None
-        temporary.chmod(0o755)
-        write_json(temporary / "recipe.json", recipe.model_dump(mode="json"))
-        write_json(temporary / "environment.json", found._asdict())
-        write_json(temporary / "status.json", status.model_dump(mode="json"))
-        return Run(self._take_name(temporary, f"{recipe.kind}-{status.created:%Y%m%d-%H%M%S}-{found.key[:8]}"))
+            self._sweep()
+            try:
+                temporary.mkdir()
+                write_json(temporary / "recipe.json", recipe.model_dump(mode="json"))
+                write_json(temporary / "environment.json", found._asdict())
+                write_json(temporary / "status.json", status.model_dump(mode="json"))
+                return Run(self._take_name(temporary, f"{recipe.kind}-{status.created:%Y%m%d-%H%M%S}-{found.key[:8]}"))
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
 
     def _take_name(self, temporary: Path, name: str) -> Path:
         """Renames to ``name``, or with a number behind it where there is one already."""
@@ -150,37 +221,78 @@ class RunStore:
                     raise
         raise RunError(f"there are 999 runs called {name} in {self.root}; delete some")
 
+    def _sweep(self) -> None:
+        """Removes what killed processes left of runs that they were making or deleting."""
+        for entry in list(os.scandir(self.root)):
+            if entry.name.startswith((".new-", ".deleted-")):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_ctime > _STALE:
+                        _remove(Path(entry.path))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What keeps this folder from being written, as one sentence in RunError."""
+        try:
+            yield
+        except (OSError, DataError, NotImplementedError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            reason = getattr(cause, "strerror", None) or str(error)
+            full = getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            advice = (
+                "make room on its disk, or set NAST_RUNS to a folder on another"
+                if full
+                else "set NAST_RUNS to a folder that can be written"
+            )
+            raise RunError(f"runs cannot be kept in {self.root} ({reason}); {advice}") from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Two who submit, resume or cancel at once, in whatever processes, do so one after the other."""
+        lock = FileLock(self.root / ".submit.lock")
+        with self.writing():
+            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=_PATIENCE)
+            except Timeout:
+                said = f"another program has held {lock.lock_file} for {_PATIENCE} seconds; end it, and try again"
+                raise RunError(said) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
     def find(self, recipe: Recipe, model_fingerprint: str | None = None) -> Run | None:
         """The newest finished run of the same recipe, model and data, or None."""
         key = identity(settled(recipe), self.root, model_fingerprint).key
-        return next((run for run in self.alike(key) if run.status.state == "finished"), None)
+        return next((row.run for row in self.alike(key) if row.status.state == "finished"), None)
 
-    def alike(self, key: str) -> Iterator[Run]:
+    def alike(self, key: str) -> Iterator[Row]:
         """Runs of that key whose folders are sound, newest first."""
         for run in self.runs():
             if f"-{key[:8]}" in run.id:
                 try:
-                    if run.environment.get("key") == key and run.status and run.recipe:
-                        yield run
+                    if run.environment["key"] == key:
+                        yield run.read()
                 except RunError:
                     continue
 
     def runs(self) -> list[Run]:
         """Every run's folder, sound or not, newest first."""
         try:
-            entries = [entry for entry in os.scandir(self.root) if not entry.name.startswith(".") and entry.is_dir()]
+            names = [entry.name for entry in os.scandir(self.root) if _may_be_a_run(entry)]
         except OSError:
             return []
-        return [Run(Path(entry.path)) for entry in sorted(entries, key=lambda entry: _time(entry.name), reverse=True)]
+        return [Run(self.root / name) for name in sorted(names, key=_time, reverse=True)]
 
     def table(self) -> Table:
         """All runs as they stand; a folder that cannot be read is a sentence and breaks nothing."""
         rows, broken = [], {}
         for run in self.runs():
             try:
-                rows.append(Row(run, run.recipe, run.status))
+                rows.append(run.read())
             except RunError as error:
-                broken[run.id] = str(error)
+                if os.path.lexists(run.folder):  # else it was deleted while the table was read
+                    broken[run.id] = str(error)
         return Table(rows, broken)
 
     def open(self, name: str) -> Run:
@@ -198,15 +310,15 @@ class RunStore:
         found = []
         for other in self.runs():
             try:
-                text = (other.folder / "recipe.json").read_text("utf-8", errors="replace")
-            except OSError:
+                text = read_text(other.folder / "recipe.json", most=_MOST)
+            except DataError:
                 continue
             if run.id in references(text) and other.id != run.id:
                 found.append(other.id)
         return found
 
     def delete(self, name: str) -> None:
-        """Removes a run. Raises RunError where it is at work, or where other runs refer to it."""
+        """Removes a run. Raises RunError where it is at work, where other runs refer to it, or where it cannot be removed."""
         run = self.open(name)
         if users := self.users(run):
             raise RunError(f"run {run.id} is needed by {', '.join(users)}; delete those first")
@@ -216,24 +328,61 @@ class RunStore:
             active = False  # a damaged folder may go
         if active:
             raise RunError(f"run {run.id} is at work; cancel it first: nast runs cancel {run.id}")
-        going = self.root / f".deleted-{run.id}"
-        shutil.rmtree(going, ignore_errors=True)
-        run.folder.rename(going)
-        shutil.rmtree(going)
+        self.discard(run)
+
+    def discard(self, run: Run) -> None:
+        """Removes a run's folder, whatever it holds. Raises RunError where that cannot be."""
+        going = self.root / f".deleted-{secrets.token_hex(8)}"
+        try:
+            run.folder.rename(going)
+            _remove(going)
+        except OSError as error:
+            left = going if os.path.lexists(going) else run.folder
+            raise RunError(
+                f"{printable(str(left))} cannot be deleted ({error.strerror or error}); delete it by hand"
+            ) from None
+
+
+def _may_be_a_run(entry: os.DirEntry) -> bool:
+    """Whether it is a folder, or a link that should lead to one and leads nowhere."""
+    if entry.name.startswith("."):
+        return False
+    try:
+        return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:  # links that lead round in a circle
+        return True
+
+
+def _remove(path: Path) -> None:
+    """A folder and all that is in it, closed folders too; of a link, the link alone. Raises OSError."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:  # somebody else deletes it too
+        shutil.rmtree(path, ignore_errors=True)
+    except PermissionError:
+        path.chmod(0o700)
+        for folder, inner, _ in os.walk(path):
+            for name in inner:
+                if not os.path.islink(at := os.path.join(folder, name)):
+                    os.chmod(at, 0o700)
+        shutil.rmtree(path)
 
 
 def settled(recipe: Recipe) -> Recipe:
     """The recipe with absolute paths: a run must mean the same from any working folder."""
     paths = {field: getattr(recipe, field) for field in (*recipe.files, *filter(None, [recipe.image_folder]))}
     changed: dict[str, Any] = {
-        field: type(path)(Path(path).expanduser().absolute())
+        field: type(path)(as_path(path, RunError).absolute())
         for field, path in paths.items()
         if path is not None and not run_of(path)
     }
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)
-        if spec not in (None, "demo") and (folder := Path(spec).expanduser()).is_dir():
-            changed[field] = str(folder.absolute())
+        if spec not in (None, "demo") and os.path.isdir(folder := os.path.expanduser(spec)):
+            changed[field] = os.path.abspath(folder)
     return recipe.model_copy(update=changed)
 
 

@@ -10,7 +10,9 @@ import xarray as xr
 
 from nast_core.runs import executors
 from nast_core.runs.kinds import make_recipe
+from nast_core.runs.recipe import RunError
 from nast_core.runs.store import RunStore
+from tests.canaries import Canaries
 from tests.slurm_cluster import cluster, why_not
 
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(why_not()), reason=f"SLURM cannot start here: {why_not()}")]
@@ -40,17 +42,42 @@ def recipe(slurm, folders, tmp_path):
     return make
 
 
-def test_a_run_on_the_cluster_finishes_with_the_partition_time_and_memory_of_its_recipe(recipe, tmp_path):
-    run = executors.submit(recipe({"partition": "main", "minutes": 7, "memory_gb": 0.5}), RunStore(tmp_path / "runs"))
+def test_a_run_on_the_cluster_finishes_with_what_its_recipe_asks_for_and_runs_nothing_of_the_folder_it_is_sent_from(
+    recipe, tmp_path, monkeypatch
+):
+    canaries = Canaries(tmp_path / "downloads", tmp_path / "heard.txt")
+    monkeypatch.chdir(canaries.folder)
+    extra = {"comment": "it's $(hostname)", "nice": 7, "exclusive": True}
+    asked = {
+        "partition": "main",
+        "minutes": 7,
+        "memory_gb": 0.5,
+        "account": "lab",
+        "cpus": 2,
+        "constraint": "tall&fast",
+    }
+    run = executors.submit(recipe(asked | {"extra": extra}), RunStore(tmp_path / "runs"))
     job = run.status.job
     about = subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
     assert "Partition=main" in about
     assert "TimeLimit=00:07:00" in about
     assert "MinMemoryNode=500M" in about or "MinMemoryNode=512M" in about
+    for said in (
+        "Account=lab",
+        "CPUs/Task=2",
+        "Features=tall&fast",
+        "Nice=7",
+        "OverSubscribe=NO",
+        "Comment=it's $(hostname)",
+    ):
+        assert said in about
     status = executors.wait_for(run, 120)
+    assert canaries.sang == []
     assert (status.state, status.job) == ("finished", job), run.log
     with xr.open_dataset(run.folder / "attention.nc") as result:
         assert result.sizes["pair"] == 2
+    script = (run.folder / "slurm" / f"{job}_submission.sh").read_text()
+    assert "--cpus-per-task=2" in script.split("# command")[1]  # srun's own
 
 
 def test_a_run_that_waits_for_the_cluster_is_queued_and_cancelling_takes_it_from_the_cluster(slurm, recipe, tmp_path):
@@ -82,3 +109,12 @@ def test_a_run_that_the_cluster_preempts_is_queued_again(recipe, tmp_path):
     assert run.status.state == "queued", run.log
     executors.cancel(run)
     assert run.status.state == "cancelled"
+
+
+def test_what_the_cluster_refuses_is_one_sentence_and_the_run_says_so_too(recipe, tmp_path):
+    store = RunStore(tmp_path / "runs")
+    with pytest.raises(RunError, match="SLURM refused the run: .*feature") as caught:
+        executors.submit(recipe({"constraint": "gold"}), store)
+    assert "\n" not in str(caught.value)
+    (row,) = store.table().rows
+    assert (row.status.state, row.status.message) == ("failed", str(caught.value))

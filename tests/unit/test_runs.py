@@ -434,6 +434,18 @@ MISTAKES = {
     "kind: trace\nmodle: demo": "trace recipes have no field 'modle'; did you mean 'model'?",
     "kind: trace\nexecutor: {name: slurm, partion: gpu}": "'executor' of trace recipes have no field 'partion'; did you mean 'partition'?",
     "kind: trace\nexecutor: cloud": "executor.name: Input should be 'local' or 'slurm'",
+    "kind: trace\nexecutor: {memory: 3}": "did you mean 'memory_gb'?; fields: name, partition, account, qos, constraint, gpus, cpus,",
+    'kind: trace\nexecutor: {account: "lab\\ntouch canary"}': "executor.account: one line of text is needed",
+    "kind: trace\nexecutor: {qos: ''}": "executor.qos: one line of text is needed",
+    "kind: trace\nexecutor: {cpus: 0}": "executor.cpus: Input should be greater than or equal to 1",
+    "kind: trace\nexecutor: {minutes: 1000000}": "executor.minutes: Input should be less than or equal to 525600",
+    "kind: trace\nexecutor: {memory_gb: 1000000}": "executor.memory_gb: Input should be less than or equal to 100000",
+    "kind: trace\nexecutor: {extra: {wrap: reboot}}": "executor.extra: wrap is what a run sets for itself",
+    "kind: trace\nexecutor: {extra: {expor: NONE}}": "executor.extra: expor is what a run sets for itself",
+    "kind: trace\nexecutor: {extra: {mem: 3G}}": "executor.extra: mem is a field of the executor: give it as memory_gb",
+    "kind: trace\nexecutor: {extra: {'a b': 3G}}": "'a b' is no long option of sbatch",
+    "kind: trace\nexecutor: {extra: {exclusive: false}}": "an option that is not wanted is left out",
+    'kind: trace\nexecutor: {extra: {comment: "a\\nb"}}': "executor.extra: one line of text is needed",
     "kind: trace\nseed: many": "seed: Input should be a valid integer",
     "kind: trace\nnum_processes: 0": "num_processes: Input should be greater than or equal to 1",
     "kind: trace\nimage: a.png\nimages: b": "image and images are both given",
@@ -458,11 +470,14 @@ def test_a_mistake_in_a_recipe_is_named_with_the_nearest_name(tmp_path, text):
 def test_a_recipe_file_says_its_fields_and_its_executors(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(
-        "kind: benchmark\nn: 40\nexecutor: {name: slurm, partition: gpu, gpus: 1, minutes: 90, memory_gb: 16}\n"
+        "kind: benchmark\nn: 40\nexecutor: {name: slurm, partition: gpu, gpus: 1, minutes: 90, memory_gb: 16, account: lab, "
+        "qos: long, cpus: 8, constraint: a100&nvlink, extra: {reservation: mri, exclusive: true, nice: 10}}\n"
     )
     recipe = read_recipe(path)
     assert (recipe.kind, recipe.n, recipe.model) == ("benchmark", 40, "demo")
     assert (recipe.executor.partition, recipe.executor.gpus, recipe.executor.minutes) == ("gpu", 1, 90)
+    assert (recipe.executor.account, recipe.executor.qos, recipe.executor.cpus) == ("lab", "long", 8)
+    assert recipe.executor.extra == {"reservation": "mri", "exclusive": True, "nice": 10}
 
 
 # the command line
