@@ -15,7 +15,7 @@ from nast_core.benchmark.verify import REASONS
 from nast_core.data.label_layouts import label_sources
 from nast_core.data.labels import LabelTable
 from nast_core.files.revision import code_revision
-from nast_core.files.writing import whole
+from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
 
 _COUNTS = {
@@ -52,8 +52,7 @@ def card_path(items: Path) -> Path:
 
 def write_card(items: Path, text: str) -> Path:
     path = card_path(items)
-    with whole(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_text(path, text)
     return path
 
 

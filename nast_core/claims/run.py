@@ -18,7 +18,8 @@ from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import VectorCache, encode_distinct
 from nast_core.errors import BenchmarkError
-from nast_core.files.writing import whole, write_json
+from nast_core.files.parquet import write_parquet
+from nast_core.files.writing import whole_folder, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
 
@@ -115,8 +116,8 @@ def score_claims(
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:
-    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json where there are any."""
-    write_json(folder / "summary.json", result.summary)
+    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json where there are any. Together or
+    not at all."""
     tables = {
         "pairs": result.pairs,
         "groups": pd.concat(
@@ -126,10 +127,10 @@ def write_results(result: ClaimsResult, folder: Path) -> None:
         "images": result.retrieval.statements_for_image,
         "prompts": pd.concat([result.prompts.groups, result.prompts.cues], ignore_index=True),
     }
-    for name, table in tables.items():
-        with whole(folder / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
-    if result.failed:
-        write_json(folder / "unreadable.json", result.failed)
-    else:
-        (folder / "unreadable.json").unlink(missing_ok=True)  # of an earlier run
+    names = ["unreadable.json", *(f"{name}.parquet" for name in tables), "summary.json"]
+    with whole_folder(folder, names) as temporary:
+        for name, table in tables.items():
+            write_parquet(temporary / f"{name}.parquet", table, index=False)
+        if result.failed:
+            write_json(temporary / "unreadable.json", result.failed)
+        write_json(temporary / "summary.json", result.summary)

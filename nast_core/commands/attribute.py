@@ -53,7 +53,7 @@ def attribute(
     need_files(pairs)
     from nast_core.data.showcase import image_names
     from nast_core.errors import PairError
-    from nast_core.interpret.dataset import save
+    from nast_core.files.netcdf import save_dataset
     from nast_core.negation.pairs import PolarityPair, align
 
     if (affirmative is None) != (negated is None) or (affirmative is None) == (pairs is None):
@@ -69,7 +69,7 @@ def attribute(
         result = _tokens(loaded, aligned, names, folder, n_steps)
     else:
         result = _regions(loaded, aligned, names, folder, method.value, window, stride, n_steps)
-    save(result.assign_coords(image=("pair", names)), out)
+    save_dataset(out, result.assign_coords(image=("pair", names)))
     typer.echo(_table(result).to_string(index=False))
     if (more := len(aligned) - _SHOWN) > 0:
         typer.echo(f"and {more} more pairs, in the file")

@@ -161,7 +161,7 @@ def benchmark_parser(
 
     Example: nast benchmark parser --out docs/parser.json
     """
-    from nast_core.files.writing import whole
+    from nast_core.files.writing import write_text
     from nast_core.negation.parser_report import read_sentences, report
 
     read = read_sentences(sentences)
@@ -177,9 +177,8 @@ def benchmark_parser(
     typer.echo(f"{'cue':<22}{'precision':>10}{'of':>5}{'recall':>9}{'of':>5}")
     for cue, score in sorted(everything.cues.items(), key=lambda entry: -entry[1].labelled):
         typer.echo(f"{cue:<22}{score.precision:>10.3f}{score.found:>5}{score.recall:>9.3f}{score.labelled:>5}")
-    with whole(out) as file:
-        content = {half: found.plain() for half, found in halves.items()} | {"all": everything.plain()}
-        file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    content = {half: found.plain() for half, found in halves.items()} | {"all": everything.plain()}
+    write_text(out, json.dumps(content, indent=2) + "\n")
     typer.echo(f"written: {out}")
 
 

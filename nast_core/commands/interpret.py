@@ -51,14 +51,14 @@ def attention(
     Example: nast attention --model demo --out nsa.nc
     """
     need_files(pairs, hint="give a JSONL file of pairs")
+    from nast_core.files.netcdf import save_dataset
     from nast_core.interpret.attention import negator_selective_attention
-    from nast_core.interpret.dataset import save
 
     loaded = load(model, device, precision)
     aligned = aligned_pairs(pairs, loaded)
     with progress("Attention", len(aligned)) as tick:
         result = negator_selective_attention(loaded, aligned, progress=tick)
-    save(result, out)
+    save_dataset(out, result)
     for line in _largest(result.nsa.mean("pair"), "NSA"):
         typer.echo(line)
     typer.echo(f"written: {out}")
@@ -113,7 +113,7 @@ def trace_command(
     from contextlib import nullcontext
 
     from nast_core.errors import PairError
-    from nast_core.interpret.dataset import save
+    from nast_core.files.netcdf import save_dataset
     from nast_core.interpret.effects import trace
     from nast_core.interpret.gradients import attribution_trace, with_agreement
     from nast_core.interpret.patching import PatchPlan
@@ -136,7 +136,7 @@ def trace_command(
         else:
             result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
             result = with_agreement(result, loaded, aligned, seen, plan=plan)
-    save(result.assign_coords(image=names) if names else result, out)
+    save_dataset(out, result.assign_coords(image=names) if names else result)
     _report(result, aligned, loaded)
     typer.echo(f"written: {out}")
 

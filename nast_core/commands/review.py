@@ -27,7 +27,7 @@ def review_agreement(
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.statistics import Rate
     from nast_core.errors import DataError
-    from nast_core.files.writing import whole
+    from nast_core.files.writing import write_text
     from nast_core.review.agreement import agreement
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
@@ -51,8 +51,7 @@ def review_agreement(
         typer.echo(told(f"same verdict, {first} and {second}", pair.same))
     typer.echo(", ".join(f"{state}: {len(found.having(state)):,}" for state in STATES))
     if out:
-        with whole(out) as temporary:
-            temporary.write_text(judgements_csv(read, reviews), "utf-8")
+        write_text(out, judgements_csv(read, reviews))
         typer.echo(f"written: {out}")
 
 

@@ -19,6 +19,16 @@ class _Refused(ValueError):
     """What is wrong with a document, as half a sentence."""
 
 
+class _Unread(_Refused):
+    """Of a text that is no YAML: with the line, from 1, where reading stopped."""
+
+    def __init__(self, fault: yaml.YAMLError):
+        mark = getattr(fault, "problem_mark", None)
+        self.where = f", line {mark.line + 1}" if mark else ""
+        said = " ".join(str(getattr(fault, "problem", None) or fault).split())[:200]
+        super().__init__(f"not YAML: {said}")
+
+
 def read_json(
     path: Path, *, most: int = MOST, error: type[NastError] = DataError, absent: str = "check the path"
 ) -> Any:
@@ -35,6 +45,8 @@ def read_yaml(path: Path, *, most: int = MB, error: type[NastError] = DataError,
     text = read_text(path, most=most, error=error, absent=absent)
     try:
         return parse_yaml(text)
+    except _Unread as fault:
+        raise error(f"{shown(path)}{fault.where}: {fault}") from None
     except ValueError as fault:
         raise error(f"{shown(path)} is not YAML that can be used: {what_is_wrong_with(fault)}") from None
 
@@ -59,7 +71,7 @@ def parse_yaml(text: str) -> Any:
             raise _Refused("anchors and aliases are not read; write the value out")
         value = yaml.safe_load(text)
     except yaml.YAMLError as fault:
-        raise _Refused(" ".join(str(fault).split())[:300]) from None
+        raise _Unread(fault) from None
     except RecursionError:
         raise _Refused(f"nested more than {_DEPTH} deep") from None
     except (TypeError, OverflowError) as fault:
