@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Model, Out, Precision, aligned_pairs, command, load, need_files, progress
+from nast_core.commands.common import (
+    Device,
+    Model,
+    Out,
+    Precision,
+    aligned_pairs,
+    command,
+    load,
+    need_files,
+    need_out,
+    progress,
+)
 
 app = typer.Typer()
 _SHOWN = 20  # pairs in the printed table; the file holds all
@@ -51,6 +62,7 @@ def attribute(
     Example: nast attribute --affirmative "There is some edema." --negated "There is no edema." --out tokens.nc
     """
     need_files(pairs)
+    need_out(out)
     from nast_core.data.showcase import image_names
     from nast_core.errors import PairError
     from nast_core.files.netcdf import save_dataset

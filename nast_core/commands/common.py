@@ -1,6 +1,7 @@
 """What every command shares: options, the one-line error, progress, and loading."""
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -58,9 +59,11 @@ def command(group: typer.Typer, name: str) -> Callable:
 def _typed(value: Any) -> Any:
     if isinstance(value, Path):
         return as_path(value)
-    for text in value if isinstance(value, list) else [value]:
-        if isinstance(text, str):
-            _writable(text)
+    for one in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(one, str):
+            _writable(one)
+        if isinstance(one, float) and not math.isfinite(one):
+            raise DataError(f"{one} is no number to work with; give a finite one")
     return value
 
 

@@ -18,6 +18,7 @@ from nast_core.commands.common import (
     load,
     need_files,
     need_folder,
+    need_out,
     progress,
 )
 
@@ -51,6 +52,7 @@ def attention(
     Example: nast attention --model demo --out nsa.nc
     """
     need_files(pairs, hint="give a JSONL file of pairs")
+    need_out(out)
     from nast_core.files.netcdf import save_dataset
     from nast_core.interpret.attention import negator_selective_attention
 
@@ -90,7 +92,7 @@ def trace_command(
         Positions | None,
         typer.Option(help="Swapped one at a time, the negator's together, or all together (the default for heads)."),
     ] = None,
-    window: Annotated[int, typer.Option(min=1, help="Layers swapped together.")] = 1,
+    window: Annotated[int, typer.Option(min=1, max=1000, help="Layers swapped together.")] = 1,
     method: Annotated[
         Method, typer.Option(help="attribution: a first-order estimate, with its correlation to exact.")
     ] = (Method.exact),
@@ -98,7 +100,8 @@ def trace_command(
         Path | None, typer.Option(help="Also keep the patched vectors here (HDF5), to score other images with.")
     ] = None,
     memory: Annotated[
-        int | None, typer.Option(min=1, help="MiB of states in flight; default: as many as the device gains from.")
+        int | None,
+        typer.Option(min=1, max=2**20, help="MiB of states in flight; default: as many as the device gains from."),
     ] = None,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -110,6 +113,7 @@ def trace_command(
     need_files(pairs, hint="give a JSONL file of pairs")
     need_files(image)
     need_folder(images)
+    need_out(out, vectors)
     from contextlib import nullcontext
 
     from nast_core.errors import PairError
