@@ -49,8 +49,12 @@ def attribute(
     method: Annotated[
         Method, typer.Option(help="tokens: over the two texts. The others: over the image.")
     ] = Method.tokens,
-    window: Annotated[float | None, typer.Option(help="Side of the occluding window, in patches of the model.")] = None,
-    stride: Annotated[float | None, typer.Option(help="Step of the occluding window, in patches of the model.")] = None,
+    window: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="Side of the occluding window, in patches of the model.")
+    ] = None,
+    stride: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="Step of the occluding window, in patches of the model.")
+    ] = None,
     n_steps: Annotated[
         int, typer.Option(min=2, max=512, help="Steps of integrated gradients at first; doubled until they add up.")
     ] = 32,

@@ -117,14 +117,15 @@ def _template(name: str, labels: str) -> "Writer":
 def _llm(
     base_url: str | None, model: str | None, jobs: int, answers: Path, prices: tuple[float, float] | None
 ) -> "Writer":
-    from nast_core.benchmark.llm import LLMWriter, Prices
-    from nast_core.benchmark.llm_endpoint import Endpoint
     from nast_core.errors import BenchmarkError
 
     if prices and min(prices) < 0:
         raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")
     if not model:
         raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
+    from nast_core.benchmark.llm import LLMWriter, Prices
+    from nast_core.benchmark.llm_endpoint import Endpoint
+
     return LLMWriter(Endpoint(base_url, model), answers, jobs=jobs, prices=Prices(*prices) if prices else None)
 
 
@@ -182,8 +183,8 @@ def benchmark_parser(
 
     Example: nast benchmark parser --out docs/parser.json
     """
-    need_files(sentences)
     need_out(out)
+    need_files(sentences)
     from nast_core.files.writing import write_text
     from nast_core.negation.parser_report import read_sentences, report
 

@@ -65,9 +65,12 @@ def read_bytes(path: Path, *, most: int, error: type[NastError] = DataError, abs
     """All of a regular file of at most ``most`` bytes; never waits on a pipe, never reads a device."""
     with faults(path, error, absent=absent):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe would wait for its writer
-        with os.fdopen(handle, "rb") as file:
+        try:
             _fits(path, os.fstat(handle), most, error)
-            content = file.read(most + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = file.read(most + 1)
+        finally:
+            os.close(handle)
     if len(content) > most:  # it grew, or lies about its size as files of /proc do
         raise error(_too_large(path, len(content), most))
     return content
