@@ -14,6 +14,7 @@ from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.verify import REASONS
 from nast_core.data.label_layouts import label_sources
 from nast_core.data.labels import LabelTable
+from nast_core.files.gate import MB, read_bytes
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
@@ -201,6 +202,6 @@ def _provenance(order: Order, items_file: Path) -> str:
             "## Made by",
             f"- Seed {order.seed}; {'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
             f"- Code: {_made_by()}; {packages}.",
-            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(items_file.read_bytes()).hexdigest()}.",
+            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(read_bytes(items_file, most=4_000 * MB)).hexdigest()}.",
         ]
     )

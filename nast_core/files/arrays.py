@@ -36,7 +36,9 @@ def read_arrays(
         with zipfile.ZipFile(path) as packed:
             size = sum(member.file_size for member in packed.infolist())
         if size > MOST:
-            raise error(f"{shown(path)} says that it holds {size:,} bytes, and at most {MOST:,} are read of such a file")
+            raise error(
+                f"{shown(path)} says that it holds {size:,} bytes, and at most {MOST:,} are read of such a file"
+            )
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in names}
     except NastError:
@@ -53,7 +55,9 @@ def save_tensors(path: Path, tensors: "Mapping[str, Tensor]", metadata: Mapping[
     """
     from safetensors.torch import save
 
-    content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, dict(metadata) if metadata else None)
+    content = save(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, dict(metadata) if metadata else None
+    )
     write_bytes(path, content)
 
 

@@ -12,6 +12,7 @@ from nast_core.files.gate import MB, read_text, shown
 
 MOST = 64 * MB  # a tokenizer.json of a large vocabulary has about 20
 _DEPTH = 64
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # plain values only; in C ten times as fast
 _DIGITS = 40  # transformers writes "no limit" as a whole number of 31 digits
 
 
@@ -67,14 +68,19 @@ def parse_json(text: str) -> Any:
 def parse_yaml(text: str) -> Any:
     """The value of a YAML text. Raises ValueError with half a sentence."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise _Refused("anchors and aliases are not read; write the value out")
-        value = yaml.safe_load(text)
+        level = 0
+        for event in yaml.parse(text, Loader=_LOADER):  # what is too deep takes a loader long before it takes it down
+            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if level > _DEPTH:
+                raise _Refused(f"nested more than {_DEPTH} deep")
+            if isinstance(event, yaml.AliasEvent):
+                raise _Refused("anchors and aliases are not read; write the value out")
+        value = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as fault:
         raise _Unread(fault) from None
     except RecursionError:
         raise _Refused(f"nested more than {_DEPTH} deep") from None
-    except (TypeError, OverflowError) as fault:
+    except (TypeError, OverflowError, AttributeError, LookupError) as fault:  # of values that are not of their own tag
         raise _Refused(str(fault)) from None
     _shallow(value)
     _writable(value)

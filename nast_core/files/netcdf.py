@@ -81,7 +81,9 @@ def _bounded(path: Path, file: "h5py.File", error: type[NastError]) -> None:
         if isinstance(found, h5py.Dataset):
             total += _size(found, path.stat().st_size)
         if total > MOST:
-            raise error(f"{shown(path)} says that it holds {total:,} bytes, and at most {MOST:,} are read of such a file")
+            raise error(
+                f"{shown(path)} says that it holds {total:,} bytes, and at most {MOST:,} are read of such a file"
+            )
 
     file.visititems(count)
 

@@ -1,5 +1,6 @@
 """Checkpoints: one file, written whole or not at all, from which a killed training goes on as if it had not been."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
 
 def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
     """The state to go on from; None where there is none yet. Raises FinetuneError for another recipe's, or no checkpoint."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     state = read_state(path, device, error=FinetuneError)
     if missing := _HELD - state.keys():

@@ -66,7 +66,7 @@ def words(name: str, parameter: Any, value: str, folder: Path) -> list[str]:
     for other in COMMANDS[name].params:
         given = value if other.name == parameter.name else good.get(other.name, str(folder / "file"))
         if other is parameter or other.required:
-            line, last = (line + [other.opts[0], given], last) if other.opts[0][0] == "-" else (line, [*last, given])
+            line, last = ([*line, other.opts[0], given], last) if other.opts[0][0] == "-" else (line, [*last, given])
     return line + last
 
 

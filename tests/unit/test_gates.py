@@ -31,7 +31,7 @@ from nast_core.files.gate import as_path, read_bytes, read_text
 from nast_core.files.jsonl import append_line
 from nast_core.files.netcdf import read_dataset, save_dataset
 from nast_core.files.parquet import read_parquet, write_parquet
-from nast_core.files.states import read_state, save_state
+from nast_core.files.states import save_state
 from nast_core.finetune.checkpoint import load_checkpoint
 from nast_core.finetune.weights import check_trace, read_trace
 from nast_core.interpret.vectors import read_vectors
@@ -64,7 +64,11 @@ def _vectors(path: Path) -> None:
     import h5py
 
     with h5py.File(path, "w") as file:
-        for name, value in {"pair": np.arange(2), "vectors": np.zeros((2, 3, 1, 4, 8)), "ends": np.zeros((2, 2, 8))}.items():
+        for name, value in {
+            "pair": np.arange(2),
+            "vectors": np.zeros((2, 3, 1, 4, 8)),
+            "ends": np.zeros((2, 2, 8)),
+        }.items():
             file[name] = value
 
 
@@ -76,6 +80,7 @@ def _review(path: Path) -> None:
 
 
 def _read_review(path: Path) -> None:
+    (path.parent / "items.review").mkdir(exist_ok=True)
     (path.parent / "items.review" / "ann.jsonl").write_bytes(path.read_bytes())
     Reviews(path.parent / "items.jsonl").reviewers()
 
@@ -101,7 +106,9 @@ def _layers(path: Path) -> None:
     path.write_text(json.dumps({"layers": [{"layer": 1, "weight": 1.0, "change": 0.5}]}))
 
 
-STATE = {name: {} for name in ("identity", "parameters", "optimizer", "schedule", "progress", "best")} | {"identity": "i"}
+STATE = {name: {} for name in ("identity", "parameters", "optimizer", "schedule", "progress", "best")} | {
+    "identity": "i"
+}
 PAIR = {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema", "image": "a.png"}
 RECIPE = "kind: trace\nmodel: demo\npairs: pairs.jsonl\ncomponent: head\nwindow: 2\nseed: 3\nexecutor: {name: slurm, gpus: 1}\n"
 
@@ -210,14 +217,21 @@ def test_what_is_no_file_of_its_kind_is_refused_in_one_sentence(good, tmp_path, 
     (tmp_path / "empty").touch()
     (tmp_path / "zeros").write_bytes(bytes(2000))
     (tmp_path / "latin").write_bytes("é".encode("latin-1") * 50)
-    places = [tmp_path / name for name in ("pipe", "loop", "empty", "zeros", "latin", "missing", "empty/below", "n" * 300)]
+    places = [
+        tmp_path / name for name in ("pipe", "loop", "empty", "zeros", "latin", "missing", "empty/below", "n" * 300)
+    ]
     places += [tmp_path, Path("/"), Path("/dev/zero"), tmp_path / "a\0b"]
-    may = {"a chunk of the cache", "review", "checkpoint"}  # read where they lie, or made anew
+    may = {("YAML", "empty")}  # nothing is a value
+        ("checkpoint", "missing"),
+        ("checkpoint", "below"),
+        ("YAML", "empty"),
+        ("checkpoint", "n" * 300),
+    }  # there is none yet; nothing is a value
     for path in places:
         if name in ("a chunk of the cache", "review"):
             continue
         said = refused(read, path)
-        assert said or (name in may and path.name in ("missing", "below")) or (name in ("JSON", "YAML") and path.stat()), path
+        assert said or (name, path.name) in may or (name == "checkpoint" and not os.path.lexists(path)), path
 
 
 def test_parsers_take_what_is_ordinary_and_bound_the_rest():
@@ -302,7 +316,7 @@ READS = {"json": {"load", "loads"}, "yaml": {"load", "safe_load", "load_all", "f
          "h5py": {"File"}, "pickle": {"load", "loads"}, "zipfile": {"ZipFile"}, "tarfile": {"open"}, "gzip": {"open"},
          "pd": {"read_csv", "read_parquet", "read_table", "read_json", "read_excel", "read_pickle", "read_hdf"}}  # fmt: skip
 BARE = {"safe_open", "load_file", "open"}
-METHODS = {"read_text", "read_bytes", "open"}
+METHODS = {"read_text", "read_bytes"}
 ALLOWED = {  # module, or room with a slash: why it may read without nast_core/files
     "nast_core/files/": "the gates themselves",
     "nast_core/models/": "model folders: a gate of their own, which also keeps code out",
@@ -313,9 +327,9 @@ ALLOWED = {  # module, or room with a slash: why it may read without nast_core/f
     "nast_core/claims/": "reports and archives: gates of their own",
     "nast_core/benchmark/llm": "answers of an endpoint, and the log of them",
     "nast_core/negation/parser_report.py": "sentences of the repository, and the parser's own report",
-    "nast_core/interpret/vectors.py": "h5py.File in memory: what is written, not read",
     "nast_core/comparison.py": "json.loads of a table that pandas has just written out",
-    "dashboard/board.py": "the table of runs, as nast_core/runs",
+    "nast_core/commands/runs.py": "json.loads of a status that pydantic has just written out",
+    "dashboard/data_browse.py": "an upload's and a file's first bytes, to tell items from claims",
     "dashboard/data_beside.py": "a dataset card, shown as text",
 }
 PACKAGE_DATA = "files"  # importlib.resources: what comes with NAST
@@ -333,10 +347,13 @@ def reads_past_a_gate(source: str) -> list[str]:
         if isinstance(call, ast.Attribute):
             of = call.value
             owner = of.id if isinstance(of, ast.Name) else ""
-            named = owner in READS and call.attr in READS[owner]
+            modes = [str(a.value) for a in node.args if isinstance(a, ast.Constant)]
+            named = owner in READS and call.attr in READS[owner] and not any(mode[:1] in "wax" for mode in modes)
+            opened = (
+                call.attr == "open" and owner not in READS and (not node.args or any(mode[:1] == "r" for mode in modes))
+            )
             package = PACKAGE_DATA in {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            written = call.attr == "open" and any(isinstance(a, ast.Constant) and str(a.value)[:1] in "wax" for a in node.args)
-            if (named or (call.attr in METHODS and owner not in READS)) and not package and not written:
+            if (named or opened or call.attr in METHODS) and not package:
                 found.append(f"{node.lineno}: {ast.unparse(call)[:60]}")
     return found
 
@@ -345,7 +362,9 @@ def test_every_module_reads_files_through_a_gate():
     past = {}
     for path in [*ROOT.glob("nast_core/**/*.py"), *ROOT.glob("dashboard/**/*.py"), *ROOT.glob("pages/**/*.py")]:
         name = path.relative_to(ROOT).as_posix()
-        if not any(name.startswith(allowed) for allowed in ALLOWED) and (found := reads_past_a_gate(path.read_text("utf-8"))):
+        if not any(name.startswith(allowed) for allowed in ALLOWED) and (
+            found := reads_past_a_gate(path.read_text("utf-8"))
+        ):
             past[name] = found
     assert past == {}, "read these by nast_core.files, or say in ALLOWED why not"
 
@@ -354,10 +373,19 @@ def test_the_rule_sees_what_it_is_to_see_and_its_exceptions_are_still_needed():
     for line in ("json.loads(path.read_text())", "yaml.safe_load(text)", "xr.open_dataset(p)", "torch.load(p)", "open('a')", "pd.read_csv(p)",
                  "path.read_bytes()", "path.open('rb')", "safe_open(p, 'pt')", "np.load(p)", "h5py.File(p)"):  # fmt: skip
         assert reads_past_a_gate(line), line
-    for line in ("yaml.safe_load(files('nast_core').joinpath('a.yaml').read_text('utf-8'))", "json.dumps(1)", "path.open('w')", "read_json(path)"):
+    for line in (
+        "yaml.safe_load(files('nast_core').joinpath('a.yaml').read_text('utf-8'))",
+        "json.dumps(1)",
+        "path.open('w')",
+        "read_json(path)",
+    ):
         assert not reads_past_a_gate(line), line
     for allowed in ALLOWED:
-        modules = [ROOT / allowed] if allowed.endswith(".py") else [*ROOT.glob(f"{allowed}*.py"), *ROOT.glob(f"{allowed}/**/*.py")]
+        modules = (
+            [ROOT / allowed]
+            if allowed.endswith(".py")
+            else [*ROOT.glob(f"{allowed}*.py"), *ROOT.glob(f"{allowed}/**/*.py")]
+        )
         assert any(reads_past_a_gate(module.read_text("utf-8")) for module in modules), allowed
 
 
