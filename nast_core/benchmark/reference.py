@@ -146,7 +146,7 @@ def _choice(value: Any, field: str) -> dict[str, int]:
                 f"{field} has the condition {shown(name)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
             )
         if not isinstance(state, int | float) or state not in (0, 1):
-            raise ValueError(f"{field} says {name} is {shown(state)!r}; needed: 1 (present) or 0 (absent)")
+            raise ValueError(f"{field} says {name} is {shown(state)}; needed: 1 (present) or 0 (absent)")
     return {str(name): int(state) for name, state in value.items()}
 
 

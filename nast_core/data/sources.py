@@ -30,7 +30,7 @@ def phantom_name(phantom: Phantom) -> str:
 def phantom_of(name: str) -> Phantom | None:
     """The phantom a name stands for; None for any other image."""
     seed = name.removeprefix(_PREFIX)
-    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and seed.isdecimal() else None
+    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and seed.isdecimal() and len(seed) <= 12 else None
 
 
 @lru_cache(maxsize=64)

@@ -222,11 +222,6 @@ def test_what_is_no_file_of_its_kind_is_refused_in_one_sentence(good, tmp_path, 
     ]
     places += [tmp_path, Path("/"), Path("/dev/zero"), tmp_path / "a\0b"]
     may = {("YAML", "empty")}  # nothing is a value
-        ("checkpoint", "missing"),
-        ("checkpoint", "below"),
-        ("YAML", "empty"),
-        ("checkpoint", "n" * 300),
-    }  # there is none yet; nothing is a value
     for path in places:
         if name in ("a chunk of the cache", "review"):
             continue
