@@ -110,7 +110,9 @@ def _private(folder: Path) -> None:
     """Makes a shelf that only this user can read, unless the cache it is in was made for others too. Raises OSError."""
     for path in (*reversed(folder.parents), folder):
         if not path.exists():
-            path.mkdir(mode=stat.S_IMODE(path.parent.stat().st_mode) if path == folder else 0o700, exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
+            if path == folder:
+                path.chmod(stat.S_IMODE(path.parent.stat().st_mode))
 
 
 @dataclass(frozen=True)

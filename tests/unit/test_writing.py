@@ -16,7 +16,14 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from typer.testing import CliRunner
 
+from nast_core.benchmark.items import write_items
+from nast_core.benchmark.phantoms import phantom_items
+from nast_core.benchmark.run import read_results, run_benchmark, write_results
+from nast_core.cli import app
+from nast_core.data.vectors import VectorCache, encode_distinct
+from nast_core.demo import build
 from nast_core.errors import DataError
 from nast_core.files import leftovers, writing
 from nast_core.files.arrays import read_arrays, save_arrays, save_tensors
@@ -392,3 +399,79 @@ def test_a_user_without_a_home_folder_has_a_cache_of_their_own(monkeypatch):
     monkeypatch.setattr(pwd, "getpwuid", lambda _: (_ for _ in ()).throw(KeyError()))
     assert user_cache().name == f"nast-{os.getuid()}"
     assert writing.user_cache().is_absolute()
+
+
+# commands and builds on a full disk
+
+
+def nast(*words: object) -> object:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("attention", "--out", "{disk}/result", "--model", "{model}"),
+        ("trace", "--out", "{disk}/result", "--model", "{model}", "--pairs", "{folder}/pairs.jsonl"),
+        ("trace", "--out", "{folder}/t.nc", "--vectors", "{disk}/result", "--model", "{model}", "--pairs", "{folder}/pairs.jsonl"),
+        ("benchmark", "build", "--n", "40", "--out", "{disk}/result"),
+        ("claims", "build", "--n", "60", "--out", "{disk}/result"),
+        ("benchmark", "export", "--items", "{folder}/items.jsonl", "--out", "{disk}/result"),
+        ("benchmark", "run", "--items", "{folder}/items.jsonl", "--model", "{model}", "--out", "{disk}/results"),
+        ("benchmark", "run", "--items", "{folder}/items.jsonl", "--model", "{model}", "--out", "{disk}"),
+    ],
+    ids=lambda words: f"{' '.join(words[:2])} {words[-1]}",
+)  # fmt: skip
+def test_a_command_whose_disk_is_full_ends_with_2_and_one_sentence_and_leaves_what_was_there(
+    folders, tiny_disk, tmp_path, words
+):
+    write_items(phantom_items(12), tmp_path / "items.jsonl")
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"affirmative": "there is severe edema.", "negated": "there is no edema."}\n'
+    )
+    for name in ("result", "summary.json", "items.parquet"):
+        (tiny_disk / name).write_text("old")
+    free = shutil.disk_usage(tiny_disk).free
+    (tiny_disk / "filler").write_bytes(bytes(free - 4096))
+    before = names(tiny_disk)
+    places = {"disk": tiny_disk, "folder": tmp_path, "model": folders["Hugging Face CLIP"]}
+    result = nast(*(word.format(**places) for word in words))
+    assert result.exit_code == 2, result.output
+    said = [line for line in result.stderr.splitlines() if line.startswith("nast: ")]
+    assert len(said) == 1
+    assert f"the disk at {tiny_disk} is full" in said[0]
+    assert names(tiny_disk) == before
+    assert {(tiny_disk / name).read_text() for name in ("result", "summary.json", "items.parquet")} == {"old"}
+
+
+def test_a_full_cache_is_done_without_and_said_once(tiny, tiny_disk, caplog):
+    (tiny_disk / "filler").write_bytes(bytes(shutil.disk_usage(tiny_disk).free))
+    for _ in range(2):
+        found = encode_distinct(tiny, ["no edema", "edema"], cache=VectorCache(tiny_disk / "cache"))
+    assert list(found) == ["no edema", "edema"]
+    assert len(caplog.records) == 1
+    assert f"the disk at {tiny_disk} is full" in caplog.text
+    assert [path.name for path in tiny_disk.rglob("*") if path.is_file()] == ["filler"]
+
+
+def test_a_demo_build_that_does_not_fit_leaves_the_former_one(tiny_disk, tmp_path):
+    draft, out = tmp_path / "draft", tiny_disk / "demo-clip"
+    draft.mkdir()
+    for name, size in (("config.json", 100), ("model.safetensors", 120_000), ("nast.json", 100)):
+        (draft / name).write_bytes(b"1" * size)
+    build._publish(draft, out)
+    assert names(out) == ["config.json", "model.safetensors", "nast.json"]
+    (draft / "model.safetensors").write_bytes(b"2" * 120_000)
+    with pytest.raises(DataError, match="is full"):
+        build._publish(draft, out)
+    assert (out / "model.safetensors").read_bytes() == b"1" * 120_000
+    assert names(tiny_disk) == ["demo-clip"]
+    assert names(out) == ["config.json", "model.safetensors", "nast.json"]
+
+
+def test_a_benchmark_without_its_summary_is_no_result(tiny, tmp_path):
+    write_results(run_benchmark(tiny, phantom_items(4)), tmp_path)
+    assert len(read_results(tmp_path)[0]) == 8
+    (tmp_path / "summary.json").unlink()
+    with pytest.raises(DataError, match="not whole; run the benchmark again"):
+        read_results(tmp_path)
