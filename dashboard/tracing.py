@@ -119,7 +119,8 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     with widgets.advice():
         run = RunStore().find(wanted, model.fingerprint)
     if run is not None:
-        return _read(str(run.folder / "trace.nc"), run.id)
+        with widgets.advice():
+            return _read(str(run.folder / "trace.nc"), run.id)
     pairs = state.alignment(model).aligned
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
@@ -129,10 +130,9 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _read(path: str, run_id: str) -> xr.Dataset:
-    import xarray as xr
+    from nast_core.files.netcdf import read_dataset
 
-    with xr.open_dataset(path, engine="h5netcdf") as stored:
-        return stored.load().assign_attrs(run=run_id)
+    return read_dataset(Path(path), absent="trace again").assign_attrs(run=run_id)
 
 
 @st.cache_data(max_entries=64, show_spinner="Timing a few pairs")
@@ -148,7 +148,7 @@ def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> f
 
 def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: str, pairs) -> xr.Dataset:
     from nast_core.data.showcase import images_for_pairs
-    from nast_core.interpret.dataset import save
+    from nast_core.files.netcdf import save_dataset
     from nast_core.interpret.effects import trace
     from nast_core.interpret.gradients import attribution_trace, with_agreement
     from nast_core.interpret.profiles import undefined
@@ -171,7 +171,7 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
             traced = attribution_trace(model, pairs, images, plan=plan, progress=tick)
             traced = with_agreement(traced, model, pairs, images, plan=plan)
         traced.attrs["recipe"] = wanted.model_dump_json(exclude={"device", "executor", "num_processes"})
-        save(traced, folder / "trace.nc")
+        save_dataset(folder / "trace.nc", traced)
         return {"pairs": len(pairs), "undefined": undefined(traced)}
 
     with widgets.advice():

@@ -3,21 +3,22 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-import tempfile
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 
-import pandas as pd
-
 from nast_core.comparison import Comparison
 from nast_core.data.vectors import default_cache
 from nast_core.errors import DataError
+from nast_core.files.documents import read_json
+from nast_core.files.parquet import read_parquet, write_parquet
 from nast_core.files.revision import code_revision
-from nast_core.files.writing import write_json
+from nast_core.files.writing import whole_folder, write_json
 
 _KEPT = 64  # the ones used last; about half a megabyte each
+_NAME = re.compile("[0-9a-f]{32}")
 
 
 def kept_folder(*of: object) -> Path | None:
@@ -35,27 +36,22 @@ def kept_folder(*of: object) -> Path | None:
 def read_kept(folder: Path) -> Comparison | None:
     """None where there is none, or none that can be read: it is computed again then."""
     try:
-        about = json.loads((folder / "about.json").read_text("utf-8"))
-        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _tables()}
+        about = read_json(folder / "about.json")
+        tables = {name: read_parquet(folder / f"{name}.parquet") for name in _tables()}
         os.utime(folder)
         return Comparison(about=about, **tables)
-    except (OSError, ValueError):
+    except (OSError, DataError):
         return None
 
 
 def keep(found: Comparison, folder: Path) -> None:
     """Written whole or not at all; a disk that is full or closed costs nothing but the time to compute it again."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            whole = Path(temporary) / "whole"
-            whole.mkdir()
+        with whole_folder(folder, [*(f"{name}.parquet" for name in found.tables), "about.json"]) as temporary:
             for name, table in found.tables.items():
-                table.to_parquet(whole / f"{name}.parquet")
-            write_json(whole / "about.json", found.about)
-            forget(folder)
-            whole.rename(folder)
-        others = [path for path in folder.parent.iterdir() if not path.name.startswith(".")]
+                write_parquet(temporary / f"{name}.parquet", table)
+            write_json(temporary / "about.json", found.about)
+        others = [path for path in folder.parent.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()]
         for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
             forget(old)
     except (OSError, DataError):

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from nast_core.errors import DataError
-from nast_core.files.writing import whole, write_json
+from nast_core.files.documents import read_json
+from nast_core.files.writing import whole_folder, write_json
 from nast_core.runs.models import finished_finetune
 
 
@@ -55,9 +56,9 @@ def moved_layers(summaries: Mapping[str, Path]) -> pd.DataFrame:
     rows = []
     for model, path in summaries.items():
         try:
-            layers = json.loads(path.read_text("utf-8"))["layers"]
+            layers = read_json(path)["layers"]
             rows += [(model, int(row["layer"]), float(row["weight"]), float(row["change"])) for row in layers]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (DataError, ValueError, KeyError, TypeError):
             raise DataError(
                 f"{path} does not say which layers moved; it should be the summary of a fine-tune"
             ) from None
@@ -74,10 +75,10 @@ def summary_files(specs: Mapping[str, str]) -> dict[str, Path]:
 
 
 def write_comparison(found: Comparison, folder: Path) -> None:
-    """comparison.json (what was compared, and the changes) and a CSV a table, each written whole."""
-    for name, table in found.tables.items():
-        with whole(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
+    """comparison.json (what was compared, and the changes) and a CSV a table; together or not at all."""
     changes = json.loads(found.changes.to_json(orient="records"))
     shift = json.loads(found.shift_means.to_json(orient="records"))
-    write_json(folder / "comparison.json", found.about | {"changes": changes, "embedding_shift": shift})
+    with whole_folder(folder, [*(f"{name}.csv" for name in found.tables), "comparison.json"]) as temporary:
+        for name, table in found.tables.items():
+            table.to_csv(temporary / f"{name}.csv", index=False)
+        write_json(temporary / "comparison.json", found.about | {"changes": changes, "embedding_shift": shift})

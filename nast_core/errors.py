@@ -44,5 +44,6 @@ def what_is_wrong(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]
-    where, said = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+    where = ".".join(str(part)[:80] for part in first["loc"])  # a key of the file's own may be of any length
+    said = " ".join(first["msg"].removeprefix("Value error, ").split())[:300]
     return f"{where}: {said}" if where else said

@@ -97,7 +97,9 @@ def measure_alignment(
     gallery = evidence.gallery(seed)
     affirmative = [row for row, cue in enumerate(gallery.cues) if cue is None]
     said = [gallery.statements[row] for row in affirmative]
-    vectors = model.encode_texts(said) if texts is None else torch.stack([texts[text] for text in said])
+    vectors = everything[:0]  # of no statement, where all deny something
+    if said:
+        vectors = model.encode_texts(said) if texts is None else torch.stack([texts[text] for text in said])
     seen = torch.stack([images[name] for name in gallery.images.image])
     quality = rank_quality(model.score(vectors, seen).numpy(), gallery.holds[affirmative])
     place = pd.Series(range(len(affirmative)), index=affirmative)

@@ -14,8 +14,9 @@ from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.verify import REASONS
 from nast_core.data.label_words import label_sources
 from nast_core.data.labels import LabelTable
+from nast_core.files.gate import MB, read_bytes
 from nast_core.files.revision import code_revision
-from nast_core.files.writing import whole
+from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
 
 _COUNTS = {
@@ -53,8 +54,7 @@ def card_path(items: Path) -> Path:
 
 def write_card(items: Path, text: str) -> Path:
     path = card_path(items)
-    with whole(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_text(path, text)
     return path
 
 
@@ -205,6 +205,6 @@ def _provenance(order: Order, items_file: Path) -> str:
             "## Made by",
             f"- Seed {order.seed}; {'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
             f"- Code: {_made_by()}; {packages}.",
-            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(items_file.read_bytes()).hexdigest()}.",
+            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(read_bytes(items_file, most=4_000 * MB)).hexdigest()}.",
         ]
     )

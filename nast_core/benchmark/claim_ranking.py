@@ -24,6 +24,9 @@ def statement_texts(examples: Sequence[Example]) -> list[str]:
     return list(dict.fromkeys(t for e in examples for t in (e.text, *(c.text for c in e.contradictions))))
 
 
+_DESCRIBED = ["study_id", "patient_id", "image", "split", "finding", "polarity", "kind", "cues", "cue", "true", "false"]
+
+
 def rank_claims(
     model: DualEncoder,
     examples: Sequence[Example],
@@ -41,7 +44,7 @@ def rank_claims(
         distinct = statement_texts(examples)
         texts = dict(zip(distinct, model.encode_texts(distinct, progress=progress), strict=True))
     pairs = [(example, contradiction) for example in examples for contradiction in example.contradictions]
-    table = pd.DataFrame([_described(example, contradiction) for example, contradiction in pairs])
+    table = pd.DataFrame([_described(example, contradiction) for example, contradiction in pairs], columns=_DESCRIBED)
     used = [image for e, _ in pairs if e.image and (image := e.image) in images]
     for column in ("score_true", "score_false", "blind_true", "blind_false"):
         table[column] = np.nan

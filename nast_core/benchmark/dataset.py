@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nast_core.benchmark.builder import Built, build_items
-from nast_core.benchmark.card import Order, dataset_card, write_card
-from nast_core.benchmark.drafts import write_drafts
+from nast_core.benchmark.card import Order, card_path, dataset_card, write_card
+from nast_core.benchmark.drafts import drafts_path, write_drafts
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.sources import labelled_studies
 from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.writer import Writer
 from nast_core.data.labels import LabelTable
+from nast_core.files.writing import whole_folder
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def build_dataset(
     balance: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Dataset:
-    """Writes ``count`` items to ``out``, and their card and rejected drafts beside it. Equal arguments give equal items.
+    """Writes ``count`` items to ``out``, and their card and rejected drafts beside it, together or not at all. Equal
+    arguments give equal items.
 
     ``labels``, ``split``, ``images`` and ``images_only``: see labelled_studies; ``balance``: see draw_plans.
     """
@@ -47,9 +49,12 @@ def build_dataset(
         table.studies, count, writer, seed=seed, source=table.source, balance=balance, progress=progress
     )
     guessed = guesses(built.items)
-    write_items(built.items, out)
-    drafts = write_drafts(built.turned_down, out)
     name = labels if not Path(labels.partition(":")[2] or labels).exists() else Path(labels).name
     order = Order(name, writer.name, seed, balance=balance, split=split, notes=writer.notes())
-    card = write_card(out, dataset_card(table, built, order, guessed, out, drafts))
-    return Dataset(table, built, guessed, out, card, drafts)
+    card, drafts = card_path(out), drafts_path(out)
+    with whole_folder(out.parent, [drafts.name, card.name, out.name]) as temporary:
+        items = temporary / out.name
+        write_items(built.items, items)
+        turned_down = write_drafts(built.turned_down, items)
+        write_card(items, dataset_card(table, built, order, guessed, items, turned_down))
+    return Dataset(table, built, guessed, out, card, drafts if turned_down else None)

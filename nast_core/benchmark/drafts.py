@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nast_core.errors import BenchmarkError
 from nast_core.files.jsonl import read_jsonl
-from nast_core.files.writing import whole
+from nast_core.files.writing import write_text
 
 Four = tuple[str, str, str, str]
 
@@ -39,8 +39,7 @@ def write_drafts(drafts: Sequence[TurnedDown], items: Path) -> Path | None:
     if not drafts:
         path.unlink(missing_ok=True)
         return None
-    with whole(path) as temporary:
-        temporary.write_text("".join(draft.model_dump_json() + "\n" for draft in drafts), "utf-8")
+    write_text(path, "".join(draft.model_dump_json() + "\n" for draft in drafts))
     return path
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from nast_core.errors import BenchmarkError
 from nast_core.files.jsonl import read_jsonl
-from nast_core.files.writing import whole
+from nast_core.files.writing import write_text
 
 Letter = Literal["A", "B", "C", "D"]
 LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D")
@@ -83,5 +83,4 @@ def read_items(path: Path) -> list[Item]:
 
 def write_items(items: list[Item], path: Path) -> None:
     """One item a line, written whole or not at all."""
-    with whole(path) as temporary:
-        temporary.write_text("".join(item.model_dump_json() + "\n" for item in items), "utf-8")
+    write_text(path, "".join(item.model_dump_json() + "\n" for item in items))

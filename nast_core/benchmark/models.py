@@ -12,7 +12,7 @@ from nast_core.benchmark.run import BenchmarkResult
 from nast_core.benchmark.scoring import FORMS, wide
 from nast_core.benchmark.statistics import Rate, difference, holm, mcnemar
 from nast_core.errors import NastError
-from nast_core.files.writing import whole
+from nast_core.files.writing import whole_folder
 
 FIGURES = ("acc_affirmative", "acc_negated", "gap_points", "blind_affirmative", "blind_negated")
 
@@ -99,7 +99,7 @@ def folders(specs: Sequence[str], out: Path) -> dict[str, Path]:
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Each as NAME.csv, written whole."""
-    for name, table in tables.items():
-        with whole(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
+    """Each as NAME.csv; together or not at all."""
+    with whole_folder(folder, [f"{name}.csv" for name in tables]) as temporary:
+        for name, table in tables.items():
+            table.to_csv(temporary / f"{name}.csv", index=False)

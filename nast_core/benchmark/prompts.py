@@ -56,5 +56,7 @@ def prompt_scores(
     def mean(texts: Sequence[str]) -> Float[Tensor, " image"]:
         return model.score(model.encode_texts(texts), images).mean(0)
 
+    if not prompts:
+        return np.zeros((len(images), 0))
     columns = [mean(p.towards) - mean(p.away) if p.away else mean(p.towards) for p in prompts]
     return torch.stack(columns, dim=1).numpy()

@@ -17,9 +17,13 @@ from nast_core.benchmark.writer import Draft, Task
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError, what_is_wrong
-from nast_core.files.writing import whole
+from nast_core.files.documents import read_json
+from nast_core.files.gate import MB, shown
+from nast_core.files.writing import write_text
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
+_MOST = 1_000 * MB
+_LONGEST = 2_000  # characters of an assignment written out
 _FORMS = {"negated": "negation_mcq_choice", "affirmative": "affirmative_mcq_choice"}
 FIELDS: tuple[str, ...] = (
     "subject_id",
@@ -38,8 +42,7 @@ class Imported:
 
 def export_reference(items: Sequence[Item], path: Path) -> None:
     """Writes items as the reference's JSON. ``image`` is added behind its fields: the reference has no such field."""
-    with whole(path) as temporary:
-        temporary.write_text(reference_json(items), "utf-8")
+    write_text(path, reference_json(items))
 
 
 def reference_json(items: Sequence[Item]) -> str:
@@ -61,7 +64,7 @@ def _entry(item: Item) -> dict[str, Any]:
 
 def _number(name: str) -> int | str:
     """MIMIC-CXR's ids are numbers in the reference; other tables' are not, and "007" must stay itself."""
-    return int(name) if name.isdecimal() and str(int(name)) == name else name
+    return int(name) if len(name) < 20 and name.isdecimal() and str(int(name)) == name else name
 
 
 def import_reference(path: Path) -> Imported:
@@ -70,14 +73,8 @@ def import_reference(path: Path) -> Imported:
     Items that the parser does not read as their own labels are kept and listed. Raises BenchmarkError naming the entry
     and the field: not JSON, a field missing, a choice that is no assignment, equal options, a letter other than A to D.
     """
-    try:
-        entries = json.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        raise BenchmarkError(f"there is no file {path}; give the JSON that the reference builder wrote") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} cannot be read as UTF-8 text: {error}") from None
-    except json.JSONDecodeError as error:
-        raise BenchmarkError(f"{path} is not JSON: {error}") from None
+    absent = "give the JSON that the reference builder wrote"
+    entries = read_json(path, most=_MOST, error=BenchmarkError, absent=absent)
     if not isinstance(entries, list) or not entries:
         raise BenchmarkError(f"{path} is no list of items; the reference builder writes [{{...}}, ...]")
     read = []
@@ -115,7 +112,7 @@ def _read(entry: Any, item_id: str) -> Item:
             )
     letter = str(entry["correct_answer"]).strip()
     if letter not in LETTERS:
-        raise ValueError(f"correct_answer is {letter!r}; needed: A, B, C or D")
+        raise ValueError(f"correct_answer is {shown(letter)!r}; needed: A, B, C or D")
     return Item.model_validate(
         {
             "item_id": item_id,
@@ -137,17 +134,19 @@ def _choice(value: Any, field: str) -> dict[str, int]:
     """An assignment: an object, or the text of one, as tables that passed through CSV have it."""
     if isinstance(value, str):
         try:
-            value = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            raise ValueError(f'{field} is {value!r}; needed: {{"Edema": 0, ...}}') from None
+            value = ast.literal_eval(value[:_LONGEST])
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            raise ValueError(f'{field} is {shown(value)!r}; needed: {{"Edema": 0, ...}}') from None
     if not isinstance(value, Mapping) or len(value) != 3:
-        raise ValueError(f'{field} is {value!r}; needed: three conditions, {{"Edema": 0, ...}}')
+        raise ValueError(f'{field} is {shown(value)}; needed: three conditions, {{"Edema": 0, ...}}')
     for name, state in value.items():
         if name not in CHEXPERT_CONDITIONS:
-            near = get_close_matches(str(name), CHEXPERT_CONDITIONS, n=1)
-            raise ValueError(f"{field} has the condition {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        if state not in (0, 1):
-            raise ValueError(f"{field} says {name} is {state!r}; needed: 1 (present) or 0 (absent)")
+            near = get_close_matches(str(name)[:100], CHEXPERT_CONDITIONS, n=1)
+            raise ValueError(
+                f"{field} has the condition {shown(name)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+        if not isinstance(state, int | float) or state not in (0, 1):
+            raise ValueError(f"{field} says {name} is {shown(state)}; needed: 1 (present) or 0 (absent)")
     return {str(name): int(state) for name, state in value.items()}
 
 

@@ -1,6 +1,5 @@
 """One benchmark, from items and images to figures on disk."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,16 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import Summary, distinct_texts, score_items, summarise
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import VectorCache, encode_distinct
-from nast_core.files.writing import whole, write_json
+from nast_core.errors import DataError
+from nast_core.files.documents import read_json
+from nast_core.files.parquet import read_parquet, write_parquet
+from nast_core.files.writing import whole_folder, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
+
+SUMMARY = "summary.json"  # speaks for the other files: written last, and gone while they are replaced
+TOLD = ("unreadable.json", "warnings.json")
+_COLUMNS = ("item_id", "patient_id", "form", "correct", "tie", "blind_correct", "choice")
 
 
 @dataclass(frozen=True)
@@ -73,24 +79,27 @@ def assess(
 
 
 def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """What ``write_results`` wrote: a row per item and form, and the images that could not be read."""
+    """What ``write_results`` wrote: a row per item and form, and the images that could not be read. Raises DataError where
+    the files are not all there, or are not such files."""
+    if not (folder / SUMMARY).exists():
+        raise DataError(f"{folder} has no {SUMMARY}, so what else is in it is not whole; run the benchmark again")
     unreadable = folder / "unreadable.json"
-    failed = json.loads(unreadable.read_text("utf-8")) if unreadable.exists() else {}
-    return pd.read_parquet(folder / "items.parquet"), failed
+    failed = read_json(unreadable) if unreadable.exists() else {}
+    if not isinstance(failed, dict) or not all(isinstance(reason, str) for reason in failed.values()):
+        raise DataError(f"{unreadable} does not say which images could not be read; run the benchmark again")
+    return read_parquet(folder / "items.parquet", _COLUMNS, absent="run the benchmark again"), failed
 
 
 def write_results(result: BenchmarkResult, folder: Path) -> None:
-    """summary.json, items.parquet and, where there are any, unreadable.json and warnings.json; each written whole."""
-    write_json(folder / "summary.json", result.summary)
-    with whole(folder / "items.parquet") as temporary:
-        result.scored.to_parquet(temporary)
-    write_told(folder, result.failed, result.doubts)
+    """summary.json, items.parquet and, where there are any, unreadable.json and warnings.json; together or not at all."""
+    with whole_folder(folder, [*TOLD, "items.parquet", SUMMARY]) as temporary:
+        write_parquet(temporary / "items.parquet", result.scored)
+        write_told(result.failed, result.doubts, temporary)
+        write_json(temporary / SUMMARY, result.summary)
 
 
-def write_told(folder: Path, failed: Mapping[str, str], doubts: Mapping[str, str]) -> None:
-    """unreadable.json and warnings.json, image name -> reason; none of an earlier run stays."""
-    for name, told in (("unreadable.json", failed), ("warnings.json", doubts)):
+def write_told(failed: Mapping[str, str], doubts: Mapping[str, str], folder: Path) -> None:
+    """TOLD, image name -> reason: images that could not be read, and those that may not show what they should."""
+    for name, told in zip(TOLD, (failed, doubts), strict=True):
         if told:
             write_json(folder / name, told)
-        else:
-            (folder / name).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
 from nast_core.claims.claim import Claim
-from nast_core.files.writing import whole
+from nast_core.files.writing import whole_folder
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 ATTRIBUTES = ("laterality", "zone", "severity")
@@ -59,10 +59,11 @@ def compare(read: Mapping[str, Sequence[Claim]], coded: Mapping[str, Sequence[Cl
 
 
 def write_agreement(result: Agreement, folder: Path) -> None:
-    """attributes.csv, findings.csv and disagreements.csv, each written whole."""
-    for name in ("attributes", "findings", "disagreements"):
-        with whole(folder / f"{name}.csv") as temporary:
-            getattr(result, name).to_csv(temporary, index=False)
+    """disagreements.csv, findings.csv and attributes.csv; together or not at all."""
+    names = ("disagreements", "findings", "attributes")
+    with whole_folder(folder, [f"{name}.csv" for name in names]) as temporary:
+        for name in names:
+            getattr(result, name).to_csv(temporary / f"{name}.csv", index=False)
 
 
 def _of(finding: str, claims: Iterable[Claim]) -> list[Claim]:

@@ -13,6 +13,7 @@ from nast_core.claims.guessing import guesses
 from nast_core.claims.sources import read_source
 from nast_core.claims.study import Progress, Source
 from nast_core.errors import DataError
+from nast_core.files.writing import whole_folder
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def build_claims(
     balanced: bool = True,
     progress: Progress | None = None,
 ) -> ClaimSet:
-    """Writes the claims of ``source`` to ``out`` and their card beside it. Equal arguments give equal files.
+    """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give equal
+    files.
 
     ``source``, ``n`` and ``seed``: see read_source; ``balanced``: see build_examples; ``split``: only its lines. Raises
     DataError for what is no source, and where no claim could be made.
@@ -49,6 +51,7 @@ def build_claims(
             f"{' in that split' if split else ''}; give more studies{', or do not balance them' if balanced else ''}"
         )
     guessed = guesses(built.examples, seed=seed)
-    write_claims(built.examples, out)
-    write_card(card_path(out), read, built, guessed, seed=seed, balanced=balanced)
+    with whole_folder(out.parent, [card_path(out).name, out.name]) as temporary:
+        write_claims(built.examples, temporary / out.name)
+        write_card(temporary / card_path(out).name, read, built, guessed, seed=seed, balanced=balanced)
     return ClaimSet(read, built, guessed, out, card_path(out))

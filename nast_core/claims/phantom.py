@@ -5,7 +5,7 @@ import numpy as np
 from nast_core.claims.claim import Split
 from nast_core.claims.study import Study
 from nast_core.claims.truth import phantom_claims
-from nast_core.data.phantom import SPLITS, sample_phantom
+from nast_core.data.phantom import SPLITS, SplitTooSmall, sample_phantom
 from nast_core.data.sources import phantom_name
 from nast_core.negation.phrases import DENIALS
 
@@ -26,6 +26,8 @@ def phantom_studies(count: int, *, split: Split | None = None, seed: int = 0) ->
 
 def _of_split(split: Split, count: int, seed: int) -> list[Study]:
     seeds = SPLITS[split]
+    if count > len(seeds):
+        raise SplitTooSmall(f"split {split!r} has {len(seeds)} phantoms; asked for {count}; ask for fewer")
     drawn = np.random.default_rng([seed, 0xC1A1]).choice(len(seeds), size=count, replace=False)
     people = [sample_phantom(seeds[int(place)]) for place in drawn]
     return [

@@ -13,13 +13,14 @@ from nast_core.benchmark.alignment import compare_alignment, measure_alignment
 from nast_core.benchmark.claim_ranking import by_column, rank_claims, statement_texts, summarise_ranking
 from nast_core.benchmark.negated_prompts import NegatedPrompts, negated_prompt_auroc
 from nast_core.benchmark.retrieval import Retrieval, retrieve, summarise_retrieval
-from nast_core.benchmark.run import write_told
+from nast_core.benchmark.run import SUMMARY, TOLD, write_told
 from nast_core.claims.claim import Example, Split
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import VectorCache, encode_distinct
 from nast_core.errors import BenchmarkError
-from nast_core.files.writing import whole, write_json
+from nast_core.files.parquet import write_parquet
+from nast_core.files.writing import whole_folder, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
 
@@ -120,8 +121,8 @@ def score_claims(
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:
-    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where there are any."""
-    write_json(folder / "summary.json", result.summary)
+    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where there are
+    any. Together or not at all."""
     tables = {
         "pairs": result.pairs,
         "groups": pd.concat(
@@ -131,7 +132,9 @@ def write_results(result: ClaimsResult, folder: Path) -> None:
         "images": result.retrieval.statements_for_image,
         "prompts": pd.concat([result.prompts.groups, result.prompts.cues], ignore_index=True),
     }
-    for name, table in tables.items():
-        with whole(folder / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
-    write_told(folder, result.failed, result.doubts)
+    names = [*TOLD, *(f"{name}.parquet" for name in tables), SUMMARY]
+    with whole_folder(folder, names) as temporary:
+        for name, table in tables.items():
+            write_parquet(temporary / f"{name}.parquet", table, index=False)
+        write_told(result.failed, result.doubts, temporary)
+        write_json(temporary / SUMMARY, result.summary)

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Model, Out, Precision, aligned_pairs, command, load, need_files, progress
+from nast_core.commands.common import (
+    Device,
+    Model,
+    Out,
+    Precision,
+    aligned_pairs,
+    command,
+    load,
+    need_files,
+    need_out,
+    progress,
+)
 
 app = typer.Typer()
 _SHOWN = 20  # pairs in the printed table; the file holds all
@@ -38,8 +49,12 @@ def attribute(
     method: Annotated[
         Method, typer.Option(help="tokens: over the two texts. The others: over the image.")
     ] = Method.tokens,
-    window: Annotated[float | None, typer.Option(help="Side of the occluding window, in patches of the model.")] = None,
-    stride: Annotated[float | None, typer.Option(help="Step of the occluding window, in patches of the model.")] = None,
+    window: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="Side of the occluding window, in patches of the model.")
+    ] = None,
+    stride: Annotated[
+        float | None, typer.Option(min=0, max=1000, help="Step of the occluding window, in patches of the model.")
+    ] = None,
     n_steps: Annotated[
         int, typer.Option(min=2, max=512, help="Steps of integrated gradients at first; doubled until they add up.")
     ] = 32,
@@ -51,9 +66,10 @@ def attribute(
     Example: nast attribute --affirmative "There is some edema." --negated "There is no edema." --out tokens.nc
     """
     need_files(pairs)
+    need_out(out)
     from nast_core.data.showcase import image_names
     from nast_core.errors import PairError
-    from nast_core.interpret.dataset import save
+    from nast_core.files.netcdf import save_dataset
     from nast_core.negation.pairs import PolarityPair, align
 
     if (affirmative is None) != (negated is None) or (affirmative is None) == (pairs is None):
@@ -69,7 +85,7 @@ def attribute(
         result = _tokens(loaded, aligned, names, folder, n_steps)
     else:
         result = _regions(loaded, aligned, names, folder, method.value, window, stride, n_steps)
-    save(result.assign_coords(image=("pair", names)), out)
+    save_dataset(out, result.assign_coords(image=("pair", names)))
     typer.echo(_table(result).to_string(index=False))
     if (more := len(aligned) - _SHOWN) > 0:
         typer.echo(f"and {more} more pairs, in the file")

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nast_core.commands.common import Device, NoCache, Out, Precision, command, load, need_files, need_folder, progress
+from nast_core.commands.common import (
+    MOST,
+    MOST_SEED,
+    Device,
+    NoCache,
+    Out,
+    Precision,
+    command,
+    load,
+    need_files,
+    need_folder,
+    need_out,
+    progress,
+)
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
@@ -24,8 +37,8 @@ def benchmark_build(
     writer: Annotated[
         str, typer.Option(help="template: a grammar, offline. llm: a language model at an endpoint.")
     ] = "template",
-    n: Annotated[int, typer.Option("--n", min=1, help="Number of items.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal items.")] = 0,
+    n: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Number of items.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal items.")] = 0,
     split: Annotated[
         str | None, typer.Option(help="train, validation or test; patients are in one. Phantoms: test.")
     ] = None,
@@ -63,6 +76,7 @@ def benchmark_build(
 
     Example: nast benchmark build --labels chexpert --n 2000 --out items.jsonl
     """
+    need_out(out)
     from nast_core.benchmark.dataset import build_dataset
     from nast_core.benchmark.guesser import at_chance
 
@@ -109,12 +123,15 @@ def _template(name: str, labels: str) -> "Writer":
 def _llm(
     base_url: str | None, model: str | None, jobs: int, answers: Path, prices: tuple[float, float] | None
 ) -> "Writer":
-    from nast_core.benchmark.llm import LLMWriter, Prices
-    from nast_core.benchmark.llm_endpoint import Endpoint
     from nast_core.errors import BenchmarkError
 
+    if prices and min(prices) < 0:
+        raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")
     if not model:
         raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
+    from nast_core.benchmark.llm import LLMWriter, Prices
+    from nast_core.benchmark.llm_endpoint import Endpoint
+
     return LLMWriter(Endpoint(base_url, model), answers, jobs=jobs, prices=Prices(*prices) if prices else None)
 
 
@@ -124,6 +141,8 @@ def benchmark_export(items: Items, out: Out) -> None:
 
     Example: nast benchmark export --items items.jsonl --out reference.json
     """
+    need_files(items, hint="make one with 'nast benchmark build'")
+    need_out(out)
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.reference import export_reference
 
@@ -144,6 +163,9 @@ def benchmark_import(
 
     Example: nast benchmark import --file reference.json --out items.jsonl
     """
+    need_files(file, hint="give the JSON that the reference builder wrote")
+    need_folder(tables)
+    need_out(out)
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.reference import import_reference, name_images
 
@@ -183,6 +205,7 @@ def benchmark_run(
     """
     need_files(items, hint="make one with 'nast benchmark build'")
     need_folder(images)
+    need_out(out, folder=True)
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.models import each_model, folders, model_table, model_tests, write_tables
     from nast_core.benchmark.run import BenchmarkResult, run_benchmark, work_units, write_results

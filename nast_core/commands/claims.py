@@ -9,6 +9,8 @@ import typer
 from tqdm import tqdm
 
 from nast_core.commands.common import (
+    MOST,
+    MOST_SEED,
     Device,
     Model,
     NoCache,
@@ -18,6 +20,7 @@ from nast_core.commands.common import (
     load,
     need_files,
     need_folder,
+    need_out,
     progress,
 )
 
@@ -52,14 +55,17 @@ def claims_build(
     part: Annotated[
         Part | None, typer.Option("--split", help="Only this split; without it all three, by patient.")
     ] = None,
-    n: Annotated[int | None, typer.Option("--n", min=1, help="At most this many studies, several lines each.")] = None,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 0,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, max=MOST, help="At most this many studies, several lines each.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal files.")] = 0,
     balanced: Annotated[bool, typer.Option(help="Leave out what would let wording alone tell the truth.")] = True,
 ) -> None:
     """True statements of a source's studies, each with a contradiction in one attribute, and a card beside them.
 
     Example: nast claims build --source phantom --split train --n 2000 --out claims.jsonl
     """
+    need_out(out)
     from nast_core.claims.build import counts
     from nast_core.claims.dataset import build_claims
 
@@ -92,6 +98,7 @@ def claims_check(
 
     Example: nast claims check --out agreement
     """
+    need_out(out, folder=True)
     from nast_core.claims.agreement import compare, write_agreement
     from nast_core.claims.extract import extract
     from nast_core.claims.openi import coded_claims, read_reports
@@ -119,7 +126,9 @@ def claims_run(
     part: Annotated[
         Part | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap, and of the retrieval gallery.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap, and of the retrieval gallery.")
+    ] = 0,
     no_cache: NoCache = False,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -130,6 +139,7 @@ def claims_run(
     """
     need_files(claims, hint=_HINT)
     need_folder(images)
+    need_out(out, folder=True)
     from nast_core.claims.evidence import evidence
     from nast_core.claims.files import read_claims
     from nast_core.claims.run import run_claims, work_units, write_results

@@ -1,17 +1,19 @@
 """What every command shares: options, the one-line error, progress, and loading."""
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from tqdm import tqdm
 
 from nast_core.errors import DataError, NastError
+from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 
 Model = Annotated[
     str,
@@ -24,28 +26,68 @@ NoCache = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
+MOST = 1_000_000  # of what is built or asked: more than any set of studies has
+MOST_SEED = 2**32 - 1
+_TEXT = 20_000  # characters of anything typed
 
 
 def command(group: typer.Typer, name: str) -> Callable:
-    """Registers a command whose NastErrors are one line and exit code 2."""
+    """Registers a command whose NastErrors, and what the system says of files and memory, are one line and exit code 2.
+
+    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder.
+    """
 
     def register(function: Callable) -> Callable:
         @functools.wraps(function)
-        def run(*args, **kwargs):
+        def run(*args: Any, **options: Any) -> Any:
             try:
-                return function(*args, **kwargs)
+                return function(*args, **{name: _typed(value) for name, value in options.items()})
             except NastError as error:
-                raise typer.Exit(refused(error)) from None
+                code = refused(error)
+            except BrokenPipeError:  # the reader of the output has gone, as 'head' does
+                raise
+            except (OSError, MemoryError, RecursionError, UnicodeError) as error:
+                code = refused(_what_the_system_says(error))
+            raise typer.Exit(code)
 
         return group.command(name)(run)
 
     return register
 
 
-def refused(error: NastError) -> int:
+def refused(said: object) -> int:
     """Says in one line what stands against what was asked; the exit code of that."""
-    typer.echo(f"nast: {error}", err=True)
+    typer.echo(f"nast: {said}".encode("utf-8", "backslashreplace").decode(), err=True)
     return 2
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Path):
+        return as_path(value)
+    for one in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(one, str):
+            _writable(one)
+        if isinstance(one, float) and not math.isfinite(one):
+            raise DataError(f"{one} is no number to work with; give a finite one")
+    return value
+
+
+def _writable(text: str) -> None:
+    if "\0" in text or len(text) > _TEXT:
+        raise DataError(f"{shown(text)} cannot be used; give a text of at most {_TEXT:,} characters, without a NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{shown(text)} holds bytes that are no UTF-8; give it in UTF-8") from None
+
+
+def _what_the_system_says(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; give less at once"
+    if isinstance(error, RecursionError):
+        return "what was given is nested too deeply to be read"
+    where = f"{shown(error.filename)}: " if isinstance(error, OSError) and error.filename else ""
+    return f"{where}{reason_of(error)}; check the path, and whether it may be read and written"
 
 
 def need_files(*paths: Path | None, hint: str = "") -> None:
@@ -56,10 +98,10 @@ def need_files(*paths: Path | None, hint: str = "") -> None:
     for path in paths:
         if path is None:
             continue
-        if not os.path.exists(path):  # unlike Path.exists, never raises
-            raise DataError(f"there is no file {path}; {hint or 'check its name'}")
-        if not path.is_file():
-            raise DataError(f"{path} is a folder; give a file")
+        with faults(path, DataError, absent=hint or "check its name"):
+            found = os.stat(path)
+        if (kind := kind_of(found)) is not None:
+            raise DataError(f"{shown(path)} is {kind}; give a file")
         if not os.access(path, os.R_OK):
             raise DataError(f"{path} may not be read by this user; change its permissions (chmod u+r)")
 
@@ -68,6 +110,15 @@ def need_folder(path: Path | None) -> None:
     """As ``need_files``, for a folder."""
     if path is not None and not os.path.isdir(path):
         raise DataError(f"there is no folder {path}; check its name")
+
+
+def need_out(*paths: Path | None, folder: bool = False) -> None:
+    """As ``need_files``, for where results go: files, or one folder of several files. Leaves nothing behind."""
+    from nast_core.files.writing import need_folder_writable, need_writable
+
+    for path in paths:
+        if path is not None:
+            (need_folder_writable if folder else need_writable)(path)
 
 
 @contextmanager
@@ -88,8 +139,10 @@ def quiet_libraries() -> None:
 
 
 def load(spec: str, device: str, precision: str):
+    from nast_core.errors import ModelError
     from nast_core.models import specs
 
+    as_path(spec, ModelError)  # what no file can be called is no hub id either
     if not spec.startswith("run:"):
         specs.find(spec)
     from nast_core.models import load_model

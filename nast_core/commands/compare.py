@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nast_core.commands.common import Device, Pairs, Precision, command, load, need_files, need_folder, progress
+from nast_core.commands.common import (
+    MOST,
+    Device,
+    Pairs,
+    Precision,
+    command,
+    load,
+    need_files,
+    need_folder,
+    need_out,
+    progress,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +44,7 @@ def compare_command(
         Path | None, typer.Option(help="claims.jsonl; without it, claims about phantoms, where the questions are.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images; phantoms need none.")] = None,
-    count: Annotated[int, typer.Option("--n", min=1, help="Questions on phantoms.")] = 500,
+    count: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Questions on phantoms.")] = 500,
     split: Annotated[Split, typer.Option(help="Of the phantoms; keep test for what you report.")] = Split.validation,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -44,6 +55,7 @@ def compare_command(
     """
     need_files(pairs, items, claims)
     need_folder(images)
+    need_out(out, folder=True)
     from nast_core import compare
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.phantoms import phantom_items

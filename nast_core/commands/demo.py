@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import command
+from nast_core.commands.common import MOST_SEED, command, need_out
 
 app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLIP.")
 
@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLI
 @command(app, "build")
 def demo_build(
     out: Annotated[Path, typer.Option(help="Folder of the finished CLIP.")] = Path("assets/demo-clip"),
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal figures on one machine.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal figures on one machine.")] = 0,
     work: Annotated[Path, typer.Option(help="Phantoms and checkpoints; an interrupted build goes on here.")] = Path(
         "build/demo"
     ),
@@ -23,6 +23,8 @@ def demo_build(
 
     Example: nast demo build --seed 1 --out build/demo-clip-1
     """
+    need_out(out, folder=True)
+    need_out(work, folder=True)
     from nast_core.demo.build import build
 
     figures = build(out, seed=seed, work=work)
@@ -31,7 +33,7 @@ def demo_build(
 
 @command(app, "figures")
 def demo_figures(
-    seeds: Annotated[int, typer.Option(min=2, help="Builds, from seed 0 on.")] = 3,
+    seeds: Annotated[int, typer.Option(min=2, max=1000, help="Builds, from seed 0 on.")] = 3,
     work: Annotated[Path, typer.Option(help="Where builds are kept; finished ones are not repeated.")] = Path(
         "build/demo"
     ),
@@ -40,6 +42,7 @@ def demo_figures(
 
     Example: nast demo figures --seeds 3
     """
+    need_out(work, folder=True)
     from nast_core.demo.figures import figures_over_seeds
 
     for name, row in figures_over_seeds(seeds, work=work)["figures"].items():
@@ -52,15 +55,18 @@ def demo_study(
     out: Annotated[Path, typer.Option(help="Every finished piece is kept here; a second call goes on.")] = Path(
         "build/study"
     ),
-    seeds: Annotated[int | None, typer.Option(min=1, help="Of every arm; 5, or 2 with --quick.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Of every arm; 5, or 2 with --quick.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="3 arms and 2 seeds: a part of the whole study.")] = False,
     docs: Annotated[Path | None, typer.Option(help="Also write results.md and results.json here.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Cells at a time, one thread each.")] = 2,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Cells at a time, one thread each.")] = 2,
 ) -> None:
     """Trains the demo CLIP by every arm and seed, measures each on test phantoms, and compares the arms.
 
     Example: nast demo study --quick --out build/study --docs docs
     """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
     from dataclasses import replace
 
     import torch

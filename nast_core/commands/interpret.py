@@ -18,6 +18,7 @@ from nast_core.commands.common import (
     load,
     need_files,
     need_folder,
+    need_out,
     progress,
 )
 
@@ -51,14 +52,15 @@ def attention(
     Example: nast attention --model demo --out nsa.nc
     """
     need_files(pairs, hint="give a JSONL file of pairs")
+    need_out(out)
+    from nast_core.files.netcdf import save_dataset
     from nast_core.interpret.attention import negator_selective_attention
-    from nast_core.interpret.dataset import save
 
     loaded = load(model, device, precision)
     aligned = aligned_pairs(pairs, loaded)
     with progress("Attention", len(aligned)) as tick:
         result = negator_selective_attention(loaded, aligned, progress=tick)
-    save(result, out)
+    save_dataset(out, result)
     for line in _largest(result.nsa.mean("pair"), "NSA"):
         typer.echo(line)
     typer.echo(f"written: {out}")
@@ -90,7 +92,7 @@ def trace_command(
         Positions | None,
         typer.Option(help="Swapped one at a time, the negator's together, or all together (the default for heads)."),
     ] = None,
-    window: Annotated[int, typer.Option(min=1, help="Layers swapped together.")] = 1,
+    window: Annotated[int, typer.Option(min=1, max=1000, help="Layers swapped together.")] = 1,
     method: Annotated[
         Method, typer.Option(help="attribution: a first-order estimate, with its correlation to exact.")
     ] = (Method.exact),
@@ -98,7 +100,8 @@ def trace_command(
         Path | None, typer.Option(help="Also keep the patched vectors here (HDF5), to score other images with.")
     ] = None,
     memory: Annotated[
-        int | None, typer.Option(min=1, help="MiB of states in flight; default: as many as the device gains from.")
+        int | None,
+        typer.Option(min=1, max=2**20, help="MiB of states in flight; default: as many as the device gains from."),
     ] = None,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -110,10 +113,11 @@ def trace_command(
     need_files(pairs, hint="give a JSONL file of pairs")
     need_files(image)
     need_folder(images)
+    need_out(out, vectors)
     from contextlib import nullcontext
 
     from nast_core.errors import PairError
-    from nast_core.interpret.dataset import save
+    from nast_core.files.netcdf import save_dataset
     from nast_core.interpret.effects import trace
     from nast_core.interpret.gradients import attribution_trace, with_agreement
     from nast_core.interpret.patching import PatchPlan
@@ -136,7 +140,7 @@ def trace_command(
         else:
             result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
             result = with_agreement(result, loaded, aligned, seen, plan=plan)
-    save(result.assign_coords(image=names) if names else result, out)
+    save_dataset(out, result.assign_coords(image=names) if names else result)
     _report(result, aligned, loaded)
     typer.echo(f"written: {out}")
 

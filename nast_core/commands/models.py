@@ -128,11 +128,12 @@ def model_convert(
     """
     need_files(source, hint="give the path of a checkpoint (.pt, .pth, .bin, .tar, .safetensors)")
     need_folder(companions)
+    from nast_core.files.documents import read_json
     from nast_core.models.convert import convert
     from nast_core.models.layouts import Wishes
 
     wishes = Wishes(quick_gelu=quick_gelu, pooling=pooling, companions=companions)
     folder = convert(source, out, wishes, known_as=known_as)
-    for name, value in json.loads((folder / "nast.json").read_text("utf-8")).items():
+    for name, value in read_json(folder / "nast.json").items():
         typer.echo(f"{name:<14} {value}")
     typer.echo(f"written: {folder}; look at it with 'nast model info {folder}'")

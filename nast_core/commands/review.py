@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import Out, command, need_files
+from nast_core.commands.common import MOST_SEED, Out, command, need_files, need_out
 
 app = typer.Typer(no_args_is_help=True, help="Reviewers' judgements of items: agreement, and the accepted items.")
 Items = Annotated[Path, typer.Option(help="items.jsonl under review; judgements lie beside it, in items.review.")]
-Least = Annotated[int, typer.Option(min=1, help="Reviewers who must judge an item correct.")]
+Least = Annotated[int, typer.Option(min=1, max=1000, help="Reviewers who must judge an item correct.")]
 
 
 @command(app, "agreement")
@@ -17,17 +17,18 @@ def review_agreement(
     items: Items,
     out: Annotated[Path | None, typer.Option(help="All judgements as CSV.")] = None,
     least: Least = 2,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Krippendorff's alpha of all reviewers and Cohen's kappa of every two, with intervals over patients.
 
     Example: nast review agreement --items items.jsonl --out judgements.csv
     """
     need_files(items, hint="give the items file that was reviewed")
+    need_out(out)
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.statistics import Rate
     from nast_core.errors import DataError
-    from nast_core.files.writing import whole
+    from nast_core.files.writing import write_text
     from nast_core.review.agreement import agreement
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
@@ -51,8 +52,7 @@ def review_agreement(
         typer.echo(told(f"same verdict, {first} and {second}", pair.same))
     typer.echo(", ".join(f"{state}: {len(found.having(state)):,}" for state in STATES))
     if out:
-        with whole(out) as temporary:
-            temporary.write_text(judgements_csv(read, reviews), "utf-8")
+        write_text(out, judgements_csv(read, reviews))
         typer.echo(f"written: {out}")
 
 
@@ -63,6 +63,7 @@ def review_accepted(items: Items, out: Out, least: Least = 2) -> None:
     Example: nast review accepted --items items.jsonl --out accepted.jsonl
     """
     need_files(items, hint="give the items file that was reviewed")
+    need_out(out)
     from nast_core.review.outcome import write_accepted
 
     accepted = write_accepted(items, out, least=least)

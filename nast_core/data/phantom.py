@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from nast_core.errors import DataError
+
 Side = Literal["left", "right", "bilateral"]  # the patient's own side: his right is the viewer's left
 Zone = Literal["upper", "mid", "lower"]
 Severity = Literal["mild", "moderate", "severe"]
@@ -128,9 +130,15 @@ SPLITS: dict[str, range] = {
 """Seeds of each split. Disjoint by construction: no phantom is in two splits."""
 
 
+class SplitTooSmall(DataError, IndexError):
+    """More phantoms are asked for than a split has."""
+
+
 def phantoms(split: str, count: int, *, start: int = 0) -> Iterable[Phantom]:
-    """``count`` phantoms of a split, from its ``start``-th. Raises IndexError past the split's end."""
+    """``count`` phantoms of a split, from its ``start``-th. Raises SplitTooSmall past the split's end."""
     seeds = SPLITS[split][start : start + count]
     if len(seeds) < count:
-        raise IndexError(f"split {split!r} has {len(SPLITS[split])} phantoms; asked for {start}..{start + count}")
+        raise SplitTooSmall(
+            f"split {split!r} has {len(SPLITS[split])} phantoms; asked for {start}..{start + count}; ask for fewer"
+        )
     return (sample_phantom(seed) for seed in seeds)

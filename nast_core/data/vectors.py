@@ -10,6 +10,8 @@ import hashlib
 import json
 import logging
 import os
+import re
+import stat
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -20,19 +22,23 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from nast_core.data import drawing, phantom
 from nast_core.errors import DataError
-from nast_core.files.writing import user_cache, whole
+from nast_core.files.arrays import read_tensors, save_tensors
+from nast_core.files.gate import as_path
+from nast_core.files.leftovers import sweep
+from nast_core.files.writing import user_cache, writing
 from nast_core.models.encoder import DualEncoder
 
 MOST_BYTES = 4 * 2**30  # two million vectors of 512 numbers
 TEXTS_A_CHUNK = 2048
 _SUFFIX = ".safetensors"
+_SHELF = re.compile("(images|texts)-[0-9a-f]{32}")  # only what has such a name was put there by a cache, and may go
+_CHUNK = re.compile(rf"[0-9a-f]{{32}}\{_SUFFIX}")
 _log = logging.getLogger(__name__)
+_said: set[Path] = set()  # shelves' caches that cannot be written, of which the user was told
 
 
 class Shelf:
@@ -42,9 +48,12 @@ class Shelf:
         self.folder = folder
         self._opened: dict[Path, Tensor] = {}
         self._place: dict[bytes, tuple[Path, int]] = {}
+        self._rows: dict[Path, int] = {}
         self._writable = True
-        for chunk in sorted(folder.glob(f"*{_SUFFIX}")):
-            for row, digest in enumerate(_digests(chunk)):
+        for chunk, _ in sorted(_chunks_of(folder)):
+            digests = _digests(chunk)
+            self._rows[chunk] = len(digests)
+            for row, digest in enumerate(digests):
                 self._place.setdefault(digest, (chunk, row))
 
     def __contains__(self, key: str) -> bool:
@@ -58,25 +67,30 @@ class Shelf:
         chunk, row = place
         if chunk not in self._opened:
             try:
-                with safe_open(chunk, "pt") as file:
-                    self._opened[chunk] = file.get_tensor("vectors")
+                vectors = read_tensors(chunk, ["vectors"])["vectors"]
+                if vectors.ndim != 2 or len(vectors) < self._rows[chunk]:
+                    raise DataError(f"{chunk} has fewer vectors than keys")
                 os.utime(chunk)  # what was used last is the last to go
-            except (OSError, SafetensorError):  # trimmed by another process since
+            except (OSError, DataError):  # damaged, or trimmed by another process since
                 self._place = {digest: at for digest, at in self._place.items() if at[0] != chunk}
                 return None
+            self._opened[chunk] = vectors
         return self._opened[chunk][row]
 
     def add(self, keys: Sequence[str], vectors: Float[Tensor, "key dim"]) -> None:
-        """Keeps vectors as one chunk. A cache that cannot be written is said once and does without."""
+        """Keeps vectors as one chunk. A cache that cannot be written, for want of room, say, is said once and done without."""
         if not self._writable or not keys:
             return
         digests = np.frombuffer(b"".join(map(_digest, keys)), np.uint8).reshape(len(keys), -1)
         chunk = self.folder / f"{uuid.uuid4().hex}{_SUFFIX}"
         try:
-            with whole(chunk) as temporary:
-                save_file({"digests": torch.from_numpy(digests.copy()), "vectors": vectors.contiguous()}, temporary)
+            with writing(chunk):
+                _private(self.folder)
+            save_tensors(chunk, {"digests": torch.from_numpy(digests.copy()), "vectors": vectors})
         except DataError as error:
-            _log.warning("vectors are not kept: %s", error)
+            if self.folder.parent not in _said:
+                _log.warning("vectors are not kept: %s", error)
+            _said.add(self.folder.parent)
             self._writable = False
 
 
@@ -87,10 +101,18 @@ def _digest(key: str) -> bytes:
 def _digests(chunk: Path) -> list[bytes]:
     """Of the keys in a chunk; none where it is damaged or gone."""
     try:
-        with safe_open(chunk, "np") as file:
-            return [row.tobytes() for row in file.get_tensor("digests")]
-    except (OSError, SafetensorError):
+        return [row.tobytes() for row in read_tensors(chunk, ["digests"])["digests"].numpy()]
+    except (DataError, TypeError):
         return []
+
+
+def _private(folder: Path) -> None:
+    """Makes a shelf that only this user can read, unless the cache it is in was made for others too. Raises OSError."""
+    for path in (*reversed(folder.parents), folder):
+        if not path.exists():
+            path.mkdir(mode=0o700, exist_ok=True)
+            if path == folder:
+                path.chmod(stat.S_IMODE(path.parent.stat().st_mode))
 
 
 @dataclass(frozen=True)
@@ -129,9 +151,20 @@ class VectorCache:
 
 
 def _chunks(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    for path in folder.glob(f"*/*{_SUFFIX}"):
-        with suppress(FileNotFoundError):
-            yield path, path.stat()
+    """What caches have put into the folder, and nothing else that may lie there; links are not followed."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _SHELF.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                sweep(Path(entry.path))
+                yield from _chunks_of(Path(entry.path))
+
+
+def _chunks_of(shelf: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    with suppress(OSError), os.scandir(shelf) as entries:
+        for entry in entries:
+            if _CHUNK.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    yield Path(entry.path), entry.stat(follow_symlinks=False)
 
 
 def default_cache() -> VectorCache | None:
@@ -139,7 +172,7 @@ def default_cache() -> VectorCache | None:
     named = os.environ.get("NAST_CACHE", "")
     if named == "off":
         return None
-    return VectorCache(Path(named).expanduser() if named else user_cache() / "vectors")
+    return VectorCache(as_path(named) if named else user_cache() / "vectors")
 
 
 def encode_distinct(

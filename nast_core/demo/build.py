@@ -34,6 +34,7 @@ from nast_core.demo.towers import (
 )
 from nast_core.demo.visibility import supervised_auroc
 from nast_core.demo.world import load_world
+from nast_core.files.writing import whole_folder, write_text, writing
 from nast_core.models import DualEncoder, load_model
 from nast_core.models.files import fingerprint
 
@@ -57,7 +58,8 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
     world = load_world("train", second, plan.text_phantoms, grid=0, **drawing)
     train_text_tower(clip, tokenizer, image_states(clip, world.pixels, label="Image states"), world, plan, seed, folder)
     draft = folder / "demo-clip"
-    _write(draft, clip, tokenizer)
+    with writing(draft):
+        _write(draft, clip, tokenizer)
     figures = measure(load_model(draft, device="cpu"), items=plan.test_items, people=plan.test_phantoms)
     figures["supervised_auroc"] = supervised_auroc(draft, folder / "image-tower.pt", people=plan.test_phantoms)
     figures["build"] = {
@@ -67,8 +69,8 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "plan": asdict(plan),
     }
-    (draft / "figures.json").write_text(json.dumps(figures, indent=2), "utf-8")
-    (draft / "README.md").write_text(_card(figures), "utf-8")
+    write_text(draft / "figures.json", json.dumps(figures, indent=2))
+    write_text(draft / "README.md", _card(figures))
     _publish(draft, out)
     return figures
 
@@ -99,20 +101,15 @@ def _write(folder: Path, clip: CLIPModel, tokenizer: CLIPTokenizer) -> None:
         "conditions": list(CONDITIONS),
         "fingerprint": fingerprint(clip),
     }
-    (folder / "nast.json").write_text(json.dumps(record, indent=2), "utf-8")
+    write_text(folder / "nast.json", json.dumps(record, indent=2))
 
 
 def _publish(draft: Path, out: Path) -> None:
-    """Puts the finished folder in place; what was there stays until the new one is whole."""
-    incoming, old = out.with_name(f".{out.name}.incoming"), out.with_name(f".{out.name}.old")
-    for stale in (incoming, old):
-        shutil.rmtree(stale, ignore_errors=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(draft, incoming)
-    if out.exists():
-        out.rename(old)
-    incoming.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+    """Puts the finished folder in place; what was there stays until the new one is whole. Without its config it is no model:
+    that comes last."""
+    names = sorted((path.name for path in draft.iterdir()), key=lambda name: (name == "config.json", name))
+    with whole_folder(out, names) as incoming:
+        shutil.copytree(draft, incoming, dirs_exist_ok=True)
 
 
 def measure(model: DualEncoder, *, items: int = Plan.test_items, people: int = Plan.test_phantoms) -> dict:

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import stats
 
 from nast_core.demo.build import build
-from nast_core.files.writing import whole
+from nast_core.files.documents import read_json
+from nast_core.files.writing import write_text
 
 _READ = {
     "MCQ accuracy, affirmative (%)": lambda f: 100 * f["mcq"]["acc_affirmative"]["value"],
@@ -33,11 +34,10 @@ def figures_over_seeds(
         model = work / f"seed-{seed}" / "published"
         if not model.exists():
             build(model, seed=seed, work=work)
-        builds[seed] = json.loads((model / "figures.json").read_text("utf-8"))
+        builds[seed] = read_json(model / "figures.json")
     table = {name: _over_seeds([read(found) for found in builds.values()]) for name, read in _READ.items()}
     result = {"seeds": list(builds), "figures": table, "builds": builds}
-    with whole(out) as file:
-        file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    write_text(out, json.dumps(result, indent=2) + "\n")
     return result
 
 

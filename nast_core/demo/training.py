@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import trange
 
+from nast_core.files.states import read_state, save_state
+
 
 def fit(
     modules: nn.ModuleDict,
@@ -35,7 +37,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     done = 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = read_state(checkpoint)
         modules.load_state_dict(state["modules"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -55,17 +57,13 @@ def fit(
 
 
 def _save(path: Path, modules: nn.Module, optimizer, schedule, step: int) -> None:
-    temporary = path.with_suffix(".part")
-    torch.save(
-        {
-            "modules": modules.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "step": step,
-        },
-        temporary,
-    )
-    temporary.replace(path)
+    state = {
+        "modules": modules.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "step": step,
+    }
+    save_state(path, state)
 
 
 def batches(count: int, size: int, seed: int) -> Callable[[int], np.ndarray]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers import CLIPModel
 
 from nast_core.benchmark.auroc import auroc
@@ -11,6 +10,7 @@ from nast_core.data.drawing import render
 from nast_core.data.phantom import CONDITIONS, phantoms
 from nast_core.demo.towers import SIZE, image_states
 from nast_core.demo.world import FACTS
+from nast_core.files.states import read_state
 from nast_core.models.staged import from_library
 
 _START = 60_000  # past the test phantoms that other figures use
@@ -22,7 +22,7 @@ def supervised_auroc(model: Path, checkpoint: Path, *, people: int = 1500) -> di
     ``model`` is a built demo CLIP, ``checkpoint`` the image-tower.pt its warm-up left.
     """
     clip = from_library(CLIPModel, model).eval()
-    heads = torch.load(checkpoint, weights_only=True)["modules"]
+    heads = read_state(checkpoint)["modules"]
     tested = list(phantoms("test", people, start=_START))
     states = image_states(clip, np.stack([render(person, SIZE) for person in tested]))
     score = (states @ heads["heads.facts.weight"].T + heads["heads.facts.bias"])[:, ::FACTS].numpy()

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from nast_core.data.drawing import occupancy, render
 from nast_core.data.phantom import CONDITIONS, SEVERITIES, SPLITS, Phantom, sample_phantom
+from nast_core.files.arrays import read_arrays, save_arrays
 
 _CHUNK = 500
 FACTS = 8  # per condition: present, left, right, three zones, at least moderate, severe
@@ -55,10 +56,8 @@ def load_world(split: str, start: int, count: int, *, size: int, grid: int, cach
             )
             drawn = (pool.map if pool else map)(draw, [chunk for chunk, _ in missing])
             for (_, path), block in tqdm(zip(missing, drawn, strict=True), f"Draw {split}", len(missing)):
-                temporary = path.with_suffix(".part.npz")
-                np.savez(temporary, **block)
-                temporary.replace(path)
-    blocks = [np.load(path) for path in paths]
+                save_arrays(path, block)
+    blocks = [read_arrays(path, ("pixels", "cells"), absent="build again") for path in paths]
     people = [sample_phantom(seed) for seed in seeds]
     return World(
         people,

@@ -12,11 +12,22 @@ from nast_core.files.gate import MB, read_text, shown
 
 MOST = 64 * MB  # a tokenizer.json of a large vocabulary has about 20
 _DEPTH = 64
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # plain values only; in C ten times as fast
 _DIGITS = 40  # transformers writes "no limit" as a whole number of 31 digits
 
 
 class _Refused(ValueError):
     """What is wrong with a document, as half a sentence."""
+
+
+class _Unread(_Refused):
+    """Of a text that is no YAML: with the line, from 1, where reading stopped."""
+
+    def __init__(self, fault: yaml.YAMLError):
+        mark = getattr(fault, "problem_mark", None)
+        self.where = f", line {mark.line + 1}" if mark else ""
+        said = " ".join(str(getattr(fault, "problem", None) or fault).split())[:200]
+        super().__init__(f"not YAML: {said}")
 
 
 def read_json(
@@ -35,6 +46,8 @@ def read_yaml(path: Path, *, most: int = MB, error: type[NastError] = DataError,
     text = read_text(path, most=most, error=error, absent=absent)
     try:
         return parse_yaml(text)
+    except _Unread as fault:
+        raise error(f"{shown(path)}{fault.where}: {fault}") from None
     except ValueError as fault:
         raise error(f"{shown(path)} is not YAML that can be used: {what_is_wrong_with(fault)}") from None
 
@@ -55,14 +68,19 @@ def parse_json(text: str) -> Any:
 def parse_yaml(text: str) -> Any:
     """The value of a YAML text. Raises ValueError with half a sentence."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise _Refused("anchors and aliases are not read; write the value out")
-        value = yaml.safe_load(text)
+        level = 0
+        for event in yaml.parse(text, Loader=_LOADER):  # what is too deep takes a loader long before it takes it down
+            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if level > _DEPTH:
+                raise _Refused(f"nested more than {_DEPTH} deep")
+            if isinstance(event, yaml.AliasEvent):
+                raise _Refused("anchors and aliases are not read; write the value out")
+        value = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as fault:
-        raise _Refused(" ".join(str(fault).split())[:300]) from None
+        raise _Unread(fault) from None
     except RecursionError:
         raise _Refused(f"nested more than {_DEPTH} deep") from None
-    except (TypeError, OverflowError) as fault:
+    except (TypeError, OverflowError, AttributeError, LookupError) as fault:  # of values that are not of their own tag
         raise _Refused(str(fault)) from None
     _shallow(value)
     _writable(value)

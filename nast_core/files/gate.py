@@ -42,7 +42,7 @@ def as_path(typed: str | Path, error: type[NastError] = DataError) -> Path:
     except (OSError, ValueError, RuntimeError) as fault:
         if isinstance(fault, PermissionError | NotADirectoryError):
             return path  # what is done with it says so, with what was to be done
-        raise error(f"{shown(typed)} cannot be the path of a file ({_reason(fault)}); give another") from None
+        raise error(f"{shown(typed)} cannot be the path of a file ({reason_of(fault)}); give another") from None
     return path
 
 
@@ -56,9 +56,9 @@ def faults(path: Path, error: type[NastError], *, absent: str = "check the path"
     except PermissionError:
         raise error(f"{shown(path)} may not be read by this user; change its permissions or copy it") from None
     except (OSError, UnicodeError) as fault:
-        raise error(f"{shown(path)} cannot be read ({_reason(fault)})") from None
+        raise error(f"{shown(path)} cannot be read ({reason_of(fault)})") from None
     except ValueError as fault:  # an embedded NUL
-        raise error(f"{shown(path)} cannot be the path of a file ({_reason(fault)}); give another") from None
+        raise error(f"{shown(path)} cannot be the path of a file ({reason_of(fault)}); give another") from None
 
 
 def regular(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> int:
@@ -114,9 +114,20 @@ def read_text(path: Path, *, most: int, error: type[NastError] = DataError, abse
         raise error(f"{shown(path)} cannot be read as UTF-8 text ({fault.reason} at byte {fault.start})") from None
 
 
+def kind_of(found: os.stat_result) -> str | None:
+    """What is there instead of a file; None for a regular one."""
+    if stat.S_ISREG(found.st_mode):
+        return None
+    return next((name for test, name in _KINDS.items() if test(found.st_mode)), "a device")
+
+
+def reason_of(fault: BaseException) -> str:
+    """What the system says of a fault, without the path."""
+    return getattr(fault, "strerror", None) or str(fault)
+
+
 def _fits(path: Path, found: os.stat_result, most: int, error: type[NastError]) -> int:
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((name for test, name in _KINDS.items() if test(found.st_mode)), "a device")
+    if (kind := kind_of(found)) is not None:
         raise error(f"{shown(path)} is {kind}, and a file is needed")
     if found.st_size > most:
         raise error(_too_large(path, found.st_size, most))
@@ -125,7 +136,3 @@ def _fits(path: Path, found: os.stat_result, most: int, error: type[NastError]) 
 
 def _too_large(path: Path, size: int, most: int) -> str:
     return f"{shown(path)} has {size:,} bytes, and at most {most:,} are read of such a file"
-
-
-def _reason(fault: BaseException) -> str:
-    return getattr(fault, "strerror", None) or str(fault)

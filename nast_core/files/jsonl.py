@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from nast_core.errors import NastError, what_is_wrong
 from nast_core.files.documents import parse_json
-from nast_core.files.gate import MB, read_text
+from nast_core.files.gate import MB, read_text, shown
+from nast_core.files.writing import place_of, writing
 
 Record = TypeVar("Record")
 _MOST = 4_000 * MB
@@ -43,22 +44,27 @@ def read_jsonl(
             record = make(parse_json(line))
         except ValueError as fault:  # pydantic's ValidationError among them
             wanted = f"; needed: {needed}" if needed else ""
-            raise error(f"{path}, line {number}: not {one} ({what_is_wrong(fault)}){wanted}") from None
+            raise error(f"{shown(path)}, line {number}: not {one} ({what_is_wrong(fault)}){wanted}") from None
         found = True
         yield number, record
     if not found and not log:
-        raise error(f"{path} has no {many}; {empty}")
+        raise error(f"{shown(path)} has no {many}; {empty}")
 
 
 def append_line(path: Path, line: str) -> None:
     """Adds a line and waits until it is on the disk; half a line that a crash left behind is cut off first.
 
-    The caller holds the file's lock. Raises OSError where it cannot be written.
+    The caller holds the file's lock. Raises DataError where it cannot be written; the file is then as it was.
     """
-    with path.open("a+b") as file:
+    with writing(path), place_of(path).open("a+b", buffering=0) as file:
         file.seek(0)
         end = file.read().rfind(b"\n") + 1
         file.truncate(end)
-        file.write(line.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            content = memoryview(line.encode() + b"\n")
+            while content:
+                content = content[file.write(content) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(end)
+            raise

@@ -1,6 +1,6 @@
 """Checkpoints: one file, written whole or not at all, from which a killed training goes on as if it had not been."""
 
-import pickle
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nast_core.files.writing import whole
+from nast_core.files.states import read_state
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 
 NAME = "checkpoint/last.pt"
+_HELD = {"identity", "parameters", "optimizer", "schedule", "progress", "best"}
 
 
 def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
@@ -22,28 +23,14 @@ def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
     return f"{fingerprint} {said}"
 
 
-def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Raises DataError where it cannot be written, a full disk, say: then the last one is still there, untouched."""
-    with whole(path) as temporary, temporary.open("wb") as file:
-        try:
-            torch.save(dict(state), file)
-            file.flush()
-        except RuntimeError as error:  # torch's writer hides the file's own OSError
-            raise OSError(f"writing stopped: {error}") from error
-
-
 def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
     """The state to go on from; None where there is none yet. Raises FinetuneError for another recipe's, or no checkpoint."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        same = state["identity"] == identity
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise FinetuneError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); delete it to begin anew"
-        ) from None
-    if not same:
+    state = read_state(path, device, error=FinetuneError)
+    if missing := _HELD - state.keys():
+        raise FinetuneError(f"{path} is no checkpoint of a fine-tuning (no {min(missing)}); delete it to begin anew")
+    if state["identity"] != identity:
         raise FinetuneError(
             f"{path} is of another recipe or another model, so it cannot be continued; start a run of its own, or delete "
             "the checkpoint to begin anew"

@@ -12,8 +12,9 @@ from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from nast_core.files.states import save_state
 from nast_core.finetune.batches import Batch, Sampler
-from nast_core.finetune.checkpoint import load_checkpoint, parameter_state, restore_parameters, save_checkpoint
+from nast_core.finetune.checkpoint import load_checkpoint, parameter_state, restore_parameters
 from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.evaluation import Panel, measure
 from nast_core.finetune.losses import Targets, losses
@@ -92,7 +93,7 @@ def train(task: Task, report: Reporter) -> Progress:
                 "optimizer": optimizer.state_dict(),
                 "schedule": schedule.state_dict(),
             }
-            save_checkpoint(task.checkpoint, state)
+            save_state(task.checkpoint, state)
     if best:
         restore_parameters(task.layers, best)
     return stands

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from nast_core.files.netcdf import read_dataset
 from nast_core.finetune.recipe import TRACED_ARMS, Arm, FinetuneError, FinetuneRecipe
 from nast_core.interpret.profiles import average_over
 from nast_core.interpret.summaries import Average, Summary, layer_summary
@@ -90,23 +91,37 @@ def layer_effect(
 
 def read_trace(path: Path, model: DualEncoder) -> xr.Dataset:
     """The trace in a netCDF file. Raises FinetuneError where it is none, or is of another model."""
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            traced = opened.load()
-    except FileNotFoundError:
-        raise FinetuneError(f"there is no file {path}; make one with 'nast trace'") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise FinetuneError(f"{path} cannot be read as netCDF ({error}); make one with 'nast trace'") from None
+    traced = read_dataset(path, error=FinetuneError, absent="make one with 'nast trace'")
     check_trace(traced, model)
     return traced
+
+
+_AXES = {"layer": ("layer",), "d": ("pair",), "cte": ("pair", "layer"), "cte_head": ("pair", "layer", "head")}
+
+
+def _has_axes(array: xr.DataArray, axes: tuple[str, ...]) -> bool:
+    """Numbers along these axes, none of them empty, and of at most one further: the position."""
+    return (
+        array.dtype.kind in "iuf"
+        and set(axes) <= set(array.dims) <= {*axes, "position"}
+        and all(array.sizes.values())
+        and not (array.name == "layer" and not np.isfinite(array).all())
+    )
 
 
 def check_trace(traced: xr.Dataset, model: DualEncoder) -> None:
     """Raises FinetuneError for a dataset that is no trace, is of other weights, or of another number of layers."""
     if "cte" not in traced and "cte_head" not in traced:
         raise FinetuneError(
-            f"the file holds {', '.join(map(str, traced.data_vars)) or 'nothing'} and no cte; give a trace"
+            f"the file holds {', '.join(map(str, traced.data_vars))[:200] or 'nothing'} and no cte; give a trace"
         )
+    for name, axes in _AXES.items():
+        if name in traced.variables and not _has_axes(traced[name], axes):
+            raise FinetuneError(
+                f"the trace's {name} is no array of numbers by {' and '.join(axes)}; trace again to make it"
+            )
+        if name not in traced.variables and name not in ("cte", "cte_head"):
+            raise FinetuneError(f"the trace holds no {name}; trace again to make it")
     found = str(traced.attrs.get("model_fingerprint", "none"))
     if found != model.fingerprint:
         raise FinetuneError(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from peft import PeftModel
 
 from nast_core.errors import DataError
-from nast_core.files.writing import whole
+from nast_core.files.writing import write_text
 from nast_core.finetune.adapter import ADAPTER, Record, load_base, save_adapter
 from nast_core.finetune.batches import Sampler
 from nast_core.finetune.card import model_card
@@ -57,8 +57,10 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter) -> dict[str
     if accelerator.is_main_process:
         moved = layer_changes(encoder.text, start)
         save_adapter(folder / ADAPTER, encoder, adapted, record)
-        _write(folder / ADAPTER / "README.md", model_card(record, material.data, before, after, stands, moved))
-        _write(folder / "summary.json", json.dumps(_summary(material, before, after, stands, weights, moved), indent=2))
+        write_text(folder / ADAPTER / "README.md", model_card(record, material.data, before, after, stands, moved))
+        write_text(
+            folder / "summary.json", json.dumps(_summary(material, before, after, stands, weights, moved), indent=2)
+        )
     accelerator.end_training()
     return after | {f"{name}_before": value for name, value in before.items()} | {"steps": stands.step}
 
@@ -203,8 +205,3 @@ def _summary(
         "lines_too_long": material.data.unread,
         "unreadable": material.unreadable,
     }
-
-
-def _write(path: Path, text: str) -> None:
-    with whole(path) as temporary:
-        temporary.write_text(text, "utf-8")

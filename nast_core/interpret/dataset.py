@@ -4,13 +4,10 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import torch
-import xarray as xr
 
-from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair
 
@@ -42,9 +39,3 @@ def pair_coordinates(pairs: Sequence[AlignedPair]) -> dict[str, tuple[str, np.nd
         "finding": column([p.pair.finding for p in pairs]),
         "cue": column([p.cue.text for p in pairs]),
     }
-
-
-def save(result: xr.Dataset, path: Path) -> None:
-    """netCDF, written whole or not at all."""
-    with whole(path) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf")

@@ -1,9 +1,12 @@
 """Patched runs kept on disk, so that a traced pair can be scored against another image in milliseconds. Source: ours.
 
 One HDF5 file: ``vectors`` [kept, layer, head, position, dim] (NaN past a text's end), ``ends`` [kept, form, dim] and
-``pair`` [kept], the pair's row in the trace. Bounded: pairs beyond the budget are traced and not kept.
+``pair`` [kept], the pair's row in the trace. Bounded: pairs beyond the budget are traced and not kept. It is made in memory,
+for HDF5 takes the process down where the disk is full.
 """
 
+import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +19,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.errors import DataError
-from nast_core.files.writing import whole
+from nast_core.files.netcdf import opened_hdf5
+from nast_core.files.writing import need_writable, write_bytes
 from nast_core.interpret.effects import Keep, PatchedPair
 
-BUDGET = 256 * 2**20  # bytes on disk
+BUDGET = 256 * 2**20  # bytes on disk, and in memory until the trace ends
 
 
 @contextmanager
 def vector_file(path: Path, longest: int, *, budget: int = BUDGET) -> Iterator[Keep]:
     """A ``keep`` for ``trace`` that writes to ``path``, whole or not at all. ``longest``: positions of the longest pair."""
-    with whole(path) as temporary, h5py.File(temporary, "w") as file:
+    need_writable(path)
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
 
         def keep(i: int, one: PatchedPair) -> None:
             layers, heads, positions, dim = one.vectors.shape
@@ -47,6 +53,7 @@ def vector_file(path: Path, longest: int, *, budget: int = BUDGET) -> Iterator[K
             file["pair"][row] = i
 
         yield keep
+    write_bytes(path, memory.getbuffer())
 
 
 class KeptVectors(NamedTuple):
@@ -59,12 +66,16 @@ class KeptVectors(NamedTuple):
 
 def read_vectors(path: Path, pair: int) -> KeptVectors | None:
     """What was kept of a pair; None where it lay beyond the budget. Raises DataError for a file that holds no vectors."""
-    try:
-        with h5py.File(path, "r") as file:
-            rows = np.flatnonzero(file["pair"][:] == pair)
-            if not len(rows):
-                return None
-            vectors, ends = (torch.from_numpy(file[name][rows[0]]) for name in ("vectors", "ends"))
-    except (OSError, KeyError) as error:
-        raise DataError(f"{path} holds no patched vectors ({error}); trace again to make it") from None
-    return KeptVectors(vectors, ends[0], ends[1])
+    with opened_hdf5(path, what="holds no patched vectors", absent="trace again to make it") as file:
+        if missing := {"pair", "vectors", "ends"} - set(file):
+            raise DataError(f"{path} holds no patched vectors (no {min(missing)}); trace again to make it")
+        kept, vectors, ends = (file[name] for name in ("pair", "vectors", "ends"))
+        if not (kept.ndim == 1 and vectors.ndim == 5 and ends.shape[1:] == (2, vectors.shape[4])):
+            raise DataError(f"{path} holds no patched vectors (arrays of other axes); trace again to make it")
+        if 4 * max(kept.size, math.prod(vectors.shape[1:])) > BUDGET:
+            raise DataError(f"{path} says that it holds more than is ever kept; trace again to make it")
+        rows = np.flatnonzero(kept[:] == pair)
+        if not len(rows):
+            return None
+        found, both = (torch.from_numpy(array[rows[0]]) for array in (vectors, ends))
+    return KeptVectors(found, both[0], both[1])

@@ -18,7 +18,8 @@ from nast_core.claims.files import read_claims
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import default_cache, encode_distinct
 from nast_core.errors import BenchmarkError
-from nast_core.files.writing import whole, write_json
+from nast_core.files.parquet import write_parquet
+from nast_core.files.writing import whole_folder, write_json
 from nast_core.interpret.dataset import provenance
 from nast_core.models import DualEncoder, load_model
 from nast_core.runs.kinds import AlignmentRecipe, BenchmarkRecipe, ClaimsRecipe
@@ -80,9 +81,9 @@ def alignment(recipe: AlignmentRecipe, folder: Path, report: Reporter) -> Figure
         figures["text_cosine"] = summary["text_cosine"]["value"]
     if is_main():
         summary |= {"unreadable": failed, "provenance": provenance(model, "alignment")}
-        write_json(folder / "summary.json", summary)
-        with whole(folder / "retrieval.parquet") as temporary:
-            after.retrieval.to_parquet(temporary, index=False)
+        with whole_folder(folder, ["retrieval.parquet", "summary.json"]) as temporary:
+            write_parquet(temporary / "retrieval.parquet", after.retrieval, index=False)
+            write_json(temporary / "summary.json", summary)
     return figures
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from nast_core.data.showcase import image_names
 from nast_core.data.sources import encode_folder, encode_named
 from nast_core.errors import DataError, ImageError, PairError
+from nast_core.files.netcdf import save_dataset
 from nast_core.interpret.attention import negator_selective_attention
-from nast_core.interpret.dataset import save
 from nast_core.interpret.effects import trace as exact_trace
 from nast_core.interpret.patching import PatchPlan
 from nast_core.interpret.profiles import undefined
@@ -129,4 +129,4 @@ def _join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
 def _save(result: xr.Dataset, recipe: Recipe, path: Path) -> None:
     if is_main():
         result.attrs["recipe"] = recipe.model_dump_json(exclude={"device", "executor", "num_processes"})
-        save(result, path)
+        save_dataset(path, result)

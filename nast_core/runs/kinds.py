@@ -6,11 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from nast_core.errors import what_is_wrong
+from nast_core.files.documents import read_yaml
+from nast_core.files.gate import as_path, shown
 from nast_core.runs.recipe import Recipe, RunError, Work
+
+MOST = 1_000_000  # of what is built or asked: more than any set of studies has
 
 
 class AttentionRecipe(Recipe):
@@ -33,7 +36,7 @@ class TraceRecipe(Recipe):
     images: Path | None = None  # a folder: the effect averaged over all of its images, for every pair
     component: Literal["block", "attention", "mlp", "head"] = "block"
     positions: Literal["each", "negator", "all"] = "each"  # for heads: all
-    window: int = Field(default=1, ge=1)
+    window: int = Field(default=1, ge=1, le=1000)
     method: Literal["exact", "attribution"] = "exact"
 
     @model_validator(mode="before")
@@ -59,7 +62,7 @@ class BenchmarkRecipe(Recipe):
     kind: Literal["benchmark"] = "benchmark"
     items: Path | None = None  # without: n items of the phantom world's split
     images: Path | None = None  # the folder of the items' images
-    n: int = Field(default=2000, ge=1)
+    n: int = Field(default=2000, ge=1, le=MOST)
     split: Literal["validation", "test"] = "test"
 
 
@@ -101,7 +104,7 @@ class _BuildRecipe(Recipe):
     @field_validator("out")
     @classmethod
     def _from_any_folder(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        return as_path(value, RunError).absolute()
 
 
 class BuildItemsRecipe(_BuildRecipe):
@@ -112,7 +115,7 @@ class BuildItemsRecipe(_BuildRecipe):
     kind: Literal["build-items"] = "build-items"
     labels: str = "phantom"  # phantom, chexpert, nih, padchest, mimic, or table for a CSV of one's own
     table: Path | None = None  # the file of labels; without: what comes with torchxrayvision
-    n: int = Field(default=2000, ge=1)
+    n: int = Field(default=2000, ge=1, le=MOST)
     writer: Literal["template", "llm"] = "template"
     images: Path | None = None
     images_only: bool = False
@@ -148,7 +151,7 @@ class BuildClaimsRecipe(_BuildRecipe):
     reports: Path | None = (
         None  # MIMIC-CXR's folder, Open-i's XML, PadChest's table or a CSV; without: the source's own
     )
-    n: int | None = Field(default=None, ge=1)  # at most that many studies
+    n: int | None = Field(default=None, ge=1, le=MOST)  # at most that many studies
     balanced: bool = True
 
     @model_validator(mode="after")
@@ -217,7 +220,9 @@ def result_of(kind: str) -> Callable[[Any], Any]:
 def recipe_class(kind: str) -> type[Recipe]:
     """Raises RunError for a kind there is none of."""
     if kind not in KINDS:
-        raise RunError(f"there is no kind of recipe called {kind!r}{_nearest(kind, KINDS)}; kinds: {', '.join(KINDS)}")
+        raise RunError(
+            f"there is no kind of recipe called {shown(kind)!r}{_nearest(kind, KINDS)}; kinds: {', '.join(KINDS)}"
+        )
     return _named(KINDS[kind].recipe)
 
 
@@ -236,9 +241,16 @@ def make_recipe(fields: object) -> Recipe:
         )
     recipe = recipe_class(kind)
     try:
-        return recipe.model_validate(dict(fields))
+        made = recipe.model_validate(dict(fields))
     except ValidationError as error:
         raise RunError(_mistake(recipe, error)) from None
+    for name, value in made:
+        if isinstance(value, Path):
+            try:
+                as_path(value, RunError)
+            except RunError as error:
+                raise RunError(f"a recipe of kind {kind}: {name}: {error}") from None
+    return made
 
 
 def _mistake(recipe: type[Recipe], error: ValidationError) -> str:
@@ -248,7 +260,7 @@ def _mistake(recipe: type[Recipe], error: ValidationError) -> str:
     *outer, name = map(str, first["loc"])
     fields = _fields(recipe, outer)
     where = f"{kind} recipes" if not outer else f"{'.'.join(outer)!r} of {kind} recipes"
-    return f"{where} have no field {name!r}{_nearest(name, fields)}; fields: {', '.join(fields)}"
+    return f"{where} have no field {shown(name)!r}{_nearest(name, fields)}; fields: {', '.join(fields)}"
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
@@ -261,23 +273,14 @@ def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def _nearest(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:100].lower(), list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe of a YAML file. Raises RunError, naming the file and where in it the mistake is."""
-    try:
-        fields = yaml.safe_load(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        raise RunError(f"there is no file {path}; a recipe is a YAML file such as 'kind: trace'") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read as UTF-8 text: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise RunError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    fields = read_yaml(path, error=RunError, absent="a recipe is a YAML file such as 'kind: trace'")
     try:
         return make_recipe(fields)
     except RunError as error:
-        raise RunError(f"{path}: {error}") from None
+        raise RunError(f"{shown(path)}: {error}") from None

@@ -90,7 +90,7 @@ class Recipe(BaseModel):
     model: str = "demo"  # as load_model takes it
     device: str = "auto"
     precision: str = "float32"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
 

@@ -15,9 +15,12 @@ from nast_core.benchmark.claim_ranking import by_column, by_kind, rank_claims, s
 from nast_core.benchmark.negated_prompts import GROUPS, negated_prompt_auroc
 from nast_core.benchmark.prompts import denial_prompt, denial_prompts_by_cue, presence_prompt, prompt_scores
 from nast_core.benchmark.retrieval import rank_quality, retrieve, summarise_retrieval
+from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.evidence import evidence, without
+from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.run import run_claims, score_claims, write_results
+from nast_core.data.sources import phantom_of
 from nast_core.data.vectors import encode_distinct
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.negation.phrases import HELD_OUT_CUES
@@ -428,3 +431,27 @@ def test_accuracy_by_kind_and_cues_by_hand():
     assert table.loc[("location", "none"), ["value", "low", "high", "n"]].tolist() == [1, 1, 1, 1]
     assert table.loc[("severity", "all"), "n"] == 0
     assert isnan(table.loc[("severity", "all"), "value"])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        lambda lines: lines[:1],  # one line: no finding is known both present and absent
+        lambda lines: [line.model_copy(update={"contradictions": ()}) for line in lines],
+        lambda lines: [line for line in lines if line.cue],  # no affirmative statement
+        lambda lines: [line for line in lines if line.study_id == lines[0].study_id],
+    ],
+    ids=["one line", "no contradiction", "denials alone", "one study"],
+)
+def test_what_claims_are_too_few_for_is_undefined_and_the_rest_is_written(tiny, tmp_path, lines):
+    examples = lines(build_examples(phantom_studies(30, split="test")).examples)
+    write_results(run_claims(tiny, examples), tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["alignment"]["zero_shot_auroc"]["macro"]["n"] >= 0
+    assert len(pd.read_parquet(tmp_path / "out" / "pairs.parquet")) == sum(len(e.contradictions) for e in examples)
+
+
+def test_more_phantoms_than_a_split_has_are_one_sentence():
+    with pytest.raises(DataError, match=r"split 'test' has 100000 phantoms; asked for 100001; ask for fewer"):
+        phantom_studies(100_001, split="test")
+    assert phantom_of("phantom:" + "9" * 5000) is None

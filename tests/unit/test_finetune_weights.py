@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 from nast_core.errors import DataError
+from nast_core.files.netcdf import save_dataset
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 from nast_core.finetune.weights import arm_weights, check_trace, layer_effect, layer_weights, read_trace, recipe_weights
-from nast_core.interpret.dataset import save
 
 NAN = float("nan")
 
@@ -135,7 +135,7 @@ def test_what_is_no_trace_is_refused(tiny, tmp_path):
     (tmp_path / "text.nc").write_text("layer,cte")
     with pytest.raises(FinetuneError, match=r"text\.nc cannot be read as netCDF"):
         read_trace(tmp_path / "text.nc", tiny)
-    save(xr.Dataset({"nsa": ("pair", [1.0])}), tmp_path / "nsa.nc")
+    save_dataset(tmp_path / "nsa.nc", xr.Dataset({"nsa": ("pair", [1.0])}))
     with pytest.raises(FinetuneError, match="holds nsa and no cte"):
         read_trace(tmp_path / "nsa.nc", tiny)
 
@@ -143,7 +143,7 @@ def test_what_is_no_trace_is_refused(tiny, tmp_path):
 def test_a_recipe_takes_its_weights_from_a_file_or_from_a_run(tiny, tmp_path):
     cte = np.zeros((1, 4, 3))
     cte[0, :, 1] = [1.0, 1.0, 2.0, 3.0]
-    save(a_trace(cte, [1.0], model_fingerprint=tiny.fingerprint), tmp_path / "trace-1" / "trace.nc")
+    save_dataset(tmp_path / "trace-1" / "trace.nc", a_trace(cte, [1.0], model_fingerprint=tiny.fingerprint))
     for trace in (tmp_path / "trace-1" / "trace.nc", "run:trace-1"):
         recipe = FinetuneRecipe(data="claims.jsonl", arm="nast", trace=trace, summary="negator", floor=0.1)
         assert recipe_weights(recipe, tiny, tmp_path) == pytest.approx([0.55, 1.0, 1.45])

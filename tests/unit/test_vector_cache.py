@@ -1,6 +1,7 @@
 """Vectors kept on disk: nothing is encoded twice, nothing is taken for something else, and nothing is lost but a chunk."""
 
 import os
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nast_core.benchmark.run import run_benchmark
 from nast_core.data import sources, vectors
 from nast_core.data.sources import encode_named
 from nast_core.data.vectors import VectorCache, default_cache, encode_distinct
+from nast_core.files import leftovers
 from nast_core.models import load_model
 
 PHANTOMS = [f"phantom:{seed}" for seed in range(10)]
@@ -174,6 +176,52 @@ def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(counted, t
     assert list(found) == PHANTOMS[:6]
     assert len(caplog.records) == 1
     assert "cannot be written" in caplog.text
+
+
+def test_trimming_takes_what_caches_put_there_and_nothing_else_and_follows_no_link(tiny, tmp_path):
+    cache, elsewhere = VectorCache(tmp_path / "cache", most=0), tmp_path / "elsewhere"
+    encode_distinct(tiny, ["no edema"], cache=cache)
+    (chunk,) = cache.folder.rglob("*.safetensors")
+    foreign = [
+        cache.folder / "mine" / chunk.name,  # no shelf's name
+        chunk.with_name("weights.safetensors"),  # no chunk's
+        elsewhere / f"texts-{'0' * 32}" / chunk.name,
+    ]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"kept")
+    (cache.folder / f"texts-{'1' * 32}").symlink_to(elsewhere / f"texts-{'0' * 32}")
+    chunk.with_name(f"{'2' * 32}.safetensors").symlink_to(foreign[2])
+    cache.texts(tiny)
+    assert not chunk.exists()
+    assert all(path.read_bytes() == b"kept" for path in foreign)
+
+
+def test_what_a_killed_writer_left_on_a_shelf_goes_when_the_cache_is_next_opened(tiny, cache):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    encode_distinct(tiny, ["no edema"], cache=cache)
+    left = cache.texts(tiny).folder / f".a.{leftovers._here()}-{gone.pid}-00000000.part"
+    left.mkdir()
+    cache.images(tiny)
+    assert not left.exists()
+
+
+def test_a_cache_is_its_users_own_unless_it_was_made_for_others_too(tiny, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o775)
+    for folder, mode in ((tmp_path / "new" / "vectors", 0o700), (shared, 0o775)):
+        encode_distinct(tiny, ["no edema"], cache=VectorCache(folder))
+        (shelf,) = folder.iterdir()
+        assert [oct(path.stat().st_mode & 0o777) for path in (folder, shelf)] == [oct(mode)] * 2
+    assert oct((tmp_path / "new").stat().st_mode & 0o777) == oct(0o700)
+
+
+def test_a_pipe_among_the_chunks_is_not_waited_for(tiny, cache):
+    encode_distinct(tiny, ["no edema"], cache=cache)
+    os.mkfifo(cache.texts(tiny).folder / f"{'0' * 32}.safetensors")
+    assert cache.texts(tiny).get("no edema") is not None
 
 
 def test_the_environment_says_where_the_cache_lies_or_that_there_is_none(monkeypatch, tmp_path):

@@ -1,6 +1,5 @@
 """From the study's files to its results: what stands in results.json, partial or whole."""
 
-import json
 import platform
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 
 from nast_core.demo.study.plan import Arm, Plan
 from nast_core.demo.study.statistics import holm, over_seeds, paired
+from nast_core.files.documents import read_json
 from nast_core.files.revision import code_revision
 
 COMPARED = ("gap_points", "acc_negated", "acc_negated_unseen", "negated_prompts_unseen")
@@ -47,7 +47,7 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text("utf-8")) if path.exists() else None
+    return read_json(path, absent="go on with the same command") if path.exists() else None
 
 
 def _arm(arm: Arm, cells: list[dict[str, Any]]) -> dict[str, Any] | None:

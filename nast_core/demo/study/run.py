@@ -1,6 +1,5 @@
 """The study as a whole: bit by bit into a folder, so that it goes on where it was stopped, with its tables kept current."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,7 +16,8 @@ from nast_core.demo.study.results import JUDGED, results
 from nast_core.demo.study.tables import markdown
 from nast_core.demo.study.world import World
 from nast_core.errors import NastError
-from nast_core.files.writing import whole, write_json
+from nast_core.files.documents import read_json
+from nast_core.files.writing import whole_folder, write_json, write_text
 
 Say = Callable[[str], None]
 
@@ -68,7 +68,7 @@ def best_rates(plan: Plan, out: Path) -> dict[str, float]:
     """Each arm's rate with the largest AUROC of denials on validation."""
 
     def score(arm: Arm, rate: float) -> float:
-        return json.loads((out / Piece(arm, rate).file).read_text("utf-8"))["validation"][JUDGED]
+        return read_json(out / Piece(arm, rate).file)["validation"][JUDGED]
 
     return {arm.name: max(plan.rates, key=lambda rate: score(arm, rate)) for arm in plan.arms}
 
@@ -78,7 +78,7 @@ def _claim(out: Path, plan: Plan, model: str) -> None:
     path, own = out / "study.json", identity(World(out, plan, model))
     if not path.exists():
         write_json(path, {"identity": own})
-    elif json.loads(path.read_text("utf-8"))["identity"] != own:
+    elif read_json(path)["identity"] != own:
         raise StudyError(f"{out} holds a study of another model, recipe or size; give another folder with --out")
 
 
@@ -111,9 +111,9 @@ class _Runner:
     def write(self) -> dict[str, Any]:
         found = results(self.out, self.plan)
         for folder in filter(None, (self.out, self.docs)):
-            write_json(folder / "results.json", found)
-            with whole(folder / "results.md") as temporary:
-                temporary.write_text(markdown(found), "utf-8")
+            with whole_folder(folder, ["results.md", "results.json"]) as temporary:
+                write_text(temporary / "results.md", markdown(found))
+                write_json(temporary / "results.json", found)
         return found
 
 

@@ -18,10 +18,10 @@ from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import SPLITS
 from nast_core.data.showcase import images_for_pairs
 from nast_core.demo.study.plan import Arm, Plan
+from nast_core.files.netcdf import save_dataset
 from nast_core.finetune.features import image_features
 from nast_core.finetune.material import Material, read_material
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.interpret.dataset import save
 from nast_core.interpret.effects import trace
 from nast_core.interpret.patching import PatchPlan
 from nast_core.models import load_model
@@ -126,7 +126,7 @@ class World:
             base = self.base()
             pairs = align_all(pairs_of(None, base.card.conditions), base.text).aligned
             images = images_for_pairs(base, pairs)
-            save(trace(base, pairs, images, plan=PatchPlan(component=component)), path)
+            save_dataset(path, trace(base, pairs, images, plan=PatchPlan(component=component)))
         return path
 
     def _trace_file(self, component: Component) -> Path:

@@ -1,0 +1,53 @@
+"""Tables of results, parquet: written whole, and read with their size known beforehand."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nast_core.errors import DataError, NastError
+from nast_core.files.gate import MB, regular, shown
+from nast_core.files.writing import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 2_000 * MB  # of a file, and of what it unfolds to
+_CELLS = 100_000_000
+
+
+def write_parquet(path: Path, table: "pd.DataFrame", *, index: bool | None = None) -> None:
+    """Written whole or not at all. ``index``: as pandas takes it."""
+    content = table.to_parquet(index=index)
+    assert content is not None  # without a path pandas gives the bytes
+    write_bytes(path, content)
+
+
+def read_parquet(
+    path: Path,
+    columns: Sequence[str] = (),
+    *,
+    error: type[NastError] = DataError,
+    absent: str = "check the path",
+) -> "pd.DataFrame":
+    """A parquet file's table. Raises ``error`` for one that is no file, no parquet, damaged, too large, or lacks one of
+    ``columns``."""
+    from pyarrow.parquet import ParquetFile
+
+    regular(path, most=MOST, error=error, absent=absent)
+    try:
+        with ParquetFile(path) as file:
+            about = file.metadata
+            groups = [about.row_group(i) for i in range(about.num_row_groups)]
+            size = sum(max(0, group.total_byte_size) for group in groups)
+            cells = max(about.num_rows, sum(group.num_rows for group in groups)) * about.num_columns
+            if size > MOST or cells > _CELLS:
+                raise error(f"{shown(path)} says that it holds {cells:,} cells in {size:,} bytes, which is too much")
+            table = file.read().to_pandas()
+    except NastError:
+        raise
+    except Exception as fault:  # on a damaged file pyarrow raises nearly everything
+        said = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} cannot be read as parquet ({said}); make it anew") from None
+    if missing := [name for name in columns if name not in table]:
+        raise error(f"{shown(path)} has no column {missing[0]}, so it is no such table; make it anew")
+    return table
