@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import finetune, finetune_charts, widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.finetune.recipe import FinetuneRecipe
@@ -26,7 +27,7 @@ def show(kind: str) -> None:
     found = RunStore().table()
     rows = [row for row in found.rows if row.recipe.kind == kind]
     for reason in found.broken.values():
-        st.warning(reason, icon=":material/broken_image:")
+        st.warning(plain(reason), icon=":material/broken_image:")
     if not rows:
         st.info("No run yet. Choose arms above and press Train.", icon=":material/lightbulb:")
         return
@@ -74,16 +75,18 @@ def _controls(picked: Sequence[Row]) -> None:
         for label, icon, runs, act in actions:
             if label == "Delete" and runs:  # nothing brings a run back
                 with st.popover(f"Delete {len(runs)}", icon=icon, key="job-ask"):
-                    wanted = st.button(f"Delete for good: {', '.join(run.id for run in runs)}", key="job-Delete")
+                    wanted = st.button(plain(f"Delete for good: {', '.join(run.id for run in runs)}"), key="job-Delete")
             else:
                 wanted = st.button(label, icon=icon, disabled=not runs, key=f"job-{label}")
             if wanted:
                 st.session_state[_REFUSED] = _each(act, runs)
                 st.rerun(scope="fragment")
     for reason in st.session_state.pop(_REFUSED, ()):
-        st.toast(reason, icon=":material/error:", duration="infinite")  # the table is drawn anew every two seconds
+        st.toast(
+            plain(reason), icon=":material/error:", duration="infinite"
+        )  # the table is drawn anew every two seconds
     for row in picked[:2]:
-        with st.expander(f"Log of {row.run.id}", icon=":material/description:"):
+        with st.expander(f"Log of {plain(row.run.id)}", icon=":material/description:"):
             st.code(row.run.log[-6000:] or "nothing yet", language=None)
 
 

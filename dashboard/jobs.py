@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.runs.recipe import Recipe
@@ -27,7 +28,7 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
         watch(latest)
         widgets.end_page()
     if latest is not None and latest.status.state != "cancelled":
-        st.warning(f"Run {latest.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        st.warning(plain(f"Run {latest.id} {latest.status.state}: {latest.status.message or 'its process is gone'}"))
     if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
         with widgets.advice():
             submit(recipe, store, model_fingerprint=model_fingerprint)
@@ -56,7 +57,7 @@ def watch(run: Run) -> None:
     if status.total:
         label += f", {status.done:,} of {status.total:,} {status.label}"
     bar, stop = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(min(share, 1.0), label)
+    bar.progress(min(share, 1.0), plain(label))
     if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):
         cancel(run)
         st.rerun(scope="fragment")
