@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nast_core.errors import ModelError
+from nast_core.files.gate import shown
 from nast_core.models import zoo
 from nast_core.models.hub import HUB_ID
 from nast_core.models.zoo import ZooCard
@@ -68,7 +69,7 @@ def _fetched(hub: str) -> Path | None:
 
 
 def _nothing(spec: str, folder: Path, hub: str) -> str:
-    missing = f"there is no folder {folder}; give the path of a folder with a model's config and weights"
+    missing = f"there is no folder {shown(folder)}; give the path of a folder with a model's config and weights"
     if HUB_ID.fullmatch(hub) and not hub.startswith("."):
         return f"{missing}; if {hub} is a hub id, fetch it first with 'nast model download {spec}'"
     if near := zoo.near_names(spec):
