@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import compare_charts, finetune, report, state, widgets
-from dashboard.text import plain
+from dashboard.text import code, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def list_tuned(known: dict[str, str]) -> None:
     """Folded away, in words: the browser would load all of the data grid for it before it paints a page."""
     if known:
         with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
-            rows = [f"| {plain(spec)} | {plain(said)} |" for spec, said in known.items()]
+            rows = [f"| {code(spec)} | {plain(said)} |" for spec, said in known.items()]
             st.markdown("\n".join(["| to type or choose | what it is |", "| --- | --- |", *rows]))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dashboard.text import plain
+from dashboard.text import code, plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -99,7 +99,7 @@ def choice(typed: str) -> Choice:
             where = "There is no such folder. If it is a hub id, Download fetches it into models/."
             return Choice(spec, about, f":material/folder_open: {where}", False, True)
         return Choice(spec, about, f":material/error: {plain(error)}", False, False)
-    where = f"On this machine, in {plain(found.folder)}." if found.folder else "open_clip knows where its files are."
+    where = f"On this machine, in {code(found.folder)}." if found.folder else "open_clip knows where its files are."
     return Choice(spec, about, f":green[:material/check_circle:] {where} Load uses it on every page.", True, False)
 
 

@@ -25,6 +25,7 @@ _UNSEEN = {"Cc", "Cf", "Cs"}  # control, format (which turns the direction of te
 _RULE = re.compile(r"\|[|: -]+\|")  # below a table's head
 _MARK = re.compile(r"#{1,4} |- ")
 _WHOLE = re.compile(r"\*\*([^*]+)\*\*|`([^`]+)`|([^*`]+|[*`])")
+_NOT_CODE = re.compile(r"[`|]|:material/")  # ends it, ends a table's cell, is replaced even in it
 _JOINERS = {"\u200c", "\u200d", "\u2060", "\u00ad"}  # format signs that words are written with
 
 
@@ -38,6 +39,12 @@ def plain(text: object) -> str:
         return line
     number, sign = start[0][:-1], start[0][-1]
     return f"{number}\\{sign}{line[start.end() :]}"
+
+
+def code(text: object) -> str:
+    """``text`` as inline code; what inline code cannot hold is shown as ``plain`` shows it."""
+    line = " ".join(_visible(str(text)).split())
+    return f"`{line}`" if line and not _NOT_CODE.search(line) else plain(text)
 
 
 def document(markdown: str) -> str:
@@ -59,8 +66,8 @@ def _line(line: str) -> str:
 def _words(text: str) -> str:
     """Text of which whole bold and code stay what they are."""
     return "".join(
-        f"**{plain(bold)}**" if bold else f"`{code}`" if code else _spaced(rest)
-        for bold, code, rest in _WHOLE.findall(text)
+        f"**{plain(bold)}**" if bold else code(said) if said else _spaced(rest)
+        for bold, said, rest in _WHOLE.findall(text)
     )
 
 

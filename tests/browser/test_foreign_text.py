@@ -78,9 +78,9 @@ def test_typed_texts_and_names_in_addresses_are_text(page, address, stranger, pa
     assert stranger.requests == []
     page.goto(f"{address}/models?{urlencode({'model': payload})}")
     expect(page.get_by_role("heading", name="Open what this link names?")).to_be_visible()
-    only_text(page, stranger, payload)
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=str(SHOTS / "link.png"))
+    only_text(page, stranger, payload)
     page.get_by_role("button", name=re.compile("Load it")).click()
     expect(page.get_by_test_id("stAlert")).to_be_visible()
     settled(page)
@@ -109,7 +109,7 @@ def test_items_are_opened_at_a_press_and_are_text_in_every_view(page, address, s
     )
     expect(page.locator(".js-plotly-plot").first).to_be_visible()  # opened before: nothing is asked
     settled(page)
-    assert page.locator(".js-plotly-plot a").count() == 0
+    assert page.locator(".js-plotly-plot text a, .js-plotly-plot text tspan[style*=bold]").count() == 0
     assert stranger.requests == []
     page.goto(f"{address}/benchmark?{urlencode({'from': 'a file', 'items': path, 'tab': 'Items', 'show': 'all'})}")
     page.get_by_role("button", name=re.compile("Load it")).or_(page.get_by_role("tab", name="Items")).first.click()

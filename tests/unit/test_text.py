@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dashboard.text import chart, document, plain
+from dashboard.text import chart, code, document, plain
 
 # What Streamlit's page and its plugins look for in the text after Markdown's escapes are gone (static/js/StreamlitMarkdown, remark-emoji,
 # mdast-util-gfm-autolink-literal); the first is what ":material/" has become by then.
@@ -20,7 +20,9 @@ FOUND_LATER = (
     r"([-.\w+]+)@([-\w]+(?:\.[-\w]+)+)",
     r"(^|\s)(<->|->|<-|--|>=|<=|~=)(\s|$)",
 )
-DIRECTIVE = r"(?<![\\:]):(red|blue|gray|small|help|shimmer|red-badge|primary)(?![\w-])|(?<!\\):{1,3}[a-z][\w-]*(?<!\\)[\[{]"
+DIRECTIVE = (
+    r"(?<![\\:]):(red|blue|gray|small|help|shimmer|red-badge|primary)(?![\w-])|(?<!\\):{1,3}[a-z][\w-]*(?<!\\)[\[{]"
+)
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
@@ -71,6 +73,13 @@ def test_what_turns_or_hides_text_is_written_out():
     assert plain("a\0b") == r"a\\x00b"
     assert plain("\udc80") == r"\\udc80"
     assert chart("a\u202eb") == r"a\u202eb"
+
+
+def test_inline_code_holds_what_it_can_and_the_rest_is_plain():
+    assert code("models/a_b") == "`models/a_b`"
+    assert code("<b> $x$ :red[r]") == "`<b> $x$ :red[r]`"
+    for text in ("a`b", ":material/home:", "a|b", ""):
+        assert code(text) == plain(text)
 
 
 def test_a_charts_text_is_neither_html_nor_a_template():
