@@ -1,4 +1,7 @@
-"""NAST Dashboard. Run from the repository's root: streamlit run dashboard/app.py"""
+"""NAST Dashboard: streamlit run dashboard/app.py, from any folder.
+
+The server imports this file once, for ``app``; each session then runs it as its script.
+"""
 
 import sys
 from pathlib import Path
@@ -7,34 +10,17 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit puts only this file's own folder on the path
     sys.path.insert(0, str(ROOT))
 
-import streamlit as st
-
-from dashboard import collecting, sidebar
+from dashboard import collecting, serving
 
 collecting.settle()
+serving.settle_options()
 
-st.set_page_config(page_title="NAST Dashboard", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide")
-st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
+if __name__ == "__main__":
+    from dashboard import navigation
 
-page = st.navigation(
-    [
-        st.Page(ROOT / "pages" / "home.py", title="Home", icon=":material/home:", default=True),
-        st.Page(ROOT / "pages" / "attention.py", title="Attention", icon=":material/grid_on:", url_path="attention"),
-        st.Page(ROOT / "pages" / "tracing.py", title="Causal tracing", icon=":material/timeline:", url_path="tracing"),
-        st.Page(
-            ROOT / "pages" / "attribution.py", title="Attribution", icon=":material/radiology:", url_path="attribution"
-        ),
-        st.Page(ROOT / "pages" / "heads.py", title="Heads", icon=":material/scatter_plot:", url_path="heads"),
-        st.Page(ROOT / "pages" / "benchmark.py", title="Benchmark", icon=":material/rule:", url_path="benchmark"),
-        st.Page(ROOT / "pages" / "data.py", title="Data", icon=":material/dataset:", url_path="data"),
-        st.Page(ROOT / "pages" / "review.py", title="Review", icon=":material/rate_review:", url_path="review"),
-        st.Page(ROOT / "pages" / "finetune.py", title="Fine-tune", icon=":material/tune:", url_path="finetune"),
-        st.Page(ROOT / "pages" / "compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
-        st.Page(ROOT / "pages" / "models.py", title="Models", icon=":material/deployed_code:", url_path="models"),
-    ]
-)
-sidebar.choose()
-try:
-    page.run()
-finally:  # a page that stops early still says what is loaded
-    sidebar.show_loaded()
+    navigation.show(ROOT)
+else:
+    from starlette.middleware import Middleware
+    from streamlit.starlette import App
+
+    app = App(Path(__file__).resolve(), middleware=[Middleware(serving.Guard)], lifespan=serving.opening)

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.text import plain
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
     try:
         result = work(tick)
     except NastError as error:  # the page goes on: another method may work
-        place.error(str(error), icon=":material/error:")
+        place.error(plain(error), icon=":material/error:")
         return None
     place.empty()
     while len(finished) >= _KEPT:

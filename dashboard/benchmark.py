@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import compare, jobs, state, widgets
+from dashboard import asking, compare, jobs, state, widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -57,8 +58,8 @@ def choose_questions() -> Questions:
             items = state.phantom_items(n, drawn, "test")
             return Questions(items, f"phantom-test-{n}-{drawn}", None, {"n": n, "seed": drawn})
         where, beside = rest.columns(2)
-        typed = where.text_input("items.jsonl, of 'nast benchmark build'", key="items", bind="query-params").strip()
-        folder = beside.text_input("Folder of its images", key="images", bind="query-params").strip() or None
+        typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
+        folder = asking.field(beside, "Folder of its images", key="images") or None
         if not typed:
             widgets.empty("Give the path of an items file, or choose phantoms.")
         path = widgets.path(typed)
@@ -74,7 +75,7 @@ def choose_models() -> list[str]:
     own, tuned = state.spec(), compare.tuned()
     others = st.multiselect(
         "Beside the sidebar's model", [spec for spec in dict.fromkeys([state.DEMO, *tuned]) if spec != own], key="with",
-        bind="query-params", accept_new_options=True, placeholder="Type a model, or choose a finished fine-tune",
+        bind="query-params", on_change=asking.typed, args=("with",), accept_new_options=True, placeholder="Type a model, or choose a finished fine-tune",
         help="A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All models "
         "answer the same questions.",
     )  # fmt: skip
@@ -88,18 +89,6 @@ def _known() -> dict[tuple, Answers]:
     return {}
 
 
-@st.cache_resource(max_entries=1, show_spinner="Loading a model")
-def _load(spec: str, stamp: float) -> DualEncoder:
-    from nast_core.models import load_model
-
-    return load_model(spec)
-
-
-def load(spec: str) -> DualEncoder:
-    """Raises NastError where it does not load."""
-    return state.model() if spec == state.spec() else _load(spec, state.stamp(spec))
-
-
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
     """Answers by spec. A model that does not load is its sentence, and the others go on; a slow one is offered as a run."""
     from nast_core.errors import NastError
@@ -109,12 +98,12 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
         try:
             found = _ask(spec, questions)
         except NastError as error:
-            st.error(f"{spec}: {error}" if len(specs) > 1 else str(error), icon=":material/error:")
+            st.error(plain(f"{spec}: {error}" if len(specs) > 1 else error), icon=":material/error:")
             continue
         if found is not None:
             answers[spec] = found
     if not answers:
-        st.stop()
+        widgets.end_page()
     return answers
 
 
@@ -124,7 +113,7 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
 
     known, name = _known(), (spec, state.stamp(spec), questions.key, questions.folder)
     if name not in known:
-        model = load(spec)
+        model = state.load(spec)
         found = _from_run(spec, model, questions)
         if found is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
@@ -197,10 +186,12 @@ def _offer(spec: str, model: DualEncoder, questions: Questions, seconds: float) 
         jobs.watch(latest.run)
         return
     if latest is not None and latest.status.state != "cancelled":
-        st.warning(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        st.warning(
+            plain(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        )
     button, said = st.columns([2, 5], vertical_alignment="center")
     if button.button(
-        f"Ask {model.card.name}: {jobs.duration(seconds)}", key=f"ask-{spec}", icon=":material/play_arrow:"
+        f"Ask {plain(model.card.name)}: {jobs.duration(seconds)}", key=f"ask-{spec}", icon=":material/play_arrow:"
     ):
         jobs.start([wanted], model.fingerprint)
         st.rerun()

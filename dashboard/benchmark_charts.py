@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts import AFFIRMATIVE, BASE, NEGATED, TUNED, accuracy_bars, finish
+from dashboard.text import chart
 
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 _THIN = {"thickness": 1.2, "color": "#8A8F98"}
@@ -38,7 +39,7 @@ def figure_three(table: pd.DataFrame, tests: Mapping[str, float], *, title: str,
     for group, part in table[table.form.isin(FORMS)].groupby("group", sort=False):
         if np.isfinite(part.high).any():
             figure.add_annotation(
-                x=f"{group} ({part.n.iloc[0]})", y=100 * part.high.max() + 1, yanchor="bottom", showarrow=False,
+                x=chart(f"{group} ({part.n.iloc[0]})"), y=100 * part.high.max() + 1, yanchor="bottom", showarrow=False,
                 text=stars(tests[str(group)]), font={"size": 14},
             )  # fmt: skip
     return figure.update_yaxes(range=[0, 112], tickvals=[0, 25, 50, 75, 100])
@@ -66,9 +67,9 @@ def rate_bars(
                  "arrayminus": scale * (part.value - part.low), **_THIN}  # fmt: skip
         across, along = ("y", "x") if horizontal else ("x", "y")
         figure.add_bar(
-            **{across: part.group, along: scale * part.value, f"error_{along}": spans}, name=series, marker_color=colour,
+            **{across: part.group.map(chart), along: scale * part.value, f"error_{along}": spans}, name=chart(series), marker_color=colour,
             marker_pattern_shape=pattern, orientation="h" if horizontal else "v", customdata=part.n,
-            hovertemplate=f"%{{{across}}}, {series}: %{{{along}:.3~g}}, n = %{{customdata:,}}<extra></extra>",
+            hovertemplate=f"%{{{across}}}, {chart(series)}: %{{{along}:.3~g}}, n = %{{customdata:,}}<extra></extra>",
         )  # fmt: skip
     if chance is not None:
         line = {"line": {"dash": "dot", "color": "#8A8F98"}, "annotation_text": "chance", "annotation_font_size": 11}

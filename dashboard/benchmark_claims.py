@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard import benchmark, benchmark_charts, jobs, widgets
+from dashboard import asking, benchmark, benchmark_charts, jobs, state, widgets
 from dashboard.benchmark_slices import View
 from dashboard.charts import AFFIRMATIVE, NEGATED
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.slices import Slice
@@ -43,8 +44,8 @@ def choose() -> Claims:
             drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="claims-seed", bind="query-params"))
             return Claims(_of_phantoms(n, drawn), f"phantoms-{n}-{drawn}", None)
         where, beside = rest.columns(2)
-        typed = where.text_input("claims.jsonl, of 'nast claims build'", key="claims-file", bind="query-params").strip()
-        folder = beside.text_input("Folder of its images", key="claims-images", bind="query-params").strip() or None
+        typed = asking.field(where, "claims.jsonl, of 'nast claims build'", key="claims-file")
+        folder = asking.field(beside, "Folder of its images", key="claims-images") or None
         if not typed:
             widgets.empty("Give the path of a claims file, or choose phantoms.")
         path = widgets.path(typed)
@@ -81,7 +82,7 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
         known, name = _known(), (one.fingerprint, claims.key, claims.folder)
         if name not in known:
             with widgets.advice():
-                result = _compute(benchmark.load(spec), claims, one.name)
+                result = _compute(state.load(spec), claims, one.name)
             if result is None:
                 continue
             while len(known) >= _KEPT:
@@ -89,7 +90,7 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
             known[name] = result
         found[spec] = known[name]
     if not found:
-        st.stop()
+        widgets.end_page()
     return found
 
 
@@ -104,16 +105,16 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     total, done = work_units(asked), 0
     seconds = benchmark.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > benchmark.SOON and not st.button(
-        f"Let {name} read the claims: at most {jobs.duration(seconds)}", icon=":material/play_arrow:", key=f"claims-{name}",
+        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}", icon=":material/play_arrow:", key=f"claims-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
     ):  # fmt: skip
         return None
-    bar = st.progress(0.0, f"{name}: encoding images and statements")
+    bar = st.progress(0.0, f"{plain(name)}: encoding images and statements")
 
     def tick(count: int) -> None:
         nonlocal done
         done += count
-        bar.progress(min(done / total, 1.0), f"{name}: encoding images and statements, {done:,} of {total:,}")
+        bar.progress(min(done / total, 1.0), f"{plain(name)}: encoding images and statements, {done:,} of {total:,}")
 
     folder = widgets.path(claims.folder) if claims.folder else None
     result = run_claims(model, claims.examples, folder, cache=default_cache(), progress=tick)

@@ -9,6 +9,7 @@ from dashboard import widgets
 from dashboard.benchmark_slices import View
 from dashboard.cases import draw_options
 from dashboard.pictures import item_picture
+from dashboard.text import plain
 
 
 def draw(view: View) -> None:
@@ -56,7 +57,7 @@ def _one(view: View, by_id: dict) -> None:
     left, affirmative, negated = st.columns([3, 4, 4], gap="medium")
     with left:
         if picture := item_picture(item.image, view.folder):
-            st.image(picture.image, caption=f"{item.patient_id}: {', '.join(item.conditions)}", width="stretch")
+            st.image(picture.image, caption=plain(f"{item.patient_id}: {', '.join(item.conditions)}"), width="stretch")
     scored = view.answers[view.detail].scored
     for column, form in ((affirmative, "affirmative"), (negated, "negated")):
         with column:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import benchmark, benchmark_charts, charts, widgets
 from dashboard.benchmark_slices import View
+from dashboard.text import plain
 
 _METRICS = (
     ("Accuracy, affirmative", "acc_affirmative", 100, " %"),
@@ -32,7 +33,7 @@ def draw(view: View) -> None:
     if len(view.answers) > 1:
         _models(view)
     if len(view.answers) > 1:
-        st.subheader(f"In detail: {shown.name}")
+        st.subheader(f"In detail: {plain(shown.name)}")
     for pair in (("condition", "cue"), ("wording", "negations")):
         for column, by in zip(st.columns(2, gap="medium"), pair, strict=True):
             with column:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import widgets
 from dashboard.benchmark import Answers, Questions
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -72,7 +73,9 @@ def choose(questions: Questions) -> Slice:
         called = st.session_state.get("slice-name", "").strip()
         said = f"{called}: {part}" if called else str(part)
         st.badge(
-            f"Slice {said} · n = {len(kept):,} of {len(items):,} items", icon=":material/filter_alt:", color="orange"
+            f"Slice {plain(said)} · n = {len(kept):,} of {len(items):,} items",
+            icon=":material/filter_alt:",
+            color="orange",
         )
     if not kept:
         widgets.empty("No item is in this slice; take one of its conditions away.")
@@ -128,7 +131,7 @@ def view(questions: Questions, answers: dict[str, Answers], part: Slice) -> View
     detail = next(iter(sliced))
     if len(sliced) > 1:
         detail = st.segmented_control(
-            "In detail", list(sliced), default=detail, required=True, key="detail", bind="query-params",
+            "In detail", list(sliced), default=detail, format_func=plain, required=True, key="detail", bind="query-params",
             help="The model that charts of one model are about.",
         )  # fmt: skip
     return View(items, sliced, detail, part, questions.folder, (questions.key, str(questions.folder), str(part)))

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import finetune, finetune_charts, jobs, widgets
+from dashboard.text import plain
 from nast_core.files.gate import printable
 
 if TYPE_CHECKING:
@@ -78,17 +79,17 @@ def _controls(picked: Sequence[Row], damaged: Sequence[Run]) -> None:
         for label, icon, runs, act in actions:
             if label == "Delete" and runs:  # nothing brings a run back
                 with st.popover(f"Delete {len(runs)}", icon=icon, key="job-ask"):
-                    names = ", ".join(printable(run.id) for run in runs)
-                    wanted = st.button(f"Delete for good: {names}", key="job-Delete")
+                    wanted = st.button(plain(f"Delete for good: {', '.join(run.id for run in runs)}"), key="job-Delete")
             else:
                 wanted = st.button(label, icon=icon, disabled=not runs, key=f"job-{label}")
             if wanted:
                 st.session_state[_REFUSED] = jobs.each(act, runs)
                 jobs.draw_again()
     for reason in st.session_state.pop(_REFUSED, ()):
-        st.toast(reason, icon=":material/error:", duration="infinite")  # the table is drawn anew every two seconds
+        # the table is drawn anew every two seconds
+        st.toast(plain(reason), icon=":material/error:", duration="infinite")
     for run in [*(row.run for row in picked), *damaged][:2]:
-        with st.expander(f"Log of {printable(run.id)}", icon=":material/description:"):
+        with st.expander(f"Log of {plain(run.id)}", icon=":material/description:"):
             st.code(run.log[-6000:] or "nothing yet", language=None)
 
 

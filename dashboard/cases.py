@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -36,7 +37,7 @@ def draw_options(item: Item, row: pd.Series) -> None:
         if letter == item.answer:
             marks.append(":blue-badge[:material/done: true]")
         with st.container(border=True, gap=None):
-            st.markdown(f"**{letter}**&nbsp;&nbsp;{text}")
+            st.markdown(f"**{letter}**&nbsp;&nbsp;{plain(text)}")
             st.markdown(f":small[:gray[score {row[f'score_{letter}']:.2f}]] {' '.join(marks)}")
 
 

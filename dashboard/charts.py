@@ -13,6 +13,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from dashboard.text import chart
+
 AFFIRMATIVE, NEGATED, BASE, TUNED = "#0072B2", "#D55E00", "#999999", "#009E73"
 SIGNED, MAGNITUDE = "RdBu_r", "Cividis"
 _MARGIN = {"l": 10, "r": 10, "t": 66, "b": 10}
@@ -22,13 +24,13 @@ _FORM_COLOURS = {"affirmative": AFFIRMATIVE, "negated": NEGATED}
 def finish(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
     figure.update_layout(
         title={
-            "text": title,
+            "text": chart(title),
             "font": {"size": 15},
             "x": 0,
             "xanchor": "left",
             "y": 0.98,
             "yanchor": "top",
-            "subtitle": {"text": subtitle, "font": {"size": 12}},
+            "subtitle": {"text": chart(subtitle), "font": {"size": 12}},
         },
         height=height,
         margin=_MARGIN,
@@ -213,7 +215,10 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
             "type": "data", "symmetric": False, "array": 100 * (part.high - part.value), "arrayminus": 100 * (part.value - part.low),
             "thickness": 1.2, "color": "#8A8F98",
         }  # fmt: skip
-        groups, values = [f"{group} ({n})" for group, n in zip(part.group, part.n, strict=True)], 100 * part.value
+        groups, values = (
+            [chart(f"{group} ({n})") for group, n in zip(part.group, part.n, strict=True)],
+            100 * part.value,
+        )
         figure.add_bar(
             x=values if horizontal else groups, y=groups if horizontal else values, name=form, marker_color=colour,
             orientation="h" if horizontal else "v", customdata=part.n,

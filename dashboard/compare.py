@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import compare_charts, finetune, state, widgets
+from dashboard import compare_charts, finetune, report, state, widgets
+from dashboard.text import code, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from nast_core.claims.claim import Split
@@ -50,22 +52,14 @@ def list_tuned(known: dict[str, str]) -> None:
     """Folded away, in words: the browser would load all of the data grid for it before it paints a page."""
     if known:
         with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
-            rows = [f"| `{spec}` | {said} |" for spec, said in known.items()]
+            rows = [f"| {code(spec)} | {plain(said)} |" for spec, said in known.items()]
             st.markdown("\n".join(["| to type or choose | what it is |", "| --- | --- |", *rows]))
-
-
-@st.cache_resource(max_entries=3, show_spinner="Loading a model")
-def _load(spec: str, stamp: float) -> DualEncoder:
-    from nast_core.models import load_model
-
-    return load_model(spec)
 
 
 def load(a: str, b: str) -> Two:
     """Both models; one that does not load is a sentence, and the page ends."""
     with widgets.advice():
-        first, second = (state.model() if spec == state.spec() else _load(spec, state.stamp(spec)) for spec in (a, b))
-    return Two(first, second)
+        return Two(state.load(a), state.load(b))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Aligning the pairs")
@@ -265,6 +259,11 @@ def recipes(specs: dict[str, str]) -> dict[str, str]:
 
     runs = {m: spec.removeprefix("run:") for m, spec in specs.items() if spec.startswith("run:")}
     return {m: RunStore().open(name).recipe.model_dump_json(indent=2) for m, name in runs.items()}
+
+
+def report_of(found: Comparison, asked: Asked, sections: Sequence[report.Section], link: str) -> str:
+    """The comparison as one HTML file."""
+    return report.html(found, asked.specs, sections, headline(found), recipes(asked.specs), link)
 
 
 def archive(found: Comparison) -> bytes:

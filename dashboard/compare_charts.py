@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts import AFFIRMATIVE, BASE, MAGNITUDE, NEGATED, SIGNED, TUNED, finish
+from dashboard.text import chart
 
 COLOURS = {"A": BASE, "B": TUNED}
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
@@ -55,7 +56,7 @@ def layer_bars(table: pd.DataFrame, names: Mapping[str, str], *, title: str, sub
     for model, name in names.items():
         part = table[table.model == model]
         figure.add_bar(
-            x=part.layer, y=part.value, name=name, marker_color=COLOURS[model], error_y=_spans(part),
+            x=part.layer, y=part.value, name=chart(name), marker_color=COLOURS[model], error_y=_spans(part),
             marker_pattern_shape="/" if model == "A" else "",
             hovertemplate=f"{model}, layer %{{x}}: %{{y:.3f}}<extra></extra>",
         )  # fmt: skip
@@ -99,7 +100,7 @@ def shift_points(shifts: pd.DataFrame, means: pd.DataFrame, *, title: str, subti
         part, mean = shifts[shifts.form == form], means[means.form == form]
         figure.add_box(
             x=[form] * len(part), y=part["shift"], boxpoints="all", pointpos=0, jitter=0.5, marker={"color": colour, "size": 5},
-            line={"width": 0}, fillcolor="rgba(0,0,0,0)", text=part.text, hoveron="points",
+            line={"width": 0}, fillcolor="rgba(0,0,0,0)", text=part.text.map(chart), hoveron="points",
             hovertemplate="%{text}: %{y:.4f}<extra></extra>", showlegend=False,
         )  # fmt: skip
         figure.add_scatter(
@@ -141,7 +142,7 @@ def claim_points(table: pd.DataFrame, names: Mapping[str, str], *, title: str, s
     for model, symbol, shift in (("a", "circle-open", 0.13), ("b", "circle", -0.13)):
         at = np.arange(len(table)) + shift
         figure.add_scatter(
-            x=table[model], y=at, mode="markers", name=names[model.upper()], customdata=table.measure,
+            x=table[model], y=at, mode="markers", name=chart(names[model.upper()]), customdata=table.measure.map(chart),
             marker={"color": COLOURS[model.upper()], "size": 10, "symbol": symbol, "line": {"width": 2}},
             error_x={"type": "data", "symmetric": False, "array": table[f"{model}_high"] - table[model],
                      "arrayminus": table[model] - table[f"{model}_low"], **_THIN},
@@ -151,7 +152,9 @@ def claim_points(table: pd.DataFrame, names: Mapping[str, str], *, title: str, s
     for place, text in enumerate(said):
         figure.add_annotation(x=1, xref="paper", xanchor="left", y=place, text=text, showarrow=False, font={"size": 11})
     figure.add_vline(x=0.5, line={"dash": "dot", "color": "#8A8F98"})
-    figure.update_yaxes(tickvals=np.arange(len(table)), ticktext=table.measure.tolist(), range=[-0.6, len(table) - 0.4])
+    figure.update_yaxes(
+        tickvals=np.arange(len(table)), ticktext=table.measure.map(chart).tolist(), range=[-0.6, len(table) - 0.4]
+    )
     figure.update_xaxes(range=[0, 1.02], title_text="share, or AUROC")
     figure.update_layout(showlegend=True, legend=_LEGEND, margin={"r": 210})
     return finish(figure, title, subtitle, 110 + 48 * len(table)).update_layout(margin={"r": 210})

@@ -9,6 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data_charts, data_items, widgets
+from dashboard.text import document, plain
+from nast_core.files.gate import MB, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.statistics import Rate
 
+_CARD = MB  # bytes of a dataset card; they have a few thousand
 _GUESSERS = {
     "negated": "words, negated form",
     "affirmative": "words, affirmative form",
@@ -109,9 +112,11 @@ def rejected(path: Path) -> None:
     some = [d for d in drafts if d.reason == reason]
     number = st.number_input(f"Draft, of {len(some):,}", 1, len(some), 1, key=f"data-draft-{reason}") - 1
     draft = some[number]
-    st.markdown(f"**{draft.item_id}**, attempt {draft.attempt}{', given up' if draft.given_up else ', written again'}")
+    st.markdown(
+        f"**{plain(draft.item_id)}**, attempt {draft.attempt}{', given up' if draft.given_up else ', written again'}"
+    )
     for said in draft.said:
-        st.markdown(f":red[:material/cancel:] {said}")
+        st.markdown(f":red[:material/cancel:] {plain(said)}")
     asked = pd.DataFrame(draft.assignments, columns=list(draft.conditions), index=list("ABCD"))
     st.caption("Asked for, by option: 1 present, 0 absent.")
     st.dataframe(asked, width="content")
@@ -135,9 +140,10 @@ def card(path: Path) -> None:
     beside = path.with_suffix(".card.md")
     if not beside.is_file():
         widgets.empty(f"There is no dataset card beside this file ({beside.name}); builds of this app write one.")
-    text = beside.read_text("utf-8", errors="replace")
+    with widgets.advice():
+        text = read_text(beside, most=_CARD)
     st.download_button(
         "Card as Markdown", text, beside.name, "text/markdown", icon=":material/download:", on_click="ignore"
     )
     with st.container(border=True):
-        st.markdown(text.replace("\n# ", "\n### ").replace("\n## ", "\n#### ").replace("# ", "### ", 1))
+        st.markdown(document(text))

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import data_beside, data_charts, data_claims, data_edit, data_items, data_tables, widgets
+from dashboard import asking, data_beside, data_charts, data_claims, data_edit, data_items, data_tables, widgets
+from dashboard.text import plain
+from nast_core.errors import NastError
+from nast_core.files.gate import regular
+from nast_core.files.jsonl import MOST as FILE_MOST
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 ITEM_VIEWS = {
     "items": "Items", "balance": "Balance", "guessing": "Guessing", "card": "Card", "rejected": "Rejected drafts", "export": "Export",
 }  # fmt: skip
+_FIRST = 1_000_000  # characters of a first line; a claim has a few hundred
 _BESIDE = (".rejected.jsonl", ".edits.jsonl")  # files that go with items and hold none
 
 
@@ -35,12 +40,9 @@ def _choose() -> Path:
     """The file to look through: typed, or one of those in the folder of data sets."""
     if "data-opened" in st.session_state:  # a widget's value may only be set before it is drawn
         st.session_state["data-file"] = st.session_state.pop("data-opened")
-    typed = st.text_input(
-        "File",
-        key="data-file",
-        bind="query-params",
-        placeholder="items.jsonl, claims.jsonl, or the reference builder's .json",
-    ).strip()
+    typed = asking.field(
+        st, "File", key="data-file", placeholder="items.jsonl, claims.jsonl, or the reference builder's .json"
+    )
     here = [
         file
         for file in sorted(data_items.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
@@ -49,7 +51,7 @@ def _choose() -> Path:
     if here:
         names = {str(file): file.name for file in here[:12]}
         st.pills(
-            f"In {data_items.home()}", list(names), format_func=names.__getitem__, key="data-here",
+            f"In {plain(data_items.home())}", list(names), format_func=lambda file: plain(names[file]), key="data-here",
             on_change=_take, default=typed if typed in names else None,
         )  # fmt: skip
     if not typed:
@@ -57,6 +59,7 @@ def _choose() -> Path:
         if left.button("Open the demo items", icon=":material/play_arrow:", key="data-demo"):
             with widgets.advice():
                 demo = data_items.demo_items()
+            asking.allow("data-file", demo)
             st.session_state["data-opened"] = str(demo)
             st.rerun()
         widgets.empty("Type the path of a file, or build one first; the demo items are drawn chest radiographs.")
@@ -65,19 +68,23 @@ def _choose() -> Path:
 
 def _take() -> None:
     if picked := st.session_state["data-here"]:
-        st.session_state["data-file"] = picked
+        open_file(picked)
 
 
-def _open(path: Path) -> None:
+def open_file(path: Path | str) -> None:
+    """Callback of a button that leads to a file."""
+    asking.allow("data-file", path)
     st.session_state["data-file"] = str(path)
 
 
 def _holds_claims(path: Path) -> bool:
     """Told by the first line; what is wrong with the file, its reader says."""
     try:
+        regular(path, most=FILE_MOST)
         with path.open(encoding="utf-8-sig") as file:
-            return '"contradictions"' in next((line for line in file if line.strip()), "")
-    except (OSError, UnicodeDecodeError):
+            lines = iter(lambda: file.readline(_FIRST), "")
+            return '"contradictions"' in next((line for line in lines if line.strip()), "")
+    except (NastError, OSError, UnicodeDecodeError):
         return False
 
 
@@ -144,12 +151,12 @@ def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
     )
     pick, folder, link = st.columns([4, 4, 1], vertical_alignment="bottom")
     name = pick.selectbox("Item", names, key="data-item", bind="query-params", help="Or click a row above.")
-    images = folder.text_input("Folder of its image", key="data-images", bind="query-params").strip() or None
+    images = asking.field(folder, "Folder of its image", key="data-images") or None
     with link.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Reopens this view; also in the address bar.")
         st.code(widgets.view_link(), language=None, wrap_lines=True)
     item = shown[names.index(name)]
-    st.markdown(f"**{item.question}** {data_items.badges(item)}")
+    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
     data_items.draw_item(item, images=images)
     if editable:
         data_edit.edit(item, path)
@@ -209,13 +216,13 @@ def _show_reference(path: Path) -> None:
     target = path.with_suffix(".items.jsonl")
     save, said = st.columns([2, 5], vertical_alignment="center")
     said.caption(
-        f"The reference builder's JSON is looked at as it is. Saved as {target.name} beside it, its wording can be changed."
+        f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can be changed."
     )
     if save.button("Save as items", icon=":material/save:", disabled=target.exists()):
         write_items(found.items, target)
         st.rerun()
     if target.exists():
-        save.button(f"Open {target.name}", icon=":material/search:", on_click=_open, args=(target,))
+        save.button(f"Open {plain(target.name)}", icon=":material/search:", on_click=open_file, args=(target,))
     if found.doubted:
         with st.expander(
             f"{len(found.doubted):,} of {len(found.items):,} items the parser does not read as their own labels",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from dashboard import data_items, data_tables, jobs, widgets
+from dashboard import asking, data_browse, data_items, data_tables, jobs, widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,18 +70,18 @@ def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
     part = _choice(split, "Patients", _SPLITS, "split", start="test" if labels == "phantom" else "all")
     table = None
     if labels in ("mimic", "table"):
-        table = st.text_input(
-            "Label table", key="data-table-path", bind="query-params", placeholder="/data/mimic-cxr-2.0.0-chexpert.csv.gz",
+        table = asking.field(
+            st, "Label table", key="data-table-path", placeholder="/data/mimic-cxr-2.0.0-chexpert.csv.gz",
             help="MIMIC-CXR's own file, or a CSV (.gz, .zip) with study, patient and condition columns holding 1, 0, -1 or nothing.",
-        ).strip()  # fmt: skip
+        )  # fmt: skip
         if not table:
             widgets.empty("Give the path of the label table; the preview follows.")
     writing = _writer()
     with st.expander("Images and balance", icon=":material/tune:"):
-        images = st.text_input(
-            "Folder of the dataset's images", key="data-images", bind="query-params", disabled=labels == "phantom",
+        images = asking.field(
+            st, "Folder of the dataset's images", key="data-images", disabled=labels == "phantom",
             help="In the dataset's own layout. Items name the images found there; items without one are still items.",
-        ).strip()  # fmt: skip
+        )  # fmt: skip
         only, balance = st.columns(2)
         images_only = only.toggle("Only studies whose image is there", key="data-images-only", bind="query-params")
         balanced = balance.toggle(
@@ -111,10 +112,10 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
     part = _choice(split, "Patients", _SPLITS, "claims-split")
     reports = None
     if chosen == "reports":
-        reports = st.text_input(
-            "Reports", key="data-reports", bind="query-params", placeholder="/data/mimic-cxr-reports",
+        reports = asking.field(
+            st, "Reports", key="data-reports", placeholder="/data/mimic-cxr-reports",
             help="MIMIC-CXR's folder of reports, Open-i's XML (folder or .tgz), PadChest's table, or a CSV with study_id and text.",
-        ).strip()  # fmt: skip
+        )  # fmt: skip
         if not reports:
             widgets.empty("Give the path of the reports; the preview follows.")
     balanced = st.toggle(
@@ -148,10 +149,10 @@ def _writer() -> dict[str, Any]:
     if writer == "template":
         return {"writer": "template"}
     where, model, jobs, ask, answer = st.columns([4, 3, 2, 2, 2])
-    base_url = where.text_input(
-        "Base URL", key="data-llm-url", bind="query-params", placeholder="http://localhost:8000/v1",
+    base_url = asking.field(
+        where, "Base URL", key="data-llm-url", placeholder="http://localhost:8000/v1",
         help="Any OpenAI-compatible endpoint; empty for the environment's (NAST_LLM_URL, OPENAI_BASE_URL), else OpenAI's own.",
-    ).strip()  # fmt: skip
+    )  # fmt: skip
     name = model.text_input("Model", key="data-llm-model", bind="query-params").strip()
     at_once = jobs.number_input(
         "At a time", 1, 64, 8, key="data-llm-jobs", bind="query-params", help="Questions on their way."
@@ -193,16 +194,15 @@ def _plain(text: str) -> str:
 def _out(name: str) -> tuple[Path, bool]:
     """Where the file goes, and whether it may be written there."""
     where, called = st.columns([3, 2])
-    folder = where.text_input(
-        "Folder", key="data-folder", bind="query-params", placeholder=str(data_items.home())
-    ).strip()
+    folder = asking.field(where, "Folder", key="data-folder", placeholder=str(data_items.home()))
     file = called.text_input("File name", key="data-name", placeholder=name).strip() or name
-    out = (widgets.path(folder) if folder else data_items.home()).absolute() / Path(file).name
-    if out.suffix != ".jsonl":
-        out = out.with_name(f"{out.name}.jsonl")
+    called_so = Path(file).name or name
+    if not called_so.endswith(".jsonl"):
+        called_so += ".jsonl"
+    out = widgets.path(str((widgets.path(folder) if folder else data_items.home()).absolute() / called_so))
     replace = True
     if out.is_file():
-        replace = st.checkbox(f"Replace the file that is there: {out}", key=f"data-replace-{out}")
+        replace = st.checkbox(f"Replace the file that is there: {plain(out)}", key=f"data-replace-{out}")
     return out, replace
 
 
@@ -280,7 +280,7 @@ def _preview_items(recipe: BuildItemsRecipe) -> None:
 def _draw(items: list[Item], images: Path | None) -> None:
     for item in items:
         with st.container(border=True):
-            st.markdown(f"**{item.question}** {data_items.badges(item)}")
+            st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
             data_items.draw_item(
                 item, images=str(images) if images else None, picture=bool(images) or item.source == "phantom"
             )
@@ -314,7 +314,10 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
                 balance=recipe.balance,
             )
         for draft in built.turned_down:
-            st.warning(f"Draft {draft.attempt} turned down, {draft.reason}: {draft.said[0]}", icon=":material/undo:")
+            st.warning(
+                f"Draft {draft.attempt} turned down, {plain(draft.reason)}: {plain(draft.said[0])}",
+                icon=":material/undo:",
+            )
         _draw(built.items, recipe.images)
 
 
@@ -357,10 +360,12 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
             f"{name.replace('_', ' ')} {_figure(value)}" for name, value in latest.status.figures.items()
         )
         done, go = st.columns([5, 1], vertical_alignment="center")
-        done.success(f"Built: {recipe.out}. {figures[:1].upper()}{figures[1:]}.", icon=":material/check_circle:")
+        done.success(
+            f"Built: {plain(recipe.out)}. {plain(figures[:1].upper() + figures[1:])}.", icon=":material/check_circle:"
+        )
         go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
     elif latest is not None and latest.status.state in ("failed", "lost"):
-        st.error(latest.status.message or "The build's process is gone; build again.", icon=":material/error:")
+        st.error(plain(latest.status.message) or "The build's process is gone; build again.", icon=":material/error:")
     if st.button(_press(recipe), type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
         with widgets.advice():
             need_writable(recipe.out)
@@ -370,7 +375,7 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
             submit(recipe, store)
         st.rerun()
     st.caption(
-        f"Goes to {recipe.out}, with the dataset card beside it. It runs on its own and goes on when this page is closed; "
+        f"Goes to {plain(recipe.out)}, with the dataset card beside it. It runs on its own and goes on when this page is closed; "
         "cancelled, it leaves no file behind."
     )
 
@@ -390,4 +395,4 @@ def _figure(value: float | None) -> str:
 
 def _open(path: Path) -> None:
     st.session_state["data-do"] = "browse"
-    st.session_state["data-file"] = str(path)
+    data_browse.open_file(path)

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts import BASE, MAGNITUDE, NEGATED, finish
 from dashboard.data_tables import ABSENT
+from dashboard.text import chart
 
 _COLOURS = {ABSENT: NEGATED, "contradictions": NEGATED}
 _LETTERS = {"A": "#4B4F58", "B": "#7A808C", "C": "#A9AEB8", "D": "#D5D8DE"}
@@ -19,12 +20,12 @@ def count_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str = "
         part = table[table.series == series]
         denied = series in _COLOURS
         figure.add_bar(
-            x=part.n, y=part.group, orientation="h", name=series,
+            x=part.n, y=part.group.map(chart), orientation="h", name=chart(series),
             marker={
                 "color": _COLOURS.get(series) or _LETTERS.get(series, BASE), "pattern": {"shape": "/" if denied else ""},
                 "line": {"width": 0.5, "color": "rgba(128,128,128,0.6)"},
             },
-            hovertemplate=f"%{{y}}, {series}: %{{x:,}}<extra></extra>",
+            hovertemplate=f"%{{y}}, {chart(series)}: %{{x:,}}<extra></extra>",
         )  # fmt: skip
     groups = table.group.nunique()
     figure.update_xaxes(title_text=label)
@@ -68,6 +69,7 @@ def guess_bars(guessed: Mapping[str, tuple], *, chance: float, title: str, subti
 
 def verdict_map(table, names: tuple[str, str], verdicts: tuple[str, ...], *, title: str, subtitle: str) -> go.Figure:
     """Counts of two reviewers' verdicts [first, second]; agreement lies on the diagonal."""
+    names = chart(names[0]), chart(names[1])
     figure = go.Figure(
         go.Heatmap(
             z=table, x=list(verdicts), y=list(verdicts), colorscale=MAGNITUDE, xgap=2, ygap=2, zmin=0,

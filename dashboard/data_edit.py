@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.edit import Reworded
@@ -41,7 +42,7 @@ def edit(item: Item, path: Path) -> None:
         if save:
             with widgets.advice():
                 save_wording(path, item, draft)
-            st.toast(f"Saved to {path.name}", icon=":material/check:")
+            st.toast(f"Saved to {plain(path.name)}", icon=":material/check:")
             st.rerun()
         if undo and last:
             with widgets.advice():
@@ -66,13 +67,13 @@ def _fields(item: Item) -> Draft:
 
 def _verdict(item: Item, new: Reworded, *, changed: bool) -> None:
     if new.refusal:
-        st.error(f"This cannot be saved: {new.refusal}.", icon=":material/cancel:")
+        st.error(f"This cannot be saved: {plain(new.refusal)}.", icon=":material/cancel:")
     for complaint in new.verdict.complaints:
-        st.error(f"**{complaint.reason}**: {complaint.said}", icon=":material/cancel:")
+        st.error(f"**{plain(complaint.reason)}**: {plain(complaint.said)}", icon=":material/cancel:")
     if new.item is None:
         return
     cues = ", ".join(cue for cue in new.item.cues if cue)
     st.success(
-        f"The parser reads every option as exactly its labels{'' if changed else ', as it is now'}. Cues: {cues or 'none'}.",
+        f"The parser reads every option as exactly its labels{'' if changed else ', as it is now'}. Cues: {plain(cues) or 'none'}.",
         icon=":material/check_circle:",
     )

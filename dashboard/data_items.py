@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.pictures import item_picture
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -34,7 +35,7 @@ def draw_item(item: Item, *, images: str | None = None, picture: bool = True) ->
                 st.image(shown.image, width="stretch")
             elif not item.image:
                 st.caption("The label table names no image for this study.")
-            st.caption(f"patient {item.patient_id}, study {item.study_id}")
+            st.caption(f"patient {plain(item.patient_id)}, study {plain(item.study_id)}")
     for form, heading in _FORMS:
         with next(columns):
             st.markdown(f"##### {heading}")
@@ -45,7 +46,7 @@ def draw_four(texts: Sequence[str], answer: str | None) -> None:
     for letter, text in zip("ABCD", texts, strict=True):
         mark = " :blue-badge[:material/done: right]" if letter == answer else ""
         with st.container(border=True, gap=None):
-            st.markdown(f"**{letter}**&nbsp;&nbsp;{_plain(text)}{mark}")
+            st.markdown(f"**{letter}**&nbsp;&nbsp;{plain(text)}{mark}")
 
 
 def badges(item: Item) -> str:
@@ -54,16 +55,11 @@ def badges(item: Item) -> str:
 
     said = cues_said(item)
     return " ".join(
-        f":gray-badge[{condition}: present]"
+        f":gray-badge[{plain(condition)}: present]"
         if state
-        else f":orange-badge[{condition}: {starred(said[condition]) or 'absent'}]"
+        else f":orange-badge[{plain(condition)}: {plain(starred(said[condition]) or 'absent')}]"
         for condition, state in truth(item).items()
-    ).replace(" *", r" \*")
-
-
-def _plain(text: str) -> str:
-    """A text whose signs are not taken for Markdown."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>#$|:~" else sign for sign in text)
+    )
 
 
 def demo_items() -> Path:

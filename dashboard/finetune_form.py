@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from dashboard import finetune, finetune_charts, tracing, widgets
+from dashboard import asking, finetune, finetune_charts, tracing, widgets
 from nast_core.interpret.summaries import offered
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def data() -> finetune.Files:
         )
         seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
         return finetune.phantom_files(finetune.data_folder(), studies, int(seed))
-    paths = [st.text_input(label, key=key, bind="query-params", help=told) for label, key, told in _FILES]
+    paths = [asking.field(st, label, key=key, help=told) for label, key, told in _FILES]
     if not paths[0]:
         widgets.empty(
             "Give a claims file; 'nast claims build --source FILE --out claims.jsonl' makes one from reports."

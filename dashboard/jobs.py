@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from dashboard import widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.runs.recipe import Recipe
@@ -28,7 +29,9 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
         watch(latest.run)
         widgets.end_page()
     if latest is not None and latest.status.state != "cancelled":
-        st.warning(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        st.warning(
+            plain(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        )
     if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
         with widgets.advice():
             submit(recipe, store, model_fingerprint=model_fingerprint)
@@ -66,10 +69,10 @@ def watch(run: Run) -> None:
     elif status.label:
         label += f", {status.label}"
     bar, stop = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(min(share, 1.0), label)
+    bar.progress(min(share, 1.0), plain(label))
     if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):
         for reason in each(cancel, [run]):  # it may have ended a moment ago
-            st.toast(reason, icon=":material/error:")
+            st.toast(plain(reason), icon=":material/error:")
         draw_again()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from dashboard.text import code, plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -46,7 +47,8 @@ def lacking_text(model: DualEncoder) -> str:
     from nast_core.models.anatomy import lacking
 
     said = [
-        f":orange[:material/block:] **No {what}.** {why[0].upper()}{why[1:]}." for what, why in lacking(model).items()
+        f":orange[:material/block:] **No {plain(what)}.** {plain(why[0].upper() + why[1:])}."
+        for what, why in lacking(model).items()
     ]
     return "  \n".join(said) or "Nothing is lacking: attention, tracing, attribution and LoRA work in full."
 
@@ -105,14 +107,12 @@ def choice(typed: str) -> Choice:
         found = specs.find(spec)
     except ModelError as error:
         if card:
-            return Choice(
-                spec, about, f":material/folder_open: {_plain(how_to_get(card))}", False, card.hub is not None
-            )
+            return Choice(spec, about, f":material/folder_open: {plain(how_to_get(card))}", False, card.hub is not None)
         if HUB_ID.fullmatch(typed.partition("@")[0]):
             where = "There is no such folder. If it is a hub id, Download fetches it into models/."
             return Choice(spec, about, f":material/folder_open: {where}", False, True)
-        return Choice(spec, about, f":material/error: {_plain(str(error))}", False, False)
-    where = f"On this machine, in `{found.folder}`." if found.folder else "open_clip knows where its files are."
+        return Choice(spec, about, f":material/error: {plain(error)}", False, False)
+    where = f"On this machine, in {code(found.folder)}." if found.folder else "open_clip knows where its files are."
     return Choice(spec, about, f":green[:material/check_circle:] {where} Load uses it on every page.", True, False)
 
 
@@ -173,11 +173,6 @@ def fetch_model(name: str, planned: Callable[[str], object], progress: Callable[
 
     folder = fetch(plan, told)
     return f"{plan.name} is in {folder}." if plan.ready else f"It is in {folder}; next, {plan.next_step}."
-
-
-def _plain(text: str) -> str:
-    """A text as Markdown shows it unchanged: names of files have stars and underscores."""
-    return re.sub(r"([*_\[\]`~$])", r"\\\1", text)
 
 
 def _card(name: str):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import state, widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -33,7 +34,7 @@ def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
     if found.refused:
         with st.expander(f"{len(found.refused)} template pairs do not align under this tokenizer and are not used"):
             for pair, reason in found.refused:
-                st.caption(f"{pair.negated}: {reason}")
+                st.caption(f"{plain(pair.negated)}: {plain(reason)}")
     if not chosen:
         widgets.empty("No pair has these findings and cues; remove one of the filters.")
     return chosen

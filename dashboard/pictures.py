@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.negation.pairs import AlignedPair
@@ -31,7 +32,7 @@ def slide_pictures(finding: str) -> tuple[state.Picture, tuple[str, ...]]:
     mine = {picture.title: picture for picture in state.uploads()}
     having = [f"phantom {phantom.seed}" for phantom in phantoms_with(finding)[:24]]
     names = (*mine, *having)
-    name = st.select_slider("Image", names, key="image", bind="query-params")
+    name = st.select_slider("Image", names, key="image", bind="query-params", format_func=plain)
     picture = mine[name] if name in mine else state.phantom_picture(int(name.split()[1]))
     return picture, names
 
@@ -44,8 +45,15 @@ def of_set(pairs: Sequence[AlignedPair]) -> list[str]:
 
 
 def caption(picture: state.Picture) -> str:
-    """What is to be seen: a phantom's findings, or the user's own name for it."""
-    return _described(picture.title).removeprefix("yours: ")
+    """What is to be seen, as Markdown: a phantom's findings, or the user's own name for it."""
+    return plain(_described(picture.title).removeprefix("yours: "))
+
+
+def draw(picture: state.Picture) -> None:
+    """The image, what is to be seen, and what is odd about the file."""
+    st.image(picture.image, caption=caption(picture), width="stretch")
+    for warning in picture.warnings:
+        st.caption(f":material/info: {plain(warning)}")
 
 
 def _described(name: str) -> str:
@@ -57,8 +65,6 @@ def _described(name: str) -> str:
 
 def item_picture(name: str, folder: str | None) -> state.Picture | None:
     """The image of a benchmark item; its reason in one sentence where it cannot be read."""
-    from pathlib import Path
-
     from nast_core.data.sources import load_image, open_image, phantom_of
     from nast_core.errors import ImageError
 
@@ -67,10 +73,10 @@ def item_picture(name: str, folder: str | None) -> state.Picture | None:
     try:
         if not folder:
             return state.Picture(name, name, open_image(name))
-        loaded = load_image(name, Path(folder).expanduser())
+        loaded = load_image(name, widgets.path(folder))
         for doubt in loaded.doubts:
-            st.warning(doubt, icon=":material/warning:")
+            st.warning(plain(doubt), icon=":material/warning:")
         return state.Picture(name, name, loaded.pixels, loaded.warnings)
     except ImageError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return None

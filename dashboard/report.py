@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import plotly.graph_objects as go
 
+from dashboard import widgets
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,6 +38,14 @@ class Section(NamedTuple):
 
     figure: go.Figure
     how_to_read: str
+
+
+class Sections(list[Section]):
+    """The figures of a page, in order, as they are drawn."""
+
+    def draw(self, figure: go.Figure, key: str, data: pd.DataFrame, how_to_read: str, alt: str) -> None:
+        widgets.figure(figure, key=key, data=data, how_to_read=how_to_read, alt=alt)
+        self.append(Section(figure, how_to_read))
 
 
 def html(

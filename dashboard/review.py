@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard import data_items, widgets
+from dashboard import asking, data_items, widgets
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -36,12 +37,8 @@ def open_file() -> Opened:
     if "review-opened" in st.session_state:  # a widget's value may only be set before it is drawn
         st.session_state["review-items"] = st.session_state.pop("review-opened")
     left, right = st.columns([5, 3])
-    typed = left.text_input(
-        "Items file", key="review-items", bind="query-params", placeholder="items.jsonl, of the Data page"
-    ).strip()
-    images = right.text_input(
-        "Folder of its images", key="review-images", bind="query-params", help="Phantoms need none."
-    ).strip()
+    typed = asking.field(left, "Items file", key="review-items", placeholder="items.jsonl, of the Data page")
+    images = asking.field(right, "Folder of its images", key="review-images", help="Phantoms need none.")
     if not typed:
         if st.button(
             f"Start on {data_items.DEMO_ITEMS} demo items",
@@ -50,13 +47,15 @@ def open_file() -> Opened:
             key="review-demo",
         ):
             with widgets.advice(), st.spinner("Writing the demo items"):
-                st.session_state["review-opened"] = str(data_items.demo_items())
+                demo = data_items.demo_items()
+            asking.allow("review-items", demo)
+            st.session_state["review-opened"] = str(demo)
             st.rerun()
         widgets.empty("Name an items file, or start on the demo items: drawn chest radiographs, ready in a moment.")
     path = widgets.path(typed)
     with widgets.advice():
         items = data_items.items_of(path)
-    st.caption(f"{len(items):,} items. Judgements are saved at once, in {review_folder(path)}.")
+    st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
     return Opened(path, items, Reviews(path), images or None)
 
 
@@ -71,7 +70,7 @@ def judge(opened: Opened) -> None:
     order = reading_order(opened.items, name)
     left = [item for item in order if item.item_id not in judged]
     done = len(order) - len(left)
-    st.progress(done / len(order), f"{name}: {done:,} of {len(order):,} judged")
+    st.progress(done / len(order), f"{plain(name)}: {done:,} of {len(order):,} judged")
     if changed := outdated(lines, opened.items):
         st.caption(
             f":material/info: {changed:,} of your judgements no longer count: the items were changed since, and come again."
@@ -81,7 +80,7 @@ def judge(opened: Opened) -> None:
         _undo(opened, name, lines, judged)
         return
     item = left[0]
-    st.markdown(f"**{item.question}** {data_items.badges(item)}")
+    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
     data_items.draw_item(item, images=opened.images)
     comment = st.text_input(
         "Comment (optional)", st.session_state.get("review-comment", ""), key=f"review-comment-{item.item_id}-{len(lines)}",
@@ -112,19 +111,19 @@ def _reviewer(opened: Opened) -> str:
     with widgets.advice():
         before, me = opened.reviews.of(name), (str(opened.path), file_name(name))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Judging as **{name}**", width="content")
+        st.markdown(f"Judging as **{plain(name)}**", width="content")
         if st.button("Change", icon=":material/person:", type="tertiary", key="review-change"):
             del st.session_state[REVIEWER]
             st.rerun()
     known = st.session_state.setdefault("review-known", set())
     if before and me not in known:
         st.warning(
-            f"A reviewer called {before[0].reviewer} has judged {len({line.item_id for line in before}):,} of these items, last on "
+            f"A reviewer called {plain(before[0].reviewer)} has judged {len({line.item_id for line in before}):,} of these items, last on "
             f"{before[-1].time:%Y-%m-%d}. If that was not you, change the name, so that the two are not mixed.",
             icon=":material/person_alert:",
         )
         if not st.button("That was me: go on", key="review-me"):
-            st.stop()
+            widgets.end_page()
         known.add(me)
         st.rerun()
     known.add(me)

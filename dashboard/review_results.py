@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import data_charts, data_items, widgets
 from dashboard.review import BUTTONS, REVIEWER, Opened
+from dashboard.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -49,7 +50,7 @@ def agree(opened: Opened) -> None:
     found = _found(opened)
     columns = st.columns(max(len(found.judged), 4))
     for column, (name, judged) in zip(columns, found.judged.items(), strict=False):
-        column.metric(name, f"{len(judged):,} of {len(opened.items):,}", border=True)
+        column.metric(plain(name), f"{len(judged):,} of {len(opened.items):,}", border=True)
     if len(found.judged) < 2:
         widgets.empty("Agreement takes two reviewers. Let another judge the same file, here or on a shared folder.")
     result = _agreement(found.verdicts, opened.items, str(opened.path))
@@ -120,7 +121,7 @@ def settle(opened: Opened) -> None:
     ids = [item.item_id for item in shown]
     picked = st.selectbox("Item", ids, key="review-conflict")
     item = shown[ids.index(picked)]
-    st.markdown(f"**{item.question}** {data_items.badges(item)}")
+    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
     data_items.draw_item(item, images=opened.images)
     said = [
         {"who": who, "verdict": judgement.verdict, "comment": judgement.comment}
@@ -168,7 +169,7 @@ def finish(opened: Opened) -> None:
     if go.button("Write the accepted items", icon=":material/save:", key="review-write", width="stretch"):
         with widgets.advice():
             accepted = write_accepted(opened.path, widgets.path(out), least=int(least))
-        st.success(f"{len(accepted):,} items written: {widgets.path(out)}", icon=":material/check_circle:")
+        st.success(f"{len(accepted):,} items written: {plain(widgets.path(out))}", icon=":material/check_circle:")
     st.caption(
         "Also on the command line: nast review agreement --items FILE, and nast review accepted --items FILE --out FILE."
     )

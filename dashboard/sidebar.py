@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from dashboard import state, widgets
+from dashboard import asking, state, widgets
+from dashboard.text import plain
 
 
 def choose() -> None:
     """Where the model comes from, and the user's own images."""
     with st.sidebar:
-        st.text_input(
+        asking.field(
+            st,
             "Model",
             value=state.DEMO,
             key="model",
-            bind="query-params",
             help="'demo', the path of a model's folder, or a name from the Models page.",
         )
         files = st.file_uploader(
@@ -24,24 +25,33 @@ def choose() -> None:
         state.accept_uploads(files or [])
 
 
+def show_nothing() -> None:
+    """The sidebar where no model is loaded."""
+    st.sidebar.caption("No model is loaded. Research use only; not a medical device.")
+
+
 def show_loaded() -> None:
     """Card, fingerprint and self-test of the loaded model, and the images at hand."""
     model = state.model_if_loaded()
     if model is None:
-        st.sidebar.caption("No model is loaded. Research use only; not a medical device.")
+        show_nothing()
         return
     count = len(state.uploads())
     with st.sidebar:
-        st.markdown(f"**{model.card.name}**  \n:gray[{model.card.family}, {model.parameters / 1e6:.1f} M parameters]")
-        st.caption(f"Fingerprint `{model.fingerprint[:12]}` · {model.text.device} · {str(model.dtype).split('.')[-1]}")
+        st.markdown(
+            f"**{plain(model.card.name)}**  \n:gray[{plain(model.card.family)}, {model.parameters / 1e6:.1f} M parameters]"
+        )
+        st.caption(
+            f"Fingerprint `{model.fingerprint[:12]}` · {plain(model.text.device)} · {str(model.dtype).split('.')[-1]}"
+        )
         st.caption(f"Images: phantoms{f' and {count} of yours' if count else ''}")
         for warning in model.report.warnings:
-            st.warning(warning, icon=":material/warning:")
+            st.warning(plain(warning), icon=":material/warning:")
         widgets.ticks(state.checks(), title="Self-test")
         with st.expander("Load report", icon=":material/description:"):
             rows = {"Licence": model.card.licence, **model.report.rows}
             rows["Logit scale"] = f"{model.logit_scale:.1f}" if model.logit_scale else "none: scores are cosines"
             rows["Keys not used"] = ", ".join(model.report.unused_keys) or "none"
             for name, value in rows.items():
-                st.markdown(f":gray[{name}]  \n{value}")
+                st.markdown(f":gray[{plain(name)}]  \n{plain(value)}")
         st.caption("Research use only; not a medical device.")

@@ -5,7 +5,9 @@ Heavy imports happen inside functions: a page paints its title before torch is l
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard.widgets import advice
+from dashboard.text import plain
+from dashboard.widgets import advice, path
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,32 +33,48 @@ _KEPT = 16  # finished benchmarks
 _LOADING = threading.Lock()  # cache_resource does not stop two first visitors from loading twice
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the model and testing it")
-def _load(spec: str, stamp: float) -> tuple[DualEncoder, tuple[Check, ...]]:
-    from nast_core.interpret.selftest import self_test
+@st.cache_resource(max_entries=3, show_spinner="Loading the model")  # the sidebar's, and two to compare
+def _load(spec: str, stamp: float) -> DualEncoder:
+    """The one place that keeps models, for all sessions: what falls out of it is freed at once."""
     from nast_core.models import load_model
 
     with _LOADING:
-        model = load_model(spec)
-        return model, self_test(model)
+        return load_model(spec)
+
+
+@st.cache_data(max_entries=16, show_spinner="Testing the model")
+def _checks(_model: DualEncoder, fingerprint: str) -> tuple[Check, ...]:
+    from nast_core.interpret.selftest import self_test
+
+    return self_test(_model)
 
 
 def stamp(spec: str) -> float:
     """Changes when a folder's files do, so that a replaced checkpoint is loaded anew."""
-    folder = Path(spec).expanduser()
-    if spec == DEMO or not folder.is_dir():
+    folder = os.path.expanduser(spec)
+    if spec == DEMO or not os.path.isdir(folder):  # neither raises, whatever was typed
         return 0.0
-    return max((path.stat().st_mtime for path in folder.iterdir()), default=0.0)
+    times = [0.0]
+    with suppress(OSError):  # the loader says what is wrong with it
+        for entry in os.scandir(folder):
+            with suppress(OSError):  # a link to nothing
+                times.append(entry.stat().st_mtime)
+    return max(times)
 
 
 def spec() -> str:
     return (st.session_state.get("model") or DEMO).strip()
 
 
+def load(spec: str) -> DualEncoder:
+    """A model, kept for all sessions. Raises NastError where it does not load."""
+    return _load(spec, stamp(spec))
+
+
 def model() -> DualEncoder:
     """The chosen model; on a folder that does not load, its reason in one sentence, and the page ends."""
     with advice():
-        return _load(spec(), stamp(spec()))[0]
+        return load(spec())
 
 
 def model_if_loaded() -> DualEncoder | None:
@@ -63,14 +82,16 @@ def model_if_loaded() -> DualEncoder | None:
     from nast_core.errors import NastError
 
     try:
-        return _load(spec(), stamp(spec()))[0]
+        return load(spec())
     except NastError:
         return None
 
 
 def checks() -> tuple[Check, ...]:
+    """The self-test of the chosen model."""
     with advice():
-        return _load(spec(), stamp(spec()))[1]
+        chosen = model()
+        return _checks(chosen, chosen.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -105,11 +126,11 @@ def accept_uploads(files: list) -> None:
             read = _read_upload(file.getvalue(), file.name)
         except ImageError as error:
             said = str(error)
-            st.error(said if file.name in said else f"{file.name}: {said}", icon=":material/broken_image:")
+            st.error(plain(said if file.name in said else f"{file.name}: {said}"), icon=":material/broken_image:")
             continue
         pictures.append(Picture(read.sha256, read.name, read.pixels, read.warnings))
         for warning in read.warnings:
-            st.caption(f":material/info: {read.name}: {warning}")
+            st.caption(f":material/info: {plain(read.name)}: {plain(warning)}")
     st.session_state["pictures"] = pictures
 
 
@@ -196,7 +217,7 @@ def phantom_items(count: int, seed: int, split: str) -> list[Item]:
 def file_items(path: str, stamp: float) -> list[Item]:
     from nast_core.benchmark.items import read_items
 
-    return read_items(Path(path).expanduser())
+    return read_items(Path(path))
 
 
 @st.cache_resource
@@ -220,7 +241,7 @@ def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | N
             done += count
             bar.progress(min(done / total, 1.0), f"Encoding images and texts: {done:,} of {total:,}")
 
-        folder = Path(images).expanduser() if images else None
+        folder = path(images) if images else None
         result = run_benchmark(encoder, items, folder, cache=default_cache(), progress=tick)
         bar.empty()
         while len(finished) >= _KEPT:

@@ -11,7 +11,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.scriptrunner import StopException
 
+from dashboard.text import plain
 from nast_core.errors import NastError
+from nast_core.files.gate import as_path
 
 _TOOLBAR = {
     "displaylogo": False,
@@ -75,7 +77,7 @@ def ticks(checks: Sequence, *, title: str) -> None:
     ):
         for check in checks:
             icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
-            st.markdown(f"{icon} **{check.name}** — {check.figure}. :gray[{check.meaning}]")
+            st.markdown(f"{icon} **{plain(check.name)}** — {plain(check.figure)}. :gray[{plain(check.meaning)}]")
 
 
 def rate(value: dict, *, percent: bool = True) -> str:
@@ -85,19 +87,20 @@ def rate(value: dict, *, percent: bool = True) -> str:
 
 
 def path(typed: str) -> Path:
-    """A path as typed, with ~ for the home folder."""
-    return Path(typed.strip()).expanduser()
+    """A path as typed, with ~ for the home folder; for what no path can be, its sentence, and the page ends."""
+    with advice():
+        return as_path(typed)
 
 
 def empty(message: str) -> NoReturn:
-    """Nothing to show yet, and what to do next; ends the page."""
-    st.info(message, icon=":material/lightbulb:")
+    """Nothing to show yet, and what to do next, as plain text; ends the page."""
+    st.info(plain(message), icon=":material/lightbulb:")
     end_page()
 
 
 def refuse(message: str) -> NoReturn:
-    """What cannot be done as asked, and why; ends the page."""
-    st.error(message, icon=":material/error:")
+    """What cannot be done as asked, and why, as plain text; ends the page."""
+    st.error(plain(message), icon=":material/error:")
     end_page()
 
 

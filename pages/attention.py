@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, pairs, state, widgets
+from dashboard import charts, clicks, pairs, state, widgets
 
 st.title("Attention to the negator")
 model = state.model()
@@ -13,13 +13,6 @@ low, high = state.layer_interval(result.nsa.mean("head").values, pairs.set_key(c
 mean = result.nsa.mean("pair")
 layers, heads = mean["layer"].values.tolist(), mean["head"].values.tolist()
 best = mean.stack(cell=("layer", "head")).idxmax().item()
-
-
-def take_cell() -> None:
-    for point in st.session_state["head-map"].selection.points[:1]:
-        st.session_state["layer"], st.session_state["head"] = int(point["y"]), int(point["x"])
-
-
 if not {"layer", "head"} & {*st.session_state, *st.query_params}:
     st.session_state["layer"], st.session_state["head"] = best  # a start, not a default: the link must name it
 
@@ -40,7 +33,7 @@ with map_place:
         how_to_read="Share of attention that later tokens pay the negator, more than to the word in its place in the "
         "affirmative text. Red: the head seeks the negator. Click a cell, or choose layer and head below.",
         alt="Heatmap of negator-selective attention by layer and head, with layer means as bars",
-        on_select=take_cell,
+        on_select=clicks.take_cell,
     )  # fmt: skip
 
 pair = pairs.choose_one(model, chosen)

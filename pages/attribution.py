@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard import attribution, attribution_charts, pairs, state, widgets
-from dashboard.pictures import caption, choose_picture
+from dashboard.pictures import choose_picture, draw
+from dashboard.text import plain
 
 st.title("Attribution")
 model = state.model()
@@ -18,9 +19,7 @@ st.subheader("Which words make the score")
 left, right = st.columns([2, 5], gap="medium")
 with left:
     picture = choose_picture(pair.pair.finding)
-    st.image(picture.image, caption=caption(picture), width="stretch")
-    for warning in picture.warnings:
-        st.caption(f":material/info: {warning}")
+    draw(picture)
 with right:
     words = attribution.tokens(model, pair, picture)
     if words is not None:
@@ -28,8 +27,8 @@ with right:
         affirmative, negated = float(one.s_affirmative), float(one.s_negated)
         off = attribution.worst_share(words)
         figures = st.columns([3, 3, 3, 4])
-        figures[0].metric("S(affirmative)", f"{affirmative:.2f}", help=pair.pair.affirmative)
-        figures[1].metric("S(negated)", f"{negated:.2f}", help=pair.pair.negated)
+        figures[0].metric("S(affirmative)", f"{affirmative:.2f}", help=plain(pair.pair.affirmative))
+        figures[1].metric("S(negated)", f"{negated:.2f}", help=plain(pair.pair.negated))
         figures[2].metric("d = S(a) - S(n)", f"{affirmative - negated:.2f}")
         figures[3].metric(
             "Convergence delta",

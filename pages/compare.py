@@ -1,9 +1,12 @@
 """Compare: did the mechanism move, or only the score, and what was lost?"""
 
+from functools import partial
+
 import streamlit as st
 
-from dashboard import cases, charts, compare, compare_charts, report, state, tracing, widgets
+from dashboard import asking, cases, charts, compare, compare_charts, report, state, tracing, widgets
 from dashboard.pictures import item_picture
+from dashboard.text import plain
 from nast_core.interpret.summaries import SUMMARIES
 
 st.title("Compare")
@@ -12,10 +15,8 @@ for name, start in (("a", state.spec()), ("b", next(iter(known), ""))):
     if name not in {*st.session_state, *st.query_params}:
         st.session_state[name] = start  # a start, not a default: the link must name it
 left, right = st.columns(2)
-spec_a = left.text_input("A, before", key="a", bind="query-params", help="demo, a folder, or run:ID.").strip()
-spec_b = right.text_input(
-    "B, after", key="b", bind="query-params", help="Likewise; run:ID is a finished fine-tune."
-).strip()
+spec_a = asking.field(left, "A, before", key="a", help="demo, a folder, or run:ID.")
+spec_b = asking.field(right, "B, after", key="b", help="Likewise; run:ID is a finished fine-tune.")
 compare.list_tuned(known)
 if not spec_a or not spec_b:
     widgets.empty("Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do.")
@@ -39,13 +40,8 @@ st.caption(
     f"{count} questions on phantoms of the {split} split, seed 0, with every cue, also those that the demo's training keeps out (“absent”, “free "
     f"of”); 95 % intervals by bootstrap over patients, of attention over {used} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
 )
-sections: list[report.Section] = []
-
-
-def draw(figure, key: str, data, how_to_read: str, alt: str) -> None:
-    widgets.figure(figure, key=key, data=data, how_to_read=how_to_read, alt=alt)
-    sections.append(report.Section(figure, how_to_read))
-
+sections = report.Sections()
+draw = sections.draw
 
 st.subheader("The score")
 bars = found.accuracy.assign(group=found.accuracy.group.map(names))
@@ -169,11 +165,13 @@ if listed:
     item = next(one for one in state.phantom_items(count, 0, split) if one.item_id == item_id)
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
     if picture := item_picture(item.image, None):
-        picture_at.image(picture.image, caption=f"{item.patient_id}: {', '.join(item.conditions)}", width="stretch")
+        picture_at.image(
+            picture.image, caption=plain(f"{item.patient_id}: {', '.join(item.conditions)}"), width="stretch"
+        )
     row = part[part.item_id == item_id].iloc[0]
     for column, model in zip(sides, ("A", "B"), strict=True):
         with column:
-            st.markdown(f"**{names[model]}**")
+            st.markdown(f"**{plain(names[model])}**")
             cases.draw_options(item, compare.answer(row, model))
 else:
     st.info(f"No item is {shown} in this form.", icon=":material/lightbulb:")
@@ -182,12 +180,12 @@ st.subheader("Take it along")
 link = widgets.view_link()
 with st.container(horizontal=True):
     st.download_button(
-        "Report (HTML)", lambda: report.html(found, asked.specs, sections, headline, compare.recipes(asked.specs), link), "comparison.html",
+        "Report (HTML)", partial(compare.report_of, found, asked, sections, link), "comparison.html",
         "text/html", icon=":material/article:", on_click="ignore", help="One file with figures, tables, recipe and versions.",
     )  # fmt: skip
     st.download_button(
         "All tables (CSV)",
-        lambda: compare.archive(found),
+        partial(compare.archive, found),
         "comparison.zip",
         "application/zip",
         icon=":material/download:",

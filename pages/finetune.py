@@ -1,8 +1,15 @@
 """Fine-tune: each text layer learns in proportion to its causal tracing effect, and arms to compare with."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from dashboard import board, finetune, finetune_form, jobs, state
+
+if TYPE_CHECKING:
+    from nast_core.models import DualEncoder
 
 st.title("Fine-tune")
 st.caption(
@@ -10,10 +17,10 @@ st.caption(
     "as fast as its causal tracing effect says. Images pass through the frozen image tower once. Training and watching use "
     "the train and validation splits; the test split is for the benchmark."
 )
-model = state.model()
+state.model()  # where it does not load, its sentence
 
 
-def ask() -> None:
+def ask(model: DualEncoder) -> None:
     """What to train, and the button that does it."""
     st.subheader("1. What to learn from")
     files = finetune_form.data()
@@ -32,7 +39,7 @@ def ask() -> None:
 
 
 try:
-    ask()
+    ask(state.model())
 finally:  # a setting that cannot be ends the asking; what is running stays in sight
     st.subheader("Runs")
     board.show("finetune")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, heads, pairs, state, tracing, widgets
+from dashboard import charts, clicks, heads, pairs, state, tracing, widgets
 
 st.title("Heads")
 model = state.model()
@@ -18,14 +18,6 @@ if not chosen_pairs:
 traced = tracing.traced_set(model, tracing.plan(component="head", positions="all"), method)
 nsa = state.attention(model, model.fingerprint, chosen_pairs, pairs.set_key(chosen_pairs))
 table = heads.table(nsa, traced, average)
-
-
-def take_head() -> None:
-    for point in st.session_state["head-scatter"].selection.points[:1]:
-        name = point["customdata"][0]
-        now = st.session_state.get("off", [])
-        st.session_state["off"] = [n for n in now if n != name] if name in now else [*now, name]
-
 
 place = st.container()
 st.subheader("Without these heads")
@@ -48,7 +40,7 @@ with place:
         "this head's output taken from the negated text at every token, the affirmative text scores nearer the negated one. "
         "Heads are named layer.head; click one to switch it off below.",
         alt="Scatter of heads by negator-selective attention and causal tracing effect",
-        on_select=take_head,
+        on_select=clicks.take_head,
     )  # fmt: skip
 if not off:
     widgets.empty("Choose one or more heads to see how the benchmark changes without them.")

@@ -3,8 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import clicks, state
 from dashboard.cases import ask_items, draw_options, read_image_table
+from dashboard.text import plain
 
 st.title("Does the model read “no”?")
 st.markdown(
@@ -27,16 +28,10 @@ only = switch.toggle(
     f"Only cases lost by the negation ({len(disagree)} of {CASES})", value=True, key="lost", bind="query-params"
 )
 order = disagree if only and disagree else list(range(CASES))
-
-
-def next_case() -> None:
-    st.session_state["case"] = st.session_state["case"] % len(order) + 1
-
-
 if st.session_state.get("case", 1) > len(order):
     st.session_state["case"] = 1
 case = number.number_input("Case", 1, len(order), key="case", bind="query-params")
-button.button("Another case", on_click=next_case, width="stretch", type="primary")
+button.button("Another case", on_click=clicks.next_case, args=(len(order),), width="stretch", type="primary")
 
 item = items[order[case - 1]]
 picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
@@ -63,7 +58,7 @@ if pictures := state.uploads():
     )
     for shown in pictures:
         left, right_side = st.columns([2, 5], gap="medium")
-        left.image(shown.image, caption=shown.title, width="stretch")
+        left.image(shown.image, caption=plain(shown.title), width="stretch")
         table: pd.DataFrame = read_image_table(model, state.image_vector(model, shown))
         numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in table.select_dtypes("number")}
         right_side.dataframe(table, hide_index=True, width="stretch", height="content", column_config=numbers)

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from dashboard import models, reading, state, widgets
+from dashboard import asking, models, reading, state, widgets
+from dashboard.text import plain
 from nast_core.errors import NastError
 
 
 def use(spec: str) -> None:
+    asking.allow("model", spec)
     st.session_state["model"] = spec  # the sidebar's field
 
 
@@ -16,13 +18,10 @@ def choose() -> None:
     name = pick.selectbox(
         "A known model", models.choices(), index=None, placeholder="Choose one", key="fetch", bind="query-params"
     )
-    other = write.text_input(
-        "or a folder, a hub id, open_clip:ARCH/PRETRAINED",
-        key="other",
-        bind="query-params",
-        placeholder="Type or paste",
+    other = asking.field(
+        write, "or a folder, a hub id, open_clip:ARCH/PRETRAINED", key="other", placeholder="Type or paste"
     )
-    typed = other.strip() or name
+    typed = other or name
     chosen = models.choice(typed) if typed else None
     load.button(
         "Load",
@@ -42,7 +41,7 @@ def choose() -> None:
     if wants:
         download(chosen.spec)
     if "fetched" in st.session_state:
-        st.success(st.session_state.pop("fetched"), icon=":material/check_circle:")
+        st.success(plain(st.session_state.pop("fetched")), icon=":material/check_circle:")
 
 
 def download(spec: str) -> None:
@@ -50,10 +49,12 @@ def download(spec: str) -> None:
     place = st.container()
     bar = place.progress(0.0, "Asking the hub")
     try:
-        st.session_state["fetched"] = models.fetch_model(spec, place.caption, bar.progress)
+        st.session_state["fetched"] = models.fetch_model(
+            spec, lambda said: place.caption(plain(said)), lambda share, said: bar.progress(share, plain(said))
+        )
     except NastError as error:
         bar.empty()
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
     else:
         st.rerun()  # what is said above of the model has changed
 
@@ -76,9 +77,9 @@ def anatomy(model) -> None:
         st.markdown(f"**Self-test: {sum(check.passed for check in checks)} of {len(checks)} hold**")
         for check in checks:
             icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
-            st.markdown(f"{icon} {check.name}: {check.figure}. :gray[{check.meaning}]")
+            st.markdown(f"{icon} {plain(check.name)}: {plain(check.figure)}. :gray[{plain(check.meaning)}]")
     for warning in model.report.warnings:
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     others = models.others_got(model)
     if len(others):
         st.markdown("**What others got with this model**")
@@ -95,7 +96,7 @@ def sentence(model) -> None:
     st.html(reading.chips(model, tokens))
     st.caption(
         "Each box is a token, with its position and id below. Orange and underlined: the negator. Blue ring: pooled. "
-        + reading.pooled_in_words(model, tokens)
+        + plain(reading.pooled_in_words(model, tokens))
     )
     with st.expander("As a table", icon=":material/table_rows:"):
         st.dataframe(tokens, hide_index=True, width="stretch", height="content")
@@ -127,6 +128,14 @@ def three_sentences(model) -> None:
     )
 
 
+def show(model) -> None:
+    """The loaded model; a parameter, since what a page's own variables hold outlives its run."""
+    st.subheader(f"Loaded: {plain(model.card.name)}")
+    anatomy(model)
+    sentence(model)
+    three_sentences(model)
+
+
 def known() -> None:
     """All known medical CLIPs side by side."""
     st.subheader("Known medical CLIPs")
@@ -149,8 +158,4 @@ body, below = st.container(), st.container()
 with below:  # drawn first: a model that does not load ends the page, and another can still be looked for
     known()
 with body:
-    loaded = state.model()
-    st.subheader(f"Loaded: {loaded.card.name}")
-    anatomy(loaded)
-    sentence(loaded)
-    three_sentences(loaded)
+    show(state.model())

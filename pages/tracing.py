@@ -4,7 +4,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts, pairs, state, tracing, widgets
-from dashboard.pictures import caption, of_set, slide_pictures
+from dashboard.pictures import draw, of_set, slide_pictures
+from dashboard.text import plain
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES, offered
 
 SMALL_D = 0.5  # logits
@@ -44,17 +45,15 @@ with left:
         f"Average over all {len(names)} images", key="average-images", bind="query-params",
         help="The image meets a text only in the last product, so another image, or many, costs next to nothing.",
     )  # fmt: skip
-    st.image(picture.image, caption=caption(picture), width="stretch")
-    for warning in picture.warnings:
-        st.caption(f":material/info: {warning}")
+    draw(picture)
 vectors = state.image_vectors(model, names) if average_over else state.image_vector(model, picture)[None]
 kept = traced_set.attrs["run"] if pair in chosen else None
 seen = tracing.pair_on_images(model, pair, plan, method, vectors, kept)
 with right:
     on = f"mean of {len(vectors)} images" if average_over else "1 image"
     scores = st.columns(3)
-    scores[0].metric("S(affirmative), logits", f"{seen.affirmative:.2f}", help=pair.pair.affirmative)
-    scores[1].metric("S(negated), logits", f"{seen.negated:.2f}", help=pair.pair.negated)
+    scores[0].metric("S(affirmative), logits", f"{seen.affirmative:.2f}", help=plain(pair.pair.affirmative))
+    scores[1].metric("S(negated), logits", f"{seen.negated:.2f}", help=plain(pair.pair.negated))
     scores[2].metric("d = S(aff.) - S(neg.), logits", f"{seen.gap:.2f}")
     if seen.effect is None:
         widgets.empty("Both texts score alike on this image, so no effect is defined; choose another image or pair.")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+APP = ROOT / "dashboard" / "app.py"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -41,8 +42,10 @@ def need_chromium() -> str | None:
 
 
 @contextmanager
-def running_app(*, stop: signal.Signals = signal.SIGTERM, **environment: str) -> Iterator[str]:
-    """``streamlit run dashboard/app.py`` from the root, ended by ``stop``; yields its address."""
+def running_app(
+    *options: str, stop: signal.Signals = signal.SIGTERM, folder: Path = ROOT, script: Path = APP, **environment: str
+) -> Iterator[str]:
+    """``streamlit run dashboard/app.py`` in ``folder``, ended by ``stop``; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -51,29 +54,30 @@ def running_app(*, stop: signal.Signals = signal.SIGTERM, **environment: str) ->
         "-m",
         "streamlit",
         "run",
-        "dashboard/app.py",
+        str(script),
         "--server.headless",
         "true",
         "--server.port",
         str(port),
+        *options,
     ]
     log = ROOT / "artifacts" / "streamlit.log"
     log.parent.mkdir(exist_ok=True)
     with (
         log.open("w") as output,
         subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=os.environ | environment
+            command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, env=os.environ | environment
         ) as server,
     ):
         address = f"http://localhost:{port}"
         try:
-            _wait(address, server)
+            wait_for_answer(address, server)
             yield address
         finally:
             server.send_signal(stop)
 
 
-def _wait(address: str, server: subprocess.Popen, seconds: float = 60) -> None:
+def wait_for_answer(address: str, server: subprocess.Popen, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if server.poll() is not None:

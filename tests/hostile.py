@@ -33,7 +33,17 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "open_clip-siglip": open_clip_siglip.write,
     "coca": open_clip_coca.write,
 }
-LOCALS_OF_LIBRARIES = ("NoneType", "object has no", "keyword argument", "Traceback", "not subscriptable", "unhashable", "positional argument", "torch.Size", "TensorList")
+LOCALS_OF_LIBRARIES = (
+    "NoneType",
+    "object has no",
+    "keyword argument",
+    "Traceback",
+    "not subscriptable",
+    "unhashable",
+    "positional argument",
+    "torch.Size",
+    "TensorList",
+)
 
 
 class LeftError(Exception):

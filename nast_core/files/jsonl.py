@@ -11,7 +11,7 @@ from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.writing import place_of, writing
 
 Record = TypeVar("Record")
-_MOST = 4_000 * MB
+MOST = 4_000 * MB
 
 
 def read_jsonl(
@@ -32,7 +32,7 @@ def read_jsonl(
     ``needed`` what a line has to hold. ``log``: the file grows by append_line, so it may be empty, and a last line without
     its end, which a crash cut off, is passed over. Raises ``error`` for the first line that ``make`` refuses, and for a file without any.
     """
-    text = read_text(path, most=_MOST, error=error, absent=absent)
+    text = read_text(path, most=MOST, error=error, absent=absent)
     lines = text.split("\n")  # JSON strings may hold what splitlines() takes for an end
     if log:
         lines.pop()

@@ -32,7 +32,9 @@ class Checkpoint:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Raises ModelError: no such file, not a checkpoint, cut off, or a pickle that needs code to load."""
-    gate.regular(path, most=MOST, error=ModelError, absent="give the path of a checkpoint (.pt, .pth, .bin, .tar, .safetensors)")
+    gate.regular(
+        path, most=MOST, error=ModelError, absent="give the path of a checkpoint (.pt, .pth, .bin, .tar, .safetensors)"
+    )
     check_archive(path)
     if is_torchscript(path):
         return Checkpoint(path, _named(read_torchscript(path)), torchscript=True)

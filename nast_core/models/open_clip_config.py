@@ -8,11 +8,27 @@ from pydantic import ConfigDict, Field
 
 from nast_core.errors import ModelError
 from nast_core.models import files
-from nast_core.models.allowed import Factor, Heads, Keys, Layers, Number, Positions, Rows, Share, Sides, Tiny, Width, Word, taken
+from nast_core.models.allowed import (
+    Factor,
+    Heads,
+    Keys,
+    Layers,
+    Number,
+    Positions,
+    Rows,
+    Share,
+    Sides,
+    Tiny,
+    Width,
+    Word,
+    taken,
+)
 
 CONFIG = "open_clip_config.json"
 _Module = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?$")]  # of timm's own
-_Hub = Annotated[str, Field(pattern=r"^[\w\-]{0,96}(/[\w.\-]{1,96})?$")]  # an id, or the name of a folder inside this one
+_Hub = Annotated[
+    str, Field(pattern=r"^[\w\-]{0,96}(/[\w.\-]{1,96})?$")
+]  # an id, or the name of a folder inside this one
 
 
 class _Complete(Keys):
@@ -128,7 +144,9 @@ class _Preprocess(Keys):
     std: Annotated[list[Annotated[float, Field(gt=0, le=1e6)]], Field(min_length=1, max_length=4)] | None = None
     interpolation: Literal["bicubic", "bilinear", "random"] = "bicubic"
     resize_mode: Literal["shortest", "longest", "squash"] = "shortest"
-    fill_color: Annotated[int, Field(ge=0, le=255)] | Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(max_length=4)] = 0
+    fill_color: (
+        Annotated[int, Field(ge=0, le=255)] | Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(max_length=4)]
+    ) = 0
 
 
 def model_config(folder: Path) -> dict[str, Any]:

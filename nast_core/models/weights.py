@@ -128,7 +128,9 @@ def _shards(index: Path) -> list[Path]:
                 "download it again"
             )
         if not (index.parent / shard).exists():
-            raise ModelError(f"{index.name} names the weights file {gate.shown(shard)}, which is not there; download it too")
+            raise ModelError(
+                f"{index.name} names the weights file {gate.shown(shard)}, which is not there; download it too"
+            )
     return [index.parent / shard for shard in shards]
 
 

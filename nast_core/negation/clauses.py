@@ -9,8 +9,10 @@ from typing import Literal, NamedTuple
 
 from nast_core.negation.words import classes, ends_of_more
 
-_CUES = frozenset("no not n't without free negative devoid neither never lack lacks absent resolved removed rather instead".split())
-_STATES = frozenset("seen noted present absent identified visible evident removed resolved unchanged cleared".split())
+_CUES = frozenset(
+    ["no", "not", "n't", "without", "free", "negative", "devoid", "neither", "never", "lack", "lacks", "absent", "resolved", "removed", "rather", "instead"]
+)
+_STATES = frozenset(["seen", "noted", "present", "absent", "identified", "visible", "evident", "removed", "resolved", "unchanged", "cleared"])
 
 Opening = Literal["new", "open"]
 
@@ -93,7 +95,9 @@ class _Left:
 
 
 def _adjective(word: str) -> bool:
-    return word in classes()["goes_on"] or word in classes()["affirms"] or word in ("displaced", "evidence", "of", "any")
+    return (
+        word in classes()["goes_on"] or word in classes()["affirms"] or word in ("displaced", "evidence", "of", "any")
+    )
 
 
 def _verb(word: str) -> bool:
@@ -101,8 +105,7 @@ def _verb(word: str) -> bool:
 
 
 _VERBS = frozenset(
-    "show shows showed demonstrates demonstrate reveals reveal persists persist contains overlies overlie "
-    "projects project terminates terminate ends end overlying".split()
+    ["show", "shows", "showed", "demonstrates", "demonstrate", "reveals", "reveal", "persists", "persist", "contains", "overlies", "overlie", "projects", "project", "terminates", "terminate", "ends", "end", "overlying"]
 )
 
 

@@ -16,20 +16,23 @@ from nast_core.negation.words import whole_words
 _FAR = 16  # words from an organ to what is said of it
 _TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]")
 _COPULAS = frozenset(
-    "is are was were remains remain appears appear seems seem looks look stable unchanged similar has have be".split()
+    ["is", "are", "was", "were", "remains", "remain", "appears", "appear", "seems", "seem", "looks", "look", "stable", "unchanged", "similar", "has", "have", "be"]
 )
 _STOPS = frozenset(
-    ". ; : ( ) ! ? with without while although though whereas however demonstrates demonstrate shows show reveals "
-    "because given no there obscured obscures obscuring".split()
+    [".", ";", ":", "(", ")", "!", "?", "with", "without", "while", "although", "though", "whereas", "however", "demonstrates", "demonstrate", "shows", "show", "reveals", "because", "given", "no", "there", "obscured", "obscures", "obscuring"]
 )
-_JOINTS = frozenset(", and or / & as well".split())
+_JOINTS = frozenset([",", "and", "or", "/", "&", "as", "well"])
 _BESIDE = frozenset(  # may stand between a predicate and the organ behind it
-    "in size sized bilateral left right both and appearing mildly stable expanded".split()
+    ["in", "size", "sized", "bilateral", "left", "right", "both", "and", "appearing", "mildly", "stable", "expanded"]
 )
-_LIGHT = frozenset("to be both all otherwise overall again now at the upper in size of appearing which that near continued fields".split())
-_CLOSERS = frozenset("and or but with without in for on at bilaterally no is are as given while to except than limits xxxx width caliber size contour contours appearance appearing shape".split())
-_IS = frozenset("is are was were remains remain appears appear".split())
-_DENIED = frozenset("not n't never".split())
+_LIGHT = frozenset(
+    ["to", "be", "both", "all", "otherwise", "overall", "again", "now", "at", "the", "upper", "in", "size", "of", "appearing", "which", "that", "near", "continued", "fields"]
+)
+_CLOSERS = frozenset(
+    ["and", "or", "but", "with", "without", "in", "for", "on", "at", "bilaterally", "no", "is", "are", "as", "given", "while", "to", "except", "than", "limits", "xxxx", "width", "caliber", "size", "contour", "contours", "appearance", "appearing", "shape"]
+)
+_IS = frozenset(["is", "are", "was", "were", "remains", "remain", "appears", "appear"])
+_DENIED = frozenset(["not", "n't", "never"])
 
 
 class _Organ(NamedTuple):
@@ -55,7 +58,9 @@ def _organs() -> dict[str, _Organ]:
     found = {}
     for name, entry in raw.items():
         after = {
-            kind: pattern for kind in ("borderline", "normal", "found") if (pattern := _pattern(entry[kind])) is not None
+            kind: pattern
+            for kind in ("borderline", "normal", "found")
+            if (pattern := _pattern(entry[kind])) is not None
         }
         words = _pattern(entry["words"])
         assert words is not None
@@ -148,9 +153,7 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
             return None
         elif word in _DENIED:
             denied = True
-        elif not told and not _passes(tokens, last, place):
-            return None
-        elif word == "and" and told and not _goes_on(tokens, place + 1, predicates, text):
+        elif (not told and not _passes(tokens, last, place)) or (word == "and" and told and not _goes_on(tokens, place + 1, predicates, text)):
             return None
         place, steps = place + 1, steps + 1
     return None

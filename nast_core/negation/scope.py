@@ -15,17 +15,15 @@ from nast_core.negation.lexicon import Naming
 from nast_core.negation.words import Token, classes
 
 _AHEAD = 12  # words in which a predicate has to come to its point
-_DEGREES = frozenset("well fully completely entirely adequately optimally sufficiently ideally sharply".split())
-_VERBAL = frozenset(
-    ["not", "n't", "never", "no longer"]
-)
+_DEGREES = frozenset(["well", "fully", "completely", "entirely", "adequately", "optimally", "sufficiently", "ideally", "sharply"])
+_VERBAL = frozenset(["not", "n't", "never", "no longer"])
 _GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
-    "absent lacking none excluded resolved cleared disappeared removed unlikely free".split() + ["ruled out"]
+    ["absent", "lacking", "none", "excluded", "resolved", "cleared", "disappeared", "removed", "unlikely", "free"] + ["ruled out"]
 )
 _NOUNS_OF_STATE = ("tion", "sion", "ment", "ity", "ance", "ication", "ications")
-_ANSWERS = frozenset("negative neg nil".split())
-_DONE = frozenset("kinking loosening loculation cavitation malposition breakage complication failure".split())
+_ANSWERS = frozenset(["negative", "neg", "nil"])
+_DONE = frozenset(["kinking", "loosening", "loculation", "cavitation", "malposition", "breakage", "complication", "failure"])
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
 State = Literal["present", "absent", "uncertain", "normal"]
@@ -98,7 +96,9 @@ class _Reader:
         return found
 
     def read(self) -> list[Reading]:
-        named = [Named(start, end, naming.normal) for (start, end), naming in zip(self.spans, self.namings, strict=True)]
+        named = [
+            Named(start, end, naming.normal) for (start, end), naming in zip(self.spans, self.namings, strict=True)
+        ]
         starts = clauses(self.words, named)
         bounds = [*(start for start, _ in starts), len(self.words)]
         found: list[Reading | None] = [None] * len(self.namings)
@@ -107,7 +107,11 @@ class _Reader:
         last: _Clause | None = None
         for (start, opening), end in zip(starts, bounds[1:], strict=True):
             carried = replace(governor, open=True) if opening == "open" and governor else None
-            if governor and governor.kind == "hedge" and self.words[start] in ("due", "secondary", "related", "attributable"):
+            if (
+                governor
+                and governor.kind == "hedge"
+                and self.words[start] in ("due", "secondary", "related", "attributable")
+            ):
                 carried = governor  # "possibly related to an effusion"
             clause, governor = self._clause(start, end, carried)
             for number, reading in zip(clause.names, self._states(clause), strict=True):
@@ -120,7 +124,9 @@ class _Reader:
                 last = clause
         readings = [reading or Reading("present", None) for reading in found]
         for number, cue in self.versus.items():
-            same = number + 1 < len(readings) and set(self.namings[number].conditions) & set(self.namings[number + 1].conditions)
+            same = number + 1 < len(readings) and set(self.namings[number].conditions) & set(
+                self.namings[number + 1].conditions
+            )
             if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
         self._alternatives(readings)
@@ -140,7 +146,9 @@ class _Reader:
             number = self.name_at.get(i)
             if number is not None:
                 clause.names.append(number)
-                shielded = governor is not None and governor.kind != "hedge" and (shield or self._attributed(number, end))
+                shielded = (
+                    governor is not None and governor.kind != "hedge" and (shield or self._attributed(number, end))
+                )
                 clause.governors.append(None if shielded else governor)
                 if shielded:
                     self.shielded.add(number)
@@ -186,7 +194,12 @@ class _Reader:
                     governor = None  # "borderline heart size, tube in place"
                 if shield == "phrase" and not (pointed and self._points(i + 1)):
                     shield = None
-            elif governor and governor.kind == "deny" and word in self.k["changes"] and self._next_name(i + 1, end) is not None:
+            elif (
+                governor
+                and governor.kind == "deny"
+                and word in self.k["changes"]
+                and self._next_name(i + 1, end) is not None
+            ):
                 shield = "list"  # "no change right lower lobe opacity"
             elif word == "that" and governor and governor.kind == "deny":
                 governor = replace(governor, kind="clause")
@@ -304,8 +317,16 @@ class _Reader:
             return stop, governor, shield
         if text == "no":
             if after in ("doubt", "mistaking", "question") or (
-                (after in self.k["changed"] and after not in ("new", "acute", "stable", "more", "other", "different", "altered", "clear", "similar") and not self._is_noun_phrase(stop))
-                or (after in ("more", "different", "less", "greater", "worse", "better") and "than" in words[stop : stop + 3])
+                (
+                    after in self.k["changed"]
+                    and after
+                    not in ("new", "acute", "stable", "more", "other", "different", "altered", "clear", "similar")
+                    and not self._is_noun_phrase(stop)
+                )
+                or (
+                    after in ("more", "different", "less", "greater", "worse", "better")
+                    and "than" in words[stop : stop + 3]
+                )
             ):
                 clause.predicates.append(self._said(i, "present", None, self._start_of(i)))
                 return stop + 1, None, None
@@ -332,11 +353,21 @@ class _Reader:
             return stop, _Governor("deny", cue), None
         if text == "neither" and self._paired_verbs(i, end):
             said: Said = "uncertain" if any(self.k["excludes"].has(w) for w in words[i : i + 8]) else "present"
-            clause.predicates.append(self._said(i, said, self._span(i, i + 1) if said == "uncertain" else None, self._start_of(i)))
+            clause.predicates.append(
+                self._said(i, said, self._span(i, i + 1) if said == "uncertain" else None, self._start_of(i))
+            )
             return min(end, i + self._paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
-            return stop, _Governor("clause" if text == "neither" or (governor and governor.kind == "clause") else "deny", cue), None
-        if text.startswith(("clear", "free", "devoid")) and words[i - 1 : i] and words[i - 1] in ("hardly", "barely", "scarcely", "rarely"):
+            return (
+                stop,
+                _Governor("clause" if text == "neither" or (governor and governor.kind == "clause") else "deny", cue),
+                None,
+            )
+        if (
+            text.startswith(("clear", "free", "devoid"))
+            and words[i - 1 : i]
+            and words[i - 1] in ("hardly", "barely", "scarcely", "rarely")
+        ):
             return stop, None, None
         return stop, _Governor("deny", cue), None
 
@@ -346,7 +377,12 @@ class _Reader:
 
     def _start_of(self, i: int) -> int:
         place = i
-        while place and i - place < _AHEAD and self.words[place - 1] not in self.k["ends"] and self.words[place - 1] != ",":
+        while (
+            place
+            and i - place < _AHEAD
+            and self.words[place - 1] not in self.k["ends"]
+            and self.words[place - 1] != ","
+        ):
             if place - 1 in self._name_ends:
                 return max(0, self.spans[self._name_ends[place - 1]][0])
             place -= 1
@@ -359,11 +395,13 @@ class _Reader:
         place = i - 1
         while place >= 0 and self.words[place] in (":", "-", "?", "=", ",", ".", "("):
             place -= 1
-        return i - 1 > place >= 0 and (place in self._name_ends or any(p in self._name_ends for p in range(max(0, place - 3), place)))
+        return i - 1 > place >= 0 and (
+            place in self._name_ends or any(p in self._name_ends for p in range(max(0, place - 3), place))
+        )
 
     def _attributive(self, i: int, stop: int, end: int, subject: bool) -> bool:
         """ "Resolved pneumonia", "absent pleural effusion": before what it denies."""
-        if subject or self.words[i - 1 : i] and self.words[i - 1] in self.k["auxiliaries"]:
+        if subject or (self.words[i - 1 : i] and self.words[i - 1] in self.k["auxiliaries"]):
             return False
         ahead = self._next_name(stop, end)
         return ahead is not None and self.spans[ahead][0] - stop <= 4
@@ -372,18 +410,26 @@ class _Reader:
         before = self.words[max(0, i - 4) : i]
         if any(self.k["partly"].has(word) for word in before[-3:]):
             return "present"
-        modal = [word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")]
+        modal = [
+            word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")
+        ]
         if text == "unlikely":
             return "absent"
         if any(word in ("may", "might", "could") for word in before):
             return "uncertain" if "have" in before or text in ("excluded", "ruled out") else "present"
-        if any(word in ("should", "will", "would", "can", "to") for word in modal) and "be" in before and text in ("removed", "cleared"):
+        if (
+            any(word in ("should", "will", "would", "can", "to") for word in modal)
+            and "be" in before
+            and text in ("removed", "cleared")
+        ):
             return "present"
         if any(word in ("until", "once", "if", "when") for word in before):
             return "uncertain"
         return "absent"
 
-    def _going(self, i: int, cue: Cue, governor: _Governor | None, shield: str | None) -> tuple[_Governor | None, str | None]:
+    def _going(
+        self, i: int, cue: Cue, governor: _Governor | None, shield: str | None
+    ) -> tuple[_Governor | None, str | None]:
         """ "Resolution of X": X has gone, but for one that is partial, denied or waited for."""
         before = self.words[max(0, i - 4) : i]
         part = any(self.k["partly"].has(word) for word in before[-3:])
@@ -401,7 +447,12 @@ class _Reader:
                 return 0
             if self.words[place] == "nor":
                 head = self.words[place + 1] if place + 1 < end else ""
-                return place + 2 - i if place + 1 not in self.name_at and (head.endswith("ed") or self.k["excludes"].has(head) or self.k["changed"].has(head)) else 0
+                return (
+                    place + 2 - i
+                    if place + 1 not in self.name_at
+                    and (head.endswith("ed") or self.k["excludes"].has(head) or self.k["changed"].has(head))
+                    else 0
+                )
         return 0
 
     def _verbal(
@@ -421,8 +472,16 @@ class _Reader:
         if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply", "necessarily"):
             return neg + 1, None, None
         place, degrees, before_now = neg, False, False
-        while place < min(neg + _AHEAD, end) and place not in self.name_at and (
-            words[place] in k["auxiliaries"] or words[place].endswith("ly") and words[place] not in k["hedges"] or words[place] in ("to", "yet", "well", "any", "so", "as", "all", "that", "longer", "necessarily", "at", "a", "an")
+        while (
+            place < min(neg + _AHEAD, end)
+            and place not in self.name_at
+            and (
+                words[place] in k["auxiliaries"]
+                or (words[place].endswith("ly")
+                and words[place] not in k["hedges"])
+                or words[place]
+                in ("to", "yet", "well", "any", "so", "as", "all", "that", "longer", "necessarily", "at", "a", "an")
+            )
         ):
             degrees |= words[place] in _DEGREES
             before_now |= words[place] in k["comparison"]
@@ -452,11 +511,20 @@ class _Reader:
             if subject:
                 tell("present" if degrees or prior else "uncertain" if view else "absent")
                 return exists + 1, None, None
-            if clause.names == [] and self._bare(begin, i) and not self._next_name(exists + 1, end) and self._next_name(exists + 1, end) != 0:
+            if (
+                clause.names == []
+                and self._bare(begin, i)
+                and not self._next_name(exists + 1, end)
+                and self._next_name(exists + 1, end) != 0
+            ):
                 tell("present" if degrees or prior else "uncertain" if view else "absent")
             if prior:
                 return exists + 1, None, None
-            if self._next_name(exists + 1, end) is not None and not self._bare(begin, i) and aux in ("is", "are", "was", "were", ""):
+            if (
+                self._next_name(exists + 1, end) is not None
+                and not self._bare(begin, i)
+                and aux in ("is", "are", "was", "were", "")
+            ):
                 tell("present" if degrees or prior else "absent")
             return exists + 1, _Governor("deny", cue), None
         if head in k["arises"]:
@@ -478,7 +546,9 @@ class _Reader:
             return place + 1, _Governor("deny", cue), None
         if head in k["links"]:
             return place + 1, _Governor("deny", cue), None
-        acting = aux in ("does", "do", "did", "can", "could", "ca", "will", "would", "wo") or (aux in ("has", "have", "had"))
+        acting = aux in ("does", "do", "did", "can", "could", "ca", "will", "would", "wo") or (
+            aux in ("has", "have", "had")
+        )
         between = words[place : place + 8]
         name = self._next_name(place, end)
         if name is None:
@@ -499,7 +569,11 @@ class _Reader:
         """ "Not seen on the prior film": new, and there."""
         ahead = self.words[i : min(i + 8, end)]
         year = ahead[1] if len(ahead) > 1 and ahead[0] in ("in", "on", "from") else ""
-        if any(word in ("previously", "before", "earlier", "yesterday") for word in ahead[:3]) or year[:4].isdigit() and len(year) == 4:
+        if (
+            any(word in ("previously", "before", "earlier", "yesterday") for word in ahead[:3])
+            or (year[:4].isdigit()
+            and len(year) == 4)
+        ):
             return True
         if not ahead or ahead[0] not in ("on", "in", "at", "from", "during"):
             return False
@@ -511,7 +585,9 @@ class _Reader:
         return relative and past and not now
 
     def _on_lateral(self, i: int, end: int) -> bool:
-        return self.words[i : i + 1] == ["on"] and any(w in ("lateral", "frontal") for w in self.words[i : min(i + 4, end)])
+        return self.words[i : i + 1] == ["on"] and any(
+            w in ("lateral", "frontal") for w in self.words[i : min(i + 4, end)]
+        )
 
     # -- predicates and hedges ------------------------------------------------------------------------------------
 
@@ -521,8 +597,16 @@ class _Reader:
         """Verbs without a cue: what is "possible", "may be present", "has changed"."""
         words, k = self.words, self.k
         place, modal, have = i, None, False
-        while place < min(i + _AHEAD, end) and place not in self.name_at and place not in self.cue_at and (
-            words[place] in k["auxiliaries"] or words[place].endswith("ly") and words[place] not in k["hedges"] or words[place] in ("to", "also", "well", "still", "now", "only", "all", "both", "then", "again", "as")
+        while (
+            place < min(i + _AHEAD, end)
+            and place not in self.name_at
+            and place not in self.cue_at
+            and (
+                words[place] in k["auxiliaries"]
+                or (words[place].endswith("ly")
+                and words[place] not in k["hedges"])
+                or words[place] in ("to", "also", "well", "still", "now", "only", "all", "both", "then", "again", "as")
+            )
         ):
             modal = words[place] if words[place] in k["modals"] else modal
             have |= words[place] == "have"
@@ -552,18 +636,31 @@ class _Reader:
             return max(place, i + 1), _Governor("hedge", hedge)
         linking = place > i
         if head == "taken" and words[place + 1 : place + 2] == ["out"]:
-            clause.predicates.append(self._said(place, self._gone(place, head), self._span(place, place + 2), begin, True))
+            clause.predicates.append(
+                self._said(place, self._gone(place, head), self._span(place, place + 2), begin, True)
+            )
             return place + 2, governor
         if head in k["doubted"] and linking:
-            if not subject and self._next_name(place + 1, end) is not None and not (governor and governor.kind == "deny"):
+            if (
+                not subject
+                and self._next_name(place + 1, end) is not None
+                and not (governor and governor.kind == "deny")
+            ):
                 return place + 1, _Governor("hedge", self._span(place, place + 1))  # "there is suspected ..."
             if head in ("likely", "probable", "considered") and self._next_name(place + 1, end) is not None:
-                return place + 1, governor if governor and governor.kind == "deny" else _Governor("hedge", self._span(place, place + 1))
+                return place + 1, governor if governor and governor.kind == "deny" else _Governor(
+                    "hedge", self._span(place, place + 1)
+                )
             if head == "considered" and place + 1 in self.cue_at:
                 return place + 1, governor
             clause.predicates.append(self._said(place, "uncertain", self._span(place, place + 1), begin))
             return place + 1, governor
-        if words[i] in ("appears", "appear", "seems", "seem", "felt", "thought") and words[i + 1 : i + 2] == ["to"] and head in ("represent", "reflect", "be") and not governor:
+        if (
+            words[i] in ("appears", "appear", "seems", "seem", "felt", "thought")
+            and words[i + 1 : i + 2] == ["to"]
+            and head in ("represent", "reflect", "be")
+            and not governor
+        ):
             return place, _Governor("hedge", self._span(i, place))
         if head in k["goes"] and place not in self.cue_at:
             if subject or self._bare(begin, i):
@@ -597,10 +694,12 @@ class _Reader:
             return "before", self._span(i, min(end, i + 2)), i + 2
         if word == "exclusion" and after == "of":
             return "before", self._span(i, i + 2), i + 2
-        if word in ("difficult", "hard", "impossible", "unable", "inability") and any(k["excludes"].has(w) for w in words[i : i + 4]):
+        if word in ("difficult", "hard", "impossible", "unable", "inability") and any(
+            k["excludes"].has(w) for w in words[i : i + 4]
+        ):
             stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
             return "both", self._span(i, stop), stop
-        if word == "history" and after == "of" or word == "hx":
+        if (word == "history" and after == "of") or word == "hx":
             return "before", self._span(i, i + 1), i + 2
         if word == "less" and after == "likely":
             than = "than" in words[i + 2 : i + 4] or i + 2 >= end or self.words[i + 2] == "."
@@ -609,7 +708,11 @@ class _Reader:
             of_known = words[i + 1 : i + 2] == ["of"] and words[i + 2 : i + 3] and words[i + 2] in k["pointing"]
             return None if of_known else ("before", self._span(i, min(end, i + 2)), i + 2)
         if word in k["hedges"]:
-            if word in ("question", "consider", "borderline", "potential", "early", "apparent", "differential") or not last or not subject:
+            if (
+                word in ("question", "consider", "borderline", "potential", "early", "apparent", "differential")
+                or not last
+                or not subject
+            ):
                 return "before", self._span(i, i + 1), i + 1
             return "behind", self._span(i, i + 1), i + 1
         if word == "if" and self._next_name(i + 1, end) is not None:
@@ -680,7 +783,13 @@ class _Reader:
                 place = end + between.index(joint) if joint in between else end
                 cue = self._span(place, place + 1)
                 readings[number], readings[number + 1] = Reading("uncertain", cue), Reading("uncertain", cue)
-            elif between == [","] and that.state == "uncertain" and that.cue and that.cue.text in ("or", "and/or") and this.state == "present":
+            elif (
+                between == [","]
+                and that.state == "uncertain"
+                and that.cue
+                and that.cue.text in ("or", "and/or")
+                and this.state == "present"
+            ):
                 readings[number] = that
 
     def _turned(self) -> str | None:
@@ -704,7 +813,9 @@ class _Reader:
 
     def _final(self, naming: Naming, reading: Reading) -> Reading:
         if naming.kind == "normal":
-            return Reading("normal", None) if reading.state in ("present", "normal") else Reading("uncertain", reading.cue)
+            return (
+                Reading("normal", None) if reading.state in ("present", "normal") else Reading("uncertain", reading.cue)
+            )
         if naming.kind == "borderline":
             return Reading("uncertain", reading.cue)
         if naming.kind == "not normal":
@@ -716,7 +827,9 @@ def hedge_stop(reader: _Reader, hedge: Cue) -> int:
     return next(n for n, token in enumerate(reader.tokens) if token.end == hedge.end) + 1
 
 
-_TAILS = frozenset("tip tips end hole sideport side-port course position positioning placement size extent margin margins border borders".split())
+_TAILS = frozenset(
+    ["tip", "tips", "end", "hole", "sideport", "side-port", "course", "position", "positioning", "placement", "size", "extent", "margin", "margins", "border", "borders"]
+)
 
 
 def _last_word(predicates: list[_Predicate], ahead: int) -> tuple[_Predicate | None, _Predicate | None]:
@@ -724,7 +837,11 @@ def _last_word(predicates: list[_Predicate], ahead: int) -> tuple[_Predicate | N
     for place, one in enumerate(predicates):
         following = predicates[place + 1] if place + 1 < len(predicates) else None
         passed = following is not None and following.place < ahead
-        if passed and following is not None and (one.said in ("exists", "changed") or (one.said, following.said) == ("present", "absent")):
+        if (
+            passed
+            and following is not None
+            and (one.said in ("exists", "changed") or (one.said, following.said) == ("present", "absent"))
+        ):
             continue
         return one, following
     return None, None

@@ -52,7 +52,9 @@ def small_disk(at: Path, size: str = _SIZE) -> Iterator[Path]:
     at.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         raise PermissionError("mounting a small disk needs root")
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(at)], capture_output=True, text=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(at)], capture_output=True, text=True
+    )
     if done.returncode:
         raise PermissionError(f"no disk can be mounted here: {done.stderr.strip()}")
     try:
@@ -188,4 +190,10 @@ def trials(world: World, only: tuple[str, ...] = (), left: tuple[int, ...] = LEF
             except AssertionError as fault:
                 faults.append(str(fault))
         said = "; ".join(dict.fromkeys(faults))[:300]
-        yield Trial("disk", f"full disk, {name}: one sentence, nothing touched, nothing left", len(attempts), len(attempts) - len(faults), said)
+        yield Trial(
+            "disk",
+            f"full disk, {name}: one sentence, nothing touched, nothing left",
+            len(attempts),
+            len(attempts) - len(faults),
+            said,
+        )

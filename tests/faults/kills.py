@@ -53,11 +53,12 @@ def _a_command(world: World, words: Callable[[Path], Words], times: int, chance:
 def _a_finetune(world: World, times: int, chance: random.Random) -> tuple[int, float]:
     """The training itself, killed again and again until it is done."""
 
-
     def train(folder: Path) -> Child:
         return Child(lambda: world.train(folder), world.folder / "log", world.environment)
 
-    again = world.folder / "trained-again"  # the world's own has warmed what this one finds: it takes as long as those killed
+    again = (
+        world.folder / "trained-again"
+    )  # the world's own has warmed what this one finds: it takes as long as those killed
     again.mkdir(exist_ok=True)
     whole = train(again).wait()
     assert whole.code == 0, whole.said[-400:]
@@ -122,4 +123,10 @@ def trials(world: World, times: int, only: tuple[str, ...] = (), seed: int = 0) 
             continue
         tried, furthest = trial()
         held = tried if furthest == 0.0 else 0
-        yield Trial("kills", f"killed at random, {name}: asked again, it differs from the uninterrupted by 0.0", tried, held, f"{furthest:g}")
+        yield Trial(
+            "kills",
+            f"killed at random, {name}: asked again, it differs from the uninterrupted by 0.0",
+            tried,
+            held,
+            f"{furthest:g}",
+        )

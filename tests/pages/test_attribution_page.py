@@ -1,7 +1,6 @@
 """The attribution page on the real demo CLIP, and its charts on made-up results."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard import attribution, attribution_charts
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.pages import links
 
 
 def page(**params: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
-    for name, value in params.items():
-        at.query_params[name] = value
-    at.run()
-    return at.switch_page(str(ROOT / "pages" / "attribution.py")).run()
+    return links.opened(links.by_link("attribution", **params))
 
 
 def charts(at: AppTest) -> list[dict]:

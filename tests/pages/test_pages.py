@@ -5,16 +5,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.links import by_link, opened
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["home", "attention", "tracing", "heads", "attribution", "benchmark", "finetune", "models"]
 
 
 def app(page: str = "home", **params: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
-    for name, value in params.items():
-        at.query_params[name] = value
-    at.run()
-    return at if page == "home" else at.switch_page(str(ROOT / "pages" / f"{page}.py")).run()
+    return opened(by_link(page, **params))
 
 
 def texts(elements) -> str:

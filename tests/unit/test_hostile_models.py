@@ -165,7 +165,9 @@ HUGGING_FACE = {
     "an image without end": in_tower("vision_config", image_size=10**8),
     "patches of text": in_tower("vision_config", patch_size="14"),
     "a tower that is none": lambda config: config.update(text_config="bert"),
-    "a wide model of few weights": in_tower("text_config", hidden_size=32_768, num_attention_heads=4, num_hidden_layers=256),
+    "a wide model of few weights": in_tower(
+        "text_config", hidden_size=32_768, num_attention_heads=4, num_hidden_layers=256
+    ),
     "many words": in_tower("text_config", vocab_size=2_000_000, max_position_embeddings=131_072),
 }
 
@@ -238,7 +240,10 @@ def test_templates_and_generation_settings_are_never_read(folder):
 
 def test_biovils_published_auto_map_is_left_aside_and_its_code_is_not_run(folder):
     made = folder("biovil")
-    edit(made / "config.json", lambda config: config.update(auto_map={"AutoModel": "evil.Evil", "AutoConfig": "evil.Evil"}))
+    edit(
+        made / "config.json",
+        lambda config: config.update(auto_map={"AutoModel": "evil.Evil", "AutoConfig": "evil.Evil"}),
+    )
     named = {"tokenizer_class": "CXRBertTokenizer", "auto_map": {"AutoTokenizer": ["evil.Evil", None]}}
     (made / "tokenizer_config.json").write_text(json.dumps(named))
     assert load_model(made, device="cpu").card.family == "BioViL"
@@ -252,7 +257,14 @@ def test_an_index_of_shards_names_files_beside_it_only(folder):
     index = made / "model.safetensors.index.json"
     tensors = load_file(made / "model.safetensors")
     (made / "model.safetensors").rename(made.parent / "stolen.safetensors")
-    for shard in ("../stolen.safetensors", str(made.parent / "stolen.safetensors"), index.name, "config.json", "", "a" * 5000):
+    for shard in (
+        "../stolen.safetensors",
+        str(made.parent / "stolen.safetensors"),
+        index.name,
+        "config.json",
+        "",
+        "a" * 5000,
+    ):
         index.write_text(json.dumps({"weight_map": dict.fromkeys(tensors, shard)}))
         assert "model.safetensors.index.json" in refusal(made)
     index.write_text(json.dumps({"weight_map": {str(n): f"{n}.safetensors" for n in range(5000)}}))
@@ -286,7 +298,9 @@ def test_weights_that_are_no_regular_file_are_refused_and_never_waited_for(folde
     assert {"pipe": "is a pipe", "device": "is a device", "loop": "weights"}[kind] in said
 
 
-@pytest.mark.parametrize("name", ["nast.json", "config.json", "tokenizer_config.json", "preprocessor_config.json", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "name", ["nast.json", "config.json", "tokenizer_config.json", "preprocessor_config.json", "tokenizer.json"]
+)
 def test_a_pipe_or_a_device_in_the_place_of_a_config_is_refused(folder, name):
     made = folder("clip")
     (made / name).unlink(missing_ok=True)
@@ -327,7 +341,9 @@ def test_a_tokenizer_whose_normalizer_multiplies_a_text_is_refused(folder):
     assert "makes 1,000,000,000,000 characters of one" in refusal(made)
 
 
-@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": ' + "9" * 5000 + "}", "[" * 10_000, '{"a": ' * 5000, '{"name": "\\ud800"}', "﻿{}x"])
+@pytest.mark.parametrize(
+    "text", ['{"a": NaN}', '{"a": ' + "9" * 5000 + "}", "[" * 10_000, '{"a": ' * 5000, '{"name": "\\ud800"}', "﻿{}x"]
+)
 @pytest.mark.parametrize("name", ["config.json", "nast.json", "preprocessor_config.json", "tokenizer_config.json"])
 def test_json_that_breaks_readers_is_one_sentence(folder, name, text):
     made = folder("clip")
@@ -335,7 +351,9 @@ def test_json_that_breaks_readers_is_one_sentence(folder, name, text):
     assert name in refusal(made)
 
 
-@pytest.mark.parametrize("record", [{"name": 7}, {"name": ["x"]}, {"licence": {}}, {"conditions": "Edema"}, {"fingerprint": 1}])
+@pytest.mark.parametrize(
+    "record", [{"name": 7}, {"name": ["x"]}, {"licence": {}}, {"conditions": "Edema"}, {"fingerprint": 1}]
+)
 def test_a_card_of_wrong_types_is_refused_by_the_keys_name(folder, record):
     made = folder("clip")
     (made / "nast.json").write_text(json.dumps(record))
@@ -381,10 +399,16 @@ def test_the_listed_keys_are_all_that_transformers_own_configs_have():
         "chinese_clip_vision_model": allowed.ImageTower, "bert": trunks.BertKeys, "roberta": vision_text_dual._Text,
         "swin": allowed.Swin,
     }  # fmt: skip
-    schemas |= dict.fromkeys(("vit", "deit", "beit", "dinov2", "swinv2", "convnext", "convnextv2", "resnet"), vision_text_dual._Image)
+    schemas |= dict.fromkeys(
+        ("vit", "deit", "beit", "dinov2", "swinv2", "convnext", "convnextv2", "resnet"), vision_text_dual._Image
+    )
     for kind, schema in schemas.items():
         own = {field.name for field in dataclasses.fields(CONFIG_MAPPING[kind])} - common - unneeded
-        assert not {key for key in own - schema.model_fields.keys() if not key.startswith("auxiliary") and not key.startswith("use_aux")}, kind
+        assert not {
+            key
+            for key in own - schema.model_fields.keys()
+            if not key.startswith("auxiliary") and not key.startswith("use_aux")
+        }, kind
 
 
 def test_every_architecture_that_open_clip_ships_passes_the_listed_keys():
@@ -408,7 +432,28 @@ def test_a_config_is_refused_wherever_the_key_stands_and_whatever_reads_it(tmp_p
 # --- what nobody thought of
 
 
-ODD = (None, "", "²", -1, 0, 3, 10**9, 10**40, 1e308, float("nan"), True, [], {}, [[]], {"": None}, "x" * 3000, "../x", "\0", "hf-hub:a/b", "None")
+ODD = (
+    None,
+    "",
+    "²",
+    -1,
+    0,
+    3,
+    10**9,
+    10**40,
+    1e308,
+    float("nan"),
+    True,
+    [],
+    {},
+    [[]],
+    {"": None},
+    "x" * 3000,
+    "../x",
+    "\0",
+    "hf-hub:a/b",
+    "None",
+)
 
 
 def _places(value, at=()):
@@ -440,7 +485,9 @@ def damage(draw, whole):
             case "remove":
                 del inner[last]
             case "add" if isinstance(inner, dict):
-                inner[draw(st.sampled_from(("auto_map", "pretrained", "checkpoint_path", "x")))] = draw(st.sampled_from(ODD))
+                inner[draw(st.sampled_from(("auto_map", "pretrained", "checkpoint_path", "x")))] = draw(
+                    st.sampled_from(ODD)
+                )
     text = json.dumps(value)
     return text if draw(st.integers(0, 9)) else text[: len(text) // 2]
 

@@ -77,7 +77,9 @@ def test_a_pipe_a_folder_and_a_name_of_nothing_are_refused(tmp_path):
 
 def test_the_report_scores_a_gold_file_beside_the_projects_own(tmp_path):
     gold = tmp_path / "mine.jsonl"
-    gold.write_text('{"text": "No edema.", "labels": "Edema=absent"}\n{"text": "No edema.", "labels": "Edema=present"}\n')
+    gold.write_text(
+        '{"text": "No edema.", "labels": "Edema=absent"}\n{"text": "No edema.", "labels": "Edema=present"}\n'
+    )
     said = nast("report", "--gold", gold, "--out", tmp_path / "r.json").stdout
     record = json.loads((tmp_path / "r.json").read_text())
     mine = record["gold"]["mine"]
@@ -98,7 +100,10 @@ def test_the_figures_in_docs_are_those_of_the_parser_as_it_is(tmp_path):
 
 def test_a_report_of_bad_gold_or_in_a_bad_place_says_so(tmp_path):
     (tmp_path / "g.jsonl").write_text("{}\n")
-    assert "line 1: not a labelled sentence" in nast("report", "--gold", tmp_path / "g.jsonl", "--out", tmp_path / "r.json", code=2).stderr
+    assert (
+        "line 1: not a labelled sentence"
+        in nast("report", "--gold", tmp_path / "g.jsonl", "--out", tmp_path / "r.json", code=2).stderr
+    )
     assert "name it .json" in nast("report", "--out", tmp_path / "r.md", code=2).stderr
     assert [path.name for path in tmp_path.iterdir()] == ["g.jsonl"]
 
