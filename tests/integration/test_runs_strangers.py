@@ -11,7 +11,9 @@ import pytest
 from tests.canaries import Canaries
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "from nast_core.cli import app\nif __name__ == '__main__':\n    app()\n"  # the commands, without what main() adds
+SCRIPT = (
+    "from nast_core.cli import app\nif __name__ == '__main__':\n    app()\n"  # the commands, without what main() adds
+)
 POOL = """
 import os, sys
 from concurrent.futures import ProcessPoolExecutor
@@ -43,7 +45,11 @@ def script(tmp_path, canaries):
 
     def call(code: str, *words: object) -> subprocess.CompletedProcess:
         (tmp_path / "bin" / "nast").write_text(code)
-        env = os.environ | {"PYTHONPATH": str(ROOT), "NAST_RUNS": str(tmp_path / "runs"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        env = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "NAST_RUNS": str(tmp_path / "runs"),
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        }
         words = (sys.executable, tmp_path / "bin" / "nast", *words)
         return subprocess.run(words, cwd=canaries.folder, env=env, capture_output=True, text=True, timeout=300)
 
