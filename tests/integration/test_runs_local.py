@@ -40,7 +40,7 @@ def place(tmp_path_factory):
     base = tmp_path_factory.mktemp("local")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAST_RUNS", str(base / "runs"))
-        patch.setenv("TMPDIR", str(base))
+        patch.setenv("XDG_CACHE_HOME", str(base / "cache"))
         patch.setenv("OMP_NUM_THREADS", "1")
         yield base
     for row in RunStore(base / "runs").table().rows:
@@ -125,6 +125,7 @@ def test_a_run_outlives_who_started_it_others_wait_their_turn_and_a_killed_one_g
     while "its turn on cpu" not in short.status.label and time.monotonic() < deadline:
         time.sleep(0.1)
     assert (short.status.state, long.status.state) == ("queued", "running")
+    assert short.status.label.endswith(f", after {long.id}")
 
     process = long.status.process
     assert process is not None

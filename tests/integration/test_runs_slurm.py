@@ -113,7 +113,7 @@ def test_a_run_that_the_cluster_preempts_is_queued_again(recipe, tmp_path):
 
 def test_what_the_cluster_refuses_is_one_sentence_and_the_run_says_so_too(recipe, tmp_path):
     store = RunStore(tmp_path / "runs")
-    with pytest.raises(RunError, match="SLURM refused the run: .*feature") as caught:
+    with pytest.raises(RunError, match=r"SLURM refused the run: .*feature") as caught:
         executors.submit(recipe({"constraint": "gold"}), store)
     assert "\n" not in str(caught.value)
     (row,) = store.table().rows
