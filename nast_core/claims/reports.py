@@ -101,8 +101,9 @@ def table_studies(path: Path, most: int | None = None) -> Source:
     file = open_table(path, absent="give a CSV of reports with columns study_id and text")
     if not file.header:
         raise DataError(f"{shown(path)} cannot be read as a UTF-8 table: it is empty")
+    spelt = {re.sub(r"[ -]", "_", name.casefold()): name for name in reversed(file.header)}
     for name in _NEEDED:
-        if name not in file.header:
+        if name not in spelt:
             near = get_close_matches(name, list(file.header), n=2, cutoff=0.4)
             hint = (
                 f"; the nearest are {', '.join(map(repr, near))}"
@@ -112,13 +113,16 @@ def table_studies(path: Path, most: int | None = None) -> Source:
             raise DataError(
                 f"{shown(path)} has no column {name!r}{hint}. Needed: study_id, text; optional: {', '.join(_OPTIONAL)}"
             )
-    frames = file.frames([name for name in (*_NEEDED, *_OPTIONAL) if name in file.header])
+    named = {spelt[name]: name for name in (*_NEEDED, *_OPTIONAL) if name in spelt}
+    frames = (frame.rename(columns=named) for frame in file.frames(list(named)))
     table = pd.concat([pd.DataFrame(columns=list(_NEEDED), dtype="str"), *_first(frames, most)], ignore_index=True)
     if not len(table):
         raise DataError(f"{shown(path)} has no rows; give at least one report")
+    numbers = 0
     for name in ("study_id", "patient_id"):
         if name in table:
-            table[name], _, cut = plain_ids(table[name])
+            table[name], count, cut = plain_ids(table[name])
+            numbers += count
             if cut is not None:
                 raise DataError(f"{shown(path)}: {cut_id(f'a {name}', table[name].iloc[cut])}")
     if (twice := table.study_id[table.study_id.duplicated()]).size:
@@ -132,7 +136,10 @@ def table_studies(path: Path, most: int | None = None) -> Source:
     if (torn := per_patient.index[per_patient > 1]).size:
         raise DataError(f"{path}: the patient {torn[0]!r} is in two splits; give all of a patient's studies one split")
     rows = ({**row, "image": row["image"] or None, "split": _given(row["split"])} for row in table.to_dict("records"))
-    return _from_text(path.name, rows, "as the reports' own")
+    source = _from_text(path.name, rows, "as the reports' own")
+    if numbers:
+        source.notes["the .0 that a spreadsheet put behind ids"] += numbers
+    return source
 
 
 def _first(frames: Iterator[pd.DataFrame], most: int | None) -> Iterator[pd.DataFrame]:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import MB, faults, regular, shown
@@ -38,13 +39,13 @@ class Unusable(ValueError):
 class _Bounded(io.RawIOBase):
     """Reads another stream through, and stops where it grows beyond what its packed size can honestly hold."""
 
-    def __init__(self, stream: io.BufferedIOBase | gzip.GzipFile | zipfile.ZipExtFile, packed: int, most: int):
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, packed: int, most: int):
         self._stream, self._packed, self._most, self._seen = stream, packed, most, 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def, override]
+    def readinto(self, buffer: Any) -> int:
         content = self._stream.read(len(buffer))
         self._seen += len(content)
         if self._seen > self._most:

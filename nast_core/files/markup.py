@@ -3,6 +3,7 @@
 import codecs
 import re
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 from nast_core.files.gate import MB
 
@@ -22,7 +23,7 @@ def parse_xml(content: bytes) -> ElementTree.Element:
     text = _decoded(content)
     if "<!ENTITY" in text:
         raise ValueError("it declares entities, which are not read (a few lines of them unfold to gigabytes)")
-    parser = ElementTree.XMLPullParser(events=("start", "end"))
+    parser: Any = ElementTree.XMLPullParser(events=("start", "end"))
     depth, root = 0, None
     try:
         for start in range(0, len(text), MB // 4):

@@ -357,6 +357,17 @@ def test_a_table_of_reports_keeps_its_patients_images_and_splits(tmp_path):
     assert source.notes["reports without a claim"] == 1
 
 
+def test_a_table_of_reports_may_come_from_a_spreadsheet(tmp_path):
+    text = "Study ID;Patient-ID;TEXT\r\n50000001.0;10000032.0;Small left effusion; no edema\r\n".replace("; no", ", no")
+    (tmp_path / "r.csv").write_bytes(text.encode("utf-16"))
+    source = table_studies(tmp_path / "r.csv")
+    assert [(study.study_id, study.patient_id) for study in source.studies] == [("50000001", "10000032")]
+    assert source.notes["the .0 that a spreadsheet put behind ids"] == 2
+    (tmp_path / "r.csv").write_text("study_id,text\n5.1E+07,x\n")
+    with pytest.raises(DataError, match=r"a study_id is '5\.1E\+07', which a spreadsheet made of a longer number"):
+        table_studies(tmp_path / "r.csv")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
