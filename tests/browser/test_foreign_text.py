@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from nast_core.benchmark.items import Item, write_items
 from nast_core.benchmark.phantoms import phantom_items
-from tests.browser_tools import ROOT
+from tests.browser_tools import ROOT, load_it
 
 SHOTS = ROOT / "artifacts"
 
@@ -84,7 +84,7 @@ def test_typed_texts_and_names_in_addresses_are_text(page, address, stranger, pa
     page.screenshot(path=str(SHOTS / "link.png"))
     nothing_but_text(page, stranger)
     assert payload in seen(page)
-    page.get_by_role("button", name=re.compile("Load it")).click()
+    load_it(page)
     expect(page.get_by_text("there is no folder")).to_be_visible()
     nothing_but_text(page, stranger)
 
@@ -101,7 +101,7 @@ def test_items_are_opened_at_a_press_and_are_text_in_every_view(page, address, s
     path = tmp_path / "evil.items.jsonl"
     write_items(made, path)
     page.goto(f"{address}/data?{urlencode({'data-do': 'Look through a file', 'data-file': path})}")
-    page.get_by_role("button", name=re.compile("Load it")).click()
+    load_it(page)
     expect(page.get_by_text("8 of 8 items")).to_be_visible()
     nothing_but_text(page, stranger)
     assert payload in seen(page)
