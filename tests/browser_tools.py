@@ -1,6 +1,7 @@
 """The app as a user starts it, and a real Chromium to look at it."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -39,6 +40,11 @@ def need_chromium() -> str | None:
     if os.environ.get("NAST_REQUIRE_BROWSER"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def load_it(page) -> None:
+    """Says yes to what a link names and the server has not opened before."""
+    page.get_by_role("button", name=re.compile("Load it")).click()
 
 
 @contextmanager

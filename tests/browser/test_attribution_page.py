@@ -9,7 +9,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
-from tests.browser_tools import ROOT
+from tests.browser_tools import ROOT, load_it
 from tests.conftest import TINY_TEXT
 
 SHOTS = ROOT / "artifacts"
@@ -96,6 +96,7 @@ def slow(tmp_path_factory) -> Path:
 
 def test_a_long_map_shows_its_progress_and_ends_on_cancel(page, address, slow):
     page.goto(f"{address}/attribution?model={slow}&pair=There+is+no+edema.")
+    load_it(page)
     expect(page.get_by_text(re.compile(r"Occlusion: \d+ of \d+ forward passes, about \d+ s left"))).to_be_visible(
         timeout=WAIT
     )

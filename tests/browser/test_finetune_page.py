@@ -10,7 +10,7 @@ from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.runs.executors import cancel, wait_for
 from nast_core.runs.store import RunStore
-from tests.browser_tools import ROOT, running_app
+from tests.browser_tools import ROOT, load_it, running_app
 from tests.finetuning import write_phantom_claims
 
 SHOTS = ROOT / "artifacts"
@@ -39,6 +39,7 @@ def test_a_training_outlives_the_killed_server_and_shows_before_and_after(page, 
     mine = f"finetune?train-on=my+files&claims={claims}&train-items={items}"
     with running_app(stop=signal.SIGKILL, **runs) as address:
         page.goto(f"{address}/{mine}")
+        load_it(page)
         expect(page.get_by_text("No trace of this model is kept yet")).to_be_visible()
         settle(page, "Steps", 40)
         page.get_by_text("More settings").click()
@@ -52,6 +53,7 @@ def test_a_training_outlives_the_killed_server_and_shows_before_and_after(page, 
     assert begun.status.active  # the server is gone, the run is not
     with running_app(**runs) as address:
         page.goto(f"{address}/{mine}")
+        load_it(page)
         assert wait_for(begun, 400).state == "finished"
         expect(page.get_by_text("Validation figures while training").first).to_be_visible()
         expect(page.get_by_test_id("stDataFrame")).to_have_count(2)  # the board; and before, after, change
