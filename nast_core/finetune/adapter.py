@@ -110,7 +110,9 @@ def _not_its_own_base(folder: Path) -> Iterator[None]:
     chain, here = _opening.get(), folder.resolve()
     if here in chain or len(chain) >= _MOST:
         said = "is, by way of its base, its own base" if here in chain else f"stands on more than {_MOST} fine-tunes"
-        raise ModelError(f"the adapter in {folder} {said}, so it leads to no model; give another run, or its base again")
+        raise ModelError(
+            f"the adapter in {folder} {said}, so it leads to no model; give another run, or its base again"
+        )
     token = _opening.set((*chain, here))
     try:
         yield

@@ -72,7 +72,7 @@ def read_lora(module: nn.Module, known: list[str], folder: Path, *, trainable: b
     _check_rank(path, keys.r, len(names))
     config = LoraConfig(
         r=keys.r,
-        lora_alpha=keys.lora_alpha,  # type: ignore[arg-type] # PEFT takes any number
+        lora_alpha=keys.lora_alpha,
         lora_dropout=keys.lora_dropout,
         target_modules=exactly(names),
         bias="none",
@@ -93,7 +93,9 @@ def _check_rank(path: Path, rank: int, modules: int) -> None:
     """Raises ModelError where the file's matrices have another rank than the config says, before any are made."""
     down = [shape for name, shape in weights.shapes(path).items() if ".lora_A." in name or ".lora_A" in name]
     if len(down) < modules or any(not shape or shape[0] != rank for shape in down):
-        raise ModelError(f"{CONFIG} says rank {rank} for {modules} modules, and {path.name} holds {len(down)} of it or of another")
+        raise ModelError(
+            f"{CONFIG} says rank {rank} for {modules} modules, and {path.name} holds {len(down)} of it or of another"
+        )
 
 
 def write_lora(folder: Path, adapted: PeftModel) -> None:

@@ -86,7 +86,7 @@ class Swin(ImageTower):
     embed_dim: Annotated[int, Field(ge=1, le=2_048)] = 1
     depths: Depths = Field(default_factory=list)
     num_heads: Annotated[list[Heads], Field(min_length=1, max_length=8)] = Field(default_factory=list)
-    window_size: Annotated[int, Field(ge=1, le=256)] = 1
+    window_size: Annotated[int, Field(ge=1, le=32)] = 1  # a table of its fourth power is made
     pretrained_window_sizes: Annotated[list[Annotated[int, Field(ge=0, le=256)]], Field(max_length=8)] = Field(
         default_factory=list
     )
@@ -108,7 +108,9 @@ def checked(schema: type[ONE], values: Any, name: str) -> ONE:
         return schema.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(part for part in map(str, first["loc"]) if part.isascii() and not part.startswith(("list[", "constrained")))
+        where = ".".join(
+            part for part in map(str, first["loc"]) if part.isascii() and not part.startswith(("list[", "constrained"))
+        )
         if first["type"] == "extra_forbidden":
             raise ModelError(f"{name} has {shown(where)}, which is no key that is read; take it out") from None
         said = first["msg"].removeprefix("Value error, ")
@@ -125,10 +127,25 @@ def taken(schema: type[Keys], values: Any, name: str) -> dict[str, Any]:
     return checked(schema, values, name).model_dump(exclude_unset=True, by_alias=True)
 
 
-_CODE = ("auto_map", "trust_remote_code", "_target_", "custom_pipelines", "custom_generate", "code_revision", "quantization_config")
+_CODE = (
+    "auto_map",
+    "trust_remote_code",
+    "_target_",
+    "custom_pipelines",
+    "custom_generate",
+    "code_revision",
+    "quantization_config",
+)
 _HUBS = ("hf-hub:", "hf_hub:", "local-dir:")
 _PLACES = ("checkpoint_path", "subfolder", "cache_dir", "gguf_file")  # never needed: everything lies in the folder
-_FILES = ("vocab_file", "merges_file", "spm_file", "hf_model_name", "hf_tokenizer_name", "timm_model_name")  # never passed on
+_FILES = (
+    "vocab_file",
+    "merges_file",
+    "spm_file",
+    "hf_model_name",
+    "hf_tokenizer_name",
+    "timm_model_name",
+)  # never passed on
 _ATTENTION = ("_attn_implementation", "_attn_implementation_internal", "attn_implementation")
 _PROSE = ("_name_or_path", "name_or_path", "name", "source")  # where it came from: shown at most
 

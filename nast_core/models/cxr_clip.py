@@ -180,7 +180,9 @@ def _checkpoint(folder: Path) -> tuple[Path, _Kind]:
     """(file with the weights, what it is); cxr_clip.json goes before a checkpoint's own config."""
     there = [path.name for path in _checkpoints(folder)]
     if (folder / RECORD).exists():
-        return weights.find_weights(folder, [*WEIGHTS, *there]), _kind(files.read_json(folder / RECORD), folder / RECORD)
+        return weights.find_weights(folder, [*WEIGHTS, *there]), _kind(
+            files.read_json(folder / RECORD), folder / RECORD
+        )
     if len(there) > 1:
         raise ModelError(f"{folder} holds the checkpoints {', '.join(there)}; keep one of them")
     try:

@@ -39,7 +39,9 @@ def _parsed(path: Path) -> dict[str, Any]:
     if not os.path.lexists(path):
         raise _UnreadableError(f"{path.parent} has no {path.name}; copy the model's {path.name} into it")
     try:
-        text = gate.read_text(path, most=documents.MOST, error=_UnreadableError, absent="it is a link that leads nowhere")
+        text = gate.read_text(
+            path, most=documents.MOST, error=_UnreadableError, absent="it is a link that leads nowhere"
+        )
     except _UnreadableError as error:
         raise _UnreadableError(f"{error}; download it again") from None
     try:
@@ -82,7 +84,9 @@ def check_configs(folder: Path) -> None:
 def check_folder(folder: Path) -> None:
     """Raises ModelError unless ``folder`` is a directory this user may read."""
     if not os.path.exists(folder):  # Path.exists raises for a name that is too long or behind a locked door
-        raise ModelError(f"there is no folder {gate.shown(folder)}; give the path of a folder with a model's config and weights")
+        raise ModelError(
+            f"there is no folder {gate.shown(folder)}; give the path of a folder with a model's config and weights"
+        )
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; give the folder that holds it together with the model's config")
     if not os.access(folder, os.R_OK | os.X_OK):

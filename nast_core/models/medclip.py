@@ -39,7 +39,9 @@ _PADDING = "texts are encoded without padding; the original pads a batch, and it
 
 
 def recognises(folder: Path) -> bool:
-    if any((folder / name).exists() for name in _OTHERS) or not any(weights.is_there(folder / name) for name in WEIGHTS):
+    if any((folder / name).exists() for name in _OTHERS) or not any(
+        weights.is_there(folder / name) for name in WEIGHTS
+    ):
         return False
     return {_PROJECTION, "logit_scale"} <= weights.shapes(weights.find_weights(folder, WEIGHTS)).keys()
 

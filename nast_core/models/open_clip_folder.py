@@ -97,7 +97,9 @@ def load_folder(
         stored = weights.read(path)
         tensors = {renamed(name): tensor for name, tensor in stored.tensors.items()}
         with staged(folder, {CONFIG: written, **({"config.json": bert} if bert else {})}) as place:
-            model, transform = build(place, _room(path), force_custom_text=force_custom_text, **_bert_options(place, config, bert))
+            model, transform = build(
+                place, _room(path), force_custom_text=force_custom_text, **_bert_options(place, config, bert)
+            )
         mismatched = list(_resized(model, tensors))
     files.refuse_mismatched(folder, mismatched)
     with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
@@ -152,7 +154,9 @@ def _bert_options(place: Path, config: Mapping[str, Any], bert: Mapping[str, Any
 def _tokenizer(folder: Path, config: Mapping[str, Any]) -> Tokenizer:
     """open_clip's own tokenizer, or the folder's. Raises ModelError for one that does not load."""
     text = config["text_cfg"]
-    options = {"context_length": text.get("context_length", DEFAULT_CONTEXT_LENGTH)} | (text.get("tokenizer_kwargs") or {})
+    options = {"context_length": text.get("context_length", DEFAULT_CONTEXT_LENGTH)} | (
+        text.get("tokenizer_kwargs") or {}
+    )
     with files.leading(f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"):
         if not text.get("hf_tokenizer_name"):
             return SimpleTokenizer(**options)
@@ -162,7 +166,9 @@ def _tokenizer(folder: Path, config: Mapping[str, Any]) -> Tokenizer:
             return HFTokenizer(str(place), trust_remote_code=False, local_files_only=True, **options)
 
 
-def _resized(model: torch.nn.Module, stored: Mapping[str, Tensor]) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+def _resized(
+    model: torch.nn.Module, stored: Mapping[str, Tensor]
+) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     """Position tables of another length than the config's, which open_clip interpolates without a word."""
     own = model.state_dict()
     for name in ("positional_embedding", "visual.positional_embedding", "text.positional_embedding"):

@@ -88,7 +88,9 @@ def _fetched(hub: str) -> Path | None:
 def _nothing(spec: str, folder: Path, hub: str) -> str:
     missing = f"there is no folder {gate.shown(folder)}; give the path of a folder with a model's config and weights"
     if HUB_ID.fullmatch(hub) and not hub.startswith("."):
-        return f"{missing}; if {gate.shown(hub)} is a hub id, fetch it first with 'nast model download {gate.shown(spec)}'"
+        return (
+            f"{missing}; if {gate.shown(hub)} is a hub id, fetch it first with 'nast model download {gate.shown(spec)}'"
+        )
     if near := zoo.near_names(spec):
         return f"{missing}, or a known model's name (did you mean {' or '.join(near)}?)"
     return missing

@@ -70,7 +70,9 @@ class _Special(Keys):
     cls_token: _Token = None
     mask_token: _Token = None
     additional_special_tokens: Annotated[list[Text | _Added], Field(max_length=2_000)] | None = None
-    extra_special_tokens: Annotated[list[Text | _Added], Field(max_length=2_000)] | dict[Word, Text | _Added] | None = None
+    extra_special_tokens: Annotated[list[Text | _Added], Field(max_length=2_000)] | dict[Word, Text | _Added] | None = (
+        None
+    )
 
 
 class Tokenizer(_Special):
@@ -109,7 +111,10 @@ class Preprocessor(Keys):
     image_processor_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,40}ImageProcessor(Fast|Pil)?$")] | None = None
     feature_extractor_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,40}FeatureExtractor$")] | None = None
     do_resize: bool | None = None
-    size: Sides | Annotated[dict[Literal["height", "width", "shortest_edge", "longest_edge"], Pixels], Field(min_length=1)] = 1
+    size: (
+        Sides
+        | Annotated[dict[Literal["height", "width", "shortest_edge", "longest_edge"], Pixels], Field(min_length=1)]
+    ) = 1
     resample: Annotated[int, Field(ge=0, le=5)] | None = None
     do_center_crop: bool | None = None
     crop_size: Sides | dict[Literal["height", "width", "shortest_edge"], Pixels] | None = None

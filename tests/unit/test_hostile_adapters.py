@@ -124,7 +124,15 @@ def test_tensors_that_are_not_the_adapters_are_refused(work, kind):
 
 @pytest.mark.parametrize(
     "change",
-    [{"base": 7}, {"base": None}, {"layer_weights": "²"}, {"recipe": {}}, {"recipe": []}, {"base_fingerprint": {}}, {"x": 1}],
+    [
+        {"base": 7},
+        {"base": None},
+        {"layer_weights": "²"},
+        {"recipe": {}},
+        {"recipe": []},
+        {"base_fingerprint": {}},
+        {"x": 1},
+    ],
 )
 def test_a_record_of_wrong_types_is_one_sentence(work, change):
     edit(work / "run" / "adapter" / "nast.json", lambda record: record.update(change))
@@ -138,7 +146,10 @@ def test_a_record_that_names_a_hostile_base_runs_nothing_of_it(work):
     assert not canary.exists()
 
 
-@pytest.mark.parametrize("base", ["attacker/clip", "hf-hub:attacker/clip", "attacker/clip@main", "open_clip:nothing/hf-hub:a/b", "\0", "x" * 3000])
+@pytest.mark.parametrize(
+    "base",
+    ["attacker/clip", "hf-hub:attacker/clip", "attacker/clip@main", "open_clip:nothing/hf-hub:a/b", "\0", "x" * 3000],
+)
 def test_a_record_that_names_a_base_elsewhere_fetches_nothing(work, base):
     edit(work / "run" / "adapter" / "nast.json", lambda record: record.update(base=base))
     refusal(work / "run")
@@ -176,11 +187,15 @@ def test_an_adapter_beside_a_models_weights_is_named_and_not_merged(work, monkey
 
 def test_a_folder_with_only_an_adapter_says_which_base_it_wants_and_how_to_merge(work):
     adapter = work / "run" / "adapter"
-    with pytest.raises(ModelError, match=rf"its base is {work / 'base'}: load it as run:ID.*'nast export {adapter} --out OUT'"):
+    with pytest.raises(
+        ModelError, match=rf"its base is {work / 'base'}: load it as run:ID.*'nast export {adapter} --out OUT'"
+    ):
         load_model(adapter, device="cpu")
     (adapter / "nast.json").unlink()
     edit(adapter / "adapter_config.json", lambda config: config.update(base_model_name_or_path="openai/clip"))
-    with pytest.raises(ModelError, match=r"holds an adapter \(LORA, wants openai/clip\) and no model; merge the two once"):
+    with pytest.raises(
+        ModelError, match=r"holds an adapter \(LORA, wants openai/clip\) and no model; merge the two once"
+    ):
         load_model(adapter, device="cpu")
 
 

@@ -23,7 +23,10 @@ from tests.hostile import WRITERS, edit
 def test_a_folder_that_a_processors_own_save_pretrained_wrote_loads(copied):
     folder = copied()
     before = load_model(folder, device="cpu")
-    parts = {"image_processor": AutoImageProcessor.from_pretrained(folder), "tokenizer": AutoTokenizer.from_pretrained(folder)}
+    parts = {
+        "image_processor": AutoImageProcessor.from_pretrained(folder),
+        "tokenizer": AutoTokenizer.from_pretrained(folder),
+    }
     for name in ("preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"):
         (folder / name).unlink()
     CLIPProcessor(**parts).save_pretrained(folder)
@@ -55,7 +58,9 @@ def test_the_prefix_that_all_names_share_is_found_in_any_nesting_and_no_other():
     assert bare(["module." * 100_000 + "a"]) == "module." * 8
 
 
-@pytest.mark.parametrize("family", ["clip", "siglip", "dual", "chinese", "cxr-clip", "medclip", "open_clip", "open_clip-bert", "coca"])
+@pytest.mark.parametrize(
+    "family", ["clip", "siglip", "dual", "chinese", "cxr-clip", "medclip", "open_clip", "open_clip-bert", "coca"]
+)
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module.", "model.clip."])
 def test_weights_whose_names_all_have_a_prefix_load_as_without_and_the_report_says_so(tmp_path, family, prefix):
     folder = WRITERS[family](tmp_path / "model") if (tmp_path / "model").mkdir() is None else tmp_path
