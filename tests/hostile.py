@@ -12,7 +12,15 @@ from nast_core.errors import NastError
 from nast_core.models import load_model
 from tests.conftest import write_huggingface_clip, write_open_clip
 from tests.writers import (
-    biovil, chinese_clip, cxr_clip, medclip, open_clip_bert, open_clip_coca, open_clip_siglip, siglip, vision_text_dual,
+    biovil,
+    chinese_clip,
+    cxr_clip,
+    medclip,
+    open_clip_bert,
+    open_clip_coca,
+    open_clip_siglip,
+    siglip,
+    vision_text_dual,
 )  # fmt: skip
 
 WRITERS: dict[str, Callable[[Path], Path]] = {

@@ -72,7 +72,7 @@ def read_lora(module: nn.Module, known: list[str], folder: Path, *, trainable: b
     _check_rank(path, keys.r, len(names))
     config = LoraConfig(
         r=keys.r,
-        lora_alpha=keys.lora_alpha,  # type: ignore[arg-type] # PEFT takes any number
+        lora_alpha=keys.lora_alpha,
         lora_dropout=keys.lora_dropout,
         target_modules=exactly(names),
         bias="none",

@@ -86,7 +86,7 @@ class Swin(ImageTower):
     embed_dim: Annotated[int, Field(ge=1, le=2_048)] = 1
     depths: Depths = Field(default_factory=list)
     num_heads: Annotated[list[Heads], Field(min_length=1, max_length=8)] = Field(default_factory=list)
-    window_size: Annotated[int, Field(ge=1, le=256)] = 1
+    window_size: Annotated[int, Field(ge=1, le=32)] = 1  # a table of its fourth power is made
     pretrained_window_sizes: Annotated[list[Annotated[int, Field(ge=0, le=256)]], Field(max_length=8)] = Field(
         default_factory=list
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 from nast_core.errors import ModelError
 from nast_core.files import gate
 from nast_core.models.torchscript import is_torchscript, read_torchscript
-from nast_core.models.weights import MOST, WRAPPERS, bare, check_archive, unwrapped
+from nast_core.models.weights import MOST, WRAPPERS, bare, check_archive, check_claims, unwrapped
 
 Weights = dict[str, Tensor]
 _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's archives carry along
@@ -37,14 +37,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
     )
     check_archive(path)
     if is_torchscript(path):
-        return Checkpoint(path, _named(read_torchscript(path)), torchscript=True)
+        tensors = _named(read_torchscript(path))
+        check_claims(path, tensors, path.stat().st_size)
+        return Checkpoint(path, tensors, torchscript=True)
     held = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     whole = held
     held, wrapper = unwrapped(held) if isinstance(held, Mapping) else (held, None)
     if not isinstance(held, Mapping) or not held or not all(isinstance(value, Tensor) for value in held.values()):
         raise ModelError(f"{path} holds a {type(held).__name__} of other things than named weights")
     beside = {key: value for key, value in whole.items() if key != wrapper} if wrapper else {}
-    return Checkpoint(path, _named(held), wrapper, beside)
+    tensors = _named(held)
+    check_claims(path, tensors, path.stat().st_size)
+    return Checkpoint(path, tensors, wrapper, beside)
 
 
 def _named(held: Mapping[str, Tensor]) -> Weights:

@@ -1,6 +1,7 @@
 """A bare checkpoint, once and explicitly, into a folder that loads: config told from shapes, safetensors, card."""
 
 import shutil
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from nast_core.errors import ModelError
-from nast_core.models import openai_weights, registry, zoo
+from nast_core.models import files, openai_weights, registry, zoo
 from nast_core.models.checkpoint import read_checkpoint
 from nast_core.models.layouts import LAYOUTS, Job, Wishes, write_json
 from nast_core.models.zoo import ZooCard
@@ -39,7 +40,7 @@ def convert(source: Path, out: Path, wishes: Wishes | None = None, *, known_as: 
     shutil.rmtree(incoming, ignore_errors=True)
     try:
         incoming.mkdir(parents=True)
-        record = _record(source, card) | write(Job(checkpoint, card, wishes or Wishes(), incoming))
+        record = _record(source, card) | _written(write, Job(checkpoint, card, wishes or Wishes(), incoming))
         write_json(incoming / "nast.json", record)
         loaded = registry.load_model(incoming, device="cpu")
         write_json(incoming / "nast.json", record | {"fingerprint": loaded.fingerprint})
@@ -52,6 +53,16 @@ def convert(source: Path, out: Path, wishes: Wishes | None = None, *, known_as: 
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     return out
+
+
+def _written(write: Callable[[Job], dict[str, Any]], job: Job) -> dict[str, Any]:
+    """What a layout's writer says. Raises ModelError for a file that has a layout's names and not its shapes."""
+    try:
+        return write(job)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise ModelError(
+            f"{job.checkpoint.path} has names of a known layout and not its shapes ({files.first_line(error)}); get another"
+        ) from error
 
 
 def _card(source: Path) -> ZooCard | None:

@@ -169,14 +169,16 @@ def refuse_missing(folder: Path, keys: Iterable[str]) -> None:
         )
 
 
-def refuse_mismatched(folder: Path, keys: Iterable[tuple[str, Sequence[int], Sequence[int]]]) -> None:
+def refuse_mismatched(
+    folder: Path, keys: Iterable[tuple[str, Sequence[int], Sequence[int]]], shape: type = tuple
+) -> None:
     """Raises ModelError where a weight has another shape than the config says; ``keys``: name, found, expected."""
     keys = sorted(keys)
     if keys:
         name, found, expected = keys[0]
         raise ModelError(
             f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first {name!r}: "
-            f"found {tuple(found)}, expected {tuple(expected)}; use the config that came with these weights"
+            f"found {shape(found)}, expected {shape(expected)}; use the config that came with these weights"
         )
 
 

@@ -14,7 +14,6 @@ from nast_core.models.allowed import (
     Keys,
     Layers,
     Number,
-    Positions,
     Rows,
     Share,
     Sides,
@@ -25,6 +24,7 @@ from nast_core.models.allowed import (
 )
 
 CONFIG = "open_clip_config.json"
+Context = Annotated[int, Field(ge=1, le=8_192)]  # a mask of its square is made
 _Module = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?$")]  # of timm's own
 _Hub = Annotated[
     str, Field(pattern=r"^[\w\-]{0,96}(/[\w.\-]{1,96})?$")
@@ -51,7 +51,7 @@ class _Tokens(_Complete):
     strip_sep_token: bool = False
     language: Word | None = None
     tokenizer_mode: Word | None = None
-    context_length: Positions | None = None
+    context_length: Context | None = None
     reduction_mask: Word = ""
 
 
@@ -94,7 +94,7 @@ class _Vision(_Tower):
 
 
 class _Text(_Tower):
-    context_length: Positions | Word = 1  # a word is refused with how far the text tower reads
+    context_length: Context | Word = 1  # a word is refused with how far the text tower reads
     vocab_size: Rows = 1
     hf_tokenizer_name: _Hub | None = None
     tokenizer_mode: Word | None = None
@@ -180,5 +180,10 @@ def least_weights(model: Mapping[str, Any]) -> int:
     for tower in (model["text_cfg"], model["vision_cfg"], model.get("multimodal_cfg") or {}):
         if isinstance(layers := tower.get("layers"), int) and (width := tower.get("width")):
             count += int(layers * width * width * (4 + 2 * tower.get("mlp_ratio", 4.0)))
-            count += tower.get("vocab_size", 0) * width
+            count += width * (tower.get("vocab_size", 0) + tower.get("context_length", 0))
+            count += width * (_side(tower.get("image_size")) // _side(tower.get("patch_size"), 16)) ** 2
     return count
+
+
+def _side(sides: int | list[int] | None, default: int = 0) -> int:
+    return sides[0] if isinstance(sides, list) else sides or default

@@ -72,9 +72,8 @@ def fill(model: Any, tensors: dict[str, Tensor], folder: Path) -> None:
     tensors.pop(_NOT_A_WEIGHT, None)
     own = model.state_dict()
     files.refuse_missing(folder, own.keys() - tensors.keys())
-    files.refuse_mismatched(
-        folder, [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
-    )
+    wrong = [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
+    files.refuse_mismatched(folder, wrong, shape=list)
     files.refuse_unexpected(folder, tensors.keys() - own.keys())
     model.load_state_dict(tensors, assign=True)
 

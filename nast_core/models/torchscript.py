@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from nast_core.errors import ModelError
+from nast_core.models.files import first_line
 
 _DTYPES = {
     "FloatStorage": torch.float32,
@@ -44,12 +45,13 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         with zipfile.ZipFile(path) as archive:
             root = next(name for name in archive.namelist() if name.endswith("/data.pkl")).removesuffix("data.pkl")
             with archive.open(f"{root}data.pkl") as file:
-                module = _Reader(file, archive, root).load()
+                return dict(_tensors(_Reader(file, archive, root).load(), ""))
     except pickle.UnpicklingError as error:
         raise ModelError(f"{path} is a TorchScript archive of more than weights ({error}); it was not loaded") from None
     except Exception as error:  # a damaged archive makes zipfile, pickle and torch raise anything
-        raise ModelError(f"{path} is a TorchScript archive that cannot be read ({error}); download it again") from None
-    return dict(_tensors(module, ""))
+        raise ModelError(
+            f"{path} is a TorchScript archive that cannot be read ({first_line(error)}); download it again"
+        ) from None
 
 
 class _Module:

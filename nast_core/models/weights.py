@@ -95,7 +95,7 @@ def check(path: Path) -> None:
     held = _unpickled(path, "meta")
     if not isinstance(held, dict):
         raise ModelError(f"{path} holds a {type(held).__name__}, not named weights; get the model's own weights file")
-    _check_claims(path, _named(held), size)
+    check_claims(path, _named(held), size)
 
 
 def check_archive(path: Path) -> None:
@@ -158,7 +158,7 @@ def _named(held: Mapping[Any, Any]) -> dict[str, Tensor]:
     return {name: value for name, value in inner.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
-def _check_claims(path: Path, tensors: Mapping[str, Tensor], size: int) -> None:
+def check_claims(path: Path, tensors: Mapping[str, Tensor], size: int) -> None:
     """Raises ModelError for tensors that claim more values than the file has room for."""
     claimed = 0
     for name, tensor in tensors.items():

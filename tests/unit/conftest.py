@@ -2,13 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from nast_core.errors import ModelError
 from nast_core.models import load_model
+from tests import hostile
 
 
 @pytest.fixture
@@ -46,3 +47,28 @@ def edit() -> Callable[[Path, Callable[[dict], object]], None]:
         path.write_text(json.dumps(record))
 
     return change_file
+
+
+@pytest.fixture(scope="session")
+def whole_folders(tmp_path_factory) -> dict[str, Path]:
+    """Family -> tiny checkpoint, of every layout that loads."""
+    base = tmp_path_factory.mktemp("whole")
+    for family, write in hostile.WRITERS.items():
+        (base / family / "model").mkdir(parents=True)
+        write(base / family / "model")
+    return {family: base / family / "model" for family in hostile.WRITERS}
+
+
+@pytest.fixture
+def trapped(whole_folders, tmp_path, monkeypatch) -> Iterator[Callable[[str], Path]]:
+    """Copies a good folder with a trap in it; from then on nothing may leave, and the trap must not go off."""
+    hostile.shut(monkeypatch)
+    canaries = []
+
+    def copy(family: str) -> Path:
+        made = Path(shutil.copytree(whole_folders[family], tmp_path / "model"))
+        canaries.append(hostile.plant(made))
+        return made
+
+    yield copy
+    assert not [canary for canary in canaries if canary.exists()]
