@@ -41,21 +41,24 @@ def main() -> int:
     def all_trials(folder: Path) -> Iterator[Trial]:
         if {"kills", "disk"} & {*parts}:
             children.warm()
-            made = world.make(folder)
+            made = world.make(folder, tuned=not told.short)
             if "kills" in parts:
                 yield from kills.trials(made, 1 if told.short else told.times, kills.SHORT if told.short else ())
             if "disk" in parts:
-                yield from disks.trials(
-                    made, disks.SHORT if told.short else (), (8,) if told.short else disks.LEFT
-                )
+                yield from disks.trials(made, disks.SHORT if told.short else (), (8,) if told.short else disks.LEFT)
         if "crowd" in parts:
-            yield from crowd.trials(3, 0.2, 2.0, crowd.SHORT) if told.short else crowd.trials(told.sessions, told.minutes)
+            yield from (
+                crowd.trials(3, 0.15, 1.5, crowd.SHORT) if told.short else crowd.trials(told.sessions, told.minutes)
+            )
 
     begun, done = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="nast-faults-") as folder:
         for trial in all_trials(Path(folder)):
             done.append(trial)
-            print(f"{time.monotonic() - begun:5.0f} s  {trial.held} of {trial.tried}  {trial.what}  {trial.said}", flush=True)
+            print(
+                f"{time.monotonic() - begun:5.0f} s  {trial.held} of {trial.tried}  {trial.what}  {trial.said}",
+                flush=True,
+            )
     print("\n" + table(done))
     if told.write:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, {time.monotonic() - begun:.0f} s"
