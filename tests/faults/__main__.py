@@ -41,15 +41,15 @@ def main() -> int:
     def all_trials(folder: Path) -> Iterator[Trial]:
         if {"kills", "disk"} & {*parts}:
             children.warm()
-            made = world.make(folder)
+            made = world.make(folder, tuned=not told.short)
             if "kills" in parts:
                 yield from kills.trials(made, 1 if told.short else told.times, kills.SHORT if told.short else ())
             if "disk" in parts:
                 yield from disks.trials(made, disks.SHORT if told.short else (), (8,) if told.short else disks.LEFT)
-        if "crowd" in parts:
-            yield from (
-                crowd.trials(3, 0.2, 2.0, crowd.SHORT) if told.short else crowd.trials(told.sessions, told.minutes)
-            )
+        if "crowd" in parts and told.short:
+            yield from crowd.trials(3, 0.15, 1.5, crowd.SHORT, judged=False)
+        elif "crowd" in parts:
+            yield from crowd.trials(told.sessions, told.minutes)
 
     begun, done = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="nast-faults-") as folder:

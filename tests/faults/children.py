@@ -88,10 +88,6 @@ def nast(*words: object) -> Callable[[], None]:
 
 def warm() -> None:
     """Imports what commands import late, once for all children; runs nothing, for a fork must find no threads."""
-    import captum.attr
-    import h5netcdf
-    import peft
-    import transformers.models.clip.modeling_clip
 
     import nast_core.benchmark.dataset
     import nast_core.benchmark.run

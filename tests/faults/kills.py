@@ -4,6 +4,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.browser_tools import running_app
@@ -13,7 +14,7 @@ from tests.faults.trials import Trial
 from tests.faults.world import World
 
 Words = list[object]
-SHORT = ("trace", "benchmark build")
+SHORT = ("trace",)
 
 
 def _commands(world: World) -> dict[str, Callable[[Path], Words]]:
@@ -113,11 +114,10 @@ def _the_server_under_a_run(world: World, times: int, chance: random.Random) -> 
 def trials(world: World, times: int, only: tuple[str, ...] = (), seed: int = 0) -> Iterator[Trial]:
     chance = random.Random(seed)
     work: dict[str, Callable[[], tuple[int, float]]] = {
-        name: lambda words=words: _a_command(world, words, times, chance)  # type: ignore[misc]
-        for name, words in _commands(world).items()
+        name: partial(_a_command, world, words, times, chance) for name, words in _commands(world).items()
     }
-    work["fine-tune"] = lambda: _a_finetune(world, times, chance)
-    work["the server under a run"] = lambda: _the_server_under_a_run(world, max(1, times // 3), chance)
+    work["fine-tune"] = partial(_a_finetune, world, times, chance)
+    work["the server under a run"] = partial(_the_server_under_a_run, world, max(1, times // 3), chance)
     for name, trial in work.items():
         if only and name not in only:
             continue

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -22,8 +23,8 @@ class Answer:
     seconds: float
     bytes: int = 0
     drawn: bytes = b""  # everything that is to be seen, as it came
-    exceptions: list[str] = field(default_factory=list)  # error boxes: bugs
-    alerts: list[str] = field(default_factory=list)  # sentences in colour
+    exceptions: list[str] = field(default_factory=list)  # tracebacks
+    errors: list[str] = field(default_factory=list)  # sentences in red
 
 
 class Session:
@@ -106,8 +107,8 @@ class Session:
         element = getattr(delta.new_element, delta.new_element.WhichOneof("type") or "empty")
         if element.DESCRIPTOR.name == "Exception":
             answer.exceptions.append(f"{element.type}: {element.message}")
-        elif element.DESCRIPTOR.name == "Alert":
-            answer.alerts.append(element.body)
+        elif element.DESCRIPTOR.name == "Alert" and element.format == Alert.ERROR:
+            answer.errors.append(element.body)
         if name := getattr(element, "id", ""):
             # $$ID-hash-key; a widget without a key of its own ends in None
             self._widgets[name.split("-", 2)[-1]] = name

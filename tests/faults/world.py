@@ -22,6 +22,7 @@ class World:
     claims: Path
     recipe: Path  # of a fine-tune
     tuned: Path  # its adapter
+    exported: Path  # and the same merged, a model's folder
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,10 +46,10 @@ class World:
         finetune(FinetuneRecipe.model_validate(fields), folder, Notes())
 
 
-def make(folder: Path) -> World:
+def make(folder: Path, *, tuned: bool = True) -> World:
     world = World(
         folder, folder / "clip", folder / "pairs.jsonl", folder / "items.jsonl", folder / "claims.jsonl", folder / "tune.yaml",
-        folder / "trained" / "adapter",
+        folder / "trained" / "adapter", folder / "tuned-clip",
     )  # fmt: skip
     lines = [json.dumps({"affirmative": a, "negated": n, "finding": f}) + "\n" for a, n, f in PAIRS]
     world.pairs.write_text("".join(lines), "utf-8")
@@ -57,21 +58,23 @@ def make(folder: Path) -> World:
         "checkpoint_every: 2\nrank: 8\nalpha: 16\ndevice: cpu\ntracker: none\nvalidation_studies: 8\n",
         "utf-8",
     )
-    made = Child(lambda: _write(world), folder / "log", world.environment).wait()
+    made = Child(lambda: _write(world, tuned), folder / "log", world.environment).wait()
     if made.code:
         raise AssertionError(f"the world of the trials cannot be made: {made.said[-2000:]}")
     return world
 
 
-def _write(world: World) -> None:
-    from tests.conftest import write_huggingface_clip
-    from tests.finetuning import write_phantom_claims
-
+def _write(world: World, tuned: bool) -> None:
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.phantoms import phantom_items
+    from nast_core.finetune.export import export
+    from tests.conftest import write_huggingface_clip
+    from tests.finetuning import write_phantom_claims
 
     write_huggingface_clip(world.model)
     write_items(phantom_items(60, split="test"), world.items)
     write_phantom_claims(world.claims)
-    world.tuned.parent.mkdir()
-    world.train(world.tuned.parent)
+    if tuned:
+        world.tuned.parent.mkdir()
+        world.train(world.tuned.parent)
+        export(world.tuned, world.exported)
