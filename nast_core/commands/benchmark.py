@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nast_core.commands.common import (
-    MOST,
-    MOST_SEED,
     Device,
     NoCache,
     Out,
@@ -20,6 +18,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.runs.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
@@ -60,7 +59,7 @@ def benchmark_build(
     llm_model: Annotated[
         str | None, typer.Option(envvar="NAST_LLM_MODEL", help="The llm. Its key: NAST_LLM_KEY or OPENAI_API_KEY.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Questions to the endpoint at a time.")] = 8,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
     answers: Annotated[
         Path | None, typer.Option(help="Folder that keeps the llm's prompts and answers; default: beside --out.")
     ] = None,

@@ -66,12 +66,14 @@ def read_bytes(path: Path, *, most: int, error: type[NastError] = DataError, abs
     with faults(path, error, absent=absent):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe would wait for its writer
         try:
-            _fits(path, os.fstat(handle), most, error)
+            size = _fits(path, os.fstat(handle), most, error)
             with os.fdopen(handle, "rb", closefd=False) as file:
-                content = file.read(most + 1)
+                content = file.read(size + 1)  # reading takes as much memory as it is asked to read
+                if len(content) > size:  # it grew, or lies about its size as files of /proc do
+                    content += file.read(most + 1 - len(content))
         finally:
             os.close(handle)
-    if len(content) > most:  # it grew, or lies about its size as files of /proc do
+    if len(content) > most:
         raise error(_too_large(path, len(content), most))
     return content
 

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nast_core.errors import NastError
 
+MOST = 1_000_000  # of what is built or asked: more than any set of studies has
+MOST_SEED = 2**32 - 1
+
 
 class RunError(NastError):
     """A recipe that asks for what cannot be, or a run folder that does not hold what it should."""
@@ -47,7 +50,7 @@ class Recipe(BaseModel):
     model: str = "demo"  # as load_model takes it
     device: str = "auto"
     precision: str = "float32"
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
 
