@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nast_core.commands.common import (
-    MOST,
-    MOST_SEED,
     Device,
     NoCache,
     Out,
@@ -19,6 +17,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.runs.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer

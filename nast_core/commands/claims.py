@@ -9,8 +9,6 @@ import typer
 from tqdm import tqdm
 
 from nast_core.commands.common import (
-    MOST,
-    MOST_SEED,
     Device,
     Model,
     NoCache,
@@ -23,6 +21,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.runs.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Split

@@ -26,8 +26,6 @@ NoCache = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
-MOST = 1_000_000  # of what is built or asked: more than any set of studies has
-MOST_SEED = 2**32 - 1
 _TEXT = 20_000  # characters of anything typed
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nast_core.commands.common import (
-    MOST,
     Device,
     Pairs,
     Precision,
@@ -18,6 +17,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.runs.recipe import MOST
 
 if TYPE_CHECKING:
     from torch import Tensor

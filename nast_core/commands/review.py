@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import MOST_SEED, Out, command, need_files, need_out
+from nast_core.commands.common import Out, command, need_files, need_out
+from nast_core.runs.recipe import MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="Reviewers' judgements of items: agreement, and the accepted items.")
 Items = Annotated[Path, typer.Option(help="items.jsonl under review; judgements lie beside it, in items.review.")]

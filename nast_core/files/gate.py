@@ -84,11 +84,14 @@ def read_bytes(path: Path, *, most: int, error: type[NastError] = DataError, abs
     """All of a regular file of at most ``most`` bytes; never waits on a pipe, never reads a device."""
     with faults(path, error, absent=absent):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe would wait for its writer
-        with os.fdopen(handle, "rb") as file:
+        try:
             size = _fits(path, os.fstat(handle), most, error)
-            content = file.read(size + 1)  # reading takes as much memory as it is asked to read
-            if len(content) > size:  # it grew, or lies about its size as files of /proc do
-                content += file.read(most + 1 - len(content))
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = file.read(size + 1)  # reading takes as much memory as it is asked to read
+                if len(content) > size:  # it grew, or lies about its size as files of /proc do
+                    content += file.read(most + 1 - len(content))
+        finally:
+            os.close(handle)
     if len(content) > most:
         raise error(_too_large(path, len(content), most))
     return content

@@ -25,7 +25,7 @@ TRACED_ARMS: tuple[Arm, ...] = ("nast", "inverse", "random")  # their layer weig
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class FinetuneError(NastError):
@@ -56,14 +56,14 @@ class FinetuneRecipe(Recipe):
 
     # what is trained
     method: Method = "lora"
-    rank: Count = 32
+    rank: Annotated[int, Field(ge=1, le=4096)] = 32
     alpha: Annotated[float, Field(gt=0)] = 64.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     targets: Targets = "both"
 
     # how
     steps: Count = 400
-    batch_size: Annotated[int, Field(ge=2)] = 12  # studies whose texts a step reads, over all processes
+    batch_size: Annotated[int, Field(ge=2, le=100_000)] = 12  # studies whose texts a step reads, over all processes
     compared_images: Count = 192  # that captions and statements of a step are compared with, those studies' included
     captions_per_image: Annotated[int, Field(ge=1, le=CAPTIONS)] = 4  # of each study of a step, each also contradicted
     claims_per_image: Count = 1  # statements with their contradictions, of each study of a step
@@ -83,7 +83,7 @@ class FinetuneRecipe(Recipe):
 
     # watching it
     validate_every: Count = 50
-    validation_studies: Annotated[int, Field(ge=2)] = 300
+    validation_studies: Annotated[int, Field(ge=2, le=10_000_000)] = 300
     patience: Count | None = None  # validations without a lower validation loss before it ends; None: all steps
     checkpoint_every: Count = 50
     tracker: Tracker | None = None  # None: TensorBoard where it is installed

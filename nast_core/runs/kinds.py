@@ -11,9 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from nast_core.errors import what_is_wrong
 from nast_core.files.documents import read_yaml
 from nast_core.files.gate import as_path, shown
-from nast_core.runs.recipe import Recipe, RunError, Work
-
-MOST = 1_000_000  # of what is built or asked: more than any set of studies has
+from nast_core.runs.recipe import MOST, Recipe, RunError, Work
 
 
 class AttentionRecipe(Recipe):

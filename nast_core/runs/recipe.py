@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from nast_core.errors import NastError
 
+MOST = 1_000_000  # of what is built or asked: more than any set of studies has
+MOST_SEED = 2**32 - 1
+
 
 class RunError(NastError):
     """A recipe that asks for what cannot be, or a run folder that does not hold what it should."""
@@ -90,7 +93,7 @@ class Recipe(BaseModel):
     model: str = "demo"  # as load_model takes it
     device: str = "auto"
     precision: str = "float32"
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
 
