@@ -159,6 +159,10 @@ class _Reader:
                 governor, shield = self._going(i, self._span(i, i + 2), governor, shield)
                 i, held = i + 2, False
                 continue
+            elif word == "nothing" and self.words[i + 1 : i + 2] and self.words[i + 1].startswith(("suggest", "indicat", "point")):
+                governor, shield = _Governor("deny", self._span(i, i + 2)), None
+                i, held = i + 2, False
+                continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = _Governor("hedge", self._span(i, i + 1))  # "no evidence to exclude"
             elif word in _ANSWERS and self._answer(i, i + 1):
@@ -182,6 +186,8 @@ class _Reader:
                 governor, shield = None, None
             elif word in (",", "and", "or", "nor", "/", "&", "and/or"):
                 held = False
+                if governor and governor.kind == "deny" and governor.cue.text in _GOING and self.words[i + 2 : i + 3] == ["of"]:
+                    governor = None  # "removal of a tube and placement of another"
                 if word == "," and governor and governor.kind == "hedge" and not self._listed(i, end):
                     governor = None  # "borderline heart size, tube in place"
                 if shield == "phrase" and not (pointed and self._points(i + 1)):
@@ -331,8 +337,10 @@ class _Reader:
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):
             return stop, _Governor("deny", cue), None
         if text == "neither" and self._paired_verbs(i, end):
-            said: Said = "uncertain" if any(self.k["excludes"].has(w) for w in words[i : i + 8]) else "present"
-            clause.predicates.append(self._said(i, said, self._span(i, i + 1) if said == "uncertain" else None, self._start_of(i)))
+            pair = words[i : i + self._paired_verbs(i, end)]
+            said: Said = "uncertain" if any(self.k["excludes"].has(w) for w in pair) else "present"
+            said = "absent" if any(w in self.k["exists"] for w in pair) else said
+            clause.predicates.append(self._said(i, said, cue if said != "present" else None, self._start_of(i)))
             return min(end, i + self._paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
             return stop, _Governor("clause" if text == "neither" or (governor and governor.kind == "clause") else "deny", cue), None
@@ -401,7 +409,7 @@ class _Reader:
                 return 0
             if self.words[place] == "nor":
                 head = self.words[place + 1] if place + 1 < end else ""
-                return place + 2 - i if place + 1 not in self.name_at and (head.endswith("ed") or self.k["excludes"].has(head) or self.k["changed"].has(head)) else 0
+                return place + 2 - i if place + 1 not in self.name_at and (head.endswith("ed") or head in self.k["exists"] or self.k["excludes"].has(head) or self.k["changed"].has(head)) else 0
         return 0
 
     def _verbal(
@@ -454,7 +462,7 @@ class _Reader:
                 return exists + 1, None, None
             if clause.names == [] and self._bare(begin, i) and not self._next_name(exists + 1, end) and self._next_name(exists + 1, end) != 0:
                 tell("present" if degrees or prior else "uncertain" if view else "absent")
-            if prior:
+            if prior or degrees:
                 return exists + 1, None, None
             if self._next_name(exists + 1, end) is not None and not self._bare(begin, i) and aux in ("is", "are", "was", "were", ""):
                 tell("present" if degrees or prior else "absent")
