@@ -34,7 +34,7 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
     words = list(words)
     for start, end, _ in names:  # "enlarged" in a name is no predicate; the last word tells singular from plural
         words[start : end - 1] = [""] * (end - 1 - start)
-    joints = _joints(words)
+    joints = _joints(words, _asides(words, names))
     ends_in_or = _ends_in_or(joints)
     first_name = {name.start: name for name in names}
     found: list[tuple[int, Opening]] = [(0, "new")]
@@ -106,10 +106,28 @@ _VERBS = frozenset(
 )
 
 
-def _joints(words: list[str]) -> list[_Joint]:
+def _asides(words: list[str], names: list[Named]) -> set[int]:
+    """Where brackets open around a finding of its own: "no pneumothorax (small effusion)"."""
+    found, opened = set(), None
+    starts = {name.start for name in names}
+    for place, word in enumerate(words):
+        if word == "(":
+            opened = place
+        elif word == ")":
+            opened = None
+        elif place in starts and opened is not None:
+            found.add(opened)
+    return found
+
+
+def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
     found, i = [], 0
     while i < len(words):
         start, kind = i, None
+        if i in asides:
+            found.append(_Joint("hard", i, i + 1))
+            i += 1
+            continue
         if words[i] in (",", "-", "/") and words[i - 1 : i] != ["("]:
             kind, i = "comma" if words[i] != "/" else "or", i + 1
         if i < len(words) and (ahead := _joining(words, i)):
@@ -124,7 +142,7 @@ def _joints(words: list[str]) -> list[_Joint]:
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
     word, known = words[i], classes()
     before = words[i - 1] if i else ""
-    if word in known["ends"] and not (word == "yet" and before == "not"):
+    if word in known["ends"] and not (word, before) in (("yet", "not"), ("but", "all")):
         return "hard", 1
     for phrase in ends_of_more().get(word, ()):
         if tuple(words[i : i + len(phrase)]) == phrase and before not in ("not", "n't"):

@@ -190,9 +190,11 @@ class _Reader:
                     governor = None  # "removal of a tube and placement of another"
                 if word == "," and governor and governor.kind == "hedge" and not self._listed(i, end):
                     governor = None  # "borderline heart size, tube in place"
+                if shield and self.words[i + 1 : i + 2] and self.words[i + 1] in ("new", "other", "additional", "any", "evidence"):
+                    shield = None
                 if shield == "phrase" and not (pointed and self._points(i + 1)):
                     shield = None
-            elif governor and governor.kind == "deny" and word in self.k["changes"] and self._next_name(i + 1, end) is not None:
+            elif governor and governor.kind == "deny" and word in ("change", "changes") and self._next_name(i + 1, end) is not None:
                 shield = "list"  # "no change right lower lobe opacity"
             elif word == "that" and governor and governor.kind == "deny":
                 governor = replace(governor, kind="clause")
@@ -306,6 +308,8 @@ class _Reader:
             return stop, None, None
         if text == "without" and words[max(0, i - 2) : i] == ["with", "or"]:
             return stop, _Governor("hedge", self._span(i - 2, stop)), None
+        if text == "no" and words[i - 1 : i] == ["be"] and any(w in self.k["modals"] for w in words[max(0, i - 4) : i]):
+            return stop, _Governor("hedge", cue), None  # "there may be no effusion"
         if text == "no" and after == "the":  # a word left over
             return stop, governor, shield
         if text == "no":
@@ -378,7 +382,7 @@ class _Reader:
 
     def _gone(self, i: int, text: str) -> Said:
         before = self.words[max(0, i - 4) : i]
-        if any(self.k["partly"].has(word) for word in before[-3:]):
+        if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"]:
             return "present"
         modal = [word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")]
         if text == "unlikely":
@@ -396,7 +400,7 @@ class _Reader:
         before = self.words[max(0, i - 4) : i]
         part = any(self.k["partly"].has(word) for word in before[-3:])
         part |= any(word in ("incomplete", "partial") for word in self.words[i : i + 9])
-        if part or (governor and governor.kind == "deny"):
+        if part or (governor and governor.kind != "hedge"):
             return (governor, "list") if governor else (None, None)
         if any(word in self.k["wanted"] for word in before) or before[-1:] == ["to"]:
             return _Governor("hedge", cue), None
@@ -608,6 +612,12 @@ class _Reader:
         if word in ("difficult", "hard", "impossible", "unable", "inability") and any(k["excludes"].has(w) for w in words[i : i + 4]):
             stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
             return "both", self._span(i, stop), stop
+        if word == "may" and words[i + 1 : i + 4] == ["or", "may", "not"]:
+            return "before", self._span(i, i + 4), i + 4
+        if word in ("suggestion", "possibility", "likelihood", "probability") and after in ("of", "for"):
+            return "before", self._span(i, i + 2), i + 2
+        if word == "if" and words[i - 1 : i] and words[i - 1] in ("uncertain", "unclear", "unknown", "unsure"):
+            return "before", self._span(i - 1, i + 1), i + 1
         if word == "history" and after == "of" or word == "hx":
             return "before", self._span(i, i + 1), i + 2
         if word == "less" and after == "likely":
