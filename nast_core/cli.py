@@ -2,7 +2,19 @@
 
 import typer
 
-from nast_core.commands import attribute, benchmark, claims, compare, demo, finetune, interpret, models, negation, review, runs
+from nast_core.commands import (
+    attribute,
+    benchmark,
+    claims,
+    compare,
+    demo,
+    finetune,
+    interpret,
+    models,
+    negation,
+    review,
+    runs,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

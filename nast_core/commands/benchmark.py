@@ -1,6 +1,5 @@
 """``nast benchmark``: how badly a model fails on negation."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 

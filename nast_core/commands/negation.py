@@ -50,7 +50,9 @@ def _lines(lines: BinaryIO, name: str) -> Iterator[str]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as fault:
-            raise DataError(f"{where} is not UTF-8 text ({fault.reason} at byte {fault.start}); save the file as UTF-8") from None
+            raise DataError(
+                f"{where} is not UTF-8 text ({fault.reason} at byte {fault.start}); save the file as UTF-8"
+            ) from None
         if "\0" in text:
             raise DataError(f"{where} holds a NUL, so this is no text; give a file of plain text")
         yield text
@@ -60,11 +62,19 @@ def _lines(lines: BinaryIO, name: str) -> Iterator[str]:
 def negation_report(
     gold: Annotated[
         list[Path] | None,
-        typer.Option(help='More labelled sentences: JSON lines {"text", "labels": "Edema=absent;...", "implied"}, or a .tsv.'),
+        typer.Option(
+            help='More labelled sentences: JSON lines {"text", "labels": "Edema=absent;...", "implied"}, or a .tsv.'
+        ),
     ] = None,
-    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = Path("tests/parser/sentences.tsv"),
-    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = Path("tests/parser/kinds.tsv"),
-    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = Path("docs/negation.json"),
+    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = Path(
+        "tests/parser/sentences.tsv"
+    ),
+    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = Path(
+        "tests/parser/kinds.tsv"
+    ),
+    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = Path(
+        "docs/negation.json"
+    ),
 ) -> None:
     """Precision and recall of what is read, by state and by source of gold; reversals, and every sentence read wrongly.
 

@@ -119,7 +119,11 @@ def read_gold(path: Path) -> list[Sentence]:
 
 
 def _gold(value: object) -> Sentence:
-    if not isinstance(value, dict) or not isinstance(value.get("text"), str) or not isinstance(value.get("labels"), str):
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("text"), str)
+        or not isinstance(value.get("labels"), str)
+    ):
         raise ValueError("text and labels are needed, both strings")
     implied = value.get("implied") or ""
     if not isinstance(implied, str):
@@ -150,7 +154,9 @@ def report(sentences: Sequence[Sentence]) -> Report:
     said, so = [_bare(labels) for labels in ours], [_bare(labels) for labels in by_hand]
     implied = [_bare(map(_told, s.implied)) for s in sentences]
     wrong = tuple(
-        s.text for s, mine, theirs, open_ in zip(sentences, said, so, implied, strict=True) if mine - open_ != theirs - open_
+        s.text
+        for s, mine, theirs, open_ in zip(sentences, said, so, implied, strict=True)
+        if mine - open_ != theirs - open_
     )
     cues = {label.cue for labels in (*by_hand, *ours) for label in labels if label.state == "absent" and label.cue}
     return Report(

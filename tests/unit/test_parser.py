@@ -176,7 +176,9 @@ def states(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("adjective", ["", "relevant ", "radiographically meaningful ", "tangible "])
-@pytest.mark.parametrize("change", ["change in", "increase in", "decrease of", "progression of", "regression of", "evolution of"])
+@pytest.mark.parametrize(
+    "change", ["change in", "increase in", "decrease of", "progression of", "regression of", "evolution of"]
+)
 def test_a_denied_change_leaves_the_finding_there_whatever_the_adjective(name, adjective, change):
     for text in (f"No {adjective}{change} the {name}.", f"There has been no interval {adjective}{change} the {name}."):
         assert states(text) == {NAMES[name]: "present"}, text
@@ -184,7 +186,8 @@ def test_a_denied_change_leaves_the_finding_there_whatever_the_adjective(name, a
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "attribute", ["displacement", "cavitation", "loculation", "septation", "angulation", "opacification?", "leakage", "tortuosity"]
+    "attribute",
+    ["displacement", "cavitation", "loculation", "septation", "angulation", "opacification?", "leakage", "tortuosity"],
 )
 def test_a_denied_attribute_leaves_the_finding_there_whatever_it_is(name, attribute):
     attribute = attribute.rstrip("?") if attribute != "opacification?" else "encasement"
@@ -193,14 +196,18 @@ def test_a_denied_attribute_leaves_the_finding_there_whatever_it_is(name, attrib
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("word", ["displaced", "enlarging", "septated", "the cause of the symptoms", "tethered", "under tension"])
+@pytest.mark.parametrize(
+    "word", ["displaced", "enlarging", "septated", "the cause of the symptoms", "tethered", "under tension"]
+)
 def test_a_denied_quality_leaves_the_finding_there(name, word):
     assert states(f"The {name} is not {word}.") == {NAMES[name]: "present"}
     assert states(f"The {name} is no longer {word}.") == {NAMES[name]: "present"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("word", ["seen", "identified", "evident", "demonstrated", "apparent", "recognizable", "discernible"])
+@pytest.mark.parametrize(
+    "word", ["seen", "identified", "evident", "demonstrated", "apparent", "recognizable", "discernible"]
+)
 def test_a_finding_that_is_not_perceived_is_absent_but_for_an_earlier_film_or_a_part_of_it(name, word):
     assert states(f"A {name} is not {word}.") == {NAMES[name]: "absent"}
     assert states(f"A {name} is no longer {word}.") == {NAMES[name]: "absent"}
@@ -231,7 +238,9 @@ def test_what_has_gone_in_part_is_there_and_what_has_gone_is_not(name, partly):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("answer", "state"), [("no", "absent"), ("None", "absent"), ("negative", "absent"), ("yes", "present")])
+@pytest.mark.parametrize(
+    ("answer", "state"), [("no", "absent"), ("None", "absent"), ("negative", "absent"), ("yes", "present")]
+)
 @pytest.mark.parametrize("mark", [":", " -", " –", " ="])
 def test_a_form_is_answered(name, answer, state, mark):
     assert states(f"{name.capitalize()}{mark} {answer}.") == {NAMES[name]: state}
@@ -249,7 +258,10 @@ def test_what_follows_a_comma_behind_a_denial_is_told_by_its_words(name, fragmen
     assert states(f"No fracture, {fragment.format(name)}.") == {"Fracture": "absent", NAMES[name]: state}
 
 
-@pytest.mark.parametrize("unit", ["no edema ", "edema or ", "no change in the effusion, ", "(", "pulmonary ", "not ", "is a ", "no edema, but "])
+@pytest.mark.parametrize(
+    "unit",
+    ["no edema ", "edema or ", "no change in the effusion, ", "(", "pulmonary ", "not ", "is a ", "no edema, but "],
+)
 def test_time_grows_with_the_length_of_a_line_alone(unit):
     def seconds(length: int) -> float:
         begin = process_time()
