@@ -12,7 +12,8 @@ class Doubts(Sentence):
         words, k = self.words, self.k
         word = words[i]
         after = words[i + 1] if i + 1 < end else ""
-        last = i + 1 >= end or after in (".", ",", ";", ")")
+        follows = words[i + 1] if i + 1 < len(words) else "."
+        last = follows in (".", ",", ";", ")", "and", "but", "although", "though", "however", "given")
         if word == "if" and after in ("present", "any", "at", "real"):
             return "behind", self.span(i, i + 2), i + 2
         if word in ("versus", "vs", "vs."):
