@@ -264,9 +264,9 @@ class _Reader(Verbs):
             return stop, Governor("deny", cue), None
         if text == "neither" and self.paired_verbs(i, end):
             pair = words[i : i + self.paired_verbs(i, end)]
-            said: Said = "uncertain" if any(self.k["excludes"].has(w) for w in pair) else "present"
-            said = "absent" if any(w in self.k["exists"] for w in pair) else said
-            clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i)))
+            weighed: Said = "uncertain" if any(self.k["excludes"].has(w) for w in pair) else "present"
+            weighed = "absent" if any(w in self.k["exists"] for w in pair) else weighed
+            clause.predicates.append(self.said(i, weighed, cue if weighed != "present" else None, self.start_of(i)))
             return min(end, i + self.paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
             return (
@@ -340,6 +340,8 @@ class _Reader(Verbs):
             joint = next((w for w in between if w in ("or", "and/or", "/")), None)
             if "/" in between and "and" in between:
                 joint = "or"
+            if "with" in between:
+                continue
             if joint and this.state == that.state == "present":
                 place = end + between.index(joint) if joint in between else end
                 cue = self.span(place, place + 1)
