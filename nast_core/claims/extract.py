@@ -212,7 +212,7 @@ def _claim(condition: str, mention: Mention, sentence: str, around: _Around, dou
 
 def _gone(cue: str | None) -> bool:
     """Whether a device is said to have been taken away: others may have stayed."""
-    return bool(cue) and cue.startswith(("remov", "resol", "taken", "discontinued", "explanted", "no longer"))
+    return cue is not None and cue.startswith(("remov", "resol", "taken", "discontinued", "explanted", "no longer"))
 
 
 def _found(words: dict[str, re.Pattern[str]], text: str) -> list[str]:

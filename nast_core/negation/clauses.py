@@ -9,11 +9,6 @@ from typing import Literal, NamedTuple
 
 from nast_core.negation.words import classes, ends_of_more
 
-_CUES = frozenset(
-    ["no", "not", "n't", "without", "free", "negative", "devoid", "neither", "never", "lack", "lacks", "absent", "resolved", "removed", "rather", "instead"]
-)
-_STATES = frozenset(["seen", "noted", "present", "absent", "identified", "visible", "evident", "removed", "resolved", "unchanged", "cleared"])
-
 Opening = Literal["new", "open"]
 
 
@@ -36,7 +31,7 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
     words = list(words)
     for start, end, _ in names:  # "enlarged" in a name is no predicate; the last word tells singular from plural
         words[start : end - 1] = [""] * (end - 1 - start)
-    joints = _joints(words)
+    joints = _joints(words, _asides(words, names))
     ends_in_or = _ends_in_or(joints)
     first_name = {name.start: name for name in names}
     found: list[tuple[int, Opening]] = [(0, "new")]
@@ -87,10 +82,10 @@ class _Left:
 
     def grow(self, end: int) -> None:
         for word in self.words[self.place : end]:
-            self.denied |= word in _CUES
-            self.adjectives = word in _CUES or (self.adjectives and _adjective(word))
+            self.denied |= word in classes()["cues"]
+            self.adjectives = word in classes()["cues"] or (self.adjectives and _adjective(word))
             self.verb |= _verb(word)
-            self.told |= _verb(word) or word in _STATES or word == "there"
+            self.told |= _verb(word) or word in classes()["states"] or word == "there"
         self.place = max(self.place, end)
 
 
@@ -101,18 +96,31 @@ def _adjective(word: str) -> bool:
 
 
 def _verb(word: str) -> bool:
-    return word in classes()["auxiliaries"] or word in _VERBS
+    return word in classes()["auxiliaries"] or word in classes()["verbs"]
 
 
-_VERBS = frozenset(
-    ["show", "shows", "showed", "demonstrates", "demonstrate", "reveals", "reveal", "persists", "persist", "contains", "overlies", "overlie", "projects", "project", "terminates", "terminate", "ends", "end", "overlying"]
-)
+def _asides(words: list[str], names: list[Named]) -> set[int]:
+    """Where brackets open around a finding of its own: "no pneumothorax (small effusion)"."""
+    found, opened = set(), None
+    starts = {name.start for name in names}
+    for place, word in enumerate(words):
+        if word == "(":
+            opened = place
+        elif word == ")":
+            opened = None
+        elif place in starts and opened is not None:
+            found.add(opened)
+    return found
 
 
-def _joints(words: list[str]) -> list[_Joint]:
+def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
     found, i = [], 0
     while i < len(words):
         start, kind = i, None
+        if i in asides:
+            found.append(_Joint("hard", i, i + 1))
+            i += 1
+            continue
         if words[i] in (",", "-", "/") and words[i - 1 : i] != ["("]:
             kind, i = "comma" if words[i] != "/" else "or", i + 1
         if i < len(words) and (ahead := _joining(words, i)):
@@ -127,7 +135,7 @@ def _joints(words: list[str]) -> list[_Joint]:
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
     word, known = words[i], classes()
     before = words[i - 1] if i else ""
-    if word in known["ends"] and not (word == "yet" and before == "not"):
+    if word in known["ends"] and (word, before) not in (("yet", "not"), ("but", "all")):
         return "hard", 1
     for phrase in ends_of_more().get(word, ()):
         if tuple(words[i : i + len(phrase)]) == phrase and before not in ("not", "n't"):
@@ -170,7 +178,7 @@ def _opening(
     known = classes()
     if joint.kind == "comma" and left.adjectives:
         return None  # "no acute, displaced fracture"
-    if right[0] in _CUES and not (right[0] in ("resolved", "removed", "absent") and not inside):
+    if right[0] in classes()["cues"] and not (right[0] in ("resolved", "removed", "absent") and not inside):
         return "new"
     if right[:2] == ["positive", "for"] or right[0] in ("only", "just", "merely", "simply", "rather", "instead"):
         return "new"
@@ -228,7 +236,9 @@ def _predicate(right: list[str], offset: int, inside: list[Named]) -> str | None
     if not inside:
         return None
     exists = classes()["exists"]
-    return next((w for w in right[inside[0].end - offset :] if _verb(w) or w in _STATES or w in exists), None)
+    return next(
+        (w for w in right[inside[0].end - offset :] if _verb(w) or w in classes()["states"] or w in exists), None
+    )
 
 
 def _plural(word: str) -> bool:

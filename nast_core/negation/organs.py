@@ -11,28 +11,10 @@ from typing import NamedTuple
 
 import yaml
 
-from nast_core.negation.words import whole_words
+from nast_core.negation.words import classes, whole_words
 
 _FAR = 16  # words from an organ to what is said of it
 _TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]")
-_COPULAS = frozenset(
-    ["is", "are", "was", "were", "remains", "remain", "appears", "appear", "seems", "seem", "looks", "look", "stable", "unchanged", "similar", "has", "have", "be"]
-)
-_STOPS = frozenset(
-    [".", ";", ":", "(", ")", "!", "?", "with", "without", "while", "although", "though", "whereas", "however", "demonstrates", "demonstrate", "shows", "show", "reveals", "because", "given", "no", "there", "obscured", "obscures", "obscuring"]
-)
-_JOINTS = frozenset([",", "and", "or", "/", "&", "as", "well"])
-_BESIDE = frozenset(  # may stand between a predicate and the organ behind it
-    ["in", "size", "sized", "bilateral", "left", "right", "both", "and", "appearing", "mildly", "stable", "expanded"]
-)
-_LIGHT = frozenset(
-    ["to", "be", "both", "all", "otherwise", "overall", "again", "now", "at", "the", "upper", "in", "size", "of", "appearing", "which", "that", "near", "continued", "fields"]
-)
-_CLOSERS = frozenset(
-    ["and", "or", "but", "with", "without", "in", "for", "on", "at", "bilaterally", "no", "is", "are", "as", "given", "while", "to", "except", "than", "limits", "xxxx", "width", "caliber", "size", "contour", "contours", "appearance", "appearing", "shape"]
-)
-_IS = frozenset(["is", "are", "was", "were", "remains", "remain", "appears", "appear"])
-_DENIED = frozenset(["not", "n't", "never"])
 
 
 class _Organ(NamedTuple):
@@ -110,14 +92,20 @@ def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tu
     if pattern is None:
         return None
     for place in range(first - 1, max(-1, first - 5), -1):
-        word, start, end = tokens[place]
-        said_before = place and tokens[place - 1][0] in _DENIED | _IS  # it is what another organ is
-        if pattern.match(text, start) and not said_before and tokens[first - 1][0] not in _JOINTS:
+        word, start, _ = tokens[place]
+        said_before = (
+            place and tokens[place - 1][0] in classes()["denials"] | classes()["is"]
+        )  # it is what another organ is
+        if pattern.match(text, start) and not said_before and tokens[first - 1][0] not in classes()["joins_organs"]:
             return start, word
-        if place in shared and all(t[0] in _JOINTS for t in tokens[place + 1 : first]) and first - place > 1:
+        if (
+            place in shared
+            and all(t[0] in classes()["joins_organs"] for t in tokens[place + 1 : first])
+            and first - place > 1
+        ):
             return (one.start, shared[place]) if pattern.fullmatch(shared[place]) else None
-        if word not in _BESIDE and not word.endswith(("ly", "expanded", "inflated")):
-            joined = word in _JOINTS and any(p in shared for p in range(max(0, place - 1), place))
+        if word not in classes()["beside"] and not word.endswith(("ly", "expanded", "inflated")):
+            joined = word in classes()["joins_organs"] and any(p in shared for p in range(max(0, place - 1), place))
             if not joined:
                 return None
     return None
@@ -129,7 +117,7 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
     told = others = denied = False
     place, steps = last + 1, 0
     while place < len(tokens) and steps < _FAR:
-        word, start, end = tokens[place]
+        word, start, _ = tokens[place]
         for kind, pattern in predicates.items():
             if (found := pattern.match(text, start)) and (
                 told or kind == "borderline" or _closes(text, found.end()) or place == last + 1
@@ -139,21 +127,23 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
                 if kind == "normal" and denied:
                     return "not normal", start, found.end()
                 return (kind, one.start, one.end) if others else (kind, one.start, found.end())
-        if word in _STOPS and not (word == ":" and place == last + 1):
+        if word in classes()["stops"] and not (word == ":" and place == last + 1):
             return None
         told |= word == ":"
         if place in organs_at:
-            if told or tokens[place - 1][0] not in _JOINTS | {"the", "pulmonary", "central", "of"}:
+            if told or tokens[place - 1][0] not in classes()["joins_organs"] | {"the", "pulmonary", "central", "of"}:
                 return None
             others = True
             place = organs_at[place]
-        elif word in _COPULAS:
+        elif word in classes()["told_by"]:
             told = True
         elif word == "," and told and not _goes_on(tokens, place + 1, predicates, text):
             return None
-        elif word in _DENIED:
+        elif word in classes()["denials"]:
             denied = True
-        elif (not told and not _passes(tokens, last, place)) or (word == "and" and told and not _goes_on(tokens, place + 1, predicates, text)):
+        elif (not told and not _passes(tokens, last, place)) or (
+            word == "and" and told and not _goes_on(tokens, place + 1, predicates, text)
+        ):
             return None
         place, steps = place + 1, steps + 1
     return None
@@ -162,15 +152,20 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
 def _closes(text: str, end: int) -> bool:
     """Whether a predicate without a verb ends there, and is not another noun's: "heart, and normal rib contours"."""
     after = _TOKEN.match(text, end) or _TOKEN.match(text, end + 1)
-    return after is None or not after.group()[0].isalnum() or after.group().lower() in _CLOSERS
+    return after is None or not after.group()[0].isalnum() or after.group().lower() in classes()["closers"]
 
 
 def _passes(tokens, last: int, place: int) -> bool:
     """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed with."""
     word = tokens[place][0]
-    if word in _JOINTS or word in _LIGHT or word.endswith("ly") or set(word) <= {"x", "_"}:
+    if (
+        word in classes()["joins_organs"]
+        or word in classes()["light"]
+        or word.endswith("ly")
+        or set(word) <= {"x", "_"}
+    ):
         return True
-    return any(tokens[p][0] in _JOINTS for p in range(max(last + 1, place - 3), place))
+    return any(tokens[p][0] in classes()["joins_organs"] for p in range(max(last + 1, place - 3), place))
 
 
 def _goes_on(tokens, place: int, predicates: dict[str, re.Pattern[str]], text: str) -> bool:
@@ -178,6 +173,6 @@ def _goes_on(tokens, place: int, predicates: dict[str, re.Pattern[str]], text: s
     for word, start, _ in tokens[place : place + 4]:
         if any(pattern.match(text, start) for pattern in predicates.values()):
             return True
-        if word in _STOPS or word in ("the", "a", "an"):
+        if word in classes()["stops"] or word in ("the", "a", "an"):
             return False
     return False

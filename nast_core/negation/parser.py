@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from nast_core.negation import scope
 from nast_core.negation.lexicon import find_namings
-from nast_core.negation.scope import State
+from nast_core.negation.sentence import State
 from nast_core.negation.words import plain, tokens
 
 _SPACES = re.compile(r"\s+")
 _END = re.compile(
-    r"(?<=[.!;])(?<!\bvs\.)(?<!\bdr\.)(?<!\bmr\.)(?=\s|[a-z(\[\"'])(?!\s*\))|(?<=\?)(?!\s*(?:no|none|yes|absent|present|negative|positive)\b)(?=\s)"
+    r"(?<=[.!])(?<!\bvs\.)(?<!\bdr\.)(?<!\bmr\.)(?=\s|[a-z(\[\"'])(?!\s*\))|(?<=\?)(?!\s*(?:no|none|yes|absent|present|negative|positive)\b)(?=\s)"
 )
 
 

@@ -1,0 +1,77 @@
+"""Words of doubt: "possible", "versus", "cannot be excluded", "it would be wrong to say that". Source: ours."""
+
+from nast_core.negation.cues import Cue
+from nast_core.negation.sentence import Sentence
+
+
+class Doubts(Sentence):
+    """What leaves open whether a finding is there."""
+
+    def hedge(self, i: int, end: int, subject: bool) -> tuple[str, Cue, int] | None:
+        """Words of doubt without a verb: whether they reach before or behind them, or both, and where to read on."""
+        words, k = self.words, self.k
+        word = words[i]
+        after = words[i + 1] if i + 1 < end else ""
+        follows = words[i + 1] if i + 1 < len(words) else "."
+        last = follows in (".", ",", ";", ")", "and", "but", "although", "though", "however", "given")
+        if word == "if" and after in ("present", "any", "at", "real"):
+            return "behind", self.span(i, i + 2), i + 2
+        if word in ("versus", "vs", "vs."):
+            return "between", self.span(i, i + 1), i + 1
+        if word == "?" and i - 1 in self.name_ends:
+            return "behind", self.span(i, i + 1), i + 1
+        if word == "?":
+            return ("before", self.span(i, i + 1), i + 1) if i + 1 < end else None
+        if (word, after) in (("rule", "out"), ("ruling", "out")) or word == "r/o":
+            return "before", self.span(i, min(end, i + 2)), i + 2
+        if word == "exclusion" and after == "of":
+            return "before", self.span(i, i + 2), i + 2
+        if word in ("difficult", "hard", "impossible", "unable", "inability") and any(
+            k["excludes"].has(w) for w in words[i : i + 4]
+        ):
+            stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
+            return "both", self.span(i, stop), stop
+        if word == "may" and words[i + 1 : i + 4] == ["or", "may", "not"]:
+            return "before", self.span(i, i + 4), i + 4
+        if word in ("suggestion", "possibility", "likelihood", "probability") and after in ("of", "for"):
+            return "before", self.span(i, i + 2), i + 2
+        if word == "if" and words[i - 1 : i] and words[i - 1] in ("uncertain", "unclear", "unknown", "unsure"):
+            return "before", self.span(i - 1, i + 1), i + 1
+        if (word == "history" and after == "of") or word == "hx":
+            return "before", self.span(i, i + 1), i + 2
+        if word == "less" and after == "likely":
+            than = "than" in words[i + 2 : i + 4] or i + 2 >= end or self.words[i + 2] == "."
+            return "both" if than and subject else "before", self.span(i, i + 2), i + 2
+        if word in k["hedges_for"] and any(w in ("for", "of", "about") for w in words[i + 1 : i + 3]):
+            of_known = words[i + 1 : i + 2] == ["of"] and words[i + 2 : i + 3] and words[i + 2] in k["pointing"]
+            return None if of_known else ("before", self.span(i, min(end, i + 2)), i + 2)
+        if word in k["hedges"]:
+            if (
+                word in ("question", "consider", "borderline", "potential", "early", "apparent", "differential")
+                or not last
+                or not subject
+            ):
+                return "before", self.span(i, i + 1), i + 1
+            return "behind", self.span(i, i + 1), i + 1
+        if word == "if" and self.next_name(i + 1, end) is not None:
+            return "before", self.span(i, i + 1), i + 1
+        return None
+
+    def turned(self) -> str | None:
+        """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""
+        words = self.words
+        for i, word in enumerate(words):
+            if word not in self.k["wrong"] and word not in ("mean", "imply"):
+                continue
+            if not {"that", "there"} & set(words[i : i + 5]):
+                continue
+            denied = any(w in ("not", "n't") for w in words[max(0, i - 4) : i])
+            if word in ("mean", "imply"):
+                return "uncertain" if denied else None
+            if denied and word in ("say", "said", "claim"):
+                return "uncertain"
+            if denied and word in ("case", "true", "correct"):
+                return "present"
+            if word not in ("case", "true", "correct", "say", "said", "claim"):
+                return "present"
+        return None
