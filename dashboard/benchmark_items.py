@@ -37,9 +37,8 @@ def draw(view: View) -> None:
         "All items as CSV", pd.concat([one.scored.assign(model=spec) for spec, one in view.answers.items()]).to_csv(index=False),
         "benchmark-items.csv", "text/csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
-    doubtful = shown.scored[shown.scored.get("warning", "") != ""]
-    if len(doubtful):
-        table = doubtful[["item_id", "warning"]].drop_duplicates()
+    if "warning" in shown.scored and (shown.scored.warning != "").any():  # results of before it was kept have none
+        table = shown.scored.loc[shown.scored.warning != "", ["item_id", "warning"]].drop_duplicates()
         with st.expander(f"{len(table)} items have an image that may not show what it should"):
             st.dataframe(table, hide_index=True)
     if shown.failed:

@@ -97,6 +97,13 @@ def test_images_that_cannot_be_read_are_unscored_and_listed(tmp_path):
     at = shown(**{"from": "a file", "items": str(tmp_path / "i.jsonl"), "images": str(tmp_path), "tab": "Items"})
     listed = next(table.value for table in at.dataframe if "reason" in table.value.columns)
     assert listed.image.tolist() == ["bad.png", "lost.png"]
+    doubtful = next(table.value for table in at.dataframe if "warning" in table.value.columns)
+    assert doubtful.values.tolist() == [
+        [items[0].item_id, "It shows almost one value, so nothing can be told from it."]
+    ]
+    at = shown(**{"from": "a file", "items": str(tmp_path / "i.jsonl"), "images": str(tmp_path), "tab": "Items",
+                  "show": "all", "item": items[0].item_id})  # fmt: skip
+    assert "It shows almost one value" in texts(at.warning)
 
 
 def test_a_slow_model_is_offered_as_a_run_that_is_kept(monkeypatch, tmp_path):

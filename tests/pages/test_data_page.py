@@ -113,6 +113,15 @@ def test_a_label_table_that_is_none_is_one_sentence_and_cannot_be_built(tmp_path
     assert not [b for b in at.button if b.key == "data-build"]
 
 
+def test_labels_outside_the_vocabulary_are_told_before_the_build_as_text_and_not_as_markdown(tmp_path):
+    pairs = ["Edema|Mass", "Pneumothorax|Cardiomegaly", "Mass|Cardiomegaly", "Edema|Pneumothorax", "Pneumonia|Edema"]
+    rows = [f"{n}.png,{pairs[n % 5]}|**Pleural effusion**,p{n},PA" for n in range(40)]
+    (tmp_path / "nih.csv").write_text("Image Index,Finding Labels,Patient ID,View Position\n" + "\n".join(rows))
+    at = page(data_labels="A CSV of your own", **{"data-table-path": str(tmp_path / "nih.csv")})
+    assert not at.exception
+    assert "'**Pleural effusion**' (40 rows; may be Pleural Effusion)" in texts(at.text)
+
+
 def test_the_llm_writer_shows_what_is_sent_and_never_asks_for_a_key():
     at = page(
         **{
