@@ -1,5 +1,6 @@
 """What the guide and the README tell a reader to type is run here: Python as it stands, commands as far as they are read."""
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 from typer.main import get_command
 
 from nast_core.cli import app
-from nast_core.runs.kinds import recipe_class
+from nast_core.runs.kinds import KINDS, recipe_class
 
 pytestmark = pytest.mark.slow  # the guide, as a reader types it
 
@@ -83,3 +84,28 @@ def test_every_recipe_of_a_page_is_one(page):
     for _, text in blocks(page, "yaml"):
         fields = yaml.safe_load(text)
         recipe_class(fields["kind"]).model_validate(fields)
+
+
+def test_the_readmes_figures_are_those_of_the_pages_it_sends_to():
+    pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("demo.md", "finetuning.md"))
+    figures = re.findall(r"-?[\d.]+ \([\d.]+ to [\d.]+\)", (ROOT / "README.md").read_text("utf-8"))
+    assert len(figures) >= 16
+    assert [figure for figure in figures if figure not in pages] == []
+
+
+def test_the_reference_has_every_command_and_every_field_of_every_kind():
+    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    written = hooks.on_page_markdown("# Title\n\n<!-- generated: commands -->\n")
+    group = get_command(app)
+    for name, command in group.commands.items():
+        for inner in getattr(command, "commands", {"": None}):
+            assert f"# `{f'nast {name} {inner}'.strip()}`\n" in written
+    assert "- `--component <block|attention|mlp|head>`: What is swapped in.  [default: block]" in written
+    common, *kinds = hooks.recipes().split("\n## `kind: ")
+    assert [kind.split("`")[0] for kind in kinds] == list(KINDS)
+    for kind, text in zip(KINDS, kinds, strict=True):
+        for field in recipe_class(kind).model_fields:
+            assert field == "kind" or f"| `{field}` | " in text + common, f"{kind}: {field}"
+    assert "| `arm` | uniform, nast, inverse, random, frozen | `uniform` |" in kinds[list(KINDS).index("finetune")]
