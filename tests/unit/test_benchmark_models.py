@@ -77,6 +77,7 @@ def test_every_model_has_a_folder_of_its_own(tmp_path):
     assert names == ["demo", "run-a-b", "run-a-b-2", "x", "DEMO-2"]
 
 
+@pytest.mark.slow
 def test_the_command_compares_models_and_says_which_does_not_load(tmp_path, folders, monkeypatch):
     monkeypatch.setenv("NAST_CACHE", str(tmp_path / "cache"))
     write_items(phantom_items(8, seed=2), tmp_path / "items.jsonl")

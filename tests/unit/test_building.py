@@ -15,6 +15,8 @@ from nast_core.runs.recipe import Cancelled, RunError
 from nast_core.runs.reporter import FolderReporter, ask_to_stop
 from tests.llm_server import running_llm
 
+pytestmark = pytest.mark.slow  # whole builds, as runs
+
 
 class Heard(list):
     """What a run is told of its progress."""

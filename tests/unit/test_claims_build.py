@@ -18,6 +18,8 @@ from nast_core.errors import DataError
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import HELD_OUT_CUES
 
+pytestmark = pytest.mark.slow  # whole builds
+
 
 @pytest.fixture(scope="module")
 def built():

@@ -186,6 +186,7 @@ def openi():
     return reports[::10]
 
 
+@pytest.mark.slow
 def test_real_reports_agree_with_their_own_codings(openi):
     read = {r.study_id: consistent(extract(r.text).claims) for r in openi if r.text}
     found = compare(read, {r.study_id: coded_claims(r) for r in openi})

@@ -10,6 +10,8 @@ from nast_core.cli import app
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 
+pytestmark = pytest.mark.slow  # the command, once an option
+
 PAIRS = '{"affirmative": "there is some edema .", "negated": "there is no edema .", "finding": "Edema"}\n'
 
 

@@ -115,10 +115,10 @@ def test_terms_pick_their_texts_and_images_by_index():
         ),
         scale=2.0,
     )
-    assert float(found["caption"]) == pytest.approx(nll(2, 0))
-    assert float(found["same_image"]) == pytest.approx(softplus(1.2 - 2))
-    assert float(found["across_image"]) == pytest.approx(softplus(1.2 - 1.6))
-    assert float(found["alignment"]) == pytest.approx(0.2)
+    assert found["caption"].item() == pytest.approx(nll(2, 0))
+    assert found["same_image"].item() == pytest.approx(softplus(1.2 - 2))
+    assert found["across_image"].item() == pytest.approx(softplus(1.2 - 1.6))
+    assert found["alignment"].item() == pytest.approx(0.2)
     sum(found.values()).backward()
     assert torch.isfinite(texts.grad).all()
 

@@ -213,6 +213,7 @@ def test_only_so_many_studies_are_kept_whole_patients_the_same_in_any_order(tmp_
     assert {int(name[1:]) ^ 1 for name in names} == {int(name[1:]) for name in names}  # both studies of a patient
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory where Linux tells it")
 def test_memory_hardly_grows_with_the_table(tmp_path):
     """Peak memory of a process that reads 20,000 and then 160,000 rows, all eligible: 20 bytes a row, and the sorting."""

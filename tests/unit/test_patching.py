@@ -34,6 +34,7 @@ def random_images(model, *shape):
     return F.normalize(values, dim=-1)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=PLANS, budget=st.sampled_from([1, 40_000, 2**28]))
 def test_any_plan_under_any_memory_budget_equals_the_plain_loop(model64, plan, budget):

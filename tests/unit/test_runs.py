@@ -210,6 +210,7 @@ def test_other_weights_make_another_run(store):
     assert store.find(TraceRecipe(), "e" * 64) is None
 
 
+@pytest.mark.slow
 def test_another_model_to_compare_with_makes_another_run(store, folders, pairs):
     one, other = (str(folders[family]) for family in ("Hugging Face CLIP", "open_clip"))
     plain = {"kind": "alignment", "claims": pairs}

@@ -186,6 +186,7 @@ def test_the_environment_says_where_the_cache_lies_or_that_there_is_none(monkeyp
     assert default_cache() == VectorCache(Path(tmp_path / "nast" / "vectors"))
 
 
+@pytest.mark.slow
 def test_a_benchmark_from_the_cache_has_the_same_figures(counted, cache):
     items = phantom_items(12, seed=2)
     first = run_benchmark(counted, items, cache=cache)
