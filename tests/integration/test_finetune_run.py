@@ -160,16 +160,16 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_weights_of_an_uninterrupted_o
         finetune(asked, tmp_path / "whole", Notes())
     checkpoint, killed = tmp_path / "killed" / "checkpoint" / "last.pt", 0
     for _ in range(2):
-        process = start(asked, tmp_path / "killed")
         seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == seen):
-            time.sleep(0.002)
-        killed += process.poll() is None
-        process.kill()
-        process.wait()
+        with start(asked, tmp_path / "killed") as process:
+            while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == seen):
+                time.sleep(0.002)
+            killed += process.poll() is None
+            process.kill()
     assert killed
     assert not (tmp_path / "killed" / "adapter").exists()
-    assert start(asked, tmp_path / "killed").wait() == 0
+    with start(asked, tmp_path / "killed") as process:
+        assert process.wait() == 0
     if method == "lora":
         assert furthest(tmp_path / "killed", whole[0]) <= 1e-6
     else:
