@@ -54,6 +54,7 @@ SHORT = [VISITS[0], VISITS[6], VISITS[7]]
 class Seen:
     clicks: list[tuple[str, float]] = field(default_factory=list)  # page, seconds
     bytes: int = 0
+    cpu: float = 0.0  # seconds that the server worked for the clicks, openings included
     foreign: list[str] = field(default_factory=list)  # answers with another's mark, or without one's own
     errors: list[str] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)  # seconds since the clicks began, bytes
@@ -94,7 +95,7 @@ async def _all(
     for visit in visits[:count]:  # the first visitor of a page pays for what all share
         async with Session(address) as one:
             _check(await one.open(visit.page, **visit.start), visit, "", seen)
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), _worked(server)
 
     async def listen() -> None:
         while True:
@@ -118,7 +119,13 @@ async def _all(
     listener = asyncio.create_task(listen())
     await asyncio.gather(*(visitor(number) for number in range(count)))
     seen.memory.append((time.monotonic() - begun, server.memory_info().rss))
+    seen.cpu = _worked(server) - worked
     listener.cancel()
+
+
+def _worked(server: psutil.Process) -> float:
+    times = server.cpu_times()
+    return times.user + times.system
 
 
 def _check(answer: Answer, visit: Visit, mark: str, seen: Seen) -> None:
@@ -138,7 +145,7 @@ def trials(
     told = f"{sessions} sessions, a click each {pause:g} s, {minutes:g} minutes"
     figures = (
         f"median {seen.slowest_of(0.5):.2f} s, 95 % {late:.2f} s, longest {seen.slowest_of(1):.2f} s, "
-        f"{seen.bytes / clicks / 1e3:,.0f} kB a click; by page, median and 95 %: {seen.by_page()}"
+        f"{seen.cpu / clicks:.2f} s of the server's work and {seen.bytes / clicks / 1e3:,.0f} kB a click; by page, median and 95 %: {seen.by_page()}"
     )
     whole = [
         Trial("crowd", "every answer is one's own", clicks, clicks - len(seen.foreign), "; ".join(seen.foreign[:3])),
