@@ -48,7 +48,7 @@ def whole_folder(folder: Path, names: Sequence[str] = ()) -> Iterator[Path]:
     """
     there = os.path.isdir(folder)
     if there and not names:
-        raise DataError(f"{shown(folder)} exists already; give the name of a new folder")
+        raise _exists(folder)
     with writing(folder), staged(folder if there else folder.parent, folder.name) as stage:
         ready = stage / (folder.name or "files")
         ready.mkdir()
@@ -60,6 +60,8 @@ def whole_folder(folder: Path, names: Sequence[str] = ()) -> Iterator[Path]:
                 _sync(path)
         _sync(ready)
         if there or not _renamed(ready, folder):
+            if not names:  # somebody has made it meanwhile
+                raise _exists(folder)
             _move(ready, folder, names)
         _sync(folder)
         _sync(folder.parent)
@@ -172,6 +174,10 @@ def _sync(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _exists(folder: Path) -> DataError:
+    return DataError(f"{shown(folder)} exists already; give the name of a new folder")
 
 
 def _renamed(ready: Path, folder: Path) -> bool:
