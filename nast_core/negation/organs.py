@@ -161,7 +161,7 @@ def _passes(tokens, last: int, place: int) -> bool:
     if (
         word in classes()["joins_organs"]
         or word in classes()["light"]
-        or word.endswith("ly")
+        or word.endswith(("ly", "ed"))
         or set(word) <= {"x", "_"}
     ):
         return True

@@ -166,6 +166,7 @@ class _Reader(Verbs):
                 and governor.kind == "deny"
                 and word in ("change", "changes")
                 and self.next_name(i + 1, end) is not None
+                and self.words[i + 1] not in self.k["beyond"]
             ):
                 shield = "list"  # "no change right lower lobe opacity"
             elif word == "that" and governor and governor.kind == "deny":
@@ -255,8 +256,13 @@ class _Reader(Verbs):
                 attributive = False
             if text in ("unlikely",) and after == "to":
                 return stop, Governor("deny", cue), None
-            if attributive:
-                return stop, Governor("deny", cue), None
+            if attributive:  # "resolved pneumonia", but not "nearly resolved pneumonia"
+                said = self.gone(i, text)
+                kinds: dict[Said, Governor | None] = {
+                    "absent": Governor("deny", cue),
+                    "uncertain": Governor("hedge", cue),
+                }
+                return stop, kinds.get(said), None
             said = "present" if self.on_prior(stop, end, i) else self.gone(i, text)
             clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
             return stop, governor, shield

@@ -157,6 +157,8 @@ class Sentence:
         """ "Pneumothorax: no.", "pneumothorax - none": the whole of what is said of it."""
         if stop < len(self.words) and self.words[stop] not in (".", ";", ",", ")", "!", "|"):
             return False
+        if i - 1 in self.name_ends:
+            return True
         place = i - 1
         while place >= 0 and self.words[place] in (":", "-", "?", "=", ",", ".", "("):
             place -= 1

@@ -230,6 +230,13 @@ class Verbs(Doubts):
         before = self.words[max(0, i - 4) : i]
         if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"]:
             return "present"
+        if any(word in ("essentially", "virtually", "practically") for word in before[-3:]):
+            return "uncertain"
+        if any(
+            word in ("part", "partially", "partly", "mostly", "largely", "extent", "incompletely")
+            for word in self.words[i + 1 : i + 5]
+        ):
+            return "present"
         modal = [
             word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")
         ]
