@@ -226,13 +226,20 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
     used = part.sizes["pair"] - (found.undefined if segment == "all" else 0)
     if not used:
         return Tables(counted, 0, None, None)
-    by_role = profiles.by_role(part, average).dropna("role", how="all")
-    return Tables(counted, used, by_role, _profile(part, average, summary))
+    return Tables(counted, used, _by_role(part, average), _profile(part, average, summary))
 
 
-@st.cache_data(
-    max_entries=64, show_spinner=False, hash_funcs={"xarray.core.dataset.Dataset": lambda d: d.cte.values.tobytes()}
-)
+_BY_EFFECT = {"xarray.core.dataset.Dataset": lambda d: d.cte.values.tobytes()}
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)
+def _by_role(part: xr.Dataset, average: Average) -> xr.DataArray:
+    from nast_core.interpret.profiles import by_role
+
+    return by_role(part, average).dropna("role", how="all")
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)
 def _profile(part: xr.Dataset, average: Average, summary: Summary) -> pd.DataFrame:
     from nast_core.interpret.profiles import layer_profile
     from nast_core.interpret.summaries import layer_summary
