@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -163,7 +162,7 @@ def _writer() -> dict[str, Any]:
         for place, label, key in ((ask, "Price, prompts", "prompt"), (answer, "Price, answers", "answer"))
     ]
     st.caption(
-        f"Sent to {_plain(_endpoint(base_url or None))}: three condition names, 1 or 0 for each, and words to choose from; never an "
+        f"Sent to {plain(_endpoint(base_url or None))}: three condition names, 1 or 0 for each, and words to choose from; never an "
         "image, a report or an id. A key goes only to the endpoint that the environment, where the app was started, names: "
         "NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OPENAI_BASE_URL or else OpenAI's own."
     )
@@ -184,11 +183,6 @@ def _endpoint(base_url: str | None) -> str:
 
     with widgets.advice():
         return access_to(base_url).told
-
-
-def _plain(text: str) -> str:
-    """Names from a link as text, not as Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>#!|~$&]|:(?=[A-Za-z+]))", r"\\\1", text)
 
 
 def _out(name: str) -> tuple[Path, bool]:
@@ -384,7 +378,7 @@ def _press(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> str:
     """What the button does; one that sends something names where to."""
     if recipe.kind == "build-claims" or recipe.writer == "template":
         return "Build"
-    return f"Write {recipe.n:,} items with {_plain(recipe.llm_model or '')} at {_plain(_endpoint(recipe.base_url))}"
+    return f"Write {recipe.n:,} items with {plain(recipe.llm_model or '')} at {plain(_endpoint(recipe.base_url))}"
 
 
 def _figure(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import streamlit as st
 
@@ -57,16 +57,17 @@ def data() -> finetune.Files:
 def layers(model: DualEncoder) -> Layers:
     """Arms, and the trace with its summary that gives their layer weights, drawn beside the effect."""
     traces = finetune.traces(model)
-    arms = st.pills(
+    chosen = st.pills(
         "Arms, on the same batches and seeds", list(finetune.ARMS), selection_mode="multi", key="arms",
         format_func=lambda arm: finetune.ARMS[arm], default=["uniform", "nast"] if traces else ["uniform"],
     )  # fmt: skip
+    arms = cast("list[Arm]", chosen)
     if not traces:
         st.info(
             "No trace of this model is kept yet. Open **Causal tracing**, which makes one, and come back; without one only the "
             "uniform and frozen arms can be trained.", icon=":material/timeline:",
         )  # fmt: skip
-        return Layers(list(arms), {}, None)
+        return Layers(arms, {}, None)
     one, two, three = st.columns([3, 3, 2])
     names = {choice.id: choice.label for choice in traces}
     trace = one.selectbox(
@@ -93,7 +94,7 @@ def layers(model: DualEncoder) -> Layers:
         "rate by.",
         alt="Bars of the effect and of the arms' weights by layer",
     )  # fmt: skip
-    return Layers(list(arms), choices, trace)
+    return Layers(arms, choices, trace)
 
 
 def settings() -> tuple[dict[str, Any], int]:

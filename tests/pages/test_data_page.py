@@ -157,7 +157,7 @@ def test_the_endpoint_is_asked_for_one_item_and_its_answer_is_kept_for_the_build
     ("address", "button_says"),
     [
         ("http://127.0.0.1:8000/v1", "Write 500 items with \\[m\\](x) at 127.0.0.1:8000, without a key"),
-        ("https://hub.org/v1", "Write 500 items with \\[m\\](x) at hub.org, with NAST\\_LLM\\_KEY"),
+        ("https://hub.org/v1", "Write 500 items with \\[m\\](x) at hub.org, with NAST_LLM_KEY"),
     ],
 )
 def test_the_button_says_where_questions_go_and_whether_a_key_goes_along(address, button_says, monkeypatch):
