@@ -115,12 +115,13 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
     """What is said of the organ behind it: kind and span. None where another organ's turn comes first."""
     predicates = _organs()[one.organ].after
     told = others = denied = False
+    verb = -9  # the last that tells of the organ
     place, steps = last + 1, 0
     while place < len(tokens) and steps < _FAR:
         word, start, _ = tokens[place]
         for kind, pattern in predicates.items():
             if (found := pattern.match(text, start)) and (
-                told or kind == "borderline" or _closes(text, found.end()) or place == last + 1
+                place - verb <= 2 or kind == "borderline" or _closes(text, found.end()) or place == last + 1
             ):
                 if kind == "found":
                     return "found", start, found.end()
@@ -129,14 +130,15 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
                 return (kind, one.start, one.end) if others else (kind, one.start, found.end())
         if word in classes()["stops"] and not (word == ":" and place == last + 1):
             return None
-        told |= word == ":"
+        if word == ":":
+            told, verb = True, place
         if place in organs_at:
             if told or tokens[place - 1][0] not in classes()["joins_organs"] | {"the", "pulmonary", "central", "of"}:
                 return None
             others = True
             place = organs_at[place]
         elif word in classes()["told_by"]:
-            told = True
+            told, verb = True, place
         elif word == "," and told and not _goes_on(tokens, place + 1, predicates, text):
             return None
         elif word in classes()["denials"]:

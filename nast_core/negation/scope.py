@@ -275,11 +275,8 @@ class _Reader(Verbs):
             clause.predicates.append(self.said(i, weighed, cue if weighed != "present" else None, self.start_of(i)))
             return min(end, i + self.paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
-            return (
-                stop,
-                Governor("clause" if text == "neither" or (governor and governor.kind == "clause") else "deny", cue),
-                None,
-            )
+            paired = text == "neither" or (governor is not None and governor.kind == "clause")
+            return stop, Governor("clause" if paired else "deny", cue), None
         if (
             text.startswith(("clear", "free", "devoid"))
             and words[i - 1 : i]

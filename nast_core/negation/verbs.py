@@ -227,7 +227,10 @@ class Verbs(Doubts):
         return ahead is not None and self.spans[ahead][0] - stop <= 4
 
     def gone(self, i: int, text: str) -> Said:
-        before = self.words[max(0, i - 4) : i]
+        since = next((place for place in range(i - 1, max(-1, i - 5), -1) if place in self.name_ends), i - 5) + 1
+        before = self.words[
+            max(0, since) : i
+        ]  # what stands before the subject, "moderate edema", is not said of its going
         if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"]:
             return "present"
         if any(word in ("essentially", "virtually", "practically") for word in before[-3:]):
