@@ -16,7 +16,7 @@ _COLOURS = "red|orange|yellow|green|blue|violet|gr[ae]y|rainbow|primary"
 _DIRECTIVE = re.compile(rf":(?=:|(?:{_COLOURS}|small|help|shimmer)\b)")  # Streamlit shows any other name as it is
 # The rest is found in the text after escapes are gone, so that no backslash helps.
 _FOUND_LATER = re.compile(
-    r":(?=[+-]1:|100:|1234:|[\w+/-]*[^\W\d][\w+/-]*:)"  # :smile:, :material/home:
+    r":(?=[+-]1:|100:|1234:|[-_][\w-]*:|[\w+/-]*[^\W\d][\w+/-]*:)"  # :smile:, :material/home:
     r"|(?<=http):(?=//)|(?<=https):(?=//)|(?<=www)(?=\.)|@(?=[\w-]+\.)"  # bare addresses become links
     r"|(?<!\S)[<>~-](?=[>=-]{1,2}(?!\S))",  # -> and the like become arrows and dashes
     re.IGNORECASE,

@@ -29,17 +29,20 @@ Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the t
 _TEXT = 20_000  # characters of anything typed
 
 
-def command(group: typer.Typer, name: str) -> Callable:
+def command(group: typer.Typer, name: str, *, untouched: str = "") -> Callable:
     """Registers a command whose NastErrors, and what the system says of files and memory, are one line and exit code 2.
 
-    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder.
+    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder. ``untouched``: an
+    argument of names that are only compared, so that whatever lies on the disk can be named.
     """
 
     def register(function: Callable) -> Callable:
         @functools.wraps(function)
         def run(*args: Any, **options: Any) -> Any:
             try:
-                return function(*args, **{name: _typed(value) for name, value in options.items()})
+                return function(
+                    *args, **{key: value if key == untouched else _typed(value) for key, value in options.items()}
+                )
             except NastError as error:
                 code = refused(error)
             except BrokenPipeError:  # the reader of the output has gone, as 'head' does

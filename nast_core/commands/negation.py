@@ -8,11 +8,12 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from nast_core.commands.common import command
+from nast_core.commands.common import command, need_files, need_out
 from nast_core.errors import DataError
 
 app = typer.Typer(no_args_is_help=True, help="Read negation in people's own sentences.")
 _LONGEST = 200_000  # bytes of a line; a report has a few thousand
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _OWN = {"own, first half": "develop", "own, second half": "held"}
 
 
@@ -66,15 +67,12 @@ def negation_report(
             help='More labelled sentences: JSON lines {"text", "labels": "Edema=absent;...", "implied"}, or a .tsv.'
         ),
     ] = None,
-    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = Path(
-        "tests/parser/sentences.tsv"
-    ),
-    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = Path(
-        "tests/parser/kinds.tsv"
-    ),
-    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = Path(
-        "docs/negation.json"
-    ),
+    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = _REPOSITORY
+    / "tests/parser/sentences.tsv",
+    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = _REPOSITORY
+    / "tests/parser/kinds.tsv",
+    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = _REPOSITORY
+    / "docs/negation.json",
 ) -> None:
     """Precision and recall of what is read, by state and by source of gold; reversals, and every sentence read wrongly.
 
@@ -86,6 +84,8 @@ def negation_report(
     from nast_core.files.writing import whole, write_json
     from nast_core.negation.parser_report import read_gold, read_sentences, report, table
 
+    need_out(out)
+    need_files(*(gold or []), sentences, kinds, hint="the labelled sentences are in tests/parser of the repository")
     if out.suffix == ".md":
         raise DataError(f"{out} is to hold JSON; name it .json, the table in Markdown is written beside it")
     own, names = read_sentences(sentences), [path.stem for path in gold or []]

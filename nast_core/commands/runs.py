@@ -115,7 +115,7 @@ def runs_show(run_id: RunId) -> None:
         typer.echo(f"| {printable(line)}")
 
 
-@command(group, "cancel")
+@command(group, "cancel", untouched="run_ids")
 def runs_cancel(run_ids: RunIds) -> None:
     """Stops runs, each within five seconds; their last checkpoints are kept.
 
@@ -134,7 +134,7 @@ def runs_cancel(run_ids: RunIds) -> None:
     _leave([*codes, *_each([run.id for run in asked], end)[1]])  # all are asked before the first is waited for
 
 
-@command(group, "resume")
+@command(group, "resume", untouched="run_ids")
 def runs_resume(run_ids: RunIds, wait: Wait = True) -> None:
     """Goes on with runs that were lost, cancelled or failed, from their last checkpoints.
 
@@ -146,7 +146,7 @@ def runs_resume(run_ids: RunIds, wait: Wait = True) -> None:
     _leave([*codes, *_each([run.id for run in begun], lambda run: _follow(run, wait))[1]])
 
 
-@command(group, "delete")
+@command(group, "delete", untouched="run_ids")
 def runs_delete(run_ids: RunIds) -> None:
     """Removes the folders of runs, unless they are at work or another run refers to them.
 

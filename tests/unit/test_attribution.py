@@ -480,7 +480,7 @@ def test_the_command_takes_a_file_of_pairs_with_their_own_images(folders, tmp_pa
         ((*TEXTS, "--method", "grad_cam"), "occlusion and integrated gradients work"),
         ((*TEXTS, "--method", "occlusion", "--window", "3"), "does not cover"),
         ((*TEXTS, "--precision", "bfloat16"), "load it in float32"),
-        ((*TEXTS[:4], "--image", "no.png"), "There is no file no.png"),
+        ((*TEXTS[:4], "--image", "no.png"), "there is no file no.png"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_file(folders, tmp_path, words, expected):

@@ -139,9 +139,9 @@ def test_a_file_or_source_that_is_not_there_is_refused(tmp_path):
         read_claims(tmp_path / "none.jsonl")
     with pytest.raises(DataError, match="there is no source 'openli': known are openi, padchest, phantom"):
         read_source("openli")
-    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "notes.pdf").write_text("hello")
     with pytest.raises(DataError, match="no source of claims"):
-        read_source(str(tmp_path / "notes.txt"))
+        read_source(str(tmp_path / "notes.pdf"))
 
 
 def test_the_card_counts_what_is_in_the_file_and_what_was_left_out(built, tmp_path):

@@ -121,7 +121,7 @@ def report(*codings: str) -> Report:
         ("Thickening/pleura/apex/bilateral", [("Pleural Other", "bilateral", None, None)]),
         ("Thickening/bronchi", []),
         ("Hydropneumothorax/left/large", [("Pneumothorax", "left", None, "severe"), ("Pleural Effusion", "left", None, "severe")]),
-        ("Calcified Granuloma/lung/upper lobe/left", []),
+        ("Calcified Granuloma/lung/upper lobe/left", [("Lung Lesion", "left", "upper", None)]),
         ("Infiltrate/lung/upper lobe/lower lobe/left", [("Lung Opacity", "left", None, None)]),  # two heights are none
     ],
 )  # fmt: skip

@@ -315,17 +315,13 @@ METHODS = {"read_text", "read_bytes"}
 ALLOWED = {  # module, or room with a slash: why it may read without nast_core/files
     "nast_core/files/": "the gates themselves",
     "nast_core/models/": "model folders: a gate of their own, which also keeps code out",
-    "nast_core/finetune/adapter.py": "adapters are models' files",
     "nast_core/finetune/export.py": "adapters are models' files",
     "nast_core/runs/": "run folders: each is read alone, and what cannot be read is a row that says so",
     "nast_core/data/": "images, tables and archives: gates of their own",
-    "nast_core/claims/": "reports and archives: gates of their own",
-    "nast_core/benchmark/llm": "answers of an endpoint, and the log of them",
-    "nast_core/negation/parser_report.py": "sentences of the repository, and the parser's own report",
     "nast_core/comparison.py": "json.loads of a table that pandas has just written out",
     "nast_core/commands/runs.py": "json.loads of a status that pydantic has just written out",
+    "dashboard/serving.py": "the app's own settings, beside the script",
     "dashboard/data_browse.py": "an upload's and a file's first bytes, to tell items from claims",
-    "dashboard/data_beside.py": "a dataset card, shown as text",
 }
 PACKAGE_DATA = "files"  # importlib.resources: what comes with NAST
 

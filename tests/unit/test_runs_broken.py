@@ -96,7 +96,7 @@ BROKEN = {
     "a number of many digits": (holds("status.json", '{"done": ' + "9" * 5000 + "}"), "a number of 5,000 digits"),
     "a status that is a list": (holds("status.json", "[]"), "status.json is damaged"),
     "a status that is a pipe": (replaced("status.json", os.mkfifo), "is a pipe, and a file is needed"),
-    "a status that is a folder": (replaced("status.json", Path.mkdir), "status.json cannot be read (Is a directory)"),
+    "a status that is a folder": (replaced("status.json", Path.mkdir), "is a folder, and a file is needed"),
     "a status that is a device": (
         replaced("status.json", lambda path: path.symlink_to("/dev/zero")), "is a device, and a file is needed",
     ),

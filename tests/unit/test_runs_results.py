@@ -166,7 +166,8 @@ def test_waiting_says_once_which_run_it_waits_for_and_ends_with_the_run(store, c
 
 
 FOLLOW = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background pass an ignored one on
 from pathlib import Path
 from nast_core.runs.executors import follow
 from nast_core.runs.store import Run
