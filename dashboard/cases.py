@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.marks import marked
 from dashboard.text import plain
 
 if TYPE_CHECKING:
@@ -23,22 +24,23 @@ def ask_items(model: DualEncoder, items: list[Item], key: str) -> pd.DataFrame:
     return state.benchmark(model, items, key).scored
 
 
-def draw_options(item: Item, row: pd.Series) -> None:
-    """The four options with scores; which is true and which the model chose, by word and icon, not colour alone."""
+def draw_options(item: Item, row: pd.Series, *, marks: bool = False) -> None:
+    """The four options with scores; which is true and which the model chose, by word and icon, not colour alone. ``marks``: what the
+    parser reads in them, too."""
     form, right = row.form, row.correct == 1
     verdict = ":green[:material/check_circle: right]" if right else ":red[:material/cancel: wrong]"
     if np.isnan(row.correct):
         verdict = ":gray[not scored: the image could not be read]"
     st.markdown(f"##### {_HEADINGS[form]} — {verdict}")
     for letter, text in zip("ABCD", getattr(item, form), strict=True):
-        marks = []
+        tags = []
         if letter == row.choice:
-            marks.append(f":{'green' if right else 'red'}-badge[:material/arrow_forward: chosen]")
+            tags.append(f":{'green' if right else 'red'}-badge[:material/arrow_forward: chosen]")
         if letter == item.answer:
-            marks.append(":blue-badge[:material/done: true]")
+            tags.append(":blue-badge[:material/done: true]")
         with st.container(border=True, gap=None):
-            st.markdown(f"**{letter}**&nbsp;&nbsp;{plain(text)}")
-            st.markdown(f":small[:gray[score {row[f'score_{letter}']:.2f}]] {' '.join(marks)}")
+            st.markdown(f"**{letter}**&nbsp;&nbsp;{marked(text) if marks else plain(text)}")
+            st.markdown(f":small[:gray[score {row[f'score_{letter}']:.2f}]] {' '.join(tags)}")
 
 
 def read_image_table(model: DualEncoder, vector: np.ndarray) -> pd.DataFrame:

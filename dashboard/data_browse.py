@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import asking, data_beside, data_charts, data_claims, data_edit, data_items, data_tables, widgets
+from dashboard.marks import HOW
 from dashboard.text import plain
 from nast_core.errors import NastError
 from nast_core.files.gate import regular
@@ -157,7 +158,8 @@ def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
         st.code(widgets.view_link(), language=None, wrap_lines=True)
     item = shown[names.index(name)]
     st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=images)
+    data_items.draw_item(item, images=images, marks=True)
+    st.caption(HOW)
     if editable:
         data_edit.edit(item, path)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.marks import marked
 from dashboard.pictures import item_picture
 from dashboard.text import plain
 
@@ -24,8 +25,8 @@ def home() -> Path:
     return Path(os.environ.get("NAST_DATA") or "datasets").expanduser().absolute()
 
 
-def draw_item(item: Item, *, images: str | None = None, picture: bool = True) -> None:
-    """The image, what is asked, and the four options in both forms with the right one marked."""
+def draw_item(item: Item, *, images: str | None = None, picture: bool = True, marks: bool = False) -> None:
+    """The image, what is asked, and the four options in both forms with the right one marked. ``marks``: what the parser reads, too."""
     widths = [3, 4, 4] if picture else [1, 1]
     columns = iter(st.columns(widths, gap="medium"))
     if picture:
@@ -39,14 +40,14 @@ def draw_item(item: Item, *, images: str | None = None, picture: bool = True) ->
     for form, heading in _FORMS:
         with next(columns):
             st.markdown(f"##### {heading}")
-            draw_four(getattr(item, form), item.answer)
+            draw_four(getattr(item, form), item.answer, marks=marks)
 
 
-def draw_four(texts: Sequence[str], answer: str | None) -> None:
+def draw_four(texts: Sequence[str], answer: str | None, *, marks: bool = False) -> None:
     for letter, text in zip("ABCD", texts, strict=True):
         mark = " :blue-badge[:material/done: right]" if letter == answer else ""
         with st.container(border=True, gap=None):
-            st.markdown(f"**{letter}**&nbsp;&nbsp;{plain(text)}{mark}")
+            st.markdown(f"**{letter}**&nbsp;&nbsp;{marked(text) if marks else plain(text)}{mark}")
 
 
 def badges(item: Item) -> str:

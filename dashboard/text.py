@@ -66,13 +66,15 @@ def _line(line: str) -> str:
 def _words(text: str) -> str:
     """Text of which whole bold and code stay what they are."""
     return "".join(
-        f"**{plain(bold)}**" if bold else code(said) if said else _spaced(rest)
+        f"**{plain(bold)}**" if bold else code(said) if said else part(rest)
         for bold, said, rest in _WHOLE.findall(text)
     )
 
 
-def _spaced(text: str) -> str:
-    """In one line, with the spaces at either end that part it from what stands beside it."""
+def part(text: str) -> str:
+    """``plain`` of a piece of a line, with the spaces at either end that part it from what stands beside it."""
+    if not text:
+        return ""
     shown = plain(text)
     return f"{' ' * text[0].isspace()}{shown}{' ' * text[-1].isspace()}" if shown else " "
 

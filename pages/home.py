@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboard import clicks, state
 from dashboard.cases import ask_items, draw_options, read_image_table
+from dashboard.marks import HOW
 from dashboard.text import plain
 
 st.title("Does the model read “no”?")
@@ -33,6 +34,7 @@ if st.session_state.get("case", 1) > len(order):
 case = number.number_input("Case", 1, len(order), key="case", bind="query-params")
 button.button("Another case", on_click=clicks.next_case, args=(len(order),), width="stretch", type="primary")
 
+marks = st.toggle("Mark what the parser reads in the statements", value=True, key="marks", bind="query-params", help=HOW)
 item = items[order[case - 1]]
 picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
 seed = int(item.image.split(":")[1])
@@ -41,7 +43,7 @@ picture.image(
 )
 for column, form in ((affirmative, "affirmative"), (negated, "negated")):
     with column:
-        draw_options(item, scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0])
+        draw_options(item, scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0], marks=marks)
 right = int(answers.affirmative.sum()), int(answers.negated.sum())
 st.caption(
     f"On these {CASES} cases (validation phantoms, item seed 1) the model is right {right[0]} times affirmatively and "
