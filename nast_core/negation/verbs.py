@@ -87,7 +87,11 @@ class Verbs(Doubts):
         if head in k["exists"]:
             clause.predicates.append(self.said(i, "exists", None, begin))
             return place + 1, governor
-        if head and (k["changed"].has(head)) and (linking or words[i] == head):
+        undergone = (
+            governor and governor.kind == "clause" and linking and subject and head.endswith(("ed", "ing", "en"))
+        )
+        undergone = undergone and not any(head in k[name] for name in ("arises", "undecided", "thought", "links"))
+        if head and (k["changed"].has(head) or undergone) and (linking or words[i] == head):
             if linking or subject:
                 clause.predicates.append(self.said(i, "changed", None, begin))
             return place + 1, governor
@@ -131,6 +135,8 @@ class Verbs(Doubts):
             if subject or self.bare(begin, i):
                 tell("uncertain", hedge)
             return self.behind(hedge), Governor("hedge", hedge), None
+        if words[neg : neg + 2] in (["that", "of"], ["those", "of"]):
+            return neg + 2, Governor("deny", cue), None  # "the appearance is not that of edema"
         if head in k["doubles"] or (head == "clear" and words[place + 1 : place + 2] == ["of"]):
             tell("present")
             return place + 2, None, None
@@ -233,6 +239,8 @@ class Verbs(Doubts):
         ]  # what stands before the subject, "moderate edema", is not said of its going
         if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"]:
             return "present"
+        if text in ("withdrawn", "pulled") and any(w == "back" or w.isdigit() for w in self.words[i + 1 : i + 4]):
+            return "present"  # by so much
         if any(word in ("essentially", "virtually", "practically") for word in before[-3:]):
             return "uncertain"
         if any(
@@ -243,7 +251,7 @@ class Verbs(Doubts):
         modal = [
             word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")
         ]
-        if text == "unlikely":
+        if text in ("unlikely", "improbable"):
             return "absent"
         if any(word in ("may", "might", "could") for word in before):
             return "uncertain" if "have" in before or text in ("excluded", "ruled out") else "present"
