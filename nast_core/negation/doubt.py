@@ -45,6 +45,8 @@ class Doubts(Sentence):
             return "before", self.span(i - 1, i + 1), i + 1
         if (word == "history" and after == "of") or word == "hx":
             return "before", self.span(i, i + 1), i + 2
+        if (word, after) == ("more", "likely") and "than" in words[i + 2 : i + 4] and subject:
+            return "both", self.span(i, i + 2), i + 2
         if word == "less" and after == "likely":
             than = "than" in words[i + 2 : i + 4] or i + 2 >= end or self.words[i + 2] == "."
             return "both" if than and subject else "before", self.span(i, i + 2), i + 2
@@ -55,7 +57,7 @@ class Doubts(Sentence):
             return None  # faint, and there
         if word in k["hedges"]:
             if (
-                word in ("question", "consider", "borderline", "potential", "early", "apparent", "differential")
+                word in ("question", "consider", "borderline", "potential", "early", "apparent")
                 or not last
                 or not subject
             ):

@@ -89,7 +89,7 @@ class _Reader(Verbs):
         clause = Clause([], [], [], [])
         shield: str | None = None  # what is denied of the naming is not its being there: one phrase, or the whole list
         pointed = held = subject = False
-        i = start
+        i = self.clause_start = start
         while i < end:
             word = self.words[i]
             number = self.name_at.get(i)
@@ -126,6 +126,8 @@ class _Reader(Verbs):
                 continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = Governor("hedge", self.span(i, i + 1))  # "no evidence to exclude"
+            elif word == "yes" and self.answer(i, i + 1):
+                clause.predicates.append(Predicate(i, "present", None, True, True))
             elif word in _ANSWERS and self.answer(i, i + 1):
                 clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), True, True))
             elif word in self.k["going"] and clause.names and self.spans[clause.names[-1]][1] == i:
@@ -143,9 +145,9 @@ class _Reader(Verbs):
             elif word in self.k["prepositions"] and before and not held:
                 shield, pointed, holds = self._prepositional(i, end, governor, shield, pointed)
                 held = holds
-            elif word in self.k["beyond"] and governor and governor.kind != "hedge" and self._reaches(i):
+            elif governor and governor.kind != "hedge" and self._reaches(i):
                 governor, shield = None, None
-            elif word == "with" and before in self.k["goes_with"] and self.points(i + 1) and not clause.names:
+            elif word == "with" and before in self.k["goes_with"] and self.points(i + 1):
                 shield, pointed, held = "phrase", True, True  # "no shift associated with the effusion"
             elif word in (",", "and", "or", "nor", "/", "&", "and/or"):
                 held = False
@@ -174,8 +176,14 @@ class _Reader(Verbs):
                 and self.words[i + 1] not in self.k["beyond"]
             ):
                 shield = "list"  # "no change right lower lobe opacity"
-            elif word == "that" and governor and governor.kind == "deny":
+            elif (
+                governor
+                and governor.kind == "deny"
+                and (word == "that" or (word in self.k["pointing"] and before in self.k["carriers"]))
+            ):
                 governor = replace(governor, kind="clause")
+            elif governor and governor.kind == "clause" and i - 1 in self.name_ends and word in self.k["verbs"]:
+                clause.predicates.append(self.said(i, "changed", None, start))  # "neither tube shows a kink"
             elif any(self.k[name].has(word) for name in ("auxiliaries", "exists", "goes", "changed")):
                 i, governor = self.predicate(i, end, clause, governor, subject)
                 held = False
@@ -213,8 +221,11 @@ class _Reader(Verbs):
 
     def _reaches(self, i: int) -> bool:
         """Whether a word says where something is, and is no mere adjective ("no underlying fracture")."""
-        after = self.words[i + 1] if i + 1 < len(self.words) else ""
-        return self.words[i] == "beyond" or i - 1 in self.name_ends or after in self.k["pointing"] or after == "to"
+        word, after = self.words[i], self.words[i + 1] if i + 1 < len(self.words) else ""
+        if word not in self.k["beyond"]:  # "no collapse accompanying the mass"
+            doing = word.endswith("ing") and word not in self.k["hedges"] and not self.k["means"].has(word)
+            return doing and i - 1 in self.name_ends and after in self.k["pointing"]
+        return word == "beyond" or i - 1 in self.name_ends or after in self.k["pointing"] or after == "to"
 
     def _cue(
         self, i: int, stop: int, end: int, cue: Cue, clause: Clause, governor: Governor | None, shield: str | None
@@ -259,6 +270,8 @@ class _Reader(Verbs):
             return (stop, *self.going(i, cue, governor, shield))
         if text in ("unlikely to be", "unlikely to represent"):
             return stop, Governor("deny", cue), None
+        if text == "none" and after.endswith(("ed", "en", "ing")) and after not in self.k["exists"]:
+            return stop, None, None  # "nodules, none calcified"
         if text in _GONE:
             attributive = self.attributive(i, stop, end, subject)
             if words[i - 1 : i] == ["less"] and text == "unlikely":

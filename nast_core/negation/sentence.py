@@ -58,6 +58,7 @@ class Sentence:
         self.name_at = {start: number for number, (start, _) in enumerate(self.spans)}
         self.cue_at = self._cues(text)
         self.k = classes()
+        self.clause_start = 0  # of the clause that is read
         self.shielded: set[int] = set()  # denied was something they have or undergo
         self.versus: dict[int, Cue] = {}  # weighed against the next
 
@@ -106,7 +107,10 @@ class Sentence:
     def start_of(self, i: int) -> int:
         place = i
         while (
-            place and i - place < AHEAD and self.words[place - 1] not in self.k["ends"] and self.words[place - 1] != ","
+            place > self.clause_start
+            and i - place < AHEAD
+            and self.words[place - 1] not in self.k["ends"]
+            and self.words[place - 1] != ","
         ):
             if place - 1 in self.name_ends:
                 return max(0, self.spans[self.name_ends[place - 1]][0])
@@ -191,7 +195,11 @@ class Sentence:
     def excepted(self, i: int) -> bool:
         """ "Except at the base": a place, and no finding, is left out of what is denied."""
         ahead = self.words[i : i + 3]
-        return ahead[:1] == ["except"] and ahead[1:2] != [] and ahead[1] in ("at", "in", "on", "within", "over", "near")
+        return (
+            ahead[:1] in (["except"], ["save"])
+            and ahead[1:2] != []
+            and ahead[1] in ("at", "in", "on", "within", "over", "near")
+        )
 
     def on_lateral(self, i: int, end: int) -> bool:
         return self.words[i : i + 1] == ["on"] and any(
@@ -229,10 +237,12 @@ def last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None
 
 def said_of(reading: Reading, predicate: Predicate) -> Reading:
     if predicate.said in ("absent", "uncertain"):
-        asked = reading.cue is not None and reading.cue.text == "?"
+        asked = reading.cue is not None and reading.cue.text in ("?", "any")
         if reading.state == "uncertain" and predicate.said == "absent" and not (predicate.goes or asked):
             return reading
         return Reading(predicate.said, predicate.cue)
+    if predicate.said == "present" and predicate.goes and reading.cue and reading.cue.text in ("?", "any"):
+        return Reading("present", None)  # "Any effusion? Yes."
     return reading
 
 

@@ -111,8 +111,10 @@ class Verbs(Doubts):
         def tell(said: Said, by: Cue | None = cue) -> None:
             clause.predicates.append(self.said(i, said, by if said != "present" else None, begin))
 
-        if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply", "necessarily"):
+        if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply"):
             return neg + 1, None, None
+        if ahead[:1] == ["necessarily"]:
+            return neg + 1, Governor("hedge", self.span(i, neg + 1)), None
         place, degrees, before_now = neg, False, False
         while (
             place < min(neg + AHEAD, end)
@@ -132,7 +134,8 @@ class Verbs(Doubts):
         stopped = next((n for n, w in enumerate(reach) if neg + n in self.name_at or w in (",",)), len(reach))
         if any(k["excludes"].has(w) for w in reach[:stopped]):
             hedge = self.span(i, min(end, neg + 1 + next(n for n, w in enumerate(reach) if k["excludes"].has(w))))
-            if subject or self.bare(begin, i):
+            active = aux in ("does", "do", "did") and self.next_name(self.behind(hedge), end) is not None
+            if (subject or self.bare(begin, i)) and not active:
                 tell("uncertain", hedge)
             return self.behind(hedge), Governor("hedge", hedge), None
         if words[neg : neg + 2] in (["that", "of"], ["those", "of"]):
