@@ -20,12 +20,15 @@ class Doubts(Sentence):
             return "behind", self.span(i, i + 2), i + 2
         if word in ("versus", "vs", "vs."):
             return "between", self.span(i, i + 1), i + 1
+        if words[i : i + 4] == ["out", "of", "the", "question"]:
+            return "behind", self.span(i, i + 4), i + 4  # "not out of the question"
         if word == "?" and i - 1 in self.name_ends:
             return "behind", self.span(i, i + 1), i + 1
         if word == "?":
             return ("before", self.span(i, i + 1), i + 1) if i + 1 < end else None
         if (word, after) in (("rule", "out"), ("ruling", "out")) or word == "r/o":
-            return "before", self.span(i, min(end, i + 2)), i + 2
+            stop = min(end, i + 1 if word == "r/o" else i + 2)
+            return "before", self.span(i, stop), stop
         if word == "exclusion" and after == "of":
             return "before", self.span(i, i + 2), i + 2
         if word == "any" and not denied:
@@ -44,7 +47,7 @@ class Doubts(Sentence):
         if word == "if" and words[i - 1 : i] and words[i - 1] in ("uncertain", "unclear", "unknown", "unsure"):
             return "before", self.span(i - 1, i + 1), i + 1
         if (word == "history" and after == "of") or word == "hx":
-            return "before", self.span(i, i + 1), i + 2
+            return "before", self.span(i, i + 1), i + 1 if word == "hx" else i + 2
         if (word, after) == ("more", "likely") and "than" in words[i + 2 : i + 4] and subject:
             return "both", self.span(i, i + 2), i + 2
         if word == "less" and after == "likely":

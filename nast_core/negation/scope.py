@@ -17,21 +17,8 @@ from nast_core.negation.words import Token
 
 GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
-    [
-        "absent",
-        "lacking",
-        "none",
-        "excluded",
-        "resolved",
-        "cleared",
-        "disappeared",
-        "removed",
-        "unlikely",
-        "improbable",
-        "free",
-        "ruled out",
-    ]
-)
+    "absent lacking none excluded resolved cleared disappeared removed unlikely improbable free".split()
+) | {"ruled out"}
 _ANSWERS = frozenset(["negative", "neg", "nil"])
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
@@ -119,7 +106,7 @@ class _Reader(Verbs):
             elif (
                 word == "nothing"
                 and self.words[i + 1 : i + 2]
-                and self.words[i + 1].startswith(("suggest", "indicat", "point"))
+                and self.words[i + 1].startswith(("suggest", "indicat", "point", "that", "which", "like"))
             ):
                 governor, shield = Governor("deny", self.span(i, i + 2)), None
                 i, held = i + 2, False
@@ -285,7 +272,8 @@ class _Reader(Verbs):
                     "uncertain": Governor("hedge", cue),
                 }
                 return stop, kinds.get(said), None
-            said = "present" if self.on_prior(stop, end, i) else self.gone(i, text)
+            outside = text == "excluded" and after == "from"  # from the picture
+            said = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
             clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
             return stop, governor, shield
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import yaml
 
 _TOKEN = re.compile(
-    r"\bw/o\b|\bw/|[^\W\d_]+?(?=n't\b)|n't\b|can(?=not\b)|(?<=can)not\b|vs\.|\d+(?:[.,]\d+)*|[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]"
+    r"\b(?:w/o|r/o|s/p|h/o)\b|\bw/|[^\W\d_]+?(?=n't\b)|n't\b|can(?=not\b)|(?<=can)not\b|vs\.|\d+(?:[.,]\d+)*|[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]"
 )
-_SHORT = {"w/o": "without", "w/": "with"}
+_SHORT = {"w/o": "without", "w/": "with", "h/o": "hx"}
 _LOOKALIKES = str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " "})
 
 
