@@ -17,8 +17,8 @@ from nast_core.negation.words import Token
 
 GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
-    "absent lacking none excluded resolved cleared disappeared removed unlikely improbable free".split()
-) | {"ruled out"}
+    ["absent", "lacking", "none", "excluded", "resolved", "cleared", "disappeared", "removed", "free", "ruled out"]
+) | {"unlikely", "improbable"}
 _ANSWERS = frozenset(["negative", "neg", "nil"])
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
