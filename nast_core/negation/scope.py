@@ -188,7 +188,9 @@ class _Reader(Verbs):
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
         if ahead is None:
-            return shield, pointed, False
+            changed = governor and governor.kind == "deny" and head in self.k["changes"] and head != "changes"
+            of_it = changed and self.words[i] in ("in", "of") and self.points(i + 1)
+            return ("list", True, False) if of_it else (shield, pointed, False)
         pointing = self.points(i + 1)
         device = "Support Devices" in self.namings[ahead].conditions
         if governor and governor.kind == "deny":

@@ -113,6 +113,8 @@ class Verbs(Doubts):
 
         if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply"):
             return neg + 1, None, None
+        if ahead[:1] == ["all"] and not subject and self.next_name(neg, end) is not None:
+            return neg + 1, Governor("clause", cue), None  # "not all lines have been removed"
         if ahead[:1] == ["necessarily"]:
             return neg + 1, Governor("hedge", self.span(i, neg + 1)), None
         place, degrees, before_now = neg, False, False
