@@ -12,6 +12,9 @@ from nast_core.negation.words import classes, ends_of_more
 Opening = Literal["new", "open"]
 
 
+_ANSWERED = (["no"], ["none"], ["yes"], ["nil"])  # "effusion - no, ...": the whole of what is said of it
+
+
 class _Joint(NamedTuple):
     kind: str  # hard, and, or, comma
     start: int  # where the next clause would begin
@@ -52,6 +55,10 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
                 found.append((joint.start, "new"))
                 left.restart(joint.start)
                 continue
+        if joint.kind == "comma" and words[joint.start] == "," and words[joint.start - 1 : joint.start] in _ANSWERED:
+            found.append((joint.start, "new"))
+            left.restart(joint.start)
+            continue
         opening = _opening(joint, right, left, names[place:inside], first_name, ends_in_or[number])
         if opening:
             found.append((joint.start, opening))
@@ -146,6 +153,8 @@ def _joining(words: list[str], i: int) -> tuple[str, int] | None:
         return "and", 3
     if word == "unlikely" and words[i + 1 : i + 2] == ["to"]:  # of an opacity that is there, what it is not
         return "hard", 0
+    if word == "post" and any(w in known["procedures"] for w in words[i + 1 : i + 5]):
+        return "hard", 1
     if word == "yet" and before not in ("not", "n't"):
         return "hard", 1
     sure = bool({"certainty", "confidence"} & set(words[i + 1 : i + 3]))  # "cannot with certainty be excluded"
@@ -173,9 +182,12 @@ def _opening(
 ) -> Opening | None:
     if joint.kind == "hard":
         return "new"
-    if joint.kind == "or" or not right or right[0] in {"which", "who", "that"}:
+    if joint.kind == "or" or not right:
         return None
     known = classes()
+    if right[0] in {"which", "who", "that"}:
+        told = right[1:2] and right[1] in known["auxiliaries"] and right[1] not in known["modals"]
+        return "new" if told and inside and left.denied else None  # "no change in the heart, which is enlarged"
     if joint.kind == "comma" and left.adjectives:
         return None  # "no acute, displaced fracture"
     if right[0] in classes()["cues"] and not (right[0] in ("resolved", "removed", "absent") and not inside):

@@ -1,31 +1,40 @@
 """Words of doubt: "possible", "versus", "cannot be excluded", "it would be wrong to say that". Source: ours."""
 
 from nast_core.negation.cues import Cue
-from nast_core.negation.sentence import Sentence
+from nast_core.negation.sentence import AHEAD, Governor, Sentence
 
 
 class Doubts(Sentence):
     """What leaves open whether a finding is there."""
 
-    def hedge(self, i: int, end: int, subject: bool) -> tuple[str, Cue, int] | None:
+    def hedge(self, i: int, end: int, subject: bool, denied: bool) -> tuple[str, Cue, int] | None:
         """Words of doubt without a verb: whether they reach before or behind them, or both, and where to read on."""
         words, k = self.words, self.k
         word = words[i]
         after = words[i + 1] if i + 1 < end else ""
         follows = words[i + 1] if i + 1 < len(words) else "."
         last = follows in (".", ",", ";", ")", "and", "but", "although", "though", "however", "given")
+        if (word, after) == ("if", "any") and self.next_name(i + 2, end) is not None:
+            return "before", self.span(i, i + 2), i + 2  # "little if any effusion"
         if word == "if" and after in ("present", "any", "at", "real"):
             return "behind", self.span(i, i + 2), i + 2
         if word in ("versus", "vs", "vs."):
             return "between", self.span(i, i + 1), i + 1
+        if words[i : i + 4] == ["out", "of", "the", "question"]:
+            return "behind", self.span(i, i + 4), i + 4  # "not out of the question"
         if word == "?" and i - 1 in self.name_ends:
             return "behind", self.span(i, i + 1), i + 1
         if word == "?":
             return ("before", self.span(i, i + 1), i + 1) if i + 1 < end else None
         if (word, after) in (("rule", "out"), ("ruling", "out")) or word == "r/o":
-            return "before", self.span(i, min(end, i + 2)), i + 2
+            stop = min(end, i + 1 if word == "r/o" else i + 2)
+            return "before", self.span(i, stop), stop
         if word == "exclusion" and after == "of":
             return "before", self.span(i, i + 2), i + 2
+        if word == "any" and not denied:
+            return "before", self.span(i, i + 1), i + 1  # "obscures any consolidation", "little if any"
+        if self.k["excludes"].has(word) and words[i - 1 : i] == ["to"]:
+            return "before", self.span(i - 1, i + 1), i + 1
         if word in ("difficult", "hard", "impossible", "unable", "inability") and any(
             k["excludes"].has(w) for w in words[i : i + 4]
         ):
@@ -38,16 +47,20 @@ class Doubts(Sentence):
         if word == "if" and words[i - 1 : i] and words[i - 1] in ("uncertain", "unclear", "unknown", "unsure"):
             return "before", self.span(i - 1, i + 1), i + 1
         if (word == "history" and after == "of") or word == "hx":
-            return "before", self.span(i, i + 1), i + 2
+            return "before", self.span(i, i + 1), i + 1 if word == "hx" else i + 2
+        if (word, after) == ("more", "likely") and "than" in words[i + 2 : i + 4] and subject:
+            return "both", self.span(i, i + 2), i + 2
         if word == "less" and after == "likely":
             than = "than" in words[i + 2 : i + 4] or i + 2 >= end or self.words[i + 2] == "."
             return "both" if than and subject else "before", self.span(i, i + 2), i + 2
         if word in k["hedges_for"] and any(w in ("for", "of", "about") for w in words[i + 1 : i + 3]):
             of_known = words[i + 1 : i + 2] == ["of"] and words[i + 2 : i + 3] and words[i + 2] in k["pointing"]
             return None if of_known else ("before", self.span(i, min(end, i + 2)), i + 2)
+        if word in ("hardly", "barely", "scarcely") and (after in k["exists"] or after in k["arises"]):
+            return None  # faint, and there
         if word in k["hedges"]:
             if (
-                word in ("question", "consider", "borderline", "potential", "early", "apparent", "differential")
+                word in ("question", "consider", "borderline", "potential", "early", "apparent")
                 or not last
                 or not subject
             ):
@@ -56,6 +69,28 @@ class Doubts(Sentence):
         if word == "if" and self.next_name(i + 1, end) is not None:
             return "before", self.span(i, i + 1), i + 1
         return None
+
+    def then(self, governor: Governor | None, i: int, end: int) -> Governor | None:
+        """ "There was no X on the prior film" tells nothing of this one."""
+        if governor is None or governor.kind != "deny" or not governor.past:
+            return governor
+        for place in range(i, min(i + AHEAD, end - 1)):
+            ahead = self.words[place + 1 : place + 4]
+            if place in self.name_ends and ahead[0] in ("on", "in") and "comparison" not in ahead:
+                old = [word for word in ahead[1:] if word not in ("the", "a", "her", "his", "any")]
+                if old and old[0] in self.k["comparison"]:
+                    return Governor("hedge", governor.cue)
+        return governor
+
+    def not_doubted(self, i: int, end: int) -> int:
+        """Behind "no": where to read on after "doubt", "reason to question", "absence of", which deny no finding; or 0."""
+        for place in range(i, min(i + 4, end)):
+            if place in self.name_at or self.words[place] in self.k["ends"]:
+                return 0
+            if self.words[place] in self.k["doubting"]:
+                of = self.words[place + 1 : place + 2]
+                return place + 2 if of in (["of"], ["that"]) else place + 1
+        return 0
 
     def turned(self) -> str | None:
         """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""

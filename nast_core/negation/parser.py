@@ -12,11 +12,12 @@ from typing import NamedTuple
 from nast_core.negation import scope
 from nast_core.negation.lexicon import find_namings
 from nast_core.negation.sentence import State
+from nast_core.negation.spelling import spelt
 from nast_core.negation.words import plain, tokens
 
 _SPACES = re.compile(r"\s+")
 _END = re.compile(
-    r"(?<=[.!])(?<!\bvs\.)(?<!\bdr\.)(?<!\bmr\.)(?=\s|[a-z(\[\"'])(?!\s*\))|(?<=\?)(?!\s*(?:no|none|yes|absent|present|negative|positive)\b)(?=\s)"
+    r"(?<=[.!])(?<!\bvs\.)(?<!\bdr\.)(?<!\bmr\.)(?=\s|[a-z(\[\"'])(?!\s*\))|(?<=\?)(?!\s*(?:no|none|not|yes|absent|present|negative|positive)\b)(?=\s)"
 )
 
 
@@ -44,7 +45,7 @@ def parse(text: str) -> list[Mention]:
     for end in [*(m.start() for m in _END.finditer(low)), len(low)]:
         found += [_shifted(mention, start) for mention in _read(low[start:end])]
         start = end
-    return found if flat == text else _moved(found, text)
+    return found if flat == text else _moved(found, _places(text))
 
 
 def parse_all(texts: Iterable[str]) -> Iterator[list[Mention]]:
@@ -57,11 +58,16 @@ def parse_all(texts: Iterable[str]) -> Iterator[list[Mention]]:
 
 @lru_cache(maxsize=20_000)  # reports repeat their normal sentences word for word
 def _read_short(sentence: str) -> tuple[Mention, ...]:
-    return tuple(_mentions(sentence))
+    return tuple(_spelt(sentence))
 
 
 def _read(sentence: str) -> Iterable[Mention]:
-    return _read_short(sentence) if len(sentence) < 500 else _mentions(sentence)
+    return _read_short(sentence) if len(sentence) < 500 else _spelt(sentence)
+
+
+def _spelt(sentence: str) -> Iterable[Mention]:
+    meant, places = spelt(sentence)
+    return _mentions(meant) if places is None else _moved(list(_mentions(meant)), places)
 
 
 def _mentions(sentence: str) -> Iterator[Mention]:
@@ -81,14 +87,18 @@ def _shifted(mention: Mention, by: int) -> Mention:
     return mention._replace(start=mention.start + by, end=mention.end + by, cue_start=cue[0], cue_end=cue[1])
 
 
-def _moved(mentions: list[Mention], text: str) -> list[Mention]:
-    """Mentions of the text with single spaces, in the places of the text as it was written."""
+def _places(text: str) -> list[int]:
+    """Of each character of the text with single spaces, where it stands in the text as it was written."""
     places: list[int] = []
     end = 0
     for run in _SPACES.finditer(text):
         places += [*range(end, run.start()), run.start()]
         end = run.end()
-    places += range(end, len(text) + 1)
+    return [*places, *range(end, len(text) + 1)]
+
+
+def _moved(mentions: list[Mention], places: list[int]) -> list[Mention]:
+    """Mentions of a text that was mended, in the places of the text as it was written."""
 
     def span(start: int, stop: int) -> tuple[int, int]:
         return (places[start], places[stop - 1] + 1) if stop > 0 else (start, stop)

@@ -11,26 +11,14 @@ from dataclasses import replace
 from nast_core.negation.clauses import Named, clauses
 from nast_core.negation.cues import Cue
 from nast_core.negation.lexicon import Naming
-from nast_core.negation.sentence import Clause, Governor, Predicate, Reading, Said
+from nast_core.negation.sentence import Clause, Governor, Predicate, Reading, Said, last_word, said_of, turn
 from nast_core.negation.verbs import VERBAL, Verbs
 from nast_core.negation.words import Token
 
 GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
-    [
-        "absent",
-        "lacking",
-        "none",
-        "excluded",
-        "resolved",
-        "cleared",
-        "disappeared",
-        "removed",
-        "unlikely",
-        "free",
-        "ruled out",
-    ]
-)
+    ["absent", "lacking", "none", "excluded", "resolved", "cleared", "disappeared", "removed", "free", "ruled out"]
+) | {"unlikely", "improbable"}
 _ANSWERS = frozenset(["negative", "neg", "nil"])
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
@@ -64,6 +52,8 @@ class _Reader(Verbs):
             clause, governor = self._clause(start, end, carried)
             for number, reading in zip(clause.names, self._states(clause), strict=True):
                 found[number] = reading
+            if last and not clause.names and self.excepted(start):
+                self._there_after_all(last, found)
             if last and not clause.names:
                 for predicate in clause.predicates:
                     if predicate.alone:
@@ -79,14 +69,14 @@ class _Reader(Verbs):
                 readings[number] = Reading("uncertain", cue)
         self._alternatives(readings)
         if turned is not None:
-            readings = [_turn(r, turned) for r in readings]
+            readings = [turn(r, turned) for r in readings]
         return [self._final(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
 
     def _clause(self, start: int, end: int, governor: Governor | None) -> tuple[Clause, Governor | None]:
         clause = Clause([], [], [], [])
         shield: str | None = None  # what is denied of the naming is not its being there: one phrase, or the whole list
         pointed = held = subject = False
-        i = start
+        i = self.clause_start = start
         while i < end:
             word = self.words[i]
             number = self.name_at.get(i)
@@ -95,7 +85,7 @@ class _Reader(Verbs):
                 shielded = (
                     governor is not None and governor.kind != "hedge" and (shield or self.attributed(number, end))
                 )
-                clause.governors.append(None if shielded else governor)
+                clause.governors.append(None if shielded else self.then(governor, i, end))
                 if shielded:
                     self.shielded.add(number)
                 clause.held.append(held or self.tailed(number, end))
@@ -116,18 +106,20 @@ class _Reader(Verbs):
             elif (
                 word == "nothing"
                 and self.words[i + 1 : i + 2]
-                and self.words[i + 1].startswith(("suggest", "indicat", "point"))
+                and self.words[i + 1].startswith(("suggest", "indicat", "point", "that", "which", "like"))
             ):
                 governor, shield = Governor("deny", self.span(i, i + 2)), None
                 i, held = i + 2, False
                 continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = Governor("hedge", self.span(i, i + 1))  # "no evidence to exclude"
+            elif word == "yes" and self.answer(i, i + 1):
+                clause.predicates.append(Predicate(i, "present", None, True, True))
             elif word in _ANSWERS and self.answer(i, i + 1):
                 clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), True, True))
             elif word in self.k["going"] and clause.names and self.spans[clause.names[-1]][1] == i:
                 clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), False, True))  # "tube removal"
-            elif (hedge := self.hedge(i, end, subject)) is not None:
+            elif (hedge := self.hedge(i, end, subject, governor is not None)) is not None:
                 kind, doubt, stop = hedge
                 if kind == "between" and clause.names:
                     self.versus[clause.names[-1]] = doubt
@@ -140,8 +132,10 @@ class _Reader(Verbs):
             elif word in self.k["prepositions"] and before and not held:
                 shield, pointed, holds = self._prepositional(i, end, governor, shield, pointed)
                 held = holds
-            elif word in self.k["beyond"] and governor and governor.kind != "hedge" and self._reaches(i):
+            elif governor and governor.kind != "hedge" and self._reaches(i):
                 governor, shield = None, None
+            elif word == "with" and before in self.k["goes_with"] and self.points(i + 1):
+                shield, pointed, held = "phrase", True, True  # "no shift associated with the effusion"
             elif word in (",", "and", "or", "nor", "/", "&", "and/or"):
                 held = False
                 if (
@@ -169,8 +163,14 @@ class _Reader(Verbs):
                 and self.words[i + 1] not in self.k["beyond"]
             ):
                 shield = "list"  # "no change right lower lobe opacity"
-            elif word == "that" and governor and governor.kind == "deny":
+            elif (
+                governor
+                and governor.kind == "deny"
+                and (word == "that" or (word in self.k["pointing"] and before in self.k["carriers"]))
+            ):
                 governor = replace(governor, kind="clause")
+            elif governor and governor.kind == "clause" and i - 1 in self.name_ends and word in self.k["verbs"]:
+                clause.predicates.append(self.said(i, "changed", None, start))  # "neither tube shows a kink"
             elif any(self.k[name].has(word) for name in ("auxiliaries", "exists", "goes", "changed")):
                 i, governor = self.predicate(i, end, clause, governor, subject)
                 held = False
@@ -184,11 +184,13 @@ class _Reader(Verbs):
         """Behind "H of": whether H shields what follows from a denial before it, and holds it as an attribute."""
         head = self.words[i - 1]
         of_name = (i - 1) in self.name_ends
-        if head in self.k["carriers"] or head in ("no", ",", "and", "or") or head.isdigit():
+        if head in self.k["carriers"] or head in self.k["links"] or head in ("no", ",", "and", "or") or head.isdigit():
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
         if ahead is None:
-            return shield, pointed, False
+            changed = governor and governor.kind == "deny" and head in self.k["changes"] and head != "changes"
+            of_it = changed and self.words[i] in ("in", "of") and self.points(i + 1)
+            return ("list", True, False) if of_it else (shield, pointed, False)
         pointing = self.points(i + 1)
         device = "Support Devices" in self.namings[ahead].conditions
         if governor and governor.kind == "deny":
@@ -208,8 +210,11 @@ class _Reader(Verbs):
 
     def _reaches(self, i: int) -> bool:
         """Whether a word says where something is, and is no mere adjective ("no underlying fracture")."""
-        after = self.words[i + 1] if i + 1 < len(self.words) else ""
-        return self.words[i] == "beyond" or i - 1 in self.name_ends or after in self.k["pointing"] or after == "to"
+        word, after = self.words[i], self.words[i + 1] if i + 1 < len(self.words) else ""
+        if word not in self.k["beyond"]:  # "no collapse accompanying the mass"
+            doing = word.endswith("ing") and word not in self.k["hedges"] and not self.k["means"].has(word)
+            return doing and i - 1 in self.name_ends and after in self.k["pointing"]
+        return word == "beyond" or i - 1 in self.name_ends or after in self.k["pointing"] or after == "to"
 
     def _cue(
         self, i: int, stop: int, end: int, cue: Cue, clause: Clause, governor: Governor | None, shield: str | None
@@ -227,22 +232,26 @@ class _Reader(Verbs):
             return stop, Governor("hedge", cue), None  # "there may be no effusion"
         if text == "no" and after == "the":  # a word left over
             return stop, governor, shield
+        if text == "no" and words[i - 1 : i] == ["to"] and i > 1 and self.k["partly"].has(words[i - 2]):
+            return stop, Governor("hedge", cue), None  # "minimal to no edema"
         if text == "no":
-            if after in ("doubt", "mistaking", "question") or (
-                (
-                    after in self.k["changed"]
-                    and after
-                    not in ("new", "acute", "stable", "more", "other", "different", "altered", "clear", "similar")
-                    and not self.is_noun_phrase(stop)
-                )
+            if (
+                self.not_doubted(stop, end)
                 or (
-                    after in ("more", "different", "less", "greater", "worse", "better")
-                    and "than" in words[stop : stop + 3]
+                    (
+                        after in self.k["changed"]
+                        and after
+                        not in ("new", "acute", "stable", "more", "other", "different", "altered", "clear", "similar")
+                        and not self.is_noun_phrase(stop)
+                    )
+                    or words[stop + 1 : stop + 2] == ["than"]  # "no fewer than"
+                    or (after in ("more", "different", "less", "greater") and "than" in words[stop : stop + 3])
                 )
             ):
                 clause.predicates.append(self.said(i, "present", None, self.start_of(i)))
-                return stop + 1, None, None
-            return stop, Governor("deny", cue), None
+                return self.not_doubted(stop, end) or stop + 1, None, None
+            past = words[i - 1 : i] in (["was"], ["were"])
+            return stop, Governor("deny", cue, past=past), None
         first = text.split()[0]
         if first in ("not", "never") or text in VERBAL:
             return self.verbal(i, stop, end, cue, clause, governor)
@@ -250,6 +259,8 @@ class _Reader(Verbs):
             return (stop, *self.going(i, cue, governor, shield))
         if text in ("unlikely to be", "unlikely to represent"):
             return stop, Governor("deny", cue), None
+        if text == "none" and after.endswith(("ed", "en", "ing")) and after not in self.k["exists"]:
+            return stop, None, None  # "nodules, none calcified"
         if text in _GONE:
             attributive = self.attributive(i, stop, end, subject)
             if words[i - 1 : i] == ["less"] and text == "unlikely":
@@ -263,7 +274,8 @@ class _Reader(Verbs):
                     "uncertain": Governor("hedge", cue),
                 }
                 return stop, kinds.get(said), None
-            said = "present" if self.on_prior(stop, end, i) else self.gone(i, text)
+            outside = text == "excluded" and after == "from"  # from the picture
+            said = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
             clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
             return stop, governor, shield
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):
@@ -277,6 +289,8 @@ class _Reader(Verbs):
         if text in ("neither", "nor"):
             paired = text == "neither" or (governor is not None and governor.kind == "clause")
             return stop, Governor("clause" if paired else "deny", cue), None
+        if text == "none of" and after in self.k["pointing"]:
+            return stop, Governor("clause", cue), None  # "none of the nodules has grown"
         if (
             text.startswith(("clear", "free", "devoid"))
             and words[i - 1 : i]
@@ -293,14 +307,14 @@ class _Reader(Verbs):
             while place < len(predicates) and predicates[place].place < end - 1:
                 place += 1
             ahead = self.spans[number + 1][0] if number + 1 < len(self.spans) else len(self.words)
-            predicate, following = _last_word(predicates[place : place + 4], ahead)
+            predicate, following = last_word(predicates[place : place + 4], ahead)
             reading = self._governed(governor, predicate)
             if predicate and not (governor and governor.kind != "hedge") and not held:
-                reading = _said_of(reading, predicate)
+                reading = said_of(reading, predicate)
                 if following and following.said == "uncertain" and predicate.said in ("absent", "present"):
-                    reading = _said_of(reading, following)
+                    reading = said_of(reading, following)
             elif predicate and held and predicate.goes and predicate.said == "absent" and not governor:
-                reading = _said_of(reading, predicate)
+                reading = said_of(reading, predicate)
             found.append(reading)
         return found
 
@@ -313,9 +327,14 @@ class _Reader(Verbs):
             return Reading("uncertain", governor.cue)
         if governor.cue.text == "absence of" and predicate and predicate.said == "uncertain":
             return Reading("uncertain", predicate.cue)
-        if governor.kind == "clause" and predicate and predicate.said in ("changed", "present"):
+        if governor.kind == "clause" and predicate and (predicate.said in ("changed", "present") or predicate.goes):
             return Reading("present", None)
         return Reading("absent", governor.cue)
+
+    def _there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
+        """ "No opacity, except at the base": what was denied last is there."""
+        if clause.governors[-1] and clause.governors[-1].kind == "deny":
+            found[clause.names[-1]] = Reading("present", None)
 
     def _goes_on(self, clause: Clause, predicate: Predicate, found: list[Reading | None]) -> None:
         """A predicate without a subject, said of the clause before: "improved, but is not resolved"."""
@@ -326,7 +345,7 @@ class _Reader(Verbs):
             if governor and governor.kind == "clause":
                 found[number] = self._governed(governor, predicate)
             elif not governor or governor.kind == "hedge":
-                found[number] = _said_of(reading, predicate)
+                found[number] = said_of(reading, predicate)
 
     def _alternatives(self, readings: list[Reading]) -> None:
         """ "Atelectasis or infiltrate": one of the two, so neither is sure."""
@@ -368,32 +387,3 @@ class _Reader(Verbs):
         if naming.kind == "not normal":
             return Reading("present", None)
         return reading
-
-
-def _last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None, Predicate | None]:
-    """Of what is said of a naming up to the next, what counts, and what follows it: "was there, but is no longer seen"."""
-    for place, one in enumerate(predicates):
-        following = predicates[place + 1] if place + 1 < len(predicates) else None
-        passed = following is not None and following.place < ahead
-        if (
-            passed
-            and following is not None
-            and (one.said in ("exists", "changed") or (one.said, following.said) == ("present", "absent"))
-        ):
-            continue
-        return one, following
-    return None, None
-
-
-def _said_of(reading: Reading, predicate: Predicate) -> Reading:
-    if predicate.said in ("absent", "uncertain"):
-        if reading.state == "uncertain" and predicate.said == "absent" and not predicate.goes:
-            return reading
-        return Reading(predicate.said, predicate.cue)
-    return reading
-
-
-def _turn(reading: Reading, turned: str) -> Reading:
-    if reading.state != "absent":
-        return reading
-    return Reading("present", None) if turned == "present" else Reading("uncertain", reading.cue)

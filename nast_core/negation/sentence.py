@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from nast_core.negation.cues import Cue, find_cues
@@ -27,6 +28,7 @@ class Governor:
     kind: Literal["deny", "hedge", "clause"]  # clause: denies what the clause behind it says ("no evidence that ...")
     cue: Cue
     open: bool = False  # the clause may or may not go on with it
+    past: bool = False  # "there was no"
 
 
 class Predicate(NamedTuple):
@@ -56,6 +58,7 @@ class Sentence:
         self.name_at = {start: number for number, (start, _) in enumerate(self.spans)}
         self.cue_at = self._cues(text)
         self.k = classes()
+        self.clause_start = 0  # of the clause that is read
         self.shielded: set[int] = set()  # denied was something they have or undergo
         self.versus: dict[int, Cue] = {}  # weighed against the next
 
@@ -104,7 +107,10 @@ class Sentence:
     def start_of(self, i: int) -> int:
         place = i
         while (
-            place and i - place < AHEAD and self.words[place - 1] not in self.k["ends"] and self.words[place - 1] != ","
+            place > self.clause_start
+            and i - place < AHEAD
+            and self.words[place - 1] not in self.k["ends"]
+            and self.words[place - 1] != ","
         ):
             if place - 1 in self.name_ends:
                 return max(0, self.spans[self.name_ends[place - 1]][0])
@@ -174,6 +180,9 @@ class Sentence:
             year[:4].isdigit() and len(year) == 4
         ):
             return True
+        later = self.words[i : min(i + AHEAD, end)]
+        if any(a in self.k["auxiliaries"] and b == "now" for a, b in pairwise(later)):
+            return True  # "not seen in the first film, is now present"
         if not ahead or ahead[0] not in ("on", "in", "at", "from", "during"):
             return False
         if any(word in self.k["comparison"] for word in ahead[:5]):
@@ -182,6 +191,15 @@ class Sentence:
         past = any(word in ("was", "were") for word in self.words[max(0, neg - 2) : neg])
         now = any(word in ("current", "present", "this", "today", "today's", "these") for word in ahead)
         return relative and past and not now
+
+    def excepted(self, i: int) -> bool:
+        """ "Except at the base": a place, and no finding, is left out of what is denied."""
+        ahead = self.words[i : i + 3]
+        return (
+            ahead[:1] in (["except"], ["save"])
+            and ahead[1:2] != []
+            and ahead[1] in ("at", "in", "on", "within", "over", "near")
+        )
 
     def on_lateral(self, i: int, end: int) -> bool:
         return self.words[i : i + 1] == ["on"] and any(
@@ -200,3 +218,35 @@ def token_spans(words: list[Token], namings: list[Naming]) -> list[tuple[int, in
             stop += 1
         found.append((place, max(stop, place + 1)))
     return found
+
+
+def last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None, Predicate | None]:
+    """Of what is said of a naming up to the next, what counts, and what follows it: "was there, but is no longer seen"."""
+    for place, one in enumerate(predicates):
+        following = predicates[place + 1] if place + 1 < len(predicates) else None
+        passed = following is not None and following.place < ahead
+        if (
+            passed
+            and following is not None
+            and (one.said in ("exists", "changed") or (one.said, following.said) == ("present", "absent"))
+        ):
+            continue
+        return one, following
+    return None, None
+
+
+def said_of(reading: Reading, predicate: Predicate) -> Reading:
+    if predicate.said in ("absent", "uncertain"):
+        asked = reading.cue is not None and reading.cue.text in ("?", "any")
+        if reading.state == "uncertain" and predicate.said == "absent" and not (predicate.goes or asked):
+            return reading
+        return Reading(predicate.said, predicate.cue)
+    if predicate.said == "present" and predicate.goes and reading.cue and reading.cue.text in ("?", "any"):
+        return Reading("present", None)  # "Any effusion? Yes."
+    return reading
+
+
+def turn(reading: Reading, turned: str) -> Reading:
+    if reading.state != "absent":
+        return reading
+    return Reading("present", None) if turned == "present" else Reading("uncertain", reading.cue)

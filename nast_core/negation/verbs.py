@@ -87,7 +87,11 @@ class Verbs(Doubts):
         if head in k["exists"]:
             clause.predicates.append(self.said(i, "exists", None, begin))
             return place + 1, governor
-        if head and (k["changed"].has(head)) and (linking or words[i] == head):
+        undergone = (
+            governor and governor.kind == "clause" and linking and subject and head.endswith(("ed", "ing", "en"))
+        )
+        undergone = undergone and not any(head in k[name] for name in ("arises", "undecided", "thought", "links"))
+        if head and (k["changed"].has(head) or undergone) and (linking or words[i] == head):
             if linking or subject:
                 clause.predicates.append(self.said(i, "changed", None, begin))
             return place + 1, governor
@@ -107,8 +111,12 @@ class Verbs(Doubts):
         def tell(said: Said, by: Cue | None = cue) -> None:
             clause.predicates.append(self.said(i, said, by if said != "present" else None, begin))
 
-        if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply", "necessarily"):
+        if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply"):
             return neg + 1, None, None
+        if ahead[:1] == ["all"] and not subject and self.next_name(neg, end) is not None:
+            return neg + 1, Governor("clause", cue), None  # "not all lines have been removed"
+        if ahead[:1] == ["necessarily"]:
+            return neg + 1, Governor("hedge", self.span(i, neg + 1)), None
         place, degrees, before_now = neg, False, False
         while (
             place < min(neg + AHEAD, end)
@@ -128,9 +136,12 @@ class Verbs(Doubts):
         stopped = next((n for n, w in enumerate(reach) if neg + n in self.name_at or w in (",",)), len(reach))
         if any(k["excludes"].has(w) for w in reach[:stopped]):
             hedge = self.span(i, min(end, neg + 1 + next(n for n, w in enumerate(reach) if k["excludes"].has(w))))
-            if subject or self.bare(begin, i):
+            active = aux in ("does", "do", "did") and self.next_name(self.behind(hedge), end) is not None
+            if (subject or self.bare(begin, i)) and not active:
                 tell("uncertain", hedge)
             return self.behind(hedge), Governor("hedge", hedge), None
+        if words[neg : neg + 2] in (["that", "of"], ["those", "of"]):
+            return neg + 2, Governor("deny", cue), None  # "the appearance is not that of edema"
         if head in k["doubles"] or (head == "clear" and words[place + 1 : place + 2] == ["of"]):
             tell("present")
             return place + 2, None, None
@@ -233,6 +244,8 @@ class Verbs(Doubts):
         ]  # what stands before the subject, "moderate edema", is not said of its going
         if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"]:
             return "present"
+        if text in ("withdrawn", "pulled") and any(w == "back" or w.isdigit() for w in self.words[i + 1 : i + 4]):
+            return "present"  # by so much
         if any(word in ("essentially", "virtually", "practically") for word in before[-3:]):
             return "uncertain"
         if any(
@@ -243,7 +256,7 @@ class Verbs(Doubts):
         modal = [
             word for word in before if word in ("may", "might", "could", "should", "will", "would", "to", "be", "can")
         ]
-        if text == "unlikely":
+        if text in ("unlikely", "improbable"):
             return "absent"
         if any(word in ("may", "might", "could") for word in before):
             return "uncertain" if "have" in before or text in ("excluded", "ruled out") else "present"

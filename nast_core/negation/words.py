@@ -9,8 +9,9 @@ from typing import NamedTuple
 import yaml
 
 _TOKEN = re.compile(
-    r"[^\W\d_]+?(?=n't\b)|n't\b|can(?=not\b)|(?<=can)not\b|vs\.|\d+(?:[.,]\d+)*|[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]"
+    r"\b(?:w/o|r/o|s/p|h/o)\b|\bw/|[^\W\d_]+?(?=n't\b)|n't\b|can(?=not\b)|(?<=can)not\b|vs\.|\d+(?:[.,]\d+)*|[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]"
 )
+_SHORT = {"w/o": "without", "w/": "with", "h/o": "hx"}
 _LOOKALIKES = str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "\u00a0": " "})
 
 
@@ -33,7 +34,7 @@ def whole_words(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def tokens(text: str) -> list[Token]:
-    return [Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+    return [Token(_SHORT.get(m.group(), m.group()), m.start(), m.end()) for m in _TOKEN.finditer(text)]
 
 
 class Words(frozenset[str]):

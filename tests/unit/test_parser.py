@@ -1,16 +1,20 @@
 """The parser on sentences labelled by hand (tests/parser), on whole kinds of them, and on the rules of scope one by one."""
 
+import re
+from hashlib import sha1
 from pathlib import Path
 from time import process_time
 
 import pytest
 
+from nast_core.claims.openi import read_reports
 from nast_core.errors import DataError
 from nast_core.negation.cues import CUES, cue_table, find_cues
 from nast_core.negation.lexicon import find_namings
 from nast_core.negation.parser import parse, parse_all
 from nast_core.negation.parser_report import Label, Sentence, read_gold, read_sentences, report
 from nast_core.negation.phrases import DENIALS
+from nast_core.negation.spelling import spelt
 
 SENTENCES = Path(__file__).parents[1] / "parser" / "sentences.tsv"
 
@@ -101,6 +105,27 @@ def test_of_overlapping_names_the_longest_is_taken():
     assert [naming.conditions for naming in namings] == [("Pneumothorax",), ("Atelectasis",), ("Consolidation",)]
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("No  pneumothroax.", "pneumothroax"),
+        ("No evidance of\npnuemonia, small effussion.", "pnuemonia"),
+        ("Mild cardiomegally is stable.", "cardiomegally"),
+    ],
+)
+def test_a_finding_misspelt_by_a_letter_is_found_where_it_was_written(text, named):
+    mention = parse(text)[0]
+    assert text[mention.start : mention.end] == named
+    assert mention.state == ("present" if "Mild" in text else "absent")
+
+
+@pytest.mark.parametrize(
+    "word", ["pneumonic", "fractured", "opacify", "pleura", "evidenced", "infiltrated", "effusive"]
+)
+def test_another_form_of_a_word_is_no_misspelling(word):
+    assert spelt(f"a {word} thing") == (f"a {word} thing", None)
+
+
 def test_cues_are_listed_once_and_hold_those_of_the_demo_world():
     table = cue_table()
     for cues in (table.before, table.after):
@@ -151,13 +176,41 @@ def test_gold_in_json_lines_knows_what_is_implied_and_what_is_only_mentioned(tmp
     assert (found.right, found.states["absent"].labelled, found.states["absent"].found) == (2, 1, 1)
 
 
-KINDS = [(s.half, s.text, s.labels) for s in read_sentences(SENTENCES.with_name("kinds.tsv"))]
+KINDS = [
+    (s.half, s.text, s.labels) for name in ("kinds.tsv", "fresh.tsv") for s in read_sentences(SENTENCES.with_name(name))
+]
 
 
 @pytest.mark.parametrize(("kind", "text", "labels"), KINDS)
 def test_a_sentence_of_a_kind_is_read_as_a_reader_reads_it(kind, text, labels):
     said = sorted((condition, mention.state) for mention in parse(text) for condition in mention.conditions)
     assert said == sorted((label.condition, label.state) for label in labels)
+
+
+def natural_sentences() -> list[Sentence]:
+    """The sentences of tests/parser/openi.tsv, whose text comes with torchxrayvision."""
+    split = re.compile(r"(?<=[.!?])\s+|\n+")
+    texts = {" ".join(part.split()) for report in read_reports()[0] for part in split.split(report.text)}
+    by_sum = {sha1(text.encode()).hexdigest(): text for text in texts}
+    found = []
+    for line in SENTENCES.with_name("openi.tsv").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            key, *columns = line.split("\t")
+            labels = [
+                tuple(Label(*label.split("=")) for label in column.split(";") if label and "=mentioned" not in label)
+                for column in [*columns, "", ""][:2]
+            ]
+            found.append(Sentence("held", by_sum[key], *labels))
+    return found
+
+
+def test_natural_sentences_labelled_before_they_were_read_are_read_within_the_bars_and_none_is_turned_round():
+    found = report(natural_sentences())
+    absent, present = found.states["absent"], found.states["present"]
+    assert (found.sentences, found.reversals) == (150, 0)
+    assert min(absent.labelled, present.labelled) >= 40
+    assert min(absent.precision + 0.02, absent.recall + 0.04) >= 1
+    assert min(present.precision + 0.05, present.recall + 0.12) >= 1
 
 
 NAMES = {
