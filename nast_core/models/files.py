@@ -125,6 +125,11 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 240 else f"{text[:240]}..."
 
 
+def _of_a_library(error: BaseException) -> bool:
+    """Whether a library may have raised it: a panic of one written in Rust (tokenizers) is no Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 @contextmanager
 def refusing(sentence: str) -> Iterator[None]:
     """While open, whatever a library raises becomes ModelError(sentence: its first line).
@@ -136,7 +141,9 @@ def refusing(sentence: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not _of_a_library(error):
+            raise
         raise ModelError(f"{sentence}: {first_line(error)}") from error
 
 
@@ -145,7 +152,9 @@ def leading(sentence: str) -> Iterator[None]:
     """As ``refusing``, and the sentence leads this package's own errors too."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        if not _of_a_library(error):
+            raise
         raise ModelError(f"{sentence}: {error if isinstance(error, ModelError) else first_line(error)}") from error
 
 
@@ -154,7 +163,9 @@ def speaking_of(place: Path, folder: Path) -> Iterator[None]:
     """While open, errors that name ``place``, where files of ``folder`` were laid out, name the folder instead."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        if not _of_a_library(error):
+            raise
         said = str(error) if isinstance(error, ModelError) else first_line(error)
         raise ModelError(said.replace(str(place), str(folder))) from error
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from nast_core.errors import ModelError
 from nast_core.files import gate
 from nast_core.models.files import first_line, read_json
+from nast_core.models.pickles import Unfit, check_pickles
 
 MOST = 100_000 * gate.MB
 WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys that training loops put weights under
@@ -92,10 +93,20 @@ def check(path: Path) -> None:
     if not head.startswith(_TORCH_HEADS):
         raise ModelError(f"{path} is not a torch file (it starts with {head[:8]!r}); download it again")
     check_archive(path)
+    _check_pickles(path)
     held = _unpickled(path, "meta")
     if not isinstance(held, dict):
         raise ModelError(f"{path} holds a {type(held).__name__}, not named weights; get the model's own weights file")
     check_claims(path, _named(held), size)
+
+
+def _check_pickles(path: Path) -> None:
+    try:
+        check_pickles(path)
+    except Unfit as error:
+        raise ModelError(f"{path} is a pickle that does more than hold weights ({error}); it was not loaded") from None
+    except Exception as error:  # a damaged one makes zipfile and pickletools raise anything
+        raise ModelError(f"{path} is cut off or broken ({first_line(error)}); download it again") from error
 
 
 def check_archive(path: Path) -> None:
