@@ -1,6 +1,7 @@
 """Looking at a model folder before any library does: what is missing, broken or unsafe, in one sentence."""
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -200,6 +201,21 @@ def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
         raise ModelError(
             f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {keys[0]!r}; use the config "
             "that came with these weights"
+        )
+
+
+def refuse_undefined(folder: Path, module: nn.Module, scale: float) -> None:
+    """Raises ModelError where a weight, or the logit scale that one is the logarithm of, is NaN or infinite: so is every score then."""
+    undefined = sorted(name for name, weight in module.named_parameters() if not torch.isfinite(weight).all())
+    if undefined:
+        raise ModelError(
+            f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first {undefined[0]!r}, so every score "
+            "would be undefined; download them again, or take an earlier checkpoint of their training"
+        )
+    if not math.isfinite(scale):
+        raise ModelError(
+            f"the weights in {folder} have a logit_scale whose exponential is {scale}; download them again, or take an earlier "
+            "checkpoint of their training"
         )
 
 

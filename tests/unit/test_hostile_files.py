@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from nast_core.errors import ModelError
 from nast_core.models import load_model
@@ -120,3 +121,35 @@ def test_what_training_saves_beside_its_weights_passes(tmp_path, packed):
     torch.save(held | others, path, _use_new_zipfile_serialization=packed)
     check_pickles(path)
     assert set(read_checkpoint(path).weights) == {"weight", "bias"}
+
+
+# --- weights that are no numbers, or other numbers than they seem
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("family", ["clip", "siglip", "biovil"])
+def test_weights_that_are_undefined_are_refused_by_name(trapped, family, value):
+    made = trapped(family)
+    path = next(path for path in made.iterdir() if path.suffix in (".safetensors", ".bin"))
+    held = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+    name = next(name for name, tensor in held.items() if "layer" in name and tensor.ndim == 2)
+    held[name] = held[name].clone()
+    held[name][0, 0] = value
+    save_file(held, path, {"format": "pt"}) if path.suffix == ".safetensors" else torch.save(held, path)
+    assert "1 tensor with NaN or infinity, first" in refusal(made)
+
+
+def test_a_scale_without_end_is_refused(trapped):
+    made = trapped("clip")
+    held = load_file(made / "model.safetensors")
+    save_file(held | {"logit_scale": torch.tensor(1e30)}, made / "model.safetensors", {"format": "pt"})
+    assert "logit_scale whose exponential is inf" in refusal(made)
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.float8_e4m3fn, torch.complex64])
+def test_quantized_and_complex_weights_are_refused_by_their_type(trapped, kind):
+    made = trapped("clip")
+    held = load_file(made / "model.safetensors")
+    packed = {name: tensor.to(kind) if tensor.ndim == 2 else tensor for name, tensor in held.items()}
+    save_file(packed, made / "model.safetensors", {"format": "pt"})
+    assert f" as {str(kind).removeprefix('torch.')}, which is quantized" in refusal(made)
