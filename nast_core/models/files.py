@@ -204,15 +204,15 @@ def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
         )
 
 
-def refuse_undefined(folder: Path, module: nn.Module, scale: float) -> None:
-    """Raises ModelError where a weight, or the logit scale that one is the logarithm of, is NaN or infinite: so is every score then."""
+def refuse_undefined(folder: Path, module: nn.Module, scale: float | None) -> None:
+    """Raises ModelError where a weight, or the scale of the logits, is NaN or infinite: so would every score be."""
     undefined = sorted(name for name, weight in module.named_parameters() if not torch.isfinite(weight).all())
     if undefined:
         raise ModelError(
             f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first {undefined[0]!r}, so every score "
             "would be undefined; download them again, or take an earlier checkpoint of their training"
         )
-    if not math.isfinite(scale):
+    if scale is not None and not math.isfinite(scale):
         raise ModelError(
             f"the weights in {folder} have a logit_scale whose exponential is {scale}; download them again, or take an earlier "
             "checkpoint of their training"
