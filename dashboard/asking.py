@@ -7,12 +7,13 @@ opened before. Nothing is drawn while anything is ``pending``, so that no page c
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
 from dashboard import widgets
 from dashboard.text import plain
+from nast_core.benchmark.llm_access import access_to
+from nast_core.errors import NastError
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {
@@ -74,6 +75,14 @@ def _ours(spec: str) -> bool:
     return spec == "demo" or (spec.startswith("run:") and spec[4:] in {run.id for run in RunStore().runs()})
 
 
+def _host(address: str) -> str:
+    """Where questions would go, told as it is when they are sent."""
+    try:
+        return f" Host: **{plain(access_to(address).host)}**"
+    except NastError as error:
+        return f" It cannot be asked: {plain(error)}"
+
+
 def settle(waiting: dict[str, list[str]]) -> None:
     """Shows what the address names, and asks; ends the page."""
     st.title("Open what this link names?")
@@ -84,8 +93,7 @@ def settle(waiting: dict[str, list[str]]) -> None:
     for key, values in waiting.items():
         for value in values:
             with st.container(border=True):
-                host = urlsplit(value).hostname if KINDS[key] == "endpoint" else None
-                st.markdown(plain(_SAID[KINDS[key]]) + (f" Host: **{plain(host)}**" if host else ""))
+                st.markdown(plain(_SAID[KINDS[key]]) + (_host(value) if KINDS[key] == "endpoint" else ""))
                 st.code(value, language=None, wrap_lines=True)
     with st.container(horizontal=True):
         if st.button("Load it", type="primary", icon=":material/folder_open:", key="link-load"):

@@ -17,9 +17,11 @@ from peft import PeftModel
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nast_core.errors import DataError, ModelError, what_is_wrong
+from nast_core.files.gate import shown
 from nast_core.files.writing import whole
 from nast_core.finetune.adapter_files import write_lora
 from nast_core.finetune.lora import load_lora, merge_lora
+from nast_core.finetune.parameters import layer_module
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.models import files, load_model, specs, weights
 from nast_core.models.encoder import DualEncoder
@@ -161,9 +163,11 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
 def _put_layers(encoder: DualEncoder, folder: Path) -> None:
     """The text layers' weights of a full fine-tune, in their place."""
     held = weights.read(weights.find_weights(folder, [_LAYERS])).tensors
-    own = dict(encoder.module.named_parameters())
+    of_layers = {id(p) for block in encoder.text.blocks for p in layer_module(block).parameters()}
+    own = {name: p for name, p in encoder.module.named_parameters() if id(p) in of_layers}
     if strangers := sorted(held.keys() - own.keys()):
-        raise ModelError(f"{_LAYERS} has {strangers[0]!r}, which the model has not")
+        raise ModelError(f"{_LAYERS} has {shown(strangers[0])!r}, which is no weight of the model's text layers")
+    files.refuse_missing(folder, own.keys() - held.keys())
     files.refuse_mismatched(folder, [(n, v.shape, own[n].shape) for n, v in held.items() if v.shape != own[n].shape])
     for name, value in held.items():
         own[name].copy_(value)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
+from nast_core.models.pickles import Unfit, check_pickles
 from nast_core.models.torchscript import is_torchscript, read_torchscript
 from nast_core.models.weights import MOST, WRAPPERS, bare, check_archive, check_claims, unwrapped
 
@@ -67,7 +68,10 @@ def _read_safetensors(path: Path) -> Any:
 
 def _read_pickle(path: Path) -> Any:
     try:
+        check_pickles(path)
         return torch.load(path, map_location="cpu", weights_only=True)
+    except Unfit as error:
+        raise ModelError(f"{path} is a pickle that does more than hold weights ({error}); it was not loaded") from None
     except Exception as error:  # a broken file makes torch raise anything: struct.error, EOFError, RuntimeError
         if isinstance(error, pickle.UnpicklingError) and _starts_like_a_pickle(path):
             raise ModelError(_your_choice(path, _asks_for(path, error))) from None

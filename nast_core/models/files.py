@@ -1,6 +1,7 @@
 """Looking at a model folder before any library does: what is missing, broken or unsafe, in one sentence."""
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -125,6 +126,11 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 240 else f"{text[:240]}..."
 
 
+def _of_a_library(error: BaseException) -> bool:
+    """Whether a library may have raised it: a panic of one written in Rust (tokenizers) is no Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 @contextmanager
 def refusing(sentence: str) -> Iterator[None]:
     """While open, whatever a library raises becomes ModelError(sentence: its first line).
@@ -136,7 +142,9 @@ def refusing(sentence: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not _of_a_library(error):
+            raise
         raise ModelError(f"{sentence}: {first_line(error)}") from error
 
 
@@ -145,7 +153,9 @@ def leading(sentence: str) -> Iterator[None]:
     """As ``refusing``, and the sentence leads this package's own errors too."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        if not _of_a_library(error):
+            raise
         raise ModelError(f"{sentence}: {error if isinstance(error, ModelError) else first_line(error)}") from error
 
 
@@ -154,7 +164,9 @@ def speaking_of(place: Path, folder: Path) -> Iterator[None]:
     """While open, errors that name ``place``, where files of ``folder`` were laid out, name the folder instead."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
+        if not _of_a_library(error):
+            raise
         said = str(error) if isinstance(error, ModelError) else first_line(error)
         raise ModelError(said.replace(str(place), str(folder))) from error
 
@@ -189,6 +201,21 @@ def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
         raise ModelError(
             f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {keys[0]!r}; use the config "
             "that came with these weights"
+        )
+
+
+def refuse_undefined(folder: Path, module: nn.Module, scale: float | None) -> None:
+    """Raises ModelError where a weight, or the scale of the logits, is NaN or infinite: so would every score be."""
+    undefined = sorted(name for name, weight in module.named_parameters() if not torch.isfinite(weight).all())
+    if undefined:
+        raise ModelError(
+            f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first {undefined[0]!r}, so every score "
+            "would be undefined; download them again, or take an earlier checkpoint of their training"
+        )
+    if scale is not None and not math.isfinite(scale):
+        raise ModelError(
+            f"the weights in {folder} have a logit_scale whose exponential is {scale}; download them again, or take an earlier "
+            "checkpoint of their training"
         )
 
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from nast_core.errors import ModelError
+from nast_core.files.gate import shown
+from nast_core.models import files
 from nast_core.models.tower import TextTower, Tokens
 
 Pool = Callable[[Tensor, Tensor, Sequence[str]], Tensor]  # (ids, lengths, texts) -> pooled position of each text
@@ -15,10 +17,11 @@ Pool = Callable[[Tensor, Tensor, Sequence[str]], Tensor]  # (ids, lengths, texts
 def fast_tokens(tower: TextTower, tokenizer, texts: Sequence[str], pool: Pool, *, pad_to: int | None = None) -> Tokens:
     """Ids, mask, offsets and pooled positions, padded to the longest text or ``pad_to``, whichever is longer.
 
-    Raises TextError for an empty text and for one over the tower's context.
+    Raises TextError for an empty text and for one over the tower's context, ModelError where the tokenizer itself fails.
     """
     tower.check_texts(texts)
-    rows = tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True, verbose=False)
+    with files.refusing(f"the model's tokenizer cannot read {shown(texts[0])!r}, so copy the one that came with it"):
+        rows = tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True, verbose=False)
     for text, ids in zip(texts, rows["input_ids"], strict=True):
         tower.check_length(text, len(ids))
     longest = max(pad_to or 0, *(len(ids) for ids in rows["input_ids"]))

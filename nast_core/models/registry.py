@@ -67,6 +67,7 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     family = detect_family(folder)
     about = _card(folder, family, found)
     model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])
+    files.refuse_undefined(folder, model.module, model.logit_scale)
     if found.card is not None:
         _check_activation(folder, model, found.card)
     warnings = (*warnings, *adapters.beside(folder))

@@ -18,6 +18,7 @@ from nast_core.errors import ModelError
 from nast_core.files import gate
 from nast_core.models import files
 from nast_core.models.allowed import Id, Keys, Number, Pixels, Sides, Text, Word, taken
+from nast_core.models.tokenizer_file import MOST_ADDED, checked_content
 
 VOCABULARIES = (
     "tokenizer.json",
@@ -30,7 +31,6 @@ VOCABULARIES = (
 )
 PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 _MOST = 64 * gate.MB  # of a vocabulary: the largest known has 34
-_GROWTH = 64  # characters that a normaliser may make of one
 
 TokenizerClass = Literal[
     "BertTokenizer", "BertTokenizerFast", "BertTokenizerLegacy", "BertJapaneseTokenizer", "CLIPTokenizer", "CLIPTokenizerFast",
@@ -79,7 +79,7 @@ class Tokenizer(_Special):
     """tokenizer_config.json."""
 
     tokenizer_class: TokenizerClass | None = None
-    added_tokens_decoder: dict[_Number, _Added] = Field(default_factory=dict)
+    added_tokens_decoder: Annotated[dict[_Number, _Added], Field(max_length=MOST_ADDED)] = Field(default_factory=dict)
     model_max_length: Annotated[int, Field(ge=1)] | Annotated[float, Field(ge=1)] | None = None
     padding_side: Literal["left", "right"] = "right"
     truncation_side: Literal["left", "right"] = "right"
@@ -146,9 +146,7 @@ def staged(folder: Path, configs: Mapping[str, Any], copied: tuple[str, ...] = (
             for name in copied:
                 if (folder / name).exists():
                     content = gate.read_bytes(folder / name, most=_MOST, error=ModelError)
-                    if name == "tokenizer.json":
-                        _check_tokenizer_file(folder / name)
-                    _put(place / name, content)
+                    _put(place / name, checked_content(folder / name) if name == "tokenizer.json" else content)
             for name, value in configs.items():
                 _put(place / name, json.dumps(value).encode())
             yield place
@@ -189,22 +187,7 @@ def tokenizer_files(folder: Path, own: Mapping[str, Any] | None = None, **config
 
 
 class _AddedTokens(Keys):
-    tokens: Annotated[dict[Text, Id], Field(max_length=100_000)]
-
-
-def _check_tokenizer_file(path: Path) -> None:
-    """Raises ModelError for a tokenizer.json that makes far more of a text than it is (each step may double it)."""
-    growth, steps = 1, [files.read_json(path).get("normalizer")]
-    while steps:
-        step = steps.pop()
-        if isinstance(step, list):
-            steps.extend(step)
-        elif isinstance(step, dict):
-            steps.extend(value for value in step.values() if isinstance(value, list | dict))
-            made = step.get("content") if step.get("type") == "Replace" else step.get("prepend")
-            growth *= max(1, len(made)) if isinstance(made, str) else 1
-    if growth > _GROWTH:
-        raise ModelError(f"{path} has a normalizer that makes {growth:,} characters of one; use the model's own")
+    tokens: Annotated[dict[Text, Id], Field(max_length=MOST_ADDED)]
 
 
 def preprocessor_config(folder: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.models.files import first_line
+from nast_core.models.pickles import check_pickles
 
 _DTYPES = {
     "FloatStorage": torch.float32,
@@ -42,6 +43,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     Raises ModelError for an archive that is damaged, or whose pickle asks for more than tensors in modules.
     """
     try:
+        check_pickles(path)
         with zipfile.ZipFile(path) as archive:
             root = next(name for name in archive.namelist() if name.endswith("/data.pkl")).removesuffix("data.pkl")
             with archive.open(f"{root}data.pkl") as file:

@@ -22,10 +22,12 @@ from torch import Tensor
 from nast_core.errors import ModelError
 from nast_core.files import gate
 from nast_core.models.files import first_line, read_json
+from nast_core.models.pickles import Unfit, check_pickles
 
 MOST = 100_000 * gate.MB
 WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys that training loops put weights under
 _PREFIXES = ("module.", "_orig_mod.", "model.", "clip.")  # of parallel training, torch.compile and wrapping modules
+_READ = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.bool)  # of tables
 _NESTED = 8  # prefixes that may stand before one another
 _LFS_HEAD = b"version https://git-lfs"
 _TORCH_HEADS = (b"PK\x03\x04", b"\x80")  # a zip archive; a bare pickle, as torch wrote before 1.6
@@ -92,10 +94,20 @@ def check(path: Path) -> None:
     if not head.startswith(_TORCH_HEADS):
         raise ModelError(f"{path} is not a torch file (it starts with {head[:8]!r}); download it again")
     check_archive(path)
+    _check_pickles(path)
     held = _unpickled(path, "meta")
     if not isinstance(held, dict):
         raise ModelError(f"{path} holds a {type(held).__name__}, not named weights; get the model's own weights file")
     check_claims(path, _named(held), size)
+
+
+def _check_pickles(path: Path) -> None:
+    try:
+        check_pickles(path)
+    except Unfit as error:
+        raise ModelError(f"{path} is a pickle that does more than hold weights ({error}); it was not loaded") from None
+    except Exception as error:  # a damaged one makes zipfile and pickletools raise anything
+        raise ModelError(f"{path} is cut off or broken ({first_line(error)}); download it again") from error
 
 
 def check_archive(path: Path) -> None:
@@ -194,8 +206,20 @@ def read(path: Path) -> Stored:
             tensors |= load_file(part)
         else:
             tensors |= _named(_unpickled(part, "cpu", mmap=_is_zip(part)))
+    _refuse_packed(path, tensors)
     prefix = bare(tensors)
     return Stored(path, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, prefix)
+
+
+def _refuse_packed(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Raises ModelError for weights that libraries would turn into other numbers without a word: quantized ones, complex ones."""
+    for name, tensor in tensors.items():
+        if tensor.ndim > 1 and tensor.dtype not in _READ:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise ModelError(
+                f"{path} has {gate.shown(name)!r} as {kind}, which is quantized or no weight; get the weights as float32, "
+                "float16 or bfloat16"
+            )
 
 
 def shapes(path: Path) -> dict[str, tuple[int, ...]]:

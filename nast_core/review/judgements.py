@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nast_core.benchmark.items import Item
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.files.jsonl import append_line, read_jsonl
 
 Verdict = Literal["correct", "wrong", "unclear"]
@@ -53,7 +54,7 @@ def file_name(reviewer: str) -> str:
     plain = unicodedata.normalize("NFKC", reviewer).casefold()
     name = "-".join(re.findall(r"\w+", plain))
     if not name or len(name) > 80:
-        raise DataError(f"{reviewer!r} is no reviewer's name; give one of 1 to 80 letters or digits")
+        raise DataError(f"{shown(repr(reviewer))} is no reviewer's name; give one of 1 to 80 letters or digits")
     if name == ADJUDICATION:
         raise DataError(f"{reviewer!r} is what the verdicts on conflicts are kept under; give another name")
     return name

@@ -232,7 +232,8 @@ def _named(place: str) -> Any:
 def make_recipe(fields: object) -> Recipe:
     """A recipe from plain values. Raises RunError, with the nearest name, for a kind or a field there is none of."""
     if not isinstance(fields, Mapping):
-        raise RunError(f"a recipe is a list of 'field: value' with a 'kind' among them; got {type(fields).__name__}")
+        got = "nothing" if fields is None else type(fields).__name__
+        raise RunError(f"a recipe is a list of 'field: value' with a 'kind' among them; got {got}")
     if not isinstance(kind := fields.get("kind"), str):
         raise RunError(
             f"the recipe does not say its kind; add a line such as 'kind: trace' (kinds: {', '.join(KINDS)})"

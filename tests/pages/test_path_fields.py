@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.asking import KINDS
-from tests.pages.links import ROOT, by_link
+from tests.pages.links import ROOT, asks, by_link
 
 FIELDS = [  # page, what leads to the field, the field
     ("benchmark", {"from": "a file"}, "items"),
@@ -102,3 +102,18 @@ def test_a_model_that_no_folder_can_be_is_one_sentence(odd):
         assert len(at.error) == 1, value
         assert len(at.error[0].value) < 700
     assert "not a medical device" in " ".join(caption.value for caption in at.sidebar.caption)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://a\tb.example/v1", "javascript:alert(1)", "[m](http://x.example)"]
+)
+def test_an_address_that_no_endpoint_has_is_asked_for_as_text_and_said_to_be_none(address):
+    at = by_link("home", **{"data-llm-url": address})
+    assert asks(at)
+    assert not at.exception
+    assert any("is no address of an endpoint" in one.value for one in at.markdown)
+
+
+def test_the_host_that_is_asked_about_is_the_one_that_is_sent_to():
+    at = by_link("home", **{"data-llm-url": "http://api.openai.com\\@evil.example:8000/v1"})
+    assert any("Host: **evil.example:8000**" in one.value for one in at.markdown)

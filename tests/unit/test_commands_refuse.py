@@ -187,3 +187,8 @@ def test_every_command_is_asked_about_every_path_and_number_it_takes():
     }  # fmt: skip
     assert len(options(int)) > 15
     assert get_args(common.Out)[0] is Path
+
+
+def test_an_empty_recipe_is_said_to_hold_nothing(folder):
+    Path("recipe.yaml").write_text("# later\n")
+    assert said_by(["run", "recipe.yaml"]).endswith("with a 'kind' among them; got nothing")

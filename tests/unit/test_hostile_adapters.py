@@ -216,3 +216,25 @@ def test_export_copies_no_file_that_a_link_leads_to_outside_the_folder(work):
     out = export(work / "run", work / "tuned")
     assert {path.name for path in out.rglob("*")}.isdisjoint({"notes.txt", "more", "extra.bin", "pipe"})
     assert load_model(out, device="cpu").fingerprint == json.loads((out / "nast.json").read_text())["fingerprint"]
+
+
+@pytest.mark.parametrize("kind", ["the image tower", "the scale", "half of them"])
+def test_a_full_fine_tune_holds_the_text_layers_all_of_them_and_nothing_else(work, kind):
+    adapter, model = work / "run" / "adapter", load_model(work / "base", device="cpu")
+    own = dict(model.module.named_parameters())
+    held = {name: p.detach().clone() for name, p in own.items() if ".layers." in name and name.startswith("text_model")}
+    adapter.joinpath("adapter_config.json").unlink()
+    edit(adapter / "nast.json", lambda record: record["recipe"].update(method="full"))
+    save_file(held, adapter / "layers.safetensors")
+    assert load_finetuned(work / "run", device="cpu").fingerprint == model.fingerprint
+    foreign = (
+        next(name for name in own if name.startswith("vision_model")) if kind == "the image tower" else "logit_scale"
+    )
+    if kind == "half of them":
+        held = dict(list(held.items())[::2])
+    else:
+        held[foreign] = own[foreign].detach() + 1  # image vectors of the base would go on being used for it
+    save_file(held, adapter / "layers.safetensors")
+    assert ("would be left random" if kind == "half of them" else f"has {foreign!r}, which is no weight of") in refusal(
+        work / "run"
+    )

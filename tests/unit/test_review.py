@@ -246,3 +246,9 @@ def test_all_judgements_as_csv_say_which_of_them_count(path):
         ("Cai", "adjudicator", "item-0", "unclear", "True"),
     ]
     assert rows[-1]["comment"] == 'a "quoted", comment'
+
+
+def test_a_reviewers_name_without_end_is_refused_in_a_sentence_that_has_one():
+    with pytest.raises(DataError, match="is no reviewer's name") as caught:
+        file_name("x" * 100_000)
+    assert len(str(caught.value)) < 700
