@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -229,7 +230,9 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
     return Tables(counted, used, _by_role(part, average), _profile(part, average, summary))
 
 
-_BY_EFFECT = {"xarray.core.dataset.Dataset": lambda d: d.cte.values.tobytes()}
+_BY_EFFECT: dict[str | type[Any], Callable[[Any], Any]] = {
+    "xarray.core.dataset.Dataset": lambda traced: (traced.cte.values.tobytes(), traced.d.values.tobytes())
+}
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)

@@ -34,7 +34,9 @@ if st.session_state.get("case", 1) > len(order):
 case = number.number_input("Case", 1, len(order), key="case", bind="query-params")
 button.button("Another case", on_click=clicks.next_case, args=(len(order),), width="stretch", type="primary")
 
-marks = st.toggle("Mark what the parser reads in the statements", value=True, key="marks", bind="query-params", help=HOW)
+marks = st.toggle(
+    "Mark what the parser reads in the statements", value=True, key="marks", bind="query-params", help=HOW
+)
 item = items[order[case - 1]]
 picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
 seed = int(item.image.split(":")[1])
