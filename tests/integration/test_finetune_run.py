@@ -25,11 +25,11 @@ from nast_core.claims.files import read_claims
 from nast_core.data.sources import encode_named, open_image
 from nast_core.data.vectors import VectorCache
 from nast_core.errors import DataError, ModelError
+from nast_core.files.netcdf import save_dataset
 from nast_core.finetune.adapter import load_finetuned
 from nast_core.finetune.export import export
 from nast_core.finetune.recipe import FinetuneError
 from nast_core.finetune.work import finetune
-from nast_core.interpret.dataset import save
 from nast_core.models import load_model
 from nast_core.models.encoder import DualEncoder
 from nast_core.runs.recipe import Cancelled
@@ -115,7 +115,7 @@ def test_a_trace_reaches_the_optimizer_and_the_runs_record(world, tmp_path, arm,
         coords={"layer": np.arange(4)},
         attrs={"model": "tiny", "model_fingerprint": base.fingerprint},
     )
-    save(traced, tmp_path / "trace.nc")
+    save_dataset(tmp_path / "trace.nc", traced)
     asked = recipe(*world, arm=arm, trace=tmp_path / "trace.nc", steps=1, learning_rate=1e-2)
     finetune(asked, tmp_path / "run", Notes())
     state = torch.load(tmp_path / "run" / "checkpoint" / "last.pt", weights_only=True)
