@@ -98,7 +98,7 @@ def negation_report(
     write_json(out, {"date": day, "commit": commit, "gold": {name: r.plain() for name, r in found.items()}})
     lines = table(found)
     with whole(out.with_suffix(".md")) as file:
-        file.write_text("\n".join([*_HEAD, *lines, "", f"{day}, commit {commit or 'unknown'}.", ""]), "utf-8")
+        file.write_text("\n".join([*_HEAD, *lines, "", f"{day}, commit {commit or 'unknown'}.", *_FIRST]), "utf-8")
     typer.echo("\n".join(lines))
     typer.echo(f"written: {out} and {out.with_suffix('.md').name}, every sentence that is not wholly right among them")
 
@@ -110,5 +110,25 @@ _HEAD = [
     "once; what is said to be normal is absent. Reversal: present is read for absent, or the other way about. Labels that a gold",
     "calls implied count neither way. The project's own sentences (tests/parser) were read while the rules were written, so these",
     "figures say that nothing of them is lost, not how new sentences fare.",
+    "",
+]
+_FIRST = [  # what was measured once and cannot be again: the sentences have been read since
+    "",
+    "## At first reading",
+    "",
+    "How new sentences fare: sentences labelled by hand, by somebody who had not read the rules, before the parser read them for the first",
+    "time (2026-11-29; all four sets of stress sentences are tests/parser/fresh.tsv now, and what was read wrongly has been mended since).",
+    "Open-i: drawn with seed 7341 from 8,265 distinct sentences of its reports, none of them among the 252 above.",
+    "",
+    "| sentences | n | absent: precision, recall (%) | present: precision, recall (%) | reversals | not wholly right |",
+    "| --- | ---: | ---: | ---: | ---: | ---: |",
+    "| natural, of Open-i | 150 | 100.0, 100.0 | 100.0, 88.5 | 0 | 9 |",
+    "| written to stress negation, first set | 250 | 90.6, 88.0 | 91.4, 84.8 | 18 | 51 |",
+    "| second set, after one mending | 122 | 88.9, 96.0 | 92.5, 86.1 | 9 | 18 |",
+    "| third set, after two | 92 | 98.7, 96.2 | 89.7, 94.6 | 3 | 10 |",
+    "| fourth set, after three | 89 | 95.7, 97.8 | 98.5, 94.3 | 2 | 6 |",
+    "",
+    "So natural reports are read well, and of sentences written to stress negation about one in fifty may still be turned round.",
+    "Before these rules (commit 4ead73b), the 252: absent 96.0, 88.4, present 92.2, 61.8, one reversal.",
     "",
 ]
