@@ -96,6 +96,7 @@ def _the_server_under_a_run(world: World, times: int, chance: random.Random) -> 
         async def press(address: str, made: Path = made) -> None:
             async with Session(address) as one:
                 await one.open("data", **{"data-folder": str(made), "data-n": "500"})
+                await one.click({"link-load": True})  # the folder is new to this server
                 await one.click({"data-build": True})
 
         with running_app(stop=signal.SIGKILL, NAST_RUNS=str(runs), NAST_CACHE="off", OMP_NUM_THREADS="1") as address:
