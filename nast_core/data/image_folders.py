@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nast_core.errors import ImageError
 from nast_core.files.folders import is_file, walked
 from nast_core.files.gate import shown
 
@@ -49,7 +50,7 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
 
     Datasets are unpacked at different depths ("CheXpert-v1.0-small/train/...", "train/...") and in other formats, so folders
     may be missing or further ones there, and suffixes may differ or be missing; case and the way Unicode writes accents
-    do not matter. Of several files of a name the one is meant whose folders agree most. A file is not taken for an image
+    do not matter. Raises ImageError for the root of the file system. Of several files of a name the one is meant whose folders agree most. A file is not taken for an image
     whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images.
     """
     index, root = _index_of(folder), _parts(os.path.abspath(folder))
@@ -146,6 +147,8 @@ def _key(name: str) -> str:
 
 def _index_of(folder: Path) -> _Index:
     place = os.path.abspath(folder)
+    if os.path.dirname(place) == place:
+        raise ImageError(f"{place} is the whole machine, which nobody wants searched; give the folder that holds the images")
     with _lock:
         index = _indexes.get(place)
         if index is None or not index.fresh():

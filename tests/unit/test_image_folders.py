@@ -146,3 +146,8 @@ def test_a_run_finds_images_as_a_build_does(tmp_path):
         open_image("../A.PNG", touch(tmp_path / "inner", "x"))
     with pytest.raises(ImageError):
         open_image(f"phantom:{'9' * 5000}", tmp_path)
+
+
+def test_the_root_of_the_file_system_is_not_searched():
+    with pytest.raises(ImageError, match="/ is the whole machine"):
+        locate_images(["a.png"], Path("/"))
