@@ -38,7 +38,7 @@ def _pair(mark: str, turn: int) -> dict[str, bool | str | int]:
 
 VISITS = [
     Visit("", {"lost": "false"}, lambda mark, turn: {"case": 1 + turn % 60}, marked=False),
-    Visit("attention", _TYPED, _pair, marked=False),
+    Visit("attention", _TYPED, _pair),
     Visit("tracing", _TYPED, _pair),
     Visit("attribution", _TYPED, _pair),
     Visit("heads", {}, lambda mark, turn: {"average": ("mean of ratios", "ratio of means")[turn % 2]}, marked=False),
