@@ -13,7 +13,7 @@ _SIGNS = re.compile(r"[\\`*\[\]<>{$|~&]")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # inside a word it means nothing
 _START = re.compile(r"[#+=-]|\d+[.)](?=\s|$)")  # a heading, a list, a rule
 _COLOURS = "red|orange|yellow|green|blue|violet|gr[ae]y|rainbow|primary"
-_DIRECTIVE = re.compile(rf":(?=:|(?:{_COLOURS}|small|help|shimmer)\b)")  # Streamlit shows any other name as it is
+_DIRECTIVE = re.compile(rf":(?=:|{_COLOURS}|small|help|shimmer)")  # Streamlit shows any other name as it is
 # The rest is found in the text after escapes are gone, so that no backslash helps.
 _FOUND_LATER = re.compile(
     r":(?=[+-]1:|100:|1234:|[-_][\w-]*:|[\w+/-]*[^\W\d][\w+/-]*:)"  # :smile:, :material/home:
