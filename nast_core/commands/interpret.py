@@ -118,6 +118,7 @@ def trace_command(
 
     from nast_core.errors import PairError
     from nast_core.files.netcdf import save_dataset
+    from nast_core.files.writing import whole
     from nast_core.interpret.effects import trace
     from nast_core.interpret.gradients import attribution_trace, with_agreement
     from nast_core.interpret.patching import PatchPlan
@@ -133,14 +134,15 @@ def trace_command(
     aligned = aligned_pairs(pairs, loaded)
     seen, names = _images(loaded, aligned, image, images, pairs)
     longest = max(pair.length for pair in aligned)
-    with progress("Trace", len(aligned)) as tick, vector_file(vectors, longest) if vectors else nullcontext() as keep:
-        budget = memory * 2**20 if memory else None
-        if method is Method.exact:
-            result = trace(loaded, aligned, seen, plan=plan, memory_budget=budget, keep=keep, progress=tick)
-        else:
-            result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
-            result = with_agreement(result, loaded, aligned, seen, plan=plan)
-    save_dataset(out, result.assign_coords(image=names) if names else result)
+    with whole(vectors) if vectors else nullcontext() as file:  # it takes its name when the trace has been written, too
+        with progress("Trace", len(aligned)) as tick, vector_file(file, longest) if file else nullcontext() as keep:
+            budget = memory * 2**20 if memory else None
+            if method is Method.exact:
+                result = trace(loaded, aligned, seen, plan=plan, memory_budget=budget, keep=keep, progress=tick)
+            else:
+                result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
+                result = with_agreement(result, loaded, aligned, seen, plan=plan)
+        save_dataset(out, result.assign_coords(image=names) if names else result)
     _report(result, aligned, loaded)
     typer.echo(f"written: {out}")
 
