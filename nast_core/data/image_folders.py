@@ -148,7 +148,9 @@ def _key(name: str) -> str:
 def _index_of(folder: Path) -> _Index:
     place = os.path.abspath(folder)
     if os.path.dirname(place) == place:
-        raise ImageError(f"{place} is the whole machine, which nobody wants searched; give the folder that holds the images")
+        raise ImageError(
+            f"{place} is the whole machine, which nobody wants searched; give the folder that holds the images"
+        )
     with _lock:
         index = _indexes.get(place)
         if index is None or not index.fresh():

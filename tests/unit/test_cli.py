@@ -305,6 +305,8 @@ def test_every_command_has_help_with_an_example(words):
 def test_the_self_test_fails_and_exit_code_is_1_when_the_embeddings_are_not_numbers(copied):
     path = copied() / "model.safetensors"
     tensors = load_file(path)
-    tensors["text_projection.weight"] = torch.full_like(tensors["text_projection.weight"], 3e38)  # finite, but no sum of it is
+    tensors["text_projection.weight"] = torch.full_like(
+        tensors["text_projection.weight"], 3e38
+    )  # finite, but no sum of it is
     save_file(tensors, path, {"format": "pt"})
     assert "FAILED" in nast("model", "info", path.parent, code=1).stdout
