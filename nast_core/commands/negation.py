@@ -20,16 +20,23 @@ _OWN = {"own, first half": "develop", "own, second half": "held"}
 @command(app, "read")
 def negation_read(
     file: Annotated[str, typer.Argument(help="Text, a sentence or a report a line; - for standard input.")],
+    corrections: Annotated[
+        str | None,
+        typer.Option(help="What people read otherwise: the readings.jsonl that the app keeps. Without it the parser alone is asked."),
+    ] = None,
 ) -> None:
     """One JSON line a line of text: each finding, whether it is present, absent or uncertain, and the words that say so.
 
     Example: echo "No edema; small effusion." | nast negation read -
     """
-    from nast_core.negation.reading import findings
+    from nast_core.files.gate import as_path
+    from nast_core.negation.corrections import NONE, read_corrections
+    from nast_core.negation.reading import line_of
 
+    corrected = read_corrections(as_path(corrections)) if corrections is not None else NONE
     with _opened(file) as lines:
         for text in _lines(lines, "standard input" if file == "-" else file):
-            sys.stdout.write(json.dumps({"text": text, "findings": findings(text)}) + "\n")
+            sys.stdout.write(json.dumps(line_of(text, corrected)) + "\n")
     sys.stdout.flush()
 
 
