@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import correcting, state
 from dashboard.marks import marked
 from dashboard.text import plain
 
@@ -41,6 +41,8 @@ def draw_options(item: Item, row: pd.Series, *, marks: bool = False) -> None:
         with st.container(border=True, gap=None):
             st.markdown(f"**{letter}**&nbsp;&nbsp;{marked(text) if marks else plain(text)}")
             st.markdown(f":small[:gray[score {row[f'score_{letter}']:.2f}]] {' '.join(tags)}")
+            if marks:
+                correcting.control(text, f"{form}-{letter}")
 
 
 def read_image_table(model: DualEncoder, vector: np.ndarray) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import asking, data_beside, data_charts, data_claims, data_edit, data_items, data_tables, widgets
+from dashboard import asking, correcting, data_beside, data_charts, data_claims, data_edit, data_items, data_tables, widgets
 from dashboard.marks import HOW
 from dashboard.text import plain
 from nast_core.errors import NastError
@@ -18,6 +18,7 @@ from nast_core.files.jsonl import MOST as FILE_MOST
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.reference import Imported
+    from nast_core.negation.corrections import Corrections
 
 ITEM_VIEWS = {
     "items": "Items", "balance": "Balance", "guessing": "Guessing", "card": "Card", "rejected": "Rejected drafts", "export": "Export",
@@ -47,7 +48,7 @@ def _choose() -> Path:
     here = [
         file
         for file in sorted(data_items.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
-        if not file.name.endswith(_BESIDE)
+        if not file.name.endswith(_BESIDE) and file != correcting.kept_in()
     ]
     if here:
         names = {str(file): file.name for file in here[:12]}
@@ -205,16 +206,18 @@ def _export_items(items: list[Item], path: Path) -> None:
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the items with the parser")
-def _imported(path: str, stamp: float) -> Imported:
+def _imported(path: str, stamp: float, _corrections: Corrections, corrected: tuple) -> Imported:
     from nast_core.benchmark.reference import import_reference
 
-    return import_reference(Path(path))
+    return import_reference(Path(path), _corrections)
 
 
 def _show_reference(path: Path) -> None:
     from nast_core.benchmark.items import write_items
 
-    found = _imported(str(path), path.stat().st_mtime if path.is_file() else 0.0)
+    corrections = correcting.kept().corrections
+    stamp = path.stat().st_mtime if path.is_file() else 0.0
+    found = _imported(str(path), stamp, corrections, tuple(corrections.lines()))
     target = path.with_suffix(".items.jsonl")
     save, said = st.columns([2, 5], vertical_alignment="center")
     said.caption(

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, clicks, pairs, state, widgets
+from dashboard import charts, clicks, correcting, pairs, state, widgets
 from dashboard.marks import HOW, marked
 
 st.title("Attention to the negator")
@@ -40,6 +40,7 @@ with map_place:
 pair = pairs.choose_one(model, chosen)
 for form, sentence in (("Affirmative", pair.pair.affirmative), ("Negated", pair.pair.negated)):
     st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
+    correcting.control(sentence, form)
 negated, affirmative = state.patterns(model, model.fingerprint, (pair.pair.negated, pair.pair.affirmative))
 shown = negated[layer - 1, head - 1], affirmative[layer - 1, head - 1]
 labels = [charts.token_labels(pieces, pair.negator) for pieces in (pair.pieces_negated, pair.pieces_affirmative)]

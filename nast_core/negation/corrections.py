@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from nast_core.errors import DataError
 from nast_core.files.held import held
@@ -32,9 +32,16 @@ class Correction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: Annotated[str, StringConstraints(max_length=200_000), AfterValidator(as_matched), StringConstraints(min_length=1)]
+    text: Annotated[str, StringConstraints(max_length=200_000)]
     condition: str
     state: State
+
+    @field_validator("text")
+    @classmethod
+    def _said(cls, value: str) -> str:
+        if not (text := as_matched(value)):
+            raise ValueError("is empty")
+        return text
 
     @field_validator("condition")
     @classmethod
