@@ -93,7 +93,9 @@ def _form(text: str, key: str, corrections: Corrections) -> None:
     said, read = corrections.of(text), _states(findings(text))
     shown = [*read, *(condition for condition in said if condition not in read)]
     with st.form(f"{key}-form", border=False):
-        st.caption("What does this text say? Chosen is what counts now; what you choose goes over the parser, for this text alone.")
+        st.caption(
+            "What does this text say? Chosen is what counts now; what you choose goes over the parser, for this text alone."
+        )
         chosen: dict[str, State | None] = {}
         for condition in shown:
             now = said.get(condition) or (read[condition][0] if len(read[condition]) == 1 else None)
@@ -106,7 +108,11 @@ def _form(text: str, key: str, corrections: Corrections) -> None:
         with st.container(horizontal=True):
             save = st.form_submit_button("Save", type="primary", icon=":material/save:", key=f"{key}-save")
             undo = st.form_submit_button(
-                "Undo", icon=":material/undo:", key=f"{key}-undo", disabled=not said, help="The parser's reading counts again."
+                "Undo",
+                icon=":material/undo:",
+                key=f"{key}-undo",
+                disabled=not said,
+                help="The parser's reading counts again.",
             )
     if added:
         chosen[added] = state

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard import asking, correcting, data_beside, data_charts, data_claims, data_edit, data_items, data_tables, widgets
+from dashboard import (
+    asking,
+    correcting,
+    data_beside,
+    data_charts,
+    data_claims,
+    data_edit,
+    data_items,
+    data_tables,
+    widgets,
+)
 from dashboard.marks import HOW
 from dashboard.text import plain
 from nast_core.errors import NastError

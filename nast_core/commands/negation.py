@@ -22,7 +22,9 @@ def negation_read(
     file: Annotated[str, typer.Argument(help="Text, a sentence or a report a line; - for standard input.")],
     corrections: Annotated[
         str | None,
-        typer.Option(help="What people read otherwise: the readings.jsonl that the app keeps. Without it the parser alone is asked."),
+        typer.Option(
+            help="What people read otherwise: the readings.jsonl that the app keeps. Without it the parser alone is asked."
+        ),
     ] = None,
 ) -> None:
     """One JSON line a line of text: each finding, whether it is present, absent or uncertain, and the words that say so.
@@ -105,11 +107,21 @@ def negation_report(
     write_json(out, {"date": day, "commit": commit, "gold": {name: r.plain() for name, r in found.items()}})
     lines = table(found)
     with whole(out.with_suffix(".md")) as file:
-        file.write_text("\n".join([*_HEAD, *lines, "", f"{day}, commit {commit or 'unknown'}.", *_FIRST]), "utf-8")
+        file.write_text(
+            "\n".join([*_HEAD, *lines, "", f"{day}, commit {commit or 'unknown'}.", *_FIRST, *_WRONG]), "utf-8"
+        )
     typer.echo("\n".join(lines))
     typer.echo(f"written: {out} and {out.with_suffix('.md').name}, every sentence that is not wholly right among them")
 
 
+_WRONG = [
+    "## Where it is read wrongly",
+    "",
+    "A wrong reading is corrected where the app shows it ([how](guide/data.md#where-the-parser-reads-wrongly)): a person's word goes over the",
+    "parser's for that text alone. No figure here, and none of a benchmark or of claims, is read with corrections; an item that was saved",
+    "with one says so. `nast negation read FILE --corrections readings.jsonl` reads with them, and marks each finding that they changed.",
+    "",
+]
 _HEAD = [
     "# How well negation is read",
     "",

@@ -111,8 +111,14 @@ def test_of_people_who_correct_at_once_nobody_is_lost(tmp_path):
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [
-        ({"text": "No edema.", "condition": "Oedema", "state": "absent"}, "'Oedema' is none of the CheXpert conditions"),
-        ({"text": "No edema.", "condition": "Edema", "state": "gone"}, "'present', 'absent', 'uncertain' or 'not said'"),
+        (
+            {"text": "No edema.", "condition": "Oedema", "state": "absent"},
+            "'Oedema' is none of the CheXpert conditions",
+        ),
+        (
+            {"text": "No edema.", "condition": "Edema", "state": "gone"},
+            "'present', 'absent', 'uncertain' or 'not said'",
+        ),
         ({"text": " \n", "condition": "Edema", "state": "absent"}, "text: is empty"),
         ({"text": "No edema.", "state": "absent"}, "condition: Field required"),
         ({"text": "No edema.", "condition": "Edema", "state": "absent", "by": "me"}, "by: Extra inputs"),
@@ -204,7 +210,9 @@ def test_an_imported_item_that_a_person_reads_as_its_labels_is_doubted_no_more(t
 
 def test_a_claim_is_disputed_by_whoever_reads_its_source_sentence_otherwise():
     claim = Claim(finding="Edema", polarity="absent", sentence="No edema is excluded.")
-    false = Contradiction(text="There is edema.", kind="polarity", claim=claim.model_copy(update={"polarity": "present"}))
+    false = Contradiction(
+        text="There is edema.", kind="polarity", claim=claim.model_copy(update={"polarity": "present"})
+    )
     example = Example(study_id="s", patient_id="p", claim=claim, text="No edema.", contradictions=(false,))
     assert disputed(example, NONE) is None
     assert disputed(example, by("No edema is excluded.", Fracture="present")) is None
