@@ -299,8 +299,13 @@ def test_the_reference_json_is_looked_at_and_saved_as_items(items, tmp_path):
     at = look(reference)
     assert not at.exception
     assert "24 of 24 items" in texts(at.caption)
+    option = read_items(items)[0].negated[0]
+    correct(at, "negated-A", option, add="Fracture")
+    assert at.expander[0].label.startswith("1 of 24 items the parser does not read as their own labels")
     next(b for b in at.button if b.label == "Save as items").click().run()
-    assert len(read_items(tmp_path / "reference.items.jsonl")) == 24
+    saved = read_items(tmp_path / "reference.items.jsonl")
+    assert len(saved) == 24
+    assert [item.item_id for item in saved if item.corrected] == ["reference-1"]
     next(b for b in at.button if b.label.startswith("Open ")).click().run()
     assert at.text_input(key="data-file").value.endswith("reference.items.jsonl")
 
