@@ -150,7 +150,7 @@ def _sent_in(text: str, corrections: Corrections) -> None:
     from nast_core.negation.reading import line_of
 
     st.caption(
-        f"{len(corrections.of(text)):,} of {len(corrections):,} corrections are of this text; all are in {plain(kept_in())}. "
+        f"Of this text: {len(corrections.of(text)):,} of {len(corrections):,} corrections, kept in {plain(kept_in())}. "
         "With a report of the fault, send this line (nothing is sent by itself):"
     )
     st.code(json.dumps(line_of(text, corrections)), language=None, wrap_lines=True)

@@ -85,7 +85,7 @@ def test_a_typed_pair_on_attention_is_corrected_also_by_a_finding_the_parser_doe
     ]
     at.session_state[correcting.key_of("Negated", "no edema .", correcting.kept().corrections.of("no edema ."))] = True
     at.run()
-    assert f"2 of 2 corrections are of this text; all are in {plain(readings)}" in texts(at.caption)
+    assert f"Of this text: 2 of 2 corrections, kept in {plain(readings)}." in texts(at.caption)
     (line,) = (code.value for code in at.code if code.value.startswith("{"))
     assert json.loads(line)["findings"][0] == {
         "condition": "Edema", "state": "present", "cue": None, "corrected": True,
