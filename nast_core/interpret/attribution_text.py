@@ -24,8 +24,8 @@ from nast_core.interpret.attribution import (
     score_variables,
     scores,
 )
-from nast_core.interpret.dataset import pair_coordinates, provenance
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.provenance import pair_coordinates, provenance
 from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import nast_core.models
-from dashboard import state
+from dashboard.parts import state
 from tests.pages.links import ROOT, by_link
 
 KEPT = 3  # the sidebar's, and two to compare
@@ -78,13 +78,13 @@ def test_no_page_keeps_a_model_in_variables_that_its_own_functions_keep():
 
 
 def test_a_compared_model_is_kept_once_and_freed_too(folders, tmp_path, loaded, no_collector):
-    from dashboard import compare
+    from dashboard.compare import comparisons
 
     for number in range(4):
         copy = tmp_path / str(number)
         shutil.copytree(folders["Hugging Face CLIP"], copy)
-        two = compare.load("demo", str(copy))
-        assert two.a is compare.load(str(copy), "demo").b
+        two = comparisons.load("demo", str(copy))
+        assert two.a is comparisons.load(str(copy), "demo").b
         del two
         assert alive(loaded) <= KEPT
     assert len(loaded) == 5

@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 from transformers import BertConfig
 
+from nast_core import load_model
 from nast_core.data.phantom import sample_phantom
 from nast_core.demo.captions import describe
-from nast_core.models import load_model
 from nast_core.negation.phrases import FRAMES, sentence_case
 from tests.perf.timing import best
 from tests.writers import open_clip_bert
@@ -30,7 +30,7 @@ IMAGES = {"vit_base_patch32_224": 1_000, "vit_base_patch16_224": 192}
 TEXTS, BATCH, CONTEXT = 10_000, 32, 256
 # VmHWM starts anew with a program; ru_maxrss would carry over what the bench itself had in memory when it forked
 _PEAK = "import re; {work}; print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) * 1024)"
-_IMPORTS = "import torch, transformers, open_clip, nast_core.models, nast_core.models.open_clip_bert"
+_IMPORTS = "import torch, transformers, open_clip, nast_core.models, nast_core.models.families.open_clip_bert"
 Row = tuple[str, str, str]
 
 
