@@ -8,7 +8,7 @@ import weakref
 import pytest
 import torch
 
-import nast_core.models
+import nast_core.opening
 from dashboard.parts import state
 from tests.pages.links import ROOT, by_link
 
@@ -25,7 +25,7 @@ def modules(model) -> list[torch.nn.Module]:
 @pytest.fixture
 def loaded(monkeypatch):
     """Weak references to the networks of every model that the app loads, in order."""
-    real, seen = nast_core.models.load_model, []
+    real, seen = nast_core.opening.load_model, []
 
     def load(spec, **settings):
         model = real(spec, **settings)
@@ -33,7 +33,7 @@ def loaded(monkeypatch):
         seen.append([weakref.ref(module) for module in modules(model)])
         return model
 
-    monkeypatch.setattr(nast_core.models, "load_model", load)
+    monkeypatch.setattr(nast_core.opening, "load_model", load)
     state._load.clear()
     yield seen
     state._load.clear()
