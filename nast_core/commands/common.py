@@ -142,11 +142,12 @@ def quiet_libraries() -> None:
 def load(spec: str, device: str, precision: str):
     from nast_core.errors import ModelError
     from nast_core.models import specs
+    from nast_core.recipe import run_of
 
     as_path(spec, ModelError)  # what no file can be called is no hub id either
-    if not spec.startswith("run:"):
+    if run_of(spec) is None:
         specs.find(spec)
-    from nast_core.models import load_model
+    from nast_core.opening import load_model
 
     quiet_libraries()
     return load_model(spec, device=device, dtype=precision)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import correcting
-from dashboard.marks import marked
-from dashboard.text import plain
+from dashboard.parts import correcting
+from dashboard.parts.marks import marked
+from dashboard.parts.text import plain
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.negation.reading import findings
 from tests.pages.links import by_link, correct, opened
