@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import widgets
+from dashboard import state, widgets
 from dashboard.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
@@ -69,10 +69,12 @@ def _known(kind: str, value: str) -> bool:
 
 
 def _ours(spec: str) -> bool:
-    """The demo, and fine-tunes in this server's own folder of runs."""
+    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
     from nast_core.runs.store import RunStore
 
-    return spec == "demo" or (spec.startswith("run:") and spec[4:] in {run.id for run in RunStore().runs()})
+    return spec in (state.DEMO, state.START) or (
+        spec.startswith("run:") and spec[4:] in {run.id for run in RunStore().runs()}
+    )
 
 
 def _host(address: str) -> str:

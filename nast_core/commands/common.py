@@ -139,13 +139,18 @@ def quiet_libraries() -> None:
     logging.disable_progress_bar()
 
 
-def load(spec: str, device: str, precision: str):
+def need_model(spec: str) -> None:
+    """As ``need_files``, for a model: raises ModelError for a spec that names none."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
 
     as_path(spec, ModelError)  # what no file can be called is no hub id either
     if not spec.startswith("run:"):
         specs.find(spec)
+
+
+def load(spec: str, device: str, precision: str):
+    need_model(spec)
     from nast_core.models import load_model
 
     quiet_libraries()
