@@ -29,7 +29,7 @@ from nast_core.interpret.summaries import Average, layer_summary, offered
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
 
-Images = Mapping[str, Float[Tensor, " dim"]]
+Images = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
 
 
 class SharedPairs(NamedTuple):

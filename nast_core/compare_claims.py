@@ -22,7 +22,7 @@ from nast_core.claims.phantom import phantom_studies
 from nast_core.errors import BenchmarkError
 from nast_core.models.encoder import DualEncoder
 
-Vectors = Mapping[str, Float[Tensor, " dim"]]
+Vectors = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
 COLUMNS = ["about", "measure", "a", "a_low", "a_high", "b", "b_low", "b_high", "change", "low", "high", "n"]
 
 
