@@ -1,4 +1,4 @@
-"""Tests, by room; ``shapes`` is found here by name (``--jaxtyping-packages`` in pyproject.toml)."""
+"""Tests, by room; ``shapes`` is found here by name (``--jaxtyping-packages``, by ``make shapes``)."""
 
 from tests import shapes
 

@@ -18,7 +18,9 @@ def test_there_are_at_least_40_and_each_stands_once_in_the_engine_with_tests_tha
         assert (ROOT / mutant.selection[0]).is_file()
 
 
-@pytest.mark.parametrize(("text", "said"), [("a line that has gone", "is not in nast_core"), ("twice", "stands in a.py, b.py")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("a line that has gone", "is not in nast_core"), ("twice", "stands in a.py, b.py")]
+)
 def test_a_line_that_has_gone_or_stands_twice_is_said_in_one_sentence(text, said):
     with pytest.raises(NoMutant, match=rf"'{text}' {said}; write in tests/mutants.py what the line is now") as caught:
         place(Mutant(text, "", "auroc"), {Path("a.py"): "twice", Path("b.py"): "x = twice"})
