@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # Streamlit puts only this file's own folder on the path
     sys.path.insert(0, str(ROOT))
 
-from dashboard import collecting, serving
+from dashboard import serving
+from dashboard.parts import collecting
 
 collecting.settle()
 serving.settle_options()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import asking, sidebar
+from dashboard import sidebar
+from dashboard.parts import asking
 
 
 def show(root: Path) -> None:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import asking, state, widgets
-from dashboard.text import plain
+from dashboard.parts import asking, state, widgets
+from dashboard.parts.text import plain
 
 
 def choose() -> None:

@@ -48,8 +48,8 @@ def commands() -> str:
 
 def recipes() -> str:
     """Every kind of recipe: its fields, their types and defaults, and the comment that stands beside each in the code."""
-    from nast_core.runs.kinds import KINDS, recipe_class
-    from nast_core.runs.recipe import Executor, Recipe
+    from nast_core.recipe import Executor, Recipe
+    from nast_core.work.kinds import KINDS, recipe_class
 
     parts = ["## Every kind", _table(Recipe), "`executor` is `local` or `slurm`, or a mapping:", _table(Executor)]
     for kind in KINDS:

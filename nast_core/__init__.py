@@ -12,9 +12,9 @@ from nast_core.errors import NastError
 
 if TYPE_CHECKING:
     from nast_core.finetune.recipe import FinetuneRecipe
-    from nast_core.models import load_model
-    from nast_core.runs.executors import open_run, run
-    from nast_core.runs.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
+    from nast_core.opening import load_model
+    from nast_core.work.executors import open_run, run
+    from nast_core.work.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
 
 __all__ = [
     "AlignmentRecipe",
@@ -32,10 +32,10 @@ __all__ = [
 _RECIPES = ("AlignmentRecipe", "AttentionRecipe", "BenchmarkRecipe", "ClaimsRecipe", "TraceRecipe")
 _HOME = {  # torch is imported only when a model is asked for: 'nast --help' stays quick
     "FinetuneRecipe": "nast_core.finetune.recipe",
-    "load_model": "nast_core.models",
-    "open_run": "nast_core.runs.executors",
-    "run": "nast_core.runs.executors",
-    **dict.fromkeys(_RECIPES, "nast_core.runs.kinds"),
+    "load_model": "nast_core.opening",
+    "open_run": "nast_core.work.executors",
+    "run": "nast_core.work.executors",
+    **dict.fromkeys(_RECIPES, "nast_core.work.kinds"),
 }
 
 

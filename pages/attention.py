@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, clicks, pairs, state, widgets
-from dashboard.marks import HOW, marked
+from dashboard.parts import charts, clicks, pairs, state, widgets
+from dashboard.parts.marks import HOW, marked
 
 st.title("Attention to the negator")
 model = state.model()

@@ -2,16 +2,17 @@
 
 import streamlit as st
 
-from dashboard import attribution, attribution_charts, pairs, state, widgets
-from dashboard.pictures import choose_picture, draw
-from dashboard.text import plain
+from dashboard.attribution import attributions, charts
+from dashboard.parts import pairs, state, widgets
+from dashboard.parts.pictures import choose_picture, draw
+from dashboard.parts.text import plain
 
 st.title("Attribution")
 model = state.model()
 chosen = pairs.choose_set(model)
 if "pair" not in {*st.session_state, *st.query_params}:  # start where the texts differ most in score
     st.session_state["pair"] = chosen[
-        attribution.widest(model, model.fingerprint, chosen, pairs.set_key(chosen))
+        attributions.widest(model, model.fingerprint, chosen, pairs.set_key(chosen))
     ].pair.negated
 pair = pairs.choose_one(model, chosen)
 
@@ -21,23 +22,23 @@ with left:
     picture = choose_picture(pair.pair.finding)
     draw(picture)
 with right:
-    words = attribution.tokens(model, pair, picture)
+    words = attributions.tokens(model, pair, picture)
     if words is not None:
         one = words.isel(pair=0)
         affirmative, negated = float(one.s_affirmative), float(one.s_negated)
-        off = attribution.worst_share(words)
+        off = attributions.worst_share(words)
         figures = st.columns([3, 3, 3, 4])
         figures[0].metric("S(affirmative)", f"{affirmative:.2f}", help=plain(pair.pair.affirmative))
         figures[1].metric("S(negated)", f"{negated:.2f}", help=plain(pair.pair.negated))
         figures[2].metric("d = S(a) - S(n)", f"{affirmative - negated:.2f}")
         figures[3].metric(
             "Convergence delta",
-            attribution.percent(off),
+            attributions.percent(off),
             help="How far the token attributions are from adding up to the change of score: share of that change, the worse of the two texts.",
         )
-        table = attribution.token_table(words)
+        table = attributions.token_table(words)
         widgets.figure(
-            attribution_charts.token_strip(
+            charts.token_strip(
                 table, pair.negator, title="Token attributions of both texts, on one scale",
                 subtitle=f"integrated gradients in logits, {int(one.n_steps.max())} steps; 1 pair, 1 image",
             ),
@@ -52,7 +53,7 @@ with right:
             numbers = {
                 name: st.column_config.NumberColumn(format="%.3f") for name in ("baseline", "sum of tokens", "S")
             }
-            st.dataframe(attribution.completeness_table(words), hide_index=True, column_config=numbers)
+            st.dataframe(attributions.completeness_table(words), hide_index=True, column_config=numbers)
             st.caption(
                 "In logits: S = S of the baseline + sum of tokens - delta. Steps are doubled until delta is below 1 % of the "
                 "change, up to 512."
@@ -61,7 +62,7 @@ with right:
 st.subheader("Which regions make the score")
 how, detail, glass = st.columns([10, 6, 5], vertical_alignment="bottom", gap="medium")
 method = how.segmented_control(
-    "Method", list(attribution.METHODS), format_func=attribution.METHODS.__getitem__, default="occlusion", required=True,
+    "Method", list(attributions.METHODS), format_func=attributions.METHODS.__getitem__, default="occlusion", required=True,
     key="attribution-method", bind="query-params",
     help="Occlusion covers a window with grey. Integrated gradients share the score out to pixels. Grad-CAM weighs the last "
     "feature map, where the image tower is convolutional.",
@@ -69,7 +70,7 @@ method = how.segmented_control(
 opacity = glass.slider("Opacity of the overlay, %", 0, 100, 80, 5, key="opacity", bind="query-params")
 wide, square = None, 1
 if method == "occlusion":
-    sides, usual = attribution.window_choices(model)
+    sides, usual = attributions.window_choices(model)
     wide = detail.segmented_control(
         "Covered window, patches", sides, default=usual, required=True, key="occlude", bind="query-params"
     )
@@ -78,19 +79,19 @@ elif method == "integrated_gradients":
         "A value for each", ["square", "pixel"], default="square", required=True, key="ig-detail",
         bind="query-params",
     )  # fmt: skip
-    square = attribution.squares(model) if each == "square" else 1
-found = attribution.regions(model, pair, picture, method, wide)
+    square = attributions.squares(model) if each == "square" else 1
+found = attributions.regions(model, pair, picture, method, wide)
 if found is not None:
-    shown = attribution.maps(found, square)
+    shown = attributions.maps(found, square)
     widgets.figure(
-        attribution_charts.overlay(
+        charts.overlay(
             picture.image, shown, (float(found.s_affirmative[0]), float(found.s_negated[0])), opacity / 100,
-            smooth=method == "grad_cam", title=f"What raises and what lowers each score: {attribution.METHODS[method]}",
-            subtitle=attribution.settings(found, square),
+            smooth=method == "grad_cam", title=f"What raises and what lowers each score: {attributions.METHODS[method]}",
+            subtitle=attributions.settings(found, square),
         ),
         key="attribution-image",
         data=shown.table(),
-        how_to_read=attribution.HOW_TO_READ[method] + " One scale for all three. Right: what the negation changes; a model that "
+        how_to_read=attributions.HOW_TO_READ[method] + " One scale for all three. Right: what the negation changes; a model that "
         "passes over the negator has the same map twice, and nothing on the right."
         + (" Dotted: the part of the image that the model sees." if shown.cropped else ""),
         alt="The X-ray with the attributions of the affirmative score, of the negated score, and of their difference",

@@ -2,31 +2,24 @@
 
 import streamlit as st
 
-from dashboard import (
-    benchmark,
-    benchmark_claims,
-    benchmark_errors,
-    benchmark_items,
-    benchmark_questions,
-    benchmark_retrieval,
-    benchmark_slices,
-    state,
-)
+from dashboard.benchmark import choices, claims, errors, items, retrieval, slices
+from dashboard.benchmark import questions as benchmark_questions
+from dashboard.parts import state
 
 TABS = {
     "Questions": benchmark_questions.draw,
-    "Distance and bias": benchmark_errors.draw,
-    "Claims": benchmark_claims.draw,
-    "Retrieval and alignment": benchmark_retrieval.draw,
-    "Items": benchmark_items.draw,
+    "Distance and bias": errors.draw,
+    "Claims": claims.draw,
+    "Retrieval and alignment": retrieval.draw,
+    "Items": items.draw,
 }
 
 st.title("Benchmark")
 state.model()  # where it does not load, its sentence
-specs = benchmark.choose_models()
-questions = benchmark.choose_questions()
-part = benchmark_slices.choose(questions)
-view = benchmark_slices.view(questions, benchmark.ask(specs, questions), part)
+specs = choices.choose_models()
+questions = choices.choose_questions()
+part = slices.choose(questions)
+view = slices.view(questions, choices.ask(specs, questions), part)
 for tab, draw in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:
         with tab:

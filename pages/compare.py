@@ -4,20 +4,23 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import asking, cases, charts, compare, compare_charts, report, state, tracing, widgets
-from dashboard.pictures import item_picture
-from dashboard.text import plain
+from dashboard.compare import charts as compare_charts
+from dashboard.compare import comparisons, report
+from dashboard.parts import asking, cases, charts, state, widgets
+from dashboard.parts.pictures import item_picture
+from dashboard.parts.text import plain
+from dashboard.tracing import traces
 from nast_core.interpret.summaries import SUMMARIES
 
 st.title("Compare")
-known = compare.tuned()
+known = comparisons.tuned()
 for name, start in (("a", state.spec()), ("b", next(iter(known), ""))):
     if name not in {*st.session_state, *st.query_params}:
         st.session_state[name] = start  # a start, not a default: the link must name it
 left, right = st.columns(2)
 spec_a = asking.field(left, "A, before", key="a", help="demo, a folder, or run:ID.")
 spec_b = asking.field(right, "B, after", key="b", help="Likewise; run:ID is a finished fine-tune.")
-compare.list_tuned(known)
+comparisons.list_tuned(known)
 if not spec_a or not spec_b:
     widgets.empty("Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do.")
 questions, drawn, texts = st.columns([2, 2, 2])
@@ -27,12 +30,12 @@ split = drawn.segmented_control(
     help="Runs are chosen on validation; keep test for what you report.",
 )  # fmt: skip
 wanted = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
-asked = compare.Asked(spec_a, spec_b, count, split, wanted)
-found = compare.comparison(asked)
-names, used = compare.names(found), found.about["pairs"]
+asked = comparisons.Asked(spec_a, spec_b, count, split, wanted)
+found = comparisons.comparison(asked)
+names, used = comparisons.names(found), found.about["pairs"]
 if found.about["same_weights"]:
     st.info("A and B have the same weights, so nothing differs.", icon=":material/equal:")
-headline = compare.headline(found)
+headline = comparisons.headline(found)
 for column, (name, value, said) in zip(st.columns(len(headline)), headline, strict=True):
     column.metric(name, value, border=True)
     column.caption(said)
@@ -74,7 +77,7 @@ draw(
     "the same layers and heads, and means most where B was trained from A.",
     "Heatmaps of negator-selective attention of A, of B and of their difference",
 )  # fmt: skip
-summary = tracing.choose_summary(st, list(found.layers.summary.unique()), "summary", bind="query-params")
+summary = traces.choose_summary(st, list(found.layers.summary.unique()), "summary", bind="query-params")
 profile = found.layers[found.layers.summary == summary]
 draw(
     compare_charts.layer_bars(
@@ -88,9 +91,9 @@ draw(
 )  # fmt: skip
 
 st.subheader("One head, token by token")
-two = compare.load(spec_a, spec_b)
-compare.confirm(found, asked, two)
-pairs = compare.shared(two, wanted)
+two = comparisons.load(spec_a, spec_b)
+comparisons.confirm(found, asked, two)
+pairs = comparisons.shared(two, wanted)
 changed = found.heads.assign(size=found.heads.change.abs().fillna(found.heads.b.abs())).dropna(subset=["a", "b"])
 if not {"compare-layer", "compare-head"} & {*st.session_state, *st.query_params}:
     top = changed.loc[changed["size"].idxmax()]
@@ -109,7 +112,7 @@ seen = [state.patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m 
 labels = {model: charts.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
 draw(
     compare_charts.two_patterns(*seen, labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle=f"1 text: {text}"),
-    "compare-pattern", compare.pattern_table(own, form, *seen),
+    "compare-pattern", comparisons.pattern_table(own, form, *seen),
     "Each row is a token that looks, each column a token looked at. The negator, or the word in its place, is underlined.",
     "Attention of one head on one text in A and in B",
 )  # fmt: skip
@@ -154,7 +157,7 @@ which = view_form.segmented_control(
     "Form", ["negated", "affirmative"], default="negated", required=True, key="item-form", bind="query-params"
 )
 part = found.items[found.items.form == which]
-verdicts = compare.VERDICTS
+verdicts = comparisons.VERDICTS
 shown = view.segmented_control(
     "Show", list(verdicts), default="fixed", required=True, key="verdict", bind="query-params"
 )
@@ -172,7 +175,7 @@ if listed:
     for column, model in zip(sides, ("A", "B"), strict=True):
         with column:
             st.markdown(f"**{plain(names[model])}**")
-            cases.draw_options(item, compare.answer(row, model))
+            cases.draw_options(item, comparisons.answer(row, model))
 else:
     st.info(f"No item is {shown} in this form.", icon=":material/lightbulb:")
 
@@ -180,12 +183,12 @@ st.subheader("Take it along")
 link = widgets.view_link()
 with st.container(horizontal=True):
     st.download_button(
-        "Report (HTML)", partial(compare.report_of, found, asked, sections, link), "comparison.html",
+        "Report (HTML)", partial(comparisons.report_of, found, asked, sections, link), "comparison.html",
         "text/html", icon=":material/article:", on_click="ignore", help="One file with figures, tables, recipe and versions.",
     )  # fmt: skip
     st.download_button(
         "All tables (CSV)",
-        partial(compare.archive, found),
+        partial(comparisons.archive, found),
         "comparison.zip",
         "application/zip",
         icon=":material/download:",

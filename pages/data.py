@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import data_browse, data_build
+from dashboard.data import browse, build
 
 DOINGS = {"items": "Build items", "claims": "Build claims", "browse": "Look through a file"}
 
@@ -18,9 +18,9 @@ if doing == "items":
         "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of them true of "
         "the image. Every option is read back by a parser that did not write it."
     )
-    data_build.build_items()
+    build.build_items()
 elif doing == "claims":
     st.caption("True statements about a study, each with one that contradicts it in polarity, location or severity.")
-    data_build.build_claims()
+    build.build_claims()
 else:
-    data_browse.show()
+    browse.show()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import board, finetune, finetune_form, jobs, state
+from dashboard.finetune import board, form, prepare
+from dashboard.parts import jobs, state
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -23,14 +24,14 @@ state.model()  # where it does not load, its sentence
 def ask(model: DualEncoder) -> None:
     """What to train, and the button that does it."""
     st.subheader("1. What to learn from")
-    files = finetune_form.data()
+    files = form.data()
     st.subheader("2. Which layers learn how fast")
-    layers = finetune_form.layers(model)
+    layers = form.layers(model)
     st.subheader("3. How")
-    settings, seeds = finetune_form.settings()
+    settings, seeds = form.settings()
 
-    seconds = settings["steps"] * finetune.seconds_a_step(model, model.fingerprint, settings["batch_size"])
-    runs = finetune.recipes(layers.arms, seeds, files._asdict() | settings | layers.choices, layers.trace)
+    seconds = settings["steps"] * prepare.seconds_a_step(model, model.fingerprint, settings["batch_size"])
+    runs = prepare.recipes(layers.arms, seeds, files._asdict() | settings | layers.choices, layers.trace)
     if st.button(
         f"Train {len(runs)} run{'s' * (len(runs) != 1)}: {jobs.duration(seconds * len(runs))} in all, one after another on a device",
         type="primary", icon=":material/play_arrow:", disabled=not runs,

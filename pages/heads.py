@@ -2,22 +2,24 @@
 
 import streamlit as st
 
-from dashboard import charts, clicks, heads, pairs, state, tracing, widgets
+from dashboard.heads import effects
+from dashboard.parts import charts, clicks, pairs, state, widgets
+from dashboard.tracing import traces
 
 st.title("Heads")
 model = state.model()
 how, averaging = st.columns(2)
 method = how.segmented_control(
-    "Method", list(tracing.METHODS), format_func=tracing.METHODS.__getitem__, default="exact", required=True, key="head-method",
+    "Method", list(traces.METHODS), format_func=traces.METHODS.__getitem__, default="exact", required=True, key="head-method",
     bind="query-params", help="Exact: every head is swapped and run. Estimate: attribution patching, all heads from one gradient.",
 )  # fmt: skip
-average = tracing.choose_average(averaging, "average", bind="query-params")
+average = traces.choose_average(averaging, "average", bind="query-params")
 chosen_pairs = state.alignment(model).aligned
 if not chosen_pairs:
     widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
-traced = tracing.traced_set(model, tracing.plan(component="head", positions="all"), method)
+traced = traces.traced_set(model, traces.plan(component="head", positions="all"), method)
 nsa = state.attention(model, model.fingerprint, chosen_pairs, pairs.set_key(chosen_pairs))
-table = heads.table(nsa, traced, average)
+table = effects.table(nsa, traced, average)
 
 place = st.container()
 st.subheader("Without these heads")
@@ -27,12 +29,12 @@ off = st.multiselect(
 )  # fmt: skip
 with place:
     if method == "attribution":
-        tracing.estimate_badge(traced)
+        traces.estimate_badge(traced)
     widgets.figure(
         charts.head_scatter(
             table, off, title="Heads that look at the negator, and heads that matter",
-            subtitle=f"{tracing.METHODS[method].lower()}; means of {len(chosen_pairs)} pairs, each on a phantom with its finding; "
-            f"correlation {heads.correlation(table):.2f}",
+            subtitle=f"{traces.METHODS[method].lower()}; means of {len(chosen_pairs)} pairs, each on a phantom with its finding; "
+            f"correlation {effects.correlation(table):.2f}",
         ),
         key="head-scatter",
         data=table,
@@ -45,17 +47,17 @@ with place:
 if not off:
     widgets.empty("Choose one or more heads to see how the benchmark changes without them.")
 count = st.select_slider("Questions", [300, 1000, 3000], key="ablation-n", bind="query-params")
-before = heads.answers(model, model.fingerprint, count)
-after = heads.answers(model, model.fingerprint, count, tuple(sorted(off)))
+before = effects.answers(model, model.fingerprint, count)
+after = effects.answers(model, model.fingerprint, count, tuple(sorted(off)))
 widgets.figure(
     charts.accuracy_bars(
-        heads.accuracies(before, after), title="Accuracy with and without the chosen heads",
+        effects.accuracies(before, after), title="Accuracy with and without the chosen heads",
         subtitle=f"{count} questions on phantoms of the validation split, seed 0; 95 % interval over patients",
     ),
     key="ablation",
-    data=heads.accuracies(before, after),
+    data=effects.accuracies(before, after),
     how_to_read="If these heads caused the failure on negation, the negated bar would rise without them; if they read it, it "
     "would fall. A fall of both bars says that they do general work.",
     alt="Bars of accuracy with and without the chosen heads",
 )  # fmt: skip
-st.caption(heads.said(before, after))
+st.caption(effects.said(before, after))

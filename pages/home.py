@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import clicks, state
-from dashboard.cases import ask_items, draw_options, read_image_table
-from dashboard.marks import HOW
-from dashboard.text import plain
+from dashboard.parts import clicks, state
+from dashboard.parts.cases import ask_items, draw_options, read_image_table
+from dashboard.parts.marks import HOW
+from dashboard.parts.text import plain
 
 st.title("Does the model read “no”?")
 st.markdown(

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from dashboard import asking, models, reading, state, widgets
-from dashboard.text import plain
+from dashboard.models import cards
+from dashboard.parts import asking, reading, state, widgets
+from dashboard.parts.text import plain
 from nast_core.errors import NastError
 
 
@@ -16,13 +17,13 @@ def choose() -> None:
     """A model to load on every page, or to fetch."""
     pick, write, load, fetch = st.columns([3, 3.4, 1.1, 1.4], vertical_alignment="bottom")
     name = pick.selectbox(
-        "A known model", models.choices(), index=None, placeholder="Choose one", key="fetch", bind="query-params"
+        "A known model", cards.choices(), index=None, placeholder="Choose one", key="fetch", bind="query-params"
     )
     other = asking.field(
         write, "or a folder, a hub id, open_clip:ARCH/PRETRAINED", key="other", placeholder="Type or paste"
     )
     typed = other or name
-    chosen = models.choice(typed) if typed else None
+    chosen = cards.choice(typed) if typed else None
     load.button(
         "Load",
         icon=":material/deployed_code:",
@@ -49,7 +50,7 @@ def download(spec: str) -> None:
     place = st.container()
     bar = place.progress(0.0, "Asking the hub")
     try:
-        st.session_state["fetched"] = models.fetch_model(
+        st.session_state["fetched"] = cards.fetch_model(
             spec, lambda said: place.caption(plain(said)), lambda share, said: bar.progress(share, plain(said))
         )
     except NastError as error:
@@ -61,17 +62,17 @@ def download(spec: str) -> None:
 
 def anatomy(model) -> None:
     """Towers, joint space, weights, what is lacking, and the self-test."""
-    shown = models.parts(model)
+    shown = cards.parts(model)
     for column, part in zip(st.columns(3, gap="small"), ("Text tower", "Joint space", "Image tower"), strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{part}**")
-            st.html(models.as_list(shown[part]))
+            st.html(cards.as_list(shown[part]))
     left, right = st.columns(2, gap="small")
     with left.container(border=True, height="stretch"):
         st.markdown("**Weights and licence**")
-        st.html(models.as_list(shown["Files"]))
+        st.html(cards.as_list(shown["Files"]))
         st.markdown("**What it cannot do**")
-        st.markdown(models.lacking_text(model))
+        st.markdown(cards.lacking_text(model))
     with right.container(border=True, height="stretch"):
         checks = state.checks()
         st.markdown(f"**Self-test: {sum(check.passed for check in checks)} of {len(checks)} hold**")
@@ -80,7 +81,7 @@ def anatomy(model) -> None:
             st.markdown(f"{icon} {plain(check.name)}: {plain(check.figure)}. :gray[{plain(check.meaning)}]")
     for warning in model.report.warnings:
         st.warning(plain(warning), icon=":material/warning:")
-    others = models.others_got(model)
+    others = cards.others_got(model)
     if len(others):
         st.markdown("**What others got with this model**")
         st.dataframe(others, hide_index=True, width="stretch", height="content")
@@ -140,7 +141,7 @@ def known() -> None:
     """All known medical CLIPs side by side."""
     st.subheader("Known medical CLIPs")
     st.dataframe(
-        models.zoo_table(),
+        cards.zoo_table(),
         hide_index=True,
         width="stretch",
         height="content",

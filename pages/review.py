@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from dashboard import review, review_results
+from dashboard.review import judging, results
 
 VIEWS = {
-    "Judge": review.judge,
-    "Agreement": review_results.agree,
-    "Conflicts": review_results.settle,
-    "Outcome": review_results.finish,
+    "Judge": judging.judge,
+    "Agreement": results.agree,
+    "Conflicts": results.settle,
+    "Outcome": results.finish,
 }
 
 st.title("Review")
-opened = review.open_file()
+opened = judging.open_file()
 view = st.segmented_control(
     "View",
     list(VIEWS),

@@ -3,9 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, pairs, state, tracing, widgets
-from dashboard.pictures import draw, of_set, slide_pictures
-from dashboard.text import plain
+from dashboard.parts import charts, pairs, state, widgets
+from dashboard.parts.pictures import draw, of_set, slide_pictures
+from dashboard.parts.text import plain
+from dashboard.tracing import traces
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES, offered
 
 SMALL_D = 0.5  # logits
@@ -14,22 +15,22 @@ st.title("Causal tracing")
 model = state.model()
 what, how, wide = st.columns([3, 2, 2], vertical_alignment="bottom")
 component = what.segmented_control(
-    "Swap in the negated text's", list(tracing.COMPONENTS), format_func=tracing.COMPONENTS.__getitem__, default="block",
+    "Swap in the negated text's", list(traces.COMPONENTS), format_func=traces.COMPONENTS.__getitem__, default="block",
     required=True, key="component", bind="query-params",
     help="Block output: all that a layer passes on. Attention and MLP output: what one branch of the layer adds.",
 )  # fmt: skip
 method = how.segmented_control(
-    "Method", list(tracing.METHODS), format_func=tracing.METHODS.__getitem__, default="exact", required=True, key="method",
+    "Method", list(traces.METHODS), format_func=traces.METHODS.__getitem__, default="exact", required=True, key="method",
     bind="query-params", help="Exact: every swap is run. Estimate: attribution patching, all swaps from one gradient.",
 )  # fmt: skip
 window = wide.number_input(
     "Layers swapped together", 1, model.text.n_layers, 1, key="window", bind="query-params",
     disabled=method == "attribution", help="1 asks of each layer alone; more finds what several layers do jointly.",
 )  # fmt: skip
-plan = tracing.plan(component=component, window=1 if method == "attribution" else window)
+plan = traces.plan(component=component, window=1 if method == "attribution" else window)
 has_identities = component == "block" and plan.window == 1 and method == "exact"
 chosen = pairs.choose_set(model)
-traced_set = tracing.traced_set(model, plan, method)
+traced_set = traces.traced_set(model, plan, method)
 traced_set = traced_set.isel(pair=np.isin(traced_set.negated.values, pairs.set_key(chosen)))
 if not {"pair", "image"} & {*st.session_state, *st.query_params}:  # start where the texts differ most in score
     widest = int(np.abs(traced_set.d.values).argmax())
@@ -48,7 +49,7 @@ with left:
     draw(picture)
 vectors = state.image_vectors(model, names) if average_over else state.image_vector(model, picture)[None]
 kept = traced_set.attrs["run"] if pair in chosen else None
-seen = tracing.pair_on_images(model, pair, plan, method, vectors, kept)
+seen = traces.pair_on_images(model, pair, plan, method, vectors, kept)
 with right:
     on = f"mean of {len(vectors)} images" if average_over else "1 image"
     scores = st.columns(3)
@@ -58,13 +59,13 @@ with right:
     if seen.effect is None:
         widgets.empty("Both texts score alike on this image, so no effect is defined; choose another image or pair.")
     if method == "attribution":
-        tracing.estimate_badge(traced_set)
+        traces.estimate_badge(traced_set)
     cte = seen.effect[:, 0, : pair.length]
     widgets.figure(
         charts.cte_map(
             cte, charts.token_labels(pair.pieces_negated, pair.negator), first_layer=plan.first_layer,
-            title=f"Causal tracing effect by layer and token: {tracing.COMPONENTS[component].lower()}",
-            subtitle=f"{tracing.METHODS[method].lower()}; 1 pair, {on}",
+            title=f"Causal tracing effect by layer and token: {traces.COMPONENTS[component].lower()}",
+            subtitle=f"{traces.METHODS[method].lower()}; 1 pair, {on}",
         ),
         key="cte-pair",
         data=charts.cells(cte, plan.first_layer),
@@ -74,16 +75,16 @@ with right:
         alt="Heatmap of the causal tracing effect by layer and token",
     )  # fmt: skip
     if has_identities:
-        widgets.ticks(tracing.pair_ticks(model, pair, seen.effect), title="Identities")
+        widgets.ticks(traces.pair_ticks(model, pair, seen.effect), title="Identities")
 
 st.subheader(f"All {len(chosen)} pairs, each on a phantom with its finding")
 which, averaging, summarising = st.columns(3)
 segment = which.selectbox(
-    "Pairs", list(tracing.SEGMENTS), key="segment", bind="query-params", format_func=tracing.SEGMENTS.get
+    "Pairs", list(traces.SEGMENTS), key="segment", bind="query-params", format_func=traces.SEGMENTS.get
 )
-average = tracing.choose_average(averaging, "average", bind="query-params")
-summary = tracing.choose_summary(summarising, list(offered(traced_set)), "summary", bind="query-params")
-tables = tracing.tables(traced_set, segment, average, summary)
+average = traces.choose_average(averaging, "average", bind="query-params")
+summary = traces.choose_summary(summarising, list(offered(traced_set)), "summary", bind="query-params")
+tables = traces.tables(traced_set, segment, average, summary)
 st.caption(tables.counted)
 if tables.profile is None:
     widgets.empty("No pair of this kind has a defined effect, so there is nothing to draw; choose other pairs.")
@@ -114,4 +115,4 @@ with bars:
         alt=f"Bars of the layer summary {SUMMARIES[summary].label}",
     )  # fmt: skip
 if has_identities:
-    widgets.ticks(tracing.set_ticks(model, traced_set, chosen), title="Identities over all pairs")
+    widgets.ticks(traces.set_ticks(model, traced_set, chosen), title="Identities over all pairs")

@@ -15,9 +15,9 @@ import pytest
 import torch
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
+from nast_core import load_model
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
-from nast_core.models import load_model
 
 # A submission is judged on the same examples each time; whoever runs the tests by hand looks at new ones.
 hypothesis.settings.register_profile("submission", derandomize=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Claim, Contradiction, Example
-from nast_core.claims.files import write_claims
+from nast_core.claims.examples import write_claims
 from nast_core.claims.phantom import phantom_studies
 from nast_core.finetune.recipe import FinetuneRecipe
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nast_core import load_model
 from nast_core.errors import NastError
-from nast_core.models import load_model
 from tests.conftest import write_huggingface_clip, write_open_clip
 from tests.writers import (
     biovil,

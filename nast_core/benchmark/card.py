@@ -10,7 +10,6 @@ from pathlib import Path
 from nast_core.benchmark.builder import Built
 from nast_core.benchmark.guesser import at_chance
 from nast_core.benchmark.items import LETTERS, Item
-from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.verify import REASONS
 from nast_core.data.label_words import label_sources
 from nast_core.data.labels import LabelTable
@@ -18,6 +17,7 @@ from nast_core.files.gate import MB, read_bytes
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.statistics.rates import Rate
 
 _COUNTS = {
     "rows": "rows of the table",

@@ -10,10 +10,10 @@ from nast_core.benchmark.drafts import drafts_path, write_drafts
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.sources import labelled_studies
-from nast_core.benchmark.statistics import Rate
 from nast_core.benchmark.writer import Writer
 from nast_core.data.labels import LabelTable
 from nast_core.files.writing import whole_folder
+from nast_core.statistics.rates import Rate
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import FORMS, wide
-from nast_core.benchmark.statistics import holm, mcnemar, rates
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.statistics.rates import holm, mcnemar, rates
 
 Groups = dict[str, list[str]]  # a group's name -> ids of its items; an item may be in several
 Group = TypeVar("Group", bound=Hashable)

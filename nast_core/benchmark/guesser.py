@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.statistics import Rate, rate
+from nast_core.statistics.rates import Rate, rate
 
 CHANCE, TOLERANCE = 0.25, 0.02
 FOLDS = 5

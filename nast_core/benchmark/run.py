@@ -10,14 +10,14 @@ from torch import Tensor
 from nast_core.benchmark.groups import every_grouping
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import Summary, distinct_texts, score_items, summarise
-from nast_core.data.sources import encode_named
-from nast_core.data.vectors import VectorCache, encode_distinct
+from nast_core.encoding.cache import VectorCache, encode_distinct
+from nast_core.encoding.images import encode_named
 from nast_core.errors import DataError
 from nast_core.files.documents import read_json
 from nast_core.files.parquet import read_parquet, write_parquet
 from nast_core.files.writing import whole_folder, write_json
-from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.provenance import provenance
 
 SUMMARY = "summary.json"  # speaks for the other files: written last, and gone while they are replaced
 TOLD = ("unreadable.json", "warnings.json")

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.benchmark.items import LETTERS, Item
-from nast_core.benchmark.statistics import Rate, mcnemar, rates
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.statistics.rates import Rate, mcnemar, rates
 
 FORMS = ("affirmative", "negated")
 WORDINGS = ("seen", "unseen")

@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from nast_core.benchmark.statistics import Rate, rate
 from nast_core.claims.claim import KINDS, Example, Kind
+from nast_core.statistics.rates import Rate, rate
 
 FOLDS = 5
 LEAST_PAIRS = (

@@ -9,20 +9,20 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from nast_core.benchmark.alignment import compare_alignment, measure_alignment
-from nast_core.benchmark.claim_ranking import by_column, rank_claims, statement_texts, summarise_ranking
-from nast_core.benchmark.negated_prompts import NegatedPrompts, negated_prompt_auroc
-from nast_core.benchmark.retrieval import Retrieval, retrieve, summarise_retrieval
 from nast_core.benchmark.run import SUMMARY, TOLD, write_told
+from nast_core.claims.alignment import compare_alignment, measure_alignment
 from nast_core.claims.claim import Example, Split
 from nast_core.claims.evidence import Evidence, evidence, without
-from nast_core.data.sources import encode_named
-from nast_core.data.vectors import VectorCache, encode_distinct
+from nast_core.claims.negated_prompts import NegatedPrompts, negated_prompt_auroc
+from nast_core.claims.ranking import by_column, rank_claims, statement_texts, summarise_ranking
+from nast_core.claims.retrieval import Retrieval, retrieve, summarise_retrieval
+from nast_core.encoding.cache import VectorCache, encode_distinct
+from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
 from nast_core.files.parquet import write_parquet
 from nast_core.files.writing import whole_folder, write_json
-from nast_core.interpret.dataset import provenance
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.provenance import provenance
 
 Vectors = Mapping[str, Tensor]
 

@@ -67,7 +67,7 @@ def attribute(
     """
     need_files(pairs)
     need_out(out)
-    from nast_core.data.showcase import image_names
+    from nast_core.encoding.showcase import image_names
     from nast_core.errors import PairError
     from nast_core.files.netcdf import save_dataset
     from nast_core.negation.pairs import PolarityPair, align
@@ -95,7 +95,7 @@ def attribute(
 def _tokens(model, aligned: Sequence, names: Sequence[str], folder: Path, n_steps: int):
     import torch
 
-    from nast_core.data.sources import encode_named
+    from nast_core.encoding.images import encode_named
     from nast_core.errors import ImageError
     from nast_core.interpret.attribution_text import attribute_tokens, evaluations
 
@@ -111,7 +111,7 @@ def _regions(model, aligned: Sequence, names: Sequence[str], folder: Path, metho
     """One pair after the other, so that only one image is held at a time."""
     import xarray as xr
 
-    from nast_core.data.sources import open_image
+    from nast_core.encoding.images import open_image
     from nast_core.interpret.attribution_image import attribute_image, evaluations
     from nast_core.interpret.occlusion_windows import windows_of
 

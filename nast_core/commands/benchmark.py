@@ -17,7 +17,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
-from nast_core.runs.recipe import MOST, MOST_SEED
+from nast_core.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
@@ -205,9 +205,9 @@ def benchmark_run(
     need_folder(images)
     need_out(out, folder=True)
     from nast_core.benchmark.items import read_items
-    from nast_core.benchmark.models import each_model, folders, model_table, model_tests, write_tables
     from nast_core.benchmark.run import BenchmarkResult, run_benchmark, work_units, write_results
-    from nast_core.data.vectors import default_cache
+    from nast_core.benchmark.several_models import each_model, folders, model_table, model_tests, write_tables
+    from nast_core.encoding.cache import default_cache
     from nast_core.errors import BenchmarkError
 
     read, specs = read_items(items), list(dict.fromkeys(model or ["demo"]))

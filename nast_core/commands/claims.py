@@ -21,7 +21,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
-from nast_core.runs.recipe import MOST, MOST_SEED
+from nast_core.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Split
@@ -140,9 +140,9 @@ def claims_run(
     need_folder(images)
     need_out(out, folder=True)
     from nast_core.claims.evidence import evidence
-    from nast_core.claims.files import read_claims
+    from nast_core.claims.examples import read_claims
     from nast_core.claims.run import run_claims, work_units, write_results
-    from nast_core.data.vectors import default_cache
+    from nast_core.encoding.cache import default_cache
 
     read, split = read_claims(claims), _split(part)
     units = work_units(evidence(read, split))

@@ -143,15 +143,16 @@ def need_model(spec: str) -> None:
     """As ``need_files``, for a model: raises ModelError for a spec that names none."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
+    from nast_core.recipe import run_of
 
     as_path(spec, ModelError)  # what no file can be called is no hub id either
-    if not spec.startswith("run:"):
+    if run_of(spec) is None:
         specs.find(spec)
 
 
 def load(spec: str, device: str, precision: str):
     need_model(spec)
-    from nast_core.models import load_model
+    from nast_core.opening import load_model
 
     quiet_libraries()
     return load_model(spec, device=device, dtype=precision)

@@ -17,7 +17,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
-from nast_core.runs.recipe import MOST
+from nast_core.recipe import MOST
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,13 +56,13 @@ def compare_command(
     need_files(pairs, items, claims)
     need_folder(images)
     need_out(out, folder=True)
-    from nast_core import compare
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.phantoms import phantom_items
-    from nast_core.compare_claims import claim_changes
-    from nast_core.comparison import moved_layers, summary_files, write_comparison
-    from nast_core.data.sources import encode_named
-    from nast_core.data.vectors import default_cache
+    from nast_core.compare import two_models
+    from nast_core.compare.claims import claim_changes
+    from nast_core.compare.tables import moved_layers, summary_files, write_comparison
+    from nast_core.encoding.cache import default_cache
+    from nast_core.encoding.images import encode_named
     from nast_core.negation.pairs import read_pairs, template_pairs
 
     moved = moved_layers(summary_files({"A": a, "B": b}))
@@ -70,10 +70,10 @@ def compare_command(
     first, second = (load(spec, device, precision) for spec in (a, b))
     known = first.card.conditions
     texts = read_pairs(pairs) if pairs else template_pairs(known) if known else template_pairs()
-    shared = compare.shared_pairs(first, second, texts)
+    shared = two_models.shared_pairs(first, second, texts)
     typer.echo(f"{len(shared.a)} pairs align under both tokenizers, {len(shared.refused)} do not", err=True)
     told = _evidence(claims, split) if claims or not items else None
-    names = list(dict.fromkeys([*compare.needed_images(shared, asked), *(told.images.image if told else ())]))
+    names = list(dict.fromkeys([*two_models.needed_images(shared, asked), *(told.images.image if told else ())]))
     seen: list[dict[str, Tensor]] = []
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
@@ -85,8 +85,8 @@ def compare_command(
             f"{len(failed)} images cannot be read and their questions are unscored; first {name!r}: {reason}", err=True
         )
     changed = claim_changes(first, second, told, *seen) if told else None
-    with progress("Compare", compare.STEPS) as tick:
-        found = compare.compare(first, second, shared, asked, *seen, parameters=moved, claims=changed, progress=tick)
+    with progress("Compare", two_models.STEPS) as tick:
+        found = two_models.compare(first, second, shared, asked, *seen, parameters=moved, claims=changed, progress=tick)
     write_comparison(found, out)
     for row in found.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
@@ -104,7 +104,7 @@ def compare_command(
 
 def _evidence(claims: Path | None, split: Split) -> "Evidence":
     from nast_core.claims.evidence import evidence
-    from nast_core.claims.files import read_claims
-    from nast_core.compare_claims import phantom_evidence
+    from nast_core.claims.examples import read_claims
+    from nast_core.compare.claims import phantom_evidence
 
     return evidence(read_claims(claims)) if claims else phantom_evidence(_STUDIES, split.value)

@@ -22,7 +22,7 @@ def finetune(
     Example: nast finetune nast.yaml
     """
     from nast_core.finetune.recipe import FinetuneError
-    from nast_core.runs.kinds import read_recipe
+    from nast_core.work.kinds import read_recipe
 
     if (asked := read_recipe(recipe)).kind != "finetune":
         raise FinetuneError(f"{recipe} is a recipe of kind {asked.kind}; carry it out with: nast run {recipe}")
@@ -39,8 +39,9 @@ def export(
 
     Example: nast export run:finetune-20260310-141500-1a2b3c4d --out tuned-clip
     """
-    from nast_core.finetune.export import export as write
+    from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
+    from nast_core.work.export import export as write
 
-    folder = RunStore().open(tuned.removeprefix("run:")).folder if tuned.startswith("run:") else Path(tuned)
+    folder = RunStore().open(run).folder if (run := run_of(tuned)) is not None else Path(tuned)
     typer.echo(f"written: {write(folder, out, base=base)}")

@@ -121,8 +121,8 @@ def trace_command(
     from nast_core.files.writing import whole
     from nast_core.interpret.effects import trace
     from nast_core.interpret.gradients import attribution_trace, with_agreement
+    from nast_core.interpret.patched_runs import vector_file
     from nast_core.interpret.patching import PatchPlan
-    from nast_core.interpret.vectors import vector_file
 
     if image and images:
         raise PairError("--image and --images are both given; give one image, or a folder to average over")
@@ -150,8 +150,8 @@ def trace_command(
 def _images(loaded, aligned: Sequence, image: Path | None, images: Path | None, pairs: Path | None):
     """Unit vectors [pair, dim], or [pair, image, dim] and the images' names."""
     from nast_core.data.images import read_image
-    from nast_core.data.showcase import images_for_pairs
-    from nast_core.data.sources import encode_folder
+    from nast_core.encoding.images import encode_folder
+    from nast_core.encoding.showcase import images_for_pairs
 
     if images:
         names, vectors, unreadable = encode_folder(loaded, images)

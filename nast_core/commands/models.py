@@ -27,7 +27,7 @@ def model_info(
     """
     loaded = load(model, device, precision)
     from nast_core.interpret.selftest import self_test
-    from nast_core.models.anatomy import anatomy, lacking
+    from nast_core.models.description import anatomy, lacking
 
     checks, rows = self_test(loaded), anatomy(loaded)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nast_core.commands.common import Out, command, need_files, need_out
-from nast_core.runs.recipe import MOST_SEED
+from nast_core.recipe import MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="Reviewers' judgements of items: agreement, and the accepted items.")
 Items = Annotated[Path, typer.Option(help="items.jsonl under review; judgements lie beside it, in items.review.")]
@@ -27,12 +27,12 @@ def review_agreement(
     need_files(items, hint="give the items file that was reviewed")
     need_out(out)
     from nast_core.benchmark.items import read_items
-    from nast_core.benchmark.statistics import Rate
     from nast_core.errors import DataError
     from nast_core.files.writing import write_text
     from nast_core.review.agreement import agreement
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
+    from nast_core.statistics.rates import Rate
 
     read, reviews = read_items(items), Reviews(items)
     found = outcome(read, reviews, least=least)

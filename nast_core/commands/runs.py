@@ -55,8 +55,8 @@ def run(
 
     Example: nast run trace.yaml --detach
     """
-    from nast_core.runs.executors import submit
-    from nast_core.runs.kinds import read_recipe
+    from nast_core.work.executors import submit
+    from nast_core.work.kinds import read_recipe
 
     asked = read_recipe(recipe)
     if executor is not None:
@@ -72,7 +72,7 @@ def runs_list(
 
     Example: nast runs list
     """
-    from nast_core.runs.recipe import RunError
+    from nast_core.recipe import RunError
     from nast_core.runs.store import RunStore
 
     store = RunStore()
@@ -121,8 +121,8 @@ def runs_cancel(run_ids: RunIds) -> None:
 
     Example: nast runs cancel trace-20260310-141500-1a2b3c4d
     """
-    from nast_core.runs.executors import STOPPED_WITHIN, cancel, wait_for
-    from nast_core.runs.recipe import RunError
+    from nast_core.recipe import RunError
+    from nast_core.work.executors import STOPPED_WITHIN, cancel, wait_for
 
     def end(run: "Run") -> None:
         status = wait_for(run, STOPPED_WITHIN)
@@ -140,7 +140,7 @@ def runs_resume(run_ids: RunIds, wait: Wait = True) -> None:
 
     Example: nast runs resume trace-20260310-141500-1a2b3c4d
     """
-    from nast_core.runs.executors import resume
+    from nast_core.work.executors import resume
 
     begun, codes = _each(run_ids, resume)
     _leave([*codes, *_each([run.id for run in begun], lambda run: _follow(run, wait))[1]])
@@ -199,8 +199,8 @@ def _leave(codes: list[int]) -> None:
 
 def _follow(run: "Run", wait: bool) -> None:
     """Shows how a run comes along until it ends; exit code 0 only where it finished."""
-    from nast_core.runs.executors import follow
-    from nast_core.runs.recipe import RunError
+    from nast_core.recipe import RunError
+    from nast_core.work.executors import follow
 
     status = run.status
     typer.echo(f"{run.id}: {status.state}")

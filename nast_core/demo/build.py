@@ -13,12 +13,10 @@ import numpy as np
 import torch
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
-from nast_core.benchmark.auroc import auroc
 from nast_core.benchmark.phantoms import phantom_items
-from nast_core.benchmark.prompts import denial_prompt, presence_prompt, prompt_scores
 from nast_core.benchmark.run import run_benchmark
+from nast_core.claims.prompts import denial_prompt, presence_prompt, prompt_scores
 from nast_core.data.phantom import CONDITIONS, SPLITS, phantoms
-from nast_core.data.sources import encode_named, phantom_name
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
 from nast_core.demo.towers import (
@@ -34,9 +32,12 @@ from nast_core.demo.towers import (
 )
 from nast_core.demo.visibility import supervised_auroc
 from nast_core.demo.world import load_world
+from nast_core.encoding.images import encode_named, phantom_name
 from nast_core.files.writing import whole_folder, write_text, writing
-from nast_core.models import DualEncoder, load_model
-from nast_core.models.files import fingerprint
+from nast_core.models import DualEncoder
+from nast_core.models.model_files import fingerprint
+from nast_core.models.registry import load_model
+from nast_core.statistics.auroc import auroc
 
 
 def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Plan | None = None) -> dict:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from transformers import CLIPModel
 
-from nast_core.benchmark.auroc import auroc
 from nast_core.data.drawing import render
 from nast_core.data.phantom import CONDITIONS, phantoms
 from nast_core.demo.towers import SIZE, image_states
 from nast_core.demo.world import FACTS
 from nast_core.files.states import read_state
 from nast_core.models.staged import from_library
+from nast_core.statistics.auroc import auroc
 
 _START = 60_000  # past the test phantoms that other figures use
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nast_core.errors import ModelError
 from nast_core.files.gate import shown
-from nast_core.models import files, weights
+from nast_core.models import model_files, weights
 from nast_core.models.allowed import Keys, Share, checked
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
@@ -61,7 +61,7 @@ def read_lora(module: nn.Module, known: list[str], folder: Path, *, trainable: b
 
     Raises ModelError for one that is not whole, or does not belong to this model.
     """
-    keys = checked(LoraKeys, files.read_json(folder / CONFIG), CONFIG)
+    keys = checked(LoraKeys, model_files.read_json(folder / CONFIG), CONFIG)
     names = keys.names()
     strangers = sorted(set(names) - set(known))
     if strangers:
@@ -81,8 +81,8 @@ def read_lora(module: nn.Module, known: list[str], folder: Path, *, trainable: b
     adapted = get_peft_model(module, config)
     stored: dict[str, Tensor] = weights.read(path).tensors
     own = get_peft_model_state_dict(adapted, save_embedding_layers=False)
-    files.refuse_missing(folder, own.keys() - stored.keys())
-    files.refuse_mismatched(
+    model_files.refuse_missing(folder, own.keys() - stored.keys())
+    model_files.refuse_mismatched(
         folder, [(name, stored[name].shape, own[name].shape) for name in own if stored[name].shape != own[name].shape]
     )
     set_peft_model_state_dict(adapted, {name: stored[name] for name in own})

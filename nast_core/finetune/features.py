@@ -7,8 +7,8 @@ from accelerate.utils import gather_object
 from jaxtyping import Float
 from torch import Tensor
 
-from nast_core.data.sources import encode_named
-from nast_core.data.vectors import default_cache
+from nast_core.encoding.cache import default_cache
+from nast_core.encoding.images import encode_named
 from nast_core.models.encoder import DualEncoder
 
 

@@ -20,7 +20,7 @@ from nast_core.finetune.evaluation import Panel, measure
 from nast_core.finetune.losses import Targets, losses
 from nast_core.finetune.parameters import make_optimizer, scale_gradients
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.runs.recipe import Reporter
+from nast_core.recipe import Reporter
 
 _ONEDNN = "could not create a primitive"  # how the CPU's kernels say that memory is short
 

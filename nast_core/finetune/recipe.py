@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nast_core.errors import NastError
 from nast_core.interpret.summaries import Average, Summary
-from nast_core.runs.recipe import Recipe
+from nast_core.recipe import Recipe
 
 Arm = Literal["uniform", "nast", "inverse", "random", "frozen"]
 Scale = Literal["learning_rate", "gradient"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.runs.recipe import Reporter
+from nast_core.recipe import Reporter
 
 _PROJECT = "nast"
 

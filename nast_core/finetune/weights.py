@@ -11,8 +11,8 @@ from nast_core.finetune.recipe import TRACED_ARMS, Arm, FinetuneError, FinetuneR
 from nast_core.interpret.profiles import average_over
 from nast_core.interpret.summaries import Average, Summary, layer_summary
 from nast_core.models.encoder import DualEncoder
+from nast_core.recipe import run_of
 
-_RUN = "run:"
 _ROUNDING = 1e-9  # of the largest effect: what is smaller than this is a 0 that was computed
 _ORDER = 3  # of the random arm's stream among those of one seed
 
@@ -143,7 +143,7 @@ def recipe_weights(recipe: FinetuneRecipe, model: DualEncoder, runs: Path) -> Fl
     """
     plain = np.ones(model.text.n_layers)
     if recipe.arm in TRACED_ARMS and recipe.trace is not None:
-        run = str(recipe.trace).removeprefix(_RUN)
+        run = run_of(recipe.trace) or recipe.trace
         path = recipe.trace if run == str(recipe.trace) else runs / run / "trace.nc"
         effect = layer_effect(read_trace(path, model), recipe.summary, recipe.average)
         plain = layer_weights(effect, floor=recipe.floor, temperature=recipe.temperature)

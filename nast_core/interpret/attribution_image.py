@@ -26,11 +26,12 @@ from nast_core.interpret.attribution import (
     score_variables,
     scores,
 )
-from nast_core.interpret.dataset import pair_coordinates, provenance
 from nast_core.interpret.field_of_view import check_picture, field_of_view
 from nast_core.interpret.grad_cam import FormScore, grad_cam
 from nast_core.interpret.occlusion_windows import Windows, windows_of
+from nast_core.interpret.pair_coordinates import pair_coordinates
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.provenance import provenance
 from nast_core.negation.pairs import AlignedPair
 
 Method = Literal["occlusion", "integrated_gradients", "grad_cam"]

@@ -11,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.errors import PairError
-from nast_core.interpret.dataset import pair_coordinates, provenance
+from nast_core.interpret.pair_coordinates import pair_coordinates
 from nast_core.interpret.patching import PatchPlan, position_sets
 from nast_core.interpret.tracing import BLOCKS, Patched, patched_runs
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.provenance import provenance
 from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair
 

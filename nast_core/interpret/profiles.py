@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from nast_core.benchmark.statistics import patient_bootstrap
 from nast_core.interpret.summaries import Average, whole_heads
 from nast_core.negation.pairs import ROLES
+from nast_core.statistics.rates import patient_bootstrap
 
 Segment = Literal["all", "affirmative higher", "negated higher"]
 SEGMENTS: dict[Segment, str] = {

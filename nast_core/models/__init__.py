@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nast_core.models.encoder import Card, DualEncoder, LoadReport
-    from nast_core.models.registry import load_model
     from nast_core.models.tower import Block, TextTower, Tokens
 
-__all__ = ["Block", "Card", "DualEncoder", "LoadReport", "TextTower", "Tokens", "load_model"]
+__all__ = ["Block", "Card", "DualEncoder", "LoadReport", "TextTower", "Tokens"]
 
 _HOME = {  # torch is imported only when one of these is asked for: 'nast model list' stays quick
     **dict.fromkeys(("Card", "DualEncoder", "LoadReport"), "nast_core.models.encoder"),
     **dict.fromkeys(("Block", "TextTower", "Tokens"), "nast_core.models.tower"),
-    "load_model": "nast_core.models.registry",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from nast_core.models import files
+from nast_core.models import model_files
 from nast_core.models.allowed import Keys, checked
 
 CONFIG = "adapter_config.json"
@@ -34,7 +34,7 @@ def beside(folder: Path) -> tuple[str, ...]:
 def alone(folder: Path) -> str | None:
     """What to do with a folder that holds an adapter and no model, in a sentence; None for any other folder."""
     record = folder / "nast.json"
-    base = checked(_Named, files.read_json(record), str(record)).base if record.exists() else None
+    base = checked(_Named, model_files.read_json(record), str(record)).base if record.exists() else None
     if base and ((folder / CONFIG).exists() or (folder / _NAST).exists()):
         return (
             f"{folder} holds what a fine-tune learnt and no model; its base is {base}: load it as run:ID, or make a model of "
@@ -50,5 +50,5 @@ def alone(folder: Path) -> str | None:
 
 
 def _said(folder: Path) -> str:
-    found = checked(_Named, files.read_json(folder / CONFIG), str(folder / CONFIG))
+    found = checked(_Named, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
     return f"{found.peft_type or 'of no stated kind'}, wants {found.base_model_name_or_path or 'a base that it does not name'}"

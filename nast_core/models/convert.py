@@ -9,7 +9,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from nast_core.errors import ModelError
-from nast_core.models import files, openai_weights, registry, zoo
+from nast_core.models import model_files, openai_weights, registry, zoo
 from nast_core.models.checkpoint import read_checkpoint
 from nast_core.models.layouts import LAYOUTS, Job, Wishes, write_json
 from nast_core.models.zoo import ZooCard
@@ -61,7 +61,7 @@ def _written(write: Callable[[Job], dict[str, Any]], job: Job) -> dict[str, Any]
         return write(job)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise ModelError(
-            f"{job.checkpoint.path} has names of a known layout and not its shapes ({files.first_line(error)}); get another"
+            f"{job.checkpoint.path} has names of a known layout and not its shapes ({model_files.first_line(error)}); get another"
         ) from error
 
 

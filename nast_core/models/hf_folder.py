@@ -16,7 +16,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from nast_core.errors import ModelError
-from nast_core.models import files, weights
+from nast_core.models import model_files, weights
 from nast_core.models.allowed import Keys, taken
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
 from nast_core.models.staged import PREPROCESSOR, PROCESSOR, from_library, preprocessor_config, staged, tokenizer_files
@@ -65,8 +65,10 @@ def read_model(
     that the config leaves out.
     """
     path = weights.find_weights(folder, WEIGHTS)
-    with files.leading(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
-        config = library.config_class.from_dict(taken(keys, files.read_json(folder / "config.json"), "config.json"))
+    with model_files.leading(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
+        config = library.config_class.from_dict(
+            taken(keys, model_files.read_json(folder / "config.json"), "config.json")
+        )
         with torch.device("meta"):
             wanted = sum(parameter.numel() for parameter in library(config).parameters())
         weights.check_size(path, wanted, "config.json")
@@ -82,8 +84,8 @@ def read_model(
             dtype=dtype,
         )
     model.name_or_path = str(folder)  # which adapters record as their base
-    files.refuse_mismatched(folder, info["mismatched_keys"])
-    files.refuse_missing(folder, info["missing_keys"])
+    model_files.refuse_mismatched(folder, info["mismatched_keys"])
+    model_files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))
     refuse_unused_layers(folder, unused, model.state_dict())
     return Read(model.to(device).eval().requires_grad_(False), stored.path, stored.rows, unused)
@@ -110,7 +112,7 @@ def read_tokenizer(folder: Path, *parts: str, **options: Any) -> Any:
         # transformers would go on with a tokenizer that knows no word
         raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or {' and '.join(parts)}, into it")
     said = f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
-    with files.leading(said), tokenizer_files(folder, config=kind(folder)) as place:
+    with model_files.leading(said), tokenizer_files(folder, config=kind(folder)) as place:
         return from_library(AutoTokenizer, place, **options)
 
 
@@ -122,7 +124,7 @@ def image_processor(folder: Path) -> Any:
             f"{folder} has no {PREPROCESSOR}, so image size and normalisation are unknown; copy the one that "
             "came with these weights into it"
         )
-    with files.leading(f"{folder}/{name} does not load, so download it again"):
+    with model_files.leading(f"{folder}/{name} does not load, so download it again"):
         configs = {PREPROCESSOR: preprocessor_config(folder), "config.json": kind(folder)}
         with staged(folder, configs) as place:
             return from_library(AutoImageProcessor, place)
@@ -130,7 +132,7 @@ def image_processor(folder: Path) -> Any:
 
 def kind(folder: Path) -> dict[str, Any]:
     """Of config.json, what tells transformers which tokenizer and image processor are the model's own."""
-    return {"model_type": files.model_type(folder)} if (folder / "config.json").exists() else {}
+    return {"model_type": model_files.model_type(folder)} if (folder / "config.json").exists() else {}
 
 
 def image_side(folder: Path, processor: Any, expected: int | Sequence[int] | None) -> int:
@@ -188,7 +190,7 @@ def finish(
             unused_keys=read.unused,
             warnings=warnings,
         ),
-        fingerprint=files.fingerprint(model),
+        fingerprint=model_files.fingerprint(model),
         logit_scale=float(model.logit_scale.exp()),
         image_size=size,
         parameters=sum(p.numel() for p in model.parameters()),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.files.gate import shown
-from nast_core.models import files
+from nast_core.models import model_files
 from nast_core.models.tower import TextTower, Tokens
 
 Pool = Callable[[Tensor, Tensor, Sequence[str]], Tensor]  # (ids, lengths, texts) -> pooled position of each text
@@ -20,7 +20,9 @@ def fast_tokens(tower: TextTower, tokenizer, texts: Sequence[str], pool: Pool, *
     Raises TextError for an empty text and for one over the tower's context, ModelError where the tokenizer itself fails.
     """
     tower.check_texts(texts)
-    with files.refusing(f"the model's tokenizer cannot read {shown(texts[0])!r}, so copy the one that came with it"):
+    with model_files.refusing(
+        f"the model's tokenizer cannot read {shown(texts[0])!r}, so copy the one that came with it"
+    ):
         rows = tokenizer(list(texts), return_offsets_mapping=True, add_special_tokens=True, verbose=False)
     for text, ids in zip(texts, rows["input_ids"], strict=True):
         tower.check_length(text, len(ids))

@@ -15,8 +15,9 @@ from typing import Any
 from torch import Tensor
 
 from nast_core.errors import ModelError
-from nast_core.models import cxr_clip, openai_weights, zoo
+from nast_core.models import openai_weights, zoo
 from nast_core.models.checkpoint import Checkpoint, Weights
+from nast_core.models.families import cxr_clip
 from nast_core.models.weights import write as write_weights
 from nast_core.models.zoo import Companion, ZooCard
 

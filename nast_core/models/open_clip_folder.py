@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from nast_core.errors import ModelError
-from nast_core.models import files, weights
+from nast_core.models import model_files, weights
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
 from nast_core.models.hf_folder import kind
 from nast_core.models.hf_tokens import check_vocabulary
@@ -92,7 +92,7 @@ def load_folder(
     _check_vocabulary(folder, config)
     if bert is None and not isinstance(context := config["text_cfg"].get("context_length", 1), int):
         raise ModelError(f"the config in {folder} has context_length {context!r}, which is no number of tokens")
-    with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
+    with model_files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
         weights.check_size(path, least_weights(config), CONFIG)
         stored = weights.read(path)
         tensors = {renamed(name): tensor for name, tensor in stored.tensors.items()}
@@ -101,8 +101,8 @@ def load_folder(
                 place, _room(path), force_custom_text=force_custom_text, **_bert_options(place, config, bert)
             )
         mismatched = list(_resized(model, tensors))
-    files.refuse_mismatched(folder, mismatched)
-    with files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
+    model_files.refuse_mismatched(folder, mismatched)
+    with model_files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
         fill(model, tensors, folder)
     tokenizer = _tokenizer(folder, config)
     reader = model.text if hasattr(model, "text") else model
@@ -131,7 +131,7 @@ def load_folder(
             },
             warnings=warnings,
         ),
-        fingerprint=files.fingerprint(model),
+        fingerprint=model_files.fingerprint(model),
         logit_scale=float(model.logit_scale.exp()),
         logit_bias=float(model.logit_bias) if model.logit_bias is not None else 0.0,
         image_size=image_size,
@@ -157,7 +157,9 @@ def _tokenizer(folder: Path, config: Mapping[str, Any]) -> Tokenizer:
     options = {"context_length": text.get("context_length", DEFAULT_CONTEXT_LENGTH)} | (
         text.get("tokenizer_kwargs") or {}
     )
-    with files.leading(f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"):
+    with model_files.leading(
+        f"the tokenizer in {folder} does not load, so copy the one that came with these weights there"
+    ):
         if not text.get("hf_tokenizer_name"):
             return SimpleTokenizer(**options)
         options.setdefault("tokenizer_mode", text.get("tokenizer_mode"))

@@ -13,7 +13,7 @@ from open_clip.factory import convert_to_custom_text_state_dict
 from PIL import Image
 from torch import Tensor
 
-from nast_core.models import files
+from nast_core.models import model_files
 from nast_core.models.valueless import valueless
 
 Made: TypeAlias = tuple[Any, Callable[[Image.Image], Tensor]]  # open_clip's model and its image transform
@@ -71,10 +71,10 @@ def fill(model: Any, tensors: dict[str, Tensor], folder: Path) -> None:
         tensors["logit_bias"] = torch.zeros_like(tensors["logit_scale"])
     tensors.pop(_NOT_A_WEIGHT, None)
     own = model.state_dict()
-    files.refuse_missing(folder, own.keys() - tensors.keys())
+    model_files.refuse_missing(folder, own.keys() - tensors.keys())
     wrong = [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
-    files.refuse_mismatched(folder, wrong, shape=list)
-    files.refuse_unexpected(folder, tensors.keys() - own.keys())
+    model_files.refuse_mismatched(folder, wrong, shape=list)
+    model_files.refuse_unexpected(folder, tensors.keys() - own.keys())
     model.load_state_dict(tensors, assign=True)
 
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 
 from nast_core.errors import ModelError
-from nast_core.models import adapters, files, specs
+from nast_core.models import adapters, model_files, specs
 from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
 from nast_core.models.specs import DEMO_FOLDER
@@ -20,16 +20,16 @@ from nast_core.models.zoo import ZooCard
 __all__ = ["DEMO_FOLDER", "DTYPES", "FAMILIES", "detect_family", "load_model", "pick_device"]
 
 FAMILIES: dict[str, str] = {  # family -> module; tried in this order, those that import least first
-    "Hugging Face CLIP": "nast_core.models.huggingface_clip",
-    "Hugging Face SigLIP": "nast_core.models.siglip",
-    "VisionTextDualEncoder": "nast_core.models.vision_text_dual",
-    "Chinese-CLIP": "nast_core.models.chinese_clip",
-    "BioViL": "nast_core.models.biovil",
-    "CXR-CLIP": "nast_core.models.cxr_clip",
-    "MedCLIP": "nast_core.models.medclip",
-    "open_clip": "nast_core.models.open_clip_native",
-    "open_clip BERT": "nast_core.models.open_clip_bert",
-    "open_clip custom text": "nast_core.models.open_clip_text",
+    "Hugging Face CLIP": "nast_core.models.families.huggingface_clip",
+    "Hugging Face SigLIP": "nast_core.models.families.siglip",
+    "VisionTextDualEncoder": "nast_core.models.families.vision_text_dual",
+    "Chinese-CLIP": "nast_core.models.families.chinese_clip",
+    "BioViL": "nast_core.models.families.biovil",
+    "CXR-CLIP": "nast_core.models.families.cxr_clip",
+    "MedCLIP": "nast_core.models.families.medclip",
+    "open_clip": "nast_core.models.families.open_clip_native",
+    "open_clip BERT": "nast_core.models.families.open_clip_bert",
+    "open_clip custom text": "nast_core.models.families.open_clip_text",
 }
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -48,26 +48,22 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32") -> DualEncoder:
-    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this machine,
-    ``open_clip:ARCH/PRETRAINED``, or ``run:ID``: the base of a finished fine-tune with what it learnt.
+    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this machine, or
+    ``open_clip:ARCH/PRETRAINED``. What else a spec can be is known to ``nast_core.opening``.
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed.
     """
     if dtype not in DTYPES:
         raise ModelError(f"unknown precision {dtype!r}; choose one of {', '.join(DTYPES)}")
-    if str(spec).startswith("run:"):
-        from nast_core.runs.models import load_run_model
-
-        return load_run_model(str(spec).removeprefix("run:"), device=device, dtype=dtype)
     found = specs.find(str(spec))
     folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
-    files.check_folder(folder)
-    files.check_configs(folder)
+    model_files.check_folder(folder)
+    model_files.check_configs(folder)
     give_back_memory()
     family = detect_family(folder)
     about = _card(folder, family, found)
     model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])
-    files.refuse_undefined(folder, model.module, model.logit_scale)
+    model_files.refuse_undefined(folder, model.module, model.logit_scale)
     if found.card is not None:
         _check_activation(folder, model, found.card)
     warnings = (*warnings, *adapters.beside(folder))
@@ -88,7 +84,7 @@ def detect_family(folder: Path) -> str:
         if import_module(module).recognises(folder):
             return family
     if os.path.lexists(folder / "config.json"):
-        found = f"a config.json of model type {files.model_type(folder) or 'nothing'!r}"
+        found = f"a config.json of model type {model_files.model_type(folder) or 'nothing'!r}"
     elif (folder / "open_clip_config.json").exists():
         found = "an open_clip config with a custom text tower"
     else:
@@ -117,7 +113,7 @@ def _check_activation(folder: Path, model: DualEncoder, card: ZooCard) -> None:
 
 def _card(folder: Path, family: str, found: specs.Found) -> Card:
     known, path = found.card, folder / "nast.json"
-    record = checked(_CardKeys, files.read_json(path), str(path)) if os.path.lexists(path) else _CardKeys()
+    record = checked(_CardKeys, model_files.read_json(path), str(path)) if os.path.lexists(path) else _CardKeys()
     return Card(
         name=record.name or (known.name if known else found.name or folder.resolve().name),
         source="demo" if found.name == "demo" else str(folder),

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from nast_core.errors import ModelError
-from nast_core.models import files, hf_folder
+from nast_core.models import hf_folder, model_files
 from nast_core.models.staged import from_library, tokenizer_config, tokenizer_files
 
 Canonical = Callable[[str], str]
@@ -50,14 +50,14 @@ def read_tokenizer(folder: Path, default: str) -> tuple[Any, Canonical]:
     Raises ModelError: no tokenizer, one that does not load, or no sentencepiece where only it can read the files.
     """
     broken = f"the tokenizer in {folder} does not load, so {_COPY}"
-    with files.leading(broken):
+    with model_files.leading(broken):
         config = tokenizer_config(folder)
     kind = str(config.get("tokenizer_class") or default).removesuffix("Fast")
     whole, pieces = folder / "tokenizer.json", folder / "spiece.model"
     if not whole.exists() and not (pieces.exists() and kind == "SiglipTokenizer"):
         raise ModelError(f"{folder} has no tokenizer; copy the tokenizer.json that came with these weights into it")
     if kind != "SiglipTokenizer":
-        with files.leading(broken), tokenizer_files(folder, config=hf_folder.kind(folder)) as place:
+        with model_files.leading(broken), tokenizer_files(folder, config=hf_folder.kind(folder)) as place:
             tokenizer = from_library(AutoTokenizer, place)
         if tokenizer.pad_token_id is None:
             raise ModelError(f"the tokenizer in {folder} names no padding token, which SigLIP reads; {_COPY}")
@@ -68,7 +68,7 @@ def read_tokenizer(folder: Path, default: str) -> tuple[Any, Canonical]:
             )
         return tokenizer, str
     end, pad = (_token(config.get(name)) for name in ("eos_token", "pad_token"))
-    with files.leading(broken), tokenizer_files(folder) as place:
+    with model_files.leading(broken), tokenizer_files(folder) as place:
         if whole.exists():
             tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(place / whole.name), eos_token=end, pad_token=pad)
         else:

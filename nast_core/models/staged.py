@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
-from nast_core.models import files
+from nast_core.models import model_files
 from nast_core.models.allowed import Id, Keys, Number, Pixels, Sides, Text, Word, taken
 from nast_core.models.tokenizer_file import MOST_ADDED, checked_content
 
@@ -142,7 +142,7 @@ def staged(folder: Path, configs: Mapping[str, Any], copied: tuple[str, ...] = (
     except OSError as error:
         raise ModelError(f"no folder can be made for temporary files ({error.strerror}); set TMPDIR to one") from None
     try:
-        with files.speaking_of(place, folder):
+        with model_files.speaking_of(place, folder):
             for name in copied:
                 if (folder / name).exists():
                     content = gate.read_bytes(folder / name, most=_MOST, error=ModelError)
@@ -169,7 +169,7 @@ def from_library(library: Any, source: Path | None, **options: Any) -> Any:
 def tokenizer_config(folder: Path) -> dict[str, Any]:
     """tokenizer_config.json as far as it is read; empty where there is none. Raises ModelError for one that will not do."""
     path = folder / "tokenizer_config.json"
-    return taken(Tokenizer, files.read_json(path), path.name) if path.exists() else {}
+    return taken(Tokenizer, model_files.read_json(path), path.name) if path.exists() else {}
 
 
 @contextmanager
@@ -179,9 +179,9 @@ def tokenizer_files(folder: Path, own: Mapping[str, Any] | None = None, **config
     if (folder / "tokenizer_config.json").exists():
         configs["tokenizer_config.json"] = tokenizer_config(folder) if own is None else own
     if (path := folder / "special_tokens_map.json").exists():
-        configs[path.name] = taken(_Special, files.read_json(path), path.name)
+        configs[path.name] = taken(_Special, model_files.read_json(path), path.name)
     if (path := folder / "added_tokens.json").exists():
-        configs[path.name] = taken(_AddedTokens, {"tokens": files.read_json(path)}, path.name)["tokens"]
+        configs[path.name] = taken(_AddedTokens, {"tokens": model_files.read_json(path)}, path.name)["tokens"]
     with staged(folder, configs, VOCABULARIES) as place:
         yield place
 
@@ -196,6 +196,8 @@ def preprocessor_config(folder: Path) -> dict[str, Any]:
     transformers before 5 writes preprocessor_config.json; since 5 a processor's own save_pretrained writes
     processor_config.json alone, with the image processor's part in it, which the library reads first.
     """
-    if (path := folder / PROCESSOR).exists() and isinstance(part := files.read_json(path).get("image_processor"), dict):
+    if (path := folder / PROCESSOR).exists() and isinstance(
+        part := model_files.read_json(path).get("image_processor"), dict
+    ):
         return taken(Preprocessor, part, path.name)
-    return taken(Preprocessor, files.read_json(folder / PREPROCESSOR), PREPROCESSOR)
+    return taken(Preprocessor, model_files.read_json(folder / PREPROCESSOR), PREPROCESSOR)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nast_core.errors import ModelError
-from nast_core.models import files
+from nast_core.models import model_files
 
 MOST_ADDED = 20_000  # tokens beside the vocabulary: Gemma has 6,242, and 200,000 take 18 s
 _GROWTH = 64  # characters that a normaliser may make of one
@@ -21,7 +21,7 @@ _SET_ANEW = ("truncation", "padding")  # by each call; until then they could pad
 
 def checked_content(path: Path) -> bytes:
     """The file without what each call sets anew. Raises ModelError for one that asks for more than any real one."""
-    found = files.read_json(path)
+    found = model_files.read_json(path)
     if (growth := _growth(found.get("normalizer"))) > _GROWTH:
         raise ModelError(f"{path} has a normalizer that makes {growth:,} characters of one; use the model's own")
     if isinstance(added := found.get("added_tokens"), list) and len(added) > MOST_ADDED:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nast_core.errors import ModelError
-from nast_core.models.files import first_line
+from nast_core.models.model_files import first_line
 from nast_core.models.pickles import check_pickles
 
 _DTYPES = {

@@ -17,7 +17,7 @@ from torchvision.models.resnet import Bottleneck, ResNet
 from transformers import BertConfig, BertModel, BertTokenizer, PretrainedConfig, SwinConfig, SwinModel
 
 from nast_core.errors import ModelError
-from nast_core.models import allowed, files, weights
+from nast_core.models import allowed, model_files, weights
 from nast_core.models.allowed import Keys, Width, taken
 from nast_core.models.bert import BertTextTower
 from nast_core.models.encoder import DualEncoder, LoadReport
@@ -93,7 +93,7 @@ def assemble(
             unused_keys=unused,
             warnings=tuple(_warnings(text, unused)),
         ),
-        fingerprint=files.fingerprint(parts),
+        fingerprint=model_files.fingerprint(parts),
         parameters=sum(p.numel() for p in parts.parameters()),
         dtype=dtype,
         **common,
@@ -107,8 +107,8 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, 
     missing, or has another shape than the module.
     """
     own = module.state_dict()
-    files.refuse_missing(path, own.keys() - tensors.keys())
-    files.refuse_mismatched(
+    model_files.refuse_missing(path, own.keys() - tensors.keys())
+    model_files.refuse_mismatched(
         path, [(name, tensors[name].shape, own[name].shape) for name in own if tensors[name].shape != own[name].shape]
     )
     module.load_state_dict({name: tensors[name] for name in own}, assign=True)  # a copy would hold every weight twice
@@ -118,7 +118,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, 
 def width_of(tensors: Mapping[str, Tensor], name: str, path: Path) -> int:
     """The output width of a projection. Raises ModelError where the file has none."""
     if name not in tensors or not tensors[name].ndim:
-        files.refuse_missing(path, [name])
+        model_files.refuse_missing(path, [name])
     return tensors[name].shape[0]
 
 
@@ -152,10 +152,10 @@ def _empty(
     path = folder / "config.json"
     if not path.is_file():
         raise ModelError(f"{path} is missing and the weights do not bring it; copy {whose} into {folder}")
-    values = files.read_json(path)
+    values = model_files.read_json(path)
     if (found := values.get("model_type", types[0])) not in types:
         raise ModelError(f"{path} is of model type {found!r}, not {types[0]!r}; copy {whose} into {folder}")
-    with files.leading(f"{path} describes no {types[0]} model, so copy {whose} into {folder}"):
+    with model_files.leading(f"{path} describes no {types[0]} model, so copy {whose} into {folder}"):
         made = config.from_dict(taken(keys, values, path.name))
         with torch.device("meta"):
             wanted = sum(parameter.numel() for parameter in build(made).parameters())
@@ -172,7 +172,7 @@ def read_tokenizer(folder: Path, bert: BertModel, whose: str) -> BertTokenizer:
     if not any((folder / name).is_file() for name in ("vocab.txt", "tokenizer.json")):
         # transformers would go on with a tokenizer that knows no word
         raise ModelError(f"{folder} has no tokenizer (vocab.txt or tokenizer.json); copy {whose} into it")
-    with files.leading(f"the tokenizer in {folder} does not load, so copy {whose} into it"):
+    with model_files.leading(f"the tokenizer in {folder} does not load, so copy {whose} into it"):
         own = {key: value for key, value in tokenizer_config(folder).items() if key != "tokenizer_class"}
         with tokenizer_files(folder, own) as place:
             tokenizer = from_library(BertTokenizer, place)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
-from nast_core.models.files import first_line, read_json
+from nast_core.models.model_files import first_line, read_json
 from nast_core.models.pickles import Unfit, check_pickles
 
 MOST = 100_000 * gate.MB

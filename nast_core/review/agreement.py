@@ -13,8 +13,8 @@ from jaxtyping import Float
 from sklearn.metrics import cohen_kappa_score
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.statistics import RESAMPLES, Rate, rate
 from nast_core.review.judgements import VERDICTS, Verdict
+from nast_core.statistics.rates import RESAMPLES, Rate, rate
 
 Table = Float[np.ndarray, "*resample verdict verdict"]
 _CODES = {verdict: code for code, verdict in enumerate(VERDICTS)}

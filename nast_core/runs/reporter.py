@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from nast_core.errors import DataError, NastError
-from nast_core.runs.recipe import Cancelled
+from nast_core.recipe import Cancelled
 from nast_core.runs.status import BEAT, now
 from nast_core.runs.store import Run
 

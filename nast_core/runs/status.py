@@ -101,7 +101,7 @@ def checked(written: Status, path: Path, run_id: str) -> Status:
     if written.state in FINAL:
         return written
     if written.job is not None:
-        from nast_core.runs.slurm import job_state
+        from nast_core.work.slurm import job_state
 
         state = job_state(written.job)
         if state == "PENDING":

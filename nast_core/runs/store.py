@@ -20,10 +20,10 @@ from nast_core.errors import DataError, what_is_wrong
 from nast_core.files.documents import parse_json
 from nast_core.files.gate import MB, as_path, printable, read_tail, read_text
 from nast_core.files.writing import write_json
-from nast_core.runs.key import Identity, identity, references, run_of
-from nast_core.runs.kinds import make_recipe, result_of
-from nast_core.runs.recipe import Recipe, RunError
+from nast_core.recipe import Recipe, RunError, references, run_of
 from nast_core.runs.status import Status, checked
+from nast_core.work.identity import Identity, identity
+from nast_core.work.kinds import make_recipe, result_of
 
 _MOST = 4 * MB  # of a run's JSON files
 _LOG = MB  # of a log, its end
@@ -72,7 +72,7 @@ class Run:
 
     @property
     def result(self) -> Any:
-        """What came out, as ``nast_core.runs.results`` gives it for the kind: an xarray.Dataset of attention or a trace;
+        """What came out, as ``nast_core.work.results`` gives it for the kind: an xarray.Dataset of attention or a trace;
         the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was built.
 
         Raises RunError where the run has not finished, or its files cannot be read.

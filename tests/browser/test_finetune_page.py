@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
-from nast_core.runs.executors import cancel, wait_for
 from nast_core.runs.store import RunStore
+from nast_core.work.executors import cancel, wait_for
 from tests.browser_tools import ROOT, load_it, running_app
 from tests.finetuning import write_phantom_claims
 

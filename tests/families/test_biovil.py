@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from nast_core import load_model
 from nast_core.errors import TextError
-from nast_core.models import load_model
 from tests.families.checks import passes_every_check
 from tests.families.reference import (
     SENTENCES,

@@ -9,9 +9,9 @@ from PIL import Image
 from torch.nn import functional as F
 from transformers import AutoTokenizer, ChineseCLIPImageProcessor, ChineseCLIPModel
 
+from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
-from nast_core.models import load_model
 from tests.families.checks import TEXTS, passes_every_check
 from tests.families.refusals import refused
 from tests.writers.chinese_clip import write

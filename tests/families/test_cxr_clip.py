@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from nast_core.models import load_model
+from nast_core import load_model
 from nast_core.models.registry import FAMILIES, detect_family
 from nast_core.negation.pairs import align
 from tests.families.checks import SHORT, passes_every_check

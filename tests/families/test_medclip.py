@@ -10,8 +10,8 @@ from PIL import Image
 from torch.nn import functional as F
 from torchvision.models import resnet50
 
+from nast_core import load_model
 from nast_core.errors import TextError
-from nast_core.models import load_model
 from nast_core.models.trunks import build_resnet
 from nast_core.negation.pairs import align
 from tests.families.checks import SHORT, passes_every_check

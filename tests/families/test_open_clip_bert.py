@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 from nast_core.errors import ModelError, TextError
-from nast_core.models import load_model
 from nast_core.negation.pairs import align
 from tests.families.checks import SHORT, TEXTS, passes_every_check
 from tests.writers.open_clip_bert import BERT, CONTEXT, WEIGHTS, write, write_roberta, write_unimed

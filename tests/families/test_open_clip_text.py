@@ -11,11 +11,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 from nast_core.errors import ModelError, TextError
 from nast_core.interpret.attention import attention_patterns
-from nast_core.models import load_model
 from nast_core.negation.pairs import align
 from tests.conftest import write_open_clip
 from tests.families.checks import SHORT, TEXTS, passes_every_check

@@ -10,10 +10,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoTokenizer, VisionTextDualEncoderModel, VisionTextDualEncoderProcessor
 
+from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 from nast_core.errors import TextError
-from nast_core.models import load_model
 from tests.families.checks import TEXTS, passes_every_check
 from tests.families.refusals import edit, refused
 from tests.writers.vision_text_dual import CONTEXT, write, write_roberta

@@ -88,13 +88,3 @@ def nast(*words: object) -> Callable[[], None]:
 
 def warm() -> None:
     """Imports what commands import late, once for all children; runs nothing, for a fork must find no threads."""
-
-    import nast_core.benchmark.dataset
-    import nast_core.benchmark.run
-    import nast_core.claims.dataset
-    import nast_core.claims.run
-    import nast_core.compare_claims
-    import nast_core.finetune.export
-    import nast_core.finetune.work
-    import nast_core.interpret.selftest
-    import nast_core.models.registry  # noqa: F401

@@ -39,7 +39,7 @@ class World:
         import yaml
 
         from nast_core.finetune.recipe import FinetuneRecipe
-        from nast_core.finetune.work import finetune
+        from nast_core.work.finetune import finetune
         from tests.finetuning import Notes
 
         fields = {n: value for n, value in yaml.safe_load(self.recipe.read_text("utf-8")).items() if n != "kind"}
@@ -67,7 +67,7 @@ def make(folder: Path, *, tuned: bool = True) -> World:
 def _write(world: World, tuned: bool) -> None:
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.phantoms import phantom_items
-    from nast_core.finetune.export import export
+    from nast_core.work.export import export
     from tests.conftest import write_huggingface_clip
     from tests.finetuning import write_phantom_claims
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from nast_core.claims.files import read_claims
+from nast_core.claims.examples import read_claims
 from nast_core.commands.claims import app
 
 

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
+from nast_core import load_model
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 from nast_core.interpret.selftest import self_test
-from nast_core.models import load_model
 from nast_core.models.registry import DEMO_FOLDER
 from nast_core.negation.cues import CUES
 

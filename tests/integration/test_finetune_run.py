@@ -18,21 +18,21 @@ import xarray as xr
 from safetensors.torch import load_file
 from transformers import CLIPModel
 
+from nast_core import load_model
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
-from nast_core.claims.files import read_claims
-from nast_core.data.sources import encode_named, open_image
-from nast_core.data.vectors import VectorCache
+from nast_core.claims.examples import read_claims
+from nast_core.encoding.cache import VectorCache
+from nast_core.encoding.images import encode_named, open_image
 from nast_core.errors import DataError, ModelError
 from nast_core.files.netcdf import save_dataset
 from nast_core.finetune.adapter import load_finetuned
-from nast_core.finetune.export import export
 from nast_core.finetune.recipe import FinetuneError
-from nast_core.finetune.work import finetune
-from nast_core.models import load_model
 from nast_core.models.encoder import DualEncoder
-from nast_core.runs.recipe import Cancelled
+from nast_core.recipe import Cancelled
+from nast_core.work.export import export
+from nast_core.work.finetune import finetune
 from tests.finetuning import Notes, recipe, write_phantom_claims
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ IN_A_PROCESS = """
 import json, os, sys
 from pathlib import Path
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.finetune.work import finetune
+from nast_core.work.finetune import finetune
 from tests.finetuning import Notes
 notes = Notes()
 finetune(FinetuneRecipe.model_validate_json(sys.argv[1]), Path(sys.argv[2]), notes)
@@ -317,7 +317,7 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.finetune.work import finetune
+from nast_core.work.finetune import finetune
 from tests.finetuning import Notes
 
 class Tight(Notes):

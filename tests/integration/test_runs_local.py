@@ -13,17 +13,17 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
+from nast_core import load_model
 from nast_core.commands.runs import app
-from nast_core.data.showcase import images_for_pairs
+from nast_core.encoding.showcase import images_for_pairs
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace
-from nast_core.interpret.vectors import read_vectors
-from nast_core.models import load_model
+from nast_core.interpret.patched_runs import read_vectors
 from nast_core.negation.pairs import PolarityPair, align_all
-from nast_core.runs import executors
-from nast_core.runs.kinds import AttentionRecipe
 from nast_core.runs.status import State
 from nast_core.runs.store import Run, RunStore
+from nast_core.work import executors
+from nast_core.work.kinds import AttentionRecipe
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = [
@@ -99,8 +99,8 @@ def test_two_processes_give_what_one_gives_and_the_recipe_is_found_again(place, 
 
 LAUNCH = """
 import time
-from nast_core.runs.executors import submit
-from nast_core.runs.kinds import TraceRecipe
+from nast_core.work.executors import submit
+from nast_core.work.kinds import TraceRecipe
 print(submit(TraceRecipe(component="head", positions="each", device="cpu")).id, flush=True)
 time.sleep(600)
 """

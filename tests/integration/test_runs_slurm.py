@@ -8,10 +8,10 @@ import time
 import pytest
 import xarray as xr
 
-from nast_core.runs import executors
-from nast_core.runs.kinds import make_recipe
-from nast_core.runs.recipe import RunError
+from nast_core.recipe import RunError
 from nast_core.runs.store import RunStore
+from nast_core.work import executors
+from nast_core.work.kinds import make_recipe
 from tests.canaries import Canaries
 from tests.slurm_cluster import cluster, why_not
 

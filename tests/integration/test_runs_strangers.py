@@ -80,7 +80,7 @@ def test_the_processes_that_a_command_draws_with_run_nothing_of_it_either(canari
 
 
 def test_an_empty_entry_of_the_callers_path_does_not_bring_the_current_folder_back(monkeypatch, tmp_path):
-    from nast_core.runs.launch import search_path
+    from nast_core.work.launch import search_path
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", "lib", str(tmp_path)]))
     assert search_path().split(os.pathsep) == [str(ROOT), str(tmp_path)]

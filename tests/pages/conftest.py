@@ -5,4 +5,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
-    monkeypatch.setattr("dashboard.benchmark.SOON", float("inf"))
+    monkeypatch.setattr("dashboard.benchmark.choices.SOON", float("inf"))

@@ -9,7 +9,8 @@ import xarray as xr
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import attribution, attribution_charts
+from dashboard.attribution import attributions
+from dashboard.attribution import charts as attribution_charts
 from tests.pages import links
 
 
@@ -73,9 +74,9 @@ def test_grad_cam_on_a_transformer_is_one_sentence_and_the_words_stay():
 
 def test_a_cancelled_map_is_computed_when_asked_again():
     at = page(occlude="4")
-    key = next(key for key in attribution._finished() if key[-2] == "occlusion" and key[-1].window == 56)
-    attribution._finished().pop(key)
-    at.session_state[attribution._CANCELLED] = key
+    key = next(key for key in attributions._finished() if key[-2] == "occlusion" and key[-1].window == 56)
+    attributions._finished().pop(key)
+    at.session_state[attributions._CANCELLED] = key
     at.run()
     assert at.info[0].value == "Occlusion was cancelled."
     assert len(charts(at)) == 1
@@ -109,7 +110,7 @@ def made_up() -> xr.Dataset:
 
 
 def test_the_map_lies_where_the_model_looked_on_an_image_of_any_size():
-    shown = attribution.maps(made_up())
+    shown = attributions.maps(made_up())
     assert shown.x == pytest.approx([0.25, 0.375, 0.5, 0.625, 0.75])
     assert shown.y == pytest.approx([0, 0.25, 0.5, 0.75, 1])
     # shown four times as large as the model read it
@@ -125,7 +126,7 @@ def test_the_map_lies_where_the_model_looked_on_an_image_of_any_size():
 
 
 def test_all_panels_share_one_scale_about_zero_and_the_third_is_the_difference():
-    shown = attribution.maps(made_up())
+    shown = attributions.maps(made_up())
     figure = attribution_charts.overlay(Image.new("L", (40, 20)), shown, (1, 2), 1, smooth=True, title="", subtitle="")
     assert {trace.coloraxis for trace in figure.data} == {"coloraxis"}
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (-21, 21)
@@ -133,7 +134,7 @@ def test_all_panels_share_one_scale_about_zero_and_the_third_is_the_difference()
 
 
 def test_squares_keep_the_sum_and_the_place():
-    fine, coarse = attribution.maps(made_up()), attribution.maps(made_up(), 3)
+    fine, coarse = attributions.maps(made_up()), attributions.maps(made_up(), 3)
     assert coarse.values.shape == (3, 2, 2)
     assert coarse.values.sum((1, 2)) == pytest.approx(fine.values.sum((1, 2)))
     assert coarse.x == pytest.approx([0.25, 0.625, 0.75])
@@ -159,4 +160,4 @@ def test_both_texts_share_one_scale_and_special_tokens_are_not_filled():
 
 @pytest.mark.parametrize(("share", "said"), [(float("nan"), "undefined"), (3e-6, "< 0.01 %"), (0.0076, "0.76 %")])
 def test_a_small_share_is_said_as_people_read_it(share, said):
-    assert attribution.percent(share) == said
+    assert attributions.percent(share) == said

@@ -108,7 +108,7 @@ def test_images_that_cannot_be_read_are_unscored_and_listed(tmp_path):
 
 def test_a_slow_model_is_offered_as_a_run_that_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
-    monkeypatch.setattr("dashboard.benchmark.SOON", 0.0)
+    monkeypatch.setattr("dashboard.benchmark.choices.SOON", 0.0)
     at = shown(seed="17")
     (button,) = (button for button in at.button if button.label.startswith("Ask "))
     assert "about" in button.label

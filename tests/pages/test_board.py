@@ -5,12 +5,12 @@ import os
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs
-from nast_core.runs.executors import cancel
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import make_recipe
+from dashboard.parts import jobs
 from nast_core.runs.status import Process, Status
 from nast_core.runs.store import Run, RunStore
+from nast_core.work.executors import cancel
+from nast_core.work.identity import identity
+from nast_core.work.kinds import make_recipe
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def made(store: RunStore, kind: str = "finetune", **status) -> Run:
 
 
 def board(kind: str) -> None:
-    from dashboard.board import show
+    from dashboard.finetune.board import show
 
     show(kind)
 
 
 def controls(damaged: list[str]) -> None:
-    from dashboard.board import _controls
+    from dashboard.finetune.board import _controls
     from nast_core.runs.store import Run, RunStore
 
     store = RunStore()
@@ -43,7 +43,7 @@ def controls(damaged: list[str]) -> None:
 
 
 def watching(name: str) -> None:
-    from dashboard.jobs import watch
+    from dashboard.parts.jobs import watch
     from nast_core.runs.store import Run, RunStore
 
     watch(Run(RunStore().root / name))

@@ -7,6 +7,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
+from dashboard.compare import comparisons
 from nast_core.models.specs import DEMO_FOLDER
 from tests.finetuning import recipe, write_phantom_claims
 
@@ -75,12 +76,11 @@ def test_what_a_run_wrote_down_is_shown_before_anything_is_computed(monkeypatch,
 
     import streamlit as st
 
-    from dashboard import compare
-    from nast_core.runs.executors import run
+    from nast_core.work.executors import run
 
     monkeypatch.setenv("NAST_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("NAST_CACHE", "off")
-    monkeypatch.setattr(compare, "load", lambda *_: st.stop())  # as far as the models, which take long to load
+    monkeypatch.setattr(comparisons, "load", lambda *_: st.stop())  # as far as the models, which take long to load
     done = run(recipe(write_phantom_claims(tmp_path / "claims.jsonl"), arm="frozen"))
     at = page(a="demo", b=f"run:{done.id}")
     assert not at.exception
@@ -93,19 +93,19 @@ def test_what_a_run_wrote_down_is_shown_before_anything_is_computed(monkeypatch,
 
 
 def compared(changed):
-    from dashboard import compare
 
-    return compare.comparison(compare.Asked("demo", str(changed), 200, "validation", 12))
+    return comparisons.comparison(comparisons.Asked("demo", str(changed), 200, "validation", 12))
 
 
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
-    from dashboard import charts, compare, report
+    from dashboard.compare import report
+    from dashboard.parts import charts
 
     specs = {"A": "demo", "B": f"{changed}<script>"}
-    found, second = compared(changed), compare.load("demo", str(changed)).b
+    found, second = compared(changed), comparisons.load("demo", str(changed)).b
     bars = charts.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
     text = report.html(
-        found, specs, [report.Section(bars, "Higher is better.")], compare.headline(found), {"B": "{}"}, "link"
+        found, specs, [report.Section(bars, "Higher is better.")], comparisons.headline(found), {"B": "{}"}, "link"
     )
     assert "<script>" not in text.split("<style>")[0]
     assert "&lt;script&gt;" in text
@@ -120,10 +120,8 @@ def test_the_archive_holds_every_table(changed):
     import io
     import zipfile
 
-    from dashboard import compare
-
     found = compared(changed)
-    packed = zipfile.ZipFile(io.BytesIO(compare.archive(found)))
+    packed = zipfile.ZipFile(io.BytesIO(comparisons.archive(found)))
     assert set(packed.namelist()) == {f"{name}.csv" for name in found.tables}
     assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")
 
@@ -131,25 +129,26 @@ def test_the_archive_holds_every_table(changed):
 def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_has_none(changed, monkeypatch, tmp_path):
     import os
 
-    from dashboard import compare
-    from nast_core import compare_kept
+    from nast_core.compare import kept
 
-    monkeypatch.setattr(compare_kept, "code_revision", lambda: "abc")
+    monkeypatch.setattr(kept, "code_revision", lambda: "abc")
     monkeypatch.setenv("NAST_CACHE", str(tmp_path))
-    asked, found = compare.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
-    compare_kept.keep(found, compare_kept.kept_folder(*asked.identity))
-    compare._finished().clear()
-    monkeypatch.setattr(compare, "_compared", lambda *_: pytest.fail("computed again"))
+    asked, found = comparisons.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
+    kept.keep(found, kept.kept_folder(*asked.identity))
+    comparisons._finished().clear()
+    monkeypatch.setattr(comparisons, "_compared", lambda *_: pytest.fail("computed again"))
     again = compared(changed)
     assert again.changes.equals(found.changes)
-    assert compare.names(again) == compare.names(found)
+    assert comparisons.names(again) == comparisons.names(found)
     calls: list[bool] = []
-    monkeypatch.setattr(compare.st, "rerun", lambda: calls.append(True))
-    compare.confirm(again, asked, compare.load("demo", str(changed)))
+    monkeypatch.setattr(comparisons.st, "rerun", lambda: calls.append(True))
+    comparisons.confirm(again, asked, comparisons.load("demo", str(changed)))
     assert not calls
-    compare.confirm(again, asked, compare.load("demo", "demo"))  # as where a name has come to stand for other weights
+    comparisons.confirm(
+        again, asked, comparisons.load("demo", "demo")
+    )  # as where a name has come to stand for other weights
     assert calls
-    assert compare_kept.read_kept(compare_kept.kept_folder(*asked.identity)) is None
+    assert kept.read_kept(kept.kept_folder(*asked.identity)) is None
     before = asked.identity
     os.utime(next(changed.glob("*.safetensors")), (1, 10**10))
     assert asked.identity != before

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data_build import first_items
+from dashboard.data.build import first_items
 from nast_core.benchmark.dataset import build_dataset
 from nast_core.benchmark.drafts import TurnedDown, write_drafts
 from nast_core.benchmark.items import read_items
@@ -14,9 +14,9 @@ from nast_core.benchmark.reference import export_reference
 from nast_core.benchmark.writers import writer_named
 from nast_core.claims.dataset import build_claims
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
-from nast_core.runs.executors import wait_for
-from nast_core.runs.kinds import BuildItemsRecipe
 from nast_core.runs.store import RunStore
+from nast_core.work.executors import wait_for
+from nast_core.work.kinds import BuildItemsRecipe
 from tests.llm_server import running_llm
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "data.py")

@@ -13,7 +13,7 @@ from nast_core.benchmark.drafts import TurnedDown, write_drafts
 from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
-from nast_core.claims.files import write_claims
+from nast_core.claims.examples import write_claims
 from nast_core.claims.phantom import phantom_studies
 from nast_core.review.judgements import Reviews
 from tests.pages.links import ROOT, by_link, opened

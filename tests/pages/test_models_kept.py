@@ -8,8 +8,8 @@ import weakref
 import pytest
 import torch
 
-import nast_core.models
-from dashboard import state
+import nast_core.opening
+from dashboard.parts import state
 from tests.pages.links import ROOT, by_link
 
 KEPT = 3  # the sidebar's, and two to compare
@@ -25,7 +25,7 @@ def modules(model) -> list[torch.nn.Module]:
 @pytest.fixture
 def loaded(monkeypatch):
     """Weak references to the networks of every model that the app loads, in order."""
-    real, seen = nast_core.models.load_model, []
+    real, seen = nast_core.opening.load_model, []
 
     def load(spec, **settings):
         model = real(spec, **settings)
@@ -33,7 +33,7 @@ def loaded(monkeypatch):
         seen.append([weakref.ref(module) for module in modules(model)])
         return model
 
-    monkeypatch.setattr(nast_core.models, "load_model", load)
+    monkeypatch.setattr(nast_core.opening, "load_model", load)
     state._load.clear()
     yield seen
     state._load.clear()
@@ -78,13 +78,13 @@ def test_no_page_keeps_a_model_in_variables_that_its_own_functions_keep():
 
 
 def test_a_compared_model_is_kept_once_and_freed_too(folders, tmp_path, loaded, no_collector):
-    from dashboard import compare
+    from dashboard.compare import comparisons
 
     for number in range(4):
         copy = tmp_path / str(number)
         shutil.copytree(folders["Hugging Face CLIP"], copy)
-        two = compare.load("demo", str(copy))
-        assert two.a is compare.load(str(copy), "demo").b
+        two = comparisons.load("demo", str(copy))
+        assert two.a is comparisons.load(str(copy), "demo").b
         del two
         assert alive(loaded) <= KEPT
     assert len(loaded) == 5

@@ -6,8 +6,9 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from dashboard import models, reading
-from nast_core.models import load_model
+from dashboard.models import cards
+from dashboard.parts import reading
+from nast_core import load_model
 from nast_core.models.zoo import zoo
 from tests.hub_server import Repository, files_of, running_hub
 from tests.pages.test_pages import app, texts
@@ -86,7 +87,7 @@ def test_where_the_model_does_not_load_the_known_ones_can_still_be_looked_at():
 
 
 def test_the_anatomy_names_towers_layers_heads_pooling_context_normalisation_scale_size_and_licence():
-    shown = models.parts(load_model("demo", device="cpu"))
+    shown = cards.parts(load_model("demo", device="cpu"))
     assert shown["Text tower"]["Layers"] == "12 layers x 8 heads, width 128, causal"
     assert shown["Text tower"]["Context"] == "64 tokens"
     assert shown["Text tower"]["Layer norm"] == "before attention and MLP (pre-norm)"
@@ -102,9 +103,9 @@ def test_the_anatomy_names_towers_layers_heads_pooling_context_normalisation_sca
 
 
 def test_what_a_family_cannot_do_is_said_with_the_reason(tmp_path, tiny):
-    assert models.lacking_text(tiny).startswith("Nothing is lacking")
-    assert "**No logit scale.** BioViL's" in models.lacking_text(load_model(biovil.write(tmp_path / "b"), device="cpu"))
-    said = models.lacking_text(load_model(medclip.write(tmp_path / "m"), device="cpu"))
+    assert cards.lacking_text(tiny).startswith("Nothing is lacking")
+    assert "**No logit scale.** BioViL's" in cards.lacking_text(load_model(biovil.write(tmp_path / "b"), device="cpu"))
+    said = cards.lacking_text(load_model(medclip.write(tmp_path / "m"), device="cpu"))
     assert "**No padding.**" in said
     assert "**No single pooled state.** The embedding is the mean over every position" in said
 
@@ -146,7 +147,7 @@ def test_cosines_of_three_sentences_are_those_of_their_embeddings_and_the_verdic
 
 
 def test_a_model_of_a_card_is_offered_first_once_it_is_here(folders):
-    assert models.choices()[0] != "XrayCLIP"
+    assert cards.choices()[0] != "XrayCLIP"
     shutil.copytree(folders["Hugging Face CLIP"], "models/xrayclip")
-    assert models.choices()[0] == "XrayCLIP"
-    assert models.choice("XrayCLIP").loadable
+    assert cards.choices()[0] == "XrayCLIP"
+    assert cards.choice("XrayCLIP").loadable

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.asking import KINDS
+from dashboard.parts.asking import KINDS
 from tests.pages.links import ROOT, asks, by_link
 
 FIELDS = [  # page, what leads to the field, the field

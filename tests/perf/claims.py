@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nast_core.benchmark.auroc import auroc_resamples
-from nast_core.benchmark.statistics import rate
 from nast_core.claims.build import build_examples
 from nast_core.claims.evidence import evidence
 from nast_core.claims.extract import extract
 from nast_core.claims.openi import openi_studies, read_reports
 from nast_core.claims.padchest import padchest_studies
 from nast_core.claims.phantom import phantom_studies
+from nast_core.statistics.auroc import auroc_resamples
+from nast_core.statistics.rates import rate
 
 ITEMS, RESAMPLES = 5000, 10_000
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertConfig, CLIPConfig, CLIPImageProcessor, CLIPModel
 
+from nast_core import load_model
 from nast_core.claims.build import build_examples
 from nast_core.claims.phantom import phantom_studies
 from nast_core.demo.captions import corpus
@@ -22,12 +23,12 @@ from nast_core.finetune.data import training_data
 from nast_core.finetune.encoding import Lengths, TextEncoder, groups
 from nast_core.finetune.loop import Task, training_step
 from nast_core.finetune.lora import attention_adapters
-from nast_core.finetune.material import Material
 from nast_core.finetune.parameters import make_optimizer, unfreeze_layers
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.trackers import accelerator_for
-from nast_core.finetune.work import make_task, open_up
-from nast_core.models import DualEncoder, Tokens, load_model
+from nast_core.finetune.training_files import Material
+from nast_core.models import DualEncoder, Tokens
+from nast_core.work.finetune import make_task, open_up
 from tests.finetuning import Notes
 from tests.perf.timing import best
 from tests.writers import open_clip_bert

@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 from transformers import BertConfig
 
+from nast_core import load_model
 from nast_core.data.phantom import sample_phantom
 from nast_core.demo.captions import describe
-from nast_core.models import load_model
 from nast_core.negation.phrases import FRAMES, sentence_case
 from tests.perf.timing import best
 from tests.writers import open_clip_bert
@@ -30,7 +30,7 @@ IMAGES = {"vit_base_patch32_224": 1_000, "vit_base_patch16_224": 192}
 TEXTS, BATCH, CONTEXT = 10_000, 32, 256
 # VmHWM starts anew with a program; ru_maxrss would carry over what the bench itself had in memory when it forked
 _PEAK = "import re; {work}; print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) * 1024)"
-_IMPORTS = "import torch, transformers, open_clip, nast_core.models, nast_core.models.open_clip_bert"
+_IMPORTS = "import torch, transformers, open_clip, nast_core.opening, nast_core.models.families.open_clip_bert"
 Row = tuple[str, str, str]
 
 
@@ -100,7 +100,7 @@ def _loading(folder: Path) -> list[Row]:
     theirs = best(lambda: _library(folder), repeats=2)
     ours = best(lambda: load_model(folder, device="cpu"), repeats=2)
     bare = _peak(_IMPORTS)
-    peak = _peak(f"{_IMPORTS}; m = nast_core.models.load_model({str(folder)!r}, device='cpu')")
+    peak = _peak(f"{_IMPORTS}; m = nast_core.opening.load_model({str(folder)!r}, device='cpu')")
     return [
         ("Loading", f"{ours / theirs:.2f} times open_clip's time", f"{ours:.1f} s against {theirs:.1f} s; ViT-B/16 + BERT-base, float32, random weights; hash included"),
         ("Peak memory of loading", f"{(peak - bare) / weights:.2f} times the weights above the framework", f"weights {weights / 2**20:.0f} MiB, framework {bare / 2**20:.0f} MiB; fresh processes, mapped file counted"),

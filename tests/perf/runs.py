@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import TraceRecipe
 from nast_core.runs.status import Process, Status
 from nast_core.runs.store import RunStore
+from nast_core.work.identity import identity
+from nast_core.work.kinds import TraceRecipe
 from tests.perf.timing import best
 
 ROOT = Path(__file__).resolve().parents[2]

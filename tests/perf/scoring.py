@@ -14,15 +14,15 @@ import open_clip
 import torch
 from safetensors.torch import save_file
 
+from nast_core import load_model
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
 from nast_core.benchmark.scoring import FORMS, distinct_texts
-from nast_core.benchmark.statistics import rate
-from nast_core.data.sources import open_image
-from nast_core.data.vectors import VectorCache
-from nast_core.models import load_model
+from nast_core.encoding.cache import VectorCache
+from nast_core.encoding.images import open_image
 from nast_core.models.encoder import DualEncoder
+from nast_core.statistics.rates import rate
 
 ITEMS, SHARE, RESAMPLES = 5000, 100, 10_000
 CONFIG = {

@@ -20,18 +20,18 @@ from transformers import (
     ViTConfig,
 )
 
+from nast_core import load_model
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import patched_pairs, trace
 from nast_core.interpret.gradients import attribution_trace
 from nast_core.interpret.patching import PatchPlan, rows_of
-from nast_core.models import load_model
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
+from nast_core.models.families.huggingface_clip import HuggingFaceTextTower
+from nast_core.models.families.vision_text_dual import DualBertTextTower
 from nast_core.models.hf_folder import HuggingFaceEncoder
-from nast_core.models.huggingface_clip import HuggingFaceTextTower
 from nast_core.models.tower import TextTower
-from nast_core.models.vision_text_dual import DualBertTextTower
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align, align_all, template_pairs
 from tests.perf.memory import measured
 from tests.perf.timing import best

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import load_model
 from tests import hostile
 
 

@@ -15,8 +15,9 @@ from PIL import Image
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
+from nast_core import load_model
 from nast_core.commands import attribute as attribute_command
-from nast_core.data.sources import open_image
+from nast_core.encoding.images import open_image
 from nast_core.errors import PairError
 from nast_core.interpret import grad_cam
 from nast_core.interpret.attribution import AttributionError, Line, integrate
@@ -24,7 +25,6 @@ from nast_core.interpret.attribution_image import METHODS, attribute_image, eval
 from nast_core.interpret.attribution_text import attribute_tokens
 from nast_core.interpret.field_of_view import field_of_view
 from nast_core.interpret.occlusion_windows import Windows, windows_of
-from nast_core.models import load_model
 from nast_core.negation.pairs import PolarityPair, align
 from tests.conftest import loud, write_huggingface_clip, write_open_clip
 from tests.writers import biovil, cxr_clip, medclip, open_clip_bert, open_clip_coca, siglip

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from nast_core.benchmark import auroc as module
-from nast_core.benchmark.auroc import auroc, auroc_resamples, interval, mean_of_defined
-from nast_core.benchmark.statistics import Rate
+from nast_core.statistics import auroc as module
+from nast_core.statistics.auroc import auroc, auroc_resamples, interval, mean_of_defined
+from nast_core.statistics.rates import Rate
 
 NAN = float("nan")
 

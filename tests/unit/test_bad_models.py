@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
+from nast_core import load_model
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
 from nast_core.errors import ModelError
-from nast_core.models import load_model, openai_weights
+from nast_core.models import openai_weights
 from tests.conftest import loud
 from tests.writers import vision_text_dual
 

@@ -7,12 +7,12 @@ import pytest
 from nast_core.benchmark.card import card_path
 from nast_core.benchmark.drafts import read_drafts
 from nast_core.benchmark.items import read_items
-from nast_core.claims.files import read_claims
-from nast_core.runs import building
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import BuildClaimsRecipe, BuildItemsRecipe, make_recipe
-from nast_core.runs.recipe import Cancelled, RunError
+from nast_core.claims.examples import read_claims
+from nast_core.recipe import Cancelled, RunError
 from nast_core.runs.reporter import FolderReporter, ask_to_stop
+from nast_core.work import building
+from nast_core.work.identity import identity
+from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe, make_recipe
 from tests.llm_server import running_llm
 
 pytestmark = pytest.mark.slow  # whole builds, as runs

@@ -8,7 +8,7 @@ import pytest
 from nast_core.claims.build import Study, build_examples
 from nast_core.claims.card import card_path, claims_card
 from nast_core.claims.claim import Claim, Contradiction, Example
-from nast_core.claims.files import read_claims, write_claims
+from nast_core.claims.examples import read_claims, write_claims
 from nast_core.claims.guessing import guesses
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.sources import read_source

@@ -10,18 +10,18 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch.nn import functional as F
 
-from nast_core.benchmark.alignment import compare_alignment, measure_alignment, zero_shot
-from nast_core.benchmark.claim_ranking import by_column, by_kind, rank_claims, statement_texts, summarise_ranking
-from nast_core.benchmark.negated_prompts import GROUPS, negated_prompt_auroc
-from nast_core.benchmark.prompts import denial_prompt, denial_prompts_by_cue, presence_prompt, prompt_scores
-from nast_core.benchmark.retrieval import rank_quality, retrieve, summarise_retrieval
+from nast_core.claims.alignment import compare_alignment, measure_alignment, zero_shot
 from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.evidence import evidence, without
+from nast_core.claims.negated_prompts import GROUPS, negated_prompt_auroc
 from nast_core.claims.phantom import phantom_studies
+from nast_core.claims.prompts import denial_prompt, denial_prompts_by_cue, presence_prompt, prompt_scores
+from nast_core.claims.ranking import by_column, by_kind, rank_claims, statement_texts, summarise_ranking
+from nast_core.claims.retrieval import rank_quality, retrieve, summarise_retrieval
 from nast_core.claims.run import run_claims, score_claims, write_results
-from nast_core.data.sources import phantom_of
-from nast_core.data.vectors import encode_distinct
+from nast_core.encoding.cache import encode_distinct
+from nast_core.encoding.images import phantom_of
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.negation.phrases import HELD_OUT_CUES
 

@@ -76,7 +76,7 @@ def test_an_estimate_says_how_close_it_is_to_exact(world):
 
 
 def test_vectors_are_kept_when_asked_for(world):
-    from nast_core.interpret.vectors import read_vectors
+    from nast_core.interpret.patched_runs import read_vectors
 
     trace(world, "--vectors", world[1] / "kept.h5")
     kept = read_vectors(world[1] / "kept.h5", 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import gc, weakref
-from dashboard import collecting
+from dashboard.parts import collecting
 
 class Node:
     pass

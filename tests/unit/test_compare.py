@@ -9,15 +9,15 @@ import torch
 import xarray as xr
 from typer.testing import CliRunner
 
-from nast_core import compare
+from nast_core import load_model
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.commands.compare import app
-from nast_core.comparison import moved_layers, write_comparison
-from nast_core.data.sources import encode_named
+from nast_core.compare import two_models
+from nast_core.compare.tables import moved_layers, write_comparison
+from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError, DataError, ImageError, PairError
 from nast_core.interpret.ablation import ablate, head_means
-from nast_core.models import load_model
 from nast_core.negation.pairs import PolarityPair, template_pairs
 
 pytestmark = pytest.mark.slow  # two models whole
@@ -50,7 +50,7 @@ B = scored(
 
 
 def test_changes_are_paired_and_leave_out_an_item_that_one_model_could_not_score():
-    changes = compare.accuracy_changes(A, B).set_index("form")
+    changes = two_models.accuracy_changes(A, B).set_index("form")
     # items 1 to 3: affirmative 2/3 -> 3/3, negated 1/3 -> 2/3, gap 1/3 -> 1/3
     assert changes.loc["affirmative", ["a", "b", "change"]].tolist() == pytest.approx([200 / 3, 100, 100 / 3])
     assert changes.loc["negated", ["a", "b", "change"]].tolist() == pytest.approx([100 / 3, 200 / 3, 100 / 3])
@@ -61,7 +61,7 @@ def test_changes_are_paired_and_leave_out_an_item_that_one_model_could_not_score
 
 
 def test_items_are_called_fixed_broken_or_unscored_and_carry_their_margins():
-    verdicts = compare.item_verdicts(A, B, [])
+    verdicts = two_models.item_verdicts(A, B, [])
     negated = verdicts[verdicts.form == "negated"].set_index("item_id")
     assert negated.verdict.to_dict() == {"1": "fixed", "2": "broken", "3": "fixed", "4": "unscored"}
     assert negated.margin_a[:3].tolist() == [4 - 6, 5 - 3, 0 - 2]
@@ -77,7 +77,7 @@ def nsa(values: list) -> xr.Dataset:
 
 
 def test_the_change_of_a_head_is_the_mean_of_paired_changes():
-    table = compare.head_changes(nsa([[[0.1, 0.2]], [[0.3, 0.2]]]), nsa([[[0.3, 0.2]], [[0.5, 0.0]]]))
+    table = two_models.head_changes(nsa([[[0.1, 0.2]], [[0.3, 0.2]]]), nsa([[[0.3, 0.2]], [[0.5, 0.0]]]))
     assert table.a.tolist() == pytest.approx([0.2, 0.2])
     assert table.b.tolist() == pytest.approx([0.4, 0.1])
     assert table.change.tolist() == pytest.approx([0.2, -0.1])
@@ -87,7 +87,7 @@ def test_the_change_of_a_head_is_the_mean_of_paired_changes():
 
 
 def test_towers_of_different_shape_have_no_change_by_head():
-    table = compare.head_changes(nsa([[[0.1, 0.2]]]), nsa([[[0.3, 0.2], [0.1, 0.1]]]))
+    table = two_models.head_changes(nsa([[[0.1, 0.2]]]), nsa([[[0.3, 0.2], [0.1, 0.1]]]))
     assert table.change.isna().all()
     assert table.a.notna().sum() == 2
     assert table.b.notna().sum() == 4
@@ -114,12 +114,12 @@ def demo():
 @pytest.fixture(scope="module")
 def compared(demo):
     """The demo CLIP and itself without the first head of layer 3, on few pairs and items."""
-    pairs = compare.spread(compare.shared_pairs(demo, demo, template_pairs(["Edema", "Pneumothorax"])), 6)
+    pairs = two_models.spread(two_models.shared_pairs(demo, demo, template_pairs(["Edema", "Pneumothorax"])), 6)
     other = ablate(demo, [(3, 1)], head_means(demo.text, pairs.a))
     items = phantom_items(20, split="validation")
-    images, _ = encode_named(demo, compare.needed_images(pairs, items))
+    images, _ = encode_named(demo, two_models.needed_images(pairs, items))
     steps: list[int] = []
-    found = compare.compare(demo, other, pairs, items, images, images, progress=steps.append)
+    found = two_models.compare(demo, other, pairs, items, images, images, progress=steps.append)
     return found, other, pairs, items, images, steps
 
 
@@ -148,12 +148,12 @@ def test_the_shift_of_a_text_is_one_minus_the_cosine_of_its_two_embeddings(demo,
 
 
 def test_progress_reaches_the_announced_number_of_steps(compared):
-    assert sum(compared[5]) == compare.STEPS
+    assert sum(compared[5]) == two_models.STEPS
 
 
 def test_a_model_against_itself_changes_nothing(demo, compared):
     _, _, pairs, items, images, _ = compared
-    found = compare.compare(demo, demo, pairs, items[:5], images, images)
+    found = two_models.compare(demo, demo, pairs, items[:5], images, images)
     assert found.about["same_weights"]
     assert found.changes.change.tolist() == [0, 0, 0]
     assert found.heads.change.abs().max() == 0
@@ -163,18 +163,20 @@ def test_a_model_against_itself_changes_nothing(demo, compared):
 def test_what_is_missing_is_said(demo, compared):
     _, other, pairs, items, images, _ = compared
     with pytest.raises(BenchmarkError, match="at least one"):
-        compare.compare(demo, other, pairs, [], images, images)
+        two_models.compare(demo, other, pairs, [], images, images)
     with pytest.raises(ImageError, match="images of the pairs could not be read"):
-        compare.compare(demo, other, pairs, items, {}, {})
+        two_models.compare(demo, other, pairs, items, {}, {})
     with pytest.raises(PairError, match="none of the 1 pairs aligns"):
-        compare.shared_pairs(demo, other, [PolarityPair(affirmative="There is edema.", negated="There is no edema.")])
+        two_models.shared_pairs(
+            demo, other, [PolarityPair(affirmative="There is edema.", negated="There is no edema.")]
+        )
 
 
 def test_pairs_are_spread_over_the_whole_list(demo):
-    every = compare.shared_pairs(demo, demo, template_pairs(["Edema", "Pneumothorax"]))
-    few = compare.spread(every, 2)
+    every = two_models.shared_pairs(demo, demo, template_pairs(["Edema", "Pneumothorax"]))
+    few = two_models.spread(every, 2)
     assert [one.pair for one in few.a] == [every.a[0].pair, every.a[-1].pair] == [one.pair for one in few.b]
-    assert len(compare.spread(every, 10_000).a) == len(every.a)
+    assert len(two_models.spread(every, 10_000).a) == len(every.a)
 
 
 def test_tables_and_a_summary_are_written(tmp_path, compared):

@@ -5,11 +5,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from nast_core.benchmark.prompts import denial_prompt
-from nast_core.compare_claims import claim_changes, phantom_evidence
-from nast_core.data.sources import encode_named
+from nast_core import load_model
+from nast_core.claims.prompts import denial_prompt
+from nast_core.compare.claims import claim_changes, phantom_evidence
+from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
-from nast_core.models import load_model
 
 pytestmark = pytest.mark.slow  # two models on the same claims, several times
 

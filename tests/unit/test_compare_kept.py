@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nast_core import compare_kept
-from nast_core.compare_kept import keep, kept_folder, read_kept
-from nast_core.comparison import Comparison
+from nast_core.compare import kept
+from nast_core.compare.kept import keep, kept_folder, read_kept
+from nast_core.compare.tables import Comparison
 
 
 def comparison(value: float) -> Comparison:
-    tables = {name: pd.DataFrame({"form": ["negated"], "value": [value]}) for name in compare_kept._tables()}
+    tables = {name: pd.DataFrame({"form": ["negated"], "value": [value]}) for name in kept._tables()}
     tables["heads"] = pd.DataFrame({"layer": [1, 2], "change": [np.nan, value]})
     tables["items"] = pd.DataFrame({"item_id": ["a"], "choice_a": [None], "score_A_a": [np.float32(0.1)]})
     return Comparison(about={"pairs": 12, "same_weights": False}, **tables)
@@ -19,7 +19,7 @@ def comparison(value: float) -> Comparison:
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("NAST_CACHE", str(tmp_path))
-    monkeypatch.setattr(compare_kept, "code_revision", lambda: "abc")
+    monkeypatch.setattr(kept, "code_revision", lambda: "abc")
     return tmp_path
 
 
@@ -37,14 +37,14 @@ def test_other_models_sizes_and_code_have_other_folders(cache, monkeypatch):
     first = kept_folder("a", "b", 12)
     assert first == kept_folder("a", "b", 12)
     assert first != kept_folder("a", "b", 24)
-    monkeypatch.setattr(compare_kept, "code_revision", lambda: "abd")
+    monkeypatch.setattr(kept, "code_revision", lambda: "abd")
     assert first != kept_folder("a", "b", 12)
 
 
 def test_changed_code_and_a_cache_that_is_off_keep_nothing(cache, monkeypatch):
-    monkeypatch.setattr(compare_kept, "code_revision", lambda: "abc-dirty")
+    monkeypatch.setattr(kept, "code_revision", lambda: "abc-dirty")
     assert kept_folder("a") is None
-    monkeypatch.setattr(compare_kept, "code_revision", lambda: "abc")
+    monkeypatch.setattr(kept, "code_revision", lambda: "abc")
     monkeypatch.setenv("NAST_CACHE", "off")
     assert kept_folder("a") is None
 
@@ -59,7 +59,7 @@ def test_one_that_is_damaged_is_none_and_is_written_anew(cache):
 
 
 def test_only_the_last_ones_stay(cache, monkeypatch):
-    monkeypatch.setattr(compare_kept, "_KEPT", 2)
+    monkeypatch.setattr(kept, "_KEPT", 2)
     for number in range(4):
         keep(comparison(number), kept_folder(number))
     assert len(list((cache / "comparisons").iterdir())) == 2

@@ -22,8 +22,8 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import BertTokenizer, CLIPConfig, CLIPModel
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import load_model
 from nast_core.models.convert import convert
 from nast_core.models.layouts import Wishes, openai_tokenizer
 from nast_core.models.torchscript import read_torchscript

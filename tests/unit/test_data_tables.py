@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from dashboard.data_tables import (
+from dashboard.data.tables import (
     ABSENT,
     PRESENT,
     claim_balance,

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from nast_core import load_model
 from nast_core.interpret.attention import negator_column
 from nast_core.interpret.patching import rows_of
 from nast_core.interpret.tracing import BLOCKS, _trace_group
-from nast_core.models import load_model
 from nast_core.negation.pairs import PolarityPair, align
 
 PAIR = PolarityPair(affirmative="There is some edema.", negated="There is no edema.")

@@ -11,7 +11,7 @@ import yaml
 from typer.main import get_command
 
 from nast_core.cli import app
-from nast_core.runs.kinds import KINDS, recipe_class
+from nast_core.work.kinds import KINDS, recipe_class
 
 pytestmark = pytest.mark.slow  # the guide, as a reader types it
 

@@ -13,8 +13,9 @@ import pytest
 import torch
 from huggingface_hub import _tree_cache, constants
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import fetching, load_model, zoo
+from nast_core.models import fetching, zoo
 from nast_core.models.fetching import fetch
 from nast_core.models.hub import plan_download
 from tests.hub_server import Repository, commit_of, files_of, running_hub

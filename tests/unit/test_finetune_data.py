@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nast_core.claims.claim import Claim, Contradiction
-from nast_core.claims.files import read_claims
+from nast_core.claims.examples import read_claims
 from nast_core.errors import DataError
 from nast_core.finetune.batches import Sampler, study_order
 from nast_core.finetune.data import Truth, texts_of, training_data

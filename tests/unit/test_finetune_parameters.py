@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from nast_core import load_model
 from nast_core.errors import ModelError
 from nast_core.finetune.loop import rate_schedule
 from nast_core.finetune.lora import attach_lora
@@ -16,7 +17,6 @@ from nast_core.finetune.parameters import (
     scale_gradients,
     unfreeze_layers,
 )
-from nast_core.models import load_model
 from tests.finetuning import recipe
 
 WEIGHTS = np.array([0.5, 2.0, 0.5])  # powers of two: scaling by them rounds nothing

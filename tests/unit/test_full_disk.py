@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.cli import app
-from nast_core.data.vectors import VectorCache, encode_distinct
 from nast_core.demo import build
+from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.errors import DataError
 from nast_core.files.arrays import save_arrays, save_tensors
 from nast_core.files.jsonl import append_line
@@ -25,8 +25,8 @@ from nast_core.files.parquet import write_parquet
 from nast_core.files.states import save_state
 from nast_core.files.writing import whole, whole_folder, write_bytes, write_json, write_text
 from nast_core.interpret.effects import PatchedPair
+from nast_core.interpret.patched_runs import vector_file
 from nast_core.interpret.patching import PatchPlan
-from nast_core.interpret.vectors import vector_file
 
 SIZE = 300_000  # bytes of what is written
 TENSORS = {"weight": torch.zeros(SIZE // 4)}

@@ -19,11 +19,11 @@ from nast_core.benchmark.items import read_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.reference import import_reference, reference_json
 from nast_core.claims.build import build_examples
-from nast_core.claims.files import read_claims
+from nast_core.claims.examples import read_claims
 from nast_core.claims.phantom import phantom_studies
-from nast_core.compare_kept import read_kept
-from nast_core.comparison import moved_layers
-from nast_core.data.vectors import Shelf
+from nast_core.compare.kept import read_kept
+from nast_core.compare.tables import moved_layers
+from nast_core.encoding.cache import Shelf
 from nast_core.errors import NastError
 from nast_core.files.arrays import read_arrays, read_tensors, save_arrays, save_tensors
 from nast_core.files.documents import parse_json, parse_yaml, read_json, read_yaml
@@ -34,10 +34,10 @@ from nast_core.files.parquet import read_parquet, write_parquet
 from nast_core.files.states import save_state
 from nast_core.finetune.checkpoint import load_checkpoint
 from nast_core.finetune.weights import check_trace, read_trace
-from nast_core.interpret.vectors import read_vectors
+from nast_core.interpret.patched_runs import read_vectors
 from nast_core.negation.pairs import read_pairs
 from nast_core.review.judgements import Reviews
-from nast_core.runs.kinds import read_recipe
+from nast_core.work.kinds import read_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -315,13 +315,13 @@ METHODS = {"read_text", "read_bytes"}
 ALLOWED = {  # module, or room with a slash: why it may read without nast_core/files
     "nast_core/files/": "the gates themselves",
     "nast_core/models/": "model folders: a gate of their own, which also keeps code out",
-    "nast_core/finetune/export.py": "adapters are models' files",
+    "nast_core/work/export.py": "adapters are models' files",
     "nast_core/runs/": "run folders: each is read alone, and what cannot be read is a row that says so",
     "nast_core/data/": "images, tables and archives: gates of their own",
-    "nast_core/comparison.py": "json.loads of a table that pandas has just written out",
+    "nast_core/compare/tables.py": "json.loads of a table that pandas has just written out",
     "nast_core/commands/runs.py": "json.loads of a status that pydantic has just written out",
     "dashboard/serving.py": "the app's own settings, beside the script",
-    "dashboard/data_browse.py": "an upload's and a file's first bytes, to tell items from claims",
+    "dashboard/data/browse.py": "an upload's and a file's first bytes, to tell items from claims",
 }
 PACKAGE_DATA = "files"  # importlib.resources: what comes with NAST
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import load_model
 from nast_core.models.checkpoint import read_checkpoint
 from nast_core.models.pickles import check_pickles
 from tests.hostile import edit, refusal

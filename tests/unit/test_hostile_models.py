@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import load_model
 from nast_core.models.convert import convert
 from nast_core.models.layouts import Wishes
 from tests.hostile import WRITERS, edit, refusal

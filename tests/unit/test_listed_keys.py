@@ -11,9 +11,10 @@ from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from nast_core.errors import ModelError
-from nast_core.models import allowed, chinese_clip, huggingface_clip, siglip, trunks, vision_text_dual
+from nast_core.models import allowed, trunks
 from nast_core.models.allowed import taken
-from nast_core.models.files import read_json
+from nast_core.models.families import chinese_clip, huggingface_clip, siglip, vision_text_dual
+from nast_core.models.model_files import read_json
 from nast_core.models.open_clip_config import _Model
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.marks import marked
+from dashboard.parts.marks import marked
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPConfig, CLIPModel, CLIPProcessor
 
-from nast_core.models import anatomy, load_model, zoo
+from nast_core import load_model
+from nast_core.models import description, zoo
 from nast_core.models.weights import bare
 from nast_core.models.zoo import Reference
 from tests.conftest import write_huggingface_clip
@@ -98,11 +99,11 @@ def test_what_others_got_stands_beside_the_same_measured_here(folders, monkeypat
             )
         }
     )
-    cosine, elsewhere = anatomy.compared(model, card)
+    cosine, elsewhere = description.compared(model, card)
     a, b = model.encode_texts(list(texts))
     assert (cosine.others, elsewhere.others, elsewhere.here) == (0.91, 0.7, None)
     assert abs(cosine.here - float(a @ b)) < 1e-6
-    assert anatomy.compared(model, None) == []
+    assert description.compared(model, None) == []
 
 
 def test_no_card_states_a_figure_without_saying_where_it_is_published():

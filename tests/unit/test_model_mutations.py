@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from nast_core import load_model
 from nast_core.errors import NastError
-from nast_core.models import load_model
 from tests.hostile import LOCALS_OF_LIBRARIES
 
 pytestmark = pytest.mark.filterwarnings("ignore")

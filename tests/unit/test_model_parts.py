@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from nast_core import load_model
 from nast_core.errors import TextError
-from nast_core.models import load_model
 from nast_core.models.registry import pick_device
 
 OPEN_CLIP_WEIGHTS = "open_clip_pytorch_model.bin"

@@ -15,8 +15,8 @@ from open_clip.pretrained import _PRETRAINED, _pcfg, _slpcfg
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import load_model
 from tests.conftest import loud
 from tests.writers import open_clip_siglip
 

@@ -11,8 +11,8 @@ from PIL import Image
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
+from nast_core import load_model
 from nast_core.errors import TextError
-from nast_core.models import load_model
 
 TEXTS = (
     "no edema",

@@ -9,8 +9,8 @@ from PIL import Image
 
 from nast_core.data.drawing import attenuation, occupancy, render
 from nast_core.data.phantom import CONDITIONS, PREVALENCE, SPLITS, Finding, phantoms, sample_phantom
-from nast_core.data.showcase import image_names, phantoms_with
-from nast_core.data.sources import open_image, phantom_name, phantom_of
+from nast_core.encoding.images import open_image, phantom_name, phantom_of
+from nast_core.encoding.showcase import image_names, phantoms_with
 from nast_core.errors import ImageError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 

@@ -15,13 +15,13 @@ from nast_core.commands.runs import app
 from nast_core.errors import DataError, ModelError, NastError
 from nast_core.interpret.patching import PatchPlan, Positions
 from nast_core.models.tower import Component
-from nast_core.runs import executors
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import KINDS, TraceRecipe, make_recipe, read_recipe, recipe_class, work_of
-from nast_core.runs.models import load_run_model
-from nast_core.runs.recipe import Recipe, RunError
+from nast_core.opening import load_run_model
+from nast_core.recipe import Recipe, RunError
 from nast_core.runs.status import Process, Status, host
 from nast_core.runs.store import Run, RunStore, settled
+from nast_core.work import executors
+from nast_core.work.identity import identity
+from nast_core.work.kinds import KINDS, TraceRecipe, make_recipe, read_recipe, recipe_class, work_of
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = "f" * 64  # a model's fingerprint, given so that none is loaded
@@ -122,8 +122,8 @@ def test_two_stores_on_one_folder_see_the_same(store, sleeper):
 WORKER = """
 import os, sys, time
 from pathlib import Path
-from nast_core.runs.models import load_run_model
-from nast_core.runs.recipe import Cancelled
+from nast_core.opening import load_run_model
+from nast_core.recipe import Cancelled
 from nast_core.runs.reporter import FolderReporter, Recorder
 from nast_core.runs.status import Process
 from nast_core.runs.store import Run

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from nast_core.commands.runs import app
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import TraceRecipe
-from nast_core.runs.recipe import RunError
+from nast_core.recipe import RunError
 from nast_core.runs.status import Status
 from nast_core.runs.store import Run, RunStore
+from nast_core.work.identity import identity
+from nast_core.work.kinds import TraceRecipe
 
 WEIGHTS = "f" * 64
 DEEP = "[" * 30_000 + "]" * 30_000

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from nast_core.runs import executors, store, turns
-from nast_core.runs.execute import carry_out
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import TraceRecipe, make_recipe
-from nast_core.runs.recipe import RunError
+from nast_core.recipe import RunError
+from nast_core.runs import store
 from nast_core.runs.status import Process, Status
 from nast_core.runs.store import Run, RunStore
+from nast_core.work import executors, turns
+from nast_core.work.execute import carry_out
+from nast_core.work.identity import identity
+from nast_core.work.kinds import TraceRecipe, make_recipe
 from tests.small_disk import fill, small_disk
 
 WEIGHTS = "f" * 64
@@ -158,8 +159,8 @@ GHOST = """
 import os, sys, time
 from pathlib import Path
 from nast_core.files.writing import write_json
-from nast_core.runs import execute
-from nast_core.runs.recipe import Cancelled
+from nast_core.work import execute
+from nast_core.recipe import Cancelled
 def work(run, record):
     record.change(state="running")
     from nast_core.runs.reporter import FolderReporter

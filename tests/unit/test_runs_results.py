@@ -18,15 +18,15 @@ from typer.testing import CliRunner
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
-from nast_core.claims.files import write_claims
+from nast_core.claims.examples import write_claims
 from nast_core.claims.phantom import phantom_studies
 from nast_core.commands.runs import app
-from nast_core.runs import executors
-from nast_core.runs.key import identity
-from nast_core.runs.kinds import KINDS, make_recipe, result_of, work_of
-from nast_core.runs.recipe import Recipe, RunError
+from nast_core.recipe import Recipe, RunError
 from nast_core.runs.status import Process, Status
 from nast_core.runs.store import Run, RunStore
+from nast_core.work import executors
+from nast_core.work.identity import identity
+from nast_core.work.kinds import KINDS, make_recipe, result_of, work_of
 
 PAIRS = [
     {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
@@ -169,7 +169,7 @@ FOLLOW = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background pass an ignored one on
 from pathlib import Path
-from nast_core.runs.executors import follow
+from nast_core.work.executors import follow
 from nast_core.runs.store import Run
 try:
     follow(Run(Path(sys.argv[1])))

@@ -9,25 +9,25 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from nast_core import load_model
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
 from nast_core.claims.build import build_examples
 from nast_core.claims.claim import KINDS
-from nast_core.claims.files import read_claims, write_claims
+from nast_core.claims.examples import read_claims, write_claims
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.run import run_claims
-from nast_core.data.showcase import images_for_pairs
+from nast_core.encoding.showcase import images_for_pairs
 from nast_core.errors import BenchmarkError, DataError, ImageError, PairError
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace
 from nast_core.interpret.gradients import attribution_trace
+from nast_core.interpret.patched_runs import read_vectors
 from nast_core.interpret.patching import PatchPlan
-from nast_core.interpret.vectors import read_vectors
-from nast_core.models import load_model
 from nast_core.negation.pairs import align_all, read_pairs
-from nast_core.runs import benchmarking, interpreting
-from nast_core.runs.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
+from nast_core.work import benchmarking, interpreting
+from nast_core.work.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
 
 pytestmark = pytest.mark.slow  # runs whole
 

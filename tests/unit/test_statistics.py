@@ -5,8 +5,8 @@ from math import comb, isnan
 import numpy as np
 import pytest
 
-from nast_core.benchmark import statistics
-from nast_core.benchmark.statistics import Rate, difference, holm, mcnemar, patient_bootstrap, rate, rates
+from nast_core.statistics import rates as statistics
+from nast_core.statistics.rates import Rate, difference, holm, mcnemar, patient_bootstrap, rate, rates
 
 NAN = float("nan")
 

@@ -7,8 +7,8 @@ import pytest
 
 from nast_core.demo.study.plan import QUICK, STEERINGS, Arm, Plan, Steering, arms_of
 from nast_core.demo.study.results import bar, results
-from nast_core.demo.study.statistics import holm, over_seeds, paired
 from nast_core.demo.study.tables import conclusion, markdown
+from nast_core.statistics.seeds import holm, over_seeds, paired
 
 SMALL = Plan(arms=arms_of(STEERINGS[:1]), seeds=3, rates=(1e-3, 2e-3))
 FIGURES = {

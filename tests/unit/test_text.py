@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dashboard.text import chart, code, document, plain
+from dashboard.parts.text import chart, code, document, plain
 
 # What Streamlit's page and its plugins look for in the text after Markdown's escapes are gone (static/js/StreamlitMarkdown, remark-emoji,
 # mdast-util-gfm-autolink-literal); the first is what ":material/" has become by then.

@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from nast_core import load_model
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
-from nast_core.data import sources, vectors
-from nast_core.data.sources import encode_named
-from nast_core.data.vectors import VectorCache, default_cache, encode_distinct
+from nast_core.encoding import cache as vectors
+from nast_core.encoding import images as sources
+from nast_core.encoding.cache import VectorCache, default_cache, encode_distinct
+from nast_core.encoding.images import encode_named
 from nast_core.files import leftovers
-from nast_core.models import load_model
 
 PHANTOMS = [f"phantom:{seed}" for seed in range(10)]
 

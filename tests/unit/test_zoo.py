@@ -5,8 +5,9 @@ import shutil
 import pytest
 from huggingface_hub import constants
 
+from nast_core import load_model
 from nast_core.errors import ModelError
-from nast_core.models import load_model, zoo
+from nast_core.models import zoo
 from nast_core.models.hub import plan_download
 from nast_core.models.registry import FAMILIES
 

@@ -19,9 +19,9 @@ from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_changes
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.weights import recipe_weights
-from nast_core.finetune.work import make_task, open_up
 from nast_core.models.encoder import DualEncoder
-from nast_core.runs.recipe import Reporter
+from nast_core.recipe import Reporter
+from nast_core.work.finetune import make_task, open_up
 
 
 class Silent:

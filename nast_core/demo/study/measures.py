@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from nast_core.benchmark.alignment import measure_alignment
-from nast_core.benchmark.claim_ranking import rank_claims, statement_texts, summarise_ranking
-from nast_core.benchmark.negated_prompts import negated_prompt_auroc
 from nast_core.benchmark.scoring import distinct_texts, score_items, summarise
-from nast_core.benchmark.statistics import Rate
+from nast_core.claims.alignment import measure_alignment
 from nast_core.claims.claim import KINDS
+from nast_core.claims.negated_prompts import negated_prompt_auroc
+from nast_core.claims.ranking import rank_claims, statement_texts, summarise_ranking
 from nast_core.demo.study.world import World
 from nast_core.finetune.evaluation import Encode
 from nast_core.models.encoder import DualEncoder
+from nast_core.statistics.rates import Rate
 
 Figures = dict[str, dict]  # name -> {value, low, high, n}; intervals by bootstrap over patients
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from nast_core.demo.study.plan import Arm, Plan
-from nast_core.demo.study.statistics import holm, over_seeds, paired
 from nast_core.files.documents import read_json
 from nast_core.files.revision import code_revision
+from nast_core.statistics.seeds import holm, over_seeds, paired
 
 COMPARED = ("gap_points", "acc_negated", "acc_negated_unseen", "negated_prompts_unseen")
 """Figures that arms are tested on, each a family of its own for Holm."""

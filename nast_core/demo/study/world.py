@@ -13,23 +13,23 @@ from nast_core.benchmark.items import Item, write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
 from nast_core.claims.evidence import Evidence, evidence
-from nast_core.claims.files import write_claims
+from nast_core.claims.examples import write_claims
 from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import SPLITS
-from nast_core.data.showcase import images_for_pairs
 from nast_core.demo.study.plan import Arm, Plan
+from nast_core.encoding.showcase import images_for_pairs
 from nast_core.files.netcdf import save_dataset
 from nast_core.finetune.features import image_features
-from nast_core.finetune.material import Material, read_material
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.training_files import Material, read_material
 from nast_core.interpret.effects import trace
 from nast_core.interpret.patching import PatchPlan
-from nast_core.models import load_model
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.registry import load_model
 from nast_core.models.tower import Component
 from nast_core.negation.pairs import align_all, pairs_of
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
-from nast_core.runs.recipe import Reporter
+from nast_core.recipe import Reporter
 
 # test phantoms before it made the demo's own figures; from it on, only studies like this one were measured
 _UNTOUCHED = 70_000

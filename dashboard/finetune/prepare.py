@@ -1,0 +1,235 @@
+"""What the fine-tune page prepares: training files, traces to steer by, layer weights, recipes and their curves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.parts import state, widgets
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
+    from nast_core.models import DualEncoder
+    from nast_core.runs.store import Row
+    from nast_core.work.kinds import TraceRecipe
+
+ARMS: dict[Arm, str] = {
+    "uniform": "uniform: every layer alike",
+    "nast": "nast: in proportion to the effect",
+    "inverse": "inverse: least where the effect is large",
+    "random": "random: the same weights, shuffled",
+    "frozen": "frozen: no training, for comparison",
+}
+FIGURES = {
+    "gap_points_seen": "gap, points, cues trained on",
+    "gap_points_unseen": "gap, points, other cues",
+    "acc_negated_seen": "accuracy, negated, cues trained on",
+    "acc_negated_unseen": "accuracy, negated, other cues",
+    "acc_affirmative": "accuracy, affirmative",
+    "auroc_negated_seen": "AUROC of denials, cues trained on",
+    "auroc_negated_unseen": "AUROC of denials, other cues",
+    "claim_ranking": "claim ranking",
+    "retrieval_5": "retrieval, recall at 5",
+    "alignment": "cosine to the frozen encoder",
+}
+RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
+METHODS: dict[Method, str] = {"lora": "LoRA", "full": "full text tower"}
+ITEMS = 200  # validation questions with cues that training has, and as many with the others
+_TIMED = 64  # texts, of a step however large
+_OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
+
+
+class Files(NamedTuple):
+    data: Path
+    items: Path | None
+    images: Path | None
+
+
+@st.cache_resource(max_entries=4, show_spinner="Writing the training statements")
+def phantom_files(folder: str, studies: int, seed: int) -> Files:
+    """Statements of drawn patients, and questions on others: train and validation splits, never the test split."""
+    from nast_core.benchmark.items import write_items
+    from nast_core.benchmark.phantoms import phantom_items
+    from nast_core.claims.build import build_examples
+    from nast_core.claims.examples import write_claims
+    from nast_core.claims.phantom import SPOKEN, phantom_studies
+    from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
+
+    root = Path(folder)
+    data, items = (
+        root / f"phantom-own-cues-{studies}-{seed}.claims.jsonl",
+        root / f"phantom-own-cues-{ITEMS}-{seed}.items.jsonl",
+    )
+    if not data.exists():
+        people = [
+            *phantom_studies(studies, split="train", seed=seed),
+            *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
+        ]
+        write_claims(build_examples(people, seed=seed, cues=SPOKEN).examples, data)
+    if not items.exists():
+        seen = phantom_items(ITEMS, seed=seed, split="validation", denials=SEEN_DENIALS)
+        unseen = phantom_items(ITEMS, seed=_OTHER + seed, split="validation", denials=UNSEEN_DENIALS)
+        write_items([*seen, *unseen], items)
+    return Files(data, items, None)
+
+
+def default(name: str) -> Any:
+    """The recipe's own: what the page offers is what 'nast finetune' does unasked."""
+    from nast_core.finetune.recipe import FinetuneRecipe
+
+    return FinetuneRecipe.model_fields[name].default
+
+
+def start_of(name: str, method: Method) -> Any:
+    """Where a setting starts that depends on what is trained."""
+    from nast_core.finetune.recipe import START
+
+    return START[method][name]
+
+
+def data_folder() -> str:
+    from nast_core.runs.store import RunStore
+
+    return str(RunStore().root / ".data")
+
+
+class TraceChoice(NamedTuple):
+    id: str
+    label: str
+
+
+def traces(model: DualEncoder) -> list[TraceChoice]:
+    """Finished traces of this very model: first those that the paper steers by, then the newest."""
+    from nast_core.runs.store import RunStore
+    from nast_core.work.kinds import TraceRecipe
+
+    own = [
+        (row, row.recipe)
+        for row in RunStore().table().rows
+        if isinstance(row.recipe, TraceRecipe)
+        and row.status.state == "finished"
+        and row.environment.get("model") == model.fingerprint
+    ]
+    own.sort(key=lambda pair: not _as_in_the_paper(pair[1]))  # whichever page was opened last
+    return [TraceChoice(row.run.id, f"{_what(r)} ({row.status.created:%Y-%m-%d %H:%M})") for row, r in own]
+
+
+def _as_in_the_paper(r: TraceRecipe) -> bool:
+    """Block outputs, one position and one layer at a time, every swap run (NAST sec. 3)."""
+    return (r.component, r.positions, r.window, r.method) == ("block", "each", 1, "exact")
+
+
+def _what(r: TraceRecipe) -> str:
+    layers = "" if r.window == 1 else f", {r.window} layers together"
+    return f"{r.component}, {r.positions} positions{layers}, {r.method}"
+
+
+def trace_of(model: DualEncoder, run: str) -> xr.Dataset:
+    """The trace of a run; where it is of another model, its reason in one sentence, and the page ends."""
+    from nast_core.finetune.weights import read_trace
+    from nast_core.runs.store import RunStore
+
+    with widgets.advice():
+        return read_trace(RunStore().root / run / "trace.nc", model)
+
+
+def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFrame:
+    """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
+    from nast_core.finetune.recipe import TRACED_ARMS
+    from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights
+
+    with widgets.advice():
+        effect = layer_effect(traced, choices["summary"], choices["average"])
+        plain = layer_weights(effect, floor=choices["floor"], temperature=choices["temperature"])
+    table = pd.DataFrame({"layer": np.arange(1, len(effect) + 1), "effect": effect / effect.mean()})
+    for arm in TRACED_ARMS:
+        table[arm] = arm_weights(arm, plain, seed=seed)
+    return table
+
+
+@st.cache_data(max_entries=16, show_spinner="Timing a step")
+def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> float:
+    """A bare forward and backward of the text tower on as many statements as a step reads; a step adds next to nothing."""
+    import torch
+
+    from nast_core.finetune.data import STATEMENTS
+
+    pairs = state.alignment(_model).aligned
+    texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
+    said = sum(STATEMENTS) / 2 * default("captions_per_image") + default("claims_per_image")  # statements, of a study
+    count = batch_size * 2 * said  # each also contradicted
+    texts = (texts * (_TIMED // len(texts) + 1))[:_TIMED]
+    tower = _model.text
+    length = max(len(tower.tokenize([t]).ids[0]) for t in texts)
+    tokens = tower.tokenize([t for t in texts if len(tower.tokenize([t]).ids[0]) == length] or texts[:1])
+    took = []
+    for _ in range(3):  # the first pays for whatever is set up once, and a page being drawn disturbs others
+        began = time.perf_counter()
+        with torch.enable_grad():
+            start = tower.embed(tokens).detach().requires_grad_()
+            tower.readout(tower.run(start, tokens), tokens).sum().backward()
+        took.append(time.perf_counter() - began)
+    return min(took) * count / len(tokens)
+
+
+def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
+    """One an arm and seed, alike in everything else. An impossible choice is one sentence, and the page ends."""
+    from pydantic import ValidationError
+
+    from nast_core.errors import what_is_wrong
+    from nast_core.finetune.recipe import TRACED_ARMS, FinetuneRecipe
+    from nast_core.recipe import run_name
+
+    found = []
+    try:
+        for seed in range(seeds):
+            for arm in arms:
+                path: dict[str, Any] = {"trace": run_name(trace)} if arm in TRACED_ARMS and trace else {}
+                found.append(FinetuneRecipe(model=state.spec(), arm=arm, seed=seed, **path, **common))
+    except ValidationError as error:
+        widgets.refuse(f"These settings do not go together: {what_is_wrong(error)}")
+    return found
+
+
+def curves(table: Sequence[Row]) -> pd.DataFrame:
+    """Validation figures by run and step: columns run, arm, seed, step, figure, value."""
+    rows = []
+    for run, asked, _, _ in table:
+        recipe = cast("FinetuneRecipe", asked)
+        for said in run.metrics():
+            rows += [
+                {
+                    "run": run.id,
+                    "arm": recipe.arm,
+                    "seed": recipe.seed,
+                    "step": said["step"],
+                    "figure": name,
+                    "value": value,
+                }
+                for name in FIGURES
+                if (value := said.get(f"validation_{name}")) is not None
+            ]
+    return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
+
+
+def results(table: Sequence[Row]) -> pd.DataFrame:
+    """A row a finished run and figure: before, after and change, on the validation studies."""
+    rows = []
+    for run, asked, status, _ in table:
+        recipe = cast("FinetuneRecipe", asked)
+        for name, label in FIGURES.items():
+            before, after = status.figures.get(f"{name}_before"), status.figures.get(name)
+            if before is not None and after is not None:
+                rows.append(
+                    {"arm": recipe.arm, "seed": recipe.seed, "figure": label, "before": before, "after": after,
+                     "change": after - before, "run": run.id}
+                )  # fmt: skip
+    return pd.DataFrame(rows, columns=["arm", "seed", "figure", "before", "after", "change", "run"])

@@ -1,0 +1,100 @@
+"""What the heads page computes: looks and effects side by side, and the model without some heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.parts import state
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from nast_core.benchmark.items import Item
+    from nast_core.benchmark.run import BenchmarkResult
+    from nast_core.interpret.summaries import Average
+    from nast_core.models import DualEncoder
+
+_FORMS = ("affirmative", "negated")
+
+
+def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame:
+    """A row a head: name (layer.head), layer, head, nsa, cte."""
+    from nast_core.interpret.profiles import head_means
+
+    effect = head_means(traced, average)
+    both = pd.DataFrame(
+        {"nsa": nsa.nsa.mean("pair").stack(cell=("layer", "head")).to_series(),
+         "cte": effect.stack(cell=("layer", "head")).to_series()}
+    ).reset_index()  # fmt: skip
+    both.insert(0, "name", [f"{layer}.{head}" for layer, head in zip(both.layer, both["head"], strict=True)])
+    return both
+
+
+def correlation(heads: pd.DataFrame) -> float:
+    """Pearson's, of NSA and CTE over heads."""
+    return float(np.corrcoef(heads.nsa, heads.cte)[0, 1])
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _means(_model: DualEncoder, fingerprint: str):
+    from nast_core.interpret.ablation import head_means
+
+    return head_means(_model.text, state.alignment(_model).aligned)
+
+
+def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
+    from nast_core.interpret.ablation import ablate
+
+    off = [(int(layer), int(head)) for layer, head in (name.split(".") for name in names)]
+    return ablate(model, off, _means(model, model.fingerprint))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Encoding the questions' images")
+def _images(_model: DualEncoder, fingerprint: str, count: int):
+    from nast_core.encoding.images import encode_named
+
+    return encode_named(_model, (item.image for item in questions(count)))
+
+
+def questions(count: int) -> list[Item]:
+    """Of the validation split: the test split is for reports, not for trying out heads."""
+    return state.phantom_items(count, 0, "validation")
+
+
+@st.cache_resource(max_entries=32, show_spinner="Answering the questions")
+def answers(_model: DualEncoder, fingerprint: str, count: int, off: tuple[str, ...] = ()) -> BenchmarkResult:
+    """The benchmark with some heads switched off; the images' vectors are the same and encoded once."""
+    from nast_core.benchmark.run import BenchmarkResult
+    from nast_core.benchmark.scoring import score_items, summarise
+
+    vectors, failed = _images(_model, fingerprint, count)
+    scored = score_items(without(_model, off) if off else _model, questions(count), vectors)
+    return BenchmarkResult(summarise(scored), scored, failed)
+
+
+def accuracies(before: BenchmarkResult, after: BenchmarkResult) -> pd.DataFrame:
+    """As ``by_group`` gives it: group, form, value, low, high, n."""
+    rows = []
+    for group, result in (("all heads", before), ("without the chosen", after)):
+        for form in _FORMS:
+            rows.append({"group": group, "form": form, **result.summary[f"acc_{form}"]})
+    return pd.DataFrame(rows)
+
+
+def said(before: BenchmarkResult, after: BenchmarkResult) -> str:
+    """The change of each accuracy on the same questions, with its interval and paired test."""
+    from nast_core.statistics.rates import difference, mcnemar
+
+    parts = []
+    for form in _FORMS:
+        old, new = (r.scored[r.scored.form == form].sort_values("item_id") for r in (before, after))
+        change = difference(new.correct.to_numpy(), old.correct.to_numpy(), old.patient_id.tolist(), scale=100)
+        test = mcnemar(new.correct.to_numpy(), old.correct.to_numpy())
+        parts.append(
+            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p = {test.p_value:.2g}, n = {change.n}"
+        )
+    return "Change without the chosen heads: " + "; ".join(parts) + "."

@@ -1,0 +1,108 @@
+"""A link opens, it does not act: what an address names is shown and asked for before it is read, loaded or sent to.
+
+What a person types, picks or presses on a page counts as asked for (``field``, ``typed``, ``allow``); so does what this server has
+opened before. Nothing is drawn while anything is ``pending``, so that no page can be reached with more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.parts import state, widgets
+from dashboard.parts.text import plain
+from nast_core.benchmark.llm_access import access_to
+from nast_core.errors import NastError
+
+# Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
+KINDS = {
+    "model": "model", "other": "model", "with": "model", "a": "model", "b": "model",
+    "items": "file", "claims-file": "file", "data-file": "file", "data-table-path": "file", "review-items": "file",
+    "claims": "file", "train-items": "file", "data-reports": "file",
+    "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder", "train-images": "folder",
+    "data-folder": "folder",
+    "data-llm-url": "endpoint",
+}  # fmt: skip
+_SAID = {
+    "model": "A model, by its folder or name: its files are read, or fetched where a name stands for files elsewhere.",
+    "file": "A file, to be read.",
+    "folder": "A folder, to read images from or to write data sets to.",
+    "endpoint": "The address of a language model, to send questions to.",
+}
+
+
+@st.cache_resource
+def _opened() -> set[tuple[str, str]]:
+    """(kind, value) of all that anybody asked this server for."""
+    return set()
+
+
+def allow(key: str, value: object) -> None:
+    """Somebody at a page has asked for this value of a field."""
+    values = value if isinstance(value, list | tuple) else [value]
+    _opened().update((KINDS[key], str(one).strip()) for one in values if one)
+
+
+def typed(key: str) -> None:
+    """Callback of a field: what is typed into it has been asked for. Values that an address brings call no callback."""
+    allow(key, st.session_state[key])
+
+
+def field(place: Any, label: str, *, key: str, **settings: Any) -> str:
+    """A text field for what can be opened, in the link; what is typed into it has been asked for."""
+    return place.text_input(label, key=key, bind="query-params", on_change=typed, args=(key,), **settings).strip()
+
+
+def pending() -> dict[str, list[str]]:
+    """Field -> values in the address that nobody has asked this server for."""
+    found = {}
+    for key in KINDS:
+        values = [value.strip() for value in st.query_params.get_all(key)]
+        if left := [value for value in values if value and not _known(KINDS[key], value)]:
+            found[key] = left
+    return found
+
+
+def _known(kind: str, value: str) -> bool:
+    return (kind, value) in _opened() or (kind == "model" and _ours(value))
+
+
+def _ours(spec: str) -> bool:
+    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
+    from nast_core.recipe import run_of
+    from nast_core.runs.store import RunStore
+
+    return spec in (state.DEMO, state.START) or run_of(spec) in {run.id for run in RunStore().runs()}
+
+
+def _host(address: str) -> str:
+    """Where questions would go, told as it is when they are sent."""
+    try:
+        return f" Host: **{plain(access_to(address).host)}**"
+    except NastError as error:
+        return f" It cannot be asked: {plain(error)}"
+
+
+def settle(waiting: dict[str, list[str]]) -> None:
+    """Shows what the address names, and asks; ends the page."""
+    st.title("Open what this link names?")
+    st.markdown(
+        "The address of this page names what this server has not opened before. Nothing of it has been read, loaded or sent to yet. "
+        "Go on only if you know where the link comes from."
+    )
+    for key, values in waiting.items():
+        for value in values:
+            with st.container(border=True):
+                st.markdown(plain(_SAID[KINDS[key]]) + (_host(value) if KINDS[key] == "endpoint" else ""))
+                st.code(value, language=None, wrap_lines=True)
+    with st.container(horizontal=True):
+        if st.button("Load it", type="primary", icon=":material/folder_open:", key="link-load"):
+            for key, values in waiting.items():
+                allow(key, values)
+            st.rerun()
+        if st.button("Leave it out", icon=":material/close:", key="link-leave"):
+            kept = {key: st.query_params.get_all(key) for key in st.query_params if key not in waiting}
+            st.query_params.from_dict(kept)
+            st.rerun()
+    widgets.end_page()

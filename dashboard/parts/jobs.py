@@ -1,0 +1,107 @@
+"""Runs on a page: started, watched, cancelled, gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from dashboard.parts import widgets
+from dashboard.parts.text import plain
+
+if TYPE_CHECKING:
+    from nast_core.recipe import Recipe
+    from nast_core.runs.store import Run
+
+
+def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: float) -> None:
+    """A button that starts the recipe's run, or how its run stands; ends the page."""
+    from nast_core.runs.store import RunStore
+    from nast_core.work.executors import submit
+    from nast_core.work.identity import identity
+
+    store = RunStore()
+    with widgets.advice():
+        latest = next(store.alike(identity(recipe, store.root, model_fingerprint).key), None)
+    if latest is not None and latest.status.active:
+        watch(latest.run)
+        widgets.end_page()
+    if latest is not None and latest.status.state != "cancelled":
+        st.warning(
+            plain(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
+        )
+    if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
+        with widgets.advice():
+            submit(recipe, store, model_fingerprint=model_fingerprint)
+        st.rerun()
+    st.caption("It runs on its own and goes on when this page is closed; the result is kept and found again.")
+    widgets.end_page()
+
+
+def duration(seconds: float) -> str:
+    """How long something will take, in words."""
+    if seconds < 90:
+        return f"about {max(round(seconds, -1), 10):.0f} seconds"
+    return f"about {seconds / 60:.0f} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
+
+
+@st.fragment(run_every=1)
+def watch(run: Run) -> None:
+    """How a run at work stands, drawn anew every second; the whole page once it has ended."""
+    from nast_core.recipe import RunError
+    from nast_core.work.executors import cancel
+
+    try:
+        status = run.status
+    except RunError as error:  # somebody has deleted it
+        st.info(f"{error}.", icon=":material/delete:")
+        if st.button("Go on", key=f"gone-{run.id}", icon=":material/refresh:"):
+            st.rerun()
+        return
+    if not status.active:
+        st.rerun()
+    share = status.done / status.total if status.total else 0.0
+    label = f"{run.id}: {status.state}"
+    if status.total:
+        label += f", {status.done:,} of {status.total:,} {status.label}"
+    elif status.label:
+        label += f", {status.label}"
+    bar, stop = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(min(share, 1.0), plain(label))
+    if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):
+        for reason in each(cancel, [run]):  # it may have ended a moment ago
+            st.toast(plain(reason), icon=":material/error:")
+        draw_again()
+
+
+def each(act: Callable[[Run], object], runs: Sequence[Run]) -> list[str]:
+    """Does it to every run; says why not, where it cannot be done."""
+    from nast_core.errors import NastError
+
+    refused = []
+    for run in runs:
+        try:
+            act(run)
+        except NastError as error:
+            refused.append(str(error))
+    return refused
+
+
+def draw_again() -> None:
+    """Draws a fragment anew; the page, where its press was heard while all of it was being drawn."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
+
+
+def start(recipes: Sequence[Recipe], model_fingerprint: str) -> None:
+    """Queues a run for each recipe; what was run before is found again."""
+    from nast_core.work.executors import submit
+
+    with widgets.advice():
+        for recipe in recipes:
+            submit(recipe, model_fingerprint=model_fingerprint)
+    st.toast(f"{len(recipes)} queued; they go on when this page is closed", icon=":material/check:")

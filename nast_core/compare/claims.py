@@ -1,0 +1,103 @@
+"""Two models on the same claims: is negation read, and is what was known of images kept? (method.md sections 6 and 7)"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nast_core.claims.alignment import Alignment, ZeroShot, measure_alignment
+from nast_core.claims.build import build_examples
+from nast_core.claims.claim import KINDS, Split
+from nast_core.claims.evidence import Evidence, evidence, without
+from nast_core.claims.negated_prompts import STANDARD
+from nast_core.claims.phantom import phantom_studies
+from nast_core.claims.prompts import denial_prompt, prompt_scores
+from nast_core.claims.ranking import rank_claims
+from nast_core.errors import BenchmarkError
+from nast_core.models.encoder import DualEncoder
+from nast_core.statistics.auroc import auroc, auroc_resamples
+from nast_core.statistics.rates import Rate, difference, rate
+
+Vectors = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
+COLUMNS = ["about", "measure", "a", "a_low", "a_high", "b", "b_low", "b_high", "change", "low", "high", "n"]
+
+
+def phantom_evidence(count: int, split: Split, seed: int = 0) -> Evidence:
+    """Claims about ``count`` phantoms of a split."""
+    return evidence(build_examples(phantom_studies(count, split=split, seed=seed), seed=seed).examples, split)
+
+
+def claim_changes(
+    a: DualEncoder, b: DualEncoder, asked: Evidence, images_a: Vectors, images_b: Vectors, *, seed: int = 0
+) -> pd.DataFrame:
+    """A row a measure: its value and interval in A and in B, and the paired change B - A with its interval.
+
+    Measures, all shares: claim ranking by kind; AUROC of "there is no X" for the absence of X, macro; zero-shot AUROC,
+    macro; retrieval by affirmative statements, R@5 and mAP. 95 % by bootstrap over patients, drawn alike for A and B.
+    Images that either model could not read are left out. Raises BenchmarkError where none is left.
+    """
+    seen = without(asked, {name for name in asked.images.image if name not in images_a or name not in images_b})
+    if not len(seen.images):
+        raise BenchmarkError("none of the claims' images can be read; check the folder of images")
+    both = ((a, images_a), (b, images_b))
+    ranked_a, ranked_b = (rank_claims(model, seen.examples, images) for model, images in both)
+    known_a, known_b = (measure_alignment(model, seen, images, seed=seed) for model, images in both)
+    denied_a, denied_b = (_denials(model, seen, images, seed) for model, images in both)
+    rows = [
+        *_ranking(ranked_a, ranked_b, seed),
+        _macro("negation", f"AUROC of “{STANDARD} X”", denied_a, denied_b),
+        _macro("knowledge", "zero-shot AUROC", known_a.zero_shot, known_b.zero_shot),
+        *_retrieval(known_a, known_b, seed),
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(about: str, measure: str, a: Rate, b: Rate, change: Rate) -> dict[str, Any]:
+    ends = {f"{name}{part}": getattr(found, field) for name, found in (("a", a), ("b", b))
+            for part, field in (("", "value"), ("_low", "low"), ("_high", "high"))}  # fmt: skip
+    return {"about": about, "measure": measure, **ends, "change": change.value, "low": change.low, "high": change.high, "n": change.n}  # fmt: skip
+
+
+def _ranking(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> list[dict[str, Any]]:
+    rows = []
+    for kind in KINDS:
+        at = (a.kind == kind) & a.correct.notna() & b.correct.notna()
+        if at.any():
+            rows.append(_paired("claims", f"ranking, {kind}", a.correct[at], b.correct[at], a.patient_id[at], seed))
+    return rows
+
+
+def _denials(model: DualEncoder, seen: Evidence, images: Vectors, seed: int) -> ZeroShot:
+    """As ``zero_shot``, with the denial as the score of absence."""
+    conditions = seen.conditions
+    absence = 1 - seen.presence_of(conditions)
+    everything = torch.stack([images[name] for name in seen.images.image])
+    score = prompt_scores(model, everything, [denial_prompt(condition) for condition in conditions])
+    return ZeroShot(
+        tuple(conditions),
+        np.array([auroc(absence[:, i], score[:, i]) for i in range(len(conditions))]),
+        auroc_resamples(absence, score, seen.images.patient_id.tolist(), seed=seed),
+        tuple((~np.isnan(absence)).sum(0).tolist()),
+    )
+
+
+def _macro(about: str, measure: str, a: ZeroShot, b: ZeroShot) -> dict[str, Any]:
+    return _row(about, measure, a.rates()["macro"], b.rates()["macro"], b.minus(a)["macro"])
+
+
+def _retrieval(a: Alignment, b: Alignment, seed: int) -> list[dict[str, Any]]:
+    first, second = a.retrieval, b.retrieval
+    return [
+        _paired("knowledge", f"retrieval, {name}", first[measure], second[measure], first.patient_id, seed)
+        for measure, name in (("R@5", "recall at 5"), ("AP", "mean average precision"))
+    ]
+
+
+def _paired(about: str, measure: str, a: pd.Series, b: pd.Series, patients: pd.Series, seed: int) -> dict[str, Any]:
+    first, second = a.to_numpy(float), b.to_numpy(float)
+    change = difference(second, first, patients, seed=seed)
+    return _row(about, measure, rate(first, patients, seed=seed), rate(second, patients, seed=seed), change)

@@ -1,0 +1,184 @@
+"""From an image's name in a table to the image: ``phantom:SEED``, or a file in a folder."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from nast_core.data.drawing import render
+from nast_core.data.image_folders import locate_images, why_missing
+from nast_core.data.images import READING, LoadedImage, read_bytes, read_image
+from nast_core.data.phantom import Phantom, sample_phantom
+from nast_core.encoding.cache import VectorCache
+from nast_core.errors import DataError, ImageError
+from nast_core.files.gate import shown
+from nast_core.files.writing import whole
+from nast_core.models.encoder import DualEncoder
+
+_PREFIX = "phantom:"
+_SEED = re.compile("[0-9]{1,15}")
+_CHUNK = 256  # images between two writes to the cache: the most that an interrupted run encodes again
+_TICK = 64  # images found in the cache between two signs of progress
+
+
+def phantom_name(phantom: Phantom) -> str:
+    return f"{_PREFIX}{phantom.seed}"
+
+
+def phantom_of(name: str) -> Phantom | None:
+    """The phantom a name stands for; None for any other image."""
+    seed = name.removeprefix(_PREFIX)
+    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None
+
+
+@lru_cache(maxsize=64)
+def phantom_image(seed: int, size: int) -> Image.Image:
+    return Image.fromarray(render(sample_phantom(seed), size))
+
+
+def open_image(name: str, folder: Path | None = None, *, size: int = 112) -> Image.Image:
+    """The image a table names. Raises ImageError for one that is not there or cannot be read."""
+    if (phantom := phantom_of(name)) is not None:
+        return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
+    if folder is None:
+        raise ImageError(f"the image {name!r} is a file; say which folder holds it (--images DIR)")
+    return load_image(name, folder).pixels
+
+
+def load_image(name: str, folder: Path) -> LoadedImage:
+    """The image file a table names, with what is to be said of it. Raises ImageError."""
+    return _load(name, _read(name, folder, _places([name], folder)))
+
+
+def _read(name: str, folder: Path, places: Mapping[str, Path]) -> bytes:
+    if name not in places:
+        raise ImageError(f"there is no file {shown(name)} in {shown(folder)}: {why_missing(name, folder)}")
+    return read_bytes(places[name])
+
+
+def _load(name: str, data: bytes) -> LoadedImage:
+    return read_image(data, name=name)
+
+
+def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
+    """Where the files of images are: at their own path under the folder, or where ``locate_images`` finds them.
+
+    Names of no file are left out.
+    """
+    places, lost = {}, []
+    for name in names:
+        path = folder / name
+        try:
+            there = bool(name) and ".." not in Path(name).parts and path.is_file()
+        except (OSError, ValueError):
+            there = False
+        if there:
+            places[name] = path
+        else:
+            lost.append(name)
+    found = locate_images(lost, folder) if lost else {}
+    return places | {name: folder / path for name, path in found.items()}
+
+
+class _Doubts:
+    """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
+
+    def __init__(self, told: dict[str, str], cache: VectorCache | None):
+        self._told, self._folder = told, cache.folder / "doubts" if cache else None
+
+    def recall(self, name: str, key: str) -> None:
+        """Of an image whose vector was in the cache."""
+        if self._folder:
+            with suppress(OSError, UnicodeError):
+                self._told[name] = (self._folder / f"{key}.txt").read_text("utf-8")
+
+    def tell(self, name: str, key: str, doubts: Sequence[str]) -> None:
+        if doubts:
+            self._told[name] = " ".join(doubts)
+            if self._folder:
+                with suppress(DataError), whole(self._folder / f"{key}.txt") as temporary:
+                    temporary.write_text(self._told[name], "utf-8")
+
+
+def encode_named(
+    model: DualEncoder,
+    names: Iterable[str],
+    folder: Path | None = None,
+    *,
+    cache: VectorCache | None = None,
+    progress: Callable[[int], None] | None = None,
+    doubts: dict[str, str] | None = None,
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(unit vector by image name, reason by name of those that could not be read): each image is encoded once.
+
+    Images in ``cache`` are not encoded again, and others are put there a chunk at a time. ``doubts`` gets, by name, what
+    makes it doubtful that an image shows what it should.
+    """
+    shelf = cache.images(model) if cache else None
+    tick = progress or (lambda _: None)
+    order = list(dict.fromkeys(names))
+    places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
+    said = _Doubts({} if doubts is None else doubts, cache)
+    found: dict[str, Tensor] = {}
+    failed: dict[str, str] = {}
+    fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
+
+    def unknown() -> Iterator[Image.Image]:
+        passed = 0
+        for name in order:
+            try:
+                if folder is None or phantom_of(name) is not None:
+                    key, data = name, None
+                else:  # a file is told by its bytes, not by its name
+                    data = _read(name, folder, places)
+                    key = f"{hashlib.sha256(data).hexdigest()}-{READING}"
+                if shelf and (vector := shelf.get(key)) is not None:
+                    found[name] = vector
+                    said.recall(name, key)
+                else:
+                    if data is None:
+                        opened = open_image(name, folder, size=model.image_size)
+                    else:
+                        loaded = _load(name, data)
+                        opened = loaded.pixels
+                        said.tell(name, key, loaded.doubts)
+                    fresh.append((name, key))
+                    yield opened
+                    continue
+            except ImageError as error:
+                failed[name] = str(error)
+            passed += 1
+            if passed % _TICK == 0:
+                tick(_TICK)
+        tick(passed % _TICK)
+
+    images = unknown()
+    while True:
+        vectors = model.encode_images(islice(images, _CHUNK), progress=progress)
+        if not fresh:
+            break
+        if shelf:
+            shelf.add([key for _, key in fresh], vectors)
+        found |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
+        fresh.clear()
+    return {name: found[name] for name in order if name in found}, failed
+
+
+def encode_folder(model: DualEncoder, folder: Path) -> tuple[list[str], Float[Tensor, "image dim"], dict[str, str]]:
+    """Names and unit vectors of a folder's images, and the reason of those files that are none.
+
+    Hidden files and subfolders are passed over. Raises ImageError where no file is an image.
+    """
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    vectors, failed = encode_named(model, names, folder)
+    if not vectors:
+        raise ImageError(f"{folder} has no image that can be read ({len(failed)} files); give PNG, JPEG or DICOM files")
+    return list(vectors), torch.stack(list(vectors.values())), failed

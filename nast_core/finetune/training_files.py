@@ -1,0 +1,55 @@
+"""What a recipe learns from: its files read and checked, and every image encoded once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor
+
+from nast_core.benchmark.items import Item, read_items
+from nast_core.claims.examples import read_claims
+from nast_core.errors import DataError
+from nast_core.finetune.data import TrainingData, training_data
+from nast_core.finetune.encoding import Lengths
+from nast_core.finetune.features import image_features
+from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.models.encoder import DualEncoder
+from nast_core.recipe import Reporter
+
+
+class Material(NamedTuple):
+    """Training and validation studies, validation items, and a unit vector for every image that can be read."""
+
+    data: TrainingData
+    items: list[Item]  # those whose image can be read
+    features: Mapping[str, Float[Tensor, " dim"]]
+    unreadable: dict[str, str]  # image -> why it cannot be read
+    lengths: Lengths
+
+
+def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Accelerator, report: Reporter) -> Material:
+    """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items who
+    is trained on."""
+    lengths = Lengths(encoder.text)
+    data = training_data(
+        read_claims(recipe.data),
+        most_validation=recipe.validation_studies,
+        seed=recipe.seed,
+        fits=lambda text: lengths(text) is not None,
+    )
+    items = read_items(recipe.items) if recipe.items else []
+    if shared := sorted({item.patient_id for item in items} & {study.patient_id for study in data.train}):
+        raise DataError(
+            f"{len(shared)} patients of the validation items are trained on, first {shared[0]}; give items of others"
+        )
+    names = [study.image for study in (*data.train, *data.validation)] + [item.image for item in items]
+    features, unreadable = image_features(
+        encoder,
+        names,
+        recipe.images,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+        progress=lambda done, total: report.progress(done, total, "Encoding images"),
+    )
+    return Material(data, [item for item in items if item.image in features], features, unreadable, lengths)

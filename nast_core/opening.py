@@ -1,0 +1,103 @@
+"""Any spec to a loaded model: the one roof over model folders, runs and adapters.
+
+A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's base with what it learnt.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nast_core.errors import ModelError
+from nast_core.models import model_files, registry, specs
+from nast_core.models.encoder import DualEncoder
+from nast_core.models.registry import DTYPES
+from nast_core.recipe import run_name, run_of
+from nast_core.runs.store import Run, RunStore
+
+if TYPE_CHECKING:
+    from nast_core.finetune.adapter import Record
+
+_MOST = 16  # fine-tunes of fine-tunes
+_opening: ContextVar[tuple[Path, ...]] = ContextVar("opening", default=())  # adapters whose base is being looked for
+
+
+def load_model(
+    spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32", runs: Path | None = None
+) -> DualEncoder:
+    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this machine,
+    ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``.
+
+    Raises ModelError, with what to do, where the folder, its weights or its family are not as needed; RunError where there
+    is no such run.
+    """
+    if (run := run_of(str(spec))) is not None:
+        return load_finetuned(finished_finetune(run, runs).folder, device=device, dtype=dtype)
+    return registry.load_model(spec, device=device, dtype=dtype)
+
+
+def finished_finetune(run_id: str, root: Path | None = None) -> Run:
+    """Raises RunError where there is no such run, ModelError for one of another kind or one that has not finished."""
+    run = RunStore(root).open(run_id)
+    kind, state = run.recipe.kind, run.status.state
+    if kind != "finetune":
+        raise ModelError(f"{run_name(run.id)} is a run of kind {kind}, which has no model; give a fine-tune's")
+    if state != "finished":
+        raise ModelError(f"{run_name(run.id)} is {state}, and a fine-tune's model is there once it has finished")
+    return run
+
+
+def load_finetuned(
+    folder: Path, *, device: str = "auto", dtype: str = "float32", base: str | None = None
+) -> DualEncoder:
+    """The tuned model of an adapter folder, or of a finished run's folder: its base with the adapter merged in.
+
+    ``base``: where the base is now, if it has moved. Raises ModelError where the base is not the one that was trained.
+    """
+    from nast_core.finetune.adapter import (
+        ADAPTER,
+        apply_adapter,
+        read_record,
+    )  # brings PEFT, which most models do without
+
+    folder = folder / ADAPTER if (folder / ADAPTER).is_dir() else folder
+    record = read_record(folder)
+    wide = "float64" if dtype == "float64" else "float32"  # a fingerprint is of these; narrow weights are merged wide
+    with _not_its_own_base(folder):
+        spec = base or record.base
+        _check_stated(spec, folder, record)
+        encoder = load_model(spec, device=device, dtype=wide, runs=folder.resolve().parents[1])
+    apply_adapter(encoder, folder, record)
+    if dtype != wide:
+        encoder.module.to(DTYPES[dtype])
+        encoder.dtype = DTYPES[dtype]
+    return encoder
+
+
+@contextmanager
+def _not_its_own_base(folder: Path) -> Iterator[None]:
+    """Raises ModelError where an adapter's base leads back to it, or through more of them than anyone makes."""
+    chain, here = _opening.get(), folder.resolve()
+    if here in chain or len(chain) >= _MOST:
+        said = "is, by way of its base, its own base" if here in chain else f"stands on more than {_MOST} fine-tunes"
+        raise ModelError(
+            f"the adapter in {folder} {said}, so it leads to no model; give another run, or its base again"
+        )
+    token = _opening.set((*chain, here))
+    try:
+        yield
+    finally:
+        _opening.reset(token)
+
+
+def _check_stated(spec: str, folder: Path, record: "Record") -> None:
+    """Raises ModelError where the base's own card already says that it is another model than was trained."""
+    from nast_core.finetune.adapter import RECORD, refuse_another
+
+    if run_of(spec) is not None or spec.startswith(specs.OPEN_CLIP):
+        return
+    card = (specs.find(spec).folder or Path()) / RECORD
+    stated = model_files.read_json(card).get("fingerprint") if card.exists() else None
+    if isinstance(stated, str) and stated:
+        refuse_another(folder, record, specs.find(spec).name or spec, stated)

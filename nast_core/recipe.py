@@ -1,0 +1,149 @@
+"""What every recipe has in common, and what a recipe's work may say while it runs."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from nast_core.errors import NastError
+
+MOST = 1_000_000  # of what is built or asked: more than any set of studies has
+MOST_SEED = 2**32 - 1
+
+
+class RunError(NastError):
+    """A recipe that asks for what cannot be, or a run folder that does not hold what it should."""
+
+
+_RUN = "run:"
+_QUOTED = re.compile(f'"{_RUN}([\\w.-]+)"')  # in a recipe's JSON: a text that is nothing else
+
+
+def run_name(run_id: str) -> str:
+    """How a recipe and a spec name a run: ``run:ID``."""
+    return f"{_RUN}{run_id}"
+
+
+def run_of(value: object) -> str | None:
+    """The id in ``run:ID``; None for anything else."""
+    return str(value).removeprefix(_RUN) if str(value).startswith(_RUN) else None
+
+
+def references(text: str) -> set[str]:
+    """Ids of the runs that a recipe's JSON refers to."""
+    return set(_QUOTED.findall(text))
+
+
+def with_references(text: str, replaced: Callable[[str], str]) -> str:
+    """A recipe's JSON with the id of each run it refers to replaced."""
+    return _QUOTED.sub(lambda found: f'"{run_name(replaced(found[1]))}"', text)
+
+
+def _one_line(text: str) -> str:
+    if (
+        not text.isprintable() or not 0 < len(text.strip()) <= 200
+    ):  # a line break would end SLURM's line, and begin a command
+        raise ValueError("one line of text is needed, of at most 200 characters")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_one_line)]
+_OWN = {  # options of sbatch that are fields here, or what a run's script itself sets
+    "partition": "partition", "account": "account", "qos": "qos", "constraint": "constraint", "mem": "memory_gb",
+    "cpus-per-task": "cpus", "gpus-per-node": "gpus", "gpus": "gpus", "time": "minutes",
+}  # fmt: skip
+_SET = (  # what a run is started with, where it writes, or another user's name: not for a recipe to say
+    "array", "bcast", "chdir", "clusters", "container", "error", "export", "export-file", "get-user-env", "gid", "help", "input",
+    "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "propagate", "signal", "test-only", "uid",
+    "usage", "version", "wait", "wrap",
+)  # fmt: skip
+
+
+class Executor(BaseModel):
+    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone; without, the cluster's default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Literal["local", "slurm"] = "local"
+    partition: Name | None = None
+    account: Name | None = None
+    qos: Name | None = None
+    constraint: Name | None = None  # features of the node, such as a100&nvlink
+    gpus: int = Field(default=0, ge=0, le=64)  # of one node
+    cpus: int | None = Field(default=None, ge=1, le=4096)
+    minutes: int = Field(default=240, ge=1, le=525_600)  # a run that takes longer is queued again and goes on
+    memory_gb: float | None = Field(default=None, gt=0, le=100_000)
+    extra: dict[str, Any] = {}  # further long options of sbatch: {reservation: review, exclusive: true}
+
+    @field_validator("extra")
+    @classmethod
+    def _options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if len(value) > 50:
+            raise ValueError(f"at most 50 options, got {len(value)}")
+        for name, given in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", name):
+                raise ValueError(f"{name[:60]!r} is no long option of sbatch; write it as in: reservation")
+            if own := next((option for option in _OWN if option.startswith(name)), None):  # sbatch completes names
+                raise ValueError(f"{name} is a field of the executor: give it as {_OWN[own]}")
+            if any(option.startswith(name) for option in _SET):
+                raise ValueError(f"{name} is what a run sets for itself; leave it out")
+            if given is False or not isinstance(given, str | int | float):
+                raise ValueError(f"{name} takes a text, a number or true; an option that is not wanted is left out")
+            _one_line(str(given))
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Recipe(BaseModel):
+    """What to compute, in full: equal recipes on equal models and data give equal results. Kinds subclass this.
+
+    A field's text may be ``run:ID`` where another run is meant; that run can then not be deleted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: ClassVar[int] = 1  # of the kind: raise it when the same recipe comes to give other figures
+    files: ClassVar[tuple[str, ...]] = ()  # fields that name a file; its content is part of what was asked
+    needs_model: ClassVar[bool] = True  # False: ``model`` is not looked at
+    models: ClassVar[tuple[str, ...]] = ()  # fields that name a model beside ``model``
+    image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name
+
+    kind: str
+    model: str = "demo"  # as load_model takes it
+    device: str = "auto"
+    precision: str = "float32"
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
+    num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
+    executor: Executor = Executor()
+
+
+class Cancelled(Exception):
+    """Raised out of a Reporter's calls when somebody has asked the run to stop."""
+
+
+class Reporter(Protocol):
+    """How work says how far it is. Every call raises Cancelled once the run was cancelled.
+
+    In work spread over processes every process has one; what the main process says is kept.
+    """
+
+    def progress(self, done: int, total: int, label: str = "") -> None: ...
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+
+class Work(Protocol):
+    """The work of one kind: reads the recipe, writes results into the folder, returns the headline figures.
+
+    With ``num_processes`` above 1 it is called in every process, inside Accelerate's process group and with
+    ``recipe.device`` set to the process's own; only the main process may write. A resumed run calls it again on the
+    same folder.
+    """
+
+    def __call__(self, recipe: Any, folder: Path, report: Reporter) -> dict[str, float]: ...
