@@ -12,7 +12,7 @@ def choose() -> None:
         asking.field(
             st,
             "Model",
-            value=state.DEMO,
+            value=state.START,
             key="model",
             help="'demo', the path of a model's folder, or a name from the Models page.",
         )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
 
 DEMO = "demo"
+START = os.environ.get("NAST_MODEL") or DEMO  # what is loaded first; 'nast app --model' says it
 _KEPT = 16  # finished benchmarks
 _LOADING = threading.Lock()  # cache_resource does not stop two first visitors from loading twice
 
@@ -63,7 +64,7 @@ def stamp(spec: str) -> float:
 
 
 def spec() -> str:
-    return (st.session_state.get("model") or DEMO).strip()
+    return (st.session_state.get("model") or START).strip()
 
 
 def load(spec: str) -> DualEncoder:

@@ -10,10 +10,10 @@ import typer
 
 from nast_core.commands.common import command, need_files, need_out
 from nast_core.errors import DataError
+from nast_core.files.places import HOME
 
 app = typer.Typer(no_args_is_help=True, help="Read negation in people's own sentences.")
 _LONGEST = 200_000  # bytes of a line; a report has a few thousand
-_REPOSITORY = Path(__file__).resolve().parents[2]
 _OWN = {"own, first half": "develop", "own, second half": "held"}
 
 
@@ -76,11 +76,11 @@ def negation_report(
             help='More labelled sentences: JSON lines {"text", "labels": "Edema=absent;...", "implied"}, or a .tsv.'
         ),
     ] = None,
-    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = _REPOSITORY
+    sentences: Annotated[Path, typer.Option(help="The project's own, labelled by hand.")] = HOME
     / "tests/parser/sentences.tsv",
-    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = _REPOSITORY
+    kinds: Annotated[Path, typer.Option(help="Those that stress one kind of wording each.")] = HOME
     / "tests/parser/kinds.tsv",
-    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = _REPOSITORY
+    out: Annotated[Path, typer.Option(help="JSON; a table in Markdown is written beside it.")] = HOME
     / "docs/negation.json",
 ) -> None:
     """Precision and recall of what is read, by state and by source of gold; reversals, and every sentence read wrongly.
@@ -93,8 +93,8 @@ def negation_report(
     from nast_core.files.writing import whole, write_json
     from nast_core.negation.parser_report import read_gold, read_sentences, report, table
 
-    need_out(out)
     need_files(*(gold or []), sentences, kinds, hint="the labelled sentences are in tests/parser of the repository")
+    need_out(out)
     if out.suffix == ".md":
         raise DataError(f"{out} is to hold JSON; name it .json, the table in Markdown is written beside it")
     own, names = read_sentences(sentences), [path.stem for path in gold or []]
