@@ -113,6 +113,7 @@ class Recipe(BaseModel):
     needs_model: ClassVar[bool] = True  # False: ``model`` is not looked at
     models: ClassVar[tuple[str, ...]] = ()  # fields that name a model beside ``model``
     image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name
+    long_part: ClassVar[str | None] = None  # the label of the progress that nearly all time goes by; None: any
 
     kind: str
     model: str = "demo"  # as load_model takes it
@@ -121,6 +122,16 @@ class Recipe(BaseModel):
     seed: int = Field(default=0, ge=0, le=MOST_SEED)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
+
+    @property
+    def even_after(self) -> int:
+        """Units of progress until everything that comes up again and again was met once."""
+        return 1
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether the work may end before all of its progress was made."""
+        return False
 
 
 class Cancelled(Exception):
