@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import charts, clicks, pairs, state, widgets
+from dashboard.parts import clicks, pairs, plots, state, widgets
 from dashboard.parts.marks import HOW, marked
 
 st.title("Attention to the negator")
@@ -24,7 +24,7 @@ layer = pick_layer.selectbox("Layer", layers, key="layer", bind="query-params")
 head = pick_head.selectbox("Head", heads, key="head", bind="query-params")
 with map_place:
     widgets.figure(
-        charts.head_map(
+        plots.head_map(
             mean, low, high, layer, head,
             title="Negator-selective attention by layer and head",
             subtitle=f"mean of {len(chosen)} pairs; bars: mean over heads, 95 % interval over pairs",
@@ -42,9 +42,9 @@ for form, sentence in (("Affirmative", pair.pair.affirmative), ("Negated", pair.
     st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
 negated, affirmative = state.patterns(model, model.fingerprint, (pair.pair.negated, pair.pair.affirmative))
 shown = negated[layer - 1, head - 1], affirmative[layer - 1, head - 1]
-labels = [charts.token_labels(pieces, pair.negator) for pieces in (pair.pieces_negated, pair.pieces_affirmative)]
+labels = [plots.token_labels(pieces, pair.negator) for pieces in (pair.pieces_negated, pair.pieces_affirmative)]
 widgets.figure(
-    charts.attention_patterns(*shown, *labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle="1 pair"),
+    plots.attention_patterns(*shown, *labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle="1 pair"),
     key="head-pattern",
     data=pd.DataFrame(
         [

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.compare import charts as compare_charts
 from dashboard.compare import comparisons, report
-from dashboard.parts import asking, cases, charts, state, widgets
+from dashboard.parts import asking, cases, plots, state, widgets
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
@@ -49,7 +49,7 @@ draw = sections.draw
 st.subheader("The score")
 bars = found.accuracy.assign(group=found.accuracy.group.map(names))
 draw(
-    charts.accuracy_bars(bars, title="Accuracy of A and B", subtitle=f"{count} questions; 95 % interval over patients; in brackets, n"),
+    plots.accuracy_bars(bars, title="Accuracy of A and B", subtitle=f"{count} questions; 95 % interval over patients; in brackets, n"),
     "compare-accuracy", bars,
     "Blue: said affirmatively. Orange, hatched: the same questions with negations. A model that learnt to read negation "
     "raises the orange bar and keeps the blue one.",
@@ -109,7 +109,7 @@ form = pick_form.segmented_control(
 own = {model: side[at.index(text_of)] for model, side in (("A", pairs.a), ("B", pairs.b))}
 text = getattr(own["A"].pair, form)
 seen = [state.patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
-labels = {model: charts.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
+labels = {model: plots.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
 draw(
     compare_charts.two_patterns(*seen, labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle=f"1 text: {text}"),
     "compare-pattern", comparisons.pattern_table(own, form, *seen),

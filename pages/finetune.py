@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.finetune import board, form, prepare
+from dashboard.finetune import form, prepare, trainings
 from dashboard.parts import jobs, state
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ try:
     ask(state.model())
 finally:  # a setting that cannot be ends the asking; what is running stays in sight
     st.subheader("Runs")
-    board.show("finetune")
+    trainings.show("finetune")

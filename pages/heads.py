@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.heads import effects
-from dashboard.parts import charts, clicks, pairs, state, widgets
+from dashboard.parts import clicks, pairs, plots, state, widgets
 from dashboard.tracing import traces
 
 st.title("Heads")
@@ -31,7 +31,7 @@ with place:
     if method == "attribution":
         traces.estimate_badge(traced)
     widgets.figure(
-        charts.head_scatter(
+        plots.head_scatter(
             table, off, title="Heads that look at the negator, and heads that matter",
             subtitle=f"{traces.METHODS[method].lower()}; means of {len(chosen_pairs)} pairs, each on a phantom with its finding; "
             f"correlation {effects.correlation(table):.2f}",
@@ -50,7 +50,7 @@ count = st.select_slider("Questions", [300, 1000, 3000], key="ablation-n", bind=
 before = effects.answers(model, model.fingerprint, count)
 after = effects.answers(model, model.fingerprint, count, tuple(sorted(off)))
 widgets.figure(
-    charts.accuracy_bars(
+    plots.accuracy_bars(
         effects.accuracies(before, after), title="Accuracy with and without the chosen heads",
         subtitle=f"{count} questions on phantoms of the validation split, seed 0; 95 % interval over patients",
     ),

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.parts import charts, pairs, state, widgets
+from dashboard.parts import pairs, plots, state, widgets
 from dashboard.parts.pictures import draw, of_set, slide_pictures
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
@@ -62,13 +62,13 @@ with right:
         traces.estimate_badge(traced_set)
     cte = seen.effect[:, 0, : pair.length]
     widgets.figure(
-        charts.cte_map(
-            cte, charts.token_labels(pair.pieces_negated, pair.negator), first_layer=plan.first_layer,
+        plots.cte_map(
+            cte, plots.token_labels(pair.pieces_negated, pair.negator), first_layer=plan.first_layer,
             title=f"Causal tracing effect by layer and token: {traces.COMPONENTS[component].lower()}",
             subtitle=f"{traces.METHODS[method].lower()}; 1 pair, {on}",
         ),
         key="cte-pair",
-        data=charts.cells(cte, plan.first_layer),
+        data=plots.cells(cte, plan.first_layer),
         how_to_read="The negated text's value, written into the affirmative text's run, one layer and token at a time. "
         "0: nothing changes. 1: the text now scores as the negated one; above 1, past it. Follow the 1s from the negator "
         "to the end token." + (" Here d is small, and shares of it swing widely." if abs(seen.gap) < SMALL_D else ""),
@@ -91,7 +91,7 @@ if tables.profile is None:
 by_role, bars = st.columns(2, gap="medium")
 with by_role:
     widgets.figure(
-        charts.role_map(
+        plots.role_map(
             tables.by_role, title="CTE by token role",
             subtitle=f"{AVERAGES[average]}, {tables.pairs} pairs",
         ),
@@ -103,7 +103,7 @@ with by_role:
     )  # fmt: skip
 with bars:
     widgets.figure(
-        charts.layer_bars(
+        plots.layer_bars(
             tables.profile, title=f"Layer summary: {SUMMARIES[summary].label}",
             subtitle=f"{AVERAGES[average]}, {tables.pairs} pairs; 95 % bootstrap interval over pairs",
             label="CTE",

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts import charts
+from dashboard.parts import plots
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,7 +34,7 @@ def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, su
     limit = max(float(np.nanmax(np.abs(values))), 1e-6)
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=panels, y=list(range(len(table))), zmin=-limit, zmax=limit, colorscale=charts.SIGNED, xgap=4, ygap=2,
+            z=values, x=panels, y=list(range(len(table))), zmin=-limit, zmax=limit, colorscale=plots.SIGNED, xgap=4, ygap=2,
             text=_cell_texts(table, negator), texttemplate="%{text}", textfont={"size": 13}, hoverongaps=False,
             colorbar={"title": {"text": "logits", "side": "right"}, "thickness": 12},
             hovertemplate="%{x}: %{z:+.4f} logits<extra></extra>",
@@ -48,7 +48,7 @@ def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, su
             )  # fmt: skip
     figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False, zeroline=False)
     figure.update_xaxes(side="top", ticks="", showgrid=False, zeroline=False)
-    figure = charts.finish(figure, title, subtitle, 130 + 30 * len(table))
+    figure = plots.finish(figure, title, subtitle, 130 + 30 * len(table))
     return figure.update_layout(margin_t=96)
 
 
@@ -118,7 +118,7 @@ def overlay(
         },
         plot_bgcolor="rgba(0,0,0,0)",
     )  # fmt: skip
-    return charts.finish(figure, title, subtitle, 150 + round(260 * min(max(height / width, 0.5), 1.5))).update_layout(
+    return plots.finish(figure, title, subtitle, 150 + round(260 * min(max(height / width, 0.5), 1.5))).update_layout(
         margin_t=100
     )
 

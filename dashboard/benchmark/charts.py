@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.parts.charts import AFFIRMATIVE, BASE, NEGATED, TUNED, accuracy_bars, finish
+from dashboard.parts.plots import AFFIRMATIVE, BASE, NEGATED, TUNED, accuracy_bars, finish
 from dashboard.parts.text import chart
 from nast_core.recipe import run_of
 

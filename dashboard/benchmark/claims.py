@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
 from dashboard.parts import asking, jobs, state, widgets
-from dashboard.parts.charts import AFFIRMATIVE, NEGATED
+from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -146,8 +145,8 @@ def draw(view: View) -> None:
     with left:
         everything = table[(table.cues == "all") & (table.n > 0)]
         widgets.figure(
-            benchmark_charts.rate_bars(
-                everything, benchmark_charts.model_styles(list(ranked)), title="Claim ranking by kind of contradiction",
+            charts.rate_bars(
+                everything, charts.model_styles(list(ranked)), title="Claim ranking by kind of contradiction",
                 subtitle=f"{_counted(everything)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
             ),
             key="claims",
@@ -159,7 +158,7 @@ def draw(view: View) -> None:
     with right:
         apart = table[(table.series == detail) & (table.cues != "all") & (table.n > 0)].assign(series=lambda t: t.cues)
         widgets.figure(
-            benchmark_charts.rate_bars(
+            charts.rate_bars(
                 apart, _CUES, title=f"By the cue in the texts: {view.answers[detail].name}",
                 subtitle=f"{_counted(apart)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
             ),

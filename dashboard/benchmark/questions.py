@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import charts, widgets
+from dashboard.parts import plots, widgets
 from dashboard.parts.text import plain
 
 _METRICS = (
@@ -68,7 +67,7 @@ def _models(view: View) -> None:
     table = pd.DataFrame(rows)
     corrected = dict(zip(said, holm([s["mcnemar"]["p_value"] for s in said.values()]), strict=True))
     widgets.figure(
-        benchmark_charts.figure_three(
+        charts.figure_three(
             table, corrected, title="The same questions, several models",
             subtitle="95 % intervals over patients; in brackets, n; stars: affirmative against negated",
         ),
@@ -104,11 +103,11 @@ def _groups(view: View, by: str) -> None:
     if table.empty:
         st.caption(f"{title}: no item of this slice has a negation.")
         return
-    figure = charts.accuracy_bars(
+    figure = plots.accuracy_bars(
         table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
     )
     widgets.figure(
-        benchmark_charts.below_subtitle(figure) if horizontal else figure,
+        charts.below_subtitle(figure) if horizontal else figure,
         key=f"by-{by}",
         data=table.merge(tests, on=["group", "n"], how="left"),
         how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations."

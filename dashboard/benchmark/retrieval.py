@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import claims as benchmark_claims
+from dashboard.benchmark import charts, claims
 from dashboard.benchmark.slices import View
 from dashboard.parts import widgets
-from dashboard.parts.charts import AFFIRMATIVE, NEGATED
+from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
@@ -23,12 +22,12 @@ _PROMPTS = {_PRESENT: (AFFIRMATIVE, ""), _DENIED: (NEGATED, "/"), _UNSEEN: (NEGA
 
 
 def draw(view: View) -> None:
-    claims = benchmark_claims.choose()
-    found = benchmark_claims.results(view, claims)
+    examples = claims.choose()
+    found = claims.results(view, examples)
     detail = view.detail if view.detail in found else next(iter(found))
     _prompts(view, found, detail)
     st.subheader("Retrieval")
-    _retrieval(view, found[detail], (*view.key_of(detail), claims.key, str(claims.folder)), view.answers[detail].name)
+    _retrieval(view, found[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name)
 
 
 def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
@@ -43,7 +42,7 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
         )
         return
     widgets.figure(
-        benchmark_charts.rate_bars(
+        charts.rate_bars(
             own, _PROMPTS, title=f"AUROC of the presence prompt and of negated prompts: {view.answers[detail].name}",
             subtitle=f"{int(own.n.max()):,} images at most; 95 % intervals over patients", label="AUROC", scale=1, chance=0.5,
             horizontal=True,
@@ -57,7 +56,7 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
     if len(found) > 1:
         macro = table[table.group == "macro"].assign(group=lambda t: t.model)
         widgets.figure(
-            benchmark_charts.rate_bars(
+            charts.rate_bars(
                 macro, _PROMPTS, title="Mean over conditions, by model",
                 subtitle=f"{int(macro.n.max()):,} images; 95 % intervals over patients", label="AUROC", scale=1, chance=0.5,
             ),
@@ -85,7 +84,7 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
         "Look for", list(_DIRECTIONS), format_func=_DIRECTIONS.__getitem__, default="images_for_statement", required=True,
         key="direction", bind="query-params",
     )  # fmt: skip
-    said = _summary(benchmark_claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
+    said = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
     table = pd.DataFrame(
         [
             {"group": measure, "series": form, **said[form][measure]}
@@ -99,8 +98,8 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
         return
     counts = ", ".join(f"{form} n = {n:,}" for form, n in table.groupby("series").n.max().items())
     widgets.figure(
-        benchmark_charts.rate_bars(
-            table, benchmark_charts.FORMS, title=f"Retrieval: {_DIRECTIONS[direction]}",
+        charts.rate_bars(
+            table, charts.FORMS, title=f"Retrieval: {_DIRECTIONS[direction]}",
             subtitle=f"{name}; queries: {counts}; 95 % intervals over patients", label="R@k, and mean average precision (%)",
         ),
         key="retrieval",

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts.charts import AFFIRMATIVE, BASE, MAGNITUDE, NEGATED, SIGNED, TUNED, finish
+from dashboard.parts.plots import AFFIRMATIVE, BASE, MAGNITUDE, NEGATED, SIGNED, TUNED, finish
 from dashboard.parts.text import chart
 
 COLOURS = {"A": BASE, "B": TUNED}

@@ -9,8 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.data import items as data_items
-from dashboard.parts import widgets
+from dashboard.parts import item_cards, widgets
 from dashboard.parts.text import document, plain
 from nast_core.files.gate import MB, read_text
 
@@ -130,7 +129,7 @@ def rejected(path: Path) -> None:
         ):
             with column:
                 st.markdown(f"##### {heading}")
-                data_items.draw_four(texts, None)
+                item_cards.draw_four(texts, None)
     st.download_button(
         "All rejected drafts as CSV", table.to_csv(index=False), f"{path.stem}-rejected.csv", "text/csv", icon=":material/download:",
         on_click="ignore",

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import beside, claims, tables
-from dashboard.data import charts as data_charts
-from dashboard.data import edit as data_edit
-from dashboard.data import items as data_items
-from dashboard.parts import asking, widgets
+from dashboard.data import beside, charts, edit, statements, tables
+from dashboard.parts import asking, item_cards, widgets
 from dashboard.parts.marks import HOW
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
@@ -36,9 +33,9 @@ def show() -> None:
         if path.suffix == ".json":
             _show_reference(path)
         elif _holds_claims(path):
-            claims.show(path)
+            statements.show(path)
         else:
-            _show_items(data_items.items_of(path), path)
+            _show_items(item_cards.items_of(path), path)
 
 
 def _choose() -> Path:
@@ -50,20 +47,20 @@ def _choose() -> Path:
     )
     here = [
         file
-        for file in sorted(data_items.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
+        for file in sorted(item_cards.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
         if not file.name.endswith(_BESIDE)
     ]
     if here:
         names = {str(file): file.name for file in here[:12]}
         st.pills(
-            f"In {plain(data_items.home())}", list(names), format_func=lambda file: plain(names[file]), key="data-here",
+            f"In {plain(item_cards.home())}", list(names), format_func=lambda file: plain(names[file]), key="data-here",
             on_change=_take, default=typed if typed in names else None,
         )  # fmt: skip
     if not typed:
         left, _ = st.columns([2, 5])
         if left.button("Open the demo items", icon=":material/play_arrow:", key="data-demo"):
             with widgets.advice():
-                demo = data_items.demo_items()
+                demo = item_cards.demo_items()
             asking.allow("data-file", demo)
             st.session_state["data-opened"] = str(demo)
             st.rerun()
@@ -161,17 +158,17 @@ def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
         st.caption("Reopens this view; also in the address bar.")
         st.code(widgets.view_link(), language=None, wrap_lines=True)
     item = shown[names.index(name)]
-    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=images, marks=True)
+    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+    item_cards.draw_item(item, images=images, marks=True)
     st.caption(HOW)
     if editable:
-        data_edit.edit(item, path)
+        edit.edit(item, path)
 
 
 def _item_balance(items: list[Item]) -> None:
     people = f"{len(items):,} items of {len({item.patient_id for item in items}):,} patients"
     left, right = st.columns(2, gap="medium")
-    charts = (
+    balances = (
         (left, tables.item_balance(items), "data-balance-conditions", "Conditions in the right option",
          "How often each condition is present, or denied, where the option is right. Bars half and half: the condition alone gives nothing away."),
         (right, tables.item_cues(items), "data-balance-cues", "Cues that deny them (* held out of training)",
@@ -179,10 +176,10 @@ def _item_balance(items: list[Item]) -> None:
         (left, tables.item_negations(items), "data-balance-negations", "Negations in the right option, by its letter",
          "Four equal parts in a bar: the letter gives nothing away. The bars say how many denials right options hold."),
     )  # fmt: skip
-    for column, table, key, title, how in charts:
+    for column, table, key, title, how in balances:
         with column:
             widgets.figure(
-                data_charts.count_bars(table, title=title, subtitle=people),
+                charts.count_bars(table, title=title, subtitle=people),
                 key=key,
                 data=table,
                 how_to_read=how,

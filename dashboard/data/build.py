@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from dashboard.data import browse, tables
-from dashboard.data import items as data_items
-from dashboard.parts import asking, jobs, widgets
+from dashboard.parts import asking, item_cards, jobs, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -190,12 +189,12 @@ def _endpoint(base_url: str | None) -> str:
 def _out(name: str) -> tuple[Path, bool]:
     """Where the file goes, and whether it may be written there."""
     where, called = st.columns([3, 2])
-    folder = asking.field(where, "Folder", key="data-folder", placeholder=str(data_items.home()))
+    folder = asking.field(where, "Folder", key="data-folder", placeholder=str(item_cards.home()))
     file = called.text_input("File name", key="data-name", placeholder=name).strip() or name
     called_so = Path(file).name or name
     if not called_so.endswith(".jsonl"):
         called_so += ".jsonl"
-    out = widgets.path(str((widgets.path(folder) if folder else data_items.home()).absolute() / called_so))
+    out = widgets.path(str((widgets.path(folder) if folder else item_cards.home()).absolute() / called_so))
     replace = True
     if out.is_file():
         replace = st.checkbox(f"Replace the file that is there: {plain(out)}", key=f"data-replace-{out}")
@@ -276,8 +275,8 @@ def _preview_items(recipe: BuildItemsRecipe) -> None:
 def _draw(items: list[Item], images: Path | None) -> None:
     for item in items:
         with st.container(border=True):
-            st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-            data_items.draw_item(
+            st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+            item_cards.draw_item(
                 item, images=str(images) if images else None, picture=bool(images) or item.source == "phantom"
             )
 

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.data.tables import ABSENT
-from dashboard.parts.charts import BASE, MAGNITUDE, NEGATED, finish
+from dashboard.parts.plots import BASE, MAGNITUDE, NEGATED, finish
 from dashboard.parts.text import chart
 
 _COLOURS = {ABSENT: NEGATED, "contradictions": NEGATED}

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts.charts import BASE, NEGATED, TUNED, finish
+from dashboard.parts.plots import BASE, NEGATED, TUNED, finish
 
 # Okabe-Ito; base grey and fine-tuned green keep their meaning
 ARM_COLOURS = {"uniform": "#56B4E9", "nast": TUNED, "inverse": "#CC79A7", "random": "#E69F00", "frozen": BASE}

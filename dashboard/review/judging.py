@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.data import items as data_items
-from dashboard.parts import asking, widgets
+from dashboard.parts import asking, item_cards, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -42,20 +41,20 @@ def open_file() -> Opened:
     images = asking.field(right, "Folder of its images", key="review-images", help="Phantoms need none.")
     if not typed:
         if st.button(
-            f"Start on {data_items.DEMO_ITEMS} demo items",
+            f"Start on {item_cards.DEMO_ITEMS} demo items",
             type="primary",
             icon=":material/play_arrow:",
             key="review-demo",
         ):
             with widgets.advice(), st.spinner("Writing the demo items"):
-                demo = data_items.demo_items()
+                demo = item_cards.demo_items()
             asking.allow("review-items", demo)
             st.session_state["review-opened"] = str(demo)
             st.rerun()
         widgets.empty("Name an items file, or start on the demo items: drawn chest radiographs, ready in a moment.")
     path = widgets.path(typed)
     with widgets.advice():
-        items = data_items.items_of(path)
+        items = item_cards.items_of(path)
     st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
     return Opened(path, items, Reviews(path), images or None)
 
@@ -81,8 +80,8 @@ def judge(opened: Opened) -> None:
         _undo(opened, name, lines, judged)
         return
     item = left[0]
-    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=opened.images)
+    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+    item_cards.draw_item(item, images=opened.images)
     comment = st.text_input(
         "Comment (optional)", st.session_state.get("review-comment", ""), key=f"review-comment-{item.item_id}-{len(lines)}",
         placeholder="What is wrong or unclear; then press a button, or leave this field and press its key.",

@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.data import items as data_items
-from dashboard.parts import widgets
+from dashboard.parts import item_cards, widgets
 from dashboard.parts.text import plain
 from dashboard.review.judging import BUTTONS, REVIEWER, Opened
 
@@ -123,8 +122,8 @@ def settle(opened: Opened) -> None:
     ids = [item.item_id for item in shown]
     picked = st.selectbox("Item", ids, key="review-conflict")
     item = shown[ids.index(picked)]
-    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=opened.images)
+    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+    item_cards.draw_item(item, images=opened.images)
     said = [
         {"who": who, "verdict": judgement.verdict, "comment": judgement.comment}
         for who, judgement in found.on(item.item_id).items()
