@@ -123,8 +123,10 @@ def three_sentences(model) -> None:
         sentences.similarity_bars(table),
         key="similarity",
         data=table,
-        how_to_read="Cosine of the texts' embeddings. A model that reads negation has the second bar longer than the first; "
-        "the dotted line is what two affirmative sentences on different findings have in this model, on average.",
+        how_to_read=(
+            "Cosine of the texts' embeddings. A model that reads negation has the second bar longer than the first; "
+            "the dotted line is what two affirmative sentences on different findings have in this model, on average."
+        ),
         alt="Bars of the cosines between an affirmative sentence, its negation and its affirmative equivalent",
     )
 

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from nast_core.benchmark.reference import Imported
 
 ITEM_VIEWS = {
-    "items": "Items", "balance": "Balance", "guessing": "Guessing", "card": "Card", "rejected": "Rejected drafts", "export": "Export",
-}  # fmt: skip
+    "items": "Items",
+    "balance": "Balance",
+    "guessing": "Guessing",
+    "card": "Card",
+    "rejected": "Rejected drafts",
+    "export": "Export",
+}
 _FIRST = 1_000_000  # characters of a first line; a claim has a few hundred
 _BESIDE = (".rejected.jsonl", ".edits.jsonl")  # files that go with items and hold none
 
@@ -53,9 +58,13 @@ def _choose() -> Path:
     if here:
         names = {str(file): file.name for file in here[:12]}
         st.pills(
-            f"In {plain(item_cards.home())}", list(names), format_func=lambda file: plain(names[file]), key="data-here",
-            on_change=_take, default=typed if typed in names else None,
-        )  # fmt: skip
+            f"In {plain(item_cards.home())}",
+            list(names),
+            format_func=lambda file: plain(names[file]),
+            key="data-here",
+            on_change=_take,
+            default=typed if typed in names else None,
+        )
     if not typed:
         left, _ = st.columns([2, 5])
         if left.button("Open the demo items", icon=":material/play_arrow:", key="data-demo"):
@@ -121,19 +130,31 @@ def _filter_items(items: list[Item]) -> list[Item]:
     one, two, three, four, five = st.columns([3, 3, 2, 2, 3])
     return tables.filter_items(
         items,
-        conditions=one.multiselect("Condition", conditions, key="data-conditions", bind="query-params", placeholder="any"),
+        conditions=one.multiselect(
+            "Condition", conditions, key="data-conditions", bind="query-params", placeholder="any"
+        ),
         cues=two.multiselect(
-            "Cue (* held out of training)", cues, key="data-cues", bind="query-params", placeholder="any",
+            "Cue (* held out of training)",
+            cues,
+            key="data-cues",
+            bind="query-params",
+            placeholder="any",
             format_func=tables.starred,
         ),
         state=three.selectbox(
-            "In the right option", ["", "present", "absent"], format_func=lambda state: state or "any", key="data-state", bind="query-params"
+            "In the right option",
+            ["", "present", "absent"],
+            format_func=lambda state: state or "any",
+            key="data-state",
+            bind="query-params",
         ),
         negations=four.multiselect(
             "Negations there", [0, 1, 2, 3], key="data-negations", bind="query-params", placeholder="any"
         ),
-        text=five.text_input("Text", key="data-text", bind="query-params", placeholder="in an option or id", icon=":material/search:"),
-    )  # fmt: skip
+        text=five.text_input(
+            "Text", key="data-text", bind="query-params", placeholder="in an option or id", icon=":material/search:"
+        ),
+    )
 
 
 def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
@@ -169,13 +190,34 @@ def _item_balance(items: list[Item]) -> None:
     people = f"{len(items):,} items of {len({item.patient_id for item in items}):,} patients"
     left, right = st.columns(2, gap="medium")
     balances = (
-        (left, tables.item_balance(items), "data-balance-conditions", "Conditions in the right option",
-         "How often each condition is present, or denied, where the option is right. Bars half and half: the condition alone gives nothing away."),
-        (right, tables.item_cues(items), "data-balance-cues", "Cues that deny them (* held out of training)",
-         "How often each wording of denial stands in a right option. Starred cues appear in no training file."),
-        (left, tables.item_negations(items), "data-balance-negations", "Negations in the right option, by its letter",
-         "Four equal parts in a bar: the letter gives nothing away. The bars say how many denials right options hold."),
-    )  # fmt: skip
+        (
+            left,
+            tables.item_balance(items),
+            "data-balance-conditions",
+            "Conditions in the right option",
+            (
+                "How often each condition is present, or denied, where the option is right. Bars half and half: the"
+                " condition alone gives nothing away."
+            ),
+        ),
+        (
+            right,
+            tables.item_cues(items),
+            "data-balance-cues",
+            "Cues that deny them (* held out of training)",
+            "How often each wording of denial stands in a right option. Starred cues appear in no training file.",
+        ),
+        (
+            left,
+            tables.item_negations(items),
+            "data-balance-negations",
+            "Negations in the right option, by its letter",
+            (
+                "Four equal parts in a bar: the letter gives nothing away. The bars say how many denials right options"
+                " hold."
+            ),
+        ),
+    )
     for column, table, key, title, how in balances:
         with column:
             widgets.figure(
@@ -219,7 +261,8 @@ def _show_reference(path: Path) -> None:
     target = path.with_suffix(".items.jsonl")
     save, said = st.columns([2, 5], vertical_alignment="center")
     said.caption(
-        f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can be changed."
+        f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can"
+        " be changed."
     )
     if save.button("Save as items", icon=":material/save:", disabled=target.exists()):
         write_items(found.items, target)
