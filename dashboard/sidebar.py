@@ -39,7 +39,8 @@ def show_loaded() -> None:
     count = len(state.uploads())
     with st.sidebar:
         st.markdown(
-            f"**{plain(model.card.name)}**  \n:gray[{plain(model.card.family)}, {model.parameters / 1e6:.1f} M parameters]"
+            f"**{plain(model.card.name)}**  \n:gray[{plain(model.card.family)}, {model.parameters / 1e6:.1f} M"
+            " parameters]"
         )
         st.caption(
             f"Fingerprint `{model.fingerprint[:12]}` · {plain(model.text.device)} · {str(model.dtype).split('.')[-1]}"

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from dashboard.benchmark import choices, claims, errors, items, retrieval, slices
+from dashboard.benchmark import choices, claims, item_by_item, mistakes, retrieval, slices
 from dashboard.benchmark import questions as benchmark_questions
 from dashboard.parts import state
 
 TABS = {
     "Questions": benchmark_questions.draw,
-    "Distance and bias": errors.draw,
+    "Distance and bias": mistakes.draw,
     "Claims": claims.draw,
     "Retrieval and alignment": retrieval.draw,
-    "Items": items.draw,
+    "Items": item_by_item.draw,
 }
 
 st.title("Benchmark")

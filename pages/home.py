@@ -10,10 +10,11 @@ from dashboard.parts.text import plain
 
 st.title("Does the model read “no”?")
 st.markdown(
-    "Medical CLIP models often answer correctly when an absent finding is said affirmatively (“fully expanded lungs”) and "
-    "wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text encoder "
-    "reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo world of "
-    "drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the sidebar."
+    "Medical CLIP models often answer correctly when an absent finding is said affirmatively (“fully expanded lungs”)"
+    " and wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text"
+    " encoder reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo"
+    " world of drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the"
+    " sidebar."
 )
 model = state.model()
 
@@ -56,9 +57,9 @@ st.caption(
 if pictures := state.uploads():
     st.subheader("Your images, read both ways")
     st.caption(
-        "Per condition, three statements scored on your image, in logits (any image gets scores: whether it is a chest X-ray is "
-        "not checked). A model that reads “no” puts “no X” on the side of the "
-        "affirmative equivalent, not on the side of “X”."
+        "Per condition, three statements scored on your image, in logits (any image gets scores: whether it is a chest"
+        " X-ray is not checked). A model that reads “no” puts “no X” on the side of the affirmative equivalent, not on"
+        " the side of “X”."
     )
     for shown in pictures:
         left, right_side = st.columns([2, 5], gap="medium")

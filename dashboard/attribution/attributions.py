@@ -29,9 +29,15 @@ METHODS: dict[Method, str] = {
     "grad_cam": "Grad-CAM",
 }
 HOW_TO_READ: dict[Method, str] = {
-    "occlusion": "Red: the score falls when a window here is covered with grey, so what is seen there raises it. Blue: it rises.",
-    "integrated_gradients": "Red raises the score, blue lowers it, against an even grey image; a map adds up to that change.",
-    "grad_cam": "Red: the last feature map here pushes the score up, to first order. Blue: down. Coarse cells, drawn smooth.",
+    "occlusion": (
+        "Red: the score falls when a window here is covered with grey, so what is seen there raises it. Blue: it rises."
+    ),
+    "integrated_gradients": (
+        "Red raises the score, blue lowers it, against an even grey image; a map adds up to that change."
+    ),
+    "grad_cam": (
+        "Red: the last feature map here pushes the score up, to first order. Blue: down. Coarse cells, drawn smooth."
+    ),
 }
 _KEPT = 64  # results; a map of pixels is a megabyte or two
 _AT_ONCE = 0.7  # seconds without a progress bar
@@ -124,8 +130,8 @@ def settings(result: xr.Dataset, square: int) -> str:
     match attrs["method"]:
         case "occlusion":
             return (
-                f"windows of {attrs['window']} px ({attrs['window'] / attrs['patch']:g} patches) of the preprocessed image, moved "
-                f"by {attrs['stride']} px; 1 pair, 1 image"
+                f"windows of {attrs['window']} px ({attrs['window'] / attrs['patch']:g} patches) of the preprocessed"
+                f" image, moved by {attrs['stride']} px; 1 pair, 1 image"
             )
         case "integrated_gradients":
             shown = f"summed over squares of {square} px" if square > 1 else "each pixel of the preprocessed image"

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts import charts
+from dashboard.parts import plots
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,21 +34,34 @@ def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, su
     limit = max(float(np.nanmax(np.abs(values))), 1e-6)
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=panels, y=list(range(len(table))), zmin=-limit, zmax=limit, colorscale=charts.SIGNED, xgap=4, ygap=2,
-            text=_cell_texts(table, negator), texttemplate="%{text}", textfont={"size": 13}, hoverongaps=False,
+            z=values,
+            x=panels,
+            y=list(range(len(table))),
+            zmin=-limit,
+            zmax=limit,
+            colorscale=plots.SIGNED,
+            xgap=4,
+            ygap=2,
+            text=_cell_texts(table, negator),
+            texttemplate="%{text}",
+            textfont={"size": 13},
+            hoverongaps=False,
             colorbar={"title": {"text": "logits", "side": "right"}, "thickness": 12},
             hovertemplate="%{x}: %{z:+.4f} logits<extra></extra>",
         )
-    )  # fmt: skip
+    )
     for row in np.flatnonzero(special):
         for column in ("affirmative", "negated"):
             figure.add_annotation(
-                x=column, y=row, text=escape(table[f"token_{column}"].iloc[row]), showarrow=False,
+                x=column,
+                y=row,
+                text=escape(table[f"token_{column}"].iloc[row]),
+                showarrow=False,
                 font={"size": 12, "color": "#8A8F98"},
-            )  # fmt: skip
+            )
     figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False, zeroline=False)
     figure.update_xaxes(side="top", ticks="", showgrid=False, zeroline=False)
-    figure = charts.finish(figure, title, subtitle, 130 + 30 * len(table))
+    figure = plots.finish(figure, title, subtitle, 130 + 30 * len(table))
     return figure.update_layout(margin_t=96)
 
 
@@ -58,13 +71,15 @@ def _cell_texts(table: pd.DataFrame, negator: tuple[int, ...]) -> list[list[str]
         return f"<b><u>{name}</u></b>" if row.position in negator else f"<b>{name}</b>"
 
     return [
-        ["", "", ""]
-        if row.special
-        else [
-            f"{named(row, 'affirmative')}  {row.affirmative:+.2f}",
-            f"{named(row, 'negated')}  {row.negated:+.2f}",
-            f"{row.difference:+.2f}",
-        ]
+        (
+            ["", "", ""]
+            if row.special
+            else [
+                f"{named(row, 'affirmative')}  {row.affirmative:+.2f}",
+                f"{named(row, 'negated')}  {row.negated:+.2f}",
+                f"{row.difference:+.2f}",
+            ]
+        )
         for row in table.itertuples()
     ]
 
@@ -95,14 +110,25 @@ def overlay(
             source=source, x=0, y=0, sizex=width, sizey=height, sizing="stretch", layer="below", **at
         )
         figure.add_heatmap(
-            z=values, x=_centres(x) if smooth else x, y=_centres(y) if smooth else y, coloraxis="coloraxis",
-            opacity=opacity, zsmooth="best" if smooth else False, hovertemplate="%{z:+.3f} logits<extra></extra>", **at,
-        )  # fmt: skip
+            z=values,
+            x=_centres(x) if smooth else x,
+            y=_centres(y) if smooth else y,
+            coloraxis="coloraxis",
+            opacity=opacity,
+            zsmooth="best" if smooth else False,
+            hovertemplate="%{z:+.3f} logits<extra></extra>",
+            **at,
+        )
         if shown.cropped:
             figure.add_shape(
-                type="rect", x0=x[0], x1=x[-1], y0=y[0], y1=y[-1],
-                line={"color": "#E69F00", "width": 1, "dash": "dot"}, **at,
-            )  # fmt: skip
+                type="rect",
+                x0=x[0],
+                x1=x[-1],
+                y0=y[0],
+                y1=y[-1],
+                line={"color": "#E69F00", "width": 1, "dash": "dot"},
+                **at,
+            )
         axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
         figure.update_xaxes(range=[0, width], **axis, **at)
         figure.update_yaxes(
@@ -111,14 +137,21 @@ def overlay(
     limit = max(float(np.abs(shown.values).max()), 1e-6)
     figure.update_layout(
         coloraxis={
-            "colorscale": _OVERLAY, "cmin": -limit, "cmax": limit,
+            "colorscale": _OVERLAY,
+            "cmin": -limit,
+            "cmax": limit,
             "colorbar": {
-                "title": {"text": "logits", "side": "right"}, "thickness": 12, "lenmode": "pixels", "len": 250, "y": 1, "yanchor": "top",
+                "title": {"text": "logits", "side": "right"},
+                "thickness": 12,
+                "lenmode": "pixels",
+                "len": 250,
+                "y": 1,
+                "yanchor": "top",
             },
         },
         plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
-    return charts.finish(figure, title, subtitle, 150 + round(260 * min(max(height / width, 0.5), 1.5))).update_layout(
+    )
+    return plots.finish(figure, title, subtitle, 150 + round(260 * min(max(height / width, 0.5), 1.5))).update_layout(
         margin_t=100
     )
 

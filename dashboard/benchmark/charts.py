@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.parts.charts import AFFIRMATIVE, BASE, NEGATED, TUNED, accuracy_bars, finish
+from dashboard.parts.plots import AFFIRMATIVE, BASE, NEGATED, TUNED, accuracy_bars, finish
 from dashboard.parts.text import chart
 from nast_core.recipe import run_of
 
@@ -40,9 +40,13 @@ def figure_three(table: pd.DataFrame, tests: Mapping[str, float], *, title: str,
     for group, part in table[table.form.isin(FORMS)].groupby("group", sort=False):
         if np.isfinite(part.high).any():
             figure.add_annotation(
-                x=chart(f"{group} ({part.n.iloc[0]})"), y=100 * part.high.max() + 1, yanchor="bottom", showarrow=False,
-                text=stars(tests[str(group)]), font={"size": 14},
-            )  # fmt: skip
+                x=chart(f"{group} ({part.n.iloc[0]})"),
+                y=100 * part.high.max() + 1,
+                yanchor="bottom",
+                showarrow=False,
+                text=stars(tests[str(group)]),
+                font={"size": 14},
+            )
     return figure.update_yaxes(range=[0, 112], tickvals=[0, 25, 50, 75, 100])
 
 
@@ -64,14 +68,23 @@ def rate_bars(
     figure = go.Figure()
     for series, (colour, pattern) in styles.items():
         part = table[table.series == series]
-        spans = {"type": "data", "symmetric": False, "array": scale * (part.high - part.value),
-                 "arrayminus": scale * (part.value - part.low), **_THIN}  # fmt: skip
+        spans = {
+            "type": "data",
+            "symmetric": False,
+            "array": scale * (part.high - part.value),
+            "arrayminus": scale * (part.value - part.low),
+            **_THIN,
+        }
         across, along = ("y", "x") if horizontal else ("x", "y")
         figure.add_bar(
-            **{across: part.group.map(chart), along: scale * part.value, f"error_{along}": spans}, name=chart(series), marker_color=colour,
-            marker_pattern_shape=pattern, orientation="h" if horizontal else "v", customdata=part.n,
+            **{across: part.group.map(chart), along: scale * part.value, f"error_{along}": spans},
+            name=chart(series),
+            marker_color=colour,
+            marker_pattern_shape=pattern,
+            orientation="h" if horizontal else "v",
+            customdata=part.n,
             hovertemplate=f"%{{{across}}}, {chart(series)}: %{{{along}:.3~g}}, n = %{{customdata:,}}<extra></extra>",
-        )  # fmt: skip
+        )
     if chance is not None:
         line = {"line": {"dash": "dot", "color": "#8A8F98"}, "annotation_text": "chance", "annotation_font_size": 11}
         if horizontal:

@@ -75,11 +75,19 @@ def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
     own, tuned = state.spec(), comparisons.tuned()
     others = st.multiselect(
-        "Beside the sidebar's model", [spec for spec in dict.fromkeys([state.DEMO, *tuned]) if spec != own], key="with",
-        bind="query-params", on_change=asking.typed, args=("with",), accept_new_options=True, placeholder="Type a model, or choose a finished fine-tune",
-        help="A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All models "
-        "answer the same questions.",
-    )  # fmt: skip
+        "Beside the sidebar's model",
+        [spec for spec in dict.fromkeys([state.DEMO, *tuned]) if spec != own],
+        key="with",
+        bind="query-params",
+        on_change=asking.typed,
+        args=("with",),
+        accept_new_options=True,
+        placeholder="Type a model, or choose a finished fine-tune",
+        help=(
+            "A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All"
+            " models answer the same questions."
+        ),
+    )
     comparisons.list_tuned(tuned)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
 from dashboard.parts import asking, jobs, state, widgets
-from dashboard.parts.charts import AFFIRMATIVE, NEGATED
+from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -107,9 +106,11 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     total, done = work_units(asked), 0
     seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}", icon=":material/play_arrow:", key=f"claims-{name}",
+        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}",
+        icon=":material/play_arrow:",
+        key=f"claims-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
-    ):  # fmt: skip
+    ):
         return None
     bar = st.progress(0.0, f"{plain(name)}: encoding images and statements")
 
@@ -146,29 +147,41 @@ def draw(view: View) -> None:
     with left:
         everything = table[(table.cues == "all") & (table.n > 0)]
         widgets.figure(
-            benchmark_charts.rate_bars(
-                everything, benchmark_charts.model_styles(list(ranked)), title="Claim ranking by kind of contradiction",
-                subtitle=f"{_counted(everything)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
+            charts.rate_bars(
+                everything,
+                charts.model_styles(list(ranked)),
+                title="Claim ranking by kind of contradiction",
+                subtitle=f"{_counted(everything)}; 95 % intervals over patients",
+                label="ranked rightly (%)",
+                chance=0.5,
             ),
             key="claims",
             data=everything,
-            how_to_read="For one image, a true statement should score above one that is false in polarity, location or "
-            "severity. 50 % is chance. A tie counts as wrong.",
+            how_to_read=(
+                "For one image, a true statement should score above one that is false in polarity, location or "
+                "severity. 50 % is chance. A tie counts as wrong."
+            ),
             alt="Accuracy of claim ranking by kind and model",
-        )  # fmt: skip
+        )
     with right:
         apart = table[(table.series == detail) & (table.cues != "all") & (table.n > 0)].assign(series=lambda t: t.cues)
         widgets.figure(
-            benchmark_charts.rate_bars(
-                apart, _CUES, title=f"By the cue in the texts: {view.answers[detail].name}",
-                subtitle=f"{_counted(apart)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
+            charts.rate_bars(
+                apart,
+                _CUES,
+                title=f"By the cue in the texts: {view.answers[detail].name}",
+                subtitle=f"{_counted(apart)}; 95 % intervals over patients",
+                label="ranked rightly (%)",
+                chance=0.5,
             ),
             key="claims-cues",
             data=apart,
-            how_to_read="Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
-            "training text. A fall from seen to unseen means that wording was learnt, not negation.",
+            how_to_read=(
+                "Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
+                "training text. A fall from seen to unseen means that wording was learnt, not negation."
+            ),
             alt="Accuracy of claim ranking by kind and cue",
-        )  # fmt: skip
+        )
     if view.part.negations:
         st.caption("The number of negations is a property of questions; it does not slice claims.")
     _more(found[detail], pairs[detail])
@@ -191,13 +204,27 @@ def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
 
 def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
     said = result.summary["ranking"]
-    auc = pd.DataFrame([{"kind": kind, "cues": cues, "auc": rates["auc"]["value"], "auc low": rates["auc"]["low"],
-                         "auc high": rates["auc"]["high"], "blind accuracy": rates["blind"]["value"], "pairs": rates["auc"]["n"]}
-                        for kind, groups in said.items() if isinstance(groups, dict) for cues, rates in groups.items()])  # fmt: skip
+    auc = pd.DataFrame(
+        [
+            {
+                "kind": kind,
+                "cues": cues,
+                "auc": rates["auc"]["value"],
+                "auc low": rates["auc"]["low"],
+                "auc high": rates["auc"]["high"],
+                "blind accuracy": rates["blind"]["value"],
+                "pairs": rates["auc"]["n"],
+            }
+            for kind, groups in said.items()
+            if isinstance(groups, dict)
+            for cues, rates in groups.items()
+        ]
+    )
     with st.expander("Across images, and blind (all claims, whatever the slice)"):
         st.dataframe(auc[auc.pairs > 0].round(3), hide_index=True)
         st.caption(
-            "AUC: a true statement of any image above a contradiction of any image. Blind: with the mean image; 0.5 is chance."
+            "AUC: a true statement of any image above a contradiction of any image. Blind: with the mean image; 0.5 is"
+            " chance."
         )
     with st.expander("Wrongly ranked claims"):
         wrong = pairs[pairs.correct == 0]
@@ -218,6 +245,8 @@ def sliced_retrieval(result: ClaimsResult, part: Slice) -> ClaimsResult:
     return replace(
         result,
         retrieval=replace(
-            result.retrieval, images_for_statement=forward.reset_index(drop=True), statements_for_image=backward.reset_index(drop=True)
+            result.retrieval,
+            images_for_statement=forward.reset_index(drop=True),
+            statements_for_image=backward.reset_index(drop=True),
         ),
-    )  # fmt: skip
+    )

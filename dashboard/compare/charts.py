@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts.charts import AFFIRMATIVE, BASE, MAGNITUDE, NEGATED, SIGNED, TUNED, finish
+from dashboard.parts.plots import AFFIRMATIVE, BASE, MAGNITUDE, NEGATED, SIGNED, TUNED, finish
 from dashboard.parts.text import chart
 
 COLOURS = {"A": BASE, "B": TUNED}
@@ -34,9 +34,16 @@ def head_maps(heads: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
     for at, column in enumerate(columns, start=1):
         grid = heads.dropna(subset=column).pivot(index="layer", columns="head", values=column)
         figure.add_heatmap(
-            z=grid.values, x=grid.columns, y=grid.index, coloraxis="coloraxis", xgap=1, ygap=1, row=1, col=at,
+            z=grid.values,
+            x=grid.columns,
+            y=grid.index,
+            coloraxis="coloraxis",
+            xgap=1,
+            ygap=1,
+            row=1,
+            col=at,
             hovertemplate=f"{titles[column]}: layer %{{y}}, head %{{x}}: %{{z:.3f}}<extra></extra>",
-        )  # fmt: skip
+        )
         figure.update_xaxes(title_text="head", dtick=1, showgrid=False, zeroline=False, row=1, col=at)
         figure.update_yaxes(dtick=1, autorange="reversed", showgrid=False, zeroline=False, row=1, col=at)
     figure.update_yaxes(title_text="layer", row=1, col=1)
@@ -56,10 +63,14 @@ def layer_bars(table: pd.DataFrame, names: Mapping[str, str], *, title: str, sub
     for model, name in names.items():
         part = table[table.model == model]
         figure.add_bar(
-            x=part.layer, y=part.value, name=chart(name), marker_color=COLOURS[model], error_y=_spans(part),
+            x=part.layer,
+            y=part.value,
+            name=chart(name),
+            marker_color=COLOURS[model],
+            error_y=_spans(part),
             marker_pattern_shape="/" if model == "A" else "",
             hovertemplate=f"{model}, layer %{{x}}: %{{y:.3f}}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title_text="layer (0 = embedding)", dtick=1)
     figure.update_yaxes(title_text=label)
     figure.update_layout(barmode="group", showlegend=True, legend=_LEGEND)
@@ -78,18 +89,35 @@ def two_patterns(
     figure = make_subplots(cols=len(panels), subplot_titles=[name for name, *_ in panels], horizontal_spacing=0.04)
     for at, (name, values, ticks, axis) in enumerate(panels, start=1):
         figure.add_heatmap(
-            z=values, x=list(ticks), y=list(ticks), xgap=1, ygap=1, coloraxis=axis, row=1, col=at,
+            z=values,
+            x=list(ticks),
+            y=list(ticks),
+            xgap=1,
+            ygap=1,
+            coloraxis=axis,
+            row=1,
+            col=at,
             hovertemplate=f"{name}: %{{y}} looks at %{{x}}: %{{z:.3f}}<extra></extra>",
-        )  # fmt: skip
+        )
         figure.update_xaxes(title_text="key (looked at)", tickangle=-45, showgrid=False, row=1, col=at)
         own = {} if at == 1 or len(panels) == 2 else {"showticklabels": False}
         figure.update_yaxes(autorange="reversed", showgrid=False, row=1, col=at, **own)
     figure.update_yaxes(title_text="query (looks)", row=1, col=1)
     bar = {"orientation": "h", "thickness": 10, "y": -0.42, "yanchor": "top", "nticks": 5, "tickangle": 0}
     figure.update_layout(
-        coloraxis={"colorscale": MAGNITUDE, "cmin": 0, "cmax": float(max(a.max(), b.max())), "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}}},
-        coloraxis2={"colorscale": SIGNED, "cmin": -limit, "cmax": limit, "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}}},
-    )  # fmt: skip
+        coloraxis={
+            "colorscale": MAGNITUDE,
+            "cmin": 0,
+            "cmax": float(max(a.max(), b.max())),
+            "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}},
+        },
+        coloraxis2={
+            "colorscale": SIGNED,
+            "cmin": -limit,
+            "cmax": limit,
+            "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}},
+        },
+    )
     return _below_titles(finish(figure, title, subtitle, 560))
 
 
@@ -99,15 +127,28 @@ def shift_points(shifts: pd.DataFrame, means: pd.DataFrame, *, title: str, subti
     for form, colour in (("affirmative", AFFIRMATIVE), ("negated", NEGATED)):
         part, mean = shifts[shifts.form == form], means[means.form == form]
         figure.add_box(
-            x=[form] * len(part), y=part["shift"], boxpoints="all", pointpos=0, jitter=0.5, marker={"color": colour, "size": 5},
-            line={"width": 0}, fillcolor="rgba(0,0,0,0)", text=part.text.map(chart), hoveron="points",
-            hovertemplate="%{text}: %{y:.4f}<extra></extra>", showlegend=False,
-        )  # fmt: skip
+            x=[form] * len(part),
+            y=part["shift"],
+            boxpoints="all",
+            pointpos=0,
+            jitter=0.5,
+            marker={"color": colour, "size": 5},
+            line={"width": 0},
+            fillcolor="rgba(0,0,0,0)",
+            text=part.text.map(chart),
+            hoveron="points",
+            hovertemplate="%{text}: %{y:.4f}<extra></extra>",
+            showlegend=False,
+        )
         figure.add_scatter(
-            x=[form], y=mean.value, error_y=_spans(mean) | {"thickness": 2}, mode="markers",
+            x=[form],
+            y=mean.value,
+            error_y=_spans(mean) | {"thickness": 2},
+            mode="markers",
             marker={"symbol": "line-ew-open", "size": 34, "color": "#8A8F98", "line": {"width": 3}},
-            hovertemplate="mean %{y:.4f}<extra></extra>", showlegend=False,
-        )  # fmt: skip
+            hovertemplate="mean %{y:.4f}<extra></extra>",
+            showlegend=False,
+        )
     figure.update_yaxes(title_text="1 - cosine (A, B)", rangemode="tozero")
     return finish(figure, title, subtitle, 380)
 
@@ -118,14 +159,21 @@ def moved_bars(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
     for model, part in table.groupby("model"):
         name = f" of {model}" if table.model.nunique() > 1 else ""
         figure.add_bar(
-            x=part.layer, y=part.change, name=f"change{name}", marker_color=COLOURS[str(model)],
+            x=part.layer,
+            y=part.change,
+            name=f"change{name}",
+            marker_color=COLOURS[str(model)],
             hovertemplate="layer %{x}: change %{y:.2e}<extra></extra>",
-        )  # fmt: skip
+        )
         figure.add_scatter(
-            x=part.layer, y=part.weight, name=f"w[l]{name}", mode="lines+markers", secondary_y=True,
+            x=part.layer,
+            y=part.weight,
+            name=f"w[l]{name}",
+            mode="lines+markers",
+            secondary_y=True,
             line={"color": "#E69F00", "dash": "dot" if model == "A" else "solid"},
             hovertemplate="layer %{x}: w %{y:.2f}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title_text="layer", dtick=1)
     figure.update_yaxes(title_text="change / size of the weights", rangemode="tozero", secondary_y=False)
     figure.update_yaxes(
@@ -142,12 +190,21 @@ def claim_points(table: pd.DataFrame, names: Mapping[str, str], *, title: str, s
     for model, symbol, shift in (("a", "circle-open", 0.13), ("b", "circle", -0.13)):
         at = np.arange(len(table)) + shift
         figure.add_scatter(
-            x=table[model], y=at, mode="markers", name=chart(names[model.upper()]), customdata=table.measure.map(chart),
+            x=table[model],
+            y=at,
+            mode="markers",
+            name=chart(names[model.upper()]),
+            customdata=table.measure.map(chart),
             marker={"color": COLOURS[model.upper()], "size": 10, "symbol": symbol, "line": {"width": 2}},
-            error_x={"type": "data", "symmetric": False, "array": table[f"{model}_high"] - table[model],
-                     "arrayminus": table[model] - table[f"{model}_low"], **_THIN},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": table[f"{model}_high"] - table[model],
+                "arrayminus": table[model] - table[f"{model}_low"],
+                **_THIN,
+            },
             hovertemplate="%{customdata}: %{x:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     said = [f"{row.change:+.3f} ({row.low:+.3f} to {row.high:+.3f}), n = {row.n:,}" for row in table.itertuples()]
     for place, text in enumerate(said):
         figure.add_annotation(x=1, xref="paper", xanchor="left", y=place, text=text, showarrow=False, font={"size": 11})

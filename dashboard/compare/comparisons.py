@@ -229,9 +229,15 @@ def headline(found: Comparison) -> list[tuple[str, str, str]]:
     if len(heads):
         top = heads.loc[heads.change.abs().idxmax()]
         cards.append(
-            ("Attention, mean |B - A| of a head", f"{heads.change.abs().mean():.3f}",
-             f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to {top.high:+.3f}), n = {top.n:.0f} pairs")
-        )  # fmt: skip
+            (
+                "Attention, mean |B - A| of a head",
+                f"{heads.change.abs().mean():.3f}",
+                (
+                    f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to"
+                    f" {top.high:+.3f}), n = {top.n:.0f} pairs"
+                ),
+            )
+        )
     return cards
 
 
@@ -241,8 +247,13 @@ def pattern_table(own: dict[str, AlignedPair], form: str, a: np.ndarray, b: np.n
     for model, values in (("A", a), ("B", b)):
         query, key = np.indices(values.shape)
         pieces = np.array(getattr(own[model], f"pieces_{form}"), dtype=object)
-        cells = {"query": pieces[query.ravel()], "key": pieces[key.ravel()], "query_position": query.ravel(),
-                 "key_position": key.ravel(), "attention": values.ravel()}  # fmt: skip
+        cells = {
+            "query": pieces[query.ravel()],
+            "key": pieces[key.ravel()],
+            "query_position": query.ravel(),
+            "key_position": key.ravel(),
+            "attention": values.ravel(),
+        }
         parts.append(pd.DataFrame(cells).assign(model=model))
     return pd.concat(parts, ignore_index=True)
 

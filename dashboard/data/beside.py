@@ -9,8 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.data import items as data_items
-from dashboard.parts import widgets
+from dashboard.parts import item_cards, widgets
 from dashboard.parts.text import document, plain
 from nast_core.files.gate import MB, read_text
 
@@ -30,9 +29,15 @@ _GUESSERS = {
 
 def choose_view(views: dict[str, str]) -> str:
     return st.segmented_control(
-        "View", list(views), format_func=views.__getitem__, default="items", required=True, key="data-view",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+        "View",
+        list(views),
+        format_func=views.__getitem__,
+        default="items",
+        required=True,
+        key="data-view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")
@@ -53,7 +58,8 @@ def item_guessing(items: list[Item], path: Path) -> None:
     found = [said for said, rate in table.items() if not at_chance(rate)]
     if found:
         st.warning(
-            f"Not at chance: {', '.join(found)}. The options give something away; a filter, or few items, can do that too.",
+            f"Not at chance: {', '.join(found)}. The options give something away; a filter, or few items, can do that"
+            " too.",
             icon=":material/warning:",
         )
     else:
@@ -71,7 +77,10 @@ def guess_figure(table: Mapping[str, Rate], chance: float, subtitle: str) -> Non
         charts.guess_bars(table, chance=chance, title="What is guessed without the image", subtitle=subtitle),
         key="data-guesses",
         data=pd.DataFrame([{"guesser": name, **rate._asdict()} for name, rate in table.items()]),
-        how_to_read="A reader of the text alone, trained on other patients. Each interval should hold the dotted line: to the right of it, the wording gives something away.",
+        how_to_read=(
+            "A reader of the text alone, trained on other patients. Each interval should hold the dotted line: to the"
+            " right of it, the wording gives something away."
+        ),
         alt="Accuracy of guessers that see no image",
     )
 
@@ -89,15 +98,22 @@ def rejected(path: Path) -> None:
     drafts = read_drafts(path)
     if not drafts:
         widgets.empty(
-            f"No draft of these items was turned down, or none was kept: there is no file {drafts_path(path).name} beside them."
+            f"No draft of these items was turned down, or none was kept: there is no file {drafts_path(path).name}"
+            " beside them."
         )
     table = pd.DataFrame(
         [
-            {"item": d.item_id, "attempt": d.attempt, "given up": d.given_up, "reason": d.reason, "what was wrong": " ".join(d.said),
-             "conditions": ", ".join(d.conditions)}
+            {
+                "item": d.item_id,
+                "attempt": d.attempt,
+                "given up": d.given_up,
+                "reason": d.reason,
+                "what was wrong": " ".join(d.said),
+                "conditions": ", ".join(d.conditions),
+            }
             for d in drafts
         ]
-    )  # fmt: skip
+    )
     counts = (
         table.groupby("reason")
         .agg(drafts=("item", "size"), tasks_given_up=("given up", "sum"))
@@ -106,8 +122,8 @@ def rejected(path: Path) -> None:
     )
     counts["meaning"] = counts.reason.map(REASONS).fillna("no draft came back")
     st.caption(
-        f"Drafts turned down: {len(drafts):,}. Tasks given up after their last draft: {int(table['given up'].sum()):,}. The others "
-        "were written again and became items."
+        f"Drafts turned down: {len(drafts):,}. Tasks given up after their last draft: {int(table['given up'].sum()):,}."
+        " The others were written again and became items."
     )
     st.dataframe(counts, hide_index=True)
     reason = st.selectbox("Reason", counts.reason.tolist(), key="data-reason", bind="query-params")
@@ -130,11 +146,15 @@ def rejected(path: Path) -> None:
         ):
             with column:
                 st.markdown(f"##### {heading}")
-                data_items.draw_four(texts, None)
+                item_cards.draw_four(texts, None)
     st.download_button(
-        "All rejected drafts as CSV", table.to_csv(index=False), f"{path.stem}-rejected.csv", "text/csv", icon=":material/download:",
+        "All rejected drafts as CSV",
+        table.to_csv(index=False),
+        f"{path.stem}-rejected.csv",
+        "text/csv",
+        icon=":material/download:",
         on_click="ignore",
-    )  # fmt: skip
+    )
 
 
 def card(path: Path) -> None:

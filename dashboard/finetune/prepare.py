@@ -229,7 +229,14 @@ def results(table: Sequence[Row]) -> pd.DataFrame:
             before, after = status.figures.get(f"{name}_before"), status.figures.get(name)
             if before is not None and after is not None:
                 rows.append(
-                    {"arm": recipe.arm, "seed": recipe.seed, "figure": label, "before": before, "after": after,
-                     "change": after - before, "run": run.id}
-                )  # fmt: skip
+                    {
+                        "arm": recipe.arm,
+                        "seed": recipe.seed,
+                        "figure": label,
+                        "before": before,
+                        "after": after,
+                        "change": after - before,
+                        "run": run.id,
+                    }
+                )
     return pd.DataFrame(rows, columns=["arm", "seed", "figure", "before", "after", "change", "run"])

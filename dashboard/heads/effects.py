@@ -27,9 +27,11 @@ def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame
 
     effect = head_means(traced, average)
     both = pd.DataFrame(
-        {"nsa": nsa.nsa.mean("pair").stack(cell=("layer", "head")).to_series(),
-         "cte": effect.stack(cell=("layer", "head")).to_series()}
-    ).reset_index()  # fmt: skip
+        {
+            "nsa": nsa.nsa.mean("pair").stack(cell=("layer", "head")).to_series(),
+            "cte": effect.stack(cell=("layer", "head")).to_series(),
+        }
+    ).reset_index()
     both.insert(0, "name", [f"{layer}.{head}" for layer, head in zip(both.layer, both["head"], strict=True)])
     return both
 
@@ -95,6 +97,7 @@ def said(before: BenchmarkResult, after: BenchmarkResult) -> str:
         change = difference(new.correct.to_numpy(), old.correct.to_numpy(), old.patient_id.tolist(), scale=100)
         test = mcnemar(new.correct.to_numpy(), old.correct.to_numpy())
         parts.append(
-            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p = {test.p_value:.2g}, n = {change.n}"
+            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p ="
+            f" {test.p_value:.2g}, n = {change.n}"
         )
     return "Change without the chosen heads: " + "; ".join(parts) + "."

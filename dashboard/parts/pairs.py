@@ -19,7 +19,8 @@ def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
     found = state.alignment(model)
     if not found.aligned:
         widgets.empty(
-            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason: {found.refused[0][1]}"
+            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason:"
+            f" {found.refused[0][1]}"
         )
     findings = sorted({pair.pair.finding for pair in found.aligned})
     cues = sorted({pair.cue.text for pair in found.aligned})

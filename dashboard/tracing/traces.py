@@ -184,7 +184,10 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
 def estimate_badge(traced: xr.Dataset) -> None:
     """Wherever a figure is an estimate, says so, and how close it came to exact tracing."""
     close = {name.removeprefix("agreement_"): v for name, v in traced.attrs.items() if name.startswith("agreement_")}
-    said = f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman {close['spearman']:.2f}"
+    said = (
+        f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman"
+        f" {close['spearman']:.2f}"
+    )
     st.badge(f"Estimate to first order; {said}", icon=":material/functions:", color="orange")
 
 
@@ -220,8 +223,8 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
 
     found = profiles.counts(traced)
     counted = (
-        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the "
-        f"negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
+        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the"
+        f" negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
     )
     part = profiles.segment(traced, segment)
     used = part.sizes["pair"] - (found.undefined if segment == "all" else 0)

@@ -99,11 +99,11 @@ def compared(changed):
 
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
     from dashboard.compare import report
-    from dashboard.parts import charts
+    from dashboard.parts import plots
 
     specs = {"A": "demo", "B": f"{changed}<script>"}
     found, second = compared(changed), comparisons.load("demo", str(changed)).b
-    bars = charts.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
+    bars = plots.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
     text = report.html(
         found, specs, [report.Section(bars, "Higher is better.")], comparisons.headline(found), {"B": "{}"}, "link"
     )

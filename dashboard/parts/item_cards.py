@@ -56,9 +56,11 @@ def badges(item: Item) -> str:
 
     said = cues_said(item)
     return " ".join(
-        f":gray-badge[{plain(condition)}: present]"
-        if state
-        else f":orange-badge[{plain(condition)}: {plain(starred(said[condition]) or 'absent')}]"
+        (
+            f":gray-badge[{plain(condition)}: present]"
+            if state
+            else f":orange-badge[{plain(condition)}: {plain(starred(said[condition]) or 'absent')}]"
+        )
         for condition, state in truth(item).items()
     )
 

@@ -39,7 +39,8 @@ def show(path: Path) -> None:
     if view == "items":
         st.dataframe(tables.claim_rows(shown), hide_index=True, height=560)
         st.caption(
-            "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of training lines."
+            "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of"
+            " training lines."
         )
     elif view == "balance":
         _claim_balance(shown, people)
@@ -59,19 +60,37 @@ def _filter_claims(examples: list[Example]) -> list[Example]:
     return tables.filter_claims(
         examples,
         findings=one.multiselect(
-            "Finding", sorted({e.claim.finding for e in examples}), key="data-findings", bind="query-params", placeholder="any"
+            "Finding",
+            sorted({e.claim.finding for e in examples}),
+            key="data-findings",
+            bind="query-params",
+            placeholder="any",
         ),
         kinds=two.multiselect("Contradicted in", KINDS, key="data-kinds", bind="query-params", placeholder="any"),
         cues=three.multiselect(
-            "Cue (* held out of training)", sorted(cues), key="data-claim-cues", bind="query-params", placeholder="any",
+            "Cue (* held out of training)",
+            sorted(cues),
+            key="data-claim-cues",
+            bind="query-params",
+            placeholder="any",
             format_func=tables.starred,
         ),
-        text=four.text_input("Text", key="data-text", bind="query-params", placeholder="in a text, report or id", icon=":material/search:"),
+        text=four.text_input(
+            "Text",
+            key="data-text",
+            bind="query-params",
+            placeholder="in a text, report or id",
+            icon=":material/search:",
+        ),
         polarity=five.selectbox(
-            "True statement", ["", "present", "absent"], format_func=lambda state: state or "any", key="data-polarity", bind="query-params"
+            "True statement",
+            ["", "present", "absent"],
+            format_func=lambda state: state or "any",
+            key="data-polarity",
+            bind="query-params",
         ),
         splits=six.multiselect("Split", SPLITS, key="data-splits", bind="query-params", placeholder="any"),
-    )  # fmt: skip
+    )
 
 
 def _claim_balance(examples: list[Example], people: str) -> None:
@@ -82,18 +101,27 @@ def _claim_balance(examples: list[Example], people: str) -> None:
             st.info("No pair of these differs in polarity.", icon=":material/lightbulb:")
         else:
             widgets.figure(
-                charts.count_bars(table, title="True statements of polarity pairs, by finding", subtitle=people, label="statements"),
-                key="data-claims-findings", data=table, alt="Counts by finding and polarity",
-                how_to_read="How often each finding is said to be present, or denied, where that is true. Half and half: polarity alone gives nothing away.",
-            )  # fmt: skip
+                charts.count_bars(
+                    table, title="True statements of polarity pairs, by finding", subtitle=people, label="statements"
+                ),
+                key="data-claims-findings",
+                data=table,
+                alt="Counts by finding and polarity",
+                how_to_read=(
+                    "How often each finding is said to be present, or denied, where that is true. Half and half:"
+                    " polarity alone gives nothing away."
+                ),
+            )
     with right:
         table = tables.claim_cues(examples)
         if not table.empty:
             widgets.figure(
                 charts.count_bars(table, title="Cues (* held out of training)", subtitle=people, label="statements"),
-                key="data-claims-cues", data=table, alt="Counts by cue",
+                key="data-claims-cues",
+                data=table,
+                alt="Counts by cue",
                 how_to_read="How often each wording of denial stands in a true statement, and in a contradiction.",
-            )  # fmt: skip
+            )
 
 
 @st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")

@@ -75,10 +75,22 @@ def head_map(
     height = 110 + 30 * len(layers)
     figure = make_subplots(cols=2, shared_yaxes=True, column_widths=[0.72, 0.28], horizontal_spacing=0.02)
     figure.add_heatmap(
-        z=nsa.values, x=heads, y=layers, zmin=-limit, zmax=limit, colorscale=SIGNED, hoverinfo="skip", xgap=1, ygap=1,
-        text=np.round(nsa.values, 2), texttemplate="%{text:.2f}" if len(heads) <= 12 else None, textfont={"size": 11},
-        colorbar={"title": {"text": "NSA", "side": "right"}, "thickness": 12}, row=1, col=1,
-    )  # fmt: skip
+        z=nsa.values,
+        x=heads,
+        y=layers,
+        zmin=-limit,
+        zmax=limit,
+        colorscale=SIGNED,
+        hoverinfo="skip",
+        xgap=1,
+        ygap=1,
+        text=np.round(nsa.values, 2),
+        texttemplate="%{text:.2f}" if len(heads) <= 12 else None,
+        textfont={"size": 11},
+        colorbar={"title": {"text": "NSA", "side": "right"}, "thickness": 12},
+        row=1,
+        col=1,
+    )
     figure.add_trace(_clickable_cells(layers, heads, 24), row=1, col=1)
     figure.add_shape(
         type="rect",
@@ -92,10 +104,22 @@ def head_map(
     )
     mean = nsa.mean("head").values
     figure.add_bar(
-        x=mean, y=layers, orientation="h", marker_color=NEGATED, row=1, col=2,
-        error_x={"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, "thickness": 1.2, "color": "#8A8F98"},
+        x=mean,
+        y=layers,
+        orientation="h",
+        marker_color=NEGATED,
+        row=1,
+        col=2,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": high - mean,
+            "arrayminus": mean - low,
+            "thickness": 1.2,
+            "color": "#8A8F98",
+        },
         hovertemplate="layer %{y}: mean NSA %{x:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_xaxes(title_text="head", dtick=1, showgrid=False, zeroline=False, row=1, col=1)
     figure.update_xaxes(title_text="mean over heads", row=1, col=2)
     figure.update_yaxes(
@@ -133,9 +157,16 @@ def attention_patterns(
     )
     for column, (values, labels, colour) in enumerate(panels, start=1):
         figure.add_heatmap(
-            z=values, x=labels, y=labels, xgap=1, ygap=1, row=1, col=column, **colour,
+            z=values,
+            x=labels,
+            y=labels,
+            xgap=1,
+            ygap=1,
+            row=1,
+            col=column,
+            **colour,
             hovertemplate="%{y} looks at %{x}: %{z:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
         figure.update_xaxes(title_text="key (looked at)", tickangle=-45, showgrid=False, row=1, col=column)
         first = {"title_text": "query (looks)"} if column == 1 else {"showticklabels": False}
         figure.update_yaxes(autorange="reversed", showgrid=False, row=1, col=column, **first)
@@ -149,9 +180,19 @@ def attention_patterns(
         "tickangle": 0,
     }
     figure.update_layout(
-        coloraxis={"colorscale": MAGNITUDE, "cmin": 0, "cmax": top, "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}}},
-        coloraxis2={"colorscale": SIGNED, "cmin": -limit, "cmax": limit, "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}}},
-    )  # fmt: skip
+        coloraxis={
+            "colorscale": MAGNITUDE,
+            "cmin": 0,
+            "cmax": top,
+            "colorbar": bar | {"x": 0.3, "len": 0.5, "title": {"text": "share of attention", "side": "bottom"}},
+        },
+        coloraxis2={
+            "colorscale": SIGNED,
+            "cmin": -limit,
+            "cmax": limit,
+            "colorbar": bar | {"x": 0.88, "len": 0.24, "title": {"text": "difference", "side": "bottom"}},
+        },
+    )
     return finish(figure, title, subtitle, 540)
 
 
@@ -163,12 +204,21 @@ def cte_map(
     limit = float(np.nanmax(np.abs(cte))) if np.isfinite(cte).any() else 1.0
     figure = go.Figure(
         go.Heatmap(
-            z=cte, x=list(labels), y=layers, zmin=-limit, zmax=limit, colorscale=SIGNED, xgap=1, ygap=1,
-            text=np.round(cte, 2), texttemplate="%{text:.2f}" if cte.size <= 220 else None, textfont={"size": 11},
+            z=cte,
+            x=list(labels),
+            y=layers,
+            zmin=-limit,
+            zmax=limit,
+            colorscale=SIGNED,
+            xgap=1,
+            ygap=1,
+            text=np.round(cte, 2),
+            texttemplate="%{text:.2f}" if cte.size <= 220 else None,
+            textfont={"size": 11},
             colorbar={"title": {"text": "CTE", "side": "right"}, "thickness": 12},
             hovertemplate="layer %{y}, %{x}: CTE %{z:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     title_y = "layer (0 = embedding)" if first_layer == 0 else "layer"
     figure.update_yaxes(title_text=title_y, dtick=1, autorange="reversed", showgrid=False)
     figure.update_xaxes(title_text=f"{x} swapped", showgrid=False)
@@ -196,11 +246,20 @@ def layer_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str) ->
     """Bars with intervals; ``table`` has layer, value, low, high."""
     figure = go.Figure(
         go.Bar(
-            x=table.layer, y=table.value, marker_color=NEGATED,
-            error_y={"type": "data", "symmetric": False, "array": table.high - table.value, "arrayminus": table.value - table.low, "thickness": 1.2, "color": "#8A8F98"},
+            x=table.layer,
+            y=table.value,
+            marker_color=NEGATED,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": table.high - table.value,
+                "arrayminus": table.value - table.low,
+                "thickness": 1.2,
+                "color": "#8A8F98",
+            },
             hovertemplate="layer %{x}: %{y:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(title_text="layer (0 = embedding)" if 0 in set(table.layer) else "layer", dtick=1)
     figure.update_yaxes(title_text=label)
     return finish(figure, title, subtitle, 360)
@@ -212,20 +271,31 @@ def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal:
     for form, colour in _FORM_COLOURS.items():
         part = table[table.form == form]
         error = {
-            "type": "data", "symmetric": False, "array": 100 * (part.high - part.value), "arrayminus": 100 * (part.value - part.low),
-            "thickness": 1.2, "color": "#8A8F98",
-        }  # fmt: skip
+            "type": "data",
+            "symmetric": False,
+            "array": 100 * (part.high - part.value),
+            "arrayminus": 100 * (part.value - part.low),
+            "thickness": 1.2,
+            "color": "#8A8F98",
+        }
         groups, values = (
             [chart(f"{group} ({n})") for group, n in zip(part.group, part.n, strict=True)],
             100 * part.value,
         )
         figure.add_bar(
-            x=values if horizontal else groups, y=groups if horizontal else values, name=form, marker_color=colour,
-            orientation="h" if horizontal else "v", customdata=part.n,
+            x=values if horizontal else groups,
+            y=groups if horizontal else values,
+            name=form,
+            marker_color=colour,
+            orientation="h" if horizontal else "v",
+            customdata=part.n,
             marker_pattern_shape="/" if form == "negated" else "",
             **{"error_x" if horizontal else "error_y": error},
-            hovertemplate=f"%{{{'y' if horizontal else 'x'}}}, {form}: %{{{'x' if horizontal else 'y'}:.1f}} %, n = %{{customdata}}<extra></extra>",
-        )  # fmt: skip
+            hovertemplate=(
+                f"%{{{'y' if horizontal else 'x'}}}, {form}: %{{{'x' if horizontal else 'y'}:.1f}} %, n ="
+                " %{customdata}<extra></extra>"
+            ),
+        )
     line = {"line": {"dash": "dot", "color": "#8A8F98"}}
     label = {"text": "chance", "showarrow": False, "font": {"size": 11}}
     if horizontal:
@@ -253,17 +323,24 @@ def head_scatter(table: pd.DataFrame, chosen: Sequence[str], *, title: str, subt
     named |= set(table.sort_values("nsa", ascending=False).head(4)["name"])
     figure = go.Figure(
         go.Scatter(
-            x=table.nsa, y=table.cte, mode="markers+text", customdata=table[["name"]],
-            text=[name if name in named else "" for name in table["name"]], textposition="top center", textfont={"size": 11},
+            x=table.nsa,
+            y=table.cte,
+            mode="markers+text",
+            customdata=table[["name"]],
+            text=[name if name in named else "" for name in table["name"]],
+            textposition="top center",
+            textfont={"size": 11},
             marker={
-                "size": 11, "color": table.layer, "colorscale": MAGNITUDE,
+                "size": 11,
+                "color": table.layer,
+                "colorscale": MAGNITUDE,
                 "colorbar": {"title": {"text": "layer", "side": "right"}, "thickness": 12},
                 "symbol": ["star-diamond" if name in set(chosen) else "circle" for name in table["name"]],
                 "line": {"width": [2.5 if name in set(chosen) else 0.5 for name in table["name"]], "color": "#E69F00"},
             },
             hovertemplate="%{customdata[0]}: NSA %{x:.3f}, CTE %{y:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     line = {"line": {"dash": "dot", "color": "#8A8F98", "width": 1}}
     figure.add_hline(y=0, **line)
     figure.add_vline(x=0, **line)
