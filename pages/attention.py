@@ -3,14 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import clicks, pairs, plots, state, widgets
+from dashboard.parts import clicks, keeper, pairs, plots, widgets
+from dashboard.parts.attention import attention, layer_interval, patterns
 from dashboard.parts.marks import HOW, marked
 
 st.title("Attention to the negator")
-model = state.model()
+model = keeper.model()
 chosen = pairs.choose_set(model)
-result = state.attention(model, model.fingerprint, chosen, pairs.set_key(chosen))
-low, high = state.layer_interval(result.nsa.mean("head").values, pairs.set_key(chosen))
+result = attention(model, model.fingerprint, chosen, pairs.set_key(chosen))
+low, high = layer_interval(result.nsa.mean("head").values, pairs.set_key(chosen))
 mean = result.nsa.mean("pair")
 layers, heads = mean["layer"].values.tolist(), mean["head"].values.tolist()
 best = mean.stack(cell=("layer", "head")).idxmax().item()
@@ -46,7 +47,7 @@ with map_place:
 pair = pairs.choose_one(model, chosen)
 for form, sentence in (("Affirmative", pair.pair.affirmative), ("Negated", pair.pair.negated)):
     st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
-negated, affirmative = state.patterns(model, model.fingerprint, (pair.pair.negated, pair.pair.affirmative))
+negated, affirmative = patterns(model, model.fingerprint, (pair.pair.negated, pair.pair.affirmative))
 shown = negated[layer - 1, head - 1], affirmative[layer - 1, head - 1]
 labels = [plots.token_labels(pieces, pair.negator) for pieces in (pair.pieces_negated, pair.pieces_affirmative)]
 widgets.figure(

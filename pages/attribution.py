@@ -3,12 +3,12 @@
 import streamlit as st
 
 from dashboard.attribution import attributions, charts
-from dashboard.parts import pairs, state, widgets
+from dashboard.parts import keeper, pairs, widgets
 from dashboard.parts.pictures import choose_picture, draw
 from dashboard.parts.text import plain
 
 st.title("Attribution")
-model = state.model()
+model = keeper.model()
 chosen = pairs.choose_set(model)
 if "pair" not in {*st.session_state, *st.query_params}:  # start where the texts differ most in score
     st.session_state["pair"] = chosen[

@@ -6,7 +6,9 @@ import streamlit as st
 
 from dashboard.compare import charts as compare_charts
 from dashboard.compare import comparisons, report
-from dashboard.parts import asking, cases, plots, state, widgets
+from dashboard.parts import asking, cases, keeper, plots, widgets
+from dashboard.parts.attention import patterns
+from dashboard.parts.items import phantom_items
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
@@ -14,7 +16,7 @@ from nast_core.interpret.summaries import SUMMARIES
 
 st.title("Compare")
 known = comparisons.tuned()
-for name, start in (("a", state.spec()), ("b", next(iter(known), ""))):
+for name, start in (("a", keeper.spec()), ("b", next(iter(known), ""))):
     if name not in {*st.session_state, *st.query_params}:
         st.session_state[name] = start  # a start, not a default: the link must name it
 left, right = st.columns(2)
@@ -131,7 +133,7 @@ form = pick_form.segmented_control(
 )
 own = {model: side[at.index(text_of)] for model, side in (("A", pairs.a), ("B", pairs.b))}
 text = getattr(own["A"].pair, form)
-seen = [state.patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
+seen = [patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
 labels = {model: plots.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
 draw(
     compare_charts.two_patterns(
@@ -204,7 +206,7 @@ st.caption("  ·  ".join(f"{name}: {(part.verdict == name).sum():,}" for name in
 listed = part[part.verdict == shown].item_id.tolist()
 if listed:
     item_id = st.selectbox("Item", listed, key="compare-item", bind="query-params")
-    item = next(one for one in state.phantom_items(count, 0, split) if one.item_id == item_id)
+    item = next(one for one in phantom_items(count, 0, split) if one.item_id == item_id)
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
     if picture := item_picture(item.image, None):
         picture_at.image(

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from dashboard.heads import effects
-from dashboard.parts import clicks, pairs, plots, state, widgets
+from dashboard.parts import clicks, keeper, pairs, plots, widgets
+from dashboard.parts.attention import attention
+from dashboard.parts.pairs import alignment
 from dashboard.tracing import traces
 
 st.title("Heads")
-model = state.model()
+model = keeper.model()
 how, averaging = st.columns(2)
 method = how.segmented_control(
     "Method",
@@ -20,11 +22,11 @@ method = how.segmented_control(
     help="Exact: every head is swapped and run. Estimate: attribution patching, all heads from one gradient.",
 )
 average = traces.choose_average(averaging, "average", bind="query-params")
-chosen_pairs = state.alignment(model).aligned
+chosen_pairs = alignment(model).aligned
 if not chosen_pairs:
     widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
 traced = traces.traced_set(model, traces.plan(component="head", positions="all"), method)
-nsa = state.attention(model, model.fingerprint, chosen_pairs, pairs.set_key(chosen_pairs))
+nsa = attention(model, model.fingerprint, chosen_pairs, pairs.set_key(chosen_pairs))
 table = effects.table(nsa, traced, average)
 
 place = st.container()

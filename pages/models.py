@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.models import cards, sentences
-from dashboard.parts import asking, state, widgets
+from dashboard.parts import asking, keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
 
@@ -74,7 +74,7 @@ def anatomy(model) -> None:
         st.markdown("**What it cannot do**")
         st.markdown(cards.lacking_text(model))
     with right.container(border=True, height="stretch"):
-        checks = state.checks()
+        checks = keeper.checks()
         st.markdown(f"**Self-test: {sum(check.passed for check in checks)} of {len(checks)} hold**")
         for check in checks:
             icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
@@ -161,4 +161,4 @@ body, below = st.container(), st.container()
 with below:  # drawn first: a model that does not load ends the page, and another can still be looked for
     known()
 with body:
-    show(state.model())
+    show(keeper.model())

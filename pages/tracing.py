@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.parts import pairs, plots, state, widgets
-from dashboard.parts.pictures import draw, of_set, slide_pictures
+from dashboard.parts import keeper, pairs, plots, widgets
+from dashboard.parts.pictures import draw, image_vector, image_vectors, of_set, slide_pictures
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES, offered
@@ -12,7 +12,7 @@ from nast_core.interpret.summaries import AVERAGES, SUMMARIES, offered
 SMALL_D = 0.5  # logits
 
 st.title("Causal tracing")
-model = state.model()
+model = keeper.model()
 what, how, wide = st.columns([3, 2, 2], vertical_alignment="bottom")
 component = what.segmented_control(
     "Swap in the negated text's",
@@ -66,7 +66,7 @@ with left:
         help="The image meets a text only in the last product, so another image, or many, costs next to nothing.",
     )
     draw(picture)
-vectors = state.image_vectors(model, names) if average_over else state.image_vector(model, picture)[None]
+vectors = image_vectors(model, names) if average_over else image_vector(model, picture)[None]
 kept = traced_set.attrs["run"] if pair in chosen else None
 seen = traces.pair_on_images(model, pair, plan, method, vectors, kept)
 with right:

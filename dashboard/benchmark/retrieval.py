@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.benchmark import charts, claims
 from dashboard.benchmark.slices import View
-from dashboard.parts import widgets
+from dashboard.parts import memo, widgets
 from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@memo.copied()
 def _summary(_found: Retrieval, key: tuple) -> dict:
     from nast_core.claims.retrieval import summarise_retrieval
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.parts.plots import AFFIRMATIVE, BASE, NEGATED
+from dashboard.parts.theme import AFFIRMATIVE, BASE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
