@@ -12,7 +12,7 @@ from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
 from dashboard.parts import asking, jobs, keeper, memo, widgets
 from dashboard.parts.items import claims_of
-from dashboard.parts.plots import AFFIRMATIVE, NEGATED
+from dashboard.parts.theme import AFFIRMATIVE, NEGATED
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
 

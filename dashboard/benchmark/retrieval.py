@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.benchmark import charts, claims
 from dashboard.benchmark.slices import View
 from dashboard.parts import memo, widgets
-from dashboard.parts.plots import AFFIRMATIVE, NEGATED
+from dashboard.parts.theme import AFFIRMATIVE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
