@@ -110,22 +110,24 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 
 def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
+    from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.work.identity import find_run
 
     known, name = _known(), (spec, state.stamp(spec), questions.key, questions.folder)
     if name not in known:
         model = state.load(spec)
-        found = _from_run(spec, model, questions)
-        if found is None:
+        run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
+        if run is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
             if seconds > SOON:
                 _offer(spec, model, questions, seconds)
                 return None
-            result = state.benchmark(model, questions.items, questions.key, questions.folder)
-            found = Answers(spec, model.card.name, model.fingerprint, result.scored, result.failed)
+            run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
+        scored, failed = read_results(run.folder)
         while len(known) >= _KEPT:
             known.pop(next(iter(known)))
-        known[name] = found
+        known[name] = Answers(spec, model.card.name, model.fingerprint, scored, failed)
     return known[name]
 
 
@@ -133,18 +135,6 @@ def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
     from nast_core.work.kinds import BenchmarkRecipe
 
     return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
-
-
-def _from_run(spec: str, model: DualEncoder, questions: Questions) -> Answers | None:
-    """What a finished run of the same questions found."""
-    from nast_core.benchmark.run import read_results
-    from nast_core.runs.store import RunStore
-
-    run = RunStore().find(_recipe(spec, questions), model.fingerprint)
-    if run is None:
-        return None
-    scored, failed = read_results(run.folder)
-    return Answers(spec, model.card.name, model.fingerprint, scored, failed)
 
 
 def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[str]) -> float:

@@ -23,10 +23,10 @@ from nast_core.finetune.features import image_features
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.training_files import Material, read_material
 from nast_core.interpret.effects import trace
-from nast_core.interpret.patching import PatchPlan
+from nast_core.interpret.plan import PatchPlan
+from nast_core.models.components import Component
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.registry import load_model
-from nast_core.models.tower import Component
 from nast_core.negation.pairs import align_all, pairs_of
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 from nast_core.recipe import Reporter
