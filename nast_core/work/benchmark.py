@@ -22,6 +22,7 @@ class BenchmarkRecipe(EncodingRecipe):
     """Paired multiple-choice questions: summary.json and items.parquet."""
 
     files: ClassVar = ("items",)
+    scored: ClassVar = "item"
 
     kind: Literal["benchmark"] = "benchmark"
     items: Path | None = None  # without: n items of the phantom world's split

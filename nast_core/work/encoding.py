@@ -21,6 +21,7 @@ class EncodingRecipe(Recipe):
     """A recipe of a kind that encodes images which its files name."""
 
     image_folder: ClassVar = "images"
+    scored: ClassVar[str] = "claim"  # what is scored, where none could be
     how: ClassVar = Recipe.how | {"cache"}
 
     images: Path | None = None  # the folder of the images that the lines name; phantoms need none
@@ -49,7 +50,7 @@ def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[s
     if not every.vectors:
         name, reason = next(iter(every.failed.items()))
         raise BenchmarkError(
-            f"nothing could be scored: {len(every.failed)} images cannot be read; first {name!r}: {reason}"
+            f"no {recipe.scored} could be scored: {len(every.failed)} images cannot be read; first {name!r}: {reason}"
         )
     return every
 

@@ -194,7 +194,7 @@ def test_images_that_are_nowhere_are_one_sentence(fields, tmp_path, report):
     items = [item.model_copy(update={"image": "lost.png"}) for item in phantom_items(2, seed=3)]
     write_items(items, tmp_path / "items.jsonl")
     del fields["pairs"]
-    with pytest.raises(BenchmarkError, match=r"nothing could be scored: 1 images cannot be read; first 'lost\.png'"):
+    with pytest.raises(BenchmarkError, match=r"no item could be scored: 1 images cannot be read; first 'lost\.png'"):
         benchmark(BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl"), tmp_path, report)
 
 
