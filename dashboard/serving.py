@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 
 ALLOW = "NAST_ALLOW_REMOTE"
 REFUSED = (
-    "NAST Dashboard answers this machine alone, and this request came by another address or name than localhost. To let other machines "
-    f"in, start it with --server.address 0.0.0.0 or set {ALLOW}=1, behind a proxy that asks for a login."
+    "NAST Dashboard answers this machine alone, and this request came by another address or name than localhost. To"
+    f" let other machines in, start it with --server.address 0.0.0.0 or set {ALLOW}=1, behind a proxy that asks for a"
+    " login."
 )
 _SETTINGS = Path(__file__).with_name(".streamlit") / "config.toml"
 _POLICY = {
     "default-src": "'self'",
-    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",  # Streamlit's page has a script in it; its charts may compile theirs
+    "script-src": (
+        "'self' 'unsafe-inline' 'unsafe-eval'"
+    ),  # Streamlit's page has a script in it; its charts may compile theirs
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
     "media-src": "'self' data: blob:",

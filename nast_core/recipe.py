@@ -116,9 +116,9 @@ class Recipe(BaseModel):
     needs_model: ClassVar[bool] = True  # False: ``model`` is not looked at
     models: ClassVar[tuple[str, ...]] = ()  # fields that name a model beside ``model``
     image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name
-    how: ClassVar[frozenset[str]] = frozenset(
-        {"device", "num_processes", "executor"}
-    )  # fields that say where and how, but not what
+    # fields that say where and how, but not what
+    how: ClassVar[frozenset[str]] = frozenset({"device", "num_processes", "executor"})
+    long_part: ClassVar[str | None] = None  # the label of the progress that nearly all time goes by; None: any
 
     kind: str
     model: str = "demo"  # as load_model takes it
@@ -131,6 +131,16 @@ class Recipe(BaseModel):
     def asked(self) -> str:
         """As JSON, without what says only where and how: what results are said to be of."""
         return self.model_dump_json(exclude=set(self.how))
+
+    @property
+    def even_after(self) -> int:
+        """Units of progress until everything that comes up again and again was met once."""
+        return 1
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether the work may end before all of its progress was made."""
+        return False
 
 
 class Cancelled(Exception):

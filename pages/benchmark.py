@@ -2,20 +2,20 @@
 
 import streamlit as st
 
-from dashboard.benchmark import choices, claims, errors, items, retrieval, slices
+from dashboard.benchmark import choices, claims, item_by_item, mistakes, retrieval, slices
 from dashboard.benchmark import questions as benchmark_questions
-from dashboard.parts import state
+from dashboard.parts import keeper
 
 TABS = {
     "Questions": benchmark_questions.draw,
-    "Distance and bias": errors.draw,
+    "Distance and bias": mistakes.draw,
     "Claims": claims.draw,
     "Retrieval and alignment": retrieval.draw,
-    "Items": items.draw,
+    "Items": item_by_item.draw,
 }
 
 st.title("Benchmark")
-state.model()  # where it does not load, its sentence
+keeper.model()  # where it does not load, its sentence
 specs = choices.choose_models()
 questions = choices.choose_questions()
 part = slices.choose(questions)

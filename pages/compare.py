@@ -6,7 +6,9 @@ import streamlit as st
 
 from dashboard.compare import charts as compare_charts
 from dashboard.compare import comparisons, report
-from dashboard.parts import asking, cases, charts, state, widgets
+from dashboard.parts import asking, cases, keeper, plots, widgets
+from dashboard.parts.attention import patterns
+from dashboard.parts.items import phantom_items
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
@@ -14,7 +16,7 @@ from nast_core.interpret.summaries import SUMMARIES
 
 st.title("Compare")
 known = comparisons.tuned()
-for name, start in (("a", state.spec()), ("b", next(iter(known), ""))):
+for name, start in (("a", keeper.spec()), ("b", next(iter(known), ""))):
     if name not in {*st.session_state, *st.query_params}:
         st.session_state[name] = start  # a start, not a default: the link must name it
 left, right = st.columns(2)
@@ -26,9 +28,14 @@ if not spec_a or not spec_b:
 questions, drawn, texts = st.columns([2, 2, 2])
 count = questions.select_slider("Questions", [200, 500, 1000, 2000], 500, key="compare-n", bind="query-params")
 split = drawn.segmented_control(
-    "Of the phantoms' split", ["validation", "test"], default="validation", required=True, key="split", bind="query-params",
+    "Of the phantoms' split",
+    ["validation", "test"],
+    default="validation",
+    required=True,
+    key="split",
+    bind="query-params",
     help="Runs are chosen on validation; keep test for what you report.",
-)  # fmt: skip
+)
 wanted = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
 asked = comparisons.Asked(spec_a, spec_b, count, split, wanted)
 found = comparisons.comparison(asked)
@@ -40,8 +47,10 @@ for column, (name, value, said) in zip(st.columns(len(headline)), headline, stri
     column.metric(name, value, border=True)
     column.caption(said)
 st.caption(
-    f"{count} questions on phantoms of the {split} split, seed 0, with every cue, also those that the demo's training keeps out (“absent”, “free "
-    f"of”); 95 % intervals by bootstrap over patients, of attention over {used} pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer below."
+    f"{count} questions on phantoms of the {split} split, seed 0, with every cue, also those that the demo's training"
+    f" keeps out (“absent”, “free of”); 95 % intervals by bootstrap over patients, of attention over {used} pairs. If"
+    " attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by layer"
+    " below."
 )
 sections = report.Sections()
 draw = sections.draw
@@ -49,46 +58,62 @@ draw = sections.draw
 st.subheader("The score")
 bars = found.accuracy.assign(group=found.accuracy.group.map(names))
 draw(
-    charts.accuracy_bars(bars, title="Accuracy of A and B", subtitle=f"{count} questions; 95 % interval over patients; in brackets, n"),
-    "compare-accuracy", bars,
-    "Blue: said affirmatively. Orange, hatched: the same questions with negations. A model that learnt to read negation "
-    "raises the orange bar and keeps the blue one.",
+    plots.accuracy_bars(
+        bars, title="Accuracy of A and B", subtitle=f"{count} questions; 95 % interval over patients; in brackets, n"
+    ),
+    "compare-accuracy",
+    bars,
+    "Blue: said affirmatively. Orange, hatched: the same questions with negations. A model that learnt to read negation"
+    " raises the orange bar and keeps the blue one.",
     "Bars of accuracy of both models",
-)  # fmt: skip
+)
 
 st.subheader("What was learnt, and what was lost")
 draw(
     compare_charts.claim_points(
-        found.claims, names, title="Claims, AUROC and retrieval",
-        subtitle=f"{found.about['studies']} phantoms of the {split} split and {found.about['statements']:,} true statements about them; 95 % "
-        "interval over patients",
+        found.claims,
+        names,
+        title="Claims, AUROC and retrieval",
+        subtitle=(
+            f"{found.about['studies']} phantoms of the {split} split and {found.about['statements']:,} true statements"
+            " about them; 95 % interval over patients"
+        ),
     ),
-    "compare-claims", found.claims,
-    "Ranking: a true statement above its contradiction, for one image. AUROC of the denial: below 0.5 the model reads “no X” as X, at "
-    "0.5 it ignores the cue, above it reads it. Zero-shot AUROC and retrieval are what should not fall. At the right, B - A.",
+    "compare-claims",
+    found.claims,
+    "Ranking: a true statement above its contradiction, for one image. AUROC of the denial: below 0.5 the model reads"
+    " “no X” as X, at 0.5 it ignores the cue, above it reads it. Zero-shot AUROC and retrieval are what should not"
+    " fall. At the right, B - A.",
     "Points of both models for claim ranking, AUROC and retrieval",
-)  # fmt: skip
+)
 
 st.subheader("The mechanism")
 draw(
-    compare_charts.head_maps(found.heads, title="Negator-selective attention", subtitle=f"means of {used} pairs, one scale"),
-    "compare-heads", found.heads,
-    "Red: the head's later tokens look at the negator. The third map is what changed; it is there where both text towers have "
-    "the same layers and heads, and means most where B was trained from A.",
+    compare_charts.head_maps(
+        found.heads, title="Negator-selective attention", subtitle=f"means of {used} pairs, one scale"
+    ),
+    "compare-heads",
+    found.heads,
+    "Red: the head's later tokens look at the negator. The third map is what changed; it is there where both text"
+    " towers have the same layers and heads, and means most where B was trained from A.",
     "Heatmaps of negator-selective attention of A, of B and of their difference",
-)  # fmt: skip
+)
 summary = traces.choose_summary(st, list(found.layers.summary.unique()), "summary", bind="query-params")
 profile = found.layers[found.layers.summary == summary]
 draw(
     compare_charts.layer_bars(
-        profile, names, title=f"Causal tracing effect: {SUMMARIES[summary].label}", label="CTE",
+        profile,
+        names,
+        title=f"Causal tracing effect: {SUMMARIES[summary].label}",
+        label="CTE",
         subtitle=f"{used} pairs, block outputs; ratio of means; 95 % bootstrap interval over pairs",
     ),
-    "compare-layers", profile,
-    "Where the negation travels to the score. Bars that moved to other layers: another path. Bars alike: the same path, "
-    "whatever the score does.",
+    "compare-layers",
+    profile,
+    "Where the negation travels to the score. Bars that moved to other layers: another path. Bars alike: the same path,"
+    " whatever the score does.",
     "Bars of the causal tracing effect by layer, A beside B",
-)  # fmt: skip
+)
 
 st.subheader("One head, token by token")
 two = comparisons.load(spec_a, spec_b)
@@ -108,47 +133,63 @@ form = pick_form.segmented_control(
 )
 own = {model: side[at.index(text_of)] for model, side in (("A", pairs.a), ("B", pairs.b))}
 text = getattr(own["A"].pair, form)
-seen = [state.patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
-labels = {model: charts.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
+seen = [patterns(m, m.fingerprint, (text,))[0][layer - 1, head - 1] for m in (two.a, two.b)]
+labels = {model: plots.token_labels(getattr(one, f"pieces_{form}"), one.negator) for model, one in own.items()}
 draw(
-    compare_charts.two_patterns(*seen, labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle=f"1 text: {text}"),
-    "compare-pattern", comparisons.pattern_table(own, form, *seen),
-    "Each row is a token that looks, each column a token looked at. The negator, or the word in its place, is underlined.",
+    compare_charts.two_patterns(
+        *seen, labels, title=f"Layer {layer}, head {head}: attention of each token", subtitle=f"1 text: {text}"
+    ),
+    "compare-pattern",
+    comparisons.pattern_table(own, form, *seen),
+    "Each row is a token that looks, each column a token looked at. The negator, or the word in its place, is"
+    " underlined.",
     "Attention of one head on one text in A and in B",
-)  # fmt: skip
+)
 
 st.subheader("What moved inside")
 if len(found.shifts):
     means = found.shift_means.set_index("form")["value"]
     draw(
         compare_charts.shift_points(
-            found.shifts, found.shift_means, title="Shift of the captions' embeddings",
-            subtitle=f"{used} pairs; line: mean, 95 % interval over pairs; negated - affirmative "
-            f"{means['negated - affirmative']:+.4f}",
+            found.shifts,
+            found.shift_means,
+            title="Shift of the captions' embeddings",
+            subtitle=(
+                f"{used} pairs; line: mean, 95 % interval over pairs; negated - affirmative "
+                f"{means['negated - affirmative']:+.4f}"
+            ),
         ),
-        "compare-shift", found.shifts,
-        "How far the same text lies from where it was. Only negated captions should have to move; affirmative ones that moved "
-        "are knowledge at risk. It means nothing between models that were not trained from one another.",
+        "compare-shift",
+        found.shifts,
+        "How far the same text lies from where it was. Only negated captions should have to move; affirmative ones that"
+        " moved are knowledge at risk. It means nothing between models that were not trained from one another.",
         "Points of 1 - cosine between the embeddings of A and B, by form",
-    )  # fmt: skip
+    )
 else:
     st.caption(
-        f"The embeddings have {two.a.text.dim} and {two.b.text.dim} dimensions, so texts cannot be compared by their shift."
+        f"The embeddings have {two.a.text.dim} and {two.b.text.dim} dimensions, so texts cannot be compared by their"
+        " shift."
     )
 if len(found.parameters):
     draw(
         compare_charts.moved_bars(
-            found.parameters, title="Which layers moved",
-            subtitle="norm of the change / norm of the weights, each fine-tune against its own base; line: w[l] it was trained with",
+            found.parameters,
+            title="Which layers moved",
+            subtitle=(
+                "norm of the change / norm of the weights, each fine-tune against its own base; line: w[l] it was"
+                " trained with"
+            ),
         ),
-        "compare-moved", found.parameters,
-        "The bars should follow the line, since w[l] scales each layer's learning rate. Layers that moved more than their "
-        "weight says had steadier gradients, or smaller weights to begin with.",
+        "compare-moved",
+        found.parameters,
+        "The bars should follow the line, since w[l] scales each layer's learning rate. Layers that moved more than"
+        " their weight says had steadier gradients, or smaller weights to begin with.",
         "Bars of relative change by layer, with the layer weights as a line",
-    )  # fmt: skip
+    )
 else:
     st.caption(
-        "Neither model is a fine-tune of this folder of runs (run:ID), so there is no record of which layers were trained."
+        "Neither model is a fine-tune of this folder of runs (run:ID), so there is no record of which layers were"
+        " trained."
     )
 
 st.subheader("The items fixed, and the items broken")
@@ -165,7 +206,7 @@ st.caption("  ·  ".join(f"{name}: {(part.verdict == name).sum():,}" for name in
 listed = part[part.verdict == shown].item_id.tolist()
 if listed:
     item_id = st.selectbox("Item", listed, key="compare-item", bind="query-params")
-    item = next(one for one in state.phantom_items(count, 0, split) if one.item_id == item_id)
+    item = next(one for one in phantom_items(count, 0, split) if one.item_id == item_id)
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
     if picture := item_picture(item.image, None):
         picture_at.image(
@@ -183,9 +224,14 @@ st.subheader("Take it along")
 link = widgets.view_link()
 with st.container(horizontal=True):
     st.download_button(
-        "Report (HTML)", partial(comparisons.report_of, found, asked, sections, link), "comparison.html",
-        "text/html", icon=":material/article:", on_click="ignore", help="One file with figures, tables, recipe and versions.",
-    )  # fmt: skip
+        "Report (HTML)",
+        partial(comparisons.report_of, found, asked, sections, link),
+        "comparison.html",
+        "text/html",
+        icon=":material/article:",
+        on_click="ignore",
+        help="One file with figures, tables, recipe and versions.",
+    )
     st.download_button(
         "All tables (CSV)",
         partial(comparisons.archive, found),

@@ -10,13 +10,18 @@ st.title("Data")
 if "data-do" not in {*st.session_state, *st.query_params}:  # a start, not a default: a build sends on to its file
     st.session_state["data-do"] = "items"
 doing = st.segmented_control(
-    "What to do", list(DOINGS), format_func=DOINGS.__getitem__, required=True, key="data-do",
-    bind="query-params", label_visibility="collapsed",
-)  # fmt: skip
+    "What to do",
+    list(DOINGS),
+    format_func=DOINGS.__getitem__,
+    required=True,
+    key="data-do",
+    bind="query-params",
+    label_visibility="collapsed",
+)
 if doing == "items":
     st.caption(
-        "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of them true of "
-        "the image. Every option is read back by a parser that did not write it."
+        "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of them"
+        " true of the image. Every option is read back by a parser that did not write it."
     )
     build.build_items()
 elif doing == "claims":

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.finetune import board, form, prepare
-from dashboard.parts import jobs, state
+from dashboard.finetune import form, prepare, trainings
+from dashboard.parts import jobs, keeper
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 st.title("Fine-tune")
 st.caption(
-    "Negation-aware selective training: the text encoder learns from true statements and their contradictions, each layer "
-    "as fast as its causal tracing effect says. Images pass through the frozen image tower once. Training and watching use "
-    "the train and validation splits; the test split is for the benchmark."
+    "Negation-aware selective training: the text encoder learns from true statements and their contradictions, each"
+    " layer as fast as its causal tracing effect says. Images pass through the frozen image tower once. Training and"
+    " watching use the train and validation splits; the test split is for the benchmark."
 )
-state.model()  # where it does not load, its sentence
+keeper.model()  # where it does not load, its sentence
 
 
 def ask(model: DualEncoder) -> None:
@@ -30,17 +30,19 @@ def ask(model: DualEncoder) -> None:
     st.subheader("3. How")
     settings, seeds = form.settings()
 
-    seconds = settings["steps"] * prepare.seconds_a_step(model, model.fingerprint, settings["batch_size"])
     runs = prepare.recipes(layers.arms, seeds, files._asdict() | settings | layers.choices, layers.trace)
     if st.button(
-        f"Train {len(runs)} run{'s' * (len(runs) != 1)}: {jobs.duration(seconds * len(runs))} in all, one after another on a device",
-        type="primary", icon=":material/play_arrow:", disabled=not runs,
-    ):  # fmt: skip
+        f"Train {len(runs)} run{'s' * (len(runs) != 1)}: {prepare.time_of(runs, model)} in all, one after another on a"
+        " device",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not runs,
+    ):
         jobs.start(runs, model.fingerprint)
 
 
 try:
-    ask(state.model())
+    ask(keeper.model())
 finally:  # a setting that cannot be ends the asking; what is running stays in sight
     st.subheader("Runs")
-    board.show("finetune")
+    trainings.show("finetune")

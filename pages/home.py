@@ -3,22 +3,25 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import clicks, state
+from dashboard.parts import clicks, keeper
 from dashboard.parts.cases import ask_items, draw_options, read_image_table
+from dashboard.parts.items import phantom_items
 from dashboard.parts.marks import HOW
+from dashboard.parts.pictures import image_vector, phantom_picture, phantom_title, uploads
 from dashboard.parts.text import plain
 
 st.title("Does the model read “no”?")
 st.markdown(
-    "Medical CLIP models often answer correctly when an absent finding is said affirmatively (“fully expanded lungs”) and "
-    "wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text encoder "
-    "reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo world of "
-    "drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the sidebar."
+    "Medical CLIP models often answer correctly when an absent finding is said affirmatively (“fully expanded lungs”)"
+    " and wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text"
+    " encoder reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo"
+    " world of drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the"
+    " sidebar."
 )
-model = state.model()
+model = keeper.model()
 
 CASES = 60
-items = state.phantom_items(CASES, 1, "validation")
+items = phantom_items(CASES, 1, "validation")
 scored = ask_items(model, items, "home")
 answers = scored.pivot(index="item_id", columns="form", values="correct")
 disagree = [i for i, item in enumerate(items) if answers.affirmative[item.item_id] > answers.negated[item.item_id]]
@@ -41,7 +44,7 @@ item = items[order[case - 1]]
 picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
 seed = int(item.image.split(":")[1])
 picture.image(
-    state.phantom_picture(seed).image, caption=f"Phantom {seed}: {state.phantom_title(seed)}", width="stretch"
+    phantom_picture(seed).image, caption=f"Phantom {seed}: {phantom_title(seed)}", width="stretch"
 )
 for column, form in ((affirmative, "affirmative"), (negated, "negated")):
     with column:
@@ -53,17 +56,17 @@ st.caption(
     "image-text logits; the answer is the highest."
 )
 
-if pictures := state.uploads():
+if pictures := uploads():
     st.subheader("Your images, read both ways")
     st.caption(
-        "Per condition, three statements scored on your image, in logits (any image gets scores: whether it is a chest X-ray is "
-        "not checked). A model that reads “no” puts “no X” on the side of the "
-        "affirmative equivalent, not on the side of “X”."
+        "Per condition, three statements scored on your image, in logits (any image gets scores: whether it is a chest"
+        " X-ray is not checked). A model that reads “no” puts “no X” on the side of the affirmative equivalent, not on"
+        " the side of “X”."
     )
     for shown in pictures:
         left, right_side = st.columns([2, 5], gap="medium")
         left.image(shown.image, caption=plain(shown.title), width="stretch")
-        table: pd.DataFrame = read_image_table(model, state.image_vector(model, shown))
+        table: pd.DataFrame = read_image_table(model, image_vector(model, shown))
         numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in table.select_dtypes("number")}
         right_side.dataframe(table, hide_index=True, width="stretch", height="content", column_config=numbers)
 else:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.models import cards
-from dashboard.parts import asking, reading, state, widgets
+from dashboard.models import cards, sentences
+from dashboard.parts import asking, keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
 
@@ -74,7 +74,7 @@ def anatomy(model) -> None:
         st.markdown("**What it cannot do**")
         st.markdown(cards.lacking_text(model))
     with right.container(border=True, height="stretch"):
-        checks = state.checks()
+        checks = keeper.checks()
         st.markdown(f"**Self-test: {sum(check.passed for check in checks)} of {len(checks)} hold**")
         for check in checks:
             icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
@@ -93,11 +93,11 @@ def sentence(model) -> None:
     st.subheader("How it reads a sentence")
     text = st.text_input("Sentence", "There is no evidence of pleural effusion.", key="sentence", bind="query-params")
     with widgets.advice():
-        tokens = reading.read(model, text)
-    st.html(reading.chips(model, tokens))
+        tokens = sentences.read(model, text)
+    st.html(sentences.chips(model, tokens))
     st.caption(
         "Each box is a token, with its position and id below. Orange and underlined: the negator. Blue ring: pooled. "
-        + plain(reading.pooled_in_words(model, tokens))
+        + plain(sentences.pooled_in_words(model, tokens))
     )
     with st.expander("As a table", icon=":material/table_rows:"):
         st.dataframe(tokens, hide_index=True, width="stretch", height="content")
@@ -117,14 +117,16 @@ def three_sentences(model) -> None:
         )
     ]
     with widgets.advice():
-        table = reading.similarity(model, *texts)
-    st.markdown(f"**{reading.verdict(table)}**")
+        table = sentences.similarity(model, *texts)
+    st.markdown(f"**{sentences.verdict(table)}**")
     widgets.figure(
-        reading.similarity_bars(table),
+        sentences.similarity_bars(table),
         key="similarity",
         data=table,
-        how_to_read="Cosine of the texts' embeddings. A model that reads negation has the second bar longer than the first; "
-        "the dotted line is what two affirmative sentences on different findings have in this model, on average.",
+        how_to_read=(
+            "Cosine of the texts' embeddings. A model that reads negation has the second bar longer than the first; "
+            "the dotted line is what two affirmative sentences on different findings have in this model, on average."
+        ),
         alt="Bars of the cosines between an affirmative sentence, its negation and its affirmative equivalent",
     )
 
@@ -159,4 +161,4 @@ body, below = st.container(), st.container()
 with below:  # drawn first: a model that does not load ends the page, and another can still be looked for
     known()
 with body:
-    show(state.model())
+    show(keeper.model())

@@ -11,8 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.compare import comparisons
-from dashboard.parts import asking, jobs, state, widgets
+from dashboard.parts import asking, jobs, keeper, memo, widgets
+from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from nast_core.work.kinds import BenchmarkRecipe
 
 SOON = 60.0  # seconds: what takes less is answered on the page, what takes more is a run of its own
-_KEPT = 32  # answers
 PHANTOM_COUNTS = [200, 500, 1000, 2000, 3000]
 
 
@@ -56,7 +57,7 @@ def choose_questions() -> Questions:
             count, seed = rest.columns(2)
             n = count.select_slider("Number of items", PHANTOM_COUNTS, value=500, key="n", bind="query-params")
             drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
-            items = state.phantom_items(n, drawn, "test")
+            items = phantom_items(n, drawn, "test")
             return Questions(items, f"phantom-test-{n}-{drawn}", None, {"n": n, "seed": drawn})
         where, beside = rest.columns(2)
         typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
@@ -65,29 +66,30 @@ def choose_questions() -> Questions:
             widgets.empty("Give the path of an items file, or choose phantoms.")
         path = widgets.path(typed)
         with widgets.advice():
-            stamp = path.stat().st_mtime if path.is_file() else 0.0
-            items = state.file_items(str(path), stamp)
+            items = items_of(path)
         images = widgets.path(folder) if folder else None
-        return Questions(items, f"{path}-{stamp}", folder, {"items": path, "images": images})
+        return Questions(items, f"{path}-{stamp(path)}", folder, {"items": path, "images": images})
 
 
 def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
-    own, tuned = state.spec(), comparisons.tuned()
+    own, tuned = keeper.spec(), comparisons.tuned()
     others = st.multiselect(
-        "Beside the sidebar's model", [spec for spec in dict.fromkeys([state.DEMO, *tuned]) if spec != own], key="with",
-        bind="query-params", on_change=asking.typed, args=("with",), accept_new_options=True, placeholder="Type a model, or choose a finished fine-tune",
-        help="A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All models "
-        "answer the same questions.",
-    )  # fmt: skip
+        "Beside the sidebar's model",
+        [spec for spec in dict.fromkeys([keeper.DEMO, *tuned]) if spec != own],
+        key="with",
+        bind="query-params",
+        on_change=asking.typed,
+        args=("with",),
+        accept_new_options=True,
+        placeholder="Type a model, or choose a finished fine-tune",
+        help=(
+            "A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All"
+            " models answer the same questions."
+        ),
+    )
     comparisons.list_tuned(tuned)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
-
-
-@st.cache_resource
-def _known() -> dict[tuple, Answers]:
-    """Answers by model and questions, so that a model is loaded only where it has not answered yet."""
-    return {}
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
@@ -112,11 +114,13 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
     from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.opening import stamp_of
     from nast_core.work.identity import find_run
 
-    known, name = _known(), (spec, state.stamp(spec), questions.key, questions.folder)
-    if name not in known:
-        model = state.load(spec)
+    name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)
+    found = memo.find(*name)
+    if found is None:
+        model = keeper.load(spec)
         run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
         if run is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
@@ -125,10 +129,8 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
                 return None
             run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
         scored, failed = read_results(run.folder)
-        while len(known) >= _KEPT:
-            known.pop(next(iter(known)))
-        known[name] = Answers(spec, model.card.name, model.fingerprint, scored, failed)
-    return known[name]
+        found = Answers(spec, model.card.name, model.fingerprint, scored, failed)
+    return memo.keep(found, *name)
 
 
 def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
@@ -150,7 +152,7 @@ def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[
     return an_image * len(images) + a_text * missing
 
 
-@st.cache_data(max_entries=16, show_spinner="Timing a few images and texts")
+@memo.copied("Timing a few images and texts")
 def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
     from nast_core.encoding.images import encode_named
 
@@ -191,14 +193,14 @@ def _offer(spec: str, model: DualEncoder, questions: Questions, seconds: float) 
     )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def summary(_scored: pd.DataFrame, key: tuple) -> dict:
     from nast_core.benchmark.scoring import summarise
 
     return summarise(_scored)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def groups(_scored: pd.DataFrame, _items: list[Item], by: str, key: tuple) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(accuracies and gap by group, their corrected tests); cues held out of training are starred."""
     from nast_core.benchmark.groups import GROUPINGS, by_group, group_tests, grouped
@@ -212,7 +214,7 @@ def groups(_scored: pd.DataFrame, _items: list[Item], by: str, key: tuple) -> tu
     return tables
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@memo.copied()
 def between(_scored: dict[str, pd.DataFrame], key: tuple) -> pd.DataFrame:
     """Paired tests between the models, as ``model_tests`` gives them."""
     from nast_core.benchmark.several_models import model_tests

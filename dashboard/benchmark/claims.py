@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, jobs, state, widgets
-from dashboard.parts.charts import AFFIRMATIVE, NEGATED
+from dashboard.parts import asking, jobs, keeper, memo, widgets
+from dashboard.parts.items import claims_of
+from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.slices import Slice
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from nast_core.claims.run import ClaimsResult
     from nast_core.models import DualEncoder
 
-_KEPT = 8
 _CUES = {"none": (AFFIRMATIVE, ""), "seen": (NEGATED, "/"), "unseen": (NEGATED, "x")}
 
 
@@ -52,11 +52,10 @@ def choose() -> Claims:
             widgets.empty("Give the path of a claims file, or choose phantoms.")
         path = widgets.path(typed)
         with widgets.advice():
-            stamp = path.stat().st_mtime if path.is_file() else 0.0
-            return Claims(_of_file(str(path), stamp), f"{path}-{stamp}", folder)
+            return Claims(claims_of(path), f"{path}-{stamp(path)}", folder)
 
 
-@st.cache_data(max_entries=4, show_spinner="Writing the claims")
+@memo.copied("Writing the claims")
 def _of_phantoms(count: int, seed: int) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.phantom import phantom_studies
@@ -64,33 +63,19 @@ def _of_phantoms(count: int, seed: int) -> list[Example]:
     return build_examples(phantom_studies(count, split="test", seed=seed), seed=seed).examples
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the claims")
-def _of_file(path: str, stamp: float) -> list[Example]:
-    from nast_core.claims.examples import read_claims
-
-    return read_claims(widgets.path(path))
-
-
-@st.cache_resource
-def _known() -> dict[tuple, ClaimsResult]:
-    """cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
 def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
     """By spec; computed with progress where the models have not read these claims yet. Ends the page where none has."""
     found = {}
     for spec, one in view.answers.items():
-        known, name = _known(), (one.fingerprint, claims.key, claims.folder)
-        if name not in known:
+        name = ("claims", one.fingerprint, claims.key, claims.folder)
+        result = memo.find(*name)
+        if result is None:
             with widgets.advice():
-                result = _compute(state.load(spec), claims, one.name)
+                result = _compute(keeper.load(spec), claims, one.name)
             if result is None:
                 continue
-            while len(known) >= _KEPT:
-                known.pop(next(iter(known)))
-            known[name] = result
-        found[spec] = known[name]
+            memo.keep(result, *name)
+        found[spec] = result
     if not found:
         widgets.end_page()
     return found
@@ -107,9 +92,11 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     total, done = work_units(asked), 0
     seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}", icon=":material/play_arrow:", key=f"claims-{name}",
+        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}",
+        icon=":material/play_arrow:",
+        key=f"claims-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
-    ):  # fmt: skip
+    ):
         return None
     bar = st.progress(0.0, f"{plain(name)}: encoding images and statements")
 
@@ -146,29 +133,41 @@ def draw(view: View) -> None:
     with left:
         everything = table[(table.cues == "all") & (table.n > 0)]
         widgets.figure(
-            benchmark_charts.rate_bars(
-                everything, benchmark_charts.model_styles(list(ranked)), title="Claim ranking by kind of contradiction",
-                subtitle=f"{_counted(everything)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
+            charts.rate_bars(
+                everything,
+                charts.model_styles(list(ranked)),
+                title="Claim ranking by kind of contradiction",
+                subtitle=f"{_counted(everything)}; 95 % intervals over patients",
+                label="ranked rightly (%)",
+                chance=0.5,
             ),
             key="claims",
             data=everything,
-            how_to_read="For one image, a true statement should score above one that is false in polarity, location or "
-            "severity. 50 % is chance. A tie counts as wrong.",
+            how_to_read=(
+                "For one image, a true statement should score above one that is false in polarity, location or "
+                "severity. 50 % is chance. A tie counts as wrong."
+            ),
             alt="Accuracy of claim ranking by kind and model",
-        )  # fmt: skip
+        )
     with right:
         apart = table[(table.series == detail) & (table.cues != "all") & (table.n > 0)].assign(series=lambda t: t.cues)
         widgets.figure(
-            benchmark_charts.rate_bars(
-                apart, _CUES, title=f"By the cue in the texts: {view.answers[detail].name}",
-                subtitle=f"{_counted(apart)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
+            charts.rate_bars(
+                apart,
+                _CUES,
+                title=f"By the cue in the texts: {view.answers[detail].name}",
+                subtitle=f"{_counted(apart)}; 95 % intervals over patients",
+                label="ranked rightly (%)",
+                chance=0.5,
             ),
             key="claims-cues",
             data=apart,
-            how_to_read="Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
-            "training text. A fall from seen to unseen means that wording was learnt, not negation.",
+            how_to_read=(
+                "Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
+                "training text. A fall from seen to unseen means that wording was learnt, not negation."
+            ),
             alt="Accuracy of claim ranking by kind and cue",
-        )  # fmt: skip
+        )
     if view.part.negations:
         st.caption("The number of negations is a property of questions; it does not slice claims.")
     _more(found[detail], pairs[detail])
@@ -182,7 +181,7 @@ def _counted(table: pd.DataFrame) -> str:
     return ", ".join(f"{group} n = {n:,}" for group, n in table.groupby("group", sort=False).n.max().items())
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
     from nast_core.claims.ranking import by_kind
 
@@ -191,13 +190,27 @@ def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
 
 def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
     said = result.summary["ranking"]
-    auc = pd.DataFrame([{"kind": kind, "cues": cues, "auc": rates["auc"]["value"], "auc low": rates["auc"]["low"],
-                         "auc high": rates["auc"]["high"], "blind accuracy": rates["blind"]["value"], "pairs": rates["auc"]["n"]}
-                        for kind, groups in said.items() if isinstance(groups, dict) for cues, rates in groups.items()])  # fmt: skip
+    auc = pd.DataFrame(
+        [
+            {
+                "kind": kind,
+                "cues": cues,
+                "auc": rates["auc"]["value"],
+                "auc low": rates["auc"]["low"],
+                "auc high": rates["auc"]["high"],
+                "blind accuracy": rates["blind"]["value"],
+                "pairs": rates["auc"]["n"],
+            }
+            for kind, groups in said.items()
+            if isinstance(groups, dict)
+            for cues, rates in groups.items()
+        ]
+    )
     with st.expander("Across images, and blind (all claims, whatever the slice)"):
         st.dataframe(auc[auc.pairs > 0].round(3), hide_index=True)
         st.caption(
-            "AUC: a true statement of any image above a contradiction of any image. Blind: with the mean image; 0.5 is chance."
+            "AUC: a true statement of any image above a contradiction of any image. Blind: with the mean image; 0.5 is"
+            " chance."
         )
     with st.expander("Wrongly ranked claims"):
         wrong = pairs[pairs.correct == 0]
@@ -218,6 +231,8 @@ def sliced_retrieval(result: ClaimsResult, part: Slice) -> ClaimsResult:
     return replace(
         result,
         retrieval=replace(
-            result.retrieval, images_for_statement=forward.reset_index(drop=True), statements_for_image=backward.reset_index(drop=True)
+            result.retrieval,
+            images_for_statement=forward.reset_index(drop=True),
+            statements_for_image=backward.reset_index(drop=True),
         ),
-    )  # fmt: skip
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import charts, widgets
+from dashboard.parts import plots, widgets
 from dashboard.parts.text import plain
 
 _METRICS = (
@@ -49,10 +48,10 @@ def _headline(said: dict) -> None:
         column.caption(f"{value['low'] * scale:.1f} to {value['high'] * scale:.1f}, n = {value['n']:,}")
     test = said["mcnemar"]
     st.caption(
-        "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). "
-        f"Paired exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated, "
-        f"p = {test['p_value']:.2g}. Ties, counted as wrong: {said['ties']}. Unscored items: {said['unscored']}. Blind: the same "
-        "options scored with the mean image; chance is 25 %."
+        "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Paired"
+        f" exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated,"
+        f" p = {test['p_value']:.2g}. Ties, counted as wrong: {said['ties']}. Unscored items: {said['unscored']}."
+        " Blind: the same options scored with the mean image; chance is 25 %."
     )
 
 
@@ -68,31 +67,39 @@ def _models(view: View) -> None:
     table = pd.DataFrame(rows)
     corrected = dict(zip(said, holm([s["mcnemar"]["p_value"] for s in said.values()]), strict=True))
     widgets.figure(
-        benchmark_charts.figure_three(
-            table, corrected, title="The same questions, several models",
+        charts.figure_three(
+            table,
+            corrected,
+            title="The same questions, several models",
             subtitle="95 % intervals over patients; in brackets, n; stars: affirmative against negated",
         ),
         key="models",
         data=table.assign(p_holm=table.group.map(corrected)),
-        how_to_read="Blue: said affirmatively. Orange, hatched: with negations. The step between them is what the wording "
-        "costs. Exact McNemar tests, Holm-corrected over the models: *** p < 0.001, ** < 0.01, * < 0.05, n.s. otherwise.",
+        how_to_read=(
+            "Blue: said affirmatively. Orange, hatched: with negations. The step between them is what the wording"
+            " costs. Exact McNemar tests, Holm-corrected over the models: *** p < 0.001, ** < 0.01, * < 0.05, n.s."
+            " otherwise."
+        ),
         alt="Accuracy affirmative and negated by model",
-    )  # fmt: skip
+    )
     st.markdown("**Between models**, on the items that both could score")
     tests = choices.between(
         {spec: one.scored for spec, one in view.answers.items()},
         (*view.key, *(a.fingerprint for a in view.answers.values())),
     )
     st.dataframe(
-        tests, hide_index=True,
+        tests,
+        hide_index=True,
         column_config={
             "change": st.column_config.NumberColumn("b - a, points", format="%+.1f"),
-            "low": st.column_config.NumberColumn(format="%+.1f"), "high": st.column_config.NumberColumn(format="%+.1f"),
-            "only_a": "only a right", "only_b": "only b right",
+            "low": st.column_config.NumberColumn(format="%+.1f"),
+            "high": st.column_config.NumberColumn(format="%+.1f"),
+            "only_a": "only a right",
+            "only_b": "only b right",
             "p_value": st.column_config.NumberColumn("McNemar p", format="%.2g"),
             "p_holm": st.column_config.NumberColumn("Holm p", format="%.2g"),
         },
-    )  # fmt: skip
+    )
     st.caption(
         "Intervals over patients, drawn alike for both models. Holm p is corrected over all tests of this table."
     )
@@ -104,26 +111,29 @@ def _groups(view: View, by: str) -> None:
     if table.empty:
         st.caption(f"{title}: no item of this slice has a negation.")
         return
-    figure = charts.accuracy_bars(
+    figure = plots.accuracy_bars(
         table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
     )
     widgets.figure(
-        benchmark_charts.below_subtitle(figure) if horizontal else figure,
+        charts.below_subtitle(figure) if horizontal else figure,
         key=f"by-{by}",
         data=table.merge(tests, on=["group", "n"], how="left"),
         how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations."
         + (" An item counts for each in its true statement." if horizontal else ""),
         alt=f"Accuracy by form, {title}",
-    )  # fmt: skip
+    )
     with st.expander("Gap and test"):
         gap = table[table.form == "gap"].drop(columns="form").merge(tests, on=["group", "n"])
         st.dataframe(
-            gap, hide_index=True,
+            gap,
+            hide_index=True,
             column_config={
                 "value": st.column_config.NumberColumn("gap, points", format="%.1f"),
-                "low": st.column_config.NumberColumn(format="%.1f"), "high": st.column_config.NumberColumn(format="%.1f"),
-                "only_first": "only affirmative right", "only_second": "only negated right",
+                "low": st.column_config.NumberColumn(format="%.1f"),
+                "high": st.column_config.NumberColumn(format="%.1f"),
+                "only_first": "only affirmative right",
+                "only_second": "only negated right",
                 "p_value": st.column_config.NumberColumn("McNemar p", format="%.2g"),
                 "p_holm": st.column_config.NumberColumn("Holm p", format="%.2g"),
             },
-        )  # fmt: skip
+        )

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import claims as benchmark_claims
+from dashboard.benchmark import charts, claims
 from dashboard.benchmark.slices import View
-from dashboard.parts import widgets
-from dashboard.parts.charts import AFFIRMATIVE, NEGATED
+from dashboard.parts import memo, widgets
+from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
@@ -23,12 +22,14 @@ _PROMPTS = {_PRESENT: (AFFIRMATIVE, ""), _DENIED: (NEGATED, "/"), _UNSEEN: (NEGA
 
 
 def draw(view: View) -> None:
-    claims = benchmark_claims.choose()
-    found = benchmark_claims.results(view, claims)
+    examples = claims.choose()
+    found = claims.results(view, examples)
     detail = view.detail if view.detail in found else next(iter(found))
     _prompts(view, found, detail)
     st.subheader("Retrieval")
-    _retrieval(view, found[detail], (*view.key_of(detail), claims.key, str(claims.folder)), view.answers[detail].name)
+    _retrieval(
+        view, found[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name
+    )
 
 
 def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
@@ -43,29 +44,42 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
         )
         return
     widgets.figure(
-        benchmark_charts.rate_bars(
-            own, _PROMPTS, title=f"AUROC of the presence prompt and of negated prompts: {view.answers[detail].name}",
-            subtitle=f"{int(own.n.max()):,} images at most; 95 % intervals over patients", label="AUROC", scale=1, chance=0.5,
+        charts.rate_bars(
+            own,
+            _PROMPTS,
+            title=f"AUROC of the presence prompt and of negated prompts: {view.answers[detail].name}",
+            subtitle=f"{int(own.n.max()):,} images at most; 95 % intervals over patients",
+            label="AUROC",
+            scale=1,
+            chance=0.5,
             horizontal=True,
         ),
         key="auroc",
         data=own,
-        how_to_read="Blue: the model sees X. Orange: its score of a text that denies X, for the absence of X: above 0.5 the cue "
-        "is read, at 0.5 it is ignored, near 0 the text is read as X. A high accuracy with 0.5 here means that X was only muted.",
+        how_to_read=(
+            "Blue: the model sees X. Orange: its score of a text that denies X, for the absence of X: above 0.5 the cue"
+            " is read, at 0.5 it is ignored, near 0 the text is read as X. A high accuracy with 0.5 here means that X"
+            " was only muted."
+        ),
         alt="AUROC by condition and prompt",
-    )  # fmt: skip
+    )
     if len(found) > 1:
         macro = table[table.group == "macro"].assign(group=lambda t: t.model)
         widgets.figure(
-            benchmark_charts.rate_bars(
-                macro, _PROMPTS, title="Mean over conditions, by model",
-                subtitle=f"{int(macro.n.max()):,} images; 95 % intervals over patients", label="AUROC", scale=1, chance=0.5,
+            charts.rate_bars(
+                macro,
+                _PROMPTS,
+                title="Mean over conditions, by model",
+                subtitle=f"{int(macro.n.max()):,} images; 95 % intervals over patients",
+                label="AUROC",
+                scale=1,
+                chance=0.5,
             ),
             key="auroc-models",
             data=macro,
             how_to_read="Alignment is kept where blue stays up; negation is read where orange rises above 0.5 with it.",
             alt="Macro AUROC by model and prompt",
-        )  # fmt: skip
+        )
     if view.part.cue or view.part.wording or view.part.patient or view.part.negations:
         st.caption("AUROCs obey the slice's conditions; its cues and patients slice the retrieval below.")
 
@@ -73,8 +87,11 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
 def _areas(result: ClaimsResult) -> pd.DataFrame:
     """group (condition or macro), series (prompt), value, low, high, n."""
     denied = result.summary["negated_prompt_auroc"]
-    asked = {_PRESENT: result.summary["alignment"]["zero_shot_auroc"], _DENIED: denied.get("there is no", {}),
-             _UNSEEN: denied.get("unseen cues", {})}  # fmt: skip
+    asked = {
+        _PRESENT: result.summary["alignment"]["zero_shot_auroc"],
+        _DENIED: denied.get("there is no", {}),
+        _UNSEEN: denied.get("unseen cues", {}),
+    }
     rows = [{"group": c, "series": series, **value} for series, by in asked.items() for c, value in by.items()]
     table = pd.DataFrame(rows, columns=["group", "series", "value", "low", "high", "n"])
     return table.sort_values("group", key=lambda names: names == "macro", kind="stable")
@@ -82,10 +99,15 @@ def _areas(result: ClaimsResult) -> pd.DataFrame:
 
 def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str) -> None:
     direction = st.segmented_control(
-        "Look for", list(_DIRECTIONS), format_func=_DIRECTIONS.__getitem__, default="images_for_statement", required=True,
-        key="direction", bind="query-params",
-    )  # fmt: skip
-    said = _summary(benchmark_claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
+        "Look for",
+        list(_DIRECTIONS),
+        format_func=_DIRECTIONS.__getitem__,
+        default="images_for_statement",
+        required=True,
+        key="direction",
+        bind="query-params",
+    )
+    said = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
     table = pd.DataFrame(
         [
             {"group": measure, "series": form, **said[form][measure]}
@@ -99,19 +121,24 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
         return
     counts = ", ".join(f"{form} n = {n:,}" for form, n in table.groupby("series").n.max().items())
     widgets.figure(
-        benchmark_charts.rate_bars(
-            table, benchmark_charts.FORMS, title=f"Retrieval: {_DIRECTIONS[direction]}",
-            subtitle=f"{name}; queries: {counts}; 95 % intervals over patients", label="R@k, and mean average precision (%)",
+        charts.rate_bars(
+            table,
+            charts.FORMS,
+            title=f"Retrieval: {_DIRECTIONS[direction]}",
+            subtitle=f"{name}; queries: {counts}; 95 % intervals over patients",
+            label="R@k, and mean average precision (%)",
         ),
         key="retrieval",
         data=table,
-        how_to_read="R@k: a right one is among the first k. Every image that a statement holds for is right. Chance: R@1 of scores "
-        "that know nothing. Negated statements hold for many images, so compare each with its own chance.",
+        how_to_read=(
+            "R@k: a right one is among the first k. Every image that a statement holds for is right. Chance: R@1 of"
+            " scores that know nothing. Negated statements hold for many images, so compare each with its own chance."
+        ),
         alt="Retrieval of affirmative and negated queries",
-    )  # fmt: skip
+    )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@memo.copied()
 def _summary(_found: Retrieval, key: tuple) -> dict:
     from nast_core.claims.retrieval import summarise_retrieval
 

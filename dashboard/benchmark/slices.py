@@ -61,11 +61,15 @@ def choose(questions: Questions) -> Slice:
     with st.expander("Slice", icon=":material/filter_alt:"):
         chosen = {
             part: column.multiselect(
-                label, options[part], key=f"slice-{part}", bind="query-params", placeholder="any",
+                label,
+                options[part],
+                key=f"slice-{part}",
+                bind="query-params",
+                placeholder="any",
                 help=_HELP.get(part),
             )
             for column, (part, label) in zip(st.columns(len(PARTS)), PARTS.items(), strict=True)
-        }  # fmt: skip
+        }
         part = Slice.model_validate(chosen)
         _saved(part)
     kept = part.of(items)
@@ -94,9 +98,14 @@ def _saved(part: Slice) -> None:
     if save.button("Save", icon=":material/bookmark:", disabled=not called or part == Slice(), width="stretch"):
         saved[called] = str(part)
     restore.selectbox(
-        "Saved in this session", list(saved), index=None, key="slice-restore", on_change=_restore,
-        placeholder="none yet" if not saved else "choose one", disabled=not saved,
-    )  # fmt: skip
+        "Saved in this session",
+        list(saved),
+        index=None,
+        key="slice-restore",
+        on_change=_restore,
+        placeholder="none yet" if not saved else "choose one",
+        disabled=not saved,
+    )
     clear.button(
         "Clear",
         icon=":material/filter_alt_off:",
@@ -131,7 +140,13 @@ def view(questions: Questions, answers: dict[str, Answers], part: Slice) -> View
     detail = next(iter(sliced))
     if len(sliced) > 1:
         detail = st.segmented_control(
-            "In detail", list(sliced), default=detail, format_func=plain, required=True, key="detail", bind="query-params",
+            "In detail",
+            list(sliced),
+            default=detail,
+            format_func=plain,
+            required=True,
+            key="detail",
+            bind="query-params",
             help="The model that charts of one model are about.",
-        )  # fmt: skip
+        )
     return View(items, sliced, detail, part, questions.folder, (questions.key, str(questions.folder), str(part)))

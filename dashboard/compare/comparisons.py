@@ -13,7 +13,9 @@ import streamlit as st
 
 from dashboard.compare import charts, report
 from dashboard.finetune import prepare
-from dashboard.parts import state, widgets
+from dashboard.parts import keeper, memo, widgets
+from dashboard.parts.items import phantom_items
+from dashboard.parts.pairs import alignment
 from dashboard.parts.text import code, plain
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 
-_KEPT = 16  # finished comparisons
 STUDIES = 200  # phantoms that claims are made about
 VERDICTS = ("fixed", "broken", "right in both", "wrong in both", "unscored")  # in A and B, as Comparison.items has them
 
@@ -62,14 +63,14 @@ def list_tuned(known: dict[str, str]) -> None:
 def load(a: str, b: str) -> Two:
     """Both models; one that does not load is a sentence, and the page ends."""
     with widgets.advice():
-        return Two(state.load(a), state.load(b))
+        return Two(keeper.load(a), keeper.load(b))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Aligning the pairs")
+@memo.shared("Aligning the pairs")
 def _shared(_a: DualEncoder, _b: DualEncoder, fingerprints: tuple[str, str], count: int) -> SharedPairs:
     from nast_core.compare.two_models import shared_pairs, spread
 
-    texts = [one.pair for one in state.alignment(_a).aligned]
+    texts = [one.pair for one in alignment(_a).aligned]
     return spread(shared_pairs(_a, _b, texts), count)
 
 
@@ -78,13 +79,7 @@ def shared(two: Two, count: int) -> SharedPairs:
         return _shared(two.a, two.b, (two.a.fingerprint, two.b.fingerprint), count)
 
 
-@st.cache_resource
-def _finished() -> dict[tuple, Comparison]:
-    """cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
-@st.cache_resource(max_entries=4, show_spinner="Drawing patients and what is true of them")
+@memo.shared("Drawing patients and what is true of them")
 def told(split: Split) -> Evidence:
     """Claims about phantoms of a split."""
     from nast_core.compare.claims import phantom_evidence
@@ -107,8 +102,10 @@ class Asked(NamedTuple):
 
     @property
     def identity(self) -> tuple:
-        """A folder counts by its files' times. What a name stands for elsewhere may change: see ``confirm``."""
-        return *self, *map(state.stamp, self.specs.values())
+        """A model counts by its files as they are now. What a name comes to stand for meanwhile: see ``confirm``."""
+        from nast_core.opening import stamp_of
+
+        return *self, *map(stamp_of, self.specs.values())
 
 
 def comparison(asked: Asked) -> Comparison:
@@ -116,9 +113,8 @@ def comparison(asked: Asked) -> Comparison:
     from nast_core.compare.kept import keep, kept_folder, read_kept
     from nast_core.compare.tables import summary_files
 
-    finished = _finished()
-    if asked.identity in finished:
-        return finished[asked.identity]
+    if found := memo.find("comparison", *asked.identity):
+        return found
     with widgets.advice():
         summaries = summary_files(asked.specs)  # a run that is gone is said so, kept or not
     folder = kept_folder(*asked.identity)
@@ -127,10 +123,7 @@ def comparison(asked: Asked) -> Comparison:
         found = _compared(asked, summaries)
         if folder:
             keep(found, folder)
-    while len(finished) >= _KEPT:
-        finished.pop(next(iter(finished)))
-    finished[asked.identity] = found
-    return found
+    return memo.keep(found, "comparison", *asked.identity)
 
 
 def confirm(found: Comparison, asked: Asked, two: Two) -> None:
@@ -138,7 +131,7 @@ def confirm(found: Comparison, asked: Asked, two: Two) -> None:
     from nast_core.compare.kept import forget, kept_folder
 
     if [found.about[model]["model_fingerprint"] for model in "ab"] != [model.fingerprint for model in two]:
-        _finished().pop(asked.identity, None)
+        memo.forget("comparison", *asked.identity)
         if folder := kept_folder(*asked.identity):
             forget(folder)
         st.rerun()
@@ -177,7 +170,7 @@ def _compared(asked: Asked, summaries: dict[str, Path]) -> Comparison:
 
     two = load(asked.a, asked.b)
     pairs, true = shared(two, asked.pairs), told(asked.split)
-    items = state.phantom_items(asked.questions, 0, asked.split)
+    items = phantom_items(asked.questions, 0, asked.split)
     images = list(dict.fromkeys([*two_models.needed_images(pairs, items), *true.images.image]))
     done, total = 0, 2 * len(images)
 
@@ -229,9 +222,15 @@ def headline(found: Comparison) -> list[tuple[str, str, str]]:
     if len(heads):
         top = heads.loc[heads.change.abs().idxmax()]
         cards.append(
-            ("Attention, mean |B - A| of a head", f"{heads.change.abs().mean():.3f}",
-             f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to {top.high:+.3f}), n = {top.n:.0f} pairs")
-        )  # fmt: skip
+            (
+                "Attention, mean |B - A| of a head",
+                f"{heads.change.abs().mean():.3f}",
+                (
+                    f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to"
+                    f" {top.high:+.3f}), n = {top.n:.0f} pairs"
+                ),
+            )
+        )
     return cards
 
 
@@ -241,8 +240,13 @@ def pattern_table(own: dict[str, AlignedPair], form: str, a: np.ndarray, b: np.n
     for model, values in (("A", a), ("B", b)):
         query, key = np.indices(values.shape)
         pieces = np.array(getattr(own[model], f"pieces_{form}"), dtype=object)
-        cells = {"query": pieces[query.ravel()], "key": pieces[key.ravel()], "query_position": query.ravel(),
-                 "key_position": key.ravel(), "attention": values.ravel()}  # fmt: skip
+        cells = {
+            "query": pieces[query.ravel()],
+            "key": pieces[key.ravel()],
+            "query_position": query.ravel(),
+            "key_position": key.ravel(),
+            "attention": values.ravel(),
+        }
         parts.append(pd.DataFrame(cells).assign(model=model))
     return pd.concat(parts, ignore_index=True)
 

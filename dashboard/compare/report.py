@@ -59,12 +59,17 @@ def html(
     """The report. Texts of models, items and pairs are escaped: they are the user's, and may hold anything."""
     body = [
         f"<h1>{escape(specs['A'])} and {escape(specs['B'])} compared</h1>",
-        f"<p>Every change is B - A, on the same {found.about['items']:,} items and {found.about['pairs']:,} pairs. "
-        "Research use only; not a medical device.</p>",
+        (
+            f"<p>Every change is B - A, on the same {found.about['items']:,} items and {found.about['pairs']:,} pairs. "
+            "Research use only; not a medical device.</p>"
+        ),
         "<table>",
-        *(f"<tr><td>{escape(name)}</td><td><b>{escape(value)}</b></td><td>{escape(said)}</td></tr>" for name, value, said in headline),
+        *(
+            f"<tr><td>{escape(name)}</td><td><b>{escape(value)}</b></td><td>{escape(said)}</td></tr>"
+            for name, value, said in headline
+        ),
         "</table>",
-    ]  # fmt: skip
+    ]
     for number, section in enumerate(sections):
         figure = go.Figure(section.figure).update_layout(template="plotly_white")
         body += [
@@ -79,7 +84,8 @@ def html(
     body.append(f"<p>The same view: <code>{escape(link)}</code></p>")
     title = escape(f"NAST: {specs['A']} and {specs['B']}")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
+        '<!doctype html><html lang="en"><head><meta'
+        f' charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
         f"<body>{''.join(body)}</body></html>"
     )
 
@@ -87,7 +93,10 @@ def html(
 def _table(name: str, table: pd.DataFrame) -> str:
     shown = table.to_html(index=False, border=0, escape=True, na_rep="", float_format=lambda value: f"{value:.4g}")
     said = escape(name.replace("_", " "))
-    return f"<details{' open' if len(table) <= 12 else ''}><summary>{said}, {len(table):,} rows</summary><div class='wide'>{shown}</div></details>"
+    return (
+        f"<details{' open' if len(table) <= 12 else ''}><summary>{said}, {len(table):,} rows</summary><div"
+        f" class='wide'>{shown}</div></details>"
+    )
 
 
 def _versions(found: Comparison, specs: Mapping[str, str]) -> str:

@@ -75,11 +75,17 @@ def item_rows(items: Sequence[Item]) -> pd.DataFrame:
     ]
     rows = [
         (
-            item.item_id, ", ".join(item.conditions), ", ".join(cues_said(item).values()), item.negations, item.answer,
-            item.negated[item.answer_index], item.affirmative[item.answer_index], item.split,
+            item.item_id,
+            ", ".join(item.conditions),
+            ", ".join(cues_said(item).values()),
+            item.negations,
+            item.answer,
+            item.negated[item.answer_index],
+            item.affirmative[item.answer_index],
+            item.split,
         )
         for item in items
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -163,12 +169,19 @@ def claim_rows(examples: Sequence[Example]) -> pd.DataFrame:
     ]
     rows = [
         (
-            example.study_id, example.claim.finding, example.claim.polarity, example.text, other.text, other.kind,
-            ", ".join(starred(cue) for cue in (example.cue, other.cue) if cue), example.claim.sentence, example.split,
+            example.study_id,
+            example.claim.finding,
+            example.claim.polarity,
+            example.text,
+            other.text,
+            other.kind,
+            ", ".join(starred(cue) for cue in (example.cue, other.cue) if cue),
+            example.claim.sentence,
+            example.split,
         )
         for example in examples
         for other in example.contradictions
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -73,7 +73,10 @@ def as_list(rows: dict[str, str]) -> str:
         f'<div style="overflow-wrap:anywhere">{escape(value[:16] if name == "Fingerprint" else value)}</div>'
         for name, value in rows.items()
     )
-    return f'<div style="display:grid;grid-template-columns:minmax(5.5rem,auto) 1fr;gap:.35rem .9rem;font-size:.9rem">{cells}</div>'
+    return (
+        '<div style="display:grid;grid-template-columns:minmax(5.5rem,auto) 1fr;gap:.35rem'
+        f' .9rem;font-size:.9rem">{cells}</div>'
+    )
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,10 @@ def _about(card: ZooCard) -> str:
         (
             f"**{card.name}** · {card.licence}.{gate}",
             f":gray[Trained on] {card.trained_on}",
-            f":gray[Text tower] {card.text}, {card.context} tokens · :gray[images] {card.image_size} px · "
-            f":gray[family] {card.family}",
+            (
+                f":gray[Text tower] {card.text}, {card.context} tokens · :gray[images] {card.image_size} px · "
+                f":gray[family] {card.family}"
+            ),
             f":gray[Paper] [{card.paper}]({paper_link(card.paper)})" + (f" · {card.note}" if card.note else ""),
         )
     )

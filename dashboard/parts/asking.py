@@ -88,8 +88,8 @@ def settle(waiting: dict[str, list[str]]) -> None:
     """Shows what the address names, and asks; ends the page."""
     st.title("Open what this link names?")
     st.markdown(
-        "The address of this page names what this server has not opened before. Nothing of it has been read, loaded or sent to yet. "
-        "Go on only if you know where the link comes from."
+        "The address of this page names what this server has not opened before. Nothing of it has been read, loaded or"
+        " sent to yet. Go on only if you know where the link comes from."
     )
     for key, values in waiting.items():
         for value in values:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state
+from dashboard.parts.items import benchmark
 from dashboard.parts.marks import marked
 from dashboard.parts.text import plain
 
@@ -21,7 +21,7 @@ _HEADINGS = {"affirmative": ":blue[Affirmative]", "negated": ":orange[With negat
 
 def ask_items(model: DualEncoder, items: list[Item], key: str) -> pd.DataFrame:
     """A row per item and form, as ``score_items`` gives it."""
-    return state.benchmark(model, items, key).scored
+    return benchmark(model, items, key).scored
 
 
 def draw_options(item: Item, row: pd.Series, *, marks: bool = False) -> None:

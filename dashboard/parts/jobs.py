@@ -10,6 +10,7 @@ from streamlit.errors import StreamlitAPIException
 
 from dashboard.parts import widgets
 from dashboard.parts.text import plain
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -70,17 +71,11 @@ class _Bar:
     def say(self, line: str) -> None: ...
 
 
-def duration(seconds: float) -> str:
-    """How long something will take, in words."""
-    if seconds < 90:
-        return f"about {max(round(seconds, -1), 10):.0f} seconds"
-    return f"about {seconds / 60:.0f} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
-
-
 @st.fragment(run_every=1)
 def watch(run: Run) -> None:
     """How a run at work stands, drawn anew every second; the whole page once it has ended."""
     from nast_core.recipe import RunError
+    from nast_core.runs.pace import time_left
     from nast_core.work.executors import cancel
 
     try:
@@ -98,6 +93,8 @@ def watch(run: Run) -> None:
         label += f", {status.done:,} of {status.total:,} {status.label}"
     elif status.label:
         label += f", {status.label}"
+    if left := time_left(status, run.recipe):
+        label += f", {left}"
     bar, stop = st.columns([6, 1], vertical_alignment="center")
     bar.progress(min(share, 1.0), plain(label))
     if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):

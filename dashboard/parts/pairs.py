@@ -1,4 +1,4 @@
-"""Choosing pairs of texts on a page: from the template set, or typed."""
+"""Pairs of texts on a page: aligned under the model's tokenizer, and chosen from the template set or typed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,42 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import state, widgets
+from dashboard.parts import memo, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
-    from nast_core.negation.pairs import AlignedPair
+    from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
+
+
+@memo.copied()
+def _alignment(_model: DualEncoder, fingerprint: str, conditions: tuple[str, ...]) -> Alignment:
+    from nast_core.negation.pairs import align_all, template_pairs
+
+    return align_all(template_pairs(conditions), _model.text)
+
+
+def alignment(encoder: DualEncoder) -> Alignment:
+    """Template pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
+    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+    return _alignment(encoder, encoder.fingerprint, tuple(encoder.card.conditions) or CHEXPERT_CONDITIONS)
+
+
+@memo.copied()
+def align_pair(_model: DualEncoder, fingerprint: str, pair: PolarityPair) -> AlignedPair:
+    from nast_core.negation.pairs import align
+
+    return align(pair, _model.text)
 
 
 def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
     """Template pairs, narrowed by finding and by cue; ends the page where none is left."""
-    found = state.alignment(model)
+    found = alignment(model)
     if not found.aligned:
         widgets.empty(
-            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason: {found.refused[0][1]}"
+            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason:"
+            f" {found.refused[0][1]}"
         )
     findings = sorted({pair.pair.finding for pair in found.aligned})
     cues = sorted({pair.cue.text for pair in found.aligned})
@@ -60,4 +82,4 @@ def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPai
     affirmative = left.text_input("Affirmative text", "There is some edema.", key="affirmative", bind="query-params")
     negated = right.text_input("Negated text", "There is no edema.", key="negated", bind="query-params")
     with widgets.advice():
-        return state.align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))
+        return align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))

@@ -50,9 +50,16 @@ def figure(
     st.caption(how_to_read)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "CSV", data.to_csv(index=False), f"{key}.csv", "text/csv", key=f"{key}-csv", icon=":material/download:",
-            on_click="ignore", type="tertiary", help="The data behind this chart. The camera on the chart saves it as SVG.",
-        )  # fmt: skip
+            "CSV",
+            data.to_csv(index=False),
+            f"{key}.csv",
+            "text/csv",
+            key=f"{key}-csv",
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+            help="The data behind this chart. The camera on the chart saves it as SVG.",
+        )
         with st.popover("Link", icon=":material/link:", type="tertiary"):
             st.caption("Reopens this view; also in the address bar.")
             st.code(view_link(), language=None, wrap_lines=True)
@@ -83,7 +90,10 @@ def ticks(checks: Sequence, *, title: str) -> None:
 def rate(value: dict, *, percent: bool = True) -> str:
     """A rate as people read it: value, interval and n, units said once."""
     scale, unit = (100, " %") if percent else (1, "")
-    return f"{value['value'] * scale:.1f}{unit} ({value['low'] * scale:.1f} to {value['high'] * scale:.1f}), n = {value['n']:,}"
+    return (
+        f"{value['value'] * scale:.1f}{unit} ({value['low'] * scale:.1f} to {value['high'] * scale:.1f}), n ="
+        f" {value['n']:,}"
+    )
 
 
 def path(typed: str) -> Path:

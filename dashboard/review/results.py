@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.data import items as data_items
-from dashboard.parts import widgets
+from dashboard.parts import item_cards, memo, widgets
 from dashboard.parts.text import plain
 from dashboard.review.judging import BUTTONS, REVIEWER, Opened
 
@@ -32,15 +31,15 @@ def _found(opened: Opened) -> Outcome:
     mine = next((judged for name, judged in found.judged.items() if me and file_name(name) == file_name(me)), None)
     if mine is not None and len(mine) < len(opened.items):
         widgets.empty(
-            f"{me}, you have {len(opened.items) - len(mine):,} items left to judge. What the others say is shown when you are done, so "
-            "that you judge blind; to look at once, change the name under Judge."
+            f"{me}, you have {len(opened.items) - len(mine):,} items left to judge. What the others say is shown when"
+            " you are done, so that you judge blind; to look at once, change the name under Judge."
         )
     if not found.judged:
         widgets.empty("Nobody has judged these items yet. Begin under Judge.")
     return found
 
 
-@st.cache_data(max_entries=8, show_spinner="Resampling patients")
+@memo.copied("Resampling patients")
 def _agreement(verdicts: dict[str, dict[str, Verdict]], _items: list[Item], key: str) -> Agreement:
     from nast_core.review.agreement import agreement
 
@@ -62,18 +61,26 @@ def agree(opened: Opened) -> None:
     st.caption(_range(result.alpha) + ", items judged by at least two. Nominal, missing judgements allowed.")
     table = pd.DataFrame(
         [
-            {"reviewers": f"{first} and {second}", "kappa": pair.kappa.value, "kappa, low": pair.kappa.low, "kappa, high": pair.kappa.high,
-             "same verdict, %": 100 * pair.same.value, "low, %": 100 * pair.same.low, "high, %": 100 * pair.same.high, "n": pair.kappa.n}
+            {
+                "reviewers": f"{first} and {second}",
+                "kappa": pair.kappa.value,
+                "kappa, low": pair.kappa.low,
+                "kappa, high": pair.kappa.high,
+                "same verdict, %": 100 * pair.same.value,
+                "low, %": 100 * pair.same.low,
+                "high, %": 100 * pair.same.high,
+                "n": pair.kappa.n,
+            }
             for (first, second), pair in result.pairs.items()
         ]
-    )  # fmt: skip
+    )
     numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in table if name.startswith("kappa")}
     numbers |= {name: st.column_config.NumberColumn(format="%.1f") for name in table if name.endswith("%")}
     st.dataframe(table, hide_index=True, column_config=numbers)
     st.caption(
-        "Kappa: Cohen's, unweighted. 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Where nearly every item is "
-        "correct, alpha and kappa are low even among reviewers who hardly ever differ: read them beside the share of same verdicts. "
-        "Empty: undefined, for one verdict was given throughout."
+        "Kappa: Cohen's, unweighted. 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Where nearly"
+        " every item is correct, alpha and kappa are low even among reviewers who hardly ever differ: read them beside"
+        " the share of same verdicts. Empty: undefined, for one verdict was given throughout."
     )
     pairs = {f"{first} and {second}": (first, second) for (first, second), pair in result.pairs.items() if pair.kappa.n}
     if not pairs:
@@ -85,15 +92,23 @@ def agree(opened: Opened) -> None:
     with left:
         widgets.figure(
             charts.verdict_map(
-                pair.table, names, verdicts, title="How two reviewers' verdicts fall", subtitle=f"items that both have judged, n = {pair.kappa.n:,}"
+                pair.table,
+                names,
+                verdicts,
+                title="How two reviewers' verdicts fall",
+                subtitle=f"items that both have judged, n = {pair.kappa.n:,}",
             ),
             key="review-verdicts",
             data=pd.DataFrame(
-                [{names[0]: a, names[1]: b, "items": int(pair.table[i, j])} for i, a in enumerate(verdicts) for j, b in enumerate(verdicts)]
+                [
+                    {names[0]: a, names[1]: b, "items": int(pair.table[i, j])}
+                    for i, a in enumerate(verdicts)
+                    for j, b in enumerate(verdicts)
+                ]
             ),
             how_to_read="Items on the diagonal got the same verdict from both; those off it are the conflicts.",
             alt=f"Counts of the verdicts of {names[0]} and {names[1]}",
-        )  # fmt: skip
+        )
 
 
 def _value(rate: Rate) -> str:
@@ -123,8 +138,8 @@ def settle(opened: Opened) -> None:
     ids = [item.item_id for item in shown]
     picked = st.selectbox("Item", ids, key="review-conflict")
     item = shown[ids.index(picked)]
-    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=opened.images)
+    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+    item_cards.draw_item(item, images=opened.images)
     said = [
         {"who": who, "verdict": judgement.verdict, "comment": judgement.comment}
         for who, judgement in found.on(item.item_id).items()
@@ -155,14 +170,27 @@ def finish(opened: Opened) -> None:
     found = outcome(opened.items, opened.reviews, least=int(least))
     table = pd.DataFrame([{"group": state, "series": "items", "n": len(found.having(state))} for state in STATES])
     widgets.figure(
-        charts.count_bars(table, title="What became of the items", subtitle=f"{len(opened.items):,} items, {len(found.judged)} reviewers"),
-        key="review-outcome", data=table, alt="Items by outcome of the review",
-        how_to_read="Accepted: judged correct by all of that many reviewers, or by the adjudicator. Conflicts wait for the adjudicator.",
-    )  # fmt: skip
+        charts.count_bars(
+            table,
+            title="What became of the items",
+            subtitle=f"{len(opened.items):,} items, {len(found.judged)} reviewers",
+        ),
+        key="review-outcome",
+        data=table,
+        alt="Items by outcome of the review",
+        how_to_read=(
+            "Accepted: judged correct by all of that many reviewers, or by the adjudicator. Conflicts wait for the"
+            " adjudicator."
+        ),
+    )
     st.download_button(
-        "All judgements as CSV", judgements_csv(opened.items, opened.reviews), f"{opened.path.stem}-judgements.csv", "text/csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "All judgements as CSV",
+        judgements_csv(opened.items, opened.reviews),
+        f"{opened.path.stem}-judgements.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     target = opened.path.with_suffix(".accepted.jsonl")
     where, go = st.columns([5, 2], vertical_alignment="bottom")
     out = where.text_input("File for the accepted items", str(target), key=f"review-out-{opened.path}").strip() or str(
@@ -173,5 +201,6 @@ def finish(opened: Opened) -> None:
             accepted = write_accepted(opened.path, widgets.path(out), least=int(least))
         st.success(f"{len(accepted):,} items written: {plain(widgets.path(out))}", icon=":material/check_circle:")
     st.caption(
-        "Also on the command line: nast review agreement --items FILE, and nast review accepted --items FILE --out FILE."
+        "Also on the command line: nast review agreement --items FILE, and nast review accepted --items FILE --out"
+        " FILE."
     )

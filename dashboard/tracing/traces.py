@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import jobs, state, widgets
+from dashboard.parts import jobs, keeper, memo, widgets
+from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def plan(**choices: object) -> PatchPlan:
     return PatchPlan.model_validate(choices)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Tracing the pair")
+@memo.shared("Tracing the pair")
 def _patched(_model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: PatchPlan, run: str | None) -> PatchedPair:
     """The pair's patched runs: those that the set's run kept, or made now."""
     from nast_core.interpret.effects import PatchedPair, patched_pairs
@@ -104,7 +104,7 @@ def pair_on_images(
 def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
     from nast_core.work.kinds import TraceRecipe
 
-    return TraceRecipe(model=state.spec(), method=method, **plan.model_dump())
+    return TraceRecipe(model=keeper.spec(), method=method, **plan.model_dump())
 
 
 def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
@@ -118,7 +118,7 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     if run is not None:
         with widgets.advice():
             return _read(str(run.folder / "trace.nc"), run.id)
-    pairs = state.alignment(model).aligned
+    pairs = alignment(model).aligned
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
         jobs.start_or_watch(wanted, model.fingerprint, f"Trace {len(pairs)} pairs", seconds)
@@ -127,18 +127,18 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     return _read(str(run.folder / "trace.nc"), run.id)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@memo.copied()
 def _read(path: str, run_id: str) -> xr.Dataset:
     from nast_core.files.netcdf import read_dataset
 
     return read_dataset(Path(path), absent="trace again").assign_attrs(run=run_id)
 
 
-@st.cache_data(max_entries=64, show_spinner="Timing a few pairs")
+@memo.copied("Timing a few pairs")
 def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> float:
     from nast_core.interpret.effects import patched_pairs
 
-    pairs = state.alignment(_model).aligned[:4]
+    pairs = alignment(_model).aligned[:4]
     patched_pairs(_model.text, pairs[:1], plan)  # the first call pays for what later ones find ready
     began = time.perf_counter()
     patched_pairs(_model.text, pairs, plan)
@@ -148,7 +148,10 @@ def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> f
 def estimate_badge(traced: xr.Dataset) -> None:
     """Wherever a figure is an estimate, says so, and how close it came to exact tracing."""
     close = {name.removeprefix("agreement_"): v for name, v in traced.attrs.items() if name.startswith("agreement_")}
-    said = f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman {close['spearman']:.2f}"
+    said = (
+        f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman"
+        f" {close['spearman']:.2f}"
+    )
     st.badge(f"Estimate to first order; {said}", icon=":material/functions:", color="orange")
 
 
@@ -184,34 +187,30 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
 
     found = profiles.counts(traced)
     counted = (
-        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the "
-        f"negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
+        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the"
+        f" negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
     )
     part = profiles.segment(traced, segment)
     used = part.sizes["pair"] - (found.undefined if segment == "all" else 0)
     if not used:
         return Tables(counted, 0, None, None)
-    return Tables(counted, used, _by_role(part, average), _profile(part, average, summary))
+    effect = memo.digest(part.cte.values.tobytes(), part.d.values.tobytes())
+    return Tables(counted, used, _by_role(part, effect, average), _profile(part, effect, average, summary))
 
 
-_BY_EFFECT: dict[str | type[Any], Callable[[Any], Any]] = {
-    "xarray.core.dataset.Dataset": lambda traced: (traced.cte.values.tobytes(), traced.d.values.tobytes())
-}
-
-
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)
-def _by_role(part: xr.Dataset, average: Average) -> xr.DataArray:
+@memo.copied()
+def _by_role(_part: xr.Dataset, effect: str, average: Average) -> xr.DataArray:
     from nast_core.interpret.profiles import by_role
 
-    return by_role(part, average).dropna("role", how="all")
+    return by_role(_part, average).dropna("role", how="all")
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)
-def _profile(part: xr.Dataset, average: Average, summary: Summary) -> pd.DataFrame:
+@memo.copied()
+def _profile(_part: xr.Dataset, effect: str, average: Average, summary: Summary) -> pd.DataFrame:
     from nast_core.interpret.profiles import layer_profile
     from nast_core.interpret.summaries import layer_summary
 
-    return layer_profile(layer_summary(part, summary), part.d, average)
+    return layer_profile(layer_summary(_part, summary), _part.d, average)
 
 
 def pair_ticks(model: DualEncoder, pair: AlignedPair, effect: np.ndarray) -> tuple:

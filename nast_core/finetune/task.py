@@ -48,6 +48,35 @@ def open_up(encoder: DualEncoder, recipe: FinetuneRecipe) -> PeftModel | None:
     return adapted
 
 
+def samplers(recipe: FinetuneRecipe, material: Material) -> tuple[Sampler, Sampler]:
+    """Batches of the training and of the validation studies. Raises DataError where fewer than two have an image."""
+    data = material.data
+    studies, first = (*data.train, *data.validation), len(data.train)
+
+    def sampler(split: range, *, alone: int = 0) -> Sampler:
+        readable = np.array([i for i in split if studies[i].image in material.features])
+        size = min(recipe.batch_size, len(readable))
+        return Sampler(
+            studies,
+            readable,
+            data.truth,
+            size,
+            compared=recipe.compared_images,
+            captions=recipe.captions_per_image,
+            claims=recipe.claims_per_image,
+            seed=recipe.seed,
+            alone=alone,
+        )
+
+    training = sampler(range(first), alone=recipe.statement_steps)
+    validation = sampler(range(first, len(studies)))
+    for split, found in (("train", training), ("validation", validation)):
+        if len(found.numbers) < 2:
+            name, why = next(iter(material.unreadable.items()))
+            raise DataError(f"fewer than 2 {split} studies have an image that can be read; first fault: {name}: {why}")
+    return training, validation
+
+
 def make_task(
     recipe: FinetuneRecipe,
     encoder: DualEncoder,
@@ -66,27 +95,7 @@ def make_task(
     data = material.data
     studies, device = (*data.train, *data.validation), encoder.text.device
 
-    def sampler(split: range, *, alone: int = 0) -> Sampler:
-        readable = np.array([i for i in split if studies[i].image in material.features])
-        size = min(recipe.batch_size, len(readable))
-        return Sampler(
-            studies,
-            readable,
-            data.truth,
-            size,
-            compared=recipe.compared_images,
-            captions=recipe.captions_per_image,
-            claims=recipe.claims_per_image,
-            seed=recipe.seed,
-            alone=alone,
-        )
-
-    training = sampler(range(len(data.train)), alone=recipe.statement_steps)
-    validation = sampler(range(len(data.train), len(studies)))
-    for split, found in (("train", training), ("validation", validation)):
-        if len(found.numbers) < 2:
-            name, why = next(iter(material.unreadable.items()))
-            raise DataError(f"fewer than 2 {split} studies have an image that can be read; first fault: {name}: {why}")
+    training, validation = samplers(recipe, material)
 
     @torch.no_grad()
     def frozen(texts: list[str], label: str) -> torch.Tensor:

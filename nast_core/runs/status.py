@@ -86,6 +86,8 @@ class Status(BaseModel):
     done: Count = 0
     total: Count = 0
     label: str = ""  # what is being done
+    moved: Moment | None = None  # when ``done`` last changed
+    pace: Annotated[float, Field(ge=0, le=1e12)] | None = None  # seconds a unit of ``total``, once warm
     message: str = ""  # what went wrong
     mistake: bool = False  # it went wrong through something the user can put right
     process: Process | None = None

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from nast_core.errors import DataError
 from nast_core.files.documents import parse_json, read_json
 from nast_core.files.gate import MB, faults, read_text, regular
+from nast_core.files.stamps import stamp
 from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
 from nast_core.runs.store import Identity, Run, RunStore, settled
@@ -57,27 +58,21 @@ def key_of(folder: Path) -> str:
 
 def fingerprint_of(spec: str, root: Path) -> str:
     """Fingerprint of a model's weights in float32: loaded once, and known from then on while its files stay the same."""
-    from nast_core.models.specs import find
-    from nast_core.opening import load_model
+    from nast_core.opening import load_model, stamp_of
 
-    def load() -> str:
-        return load_model(spec, device="cpu", runs=root).fingerprint
-
-    run = run_of(spec)
-    folder = root / run / "adapter" if run else find(spec).folder
-    if folder is None or not folder.is_dir():
-        return load()
     with _remembered(root) as known:
-        return known(f"model {folder.resolve()}", sorted(path for path in folder.rglob("*") if path.is_file()), load)
+        return known(
+            f"model {spec}", stamp_of(spec, root), lambda: load_model(spec, device="cpu", runs=root).fingerprint
+        )
 
 
 _HELD = TypeAdapter(dict[str, tuple[str, str]])
-Known = Callable[[str, list[Path], Callable[[], str]], str]
+Known = Callable[[str, str, Callable[[], str]], str]
 
 
 @contextmanager
 def _remembered(root: Path) -> Iterator[Known]:
-    """``known(name, files, compute)``: the hash computed when these files last had these sizes and times, or a new one."""
+    """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
     path = root / ".fingerprints.json"
     try:
         held = _HELD.validate_python(read_json(path))
@@ -85,11 +80,9 @@ def _remembered(root: Path) -> Iterator[Known]:
     except (DataError, ValidationError):
         held, before = {}, ""
 
-    def known(name: str, files: list[Path], compute: Callable[[], str]) -> str:
-        about = [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
-        stamp = hashlib.sha256(repr(about).encode()).hexdigest()
-        if name not in held or held[name][0] != stamp:
-            held[name] = (stamp, compute())
+    def known(name: str, stamped: str, compute: Callable[[], str]) -> str:
+        if name not in held or held[name][0] != stamped:
+            held[name] = (stamped, compute())
         return held[name][1]
 
     yield known
@@ -139,7 +132,7 @@ def _hash(path: Path, known: Known) -> str:
         if path.is_dir():
             return _together(_files_of(path), known)
         regular(path, most=_LARGEST, absent=_NAMED)
-        return known(str(path.resolve()), [path], compute)
+        return known(str(path.resolve()), stamp(path), compute)
 
 
 def _files_of(folder: Path) -> list[Path]:

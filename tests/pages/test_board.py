@@ -29,13 +29,13 @@ def made(store: RunStore, kind: str = "finetune", **status) -> Run:
 
 
 def board(kind: str) -> None:
-    from dashboard.finetune.board import show
+    from dashboard.finetune.trainings import show
 
     show(kind)
 
 
 def controls(damaged: list[str]) -> None:
-    from dashboard.finetune.board import _controls
+    from dashboard.finetune.trainings import _controls
     from nast_core.runs.store import Run, RunStore
 
     store = RunStore()

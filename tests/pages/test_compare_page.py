@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from dashboard.compare import comparisons
+from dashboard.parts import memo
 from nast_core.models.specs import DEMO_FOLDER
 from tests.finetuning import recipe, write_phantom_claims
 
@@ -99,11 +100,11 @@ def compared(changed):
 
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
     from dashboard.compare import report
-    from dashboard.parts import charts
+    from dashboard.parts import plots
 
     specs = {"A": "demo", "B": f"{changed}<script>"}
     found, second = compared(changed), comparisons.load("demo", str(changed)).b
-    bars = charts.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
+    bars = plots.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
     text = report.html(
         found, specs, [report.Section(bars, "Higher is better.")], comparisons.headline(found), {"B": "{}"}, "link"
     )
@@ -135,7 +136,7 @@ def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_ha
     monkeypatch.setenv("NAST_CACHE", str(tmp_path))
     asked, found = comparisons.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
     kept.keep(found, kept.kept_folder(*asked.identity))
-    comparisons._finished().clear()
+    memo.STORE.clear()
     monkeypatch.setattr(comparisons, "_compared", lambda *_: pytest.fail("computed again"))
     again = compared(changed)
     assert again.changes.equals(found.changes)

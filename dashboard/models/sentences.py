@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.parts.charts import AFFIRMATIVE, BASE, NEGATED
+from dashboard.parts.theme import AFFIRMATIVE, BASE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -19,7 +19,10 @@ _STYLES = {  # role -> style of its chip; a negator is underlined as well as col
     "special": "opacity:.65;font-style:italic",
     "padding": "opacity:.4;border-style:dashed",
 }
-_CHIP = "display:inline-block;text-align:center;margin:0 4px 10px 0;padding:3px 8px;border:1px solid rgba(127,127,127,.5);border-radius:6px"
+_CHIP = (
+    "display:inline-block;text-align:center;margin:0 4px 10px 0;padding:3px 8px;border:1px solid"
+    " rgba(127,127,127,.5);border-radius:6px"
+)
 
 
 def read(model: DualEncoder, sentence: str) -> pd.DataFrame:
@@ -97,10 +100,13 @@ def verdict(table: pd.DataFrame) -> str:
     """What the cosines say, in one sentence."""
     denies, equivalent = (float(value) for value in table.cosine[:2])
     if equivalent > denies:
-        return f"The negation lies nearer to its equivalent ({equivalent:.2f}) than to what it denies ({denies:.2f}), as it should."
+        return (
+            f"The negation lies nearer to its equivalent ({equivalent:.2f}) than to what it denies ({denies:.2f}), as"
+            " it should."
+        )
     return (
-        f"The negation lies nearer to what it denies ({denies:.2f}) than to its equivalent ({equivalent:.2f}): the model "
-        "keeps the finding and loses the negation."
+        f"The negation lies nearer to what it denies ({denies:.2f}) than to its equivalent ({equivalent:.2f}): the"
+        " model keeps the finding and loses the negation."
     )
 
 
@@ -109,16 +115,26 @@ def similarity_bars(table: pd.DataFrame) -> go.Figure:
     shown, unlike = table[:3], float(table.cosine.iloc[3])
     figure = go.Figure(
         go.Bar(
-            x=shown.cosine, y=shown.pair, orientation="h", marker={"color": [NEGATED, AFFIRMATIVE, BASE]},
-            text=shown.cosine.map("{:.3f}".format), textposition="auto", insidetextanchor="end",
+            x=shown.cosine,
+            y=shown.pair,
+            orientation="h",
+            marker={"color": [NEGATED, AFFIRMATIVE, BASE]},
+            text=shown.cosine.map("{:.3f}".format),
+            textposition="auto",
+            insidetextanchor="end",
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.add_vline(x=unlike, line={"dash": "dot", "color": "#8A8F98"})
     figure.add_annotation(
-        x=unlike, y=1, yref="paper", yanchor="bottom", xanchor="right" if unlike > 0.5 else "left", showarrow=False,
+        x=unlike,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="right" if unlike > 0.5 else "left",
+        showarrow=False,
         text=f"different findings: {unlike:.2f} (n = {int(table.n.iloc[3])} pairs)",
-    )  # fmt: skip
+    )
     figure.update_xaxes(title_text="cosine", range=[min(0.0, float(table.cosine.min()) - 0.1), 1.08])
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure.update_layout(

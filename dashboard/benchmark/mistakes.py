@@ -36,15 +36,21 @@ def _distances(said: dict, name: str) -> None:
     counts = ", ".join(f"{form} n = {said['distance'][form]['1']['n']:,}" for form in FORMS if said["distance"][form])
     widgets.figure(
         charts.rate_bars(
-            table, charts.FORMS, title="Conditions that a wrong answer has wrong",
-            subtitle=f"{name}, wrong answers: {counts}; 95 % intervals", label="share of wrong answers (%)",
+            table,
+            charts.FORMS,
+            title="Conditions that a wrong answer has wrong",
+            subtitle=f"{name}, wrong answers: {counts}; 95 % intervals",
+            label="share of wrong answers (%)",
         ),
         key="distance",
         data=table,
-        how_to_read="A wrong option differs from the true one in 1, 2 or 3 of its conditions. A shift to the right with "
-        "negations says that more than one cue was misread. Ties with the right option count as wrong and have none, so bars may not add up to 100.",
+        how_to_read=(
+            "A wrong option differs from the true one in 1, 2 or 3 of its conditions. A shift to the right with"
+            " negations says that more than one cue was misread. Ties with the right option count as wrong and have"
+            " none, so bars may not add up to 100."
+        ),
         alt="Hamming distance of wrong answers by form",
-    )  # fmt: skip
+    )
 
 
 def _bias(said: dict[str, dict]) -> None:
@@ -59,16 +65,23 @@ def _bias(said: dict[str, dict]) -> None:
     table = pd.DataFrame(rows)
     widgets.figure(
         charts.rate_bars(
-            table, charts.FORMS, title="Affirmation bias",
-            subtitle=f"of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals over patients",
+            table,
+            charts.FORMS,
+            title="Affirmation bias",
+            subtitle=(
+                f"of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals over"
+                " patients"
+            ),
             label="absent turned into present (%)",
         ),
         key="bias",
         data=table,
-        how_to_read="Of the wrong answers, the share that turns an absent condition into a present one: a finding made up. "
-        "Higher with negations than affirmatively means that the denied finding is what the model reads.",
+        how_to_read=(
+            "Of the wrong answers, the share that turns an absent condition into a present one: a finding made up. "
+            "Higher with negations than affirmatively means that the denied finding is what the model reads."
+        ),
         alt="Affirmation-bias rate by model and form",
-    )  # fmt: skip
+    )
 
 
 def _patients(view: View) -> None:
@@ -76,12 +89,16 @@ def _patients(view: View) -> None:
 
     table = by_patient(view.answers[view.detail].scored).sort_values(["gap", "n"], ascending=False)
     st.dataframe(
-        table, hide_index=True,
+        table,
+        hide_index=True,
         column_config={
-            "affirmative": st.column_config.NumberColumn(format="percent"), "negated": st.column_config.NumberColumn(format="percent"),
-            "gap": st.column_config.NumberColumn("gap, points", format="%.0f"), "n": "items",
+            "affirmative": st.column_config.NumberColumn(format="percent"),
+            "negated": st.column_config.NumberColumn(format="percent"),
+            "gap": st.column_config.NumberColumn("gap, points", format="%.0f"),
+            "n": "items",
         },
-    )  # fmt: skip
+    )
     st.caption(
-        "Sorted by gap. One patient is one draw of the bootstrap, so a patient has no interval; choose some in the slice above."
+        "Sorted by gap. One patient is one draw of the bootstrap, so a patient has no interval; choose some in the"
+        " slice above."
     )

@@ -34,16 +34,22 @@ def show(kind: str) -> None:
         return
     lines = [*map(_line, rows), *starmap(_broken, found.broken.items())]
     event = st.dataframe(
-        pd.DataFrame(lines), hide_index=True, key=f"board-{kind}-{len(lines)}-{lines[0]['run']}", on_select="rerun",
+        pd.DataFrame(lines),
+        hide_index=True,
+        key=f"board-{kind}-{len(lines)}-{lines[0]['run']}",
+        on_select="rerun",
         selection_mode="multi-row",
-        column_config={"progress": st.column_config.ProgressColumn("progress", min_value=0, max_value=1, format="percent")},
-    )  # fmt: skip
+        column_config={
+            "progress": st.column_config.ProgressColumn("progress", min_value=0, max_value=1, format="percent")
+        },
+    )
     chosen = [number for number in event.selection.rows if number < len(lines)]
     picked = [rows[number] for number in chosen if number < len(rows)]
     damaged = [Run(store.root / name) for number, name in enumerate(found.broken, len(rows)) if number in chosen]
     shown = picked or [row for row in rows if row.status.active or row.status.state == "finished"][:4]
     st.caption(
-        "Curves of the chosen runs; with none chosen, of the four latest. Tick rows to cancel, resume, delete or read a log."
+        "Curves of the chosen runs; with none chosen, of the four latest. Tick rows to cancel, resume, delete or read a"
+        " log."
     )
     _controls(picked, damaged)
     if kind == "finetune":
@@ -51,13 +57,18 @@ def show(kind: str) -> None:
 
 
 def _line(row: Row) -> dict[str, object]:
+    from nast_core.runs.pace import time_left
+
     recipe, status = row.recipe, row.status
+    doing = "" if status.state == "finished" else status.label
     said = {name: getattr(recipe, name) for name in _ASKED if hasattr(recipe, name)}
     return {
-        "run": row.run.id, **{_ASKED[name]: value for name, value in said.items()}, "state": status.state,
+        "run": row.run.id,
+        **{_ASKED[name]: value for name, value in said.items()},
+        "state": status.state,
         "progress": 1.0 if status.state == "finished" else min(status.done / (status.total or 1), 1.0),
-        "now": status.message or ("" if status.state == "finished" else status.label),
-    }  # fmt: skip
+        "now": status.message or ", ".join(filter(None, (doing, time_left(status, recipe)))),
+    }
 
 
 def _broken(run_id: str, reason: str) -> dict[str, object]:
@@ -100,15 +111,23 @@ def _curves(rows: Sequence[Row]) -> None:
         return
     widgets.figure(
         charts.curves(
-            table, prepare.FIGURES, title="Validation figures while training",
-            subtitle=f"{(n := len(set(table.run)))} run{'s' * (n != 1)}; studies and questions of the validation split; step 0 is the model as it was",
+            table,
+            prepare.FIGURES,
+            title="Validation figures while training",
+            subtitle=(
+                f"{(n := len(set(table.run)))} run{'s' * (n != 1)}; studies and questions of the validation split; step"
+                " 0 is the model as it was"
+            ),
         ),
         key="curves",
         data=table,
-        how_to_read="For cues trained on, the gap should fall while negated accuracy and the AUROC of denials rise together: an accuracy "
-        "that rises alone means that the cue is muted, not read. Other cues mostly stay as they were. Retrieval and cosine show what is lost.",
+        how_to_read=(
+            "For cues trained on, the gap should fall while negated accuracy and the AUROC of denials rise together: an"
+            " accuracy that rises alone means that the cue is muted, not read. Other cues mostly stay as they were."
+            " Retrieval and cosine show what is lost."
+        ),
         alt="Curves of validation figures by training step",
-    )  # fmt: skip
+    )
     done = prepare.results([row for row in rows if row.status.state == "finished"])
     if not done.empty:
         st.dataframe(done, hide_index=True, column_config=prepare.RESULT_COLUMNS)

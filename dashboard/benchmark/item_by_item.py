@@ -34,9 +34,13 @@ def draw(view: View) -> None:
     else:
         st.info(f"No item of this slice is {group}; choose another group.", icon=":material/lightbulb:")
     st.download_button(
-        "All items as CSV", pd.concat([one.scored.assign(model=spec) for spec, one in view.answers.items()]).to_csv(index=False),
-        "benchmark-items.csv", "text/csv", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        "All items as CSV",
+        pd.concat([one.scored.assign(model=spec) for spec, one in view.answers.items()]).to_csv(index=False),
+        "benchmark-items.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
     if "warning" in shown.scored and (shown.scored.warning != "").any():  # results of before it was kept have none
         table = shown.scored.loc[shown.scored.warning != "", ["item_id", "warning"]].drop_duplicates()
         with st.expander(f"{len(table)} items have an image that may not show what it should"):
