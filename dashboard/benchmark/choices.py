@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.compare import comparisons
 from dashboard.parts import asking, jobs, keeper, memo, widgets
-from dashboard.parts.items import benchmark, items_of, phantom_items
+from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
 
@@ -112,21 +112,24 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 
 def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
+    from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
     from nast_core.opening import stamp_of
+    from nast_core.work.identity import find_run
 
     name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)
     found = memo.find(*name)
     if found is None:
         model = keeper.load(spec)
-        found = _from_run(spec, model, questions)
-    if found is None:
-        seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
-        if seconds > SOON:
-            _offer(spec, model, questions, seconds)
-            return None
-        result = benchmark(model, questions.items, questions.key, questions.folder)
-        found = Answers(spec, model.card.name, model.fingerprint, result.scored, result.failed)
+        run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
+        if run is None:
+            seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
+            if seconds > SOON:
+                _offer(spec, model, questions, seconds)
+                return None
+            run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
+        scored, failed = read_results(run.folder)
+        found = Answers(spec, model.card.name, model.fingerprint, scored, failed)
     return memo.keep(found, *name)
 
 
@@ -134,18 +137,6 @@ def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
     from nast_core.work.kinds import BenchmarkRecipe
 
     return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
-
-
-def _from_run(spec: str, model: DualEncoder, questions: Questions) -> Answers | None:
-    """What a finished run of the same questions found."""
-    from nast_core.benchmark.run import read_results
-    from nast_core.runs.store import RunStore
-
-    run = RunStore().find(_recipe(spec, questions), model.fingerprint)
-    if run is None:
-        return None
-    scored, failed = read_results(run.folder)
-    return Answers(spec, model.card.name, model.fingerprint, scored, failed)
 
 
 def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[str]) -> float:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from nast_core.claims.claim import Split
     from nast_core.claims.evidence import Evidence
     from nast_core.compare.tables import Comparison
     from nast_core.compare.two_models import SharedPairs
+    from nast_core.data.studies import Split
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 

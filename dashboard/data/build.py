@@ -338,7 +338,7 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
     from nast_core.benchmark.builder import build_items, task_of
     from nast_core.benchmark.design import draw_plans
     from nast_core.benchmark.llm import prompt
-    from nast_core.work.building import writer_of
+    from nast_core.work.build_items import writer_of
 
     with widgets.advice():
         plan = next(draw_plans(table.studies, np.random.default_rng(recipe.seed), balance=recipe.balance))

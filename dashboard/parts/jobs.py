@@ -13,6 +13,9 @@ from dashboard.parts.text import plain
 from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from nast_core.models import DualEncoder
     from nast_core.recipe import Recipe
     from nast_core.runs.store import Run
 
@@ -39,6 +42,33 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
         st.rerun()
     st.caption("It runs on its own and goes on when this page is closed; the result is kept and found again.")
     widgets.end_page()
+
+
+def run_now(recipe: Recipe, model: DualEncoder, what: str) -> Run:
+    """The recipe's run: found, or carried out here under a progress bar. Raises NastError where it cannot be done."""
+    from nast_core.work.in_process import run_in_process
+
+    bar = st.progress(0.0, plain(what))
+    try:
+        return run_in_process(recipe, _Bar(bar, what), model=model)
+    finally:
+        bar.empty()
+
+
+class _Bar:
+    """What a run's work says, on a progress bar of the page."""
+
+    def __init__(self, bar: DeltaGenerator, what: str):
+        self._bar, self._what = bar, what
+
+    def progress(self, done: int, total: int, label: str = "") -> None:
+        self._bar.progress(
+            min(done / total, 1.0) if total else 0.0, plain(f"{self._what}: {done:,} of {total:,} {label}")
+        )
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+    def say(self, line: str) -> None: ...
 
 
 @st.fragment(run_every=1)

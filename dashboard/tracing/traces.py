@@ -17,24 +17,19 @@ from nast_core.interpret.summaries import AVERAGES, SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal
 
     import xarray as xr
     from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.interpret.effects import PatchedPair
-    from nast_core.interpret.patching import PatchPlan
+    from nast_core.interpret.plan import Method, PatchPlan
     from nast_core.interpret.profiles import Segment
     from nast_core.interpret.summaries import Average, Summary
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
     from nast_core.work.kinds import TraceRecipe
 
-if TYPE_CHECKING:
-    Method = Literal["exact", "attribution"]
-
 SOON = 60.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
-VECTORS = "vectors.h5"  # of a trace run: what another image is scored with
 COMPONENTS = {
     "block": "Block output",
     "attention": "Attention output",
@@ -44,7 +39,7 @@ METHODS = {"exact": "Exact", "attribution": "Estimate"}
 
 
 def plan(**choices: object) -> PatchPlan:
-    from nast_core.interpret.patching import PatchPlan
+    from nast_core.interpret.plan import PatchPlan
 
     return PatchPlan.model_validate(choices)
 
@@ -55,6 +50,7 @@ def _patched(_model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: Pat
     from nast_core.interpret.effects import PatchedPair, patched_pairs
     from nast_core.interpret.patched_runs import read_vectors
     from nast_core.runs.store import RunStore
+    from nast_core.work.trace import VECTORS
 
     folder = RunStore().root / (run or "")
     if run and (folder / VECTORS).exists():
@@ -114,11 +110,11 @@ def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
 def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
     """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
     that the user starts; the page then ends with what to press."""
-    from nast_core.runs.store import RunStore
+    from nast_core.work.identity import find_run
 
     wanted = recipe(plan, method)
     with widgets.advice():
-        run = RunStore().find(wanted, model.fingerprint)
+        run = find_run(wanted, model_fingerprint=model.fingerprint)
     if run is not None:
         with widgets.advice():
             return _read(str(run.folder / "trace.nc"), run.id)
@@ -126,7 +122,9 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
         jobs.start_or_watch(wanted, model.fingerprint, f"Trace {len(pairs)} pairs", seconds)
-    return _compute(model, wanted, plan, method, pairs)
+    with widgets.advice():
+        run = jobs.run_now(wanted, model, f"Tracing {len(pairs)} pairs")
+    return _read(str(run.folder / "trace.nc"), run.id)
 
 
 @memo.copied()
@@ -145,40 +143,6 @@ def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> f
     began = time.perf_counter()
     patched_pairs(_model.text, pairs, plan)
     return (time.perf_counter() - began) / len(pairs)
-
-
-def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: str, pairs) -> xr.Dataset:
-    from nast_core.encoding.showcase import images_for_pairs
-    from nast_core.files.netcdf import save_dataset
-    from nast_core.interpret.effects import trace
-    from nast_core.interpret.gradients import attribution_trace, with_agreement
-    from nast_core.interpret.patched_runs import vector_file
-    from nast_core.interpret.profiles import undefined
-    from nast_core.work.in_process import keep_here
-
-    bar, done = st.progress(0.0, f"Tracing {len(pairs)} pairs"), 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        bar.progress(min(done / len(pairs), 1.0), f"Tracing: {done} of {len(pairs)} pairs")
-
-    def work(folder: Path) -> dict[str, float]:
-        images = images_for_pairs(model, pairs)
-        if method == "exact":
-            with vector_file(folder / VECTORS, max(pair.length for pair in pairs)) as keep:
-                traced = trace(model, pairs, images, plan=plan, keep=keep, progress=tick)
-        else:
-            traced = attribution_trace(model, pairs, images, plan=plan, progress=tick)
-            traced = with_agreement(traced, model, pairs, images, plan=plan)
-        traced.attrs["recipe"] = wanted.model_dump_json(exclude={"device", "executor", "num_processes"})
-        save_dataset(folder / "trace.nc", traced)
-        return {"pairs": len(pairs), "undefined": undefined(traced)}
-
-    with widgets.advice():
-        run = keep_here(wanted, model.fingerprint, work)
-    bar.empty()
-    return _read(str(run.folder / "trace.nc"), run.id)
 
 
 def estimate_badge(traced: xr.Dataset) -> None:

@@ -136,8 +136,23 @@ class FolderReporter:
                     raise Cancelled from None
                 raise DataError(f"metrics.jsonl cannot be written ({error.strerror or error})") from error
 
+    def say(self, line: str) -> None:
+        """A run's standard output is its log."""
+        if self._main:
+            print(line, flush=True)
+
     def _stop_if_asked(self) -> None:
         if (at := time.monotonic()) - self._looked >= _LOOK:
             self._looked = at
             if asked_to_stop(self._folder):
                 raise Cancelled
+
+
+class Silent:
+    """A Reporter for work that nobody watches."""
+
+    def progress(self, done: int, total: int, label: str = "") -> None: ...
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+    def say(self, line: str) -> None: ...

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import psutil
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from nast_core.runs.squeue import job_state
+
 State = Literal["queued", "running", "finished", "failed", "cancelled", "lost"]
 FINAL: frozenset[State] = frozenset({"finished", "failed", "cancelled"})
 BEAT = 1.0  # seconds between signs of life: the modification time of status.json
@@ -103,8 +105,6 @@ def checked(written: Status, path: Path, run_id: str) -> Status:
     if written.state in FINAL:
         return written
     if written.job is not None:
-        from nast_core.work.slurm import job_state
-
         state = job_state(written.job)
         if state == "PENDING":
             return written.model_copy(update={"state": "queued", "process": None})

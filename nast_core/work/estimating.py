@@ -28,10 +28,10 @@ from nast_core.finetune.loop import Task, training_step
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_parameters, make_optimizer
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.task import SCALE, open_up, samplers
 from nast_core.finetune.training_files import Material
 from nast_core.models.encoder import DualEncoder
 from nast_core.opening import load_model
-from nast_core.work.finetune import SCALE, open_up, samplers
 
 _PROCESS = 8.0  # seconds until a process has started and imported its libraries
 _DISK = 200e6  # bytes a second of a checkpoint
@@ -108,7 +108,10 @@ def _read(recipe: FinetuneRecipe, encoder: DualEncoder) -> _Part:
     reading = time.perf_counter() - began
     image_of = {split: {e.study_id: e.image for e in examples if e.split == split} for split in ("train", "validation")}
     train, validation = map(list, image_of.values())
-    some = {*_spread(train, max(_STUDIES, recipe.compared_images, recipe.batch_size)), *_spread(validation, max(_STUDIES, recipe.batch_size))}
+    some = {
+        *_spread(train, max(_STUDIES, recipe.compared_images, recipe.batch_size)),
+        *_spread(validation, max(_STUDIES, recipe.batch_size)),
+    }
     lengths = Lengths(encoder.text)
     data, preparing = _prepared(recipe, examples, [e for e in examples if e.study_id in some], lengths)
     validated = min(len(validation), recipe.validation_studies)
@@ -137,7 +140,10 @@ def _prepared(
     def prepare(lines: Sequence[Example]) -> tuple[TrainingData, float]:
         began = time.perf_counter()
         data = training_data(
-            lines, most_validation=recipe.validation_studies, seed=recipe.seed, fits=lambda text: lengths(text) is not None
+            lines,
+            most_validation=recipe.validation_studies,
+            seed=recipe.seed,
+            fits=lambda text: lengths(text) is not None,
         )
         return data, (time.perf_counter() - began) * len(examples) / len(lines)
 
@@ -221,7 +227,9 @@ def _step(task: Task) -> tuple[float, float, float]:
         return task.training._replace(size=size, alone=0).batch(0)
 
     size, seconds = _lasting(
-        lambda size: training_step(task, batch(size), task.recipe.steps, parameters, optimizer), batch, task.training.size
+        lambda size: training_step(task, batch(size), task.recipe.steps, parameters, optimizer),
+        batch,
+        task.training.size,
     )
     update = min(_timed(optimizer.step) for _ in range(2))
     draw = min(_timed(lambda: task.training.batch(0)) for _ in range(3))

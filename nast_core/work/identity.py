@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,20 +14,12 @@ from nast_core.files.gate import MB, faults, read_text, regular
 from nast_core.files.stamps import stamp
 from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
+from nast_core.runs.store import Identity, Run, RunStore, settled
 
-_ELSEWHERE = {"model", "device", "num_processes", "executor"}  # said by a hash, or of no matter to the figures
 _NAMED = "the recipe names it"
 _MOST = 4 * MB  # of a run's environment.json
 _LINES = 4_000 * MB  # of a file of items, pairs or claims, as read_jsonl
 _LARGEST = 10**15  # bytes of any file
-
-
-class Identity(NamedTuple):
-    """The hashes that a run is found again by."""
-
-    key: str
-    model: str  # fingerprint of the weights
-    data: dict[str, str]  # by field of the recipe: hashes of files, and fingerprints of further models
 
 
 def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -> Identity:
@@ -37,15 +28,22 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
     ``model_fingerprint`` is that of the loaded model in float32, for callers who have it; else the model is loaded, once.
     Raises ModelError or DataError where the model or a file is not there.
     """
+    recipe = settled(recipe)
     model = (model_fingerprint or fingerprint_of(recipe.model, root)) if recipe.needs_model else ""
     with _remembered(root) as known:
         data = dict(_data(recipe, root, known))
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}
-    hashed = {*_ELSEWHERE, *recipe.files, *recipe.models, recipe.image_folder or ""}
-    said = recipe.model_dump(mode="json", exclude=hashed)
+    hashed = {"model", *recipe.files, *recipe.models, recipe.image_folder or ""}
+    said = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
     text = with_references(json.dumps(said, sort_keys=True), lambda run: key_of(root / run))
     whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])
     return Identity(hashlib.sha256(whole_text.encode()).hexdigest(), model, data)
+
+
+def find_run(recipe: Recipe, store: RunStore | None = None, model_fingerprint: str | None = None) -> Run | None:
+    """The newest finished run of the same recipe, model and data, or None. Raises as ``identity`` does."""
+    store = store or RunStore()
+    return store.finished(identity(recipe, store.root, model_fingerprint).key)
 
 
 def key_of(folder: Path) -> str:

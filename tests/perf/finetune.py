@@ -25,10 +25,10 @@ from nast_core.finetune.loop import Task, training_step
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import make_optimizer, unfreeze_layers
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.task import make_task, open_up
 from nast_core.finetune.trackers import accelerator_for
 from nast_core.finetune.training_files import Material
 from nast_core.models import DualEncoder, Tokens
-from nast_core.work.finetune import make_task, open_up
 from tests.finetuning import Notes
 from tests.perf.timing import best
 from tests.writers import open_clip_bert
