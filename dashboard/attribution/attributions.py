@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state
-from dashboard.parts.text import plain
+from dashboard.parts import state, widgets
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def regions(
         windows = windows_of(model, patches, min(windows.stride / windows.patch, patches))
     seen, shown = _covered(), (model.fingerprint, picture.name, windows)
     vectors = list(seen.get(shown, ()))  # another pair on the same image costs a product
-    found = _once(
+    result = _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
         METHODS[method],
         evaluations(model, method, windows=windows),
@@ -99,11 +98,11 @@ def regions(
             model, [pair], [image], method=method, windows=windows, progress=tick, covered=vectors
         ),
     )
-    if found is not None and method == "occlusion" and shown not in seen and vectors:
+    if result is not None and method == "occlusion" and shown not in seen and vectors:
         while len(seen) >= _KEPT:
             seen.pop(next(iter(seen)), None)
         seen[shown] = tuple(vectors)
-    return found
+    return result
 
 
 def window_choices(model: DualEncoder) -> tuple[list[int], int]:
@@ -167,7 +166,7 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         return finished[key]
     if st.session_state.get(_CANCELLED) == key:
         st.info(f"{label} was cancelled.", icon=":material/stop_circle:")
-        st.button("Compute", key=f"compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
+        st.button("Compute", key=f"attribution-compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
         return None
     place, began, done = st.empty(), time.monotonic(), 0
     bar = None
@@ -179,14 +178,17 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         if bar is None and spent > _AT_ONCE:
             with place.container(horizontal=True, vertical_alignment="center"):
                 bar = st.progress(0.0)
-                st.button("Cancel", key=f"cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,))
+                st.button(
+                    "Cancel", key=f"attribution-cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,)
+                )
         if bar is not None:
             bar.progress(min(done / total, 1.0), f"{label}: {_left(done, total, spent)}")
 
     try:
         result = work(tick)
     except NastError as error:  # the page goes on: another method may work
-        place.error(plain(error), icon=":material/error:")
+        with place.container():
+            widgets.fault(error)
         return None
     place.empty()
     while len(finished) >= _KEPT:

@@ -10,8 +10,7 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, jobs, state, widgets
-from dashboard.parts.plots import AFFIRMATIVE, NEGATED
+from dashboard.parts import asking, fields, jobs, plots, state, theme, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 _KEPT = 8
-_CUES = {"none": (AFFIRMATIVE, ""), "seen": (NEGATED, "/"), "unseen": (NEGATED, "x")}
+_CUES = {"none": (theme.AFFIRMATIVE, ""), "seen": (theme.NEGATED, "/"), "unseen": (theme.NEGATED, "x")}
 
 
 class Claims(NamedTuple):
@@ -36,9 +35,7 @@ def choose() -> Claims:
     """Phantom claims, or any claims file."""
     with st.expander("Claims", icon=":material/fact_check:"):
         source, rest = st.columns([1, 3])
-        kind = source.segmented_control(
-            "From", ["phantoms", "a file"], default="phantoms", required=True, key="claims-from", bind="query-params"
-        )
+        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="claims-from")
         if kind == "phantoms":
             count, seed = rest.columns(2)
             n = count.select_slider("Phantoms", [100, 200, 500, 1000], value=200, key="claims-n", bind="query-params")
@@ -108,7 +105,7 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     if seconds > choices.SOON and not st.button(
         f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}",
         icon=":material/play_arrow:",
-        key=f"claims-{name}",
+        key=f"benchmark-read-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
     ):
         return None
@@ -138,7 +135,7 @@ def draw(view: View) -> None:
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
     pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in found.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):
-        st.info("No claim is in this slice; take one of its conditions away.", icon=":material/lightbulb:")
+        widgets.hint("No claim is in this slice; take one of its conditions away.")
         return
     ranked = {spec: _ranked(table, (spec, *view.key, *_count(table))) for spec, table in pairs.items()}
     detail = view.detail if view.detail in ranked else next(iter(ranked))
@@ -147,7 +144,7 @@ def draw(view: View) -> None:
     with left:
         everything = table[(table.cues == "all") & (table.n > 0)]
         widgets.figure(
-            charts.rate_bars(
+            plots.rate_bars(
                 everything,
                 charts.model_styles(list(ranked)),
                 title="Claim ranking by kind of contradiction",
@@ -155,7 +152,7 @@ def draw(view: View) -> None:
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
-            key="claims",
+            key="benchmark-claims",
             data=everything,
             how_to_read=(
                 "For one image, a true statement should score above one that is false in polarity, location or "
@@ -166,7 +163,7 @@ def draw(view: View) -> None:
     with right:
         apart = table[(table.series == detail) & (table.cues != "all") & (table.n > 0)].assign(series=lambda t: t.cues)
         widgets.figure(
-            charts.rate_bars(
+            plots.rate_bars(
                 apart,
                 _CUES,
                 title=f"By the cue in the texts: {view.answers[detail].name}",
@@ -174,7 +171,7 @@ def draw(view: View) -> None:
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
-            key="claims-cues",
+            key="benchmark-claims-cues",
             data=apart,
             how_to_read=(
                 "Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "

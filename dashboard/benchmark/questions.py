@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import plots, widgets
+from dashboard.parts import plots, theme, widgets
 from dashboard.parts.text import plain
 
 _METRICS = (
@@ -62,7 +62,7 @@ def _models(view: View) -> None:
     rows = [
         {"group": spec, "form": form, **figures[f"acc_{form}"]}
         for spec, figures in said.items()
-        for form in ("affirmative", "negated")
+        for form in theme.FORMS
     ]
     table = pd.DataFrame(rows)
     corrected = dict(zip(said, holm([s["mcnemar"]["p_value"] for s in said.values()]), strict=True))
@@ -73,7 +73,7 @@ def _models(view: View) -> None:
             title="The same questions, several models",
             subtitle="95 % intervals over patients; in brackets, n; stars: affirmative against negated",
         ),
-        key="models",
+        key="benchmark-models",
         data=table.assign(p_holm=table.group.map(corrected)),
         how_to_read=(
             "Blue: said affirmatively. Orange, hatched: with negations. The step between them is what the wording"
@@ -115,8 +115,8 @@ def _groups(view: View, by: str) -> None:
         table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
     )
     widgets.figure(
-        charts.below_subtitle(figure) if horizontal else figure,
-        key=f"by-{by}",
+        figure,
+        key=f"benchmark-by-{by}",
         data=table.merge(tests, on=["group", "n"], how="left"),
         how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations."
         + (" An item counts for each in its true statement." if horizontal else ""),

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.parts import item_cards, widgets
+from dashboard.parts import fields, item_cards, widgets
 from dashboard.parts.text import document, plain
 from nast_core.files.gate import MB, read_text
 
@@ -28,16 +28,7 @@ _GUESSERS = {
 
 
 def choose_view(views: dict[str, str]) -> str:
-    return st.segmented_control(
-        "View",
-        list(views),
-        format_func=views.__getitem__,
-        default="items",
-        required=True,
-        key="data-view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    return fields.one_of(st, "View", views, key="data-view", label_visibility="collapsed")
 
 
 @st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state, widgets
+from dashboard.parts import jobs, state, widgets
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -182,21 +182,18 @@ def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> fl
 
 def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
     """One an arm and seed, alike in everything else. An impossible choice is one sentence, and the page ends."""
-    from pydantic import ValidationError
-
-    from nast_core.errors import what_is_wrong
     from nast_core.finetune.recipe import TRACED_ARMS, FinetuneRecipe
     from nast_core.recipe import run_name
 
-    found = []
-    try:
-        for seed in range(seeds):
-            for arm in arms:
-                path: dict[str, Any] = {"trace": run_name(trace)} if arm in TRACED_ARMS and trace else {}
-                found.append(FinetuneRecipe(model=state.spec(), arm=arm, seed=seed, **path, **common))
-    except ValidationError as error:
-        widgets.refuse(f"These settings do not go together: {what_is_wrong(error)}")
-    return found
+    path = {"trace": run_name(trace)} if trace else {}
+    return [
+        jobs.made(
+            FinetuneRecipe,
+            {"model": state.spec(), "arm": arm, "seed": seed, **(path if arm in TRACED_ARMS else {}), **common},
+        )
+        for seed in range(seeds)
+        for arm in arms
+    ]
 
 
 def curves(table: Sequence[Row]) -> pd.DataFrame:

@@ -131,7 +131,7 @@ def settle(opened: Opened) -> None:
         f"{len(differing):,} items with differing verdicts; {len(differing) - len(open_ones):,} of them settled."
     )
     name = st.text_input(
-        "Adjudicator", key="adjudicator", placeholder="Somebody who has not judged these items"
+        "Adjudicator", key="review-adjudicator", placeholder="Somebody who has not judged these items"
     ).strip()
     only_open = st.toggle("Only those still open", value=True, key="review-open") and open_ones
     shown = open_ones if only_open else differing
@@ -150,10 +150,10 @@ def settle(opened: Opened) -> None:
     st.dataframe(pd.DataFrame(said), hide_index=True)
     comment = st.text_input("Reason (optional)", key=f"review-reason-{item.item_id}")
     if not name:
-        st.info("Type the adjudicator's name to settle this item.", icon=":material/lightbulb:")
+        widgets.hint("Type the adjudicator's name to settle this item.")
     with st.container(horizontal=True):
         for verdict, (label, icon, key) in BUTTONS.items():
-            if st.button(label, icon=icon, shortcut=key, key=f"settle-{verdict}", disabled=not name, width=160):
+            if st.button(label, icon=icon, shortcut=key, key=f"review-settle-{verdict}", disabled=not name, width=160):
                 with widgets.advice():
                     opened.reviews.adjudicate(item, name, verdict, comment)
                 st.rerun()

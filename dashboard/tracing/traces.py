@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from typing import Literal
 
     import xarray as xr
-    from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.interpret.effects import PatchedPair
     from nast_core.interpret.patching import PatchPlan
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from nast_core.negation.pairs import AlignedPair
     from nast_core.work.kinds import TraceRecipe
 
-if TYPE_CHECKING:
     Method = Literal["exact", "attribution"]
 
 SOON = 60.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
@@ -40,7 +38,7 @@ COMPONENTS = {
     "attention": "Attention output",
     "mlp": "MLP output",
 }
-METHODS = {"exact": "Exact", "attribution": "Estimate"}
+METHODS: dict[Method, str] = {"exact": "Exact", "attribution": "Estimate"}
 
 
 def plan(**choices: object) -> PatchPlan:
@@ -125,7 +123,9 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     pairs = state.alignment(model).aligned
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
-        jobs.start_or_watch(wanted, model.fingerprint, f"Trace {len(pairs)} pairs", seconds)
+        label = f"Trace {len(pairs)} pairs: {jobs.duration(seconds)}"
+        jobs.offer(wanted, model.fingerprint, label, key="tracing-run")
+        widgets.end_page()
     return _compute(model, wanted, plan, method, pairs)
 
 
@@ -191,19 +191,19 @@ def estimate_badge(traced: xr.Dataset) -> None:
     st.badge(f"Estimate to first order; {said}", icon=":material/functions:", color="orange")
 
 
-SEGMENTS = {
+SEGMENTS: dict[Segment, str] = {
     "all": "all pairs",
     "affirmative higher": "affirmative text higher (right: the finding is there)",
     "negated higher": "negated text higher (wrong: the finding is there)",
 }
 
 
-def choose_average(place: DeltaGenerator, key: str, **options: Any) -> Average:
+def choose_average(place: Any, key: str, **options: Any) -> Average:
     """How pairs are averaged; ``options`` are the field's own."""
     return place.selectbox("Average", list(AVERAGES), format_func=lambda a: AVERAGES[a], key=key, **options)
 
 
-def choose_summary(place: DeltaGenerator, names: Sequence[str], key: str, **options: Any) -> Summary:
+def choose_summary(place: Any, names: Sequence[str], key: str, **options: Any) -> Summary:
     """One of the layer summaries ``names``, those that have a meaning for the trace."""
     return place.selectbox("Layer summary", names, format_func=lambda s: SUMMARIES[s].label, key=key, **options)
 
@@ -227,7 +227,7 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
         f" negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
     )
     part = profiles.segment(traced, segment)
-    used = part.sizes["pair"] - (found.undefined if segment == "all" else 0)
+    used = part.sizes["pair"] - (counts.undefined if segment == "all" else 0)
     if not used:
         return Tables(counted, 0, None, None)
     return Tables(counted, used, _by_role(part, average), _profile(part, average, summary))
