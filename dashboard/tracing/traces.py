@@ -221,10 +221,10 @@ class Tables:
 def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summary) -> Tables:
     from nast_core.interpret import profiles
 
-    found = profiles.counts(traced)
+    counts = profiles.counts(traced)
     counted = (
-        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the"
-        f" negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
+        f"{counts.pairs} pairs: {counts.affirmative_higher} score the affirmative text higher, {counts.negated_higher} the"
+        f" negated one; {counts.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
     )
     part = profiles.segment(traced, segment)
     used = part.sizes["pair"] - (counts.undefined if segment == "all" else 0)
