@@ -75,7 +75,7 @@ def _known() -> dict[tuple, ClaimsResult]:
 
 def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
     """By spec; computed with progress where the models have not read these claims yet. Ends the page where none has."""
-    found = {}
+    by_spec = {}
     for spec, one in view.answers.items():
         known, name = _known(), (one.fingerprint, claims.key, claims.folder)
         if name not in known:
@@ -86,10 +86,10 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
             while len(known) >= _KEPT:
                 known.pop(next(iter(known)))
             known[name] = result
-        found[spec] = known[name]
-    if not found:
+        by_spec[spec] = known[name]
+    if not by_spec:
         widgets.end_page()
-    return found
+    return by_spec
 
 
 def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | None:
@@ -131,9 +131,9 @@ def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.Da
 
 
 def draw(view: View) -> None:
-    found = results(view, choose())
+    by_spec = results(view, choose())
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
-    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in found.items()}
+    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in by_spec.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):
         widgets.hint("No claim is in this slice; take one of its conditions away.")
         return
@@ -181,7 +181,7 @@ def draw(view: View) -> None:
         )
     if view.part.negations:
         st.caption("The number of negations is a property of questions; it does not slice claims.")
-    _more(found[detail], pairs[detail])
+    _more(by_spec[detail], pairs[detail])
 
 
 def _count(table: pd.DataFrame) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
 
 
 def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
-    said = result.summary["ranking"]
+    ranking = result.summary["ranking"]
     auc = pd.DataFrame(
         [
             {
@@ -212,7 +212,7 @@ def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
                 "blind accuracy": rates["blind"]["value"],
                 "pairs": rates["auc"]["n"],
             }
-            for kind, groups in said.items()
+            for kind, groups in ranking.items()
             if isinstance(groups, dict)
             for cues, rates in groups.items()
         ]
@@ -236,8 +236,8 @@ def sliced_retrieval(result: ClaimsResult, part: Slice) -> ClaimsResult:
     from nast_core.negation.phrases import HELD_OUT_CUES
 
     forward = result.retrieval.images_for_statement
-    said = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
-    forward = of_slice(forward.assign(cues=said), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
+    kinds = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
+    forward = of_slice(forward.assign(cues=kinds), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
     backward = of_slice(result.retrieval.statements_for_image, part, {"patient": "patient_id"})
     return replace(
         result,

@@ -11,28 +11,28 @@ from dashboard.parts import plots, theme, widgets
 
 
 def draw(view: View) -> None:
-    said = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
+    summaries = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
     left, right = st.columns(2, gap="medium")
     with left:
-        _distances(said[view.detail], view.answers[view.detail].name)
+        _distances(summaries[view.detail], view.answers[view.detail].name)
     with right:
-        _bias(said)
+        _bias(summaries)
     with st.expander("By patient", icon=":material/person:"):
         _patients(view)
 
 
-def _distances(said: dict, name: str) -> None:
+def _distances(summary: dict, name: str) -> None:
     rows = [
         {"group": f"{far} of 3", "series": form, **value}
         for form in theme.FORMS
-        for far, value in (said["distance"][form] or {}).items()
+        for far, value in (summary["distance"][form] or {}).items()
     ]
     if not rows:
         st.info("No answer in this slice is wrong, so there is no distance to show.", icon=":material/check:")
         return
     table = pd.DataFrame(rows)
     counts = ", ".join(
-        f"{form} n = {said['distance'][form]['1']['n']:,}" for form in theme.FORMS if said["distance"][form]
+        f"{form} n = {summary['distance'][form]['1']['n']:,}" for form in theme.FORMS if summary["distance"][form]
     )
     widgets.figure(
         plots.rate_bars(
@@ -53,10 +53,10 @@ def _distances(said: dict, name: str) -> None:
     )
 
 
-def _bias(said: dict[str, dict]) -> None:
+def _bias(summaries: dict[str, dict]) -> None:
     rows = [
         {"group": spec, "series": form, **figures["affirmation_bias"][form]}
-        for spec, figures in said.items()
+        for spec, figures in summaries.items()
         for form in theme.FORMS
         if figures["affirmation_bias"][form]
     ]

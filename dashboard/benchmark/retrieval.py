@@ -22,17 +22,17 @@ _PROMPTS = {_PRESENT: (theme.AFFIRMATIVE, ""), _DENIED: (theme.NEGATED, "/"), _U
 
 def draw(view: View) -> None:
     examples = claims.choose()
-    found = claims.results(view, examples)
-    detail = view.detail if view.detail in found else next(iter(found))
-    _prompts(view, found, detail)
+    by_spec = claims.results(view, examples)
+    detail = view.detail if view.detail in by_spec else next(iter(by_spec))
+    _prompts(view, by_spec, detail)
     st.subheader("Retrieval")
     _retrieval(
-        view, found[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name
+        view, by_spec[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name
     )
 
 
-def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
-    table = pd.concat([_areas(one).assign(model=spec) for spec, one in found.items()], ignore_index=True)
+def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str) -> None:
+    table = pd.concat([_areas(one).assign(model=spec) for spec, one in by_spec.items()], ignore_index=True)
     own = table[table.model == detail]
     if view.part.condition:
         own = own[own.group.isin(view.part.condition)]  # the mean is over all conditions
@@ -59,7 +59,7 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
         ),
         alt="AUROC by condition and prompt",
     )
-    if len(found) > 1:
+    if len(by_spec) > 1:
         macro = table[table.group == "macro"].assign(group=lambda t: t.model)
         widgets.figure(
             plots.rate_bars(
@@ -95,10 +95,10 @@ def _areas(result: ClaimsResult) -> pd.DataFrame:
 
 def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str) -> None:
     direction = fields.one_of(st, "Look for", _DIRECTIONS, key="direction")
-    said = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
+    figures = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
     table = pd.DataFrame(
         [
-            {"group": measure, "series": form, **said[form][measure]}
+            {"group": measure, "series": form, **figures[form][measure]}
             for form in ("affirmative", "negated")
             for measure in ("R@1", "R@5", "R@10", "mAP", "chance")
         ]

@@ -75,9 +75,9 @@ def choose(questions: Questions) -> Slice:
     kept = part.of(items)
     if part != Slice():
         called = st.session_state.get("slice-name", "").strip()
-        said = f"{called}: {part}" if called else str(part)
+        name = f"{called}: {part}" if called else str(part)
         st.badge(
-            f"Slice {plain(said)} · n = {len(kept):,} of {len(items):,} items",
+            f"Slice {plain(name)} · n = {len(kept):,} of {len(items):,} items",
             icon=":material/filter_alt:",
             color="orange",
         )

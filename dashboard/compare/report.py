@@ -65,8 +65,8 @@ def html(
         ),
         "<table>",
         *(
-            f"<tr><td>{escape(name)}</td><td><b>{escape(value)}</b></td><td>{escape(said)}</td></tr>"
-            for name, value, said in headline
+            f"<tr><td>{escape(name)}</td><td><b>{escape(value)}</b></td><td>{escape(detail)}</td></tr>"
+            for name, value, detail in headline
         ),
         "</table>",
     ]
@@ -92,9 +92,9 @@ def html(
 
 def _table(name: str, table: pd.DataFrame) -> str:
     shown = table.to_html(index=False, border=0, escape=True, na_rep="", float_format=lambda value: f"{value:.4g}")
-    said = escape(name.replace("_", " "))
+    heading = escape(name.replace("_", " "))
     return (
-        f"<details{' open' if len(table) <= 12 else ''}><summary>{said}, {len(table):,} rows</summary><div"
+        f"<details{' open' if len(table) <= 12 else ''}><summary>{heading}, {len(table):,} rows</summary><div"
         f" class='wide'>{shown}</div></details>"
     )
 

@@ -46,10 +46,10 @@ def item_guessing(items: list[Item], path: Path) -> None:
     if not guessed:
         widgets.empty(f"At least {LEAST_ITEMS} items of 5 patients are needed to teach a guesser anything.")
     table = {_GUESSERS[name]: guessed[name] for name in _GUESSERS}
-    found = [said for said, rate in table.items() if not at_chance(rate)]
-    if found:
+    telling = [guesser for guesser, rate in table.items() if not at_chance(rate)]
+    if telling:
         st.warning(
-            f"Not at chance: {', '.join(found)}. The options give something away; a filter, or few items, can do that"
+            f"Not at chance: {', '.join(telling)}. The options give something away; a filter, or few items, can do that"
             " too.",
             icon=":material/warning:",
         )
@@ -124,8 +124,8 @@ def rejected(path: Path) -> None:
     st.markdown(
         f"**{plain(draft.item_id)}**, attempt {draft.attempt}{', given up' if draft.given_up else ', written again'}"
     )
-    for said in draft.said:
-        st.markdown(f":red[:material/cancel:] {plain(said)}")
+    for complaint in draft.said:
+        st.markdown(f":red[:material/cancel:] {plain(complaint)}")
     asked = pd.DataFrame(draft.assignments, columns=list(draft.conditions), index=list("ABCD"))
     st.caption("Asked for, by option: 1 present, 0 absent.")
     st.dataframe(asked, width="content")

@@ -164,8 +164,10 @@ def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> fl
 
     pairs = state.alignment(_model).aligned
     texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
-    said = sum(STATEMENTS) / 2 * default("captions_per_image") + default("claims_per_image")  # statements, of a study
-    count = batch_size * 2 * said  # each also contradicted
+    statements = sum(STATEMENTS) / 2 * default("captions_per_image") + default(
+        "claims_per_image"
+    )  # statements, of a study
+    count = batch_size * 2 * statements  # each also contradicted
     texts = (texts * (_TIMED // len(texts) + 1))[:_TIMED]
     tower = _model.text
     length = max(len(tower.tokenize([t]).ids[0]) for t in texts)
@@ -201,18 +203,18 @@ def curves(table: Sequence[Row]) -> pd.DataFrame:
     rows = []
     for run, asked, _, _ in table:
         recipe = cast("FinetuneRecipe", asked)
-        for said in run.metrics():
+        for line in run.metrics():
             rows += [
                 {
                     "run": run.id,
                     "arm": recipe.arm,
                     "seed": recipe.seed,
-                    "step": said["step"],
+                    "step": line["step"],
                     "figure": name,
                     "value": value,
                 }
                 for name in FIGURES
-                if (value := said.get(f"validation_{name}")) is not None
+                if (value := line.get(f"validation_{name}")) is not None
             ]
     return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
 

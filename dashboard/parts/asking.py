@@ -56,12 +56,12 @@ def field(place: Any, label: str, *, key: str, **settings: Any) -> str:
 
 def pending() -> dict[str, list[str]]:
     """Field -> values in the address that nobody has asked this server for."""
-    found = {}
+    waiting = {}
     for key in KINDS:
         values = [value.strip() for value in st.query_params.get_all(key)]
         if left := [value for value in values if value and not _known(KINDS[key], value)]:
-            found[key] = left
-    return found
+            waiting[key] = left
+    return waiting
 
 
 def _known(kind: str, value: str) -> bool:

@@ -54,12 +54,12 @@ def badges(item: Item) -> str:
     """The conditions asked and their states in the right option, in a line."""
     from dashboard.data.tables import cues_said, starred, truth
 
-    said = cues_said(item)
+    cue_by_condition = cues_said(item)
     return " ".join(
         (
             f":gray-badge[{plain(condition)}: present]"
             if state
-            else f":orange-badge[{plain(condition)}: {plain(starred(said[condition]) or 'absent')}]"
+            else f":orange-badge[{plain(condition)}: {plain(starred(cue_by_condition[condition]) or 'absent')}]"
         )
         for condition, state in truth(item).items()
     )

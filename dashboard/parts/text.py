@@ -32,7 +32,7 @@ _JOINERS = {"\u200c", "\u200d", "\u2060", "\u00ad"}  # format signs that words a
 def plain(text: object) -> str:
     """Markdown that shows ``text`` as it is, in one line. What cannot be seen in it (control and direction signs) is written out."""
     line = " ".join(_visible(str(text)).split())
-    line = _FOUND_LATER.sub(lambda found: found[0] + _BREAK, line)
+    line = _FOUND_LATER.sub(lambda match: match[0] + _BREAK, line)
     line = _UNDERSCORE.sub(r"\\_", _DIRECTIVE.sub(r"\\:", _SIGNS.sub(r"\\\g<0>", line)))
     start = _START.match(line)
     if start is None:
@@ -66,8 +66,8 @@ def _line(line: str) -> str:
 def _words(text: str) -> str:
     """Text of which whole bold and code stay what they are."""
     return "".join(
-        f"**{plain(bold)}**" if bold else code(said) if said else part(rest)
-        for bold, said, rest in _WHOLE.findall(text)
+        f"**{plain(bold)}**" if bold else code(inline) if inline else part(rest)
+        for bold, inline, rest in _WHOLE.findall(text)
     )
 
 

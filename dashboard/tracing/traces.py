@@ -184,11 +184,11 @@ def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: s
 def estimate_badge(traced: xr.Dataset) -> None:
     """Wherever a figure is an estimate, says so, and how close it came to exact tracing."""
     close = {name.removeprefix("agreement_"): v for name, v in traced.attrs.items() if name.startswith("agreement_")}
-    said = (
+    agreement = (
         f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman"
         f" {close['spearman']:.2f}"
     )
-    st.badge(f"Estimate to first order; {said}", icon=":material/functions:", color="orange")
+    st.badge(f"Estimate to first order; {agreement}", icon=":material/functions:", color="orange")
 
 
 SEGMENTS: dict[Segment, str] = {
