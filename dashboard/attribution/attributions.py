@@ -106,7 +106,7 @@ def regions(
 
 
 def window_choices(model: DualEncoder) -> tuple[list[int], int]:
-    """Sides of an occluding window to choose from, in patches, and the usual one: none above half the image but that."""
+    """Sides of an occluding window to choose from, in patches, and the usual one: no other is above half the image."""
     from nast_core.interpret.occlusion_windows import windows_of
 
     windows = windows_of(model)

@@ -96,7 +96,7 @@ def _known() -> dict[tuple, Answers]:
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
-    """Answers by spec. A model that does not load is its sentence, and the others go on; a slow one is offered as a run."""
+    """Answers by spec. A model that does not load is its sentence; a slow one is offered as a run; the others go on."""
     from nast_core.errors import NastError
 
     answers: dict[str, Answers] = {}

@@ -1,4 +1,4 @@
-"""Tab Claims: true statements against what contradicts them in one attribute; and the claims that Retrieval uses too."""
+"""Tab Claims: true statements against what contradicts them in one attribute; the same claims as Retrieval's."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _SAVED = "benchmark-saved-slices"
 
 @dataclass(frozen=True)
 class View:
-    """What the tabs draw: the slice's items and answers, the model whose detail is shown, and what it all depends on."""
+    """What the tabs draw: the slice's items and answers, the model shown in detail, and what it all depends on."""
 
     items: list[Item]
     answers: dict[str, Answers]

@@ -99,7 +99,7 @@ def confirm(comparison: Comparison, asked: Asked, two: Two) -> None:
 
 
 def _recorded(summaries: dict[str, Path], moved: pd.DataFrame) -> None:
-    """What the fine-tunes themselves wrote down when they ended: there at once, to look at while the rest is computed."""
+    """What the fine-tunes wrote down when they ended: there at once, to look at while the rest is computed."""
     from nast_core.runs.store import RunStore
 
     if not summaries:

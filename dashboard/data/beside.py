@@ -1,4 +1,4 @@
-"""What lies beside a data set, or is found out about it: its card, rejected drafts, and what wording alone gives away."""
+"""What lies beside a data set, or is found out of it: its card, rejected drafts, what wording alone gives away."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nast_core.files.gate import MB, read_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nast_core.benchmark.drafts import TurnedDown
     from nast_core.benchmark.items import Item
     from nast_core.statistics.rates import Rate
 
@@ -120,7 +121,19 @@ def rejected(path: Path) -> None:
     reason = st.selectbox("Reason", counts.reason.tolist(), key="data-reason", bind="query-params")
     some = [d for d in drafts if d.reason == reason]
     number = st.number_input(f"Draft, of {len(some):,}", 1, len(some), 1, key=f"data-draft-{reason}") - 1
-    draft = some[number]
+    _draw_draft(some[number])
+    st.download_button(
+        "All rejected drafts as CSV",
+        table.to_csv(index=False),
+        f"{path.stem}-rejected.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _draw_draft(draft: TurnedDown) -> None:
+    """One draft, what was wrong with it, and what had been asked for."""
     st.markdown(
         f"**{plain(draft.item_id)}**, attempt {draft.attempt}{', given up' if draft.given_up else ', written again'}"
     )
@@ -138,14 +151,6 @@ def rejected(path: Path) -> None:
             with column:
                 st.markdown(f"##### {heading}")
                 item_cards.draw_four(texts, None)
-    st.download_button(
-        "All rejected drafts as CSV",
-        table.to_csv(index=False),
-        f"{path.stem}-rejected.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
 
 
 def card(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Looking through a data set on the Data page: which file, the items that fit, one by one, their balance, and ways out."""
+"""Looking through a data set on the Data page: which file, the items that fit, one by one, balance, ways out."""
 
 from __future__ import annotations
 

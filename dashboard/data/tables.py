@@ -42,8 +42,9 @@ def filter_items(
 ) -> list[Item]:
     """Items that fit every filter given; an empty filter lets all pass.
 
-    ``conditions``: any of them is asked; with ``state`` "present" or "absent", and is so in the right option. ``cues``: any
-    of them denies one of those conditions in the right option. ``text``: stands in the id or in an option of either form.
+    ``conditions``: any of them is asked; with ``state`` "present" or "absent", and is so in the right option. ``cues``:
+    any of them denies one of those conditions in the right option. ``text``: stands in the id or in an option of either
+    form.
     """
     sought = text.strip().casefold()
 

@@ -1,4 +1,4 @@
-"""What the fine-tune page asks for: training files, layers, settings; each function draws its part, and says the choice."""
+"""What the fine-tune page asks for: training files, layers, settings. A function draws its part and returns the choice."""
 
 from __future__ import annotations
 

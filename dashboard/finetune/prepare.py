@@ -157,7 +157,7 @@ def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFr
 
 @st.cache_data(max_entries=16, show_spinner="Timing a step")
 def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> float:
-    """A bare forward and backward of the text tower on as many statements as a step reads; a step adds next to nothing."""
+    """A bare forward and backward of the text tower on as many statements as a step reads; a step adds little."""
     import torch
 
     from nast_core.finetune.data import STATEMENTS

@@ -98,7 +98,7 @@ def choices() -> list[str]:
 
 
 def choice(typed: str) -> Choice:
-    """What is known of a known model's name, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads and fetches nothing."""
+    """What is known of a known model's name, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads nothing."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
     from nast_core.models.hub import HUB_ID

@@ -25,7 +25,7 @@ _CHIP = (
 
 
 def read(model: DualEncoder, sentence: str) -> pd.DataFrame:
-    """Each token of a sentence: position, characters, id, role, pooled. Raises TextError for one that cannot be encoded.
+    """Each token of a sentence: position, characters, id, role, pooled. Raises TextError where it cannot be encoded.
 
     Roles: negator, word, punctuation, special (start, end, class), padding.
     """

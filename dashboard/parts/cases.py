@@ -18,8 +18,10 @@ _HEADINGS = {"affirmative": ":blue[Affirmative]", "negated": ":orange[With negat
 
 
 def draw_options(item: Item, row: pd.Series, *, marks: bool = False) -> None:
-    """The four options with scores; which is true and which the model chose, by word and icon, not colour alone. ``marks``: what the
-    parser reads in them, too."""
+    """The four options with scores; which is true and which the model chose, by word and icon, not colour alone.
+
+    ``marks``: what the parser reads in them, too.
+    """
     form, right = row.form, row.correct == 1
     verdict = ":green[:material/check_circle: right]" if right else ":red[:material/cancel: wrong]"
     if np.isnan(row.correct):

@@ -37,8 +37,8 @@ def offer(
 ) -> None:
     """How the recipe's run stands, with a button to cancel it; or a button that starts it, and why the last one failed.
 
-    The one way in which a page offers a run. ``ready``: what must be so before a start; its NastError is a sentence, and
-    the page ends. ``ended``: draws what came of the last run, where it finished.
+    The one way in which a page offers a run. ``ready``: what must be so before a start; its NastError is a sentence,
+    and the page ends. ``ended``: draws what came of the last run, where it finished.
     """
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity

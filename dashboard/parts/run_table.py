@@ -22,7 +22,7 @@ _ASKED = {"arm": "arm", "seed": "seed", "method": "method", "learning_rate": "ra
 
 @st.fragment(run_every=2)
 def show(kind: str, start: str = "", more: Callable[[Sequence[Row]], None] | None = None) -> None:
-    """The table of a kind's runs, drawn anew every two seconds; the chosen ones' controls and logs, and ``more`` of them.
+    """The table of a kind's runs, drawn anew every two seconds; controls and logs of the chosen, and ``more`` of them.
 
     ``start``: how a first run is begun. Where none is chosen, ``more`` draws the four latest at work or finished.
     """

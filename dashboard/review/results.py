@@ -59,6 +59,12 @@ def agree(opened: Opened) -> None:
         widgets.empty("No item has been judged by two yet.")
     st.metric("Krippendorff's alpha, all reviewers", _value(result.alpha))
     st.caption(_range(result.alpha) + ", items judged by at least two. Nominal, missing judgements allowed.")
+    _draw_pairs(result)
+    _draw_verdicts(result)
+
+
+def _draw_pairs(result: Agreement) -> None:
+    """Kappa and share of same verdicts, of every two reviewers."""
     table = pd.DataFrame(
         [
             {
@@ -82,6 +88,10 @@ def agree(opened: Opened) -> None:
         " every item is correct, alpha and kappa are low even among reviewers who hardly ever differ: read them beside"
         " the share of same verdicts. Empty: undefined, for one verdict was given throughout."
     )
+
+
+def _draw_verdicts(result: Agreement) -> None:
+    """How the verdicts of two reviewers fall."""
     pairs = {f"{first} and {second}": (first, second) for (first, second), pair in result.pairs.items() if pair.kappa.n}
     if not pairs:
         return

@@ -223,8 +223,9 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
 
     counts = profiles.counts(traced)
     counted = (
-        f"{counts.pairs} pairs: {counts.affirmative_higher} score the affirmative text higher, {counts.negated_higher} the"
-        f" negated one; {counts.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
+        f"{counts.pairs} pairs: {counts.affirmative_higher} score the affirmative text higher, "
+        f"{counts.negated_higher} the negated one; {counts.undefined} undefined (|d| below "
+        f"{traced.attrs['min_gap']:g} logits)."
     )
     part = profiles.segment(traced, segment)
     used = part.sizes["pair"] - (counts.undefined if segment == "all" else 0)
