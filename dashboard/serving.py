@@ -75,7 +75,7 @@ def said_so() -> bool:
 
 
 class Guard:
-    """ASGI middleware: refuses what comes in by an address that other machines can use, or for another host; adds headers.
+    """ASGI middleware: refuses what comes in by an address of other machines, or for another host; adds headers.
 
     It looks at the address that the connection really came in by, so that no setting, server or port mapping goes round
     it, and at the names in Host and Origin: a stranger's page whose name is made to point here (DNS rebinding) comes in

@@ -1,4 +1,4 @@
-"""What the fine-tune page asks for: training files, layers, settings. A function draws its part and returns the choice."""
+"""What the fine-tune page asks for: training files, layers, settings. Functions draw their part, return the choice."""
 
 from __future__ import annotations
 

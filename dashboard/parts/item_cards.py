@@ -26,7 +26,7 @@ def home() -> Path:
 
 
 def draw_item(item: Item, *, images: str | None = None, picture: bool = True, marks: bool = False) -> None:
-    """The image, and the four options in both forms with the right one marked; ``marks``: what the parser reads, too."""
+    """The image, and the four options in both forms with the right one marked; ``marks``: what is read, too."""
     widths = [3, 4, 4] if picture else [1, 1]
     columns = iter(st.columns(widths, gap="medium"))
     if picture:

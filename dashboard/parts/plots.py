@@ -161,8 +161,8 @@ def rate_bars(
 ) -> go.Figure:
     """Grouped bars with intervals, n in the hover text; ``table`` has group, series, value, low, high, n.
 
-    ``styles``: series -> colour, pattern. Values, and ``chance``, are drawn times ``scale``. ``whole``: the axis ends at
-    1, however small the values.
+    ``styles``: series -> colour, pattern. Values, and ``chance``, are drawn times ``scale``. ``whole``: the axis ends
+    at 1, however small the values.
     """
     figure = go.Figure()
     across, along = ("y", "x") if horizontal else ("x", "y")
