@@ -1,4 +1,4 @@
-"""Looking through a data set on the Data page: which file, the items that fit, one by one, their balance, and ways out."""
+"""Looking through a data set on the Data page: which file, the items that fit, one by one, balance, ways out."""
 
 from __future__ import annotations
 
@@ -259,22 +259,22 @@ def _imported(path: Path, stamped: str) -> Imported:
 def _show_reference(path: Path) -> None:
     from nast_core.benchmark.items import write_items
 
-    found = _imported(path, stamp(path))
+    imported = _imported(path, stamp(path))
     target = path.with_suffix(".items.jsonl")
-    save, said = st.columns([2, 5], vertical_alignment="center")
-    said.caption(
+    save, beside_it = st.columns([2, 5], vertical_alignment="center")
+    beside_it.caption(
         f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can"
         " be changed."
     )
     if save.button("Save as items", icon=":material/save:", disabled=target.exists()):
-        write_items(found.items, target)
+        write_items(imported.items, target)
         st.rerun()
     if target.exists():
         save.button(f"Open {plain(target.name)}", icon=":material/search:", on_click=open_file, args=(target,))
-    if found.doubted:
+    if imported.doubted:
         with st.expander(
-            f"{len(found.doubted):,} of {len(found.items):,} items the parser does not read as their own labels",
+            f"{len(imported.doubted):,} of {len(imported.items):,} items the parser does not read as their own labels",
             icon=":material/warning:",
         ):
-            st.dataframe(pd.DataFrame(found.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
-    _show_items(found.items, path, editable=False)
+            st.dataframe(pd.DataFrame(imported.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
+    _show_items(imported.items, path, editable=False)

@@ -92,7 +92,7 @@ def _claim_balance(examples: list[Example], people: str) -> None:
     with left:
         table = tables.claim_balance(examples)
         if table.empty:
-            st.info("No pair of these differs in polarity.", icon=":material/lightbulb:")
+            widgets.hint("No pair of these differs in polarity.")
         else:
             widgets.figure(
                 charts.count_bars(

@@ -26,7 +26,7 @@ def home() -> Path:
 
 
 def draw_item(item: Item, *, images: str | None = None, picture: bool = True, marks: bool = False) -> None:
-    """The image, what is asked, and the four options in both forms with the right one marked. ``marks``: what the parser reads, too."""
+    """The image, and the four options in both forms with the right one marked; ``marks``: what is read, too."""
     widths = [3, 4, 4] if picture else [1, 1]
     columns = iter(st.columns(widths, gap="medium"))
     if picture:
@@ -54,12 +54,12 @@ def badges(item: Item) -> str:
     """The conditions asked and their states in the right option, in a line."""
     from dashboard.data.tables import cues_said, starred, truth
 
-    said = cues_said(item)
+    cue_by_condition = cues_said(item)
     return " ".join(
         (
             f":gray-badge[{plain(condition)}: present]"
             if state
-            else f":orange-badge[{plain(condition)}: {plain(starred(said[condition]) or 'absent')}]"
+            else f":orange-badge[{plain(condition)}: {plain(starred(cue_by_condition[condition]) or 'absent')}]"
         )
         for condition, state in truth(item).items()
     )

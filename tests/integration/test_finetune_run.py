@@ -27,9 +27,9 @@ from nast_core.encoding.cache import VectorCache
 from nast_core.encoding.images import encode_named, open_image
 from nast_core.errors import DataError, ModelError
 from nast_core.files.netcdf import save_dataset
-from nast_core.finetune.adapter import load_finetuned
 from nast_core.finetune.recipe import FinetuneError
 from nast_core.models.encoder import DualEncoder
+from nast_core.opening import load_finetuned
 from nast_core.recipe import Cancelled
 from nast_core.work.export import export
 from nast_core.work.finetune import finetune

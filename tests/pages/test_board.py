@@ -29,13 +29,13 @@ def made(store: RunStore, kind: str = "finetune", **status) -> Run:
 
 
 def board(kind: str) -> None:
-    from dashboard.finetune.trainings import show
+    from dashboard.parts.run_table import show
 
     show(kind)
 
 
 def controls(damaged: list[str]) -> None:
-    from dashboard.finetune.trainings import _controls
+    from dashboard.parts.run_table import _controls
     from nast_core.runs.store import Run, RunStore
 
     store = RunStore()
@@ -78,7 +78,7 @@ def test_a_broken_folder_can_be_deleted_on_the_page(store):
     run = made(store)
     (run.folder / "status.json").write_text("{")
     at = drawn(controls, [run.id])
-    at.button(key="job-Delete").click().run()
+    at.button(key="runs-Delete").click().run()
     assert not at.exception
     assert store.runs() == []
 
