@@ -10,9 +10,9 @@ from accelerate import Accelerator
 from nast_core import load_model
 from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.estimate import Amounts, Costs, seconds_of
+from nast_core.finetune.task import make_task
 from nast_core.finetune.training_files import read_material
 from nast_core.work.estimating import try_out, what_is_tried
-from nast_core.work.finetune import make_task
 from tests.finetuning import Notes, recipe, write_phantom_claims
 
 NOTHING = Costs(start=0, read=0, images=0, draw=0, learn=0, update=0, encode=0, save=0)
