@@ -40,9 +40,12 @@ def edit(item: Item, path: Path) -> None:
                 key="data-save",
             )
             undo = st.button(
-                "Undo the last change", icon=":material/undo:", disabled=last is None, key="data-undo",
+                "Undo the last change",
+                icon=":material/undo:",
+                disabled=last is None,
+                key="data-undo",
                 help=f"Saved {last.time:%Y-%m-%d %H:%M} UTC" if last else "The wording is as it was built.",
-            )  # fmt: skip
+            )
         if save:
             with widgets.advice():
                 save_wording(path, item, draft, corrections)
@@ -79,7 +82,8 @@ def _verdict(item: Item, new: Reworded, *, changed: bool) -> None:
     cues = ", ".join(cue for cue in new.item.cues if cue)
     reader = "The parser, with your corrections," if new.item.corrected else "The parser"
     st.success(
-        f"{reader} reads every option as exactly its labels{'' if changed else ', as it is now'}. Cues: {plain(cues) or 'none'}.",
+        f"{reader} reads every option as exactly its labels{'' if changed else ', as it is now'}. Cues:"
+        f" {plain(cues) or 'none'}.",
         icon=":material/check_circle:",
     )
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
+from dashboard.parts import memo
 from dashboard.parts.sets import home
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.negation.corrections import Corrections, State
@@ -35,19 +37,15 @@ def kept_in() -> Path:
 def kept() -> Kept:
     """What people corrected on this machine, as the file has it now."""
     path = kept_in()
-    try:
-        found = path.stat()
-    except OSError:
-        return _read(str(path), (0, 0, 0))
-    return _read(str(path), (found.st_mtime_ns, found.st_size, found.st_ino))
+    return _read(path, stamp(path))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read(path: str, stamp: tuple[int, int, int]) -> Kept:
+@memo.shared()
+def _read(path: Path, stamped: str) -> Kept:
     from nast_core.negation.corrections import NONE, kept_corrections
 
     try:
-        return Kept(kept_corrections(Path(path)))
+        return Kept(kept_corrections(path))
     except NastError as error:
         return Kept(NONE, str(error))
 

@@ -1,8 +1,6 @@
 """A sentence with what is read in it, so that a reader sees at a glance where it is read wrongly, and puts it right."""
 
-import streamlit as st
-
-from dashboard.parts import correcting
+from dashboard.parts import correcting, memo
 from dashboard.parts.text import part, plain
 
 _COLOURS = {"present": "blue", "absent": "orange", "uncertain": "violet"}
@@ -20,7 +18,7 @@ def marked(sentence: str) -> str:
     return _marked(sentence, tuple(correcting.kept().corrections.of(sentence).items()))
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
+@memo.copied()
 def _marked(sentence: str, said: tuple) -> str:
     from nast_core.negation import reading
     from nast_core.negation.corrections import NONE

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.data import beside, charts, tables
-from dashboard.parts import correcting, widgets
+from dashboard.parts import correcting, memo, widgets
+from dashboard.parts.items import claims_of
 from dashboard.parts.marks import HOW, marked
 from dashboard.parts.text import plain
 
@@ -19,16 +20,9 @@ if TYPE_CHECKING:
 CLAIM_VIEWS = {"items": "Statements", "balance": "Balance", "guessing": "Guessing", "card": "Card", "export": "Export"}
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the claims")
-def _claims_of(path: str, stamp: float) -> list[Example]:
-    from nast_core.claims.examples import read_claims
-
-    return read_claims(Path(path))
-
-
 def show(path: Path) -> None:
     """One file of claims."""
-    examples = _claims_of(str(path), path.stat().st_mtime)
+    examples = claims_of(path)
     view = beside.choose_view(CLAIM_VIEWS)
     if view == "card":
         beside.card(path)
@@ -58,19 +52,37 @@ def _filter_claims(examples: list[Example]) -> list[Example]:
     return tables.filter_claims(
         examples,
         findings=one.multiselect(
-            "Finding", sorted({e.claim.finding for e in examples}), key="data-findings", bind="query-params", placeholder="any"
+            "Finding",
+            sorted({e.claim.finding for e in examples}),
+            key="data-findings",
+            bind="query-params",
+            placeholder="any",
         ),
         kinds=two.multiselect("Contradicted in", KINDS, key="data-kinds", bind="query-params", placeholder="any"),
         cues=three.multiselect(
-            "Cue (* held out of training)", sorted(cues), key="data-claim-cues", bind="query-params", placeholder="any",
+            "Cue (* held out of training)",
+            sorted(cues),
+            key="data-claim-cues",
+            bind="query-params",
+            placeholder="any",
             format_func=tables.starred,
         ),
-        text=four.text_input("Text", key="data-text", bind="query-params", placeholder="in a text, report or id", icon=":material/search:"),
+        text=four.text_input(
+            "Text",
+            key="data-text",
+            bind="query-params",
+            placeholder="in a text, report or id",
+            icon=":material/search:",
+        ),
         polarity=five.selectbox(
-            "True statement", ["", "present", "absent"], format_func=lambda state: state or "any", key="data-polarity", bind="query-params"
+            "True statement",
+            ["", "present", "absent"],
+            format_func=lambda state: state or "any",
+            key="data-polarity",
+            bind="query-params",
         ),
         splits=six.multiselect("Split", SPLITS, key="data-splits", bind="query-params", placeholder="any"),
-    )  # fmt: skip
+    )
 
 
 def _one_claim(examples: list[Example]) -> None:
@@ -129,24 +141,33 @@ def _claim_balance(examples: list[Example], people: str) -> None:
     with left:
         table = tables.claim_balance(examples)
         if table.empty:
-            st.info("No pair of these differs in polarity.", icon=":material/lightbulb:")
+            widgets.hint("No pair of these differs in polarity.")
         else:
             widgets.figure(
-                charts.count_bars(table, title="True statements of polarity pairs, by finding", subtitle=people, label="statements"),
-                key="data-claims-findings", data=table, alt="Counts by finding and polarity",
-                how_to_read="How often each finding is said to be present, or denied, where that is true. Half and half: polarity alone gives nothing away.",
-            )  # fmt: skip
+                charts.count_bars(
+                    table, title="True statements of polarity pairs, by finding", subtitle=people, label="statements"
+                ),
+                key="data-claims-findings",
+                data=table,
+                alt="Counts by finding and polarity",
+                how_to_read=(
+                    "How often each finding is said to be present, or denied, where that is true. Half and half:"
+                    " polarity alone gives nothing away."
+                ),
+            )
     with right:
         table = tables.claim_cues(examples)
         if not table.empty:
             widgets.figure(
                 charts.count_bars(table, title="Cues (* held out of training)", subtitle=people, label="statements"),
-                key="data-claims-cues", data=table, alt="Counts by cue",
+                key="data-claims-cues",
+                data=table,
+                alt="Counts by cue",
                 how_to_read="How often each wording of denial stands in a true statement, and in a contradiction.",
-            )  # fmt: skip
+            )
 
 
-@st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")
+@memo.copied("Guessing from the wording alone")
 def _guess_claims(_examples: list[Example], key: str) -> dict[str, Rate]:
     from nast_core.claims.guessing import guesses
 

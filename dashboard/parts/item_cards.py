@@ -22,7 +22,7 @@ _FORMS = (("affirmative", ":blue[Affirmative]"), ("negated", ":orange[With negat
 
 
 def draw_item(item: Item, *, images: str | None = None, picture: bool = True, marks: bool = False) -> None:
-    """The image, what is asked, and the four options in both forms with the right one marked. ``marks``: what the parser reads, too."""
+    """The image, and the four options in both forms with the right one marked; ``marks``: what is read, too."""
     widths = [3, 4, 4] if picture else [1, 1]
     columns = iter(st.columns(widths, gap="medium"))
     if picture:
@@ -53,13 +53,13 @@ def badges(item: Item) -> str:
     """The conditions asked and their states in the right option, in a line; and whether a person's reading makes it an item."""
     from dashboard.data.tables import cues_said, starred, truth
 
-    said = cues_said(item)
-    corrected = ", ".join(dict.fromkeys(f"{c.condition} {c.state}" for c in item.corrected))
+    cue_by_condition = cues_said(item)
+    corrected = ", ".join(dict.fromkeys(f"{one.condition} {one.state}" for one in item.corrected))
     record = [f":violet-badge[read by a person: {plain(corrected)}]"] if corrected else []
     states = (
         f":gray-badge[{plain(condition)}: present]"
         if state
-        else f":orange-badge[{plain(condition)}: {plain(starred(said[condition]) or 'absent')}]"
+        else f":orange-badge[{plain(condition)}: {plain(starred(cue_by_condition[condition]) or 'absent')}]"
         for condition, state in truth(item).items()
     )
     return " ".join([*states, *record])
@@ -74,15 +74,3 @@ def demo_items() -> Path:
     if not path.exists():
         build_dataset("phantom", path, writer_named("template", "phantom"), count=DEMO_ITEMS)
     return path
-
-
-@st.cache_data(max_entries=8, show_spinner="Reading the items")
-def _items_of(path: str, stamp: float) -> list[Item]:
-    from nast_core.benchmark.items import read_items
-
-    return read_items(Path(path))
-
-
-def items_of(path: Path) -> list[Item]:
-    """Items of a file, read anew when it changes. Raises BenchmarkError for a file that is none."""
-    return _items_of(str(path), path.stat().st_mtime_ns if path.is_file() else 0)
