@@ -1,10 +1,10 @@
 """Words of doubt: "possible", "versus", "cannot be excluded", "it would be wrong to say that". Source: ours."""
 
 from nast_core.negation.cues import Cue
-from nast_core.negation.sentence import AHEAD, Governor, Sentence
+from nast_core.negation.elsewhere import Elsewhere
 
 
-class Doubts(Sentence):
+class Doubts(Elsewhere):
     """What leaves open whether a finding is there."""
 
     def hedge(self, i: int, end: int, subject: bool, denied: bool) -> tuple[str, Cue, int] | None:
@@ -16,6 +16,11 @@ class Doubts(Sentence):
         last = follows in (".", ",", ";", ")", "and", "but", "although", "though", "however", "given")
         if (word, after) == ("if", "any") and self.next_name(i + 2, end) is not None:
             return "before", self.span(i, i + 2), i + 2  # "little if any effusion"
+        if word == "unlike" or words[i : i + 3] == ["in", "contrast", "to"]:
+            return "before", self.span(i, i + 1), i + 1
+        if (word, after) in (("if", "there"), ("should", "there"), ("were", "there")):
+            stop = i + 3 if words[i + 2 : i + 3] in (["is"], ["are"], ["were"], ["be"]) else i + 2
+            return "before", self.span(i, i + 2), min(end, stop)
         if word == "if" and after in ("present", "any", "at", "real"):
             return "behind", self.span(i, i + 2), i + 2
         if word in ("versus", "vs", "vs."):
@@ -40,6 +45,9 @@ class Doubts(Sentence):
         ):
             stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
             return "both", self.span(i, stop), stop
+        if word in k["unsure"] and after == "to" and words[i + 2 : i + 3] and words[i + 2] in k["perceive"]:
+            if any(w in ("would", "could", "may", "might") for w in words[max(0, i - 3) : i]):
+                return "both", self.span(i, i + 3), i + 3  # "would be hard to see"
         if word == "may" and words[i + 1 : i + 4] == ["or", "may", "not"]:
             return "before", self.span(i, i + 4), i + 4
         if word in ("suggestion", "possibility", "likelihood", "probability") and after in ("of", "for"):
@@ -70,18 +78,6 @@ class Doubts(Sentence):
             return "before", self.span(i, i + 1), i + 1
         return None
 
-    def then(self, governor: Governor | None, i: int, end: int) -> Governor | None:
-        """ "There was no X on the prior film" tells nothing of this one."""
-        if governor is None or governor.kind != "deny" or not governor.past:
-            return governor
-        for place in range(i, min(i + AHEAD, end - 1)):
-            ahead = self.words[place + 1 : place + 4]
-            if place in self.name_ends and ahead[0] in ("on", "in") and "comparison" not in ahead:
-                old = [word for word in ahead[1:] if word not in ("the", "a", "her", "his", "any")]
-                if old and old[0] in self.k["comparison"]:
-                    return Governor("hedge", governor.cue)
-        return governor
-
     def not_doubted(self, i: int, end: int) -> int:
         """Behind "no": where to read on after "doubt", "reason to question", "absence of", which deny no finding; or 0."""
         for place in range(i, min(i + 4, end)):
@@ -96,6 +92,9 @@ class Doubts(Sentence):
         """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""
         words = self.words
         for i, word in enumerate(words):
+            if word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3]):
+                if any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
+                    return "uncertain"  # "it is hard to be sure that there is no X"
             if word not in self.k["wrong"] and word not in ("mean", "imply"):
                 continue
             if not {"that", "there"} & set(words[i : i + 5]):

@@ -19,6 +19,7 @@ GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
     ["absent", "lacking", "none", "excluded", "resolved", "cleared", "disappeared", "removed", "free", "ruled out"]
 ) | {"unlikely", "improbable"}
+_NIL = frozenset(["nil", "zero", "ø", "∅"])
 _ANSWERS = frozenset(["negative", "neg", "nil"])
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
@@ -50,9 +51,9 @@ class _Reader(Verbs):
             ):
                 carried = governor  # "possibly related to an effusion"
             clause, governor = self._clause(start, end, carried)
-            for number, reading in zip(clause.names, self._states(clause), strict=True):
+            for number, reading in zip(clause.names, self._on_this_film(clause, start, end), strict=True):
                 found[number] = reading
-            if last and not clause.names and self.excepted(start):
+            if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
                 self._there_after_all(last, found)
             if last and not clause.names:
                 for predicate in clause.predicates:
@@ -85,7 +86,7 @@ class _Reader(Verbs):
                 shielded = (
                     governor is not None and governor.kind != "hedge" and (shield or self.attributed(number, end))
                 )
-                clause.governors.append(None if shielded else self.then(governor, i, end))
+                clause.governors.append(None if shielded else governor)
                 if shielded:
                     self.shielded.add(number)
                 clause.held.append(held or self.tailed(number, end))
@@ -113,6 +114,8 @@ class _Reader(Verbs):
                 continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = Governor("hedge", self.span(i, i + 1))  # "no evidence to exclude"
+            elif word == "out" and before and self.taken_out(i):
+                clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), True, True))  # "ETT out"
             elif word == "yes" and self.answer(i, i + 1):
                 clause.predicates.append(Predicate(i, "present", None, True, True))
             elif word in _ANSWERS and self.answer(i, i + 1):
@@ -184,6 +187,8 @@ class _Reader(Verbs):
         """Behind "H of": whether H shields what follows from a denial before it, and holds it as an attribute."""
         head = self.words[i - 1]
         of_name = (i - 1) in self.name_ends
+        if self.words[i] in ("within", "inside", "throughout") and self.points(i + 1) and governor and not of_name:
+            return ("phrase", True, True) if governor.kind == "deny" else (shield, pointed, False)  # "no level within the effusion"
         if head in self.k["carriers"] or head in self.k["links"] or head in ("no", ",", "and", "or") or head.isdigit():
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
@@ -223,7 +228,9 @@ class _Reader(Verbs):
         text, words = cue.text, self.words
         subject = bool(clause.names)
         after = words[stop] if stop < end else ""
-        if text in ("no", "none", "absent") and self.answer(i, stop):
+        if self.other_side(i, stop) or (text in ("none", "no", "nil") and subject and self.none_there(i, stop)):
+            return stop, None, None
+        if text in ("no", "none", "absent", *_NIL) and self.answer(i, stop):
             clause.predicates.append(Predicate(i, "absent", cue, True, True))
             return stop, None, None
         if text == "without" and words[max(0, i - 2) : i] == ["with", "or"]:
@@ -235,6 +242,9 @@ class _Reader(Verbs):
         if text == "no" and words[i - 1 : i] == ["to"] and i > 1 and self.k["partly"].has(words[i - 2]):
             return stop, Governor("hedge", cue), None  # "minimal to no edema"
         if text == "no":
+            if subject and any(word in self.k["answering"] for word in words[stop : stop + 3]):
+                clause.predicates.append(self.said(i, "uncertain", cue, self.start_of(i)))
+                return stop + 1, None, None  # "the nodule has no radiographic correlate"
             if (
                 self.not_doubted(stop, end)
                 or (
@@ -250,8 +260,7 @@ class _Reader(Verbs):
             ):
                 clause.predicates.append(self.said(i, "present", None, self.start_of(i)))
                 return self.not_doubted(stop, end) or stop + 1, None, None
-            past = words[i - 1 : i] in (["was"], ["were"])
-            return stop, Governor("deny", cue, past=past), None
+            return stop, Governor("deny", cue), None
         first = text.split()[0]
         if first in ("not", "never") or text in VERBAL:
             return self.verbal(i, stop, end, cue, clause, governor)
@@ -263,6 +272,8 @@ class _Reader(Verbs):
             return stop, None, None  # "nodules, none calcified"
         if text in _GONE:
             attributive = self.attributive(i, stop, end, subject)
+            if text == "absent" and words[i - 2 : i] in (["there", "is"], ["there", "are"]):
+                attributive = not subject  # "there is absent severe edema"
             if words[i - 1 : i] == ["less"] and text == "unlikely":
                 attributive = False
             if text in ("unlikely",) and after == "to":
@@ -318,6 +329,19 @@ class _Reader(Verbs):
             found.append(reading)
         return found
 
+    def _on_this_film(self, clause: Clause, start: int, end: int) -> list[Reading]:
+        """The states of a clause's namings; what an earlier film showed, or did not, says nothing of this one."""
+        readings = self._states(clause)
+        earlier = self.then(start, end) if clause.names else None
+        for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
+            if earlier is not None and self.spans[number][0] < earlier[1]:
+                readings[n] = Reading("uncertain", earlier[0])
+            elif (
+                readings[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end)
+            ):
+                readings[n] = Reading("uncertain", governor.cue)
+        return readings
+
     def _governed(self, governor: Governor | None, predicate: Predicate | None) -> Reading:
         if governor is None:
             return Reading("present", None)
@@ -332,8 +356,9 @@ class _Reader(Verbs):
         return Reading("absent", governor.cue)
 
     def _there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
-        """ "No opacity, except at the base": what was denied last is there."""
-        if clause.governors[-1] and clause.governors[-1].kind == "deny":
+        """ "No opacity, except at the base", "has gone on the left; the right remains": what was denied last is there."""
+        reading = found[clause.names[-1]]
+        if reading is not None and reading.state == "absent":
             found[clause.names[-1]] = Reading("present", None)
 
     def _goes_on(self, clause: Clause, predicate: Predicate, found: list[Reading | None]) -> None:
@@ -386,4 +411,6 @@ class _Reader(Verbs):
             return Reading("uncertain", reading.cue)
         if naming.kind == "not normal":
             return Reading("present", None)
+        if naming.kind == "gone":
+            return Reading("present", None) if reading.state == "absent" else Reading("uncertain", reading.cue)
         return reading

@@ -28,7 +28,6 @@ class Governor:
     kind: Literal["deny", "hedge", "clause"]  # clause: denies what the clause behind it says ("no evidence that ...")
     cue: Cue
     open: bool = False  # the clause may or may not go on with it
-    past: bool = False  # "there was no"
 
 
 class Predicate(NamedTuple):
