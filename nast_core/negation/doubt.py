@@ -17,7 +17,8 @@ class Doubts(Elsewhere):
         if (word, after) == ("if", "any") and self.next_name(i + 2, end) is not None:
             return "before", self.span(i, i + 2), i + 2  # "little if any effusion"
         if word == "unlike" or words[i : i + 3] == ["in", "contrast", "to"]:
-            return "before", self.span(i, i + 1), i + 1
+            stop = i + 1 if word == "unlike" else i + 3
+            return "before", self.span(i, stop), stop
         if (word, after) in (("if", "there"), ("should", "there"), ("were", "there")):
             stop = i + 3 if words[i + 2 : i + 3] in (["is"], ["are"], ["were"], ["be"]) else i + 2
             return "before", self.span(i, i + 2), min(end, stop)

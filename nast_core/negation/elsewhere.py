@@ -9,6 +9,8 @@ _NEAR = 6  # words in which a phrase has to come to its point
 class Elsewhere(Sentence):
     """ "A right but no left effusion", "the prior film showed none", "two of three nodules have gone"."""
 
+    frame: int | None = None  # where a clause before this one, which names nothing, begins
+
     def other_side(self, i: int, stop: int) -> bool:
         """ "Right but no left effusion": a denial that takes one side from a finding said of the other."""
         place = i - 1
@@ -30,14 +32,18 @@ class Elsewhere(Sentence):
         words, k = self.words[start:end], self.k
         if any(p in self.cue_at for p in range(start, end)):
             return False
-        if any(word in k["hedges"] or word in k["doubted"] or word in k["modals"] or word == "if" for word in words):
+        if any(word in k["hedges"] or word in k["doubted"] or word in k["modals"] or k["goes"].has(word) or word == "if" for word in words):
             return False
         for place in range(start, min(end, start + 2 * _NEAR)):
             ahead = self.words[place + 1] if place + 1 < end else ""
             if self.words[place] in ("one", "ones") and ahead not in ("of", "or", "and", "to"):
-                return self.words[place - 1] != "the"
-            if self._side(place) and ahead in k["placed"]:
+                there = ahead in k["prepositions"] or ahead in k["placed"] or not ahead[:1].isalnum()
+                return self.words[place - 1] != "the" and there
+            last = place + 2 >= end or not self.words[place + 2][:1].isalnum()
+            if self._side(place) and (ahead in k["placed"] or (ahead in k["auxiliaries"] and last)):
                 return True
+            if (self.words[place], ahead) in (("there", "is"), ("there", "are")) and last:
+                return True  # "and now there is"
         return False
 
     def share(self, i: int) -> bool:
@@ -69,11 +75,16 @@ class Elsewhere(Sentence):
         if not any(word in k["past"] for word in words):
             return None
         stop = self._film(place, till)
+        if stop is None and self.words[start] == "," and self.frame is not None:
+            place, stop = self.frame, self._film(self.frame, start + 1)  # "on the prior film, there was none"
         return (self.span(place, stop), till) if stop else None
 
     def last_time(self, number: int, end: int) -> bool:
         """ "No consolidation was present last week", "there was no effusion on the prior film"."""
         begin, stop = self.spans[number]
+        ahead = self.words[stop : min(end, stop + 2)]
+        if ahead[:1] == ["before"] and ahead[1:] and ahead[1].isalpha() and ahead[1] not in ("or", "and"):
+            return True
         if not any(word in ("was", "were") for word in self.words[max(self.clause_start, begin - _NEAR) : end]):
             return False
         place = stop
@@ -94,6 +105,8 @@ class Elsewhere(Sentence):
             after = [word for word in ahead if word != ","]
             told = after[:1] and (after[0] in k["auxiliaries"] or after[0] in ("there", "the", "a", "an", "no", "it"))
             return place + 1 if told else None
+        if "ago" in self.words[place : min(end, place + 4)]:
+            return self.words.index("ago", place) + 1
         old = None
         for p in range(place, min(end, place + _NEAR + 2)):
             word = self.words[p]

@@ -83,7 +83,7 @@ def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
 def _contrasted(
     tokens, organs_at: dict[int, int], one: _Named, first: int, last: int, said: tuple[str, int, int] | None
 ) -> tuple[str, int, int] | None:
-    """ "The heart is enlarged, not the mediastinum", "the mediastinum and not the heart is wide": each on its own.
+    """ "The heart is enlarged, not the mediastinum", "the vessels, not the heart, are large": each on its own.
 
     What is denied of one organ only is found of the other, which is named by itself: the denial before it decides.
     """
@@ -93,7 +93,8 @@ def _contrasted(
     if said is not None and said[0] == "found":
         ahead = [place for place in range(last + 1, min(last + 5, len(tokens))) if place in organs_at]
         apart = any(_not_before(tokens, place) for place in ahead[:1]) and tokens[ahead[0]][1] < said[1]
-        return ("found", one.start, one.end) if apart else said
+        aside = _not_before(tokens, first) and tokens[last + 1 : last + 2] and tokens[last + 1][0] == ","
+        return ("found", one.start, one.end) if apart or aside else said
     behind = last + 1 >= len(tokens) or tokens[last + 1][0] in (".", ",", ";")
     words = [word for word, _, _ in tokens[max(0, first - 8) : first]]
     if said is None and behind and _not_before(tokens, first) and any(found.fullmatch(word) for word in words):

@@ -53,6 +53,7 @@ class _Reader(Verbs):
             clause, governor = self._clause(start, end, carried)
             for number, reading in zip(clause.names, self._on_this_film(clause, start, end), strict=True):
                 found[number] = reading
+            self.frame = None if clause.names else start
             if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
                 self._there_after_all(last, found)
             if last and not clause.names:
@@ -148,7 +149,8 @@ class _Reader(Verbs):
                     and self.words[i + 2 : i + 3] == ["of"]
                 ):
                     governor = None  # "removal of a tube and placement of another"
-                if word == "," and governor and governor.kind == "hedge" and not self.listed(i, end):
+                apart = governor is not None and governor.cue.text in ("unlike", "in contrast to")
+                if word == "," and governor and governor.kind == "hedge" and (apart or not self.listed(i, end)):
                     governor = None  # "borderline heart size, tube in place"
                 if (
                     shield
@@ -239,6 +241,8 @@ class _Reader(Verbs):
             return stop, Governor("hedge", cue), None  # "there may be no effusion"
         if text == "no" and after == "the":  # a word left over
             return stop, governor, shield
+        if text == "no" and words[self.clause_start : self.clause_start + 1] == ["only"] and not subject:
+            return stop, Governor("hedge", cue), None  # "only the right lung shows no opacity"
         if text == "no" and words[i - 1 : i] == ["to"] and i > 1 and self.k["partly"].has(words[i - 2]):
             return stop, Governor("hedge", cue), None  # "minimal to no edema"
         if text == "no":
@@ -289,6 +293,8 @@ class _Reader(Verbs):
             said = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
             clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
             return stop, governor, shield
+        if text == "everything but" and any(self.k["goes"].has(word) for word in words[stop:end]):
+            return stop, None, None  # "everything but the tube has been removed"
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):
             return stop, Governor("deny", cue), None
         if text == "neither" and self.paired_verbs(i, end):
@@ -336,6 +342,7 @@ class _Reader(Verbs):
         for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
             if earlier is not None and self.spans[number][0] < earlier[1]:
                 readings[n] = Reading("uncertain", earlier[0])
+                self.told_then.add(number)
             elif (
                 readings[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end)
             ):
@@ -358,7 +365,7 @@ class _Reader(Verbs):
     def _there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
         """ "No opacity, except at the base", "has gone on the left; the right remains": what was denied last is there."""
         reading = found[clause.names[-1]]
-        if reading is not None and reading.state == "absent":
+        if reading is not None and (reading.state == "absent" or clause.names[-1] in self.told_then):
             found[clause.names[-1]] = Reading("present", None)
 
     def _goes_on(self, clause: Clause, predicate: Predicate, found: list[Reading | None]) -> None:

@@ -59,6 +59,7 @@ class Sentence:
         self.k = classes()
         self.clause_start = 0  # of the clause that is read
         self.shielded: set[int] = set()  # denied was something they have or undergo
+        self.told_then: set[int] = set()  # told of an earlier film
         self.versus: dict[int, Cue] = {}  # weighed against the next
 
     def _cues(self, text: str) -> dict[int, tuple[int, Cue]]:
@@ -99,7 +100,7 @@ class Sentence:
         """Whether the clause has no subject before its predicate."""
         loose = self.k["auxiliaries"] | self.k["joints_and"] | self.k["ends"] | {
             ",", "-", "(", "which", "that", "it", "they", "these", "this", "both", "all", "now", "not", "n't", "then", "if", "and",
-            "currently", "previously", "subsequently", "also", "since", "completely", "nearly", "almost", "still", "to", "at", "no", "longer",
+            "currently", "previously", "there", "today", "here", "subsequently", "also", "since", "completely", "nearly", "almost", "still", "to", "at", "no", "longer",
         }  # fmt: skip
         return all(word in loose or word.endswith("ly") for word in self.words[max(start, place - AHEAD) : place])
 

@@ -151,6 +151,9 @@ class Verbs(Doubts):
         if cue.text == "no longer" and head in ("in", "within") and words[place + 1 : place + 2] in (["place"], ["situ"]):
             tell("absent")
             return place + 2, None, None
+        if subject and cue.text in ("not", "n't") and words[place : place + 2] == ["in", "place"]:
+            tell("uncertain")
+            return place + 2, None, None  # elsewhere, or gone
         if subject and head in k["pointing"] and words[place + 1 : place + 2] and words[place + 1] in k["foremost"]:
             tell("uncertain", self.span(i, place + 2))
             return place + 2, None, None  # "is not my first thought"
