@@ -207,8 +207,10 @@ def _opening(
             return None if shared and not left.told else "new"
         told = left.told or left.denied
         return "new" if told and not (left.denied and shared and not left.verb) else None
-    if not inside and right[0] in {"now", "today", "currently"} and any(map(_verb, right)):
+    if not inside and right[0] in {"now", "today", "currently", "others"} and any(map(_verb, right)):
         return "new"  # "and now there is"
+    if not inside and right[0] in known["prepositions"] and any(map(_verb, right)) and set(right) & known["sides"]:
+        return "new" if left.denied else None  # "and on the right it is small"
     if not inside and joint.kind == "comma" and right[0] in known["auxiliaries"] | {"now", "currently", "previously"}:
         return "new"
     if list_of_or:

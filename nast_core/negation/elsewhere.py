@@ -1,8 +1,9 @@
 """What is said of another side, of another film, or of some of several: it does not count for this finding, now. Source: ours."""
 
 from nast_core.negation.cues import Cue
-from nast_core.negation.sentence import Sentence
+from nast_core.negation.sentence import Clause, Reading, Sentence
 
+_ARTICLES = frozenset(["the", "a", "her", "his", "any", "that"])
 _NEAR = 6  # words in which a phrase has to come to its point
 
 
@@ -23,22 +24,38 @@ class Elsewhere(Sentence):
 
     def none_there(self, i: int, stop: int) -> bool:
         """ "Effusion on the right, none on the left": none on the other side than that it was said of."""
-        if not self.words[stop : stop + 1] or self.words[stop] not in self.k["prepositions"] or not self._sided(stop):
+        if not self.words[stop : stop + 1] or self.words[stop] not in self.k["prepositions"]:
             return False
-        return any(self._side(place) for place in range(max(0, i - 2 * _NEAR), i))
+        side = next((p for p in range(stop, min(stop + 4, len(self.words))) if self._side(p)), None)
+        if side is None or self.words[side + 1 : side + 2] and self.words[side + 1] in self.k["images"] | {"lateral"}:
+            return False
+        others = [self.words[p] for p in range(max(0, i - 2 * _NEAR), i) if self._side(p)]
+        return others != [] and self.words[side] not in others
 
     def stays(self, start: int, end: int) -> bool:
         """A clause that names nothing: " ... but a small one on the left", "... ; the right remains"."""
         words, k = self.words[start:end], self.k
-        if any(p in self.cue_at for p in range(start, end)):
+        content = [w for w in words if w not in (",", "but", "and", "though", "although", ";")]
+        sides = any(self._side(p) for p in range(start, end))
+        if content[:1] == ["not"] and content[1:2] and content[1] in k["prepositions"] | k["pointing"]:
+            return sides  # "gone on the right, but not on the left"
+        if any(p in self.cue_at for p in range(start, end)) or any(w in k["comparison"] and w != "old" for w in words):
             return False
         if any(word in k["hedges"] or word in k["doubted"] or word in k["modals"] or k["goes"].has(word) or word == "if" for word in words):
             return False
+        side = next((n for n, word in enumerate(content) if word in k["prepositions"]), 0)
+        if side and all(w in k["affirms"] or w in k["openers"] or w in k["carriers"] for w in content[:side]):
+            if sides:
+                return True  # "none on the right, a small amount on the left"
+        if content[:1] and content[0] in k["prepositions"] and sides and content[-1:] and content[-1] in k["affirms"]:
+            return True  # "none on the left, and on the right it is small"
+        if content[:1] in (["others"], ["another"]) or content[:2] in (["the", "others"], ["the", "rest"], ["the", "remainder"]):
+            return True
         for place in range(start, min(end, start + 2 * _NEAR)):
             ahead = self.words[place + 1] if place + 1 < end else ""
             if self.words[place] in ("one", "ones") and ahead not in ("of", "or", "and", "to"):
                 there = ahead in k["prepositions"] or ahead in k["placed"] or not ahead[:1].isalnum()
-                return self.words[place - 1] != "the" and there
+                return self.words[place - 1] != "the" and (there or self.words[place - 1] in k["affirms"])
             last = place + 2 >= end or not self.words[place + 2][:1].isalnum()
             if self._side(place) and (ahead in k["placed"] or (ahead in k["auxiliaries"] and last)):
                 return True
@@ -52,9 +69,11 @@ class Elsewhere(Sentence):
         if not ended:
             return False
         first = self.spans[self.name_ends[ended[-1]]][0]
-        for place in range(max(0, first - _NEAR), first - 1):
+        for place in range(max(0, first - _NEAR), first):
             word, ahead = self.words[place], self.words[place + 1]
-            if word in ("all", "everything") and ahead == "but":
+            if word in ("all", "everything") and "but" in self.words[place + 1 : first]:
+                return True
+            if word in ("most", "some", "many") and ahead != "of":
                 return True
             if ahead == "of" and (word in self.k["shares"] or word.isdigit()):
                 return True
@@ -63,21 +82,46 @@ class Elsewhere(Sentence):
     def then(self, start: int, end: int) -> tuple[Cue, int] | None:
         """Of a clause that tells of an earlier film: the words that say so, and the token behind which it tells no more."""
         k, words = self.k, self.words[start:end]
-        if any(word in k["today"] for word in words):
+        told = words[: words.index("which")] if "which" in words else words
+        if any(word in k["today"] for word in told):
             return None
         place = start
-        while place < end and (self.words[place] in k["ends"] or self.words[place] in (",", "and", "but", "(", "that")):
+        joining = k["ends"] | {",", "and", "but", "(", "that"}
+        while place < end and self.words[place] in joining and self.words[place + 1 : place + 2] != ["last"]:
             place += 1
         till = next((p for p in range(place, end) if self.words[p] in ("before", "until")), end)
         had = next((p for p in range(place, till - 1) if self.words[p : p + 2] == ["had", "been"]), None)
         if had is not None and any(p in self.cue_at or p in self.name_at for p in range(had + 2, till)):
             return self.span(had, had + 2), till
-        if not any(word in k["past"] for word in words):
+        if not any(word in k["past"] | k["shows"] for word in words):
             return None
         stop = self._film(place, till)
         if stop is None and self.words[start] == "," and self.frame is not None:
             place, stop = self.frame, self._film(self.frame, start + 1)  # "on the prior film, there was none"
         return (self.span(place, stop), till) if stop else None
+
+    def on_this_film(self, clause: Clause, readings: list[Reading], start: int, end: int) -> list[Reading]:
+        """What is read of a clause's namings, but for what an earlier film showed, or did not: that says nothing of this one."""
+        earlier = self.then(start, end) if clause.names else None
+        told = list(readings)
+        for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
+            begin, stop = self.spans[number]
+            if earlier is not None and begin < earlier[1]:
+                now = self.words.index("now", stop, end) if "now" in self.words[stop:end] else None
+                if now is None:
+                    told[n] = Reading("uncertain", earlier[0])
+                    self.told_then.add(number)
+                elif not any(p in self.cue_at or self.k["goes"].has(self.words[p]) for p in range(now, end)):
+                    told[n] = Reading("present", None)  # "there was none, which is now marked"
+            elif told[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end):
+                told[n] = Reading("uncertain", governor.cue)
+        return told
+
+    def there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
+        """ "No opacity, except at the base", "has gone on the left; the right remains": what was denied last is there."""
+        reading = found[clause.names[-1]]
+        if reading is not None and (reading.state == "absent" or clause.names[-1] in self.told_then):
+            found[clause.names[-1]] = Reading("present", None)
 
     def last_time(self, number: int, end: int) -> bool:
         """ "No consolidation was present last week", "there was no effusion on the prior film"."""
@@ -90,11 +134,12 @@ class Elsewhere(Sentence):
         place = stop
         while place < end and (self.words[place] in self.k["auxiliaries"] or self.words[place] in self.k["exists"]):
             place += 1
-        ahead = [w for w in self.words[place : min(end, place + 4)] if w not in ("the", "a", "her", "his", "any", "that")]
+        ahead = [w for w in self.words[place : min(end, place + 6)] if w not in _ARTICLES]
         if not ahead or "comparison" in ahead:
             return False
         if ahead[0] in ("on", "in", "at"):
-            return len(ahead) > 1 and (ahead[1] in self.k["comparison"] or _year(ahead[1]))
+            dated = ahead[1:2] + ([ahead[3]] if ahead[2:3] in (["from"], ["of"]) and ahead[3:] else [])
+            return any(word in self.k["comparison"] or word == "time" or _year(word) for word in dated)
         return ahead[0] in ("last", "yesterday", "previously", "earlier", "initially", "then")
 
     def _film(self, place: int, end: int) -> int | None:
@@ -105,6 +150,12 @@ class Elsewhere(Sentence):
             after = [word for word in ahead if word != ","]
             told = after[:1] and (after[0] in k["auxiliaries"] or after[0] in ("there", "the", "a", "an", "no", "it"))
             return place + 1 if told else None
+        if first in ("before", "prior", "when", "at", "on"):
+            ahead = self.words[place + 1 : place + 3]
+            if first == "before" or (first == "prior" and ahead[:1] == ["to"]) or any(word in k["past_times"] for word in ahead):
+                return min(place + 3, end)
+        if first == "as" and ahead[:1] == ["of"] and ahead[1:] and ahead[1] in k["comparison"]:
+            return place + 3
         if "ago" in self.words[place : min(end, place + 4)]:
             return self.words.index("ago", place) + 1
         old = None
@@ -112,11 +163,15 @@ class Elsewhere(Sentence):
             word = self.words[p]
             if p in self.name_at or p in self.cue_at or word in k["ends"]:
                 return None
+            if word in k["images"] and p - place <= 1 and old is None:
+                dated = [w for w in self.words[p + 1 : p + 4] if w in k["comparison"]]
+                if dated and self.words[p + 1] in ("of", "from", "in") and any(w in k["past"] for w in self.words[p:end]):
+                    return self.words.index(dated[0], p) + 1  # "the study of last month showed"
             if word in k["comparison"]:
                 old = p if old is None else old
             elif word in k["images"] and old is not None and p - old <= 3:
                 at_head = first in ("on", "in", "at", "during") or old - place <= 1
-                verb = first in ("on", "in", "at", "during") or any(w in k["past"] for w in self.words[p + 1 : p + 3])
+                verb = first in ("on", "in", "at", "during") or any(w in k["past"] | k["shows"] for w in self.words[p + 1 : p + 3])
                 return p + 1 if at_head and verb else None
         return None
 

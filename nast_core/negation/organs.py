@@ -91,12 +91,13 @@ def _contrasted(
     if found is None:
         return said
     if said is not None and said[0] == "found":
-        ahead = [place for place in range(last + 1, min(last + 5, len(tokens))) if place in organs_at]
+        ahead = [place for place in range(last + 1, min(last + 7, len(tokens))) if place in organs_at]
         apart = any(_not_before(tokens, place) for place in ahead[:1]) and tokens[ahead[0]][1] < said[1]
         aside = _not_before(tokens, first) and tokens[last + 1 : last + 2] and tokens[last + 1][0] == ","
         return ("found", one.start, one.end) if apart or aside else said
-    behind = last + 1 >= len(tokens) or tokens[last + 1][0] in (".", ",", ";")
-    words = [word for word, _, _ in tokens[max(0, first - 8) : first]]
+    behind = last + 1 >= len(tokens) or tokens[last + 1][0] in (".", ",", ";", "but")
+    near = tokens[last + 1 : last + 9] if behind and tokens[last + 1 : last + 2] and tokens[last + 1][0] == "but" else []
+    words = [word for word, _, _ in (near or tokens[max(0, first - 8) : first])]
     if said is None and behind and _not_before(tokens, first) and any(found.fullmatch(word) for word in words):
         return "found", one.start, one.end
     return said
@@ -104,8 +105,8 @@ def _contrasted(
 
 def _not_before(tokens, place: int) -> bool:
     """Whether "not" or "not the" stands before an organ."""
-    before = [word for word, _, _ in tokens[max(0, place - 2) : place]]
-    return before[-1:] == ["not"] or before == ["not", "the"]
+    before = [word for word, _, _ in tokens[max(0, place - 3) : place] if word not in ("the", "of")]
+    return before[-1:] == ["not"]
 
 
 def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:

@@ -51,11 +51,11 @@ class _Reader(Verbs):
             ):
                 carried = governor  # "possibly related to an effusion"
             clause, governor = self._clause(start, end, carried)
-            for number, reading in zip(clause.names, self._on_this_film(clause, start, end), strict=True):
+            for number, reading in zip(clause.names, self.on_this_film(clause, self._states(clause), start, end), strict=True):
                 found[number] = reading
             self.frame = None if clause.names else start
             if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
-                self._there_after_all(last, found)
+                self.there_after_all(last, found)
             if last and not clause.names:
                 for predicate in clause.predicates:
                     if predicate.alone:
@@ -115,6 +115,9 @@ class _Reader(Verbs):
                 continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = Governor("hedge", self.span(i, i + 1))  # "no evidence to exclude"
+            elif word in ("+", "-") and i - 1 in self.name_ends and self.words[i + 1 : i + 2] in ([], ["."], [","], [";"], ["/"]):
+                cue = self.span(i, i + 1) if word == "-" else None
+                clause.predicates.append(Predicate(i, "absent" if cue else "present", cue, True, True))  # "L effusion -."
             elif word == "out" and before and self.taken_out(i):
                 clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), True, True))  # "ETT out"
             elif word == "yes" and self.answer(i, i + 1):
@@ -230,7 +233,7 @@ class _Reader(Verbs):
         text, words = cue.text, self.words
         subject = bool(clause.names)
         after = words[stop] if stop < end else ""
-        if self.other_side(i, stop) or (text in ("none", "no", "nil") and subject and self.none_there(i, stop)):
+        if self.other_side(i, stop) or (subject and self.none_there(i, stop)):
             return stop, None, None
         if text in ("no", "none", "absent", *_NIL) and self.answer(i, stop):
             clause.predicates.append(Predicate(i, "absent", cue, True, True))
@@ -335,20 +338,6 @@ class _Reader(Verbs):
             found.append(reading)
         return found
 
-    def _on_this_film(self, clause: Clause, start: int, end: int) -> list[Reading]:
-        """The states of a clause's namings; what an earlier film showed, or did not, says nothing of this one."""
-        readings = self._states(clause)
-        earlier = self.then(start, end) if clause.names else None
-        for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
-            if earlier is not None and self.spans[number][0] < earlier[1]:
-                readings[n] = Reading("uncertain", earlier[0])
-                self.told_then.add(number)
-            elif (
-                readings[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end)
-            ):
-                readings[n] = Reading("uncertain", governor.cue)
-        return readings
-
     def _governed(self, governor: Governor | None, predicate: Predicate | None) -> Reading:
         if governor is None:
             return Reading("present", None)
@@ -362,17 +351,14 @@ class _Reader(Verbs):
             return Reading("present", None)
         return Reading("absent", governor.cue)
 
-    def _there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
-        """ "No opacity, except at the base", "has gone on the left; the right remains": what was denied last is there."""
-        reading = found[clause.names[-1]]
-        if reading is not None and (reading.state == "absent" or clause.names[-1] in self.told_then):
-            found[clause.names[-1]] = Reading("present", None)
-
     def _goes_on(self, clause: Clause, predicate: Predicate, found: list[Reading | None]) -> None:
         """A predicate without a subject, said of the clause before: "improved, but is not resolved"."""
         for number, governor, held in zip(clause.names, clause.governors, clause.held, strict=True):
             reading = found[number]
-            if reading is None or held:
+            answered = number != clause.names[-1] and any(
+                self.spans[number][1] <= p.place < self.spans[number + 1][0] for p in clause.predicates
+            )  # "right effusion +, left effusion -"
+            if reading is None or held or answered:
                 continue
             if governor and governor.kind == "clause":
                 found[number] = self._governed(governor, predicate)
@@ -394,7 +380,7 @@ class _Reader(Verbs):
             joint = next((w for w in between if w in ("or", "and/or", "/")), None)
             if "/" in between and "and" in between:
                 joint = "or"
-            if "with" in between:
+            if {"with", "+", "-"} & set(between):
                 continue
             if joint and this.state == that.state == "present":
                 place = end + between.index(joint) if joint in between else end

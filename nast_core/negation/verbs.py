@@ -148,6 +148,10 @@ class Verbs(Doubts):
             return self.behind(hedge), Governor("hedge", hedge), None
         if words[neg : neg + 2] in (["that", "of"], ["those", "of"]):
             return neg + 2, Governor("deny", cue), None  # "the appearance is not that of edema"
+        if subject and head == "on" and any(w in k["images"] for w in words[place + 1 : place + 4]):
+            if not any(w in k["comparison"] for w in words[place + 1 : place + 4]):
+                tell("absent")
+                return place + 1, None, None  # "pneumothorax: not on this film"
         if cue.text == "no longer" and head in ("in", "within") and words[place + 1 : place + 2] in (["place"], ["situ"]):
             tell("absent")
             return place + 2, None, None
