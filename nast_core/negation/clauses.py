@@ -142,7 +142,12 @@ def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
     word, known = words[i], classes()
     before = words[i - 1] if i else ""
-    if word in known["ends"] and (word, before) not in (("yet", "not"), ("but", "all"), ("but", "everything"), ("but", "anything")):
+    if word in known["ends"] and (word, before) not in (
+        ("yet", "not"),
+        ("but", "all"),
+        ("but", "everything"),
+        ("but", "anything"),
+    ):
         return "hard", 1
     for phrase in ends_of_more().get(word, ()):
         if tuple(words[i : i + len(phrase)]) == phrase and before not in ("not", "n't"):
@@ -155,7 +160,11 @@ def _joining(words: list[str], i: int) -> tuple[str, int] | None:
         return "hard", 0
     if word == "post" and any(w in known["procedures"] for w in words[i + 1 : i + 5]):
         return "hard", 1
-    if tuple(words[i : i + 3]) in (("there", "is", "now"), ("there", "are", "now")) and before not in ("that", "because", "if"):
+    if tuple(words[i : i + 3]) in (("there", "is", "now"), ("there", "are", "now")) and before not in (
+        "that",
+        "because",
+        "if",
+    ):
         return "hard", 0
     if word == "yet" and before not in ("not", "n't"):
         return "hard", 1

@@ -2,6 +2,7 @@
 
 from nast_core.negation.cues import Cue
 from nast_core.negation.elsewhere import Elsewhere
+from nast_core.negation.sentence import Reading
 
 
 class Doubts(Elsewhere):
@@ -46,9 +47,9 @@ class Doubts(Elsewhere):
         ):
             stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
             return "both", self.span(i, stop), stop
-        if word in k["unsure"] and after == "to" and words[i + 2 : i + 3] and words[i + 2] in k["perceive"]:
-            if any(w in ("would", "could", "may", "might") for w in words[max(0, i - 3) : i]):
-                return "both", self.span(i, i + 3), i + 3  # "would be hard to see"
+        perceived = after == "to" and any(w in k["perceive"] for w in words[i + 2 : i + 3])
+        if word in k["unsure"] and perceived and {"would", "could", "may", "might"} & set(words[max(0, i - 3) : i]):
+            return "both", self.span(i, i + 3), i + 3  # "would be hard to see"
         if word == "may" and words[i + 1 : i + 4] == ["or", "may", "not"]:
             return "before", self.span(i, i + 4), i + 4
         if word in ("suggestion", "possibility", "likelihood", "probability") and after in ("of", "for"):
@@ -93,9 +94,9 @@ class Doubts(Elsewhere):
         """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""
         words = self.words
         for i, word in enumerate(words):
-            if word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3]):
-                if any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
-                    return "uncertain"  # "it is hard to be sure that there is no X"
+            said = word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3])
+            if said and any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
+                return "uncertain"  # "it is hard to be sure that there is no X"
             if word not in self.k["wrong"] and word not in ("mean", "imply"):
                 continue
             if not {"that", "there"} & set(words[i : i + 5]):
@@ -110,3 +111,33 @@ class Doubts(Elsewhere):
             if word not in ("case", "true", "correct", "say", "said", "claim"):
                 return "present"
         return None
+
+    def alternatives(self, readings: list[Reading]) -> None:
+        """ "Atelectasis or infiltrate": one of the two, so neither is sure."""
+        for number in range(len(readings) - 2, -1, -1):
+            end, start = self.spans[number][1], self.spans[number + 1][0]
+            between = self.words[end:start]
+            if len(between) > 5 or self.namings[number].kind != "found" or self.namings[number + 1].kind != "found":
+                continue
+            if set(self.namings[number].conditions) & set(self.namings[number + 1].conditions):
+                continue
+            if self.shielded & {number, number + 1}:
+                continue
+            this, that = readings[number], readings[number + 1]
+            joint = next((w for w in between if w in ("or", "and/or", "/")), None)
+            if "/" in between and "and" in between:
+                joint = "or"
+            if {"with", "+", "-"} & set(between):
+                continue
+            if joint and this.state == that.state == "present":
+                place = end + between.index(joint) if joint in between else end
+                cue = self.span(place, place + 1)
+                readings[number], readings[number + 1] = Reading("uncertain", cue), Reading("uncertain", cue)
+            elif (
+                between == [","]
+                and that.state == "uncertain"
+                and that.cue
+                and that.cue.text in ("or", "and/or")
+                and this.state == "present"
+            ):
+                readings[number] = that

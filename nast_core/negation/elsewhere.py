@@ -27,7 +27,7 @@ class Elsewhere(Sentence):
         if not self.words[stop : stop + 1] or self.words[stop] not in self.k["prepositions"]:
             return False
         side = next((p for p in range(stop, min(stop + 4, len(self.words))) if self._side(p)), None)
-        if side is None or self.words[side + 1 : side + 2] and self.words[side + 1] in self.k["images"] | {"lateral"}:
+        if side is None or (self.words[side + 1 : side + 2] and self.words[side + 1] in self.k["images"] | {"lateral"}):
             return False
         others = [self.words[p] for p in range(max(0, i - 2 * _NEAR), i) if self._side(p)]
         return others != [] and self.words[side] not in others
@@ -41,15 +41,19 @@ class Elsewhere(Sentence):
             return sides  # "gone on the right, but not on the left"
         if any(p in self.cue_at for p in range(start, end)) or any(w in k["comparison"] and w != "old" for w in words):
             return False
-        if any(word in k["hedges"] or word in k["doubted"] or word in k["modals"] or k["goes"].has(word) or word == "if" for word in words):
+        doubtful = k["hedges"] | k["doubted"] | k["modals"] | k["goes"] | {"if", "would", "should"}
+        if any(word in doubtful or k["excludes"].has(word) for word in words):
             return False
         side = next((n for n, word in enumerate(content) if word in k["prepositions"]), 0)
-        if side and all(w in k["affirms"] or w in k["openers"] or w in k["carriers"] for w in content[:side]):
-            if sides:
-                return True  # "none on the right, a small amount on the left"
+        if sides and side and all(w in k["affirms"] or w in k["openers"] or w in k["carriers"] for w in content[:side]):
+            return True  # "none on the right, a small amount on the left"
         if content[:1] and content[0] in k["prepositions"] and sides and content[-1:] and content[-1] in k["affirms"]:
             return True  # "none on the left, and on the right it is small"
-        if content[:1] in (["others"], ["another"]) or content[:2] in (["the", "others"], ["the", "rest"], ["the", "remainder"]):
+        if content[:1] in (["others"], ["another"]) or content[:2] in (
+            ["the", "others"],
+            ["the", "rest"],
+            ["the", "remainder"],
+        ):
             return True
         for place in range(start, min(end, start + 2 * _NEAR)):
             ahead = self.words[place + 1] if place + 1 < end else ""
@@ -62,6 +66,11 @@ class Elsewhere(Sentence):
             if (self.words[place], ahead) in (("there", "is"), ("there", "are")) and last:
                 return True  # "and now there is"
         return False
+
+    def not_so(self, start: int, end: int) -> bool:
+        """A clause that names nothing: "the left lung is clear, the right is not"."""
+        words = [w for w in self.words[start:end] if w not in (",", "but", "and", "the", ";", "while", "whereas", ".")]
+        return len(words) == 3 and words[0] in self.k["sides"] and words[2] in ("not", "n't")
 
     def share(self, i: int) -> bool:
         """Whether what is said at ``i`` is said of some of several, or of all but one: "two of the nodules have gone"."""
@@ -152,7 +161,11 @@ class Elsewhere(Sentence):
             return place + 1 if told else None
         if first in ("before", "prior", "when", "at", "on"):
             ahead = self.words[place + 1 : place + 3]
-            if first == "before" or (first == "prior" and ahead[:1] == ["to"]) or any(word in k["past_times"] for word in ahead):
+            if (
+                first == "before"
+                or (first == "prior" and ahead[:1] == ["to"])
+                or any(word in k["past_times"] for word in ahead)
+            ):
                 return min(place + 3, end)
         if first == "as" and ahead[:1] == ["of"] and ahead[1:] and ahead[1] in k["comparison"]:
             return place + 3
@@ -165,13 +178,19 @@ class Elsewhere(Sentence):
                 return None
             if word in k["images"] and p - place <= 1 and old is None:
                 dated = [w for w in self.words[p + 1 : p + 4] if w in k["comparison"]]
-                if dated and self.words[p + 1] in ("of", "from", "in") and any(w in k["past"] for w in self.words[p:end]):
+                if (
+                    dated
+                    and self.words[p + 1] in ("of", "from", "in")
+                    and any(w in k["past"] for w in self.words[p:end])
+                ):
                     return self.words.index(dated[0], p) + 1  # "the study of last month showed"
             if word in k["comparison"]:
                 old = p if old is None else old
             elif word in k["images"] and old is not None and p - old <= 3:
                 at_head = first in ("on", "in", "at", "during") or old - place <= 1
-                verb = first in ("on", "in", "at", "during") or any(w in k["past"] | k["shows"] for w in self.words[p + 1 : p + 3])
+                verb = first in ("on", "in", "at", "during") or any(
+                    w in k["past"] | k["shows"] for w in self.words[p + 1 : p + 3]
+                )
                 return p + 1 if at_head and verb else None
         return None
 

@@ -96,7 +96,9 @@ def _contrasted(
         aside = _not_before(tokens, first) and tokens[last + 1 : last + 2] and tokens[last + 1][0] == ","
         return ("found", one.start, one.end) if apart or aside else said
     behind = last + 1 >= len(tokens) or tokens[last + 1][0] in (".", ",", ";", "but")
-    near = tokens[last + 1 : last + 9] if behind and tokens[last + 1 : last + 2] and tokens[last + 1][0] == "but" else []
+    near = (
+        tokens[last + 1 : last + 9] if behind and tokens[last + 1 : last + 2] and tokens[last + 1][0] == "but" else []
+    )
     words = [word for word, _, _ in (near or tokens[max(0, first - 8) : first])]
     if said is None and behind and _not_before(tokens, first) and any(found.fullmatch(word) for word in words):
         return "found", one.start, one.end

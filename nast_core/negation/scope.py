@@ -51,11 +51,15 @@ class _Reader(Verbs):
             ):
                 carried = governor  # "possibly related to an effusion"
             clause, governor = self._clause(start, end, carried)
-            for number, reading in zip(clause.names, self.on_this_film(clause, self._states(clause), start, end), strict=True):
+            for number, reading in zip(
+                clause.names, self.on_this_film(clause, self._states(clause), start, end), strict=True
+            ):
                 found[number] = reading
             self.frame = None if clause.names else start
             if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
                 self.there_after_all(last, found)
+            if last and not clause.names and self.namings[last.names[-1]].normal and self.not_so(start, end):
+                found[last.names[-1]] = Reading("uncertain", None)
             if last and not clause.names:
                 for predicate in clause.predicates:
                     if predicate.alone:
@@ -69,7 +73,7 @@ class _Reader(Verbs):
             )
             if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
-        self._alternatives(readings)
+        self.alternatives(readings)
         if turned is not None:
             readings = [turn(r, turned) for r in readings]
         return [self._final(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
@@ -115,9 +119,15 @@ class _Reader(Verbs):
                 continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = Governor("hedge", self.span(i, i + 1))  # "no evidence to exclude"
-            elif word in ("+", "-") and i - 1 in self.name_ends and self.words[i + 1 : i + 2] in ([], ["."], [","], [";"], ["/"]):
-                cue = self.span(i, i + 1) if word == "-" else None
-                clause.predicates.append(Predicate(i, "absent" if cue else "present", cue, True, True))  # "L effusion -."
+            elif (
+                word in ("+", "-")
+                and i - 1 in self.name_ends
+                and self.words[i + 1 : i + 2] in ([], ["."], [","], [";"], ["/"])
+            ):
+                mark = self.span(i, i + 1) if word == "-" else None
+                clause.predicates.append(
+                    Predicate(i, "absent" if mark else "present", mark, True, True)
+                )  # "L effusion -."
             elif word == "out" and before and self.taken_out(i):
                 clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), True, True))  # "ETT out"
             elif word == "yes" and self.answer(i, i + 1):
@@ -193,7 +203,9 @@ class _Reader(Verbs):
         head = self.words[i - 1]
         of_name = (i - 1) in self.name_ends
         if self.words[i] in ("within", "inside", "throughout") and self.points(i + 1) and governor and not of_name:
-            return ("phrase", True, True) if governor.kind == "deny" else (shield, pointed, False)  # "no level within the effusion"
+            return (
+                ("phrase", True, True) if governor.kind == "deny" else (shield, pointed, False)
+            )  # "no level within the effusion"
         if head in self.k["carriers"] or head in self.k["links"] or head in ("no", ",", "and", "or") or head.isdigit():
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
@@ -242,6 +254,8 @@ class _Reader(Verbs):
             return stop, Governor("hedge", self.span(i - 2, stop)), None
         if text == "no" and words[i - 1 : i] == ["be"] and any(w in self.k["modals"] for w in words[max(0, i - 4) : i]):
             return stop, Governor("hedge", cue), None  # "there may be no effusion"
+        if ["or", "against"] in (words[p : p + 2] for p in range(stop, stop + 4)):
+            return words.index("against", stop) + 1, Governor("hedge", cue), None  # "no evidence for or against"
         if text == "no" and after == "the":  # a word left over
             return stop, governor, shield
         if text == "no" and words[self.clause_start : self.clause_start + 1] == ["only"] and not subject:
@@ -275,7 +289,8 @@ class _Reader(Verbs):
             return (stop, *self.going(i, cue, governor, shield))
         if text in ("unlikely to be", "unlikely to represent"):
             return stop, Governor("deny", cue), None
-        if text == "none" and after.endswith(("ed", "en", "ing")) and after not in self.k["exists"]:
+        plain = self.k["exists"] | self.k["prepositions"] | self.k["joints_or"] | self.k["joints_and"] | self.k["ends"]
+        if text == "none" and after.isalpha() and after not in plain | self.k["today"] | self.k["auxiliaries"]:
             return stop, None, None  # "nodules, none calcified"
         if text in _GONE:
             attributive = self.attributive(i, stop, end, subject)
@@ -364,36 +379,6 @@ class _Reader(Verbs):
                 found[number] = self._governed(governor, predicate)
             elif not governor or governor.kind == "hedge":
                 found[number] = said_of(reading, predicate)
-
-    def _alternatives(self, readings: list[Reading]) -> None:
-        """ "Atelectasis or infiltrate": one of the two, so neither is sure."""
-        for number in range(len(readings) - 2, -1, -1):
-            end, start = self.spans[number][1], self.spans[number + 1][0]
-            between = self.words[end:start]
-            if len(between) > 5 or self.namings[number].kind != "found" or self.namings[number + 1].kind != "found":
-                continue
-            if set(self.namings[number].conditions) & set(self.namings[number + 1].conditions):
-                continue
-            if self.shielded & {number, number + 1}:
-                continue
-            this, that = readings[number], readings[number + 1]
-            joint = next((w for w in between if w in ("or", "and/or", "/")), None)
-            if "/" in between and "and" in between:
-                joint = "or"
-            if {"with", "+", "-"} & set(between):
-                continue
-            if joint and this.state == that.state == "present":
-                place = end + between.index(joint) if joint in between else end
-                cue = self.span(place, place + 1)
-                readings[number], readings[number + 1] = Reading("uncertain", cue), Reading("uncertain", cue)
-            elif (
-                between == [","]
-                and that.state == "uncertain"
-                and that.cue
-                and that.cue.text in ("or", "and/or")
-                and this.state == "present"
-            ):
-                readings[number] = that
 
     def _final(self, naming: Naming, reading: Reading) -> Reading:
         if naming.kind == "normal":

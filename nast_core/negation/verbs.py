@@ -121,6 +121,12 @@ class Verbs(Doubts):
             return neg + 1, None, None
         if ahead[:1] == ["all"] and not subject and self.next_name(neg, end) is not None:
             return neg + 1, Governor("clause", cue), None  # "not all lines have been removed"
+        if (
+            ahead[:1]
+            and ahead[0] in ("enough", "sufficient", "much", "many")
+            and self.next_name(neg + 1, end) is not None
+        ):
+            return neg + 1, None, None  # "not much fluid"
         if ahead[:1] == ["necessarily"]:
             return neg + 1, Governor("hedge", self.span(i, neg + 1)), None
         place, degrees, before_now = neg, False, False
@@ -148,11 +154,15 @@ class Verbs(Doubts):
             return self.behind(hedge), Governor("hedge", hedge), None
         if words[neg : neg + 2] in (["that", "of"], ["those", "of"]):
             return neg + 2, Governor("deny", cue), None  # "the appearance is not that of edema"
-        if subject and head == "on" and any(w in k["images"] for w in words[place + 1 : place + 4]):
-            if not any(w in k["comparison"] for w in words[place + 1 : place + 4]):
-                tell("absent")
-                return place + 1, None, None  # "pneumothorax: not on this film"
-        if cue.text == "no longer" and head in ("in", "within") and words[place + 1 : place + 2] in (["place"], ["situ"]):
+        film = words[place + 1 : place + 4] if head == "on" else []
+        if subject and set(film) & k["images"] and not set(film) & k["comparison"]:
+            tell("absent")
+            return place + 1, None, None  # "pneumothorax: not on this film"
+        if (
+            cue.text == "no longer"
+            and head in ("in", "within")
+            and words[place + 1 : place + 2] in (["place"], ["situ"])
+        ):
             tell("absent")
             return place + 2, None, None
         if subject and cue.text in ("not", "n't") and words[place : place + 2] == ["in", "place"]:
@@ -259,7 +269,11 @@ class Verbs(Doubts):
             bool(named)
             and "Support Devices" in self.namings[named[-1]].conditions
             and ahead in ([], ["."], [","], [";"], ["and"], ["but"], ["now"], [")"])
-            and (i - 1 in self.name_ends or self.words[i - 1] in self.k["auxiliaries"] or self.words[i - 1].endswith("ly"))
+            and (
+                i - 1 in self.name_ends
+                or self.words[i - 1] in self.k["auxiliaries"]
+                or self.words[i - 1].endswith("ly")
+            )
         )
 
     def attributive(self, i: int, stop: int, end: int, subject: bool) -> bool:
