@@ -20,6 +20,7 @@ from nast_core.commands.common import (
     need_folder,
     need_out,
     progress,
+    tell_doubts,
 )
 
 app = typer.Typer()
@@ -153,15 +154,21 @@ def _images(loaded, aligned: Sequence, image: Path | None, images: Path | None, 
     from nast_core.data.showcase import images_for_pairs
     from nast_core.data.sources import encode_folder
 
+    doubts: dict[str, str] = {}
     if images:
-        names, vectors, unreadable = encode_folder(loaded, images)
+        names, vectors, unreadable = encode_folder(loaded, images, doubts)
         for name, reason in unreadable.items():
             typer.echo(f"not used: {name}: {reason}", err=True)
         typer.echo(f"{len(names)} images, {len(unreadable)} not readable", err=True)
+        tell_doubts(doubts)
         return vectors.expand(len(aligned), -1, -1), names
     if image:
-        return loaded.encode_images([read_image(image).pixels]).expand(len(aligned), -1), []
-    return images_for_pairs(loaded, aligned, pairs.parent if pairs else None), []
+        read = read_image(image)
+        tell_doubts({read.name: " ".join(read.doubts)} if read.doubts else {})
+        return loaded.encode_images([read.pixels]).expand(len(aligned), -1), []
+    vectors = images_for_pairs(loaded, aligned, pairs.parent if pairs else None, doubts=doubts)
+    tell_doubts(doubts)
+    return vectors, []
 
 
 def _report(result, aligned: Sequence, loaded) -> None:

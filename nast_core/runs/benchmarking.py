@@ -15,7 +15,7 @@ from nast_core.claims import run as claims_run
 from nast_core.claims.claim import KINDS
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.claims.files import read_claims
-from nast_core.data.sources import encode_named
+from nast_core.data.sources import encode_named, in_doubt
 from nast_core.data.vectors import default_cache, encode_distinct
 from nast_core.errors import BenchmarkError
 from nast_core.files.parquet import write_parquet
@@ -65,7 +65,8 @@ def alignment(recipe: AlignmentRecipe, folder: Path, report: Reporter) -> Figure
     """summary.json and retrieval.parquet. Figures: macro zero-shot AUROC, affirmative mAP, and what changed since base."""
     model = load(recipe)
     asked = evidence(read_claims(recipe.claims), recipe.split)
-    after, failed = _aligned(model, asked, recipe, report)
+    doubts: dict[str, str] = {}
+    after, failed = _aligned(model, asked, recipe, report, doubts)
     summary = after.summary(seed=recipe.seed)
     figures = {
         "zero_shot_auroc": summary["zero_shot_auroc"]["macro"]["value"],
@@ -73,14 +74,14 @@ def alignment(recipe: AlignmentRecipe, folder: Path, report: Reporter) -> Figure
     }
     if recipe.base is not None:
         base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
-        before, _ = _aligned(base, asked, recipe, report)
+        before, _ = _aligned(base, asked, recipe, report, {})
         summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
         moved = summary["difference"]
         figures["zero_shot_auroc_change"] = moved["zero_shot_auroc"]["macro"]["value"]
         figures["affirmative_map_change"] = moved["affirmative_retrieval"]["mAP"]["value"]
         figures["text_cosine"] = summary["text_cosine"]["value"]
     if is_main():
-        summary |= {"unreadable": failed, "provenance": provenance(model, "alignment")}
+        summary |= {"unreadable": failed, "doubtful": doubts, "provenance": provenance(model, "alignment")}
         with whole_folder(folder, ["retrieval.parquet", "summary.json"]) as temporary:
             write_parquet(temporary / "retrieval.parquet", after.retrieval, index=False)
             write_json(temporary / "summary.json", summary)
@@ -88,9 +89,9 @@ def alignment(recipe: AlignmentRecipe, folder: Path, report: Reporter) -> Figure
 
 
 def _aligned(
-    model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter
+    model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter, doubts: dict[str, str]
 ) -> tuple[Alignment, dict[str, str]]:
-    vectors, failed = _images(model, asked.images.image, recipe.images, report)
+    vectors, failed = _images(model, asked.images.image, recipe.images, report, doubts)
     texts = _texts(model, statement_texts(asked.examples), report)
     return measure_alignment(model, without(asked, set(failed)), vectors, texts=texts, seed=recipe.seed), failed
 
@@ -118,6 +119,8 @@ def _images(
         failed |= unreadable
         if doubts is not None:
             doubts |= doubtful
+    if doubts and is_main():
+        print(in_doubt(doubts), flush=True)
     if not vectors:
         name, reason = next(iter(failed.items()))
         raise BenchmarkError(f"nothing could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from nast_core.data.showcase import image_names
-from nast_core.data.sources import encode_folder, encode_named
-from nast_core.errors import DataError, ImageError, PairError
+from nast_core.benchmark.run import write_told
+from nast_core.data.showcase import image_names, images_for_pairs
+from nast_core.data.sources import encode_folder, in_doubt
+from nast_core.errors import DataError, PairError
 from nast_core.files.netcdf import save_dataset
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace as exact_trace
@@ -39,38 +39,57 @@ def attention(recipe: AttentionRecipe, folder: Path, report: Reporter) -> dict[s
 
 
 def trace(recipe: TraceRecipe, folder: Path, report: Reporter) -> dict[str, float]:
-    """trace.nc, and vectors.h5 after exact tracing. Figures: pairs, and those of them whose CTE is undefined."""
+    """trace.nc, vectors.h5 after exact tracing, warnings.json where an image may not show what it should.
+
+    Figures: pairs, those of them whose CTE is undefined, and such images where there are any.
+    """
     model = load(recipe)
     pairs = _pairs(recipe.pairs, model)
     plan = PatchPlan(component=recipe.component, positions=recipe.positions, window=recipe.window)
-    images, names = _images(recipe, model, pairs)
+    doubts: dict[str, str] = {}
+    images, names = _images(recipe, model, pairs, doubts)
     longest = max(pair.length for pair in pairs)
 
-    def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[xr.Dataset]:
+    def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[tuple[xr.Dataset, dict[str, str]]]:
+        return [(computed(mine), doubts)]
+
+    def computed(mine: Sequence[tuple[AlignedPair, str]]) -> xr.Dataset:
         own = [pair for pair, _ in mine]
         seen = images([name for _, name in mine])
         progress = ticks(report, len(mine), "pairs")
         if recipe.method == "attribution":
-            return [_attribution(model, own, seen, plan, progress)]
+            return _attribution(model, own, seen, plan, progress)
         if not is_main():
-            return [exact_trace(model, own, seen, plan=plan, progress=progress)]
+            return exact_trace(model, own, seen, plan=plan, progress=progress)
         with vector_file(folder / "vectors.h5", longest) as keep:  # the main process has the first pairs
-            return [exact_trace(model, own, seen, plan=plan, keep=keep, progress=progress)]
+            return exact_trace(model, own, seen, plan=plan, keep=keep, progress=progress)
 
-    result = _join(sharded(list(zip(pairs, names, strict=True)), compute))
+    shares = sharded(list(zip(pairs, names, strict=True)), compute)
+    result = _join([share for share, _ in shares])
+    for _, told in shares:
+        doubts |= told
+    if is_main() and doubts:
+        print(in_doubt(doubts), flush=True)
+        write_told({}, doubts, folder)
     _save(result, recipe, folder / "trace.nc")
-    return {"pairs": len(pairs), "undefined": undefined(result)}
+    figures = {"pairs": len(pairs), "undefined": undefined(result)}
+    return figures | ({"warnings": len(doubts)} if doubts else {})
 
 
 Images = Callable[[Sequence[str]], Tensor]
 
 
-def _images(recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair]) -> tuple[Images, list[str]]:
-    """From names, one a pair, to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; and the names."""
+def _images(
+    recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair], doubts: dict[str, str]
+) -> tuple[Images, list[str]]:
+    """From names, one a pair, to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; and the names.
+
+    ``doubts`` as in ``encode_named``.
+    """
     if recipe.images:
         if not recipe.images.is_dir():
             raise DataError(f"there is no folder {recipe.images}; images names a folder to average over")
-        found, vectors, unreadable = encode_folder(model, recipe.images)
+        found, vectors, unreadable = encode_folder(model, recipe.images, doubts)
         if is_main():
             for name, reason in unreadable.items():
                 print(f"not used: {name}: {reason}")
@@ -78,11 +97,8 @@ def _images(recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair
         return lambda names: vectors.expand(len(names), -1, -1), [str(recipe.images)] * len(pairs)
 
     def encode(names: Sequence[str]) -> Float[Tensor, "pair dim"]:
-        found, failed = encode_named(model, names, recipe.pairs.parent if recipe.pairs else Path())
-        if failed:
-            name, reason = next(iter(failed.items()))
-            raise ImageError(f"{len(failed)} images of the pairs cannot be read; first {name!r}: {reason}")
-        return torch.stack([found[name] for name in names])
+        folder = recipe.pairs.parent if recipe.pairs else Path()
+        return images_for_pairs(model, pairs, folder, names=names, doubts=doubts)
 
     return encode, [str(recipe.image)] * len(pairs) if recipe.image else image_names(pairs)
 
