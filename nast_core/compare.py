@@ -22,6 +22,7 @@ from nast_core.compare_claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.comparison import MOVED, Comparison
 from nast_core.data.showcase import image_names
 from nast_core.errors import BenchmarkError, ImageError, PairError
+from nast_core.files.gate import shown
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.dataset import provenance
 from nast_core.interpret.effects import text_vectors, trace
@@ -130,7 +131,7 @@ def _of_pairs(pairs: Sequence[AlignedPair], images: Images) -> Float[Tensor, "pa
     names = image_names(pairs)
     if missing := [name for name in names if name not in images]:
         raise ImageError(
-            f"{len(missing)} images of the pairs could not be read; first {missing[0]!r}: check the folder"
+            f"{len(missing)} images of the pairs could not be read; first {shown(missing[0])!r}: check the folder"
         )
     return torch.stack([images[name] for name in names])
 

@@ -17,6 +17,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.files.gate import shown
 from nast_core.runs.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def benchmark_run(
         if not result.summary["acc_affirmative"]["n"]:
             name, reason = next(iter(result.failed.items()))
             raise BenchmarkError(
-                f"no item could be scored: {len(result.failed)} images cannot be read; first {name!r}: {reason}"
+                f"no item could be scored: {len(result.failed)} images cannot be read; first {shown(name)!r}: {reason}"
             )
         return result
 

@@ -166,7 +166,7 @@ def aligned_pairs(path: Path | None, model):
 
     found = align_all(pairs_of(path, model.card.conditions), model.text)
     for pair, reason in found.refused:
-        typer.echo(f"not used: {pair.negated!r}: {reason}", err=True)
+        typer.echo(f"not used: {shown(pair.negated)!r}: {reason}", err=True)
     typer.echo(f"{len(found.aligned)} pairs align, {len(found.refused)} do not", err=True)
     if not found.aligned:
         raise PairError(f"none of the {len(found.refused)} pairs can be used with this model; the reasons are above")

@@ -18,6 +18,7 @@ from nast_core.commands.common import (
     progress,
     tell_doubts,
 )
+from nast_core.files.gate import shown
 from nast_core.runs.recipe import MOST
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def compare_command(
     if failed:
         name, reason = next(iter(failed.items()))
         typer.echo(
-            f"{len(failed)} images cannot be read and their questions are unscored; first {name!r}: {reason}", err=True
+            f"{len(failed)} images cannot be read and their questions are unscored; first {shown(name)!r}: {reason}",
+            err=True,
         )
     tell_doubts(doubts)
     changed = claim_changes(first, second, told, *seen) if told else None

@@ -18,6 +18,7 @@ from nast_core.claims.files import read_claims
 from nast_core.data.sources import encode_named, in_doubt
 from nast_core.data.vectors import default_cache, encode_distinct
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 from nast_core.files.parquet import write_parquet
 from nast_core.files.writing import whole_folder, write_json
 from nast_core.interpret.dataset import provenance
@@ -123,7 +124,9 @@ def _images(
         print(in_doubt(doubts), flush=True)
     if not vectors:
         name, reason = next(iter(failed.items()))
-        raise BenchmarkError(f"nothing could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")
+        raise BenchmarkError(
+            f"nothing could be scored: {len(failed)} images cannot be read; first {shown(name)!r}: {reason}"
+        )
     return vectors, failed
 
 

@@ -12,6 +12,7 @@ from nast_core.benchmark.run import write_told
 from nast_core.data.showcase import image_names, images_for_pairs
 from nast_core.data.sources import encode_folder, in_doubt
 from nast_core.errors import DataError, PairError
+from nast_core.files.gate import shown
 from nast_core.files.netcdf import save_dataset
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace as exact_trace
@@ -125,7 +126,7 @@ def _pairs(path: Path | None, model: DualEncoder) -> Sequence[AlignedPair]:
     found = align_all(pairs_of(path, model.card.conditions), model.text)
     if is_main():
         for pair, reason in found.refused:
-            print(f"not used: {pair.negated!r}: {reason}")
+            print(f"not used: {shown(pair.negated)!r}: {reason}")
         print(f"{len(found.aligned)} pairs align, {len(found.refused)} do not", flush=True)
     if not found.aligned:
         raise PairError(

@@ -81,6 +81,7 @@ def fingerprint_of(spec: str, root: Path) -> str:
         return known(f"model {folder.resolve()}", sorted(path for path in folder.rglob("*") if path.is_file()), load)
 
 
+MEMORY = ".fingerprints.json"  # in the folder of runs
 _HELD = TypeAdapter(dict[str, tuple[str, str]])
 Known = Callable[[str, list[Path], Callable[[], str]], str]
 
@@ -88,7 +89,7 @@ Known = Callable[[str, list[Path], Callable[[], str]], str]
 @contextmanager
 def _remembered(root: Path) -> Iterator[Known]:
     """``known(name, files, compute)``: the hash computed when these files last had these sizes and times, or a new one."""
-    path = root / ".fingerprints.json"
+    path = root / MEMORY
     try:
         held = _HELD.validate_python(read_json(path))
         before = json.dumps(held)

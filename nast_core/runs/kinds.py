@@ -128,7 +128,7 @@ class BuildItemsRecipe(_BuildRecipe):
         if self.writer == "llm" and not self.llm_model:
             raise ValueError("the llm writer needs a model; give llm_model")
         if self.labels in ("mimic", "table") and self.table is None:
-            raise ValueError(f"labels from {self.labels!r} are a file; give it as table")
+            raise ValueError(f"labels from {shown(self.labels)!r} are a file; give it as table")
         return self
 
     @property
@@ -258,7 +258,7 @@ def _mistake(recipe: type[Recipe], error: ValidationError) -> str:
         return f"a recipe of kind {kind}: {what_is_wrong(error)}"
     *outer, name = map(str, first["loc"])
     fields = _fields(recipe, outer)
-    where = f"{kind} recipes" if not outer else f"{'.'.join(outer)!r} of {kind} recipes"
+    where = f"{kind} recipes" if not outer else f"{shown('.'.join(outer))!r} of {kind} recipes"
     return f"{where} have no field {shown(name)!r}{_nearest(name, fields)}; fields: {', '.join(fields)}"
 
 
