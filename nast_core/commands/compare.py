@@ -16,7 +16,9 @@ from nast_core.commands.common import (
     need_folder,
     need_out,
     progress,
+    tell_doubts,
 )
+from nast_core.files.gate import shown
 from nast_core.recipe import MOST
 
 if TYPE_CHECKING:
@@ -75,18 +77,23 @@ def compare_command(
     told = _evidence(claims, split) if claims or not items else None
     names = list(dict.fromkeys([*two_models.needed_images(shared, asked), *(told.images.image if told else ())]))
     seen: list[dict[str, Tensor]] = []
+    doubts: dict[str, str] = {}
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
-            vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick)
+            vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick, doubts=doubts)
             seen.append(vectors)
     if failed:
         name, reason = next(iter(failed.items()))
         typer.echo(
-            f"{len(failed)} images cannot be read and their questions are unscored; first {name!r}: {reason}", err=True
+            f"{len(failed)} images cannot be read and their questions are unscored; first {shown(name)!r}: {reason}",
+            err=True,
         )
+    tell_doubts(doubts)
     changed = claim_changes(first, second, told, *seen) if told else None
     with progress("Compare", two_models.STEPS) as tick:
-        found = two_models.compare(first, second, shared, asked, *seen, parameters=moved, claims=changed, progress=tick)
+        found = two_models.compare(
+            first, second, shared, asked, *seen, parameters=moved, claims=changed, doubts=doubts, progress=tick
+        )
     write_comparison(found, out)
     for row in found.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"

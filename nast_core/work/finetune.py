@@ -112,6 +112,7 @@ def _summary(
         "lines_without_image": material.data.imageless,
         "lines_too_long": material.data.unread,
         "unreadable": material.unreadable,
+        "doubtful": material.doubtful,
     }
 
 
