@@ -9,10 +9,11 @@ import streamlit as st
 from dashboard.finetune import charts, prepare
 from dashboard.parts import asking, widgets
 from dashboard.tracing import traces as tracing
+from nast_core.finetune.arms import ARMS
 from nast_core.interpret.summaries import offered
 
 if TYPE_CHECKING:
-    from nast_core.finetune.recipe import Arm
+    from nast_core.finetune.arms import Arm
     from nast_core.models import DualEncoder
 
 _TARGETS = {"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}
@@ -66,10 +67,10 @@ def layers(model: DualEncoder) -> Layers:
     traces = prepare.traces(model)
     chosen = st.pills(
         "Arms, on the same batches and seeds",
-        list(prepare.ARMS),
+        list(ARMS),
         selection_mode="multi",
         key="arms",
-        format_func=lambda arm: prepare.ARMS[arm],
+        format_func=lambda arm: f"{arm}: {ARMS[arm].text}",
         default=["uniform", "nast"] if traces else ["uniform"],
     )
     arms = cast("list[Arm]", chosen)

@@ -17,19 +17,13 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     import xarray as xr
 
-    from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
+    from nast_core.finetune.arms import Arm
+    from nast_core.finetune.recipe import FinetuneRecipe, Method
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Row
     from nast_core.work.estimating import Tried
     from nast_core.work.kinds import TraceRecipe
 
-ARMS: dict[Arm, str] = {
-    "uniform": "uniform: every layer alike",
-    "nast": "nast: in proportion to the effect",
-    "inverse": "inverse: least where the effect is large",
-    "random": "random: the same weights, shuffled",
-    "frozen": "frozen: no training, for comparison",
-}
 FIGURES = {
     "gap_points_seen": "gap, points, cues trained on",
     "gap_points_unseen": "gap, points, other cues",
@@ -144,8 +138,8 @@ def trace_of(model: DualEncoder, run: str) -> xr.Dataset:
 
 def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFrame:
     """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
-    from nast_core.finetune.recipe import TRACED_ARMS
-    from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights
+    from nast_core.finetune.arms import TRACED_ARMS, arm_weights
+    from nast_core.finetune.weights import layer_effect, layer_weights
 
     with widgets.advice():
         effect = layer_effect(traced, choices["summary"], choices["average"])
@@ -184,7 +178,8 @@ def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | No
     from pydantic import ValidationError
 
     from nast_core.errors import what_is_wrong
-    from nast_core.finetune.recipe import TRACED_ARMS, FinetuneRecipe
+    from nast_core.finetune.arms import TRACED_ARMS
+    from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.recipe import run_name
 
     found = []

@@ -57,5 +57,5 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
         doubts=doubts,
     )
     if doubts and accelerator.is_main_process:
-        print(in_doubt(doubts), flush=True)
+        report.say(in_doubt(doubts))
     return Material(data, [item for item in items if item.image in features], features, unreadable, doubts, lengths)

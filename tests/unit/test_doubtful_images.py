@@ -68,7 +68,8 @@ def test_a_trace_tells_of_it_however_the_image_was_named(images, model, tmp_path
     pairs = pairs_of(images, "black.png" if given == "pairs" else "noise.png")
     named = {"folder": ["--images", images], "image": ["--image", images / "black.png"], "pairs": []}[given]
     told = said("trace", *model, "--pairs", pairs, *named, "--out", tmp_path / "t.nc")
-    assert f"1 image may not show what they should; first black.png: {NOTHING}" in told
+    assert "1 image may not show what they should; first " in told
+    assert f"black.png: {NOTHING}" in told
     good = ["--image", images / "noise.png"] if given == "image" else []
     pairs_of(images, "noise.png")
     assert "may not show" not in said("trace", *model, "--pairs", pairs, *good, "--out", tmp_path / "u.nc")
@@ -96,13 +97,22 @@ def test_a_comparison_tells_of_it_counts_it_and_marks_its_questions(images, fold
     assert set(rows.warning) == {"", NOTHING}
 
 
-def test_a_run_of_tracing_lists_it_counts_it_and_says_so_in_its_log(images, folders, tmp_path, capsys):
+class Log(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_run_of_tracing_lists_it_counts_it_and_says_so_in_its_log(images, folders, tmp_path):
+    log = Log()
     recipe = TraceRecipe(
         model=str(folders["Hugging Face CLIP"]), device="cpu", pairs=pairs_of(images, "noise.png"), images=images
     )
-    assert trace(recipe, tmp_path, Silent())["warnings"] == 1
+    assert trace(recipe, tmp_path, log)["warnings"] == 1
     assert json.loads((tmp_path / "warnings.json").read_text()) == {"black.png": NOTHING}
-    assert f"first black.png: {NOTHING}" in capsys.readouterr().out
+    assert any(f"first black.png: {NOTHING}" in line for line in log.lines)
     (tmp_path / "good").mkdir()
     assert "warnings" not in trace(recipe.model_copy(update={"images": None}), tmp_path / "good", Silent())
 
