@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.parts import plots, theme
+from nast_core.finetune.arms import ARMS
 
 
 def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
@@ -21,7 +22,7 @@ def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitl
         hovertemplate="layer %{x}: effect %{y:.2f} of its mean<extra></extra>",
     )
     for arm in arms:
-        values = table[arm] if arm in table else [float(arm != "frozen")] * len(table)
+        values = table[arm] if arm in table else [float(ARMS[arm].trains)] * len(table)
         figure.add_bar(
             x=table.layer,
             y=values,

@@ -10,6 +10,7 @@ from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.verify import Verdict, verify
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.files.gate import shown
 from nast_core.files.held import held
 from nast_core.files.jsonl import append_line, read_jsonl
 from nast_core.negation.corrections import NONE, Corrections
@@ -104,6 +105,6 @@ def _replaced(path: Path, old: Item, new: Item) -> list[Item]:
     items = read_items(path)
     if old not in items:
         raise BenchmarkError(
-            f"the item {old.item_id!r} of {path} was changed elsewhere meanwhile; open the file again and repeat the edit"
+            f"the item {shown(old.item_id)!r} of {path} was changed elsewhere meanwhile; open the file again and repeat the edit"
         )
     return [new if item == old else item for item in items]

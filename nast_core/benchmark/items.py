@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import write_text
 from nast_core.negation.corrections import Correction
@@ -78,7 +79,7 @@ def read_items(path: Path) -> list[Item]:
     for number, item in lines:
         if item.item_id in seen:
             raise BenchmarkError(
-                f"{path}, line {number}: the item_id {item.item_id!r} was there before; give each its own"
+                f"{path}, line {number}: the item_id {shown(item.item_id)!r} was there before; give each its own"
             )
         seen.add(item.item_id)
         items.append(item)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from nast_core.benchmark.items import LETTERS
 from nast_core.benchmark.writer import Draft, Task
+from nast_core.files.gate import shown
 from nast_core.negation.corrections import NONE, Corrections
 from nast_core.negation.cues import find_cues
 from nast_core.negation.parser import Mention
@@ -114,20 +115,20 @@ def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention])
         right = "present" if state else "absent"
         if condition not in said:
             if not any(m.state == "normal" and condition in m.conditions for m in mentions):
-                yield Complaint("not said", f"{condition} is not mentioned in {text!r}")
+                yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
         elif said[condition] != {right}:
             heard = " and ".join(sorted(said[condition]))
-            yield Complaint("wrong state", f"{condition} should be {right}, but {text!r} says {heard}")
+            yield Complaint("wrong state", f"{condition} should be {right}, but {shown(text)!r} says {heard}")
     spans = [(m.cue_start, m.cue_end) for m in mentions if m.cue]
     for cue in find_cues(text):
         if not any(start < cue.end and cue.start < end for start, end in spans):
-            yield Complaint("more than asked", f"{cue.text!r} in {text!r} denies none of the conditions")
+            yield Complaint("more than asked", f"{cue.text!r} in {shown(text)!r} denies none of the conditions")
 
 
 def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
     left = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
     if left:
-        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {text!r}")
+        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {shown(text)!r}")
     present = {condition for condition, state in wanted.items() if state}
     absent = set(wanted) - present
     named, normal = set(), set()
@@ -144,11 +145,13 @@ def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Menti
         else:
             named.add(mention.condition)
             if mention.condition in absent or mention.state != "present":
-                yield Complaint("not affirmed", f"{mention.condition} is named, not said to be normal, in {text!r}")
+                yield Complaint(
+                    "not affirmed", f"{mention.condition} is named, not said to be normal, in {shown(text)!r}"
+                )
     for condition in sorted(present - named):
-        yield Complaint("not said", f"{condition} is not mentioned in {text!r}")
+        yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
     for condition in sorted(absent - normal - named):
-        yield Complaint("not affirmed", f"{text!r} has no affirmative equivalent of absent {condition}")
+        yield Complaint("not affirmed", f"{shown(text)!r} has no affirmative equivalent of absent {condition}")
 
 
 def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: list[Mention]) -> Iterator[Complaint]:

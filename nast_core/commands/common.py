@@ -99,6 +99,14 @@ def _what_the_system_says(error: BaseException) -> str:
     return f"{where}{reason_of(error)}; check the path, and whether it may be read and written"
 
 
+def tell_doubts(doubts: dict[str, str]) -> None:
+    """Says of how many images it is doubtful that they show what they should, and of one why."""
+    from nast_core.encoding.images import in_doubt
+
+    if line := in_doubt(doubts):
+        typer.echo(line, err=True)
+
+
 def need_files(*paths: Path | None, hint: str = "") -> None:
     """Raises DataError for a path that is no file this user may read; None is passed over.
 
