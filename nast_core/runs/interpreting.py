@@ -73,7 +73,7 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter) -> dict[str, floa
         print(in_doubt(doubts), flush=True)
         write_told({}, doubts, folder)
     _save(result, recipe, folder / "trace.nc")
-    figures = {"pairs": len(pairs), "undefined": undefined(result)}
+    figures: dict[str, float] = {"pairs": len(pairs), "undefined": undefined(result)}
     return figures | ({"warnings": len(doubts)} if doubts else {})
 
 
