@@ -97,7 +97,7 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncode
         write_told({}, doubts, folder)
     found = found.assign_coords(image=averaged) if averaged else found
     save(found, recipe, folder / FILE)
-    figures = {"pairs": len(pairs), "undefined": undefined(found)}
+    figures: dict[str, float] = {"pairs": len(pairs), "undefined": undefined(found)}
     return figures | ({"warnings": len(doubts)} if doubts else {})
 
 
