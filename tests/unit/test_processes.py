@@ -27,15 +27,3 @@ def test_a_mistake_prints_one_line_in_a_real_process_too_whatever_the_libraries_
     assert "found (64,), expected (48,)" in done.stderr
 
 
-@pytest.mark.slow
-def test_no_module_of_the_engine_imports_the_screen():
-    names = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted((ROOT / "nast_core").rglob("*.py"))
-    ]
-    names = [name.removesuffix(".__init__") for name in names]
-    assert len(names) > 30
-    code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\n"
-    code += "print([name for name in sys.modules if name.split('.')[0] in ('streamlit', 'plotly', 'dashboard')])"
-    done = python("-c", code)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
