@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nast_core.errors import ModelError
+from nast_core.errors import ModelError, NastError
+from nast_core.files.stamps import stamp
 from nast_core.models import model_files, registry, specs
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.registry import DTYPES
@@ -37,6 +38,33 @@ def load_model(
     return registry.load_model(spec, device=device, dtype=dtype)
 
 
+def stamp_of(spec: str, runs: Path | None = None) -> str:
+    """Changes when a file of a spec's model does, or when the spec comes to name another: what was loaded before is stale then.
+
+    A run's are those of its adapter and of all that it stands on. Never raises: what is wrong with it, loading says.
+    """
+    return stamp(*_files_of(spec, runs, _MOST))
+
+
+def _files_of(spec: str, runs: Path | None, depth: int) -> Iterator[Path]:
+    try:
+        if (run := run_of(spec)) is not None:
+            from nast_core.finetune.adapter import ADAPTER, read_record
+
+            adapter = RunStore(runs).root / run / ADAPTER
+            yield adapter
+            if depth:
+                yield from _files_of(read_record(adapter).base, adapter.parents[1], depth - 1)
+        elif (folder := specs.find(spec).folder) is not None:
+            yield folder.resolve()
+        else:
+            from nast_core.models.open_clip_spec import sources  # imports open_clip, which takes seconds
+
+            yield from sources(spec)
+    except NastError:
+        yield Path(spec)
+
+
 def finished_finetune(run_id: str, root: Path | None = None) -> Run:
     """Raises RunError where there is no such run, ModelError for one of another kind or one that has not finished."""
     run = RunStore(root).open(run_id)
@@ -55,11 +83,7 @@ def load_finetuned(
 
     ``base``: where the base is now, if it has moved. Raises ModelError where the base is not the one that was trained.
     """
-    from nast_core.finetune.adapter import (
-        ADAPTER,
-        apply_adapter,
-        read_record,
-    )  # brings PEFT, which most models do without
+    from nast_core.finetune.adapter import ADAPTER, apply_adapter, read_record  # PEFT comes along: not for every model
 
     folder = folder / ADAPTER if (folder / ADAPTER).is_dir() else folder
     record = read_record(folder)

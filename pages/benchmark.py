@@ -2,20 +2,12 @@
 
 import streamlit as st
 
-from dashboard.benchmark import choices, claims, errors, items, retrieval, slices
-from dashboard.benchmark import questions as benchmark_questions
-from dashboard.parts import state
-
-TABS = {
-    "Questions": benchmark_questions.draw,
-    "Distance and bias": errors.draw,
-    "Claims": claims.draw,
-    "Retrieval and alignment": retrieval.draw,
-    "Items": items.draw,
-}
+from dashboard.benchmark import choices, slices
+from dashboard.benchmark.tabs import TABS
+from dashboard.parts import keeper
 
 st.title("Benchmark")
-state.model()  # where it does not load, its sentence
+keeper.model()  # where it does not load, its sentence
 specs = choices.choose_models()
 questions = choices.choose_questions()
 part = slices.choose(questions)

@@ -1,46 +1,19 @@
 """Fine-tune: each text layer learns in proportion to its causal tracing effect, and arms to compare with."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
-from dashboard.finetune import board, form, prepare
-from dashboard.parts import jobs, state
-
-if TYPE_CHECKING:
-    from nast_core.models import DualEncoder
+from dashboard.finetune import curves, form
+from dashboard.parts import keeper, run_table
 
 st.title("Fine-tune")
 st.caption(
-    "Negation-aware selective training: the text encoder learns from true statements and their contradictions, each layer "
-    "as fast as its causal tracing effect says. Images pass through the frozen image tower once. Training and watching use "
-    "the train and validation splits; the test split is for the benchmark."
+    "Negation-aware selective training: the text encoder learns from true statements and their contradictions, each"
+    " layer as fast as its causal tracing effect says. Images pass through the frozen image tower once. Training and"
+    " watching use the train and validation splits; the test split is for the benchmark."
 )
-state.model()  # where it does not load, its sentence
-
-
-def ask(model: DualEncoder) -> None:
-    """What to train, and the button that does it."""
-    st.subheader("1. What to learn from")
-    files = form.data()
-    st.subheader("2. Which layers learn how fast")
-    layers = form.layers(model)
-    st.subheader("3. How")
-    settings, seeds = form.settings()
-
-    seconds = settings["steps"] * prepare.seconds_a_step(model, model.fingerprint, settings["batch_size"])
-    runs = prepare.recipes(layers.arms, seeds, files._asdict() | settings | layers.choices, layers.trace)
-    if st.button(
-        f"Train {len(runs)} run{'s' * (len(runs) != 1)}: {jobs.duration(seconds * len(runs))} in all, one after another on a device",
-        type="primary", icon=":material/play_arrow:", disabled=not runs,
-    ):  # fmt: skip
-        jobs.start(runs, model.fingerprint)
-
-
+keeper.model()  # where it does not load, its sentence
 try:
-    ask(state.model())
+    form.train(keeper.model())
 finally:  # a setting that cannot be ends the asking; what is running stays in sight
     st.subheader("Runs")
-    board.show("finetune")
+    run_table.show("finetune", "Choose arms above and press Train.", curves.draw)

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state
-from dashboard.parts.text import plain
+from dashboard.parts import memo, widgets
+from dashboard.parts.pictures import Picture, image_vector
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
-    import torch
     import xarray as xr
 
     from nast_core.interpret.attribution_image import Method
@@ -29,16 +28,21 @@ METHODS: dict[Method, str] = {
     "grad_cam": "Grad-CAM",
 }
 HOW_TO_READ: dict[Method, str] = {
-    "occlusion": "Red: the score falls when a window here is covered with grey, so what is seen there raises it. Blue: it rises.",
-    "integrated_gradients": "Red raises the score, blue lowers it, against an even grey image; a map adds up to that change.",
-    "grad_cam": "Red: the last feature map here pushes the score up, to first order. Blue: down. Coarse cells, drawn smooth.",
+    "occlusion": (
+        "Red: the score falls when a window here is covered with grey, so what is seen there raises it. Blue: it rises."
+    ),
+    "integrated_gradients": (
+        "Red raises the score, blue lowers it, against an even grey image; a map adds up to that change."
+    ),
+    "grad_cam": (
+        "Red: the last feature map here pushes the score up, to first order. Blue: down. Coarse cells, drawn smooth."
+    ),
 }
-_KEPT = 64  # results; a map of pixels is a megabyte or two
 _AT_ONCE = 0.7  # seconds without a progress bar
 _CANCELLED = "attribution-cancelled"
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@memo.copied()
 def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> int:
     """Index of the pair whose texts differ most in score on the image that the page first shows with it."""
     from nast_core.encoding.images import encode_named, phantom_name
@@ -52,13 +56,13 @@ def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...
     return int(np.argmax(gaps))
 
 
-def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.Dataset | None:
+def tokens(model: DualEncoder, pair: AlignedPair, picture: Picture) -> xr.Dataset | None:
     """Token attributions of one pair on one image; None where there are none, and the page has said why."""
     import torch
 
     from nast_core.interpret.attribution_text import attribute_tokens, evaluations
 
-    vector = torch.from_numpy(state.image_vector(model, picture))[None]
+    vector = torch.from_numpy(image_vector(model, picture))[None]
     return _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, "tokens"),
         "Attributing to tokens",
@@ -68,7 +72,7 @@ def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.
 
 
 def regions(
-    model: DualEncoder, pair: AlignedPair, picture: state.Picture, method: Method, patches: float | None
+    model: DualEncoder, pair: AlignedPair, picture: Picture, method: Method, patches: float | None
 ) -> xr.Dataset | None:
     """Image attributions of one pair; None where there are none, and the page has said why.
 
@@ -83,9 +87,10 @@ def regions(
     windows = windows_of(model)
     if patches is not None and patches * windows.patch <= model.image_size:
         windows = windows_of(model, patches, min(windows.stride / windows.patch, patches))
-    seen, shown = _covered(), (model.fingerprint, picture.name, windows)
-    vectors = list(seen.get(shown, ()))  # another pair on the same image costs a product
-    found = _once(
+    shown = ("covered", model.fingerprint, picture.name, windows)
+    seen = memo.find(*shown)
+    vectors = list(seen or ())  # another pair on the same image costs a product
+    result = _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
         METHODS[method],
         evaluations(model, method, windows=windows),
@@ -93,15 +98,13 @@ def regions(
             model, [pair], [image], method=method, windows=windows, progress=tick, covered=vectors
         ),
     )
-    if found is not None and method == "occlusion" and shown not in seen and vectors:
-        while len(seen) >= _KEPT:
-            seen.pop(next(iter(seen)), None)
-        seen[shown] = tuple(vectors)
-    return found
+    if result is not None and method == "occlusion" and seen is None and vectors:
+        memo.keep(tuple(vectors), *shown)
+    return result
 
 
 def window_choices(model: DualEncoder) -> tuple[list[int], int]:
-    """Sides of an occluding window to choose from, in patches, and the usual one: none above half the image but that."""
+    """Sides of an occluding window to choose from, in patches, and the usual one: no other is above half the image."""
     from nast_core.interpret.occlusion_windows import windows_of
 
     windows = windows_of(model)
@@ -124,8 +127,8 @@ def settings(result: xr.Dataset, square: int) -> str:
     match attrs["method"]:
         case "occlusion":
             return (
-                f"windows of {attrs['window']} px ({attrs['window'] / attrs['patch']:g} patches) of the preprocessed image, moved "
-                f"by {attrs['stride']} px; 1 pair, 1 image"
+                f"windows of {attrs['window']} px ({attrs['window'] / attrs['patch']:g} patches) of the preprocessed"
+                f" image, moved by {attrs['stride']} px; 1 pair, 1 image"
             )
         case "integrated_gradients":
             shown = f"summed over squares of {square} px" if square > 1 else "each pixel of the preprocessed image"
@@ -138,30 +141,17 @@ def settings(result: xr.Dataset, square: int) -> str:
             return f"last feature map, {rows} x {columns} cells, with its sign; 1 pair, 1 image"
 
 
-@st.cache_resource
-def _covered() -> dict[tuple, tuple[torch.Tensor, ...]]:
-    """Vectors of covered images, by model, image and windows."""
-    return {}
-
-
-@st.cache_resource
-def _finished() -> dict[tuple, xr.Dataset]:
-    """Results by what they depend on; cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
 def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], None]], xr.Dataset]) -> xr.Dataset | None:
     """The result of ``work``, found again when asked twice. What takes long shows its progress and can be cancelled.
 
     Streamlit ends a running script at its next call once a widget changes; every ``tick`` is such a call, so a click on
     Cancel, or on anything else, stops the work within one batch.
     """
-    finished = _finished()
-    if key in finished:
-        return finished[key]
+    if (result := memo.find("attribution", *key)) is not None:
+        return result
     if st.session_state.get(_CANCELLED) == key:
         st.info(f"{label} was cancelled.", icon=":material/stop_circle:")
-        st.button("Compute", key=f"compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
+        st.button("Compute", key=f"attribution-compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
         return None
     place, began, done = st.empty(), time.monotonic(), 0
     bar = None
@@ -173,20 +163,20 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         if bar is None and spent > _AT_ONCE:
             with place.container(horizontal=True, vertical_alignment="center"):
                 bar = st.progress(0.0)
-                st.button("Cancel", key=f"cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,))
+                st.button(
+                    "Cancel", key=f"attribution-cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,)
+                )
         if bar is not None:
             bar.progress(min(done / total, 1.0), f"{label}: {_left(done, total, spent)}")
 
     try:
         result = work(tick)
     except NastError as error:  # the page goes on: another method may work
-        place.error(plain(error), icon=":material/error:")
+        with place.container():
+            widgets.fault(error)
         return None
     place.empty()
-    while len(finished) >= _KEPT:
-        finished.pop(next(iter(finished)), None)
-    finished[key] = result
-    return result
+    return memo.keep(result, "attribution", *key)
 
 
 def _left(done: int, total: int, spent: float) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts import charts
+from dashboard.parts import plots, theme
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,24 +31,34 @@ def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, su
     """A row a token: both texts and their difference on one signed scale; special tokens are named, not filled."""
     panels, special = ("affirmative", "negated", "difference"), table.special.to_numpy()
     values = np.where(special[:, None], np.nan, table[list(panels)].to_numpy())
-    limit = max(float(np.nanmax(np.abs(values))), 1e-6)
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=panels, y=list(range(len(table))), zmin=-limit, zmax=limit, colorscale=charts.SIGNED, xgap=4, ygap=2,
-            text=_cell_texts(table, negator), texttemplate="%{text}", textfont={"size": 13}, hoverongaps=False,
-            colorbar={"title": {"text": "logits", "side": "right"}, "thickness": 12},
+            z=values,
+            x=panels,
+            y=list(range(len(table))),
+            xgap=4,
+            ygap=2,
+            text=_cell_texts(table, negator),
+            texttemplate="%{text}",
+            textfont={"size": 13},
+            hoverongaps=False,
+            colorbar=plots.colour_bar("logits"),
             hovertemplate="%{x}: %{z:+.4f} logits<extra></extra>",
+            **plots.signed_scale(values),
         )
-    )  # fmt: skip
+    )
     for row in np.flatnonzero(special):
         for column in ("affirmative", "negated"):
             figure.add_annotation(
-                x=column, y=row, text=escape(table[f"token_{column}"].iloc[row]), showarrow=False,
-                font={"size": 12, "color": "#8A8F98"},
-            )  # fmt: skip
+                x=column,
+                y=row,
+                text=escape(table[f"token_{column}"].iloc[row]),
+                showarrow=False,
+                font={"size": 12, "color": theme.FAINT},
+            )
     figure.update_yaxes(autorange="reversed", showticklabels=False, ticks="", showgrid=False, zeroline=False)
     figure.update_xaxes(side="top", ticks="", showgrid=False, zeroline=False)
-    figure = charts.finish(figure, title, subtitle, 130 + 30 * len(table))
+    figure = plots.finish(figure, title, subtitle, 130 + 30 * len(table))
     return figure.update_layout(margin_t=96)
 
 
@@ -58,13 +68,15 @@ def _cell_texts(table: pd.DataFrame, negator: tuple[int, ...]) -> list[list[str]
         return f"<b><u>{name}</u></b>" if row.position in negator else f"<b>{name}</b>"
 
     return [
-        ["", "", ""]
-        if row.special
-        else [
-            f"{named(row, 'affirmative')}  {row.affirmative:+.2f}",
-            f"{named(row, 'negated')}  {row.negated:+.2f}",
-            f"{row.difference:+.2f}",
-        ]
+        (
+            ["", "", ""]
+            if row.special
+            else [
+                f"{named(row, 'affirmative')}  {row.affirmative:+.2f}",
+                f"{named(row, 'negated')}  {row.negated:+.2f}",
+                f"{row.difference:+.2f}",
+            ]
+        )
         for row in table.itertuples()
     ]
 
@@ -79,7 +91,7 @@ def overlay(
     title: str,
     subtitle: str,
 ) -> go.Figure:
-    """The X-ray three times, with each map over it on one signed scale that is clear at 0; dotted: what the model sees."""
+    """The X-ray three times, each under a map on one signed scale that is clear at 0; dotted: what the model sees."""
     width, height = image.size
     names = (
         f"S(affirmative) = {scores[0]:.2f}",
@@ -89,38 +101,28 @@ def overlay(
     figure = make_subplots(cols=3, subplot_titles=names, horizontal_spacing=0.02)
     figure.update_annotations(font_size=13)
     source, x, y = _picture(image), shown.x * width, shown.y * height
+    places = {"x": _centres(x), "y": _centres(y), "zsmooth": "best"} if smooth else {"x": x, "y": y, "zsmooth": False}
+    whole = {"x": 0, "y": 0, "sizex": width, "sizey": height, "sizing": "stretch", "layer": "below"}
     for column, values in enumerate(shown.values, start=1):
         at = {"row": 1, "col": column}
-        figure.add_layout_image(
-            source=source, x=0, y=0, sizex=width, sizey=height, sizing="stretch", layer="below", **at
-        )
-        figure.add_heatmap(
-            z=values, x=_centres(x) if smooth else x, y=_centres(y) if smooth else y, coloraxis="coloraxis",
-            opacity=opacity, zsmooth="best" if smooth else False, hovertemplate="%{z:+.3f} logits<extra></extra>", **at,
-        )  # fmt: skip
+        figure.add_layout_image(source=source, **whole, **at)
+        hover = "%{z:+.3f} logits<extra></extra>"
+        figure.add_heatmap(z=values, coloraxis="coloraxis", opacity=opacity, hovertemplate=hover, **places, **at)
         if shown.cropped:
-            figure.add_shape(
-                type="rect", x0=x[0], x1=x[-1], y0=y[0], y1=y[-1],
-                line={"color": "#E69F00", "width": 1, "dash": "dot"}, **at,
-            )  # fmt: skip
+            corners = {"x0": x[0], "x1": x[-1], "y0": y[0], "y1": y[-1]}
+            figure.add_shape(type="rect", line={"color": theme.FRAME, "width": 1, "dash": "dot"}, **corners, **at)
         axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
+        square = {"scaleanchor": "x" if column == 1 else f"x{column}", "constraintoward": "top"}
         figure.update_xaxes(range=[0, width], **axis, **at)
-        figure.update_yaxes(
-            range=[height, 0], scaleanchor="x" if column == 1 else f"x{column}", constraintoward="top", **axis, **at
-        )
+        figure.update_yaxes(range=[height, 0], **square, **axis, **at)
     limit = max(float(np.abs(shown.values).max()), 1e-6)
+    bar = plots.colour_bar("logits") | {"lenmode": "pixels", "len": 250, "y": 1, "yanchor": "top"}
     figure.update_layout(
-        coloraxis={
-            "colorscale": _OVERLAY, "cmin": -limit, "cmax": limit,
-            "colorbar": {
-                "title": {"text": "logits", "side": "right"}, "thickness": 12, "lenmode": "pixels", "len": 250, "y": 1, "yanchor": "top",
-            },
-        },
+        coloraxis={"colorscale": _OVERLAY, "cmin": -limit, "cmax": limit, "colorbar": bar},
         plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip
-    return charts.finish(figure, title, subtitle, 150 + round(260 * min(max(height / width, 0.5), 1.5))).update_layout(
-        margin_t=100
     )
+    tall = 150 + round(260 * min(max(height / width, 0.5), 1.5))
+    return plots.below_titles(plots.finish(figure, title, subtitle, tall), 100)
 
 
 def _centres(edges: np.ndarray) -> np.ndarray:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.compare import comparisons
-from dashboard.parts import asking, jobs, state, widgets
+from dashboard.parts import asking, fields, finetunes, jobs, keeper, memo, widgets
+from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nast_core.work.kinds import BenchmarkRecipe
 
 SOON = 60.0  # seconds: what takes less is answered on the page, what takes more is a run of its own
-_KEPT = 32  # answers
 PHANTOM_COUNTS = [200, 500, 1000, 2000, 3000]
 
 
@@ -49,14 +49,12 @@ def choose_questions() -> Questions:
     """Phantoms, or any items file; a file that is none is a sentence, and the page ends."""
     with st.expander("Questions", icon=":material/quiz:"):
         source, rest = st.columns([1, 3])
-        kind = source.segmented_control(
-            "From", ["phantoms", "a file"], default="phantoms", required=True, key="from", bind="query-params"
-        )
+        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="from")
         if kind == "phantoms":
             count, seed = rest.columns(2)
             n = count.select_slider("Number of items", PHANTOM_COUNTS, value=500, key="n", bind="query-params")
             drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
-            items = state.phantom_items(n, drawn, "test")
+            items = phantom_items(n, drawn, "test")
             return Questions(items, f"phantom-test-{n}-{drawn}", None, {"n": n, "seed": drawn})
         where, beside = rest.columns(2)
         typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
@@ -65,44 +63,45 @@ def choose_questions() -> Questions:
             widgets.empty("Give the path of an items file, or choose phantoms.")
         path = widgets.path(typed)
         with widgets.advice():
-            stamp = path.stat().st_mtime if path.is_file() else 0.0
-            items = state.file_items(str(path), stamp)
+            items = items_of(path)
         images = widgets.path(folder) if folder else None
-        return Questions(items, f"{path}-{stamp}", folder, {"items": path, "images": images})
+        return Questions(items, f"{path}-{stamp(path)}", folder, {"items": path, "images": images})
 
 
 def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
-    own, tuned = state.spec(), comparisons.tuned()
+    own, tuned = keeper.spec(), finetunes.finished()
     others = st.multiselect(
-        "Beside the sidebar's model", [spec for spec in dict.fromkeys([state.DEMO, *tuned]) if spec != own], key="with",
-        bind="query-params", on_change=asking.typed, args=("with",), accept_new_options=True, placeholder="Type a model, or choose a finished fine-tune",
-        help="A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All models "
-        "answer the same questions.",
-    )  # fmt: skip
-    comparisons.list_tuned(tuned)
+        "Beside the sidebar's model",
+        [spec for spec in dict.fromkeys([keeper.DEMO, *tuned]) if spec != own],
+        key="with",
+        bind="query-params",
+        on_change=asking.typed,
+        args=("with",),
+        accept_new_options=True,
+        placeholder="Type a model, or choose a finished fine-tune",
+        help=(
+            "A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All"
+            " models answer the same questions."
+        ),
+    )
+    finetunes.listed(tuned)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
 
 
-@st.cache_resource
-def _known() -> dict[tuple, Answers]:
-    """Answers by model and questions, so that a model is loaded only where it has not answered yet."""
-    return {}
-
-
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
-    """Answers by spec. A model that does not load is its sentence, and the others go on; a slow one is offered as a run."""
+    """Answers by spec. A model that does not load is its sentence; a slow one is offered as a run; the others go on."""
     from nast_core.errors import NastError
 
     answers: dict[str, Answers] = {}
     for spec in specs:
         try:
-            found = _ask(spec, questions)
+            answer = _ask(spec, questions)
         except NastError as error:
-            st.error(plain(f"{spec}: {error}" if len(specs) > 1 else error), icon=":material/error:")
+            widgets.fault(f"{spec}: {error}" if len(specs) > 1 else error)
             continue
-        if found is not None:
-            answers[spec] = found
+        if answer is not None:
+            answers[spec] = answer
     if not answers:
         widgets.end_page()
     return answers
@@ -110,41 +109,33 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 
 def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
+    from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.opening import stamp_of
+    from nast_core.runs.pace import duration
+    from nast_core.work.identity import find_run
 
-    known, name = _known(), (spec, state.stamp(spec), questions.key, questions.folder)
-    if name not in known:
-        model = state.load(spec)
-        found = _from_run(spec, model, questions)
-        if found is None:
+    name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)
+    answers = memo.find(*name)
+    if answers is None:
+        model = keeper.load(spec)
+        run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
+        if run is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
             if seconds > SOON:
-                _offer(spec, model, questions, seconds)
+                label = f"Ask {plain(model.card.name)}: {duration(seconds)}"
+                jobs.offer(_recipe(spec, questions), model.fingerprint, label, key=f"benchmark-ask-{spec}")
                 return None
-            result = state.benchmark(model, questions.items, questions.key, questions.folder)
-            found = Answers(spec, model.card.name, model.fingerprint, result.scored, result.failed)
-        while len(known) >= _KEPT:
-            known.pop(next(iter(known)))
-        known[name] = found
-    return known[name]
+            run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
+        scored, failed = read_results(run.folder)
+        answers = Answers(spec, model.card.name, model.fingerprint, scored, failed)
+    return memo.keep(answers, *name)
 
 
 def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
     from nast_core.work.kinds import BenchmarkRecipe
 
     return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
-
-
-def _from_run(spec: str, model: DualEncoder, questions: Questions) -> Answers | None:
-    """What a finished run of the same questions found."""
-    from nast_core.benchmark.run import read_results
-    from nast_core.runs.store import RunStore
-
-    run = RunStore().find(_recipe(spec, questions), model.fingerprint)
-    if run is None:
-        return None
-    scored, failed = read_results(run.folder)
-    return Answers(spec, model.card.name, model.fingerprint, scored, failed)
 
 
 def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[str]) -> float:
@@ -160,7 +151,7 @@ def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[
     return an_image * len(images) + a_text * missing
 
 
-@st.cache_data(max_entries=16, show_spinner="Timing a few images and texts")
+@memo.copied("Timing a few images and texts")
 def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
     from nast_core.encoding.images import encode_named
 
@@ -176,53 +167,28 @@ def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
     return took[0] / 4, took[1] / 16
 
 
-def _offer(spec: str, model: DualEncoder, questions: Questions, seconds: float) -> None:
-    """How the model's run stands, with a button to cancel it; or a button that starts it."""
-    from nast_core.runs.store import RunStore
-    from nast_core.work.identity import identity
-
-    store, wanted = RunStore(), _recipe(spec, questions)
-    latest = next(store.alike(identity(wanted, store.root, model.fingerprint).key), None)
-    if latest is not None and latest.status.active:
-        jobs.watch(latest.run)
-        return
-    if latest is not None and latest.status.state != "cancelled":
-        st.warning(
-            plain(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
-        )
-    button, said = st.columns([2, 5], vertical_alignment="center")
-    if button.button(
-        f"Ask {plain(model.card.name)}: {jobs.duration(seconds)}", key=f"ask-{spec}", icon=":material/play_arrow:"
-    ):
-        jobs.start([wanted], model.fingerprint)
-        st.rerun()
-    said.caption(
-        "It runs on its own, can be cancelled, goes on when this page is closed, and what it has encoded is kept."
-    )
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def summary(_scored: pd.DataFrame, key: tuple) -> dict:
     from nast_core.benchmark.scoring import summarise
 
     return summarise(_scored)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def groups(_scored: pd.DataFrame, _items: list[Item], by: str, key: tuple) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(accuracies and gap by group, their corrected tests); cues held out of training are starred."""
     from nast_core.benchmark.groups import GROUPINGS, by_group, group_tests, grouped
     from nast_core.negation.phrases import HELD_OUT_CUES
 
-    found = grouped(_items, GROUPINGS[by])
-    tables = by_group(_scored, found), group_tests(_scored, found)
+    parts = grouped(_items, GROUPINGS[by])
+    tables = by_group(_scored, parts), group_tests(_scored, parts)
     if by == "cue":
         for table in tables:
             table["group"] = [f"{cue} *" if cue in HELD_OUT_CUES else cue for cue in table.group]
     return tables
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@memo.copied()
 def between(_scored: dict[str, pd.DataFrame], key: tuple) -> pd.DataFrame:
     """Paired tests between the models, as ``model_tests`` gives them."""
     from nast_core.benchmark.several_models import model_tests

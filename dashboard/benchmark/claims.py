@@ -1,4 +1,4 @@
-"""Tab Claims: true statements against what contradicts them in one attribute; and the claims that Retrieval uses too."""
+"""Tab Claims: true statements against what contradicts them in one attribute; the same claims as Retrieval's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, jobs, state, widgets
-from dashboard.parts.charts import AFFIRMATIVE, NEGATED
+from dashboard.parts import asking, fields, keeper, memo, plots, theme, widgets
+from dashboard.parts.items import claims_of
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.slices import Slice
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from nast_core.claims.run import ClaimsResult
     from nast_core.models import DualEncoder
 
-_KEPT = 8
-_CUES = {"none": (AFFIRMATIVE, ""), "seen": (NEGATED, "/"), "unseen": (NEGATED, "x")}
+_CUES = {"none": (theme.AFFIRMATIVE, ""), "seen": (theme.NEGATED, "/"), "unseen": (theme.NEGATED, "x")}
 
 
 class Claims(NamedTuple):
@@ -37,9 +36,7 @@ def choose() -> Claims:
     """Phantom claims, or any claims file."""
     with st.expander("Claims", icon=":material/fact_check:"):
         source, rest = st.columns([1, 3])
-        kind = source.segmented_control(
-            "From", ["phantoms", "a file"], default="phantoms", required=True, key="claims-from", bind="query-params"
-        )
+        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="claims-from")
         if kind == "phantoms":
             count, seed = rest.columns(2)
             n = count.select_slider("Phantoms", [100, 200, 500, 1000], value=200, key="claims-n", bind="query-params")
@@ -52,11 +49,10 @@ def choose() -> Claims:
             widgets.empty("Give the path of a claims file, or choose phantoms.")
         path = widgets.path(typed)
         with widgets.advice():
-            stamp = path.stat().st_mtime if path.is_file() else 0.0
-            return Claims(_of_file(str(path), stamp), f"{path}-{stamp}", folder)
+            return Claims(claims_of(path), f"{path}-{stamp(path)}", folder)
 
 
-@st.cache_data(max_entries=4, show_spinner="Writing the claims")
+@memo.copied("Writing the claims")
 def _of_phantoms(count: int, seed: int) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.phantom import phantom_studies
@@ -64,36 +60,22 @@ def _of_phantoms(count: int, seed: int) -> list[Example]:
     return build_examples(phantom_studies(count, split="test", seed=seed), seed=seed).examples
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the claims")
-def _of_file(path: str, stamp: float) -> list[Example]:
-    from nast_core.claims.examples import read_claims
-
-    return read_claims(widgets.path(path))
-
-
-@st.cache_resource
-def _known() -> dict[tuple, ClaimsResult]:
-    """cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
 def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
     """By spec; computed with progress where the models have not read these claims yet. Ends the page where none has."""
-    found = {}
+    by_spec = {}
     for spec, one in view.answers.items():
-        known, name = _known(), (one.fingerprint, claims.key, claims.folder)
-        if name not in known:
+        name = ("claims", one.fingerprint, claims.key, claims.folder)
+        result = memo.find(*name)
+        if result is None:
             with widgets.advice():
-                result = _compute(state.load(spec), claims, one.name)
+                result = _compute(keeper.load(spec), claims, one.name)
             if result is None:
                 continue
-            while len(known) >= _KEPT:
-                known.pop(next(iter(known)))
-            known[name] = result
-        found[spec] = known[name]
-    if not found:
+            memo.keep(result, *name)
+        by_spec[spec] = result
+    if not by_spec:
         widgets.end_page()
-    return found
+    return by_spec
 
 
 def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | None:
@@ -102,14 +84,17 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     from nast_core.claims.ranking import statement_texts
     from nast_core.claims.run import run_claims, work_units
     from nast_core.encoding.cache import default_cache
+    from nast_core.runs.pace import duration
 
     asked = evidence(claims.examples)
     total, done = work_units(asked), 0
     seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}", icon=":material/play_arrow:", key=f"claims-{name}",
+        f"Let {plain(name)} read the claims: at most {duration(seconds)}",
+        icon=":material/play_arrow:",
+        key=f"benchmark-read-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
-    ):  # fmt: skip
+    ):
         return None
     bar = st.progress(0.0, f"{plain(name)}: encoding images and statements")
 
@@ -133,11 +118,11 @@ def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.Da
 
 
 def draw(view: View) -> None:
-    found = results(view, choose())
+    by_spec = results(view, choose())
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
-    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in found.items()}
+    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in by_spec.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):
-        st.info("No claim is in this slice; take one of its conditions away.", icon=":material/lightbulb:")
+        widgets.hint("No claim is in this slice; take one of its conditions away.")
         return
     ranked = {spec: _ranked(table, (spec, *view.key, *_count(table))) for spec, table in pairs.items()}
     detail = view.detail if view.detail in ranked else next(iter(ranked))
@@ -146,32 +131,44 @@ def draw(view: View) -> None:
     with left:
         everything = table[(table.cues == "all") & (table.n > 0)]
         widgets.figure(
-            benchmark_charts.rate_bars(
-                everything, benchmark_charts.model_styles(list(ranked)), title="Claim ranking by kind of contradiction",
-                subtitle=f"{_counted(everything)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
+            plots.rate_bars(
+                everything,
+                charts.model_styles(list(ranked)),
+                title="Claim ranking by kind of contradiction",
+                subtitle=f"{_counted(everything)}; 95 % intervals over patients",
+                label="ranked rightly (%)",
+                chance=0.5,
             ),
-            key="claims",
+            key="benchmark-claims",
             data=everything,
-            how_to_read="For one image, a true statement should score above one that is false in polarity, location or "
-            "severity. 50 % is chance. A tie counts as wrong.",
+            how_to_read=(
+                "For one image, a true statement should score above one that is false in polarity, location or "
+                "severity. 50 % is chance. A tie counts as wrong."
+            ),
             alt="Accuracy of claim ranking by kind and model",
-        )  # fmt: skip
+        )
     with right:
         apart = table[(table.series == detail) & (table.cues != "all") & (table.n > 0)].assign(series=lambda t: t.cues)
         widgets.figure(
-            benchmark_charts.rate_bars(
-                apart, _CUES, title=f"By the cue in the texts: {view.answers[detail].name}",
-                subtitle=f"{_counted(apart)}; 95 % intervals over patients", label="ranked rightly (%)", chance=0.5,
+            plots.rate_bars(
+                apart,
+                _CUES,
+                title=f"By the cue in the texts: {view.answers[detail].name}",
+                subtitle=f"{_counted(apart)}; 95 % intervals over patients",
+                label="ranked rightly (%)",
+                chance=0.5,
             ),
-            key="claims-cues",
+            key="benchmark-claims-cues",
             data=apart,
-            how_to_read="Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
-            "training text. A fall from seen to unseen means that wording was learnt, not negation.",
+            how_to_read=(
+                "Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
+                "training text. A fall from seen to unseen means that wording was learnt, not negation."
+            ),
             alt="Accuracy of claim ranking by kind and cue",
-        )  # fmt: skip
+        )
     if view.part.negations:
         st.caption("The number of negations is a property of questions; it does not slice claims.")
-    _more(found[detail], pairs[detail])
+    _more(by_spec[detail], pairs[detail])
 
 
 def _count(table: pd.DataFrame) -> tuple[str, ...]:
@@ -182,7 +179,7 @@ def _counted(table: pd.DataFrame) -> str:
     return ", ".join(f"{group} n = {n:,}" for group, n in table.groupby("group", sort=False).n.max().items())
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
     from nast_core.claims.ranking import by_kind
 
@@ -190,14 +187,28 @@ def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
 
 
 def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
-    said = result.summary["ranking"]
-    auc = pd.DataFrame([{"kind": kind, "cues": cues, "auc": rates["auc"]["value"], "auc low": rates["auc"]["low"],
-                         "auc high": rates["auc"]["high"], "blind accuracy": rates["blind"]["value"], "pairs": rates["auc"]["n"]}
-                        for kind, groups in said.items() if isinstance(groups, dict) for cues, rates in groups.items()])  # fmt: skip
+    ranking = result.summary["ranking"]
+    auc = pd.DataFrame(
+        [
+            {
+                "kind": kind,
+                "cues": cues,
+                "auc": rates["auc"]["value"],
+                "auc low": rates["auc"]["low"],
+                "auc high": rates["auc"]["high"],
+                "blind accuracy": rates["blind"]["value"],
+                "pairs": rates["auc"]["n"],
+            }
+            for kind, groups in ranking.items()
+            if isinstance(groups, dict)
+            for cues, rates in groups.items()
+        ]
+    )
     with st.expander("Across images, and blind (all claims, whatever the slice)"):
         st.dataframe(auc[auc.pairs > 0].round(3), hide_index=True)
         st.caption(
-            "AUC: a true statement of any image above a contradiction of any image. Blind: with the mean image; 0.5 is chance."
+            "AUC: a true statement of any image above a contradiction of any image. Blind: with the mean image; 0.5 is"
+            " chance."
         )
     with st.expander("Wrongly ranked claims"):
         wrong = pairs[pairs.correct == 0]
@@ -212,12 +223,14 @@ def sliced_retrieval(result: ClaimsResult, part: Slice) -> ClaimsResult:
     from nast_core.negation.phrases import HELD_OUT_CUES
 
     forward = result.retrieval.images_for_statement
-    said = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
-    forward = of_slice(forward.assign(cues=said), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
+    kinds = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
+    forward = of_slice(forward.assign(cues=kinds), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
     backward = of_slice(result.retrieval.statements_for_image, part, {"patient": "patient_id"})
     return replace(
         result,
         retrieval=replace(
-            result.retrieval, images_for_statement=forward.reset_index(drop=True), statements_for_image=backward.reset_index(drop=True)
+            result.retrieval,
+            images_for_statement=forward.reset_index(drop=True),
+            statements_for_image=backward.reset_index(drop=True),
         ),
-    )  # fmt: skip
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts as benchmark_charts
-from dashboard.benchmark import choices
+from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import charts, widgets
+from dashboard.parts import plots, theme, widgets
 from dashboard.parts.text import plain
 
 _METRICS = (
@@ -27,11 +26,11 @@ _BY = {
 
 def draw(view: View) -> None:
     shown = view.answers[view.detail]
-    said = choices.summary(shown.scored, view.key_of(view.detail))
-    if not said["acc_affirmative"]["n"]:
+    summary = choices.summary(shown.scored, view.key_of(view.detail))
+    if not summary["acc_affirmative"]["n"]:
         name, reason = next(iter(shown.failed.items()), ("", "no image was found"))
         widgets.empty(f"No item could be scored: {len(shown.failed)} images cannot be read; first {name}: {reason}")
-    _headline(said)
+    _headline(summary)
     if len(view.answers) > 1:
         _models(view)
     if len(view.answers) > 1:
@@ -42,57 +41,65 @@ def draw(view: View) -> None:
                 _groups(view, by)
 
 
-def _headline(said: dict) -> None:
+def _headline(summary: dict) -> None:
     for column, (label, name, scale, unit) in zip(st.columns(len(_METRICS)), _METRICS, strict=True):
-        value = said[name]
+        value = summary[name]
         column.metric(label, f"{value['value'] * scale:.1f}{unit}", border=True)
         column.caption(f"{value['low'] * scale:.1f} to {value['high'] * scale:.1f}, n = {value['n']:,}")
-    test = said["mcnemar"]
+    test = summary["mcnemar"]
     st.caption(
-        "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). "
-        f"Paired exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated, "
-        f"p = {test['p_value']:.2g}. Ties, counted as wrong: {said['ties']}. Unscored items: {said['unscored']}. Blind: the same "
-        "options scored with the mean image; chance is 25 %."
+        "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Paired"
+        f" exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated,"
+        f" p = {test['p_value']:.2g}. Ties, counted as wrong: {summary['ties']}. Unscored items: {summary['unscored']}."
+        " Blind: the same options scored with the mean image; chance is 25 %."
     )
 
 
 def _models(view: View) -> None:
     from nast_core.statistics.rates import holm
 
-    said = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
+    summaries = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
     rows = [
         {"group": spec, "form": form, **figures[f"acc_{form}"]}
-        for spec, figures in said.items()
-        for form in ("affirmative", "negated")
+        for spec, figures in summaries.items()
+        for form in theme.FORMS
     ]
     table = pd.DataFrame(rows)
-    corrected = dict(zip(said, holm([s["mcnemar"]["p_value"] for s in said.values()]), strict=True))
+    corrected = dict(zip(summaries, holm([s["mcnemar"]["p_value"] for s in summaries.values()]), strict=True))
     widgets.figure(
-        benchmark_charts.figure_three(
-            table, corrected, title="The same questions, several models",
+        charts.figure_three(
+            table,
+            corrected,
+            title="The same questions, several models",
             subtitle="95 % intervals over patients; in brackets, n; stars: affirmative against negated",
         ),
-        key="models",
+        key="benchmark-models",
         data=table.assign(p_holm=table.group.map(corrected)),
-        how_to_read="Blue: said affirmatively. Orange, hatched: with negations. The step between them is what the wording "
-        "costs. Exact McNemar tests, Holm-corrected over the models: *** p < 0.001, ** < 0.01, * < 0.05, n.s. otherwise.",
+        how_to_read=(
+            "Blue: said affirmatively. Orange, hatched: with negations. The step between them is what the wording"
+            " costs. Exact McNemar tests, Holm-corrected over the models: *** p < 0.001, ** < 0.01, * < 0.05, n.s."
+            " otherwise."
+        ),
         alt="Accuracy affirmative and negated by model",
-    )  # fmt: skip
+    )
     st.markdown("**Between models**, on the items that both could score")
     tests = choices.between(
         {spec: one.scored for spec, one in view.answers.items()},
         (*view.key, *(a.fingerprint for a in view.answers.values())),
     )
     st.dataframe(
-        tests, hide_index=True,
+        tests,
+        hide_index=True,
         column_config={
             "change": st.column_config.NumberColumn("b - a, points", format="%+.1f"),
-            "low": st.column_config.NumberColumn(format="%+.1f"), "high": st.column_config.NumberColumn(format="%+.1f"),
-            "only_a": "only a right", "only_b": "only b right",
+            "low": st.column_config.NumberColumn(format="%+.1f"),
+            "high": st.column_config.NumberColumn(format="%+.1f"),
+            "only_a": "only a right",
+            "only_b": "only b right",
             "p_value": st.column_config.NumberColumn("McNemar p", format="%.2g"),
             "p_holm": st.column_config.NumberColumn("Holm p", format="%.2g"),
         },
-    )  # fmt: skip
+    )
     st.caption(
         "Intervals over patients, drawn alike for both models. Holm p is corrected over all tests of this table."
     )
@@ -104,26 +111,29 @@ def _groups(view: View, by: str) -> None:
     if table.empty:
         st.caption(f"{title}: no item of this slice has a negation.")
         return
-    figure = charts.accuracy_bars(
+    figure = plots.accuracy_bars(
         table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
     )
     widgets.figure(
-        benchmark_charts.below_subtitle(figure) if horizontal else figure,
-        key=f"by-{by}",
+        figure,
+        key=f"benchmark-by-{by}",
         data=table.merge(tests, on=["group", "n"], how="left"),
         how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations."
         + (" An item counts for each in its true statement." if horizontal else ""),
         alt=f"Accuracy by form, {title}",
-    )  # fmt: skip
+    )
     with st.expander("Gap and test"):
         gap = table[table.form == "gap"].drop(columns="form").merge(tests, on=["group", "n"])
         st.dataframe(
-            gap, hide_index=True,
+            gap,
+            hide_index=True,
             column_config={
                 "value": st.column_config.NumberColumn("gap, points", format="%.1f"),
-                "low": st.column_config.NumberColumn(format="%.1f"), "high": st.column_config.NumberColumn(format="%.1f"),
-                "only_first": "only affirmative right", "only_second": "only negated right",
+                "low": st.column_config.NumberColumn(format="%.1f"),
+                "high": st.column_config.NumberColumn(format="%.1f"),
+                "only_first": "only affirmative right",
+                "only_second": "only negated right",
                 "p_value": st.column_config.NumberColumn("McNemar p", format="%.2g"),
                 "p_holm": st.column_config.NumberColumn("Holm p", format="%.2g"),
             },
-        )  # fmt: skip
+        )

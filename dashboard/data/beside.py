@@ -1,4 +1,4 @@
-"""What lies beside a data set, or is found out about it: its card, rejected drafts, and what wording alone gives away."""
+"""What lies beside a data set, or is found out of it: its card, rejected drafts, what wording alone gives away."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.data import items as data_items
-from dashboard.parts import widgets
+from dashboard.parts import fields, item_cards, memo, widgets
 from dashboard.parts.text import document, plain
 from nast_core.files.gate import MB, read_text
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nast_core.benchmark.drafts import TurnedDown
     from nast_core.benchmark.items import Item
     from nast_core.statistics.rates import Rate
 
@@ -29,13 +30,10 @@ _GUESSERS = {
 
 
 def choose_view(views: dict[str, str]) -> str:
-    return st.segmented_control(
-        "View", list(views), format_func=views.__getitem__, default="items", required=True, key="data-view",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+    return fields.one_of(st, "View", views, key="data-view", label_visibility="collapsed")
 
 
-@st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")
+@memo.copied("Guessing from the wording alone")
 def _guess_items(_items: list[Item], key: str) -> dict[str, Rate]:
     from nast_core.benchmark.guesser import guesses
 
@@ -50,10 +48,11 @@ def item_guessing(items: list[Item], path: Path) -> None:
     if not guessed:
         widgets.empty(f"At least {LEAST_ITEMS} items of 5 patients are needed to teach a guesser anything.")
     table = {_GUESSERS[name]: guessed[name] for name in _GUESSERS}
-    found = [said for said, rate in table.items() if not at_chance(rate)]
-    if found:
+    telling = [guesser for guesser, rate in table.items() if not at_chance(rate)]
+    if telling:
         st.warning(
-            f"Not at chance: {', '.join(found)}. The options give something away; a filter, or few items, can do that too.",
+            f"Not at chance: {', '.join(telling)}. The options give something away; a filter, or few items, can do that"
+            " too.",
             icon=":material/warning:",
         )
     else:
@@ -71,14 +70,17 @@ def guess_figure(table: Mapping[str, Rate], chance: float, subtitle: str) -> Non
         charts.guess_bars(table, chance=chance, title="What is guessed without the image", subtitle=subtitle),
         key="data-guesses",
         data=pd.DataFrame([{"guesser": name, **rate._asdict()} for name, rate in table.items()]),
-        how_to_read="A reader of the text alone, trained on other patients. Each interval should hold the dotted line: to the right of it, the wording gives something away.",
+        how_to_read=(
+            "A reader of the text alone, trained on other patients. Each interval should hold the dotted line: to the"
+            " right of it, the wording gives something away."
+        ),
         alt="Accuracy of guessers that see no image",
     )
 
 
 def key_of(path: Path, names: list[str]) -> str:
     """Names a file as it stands and the lines of it that are shown, for caches."""
-    return f"{path} {path.stat().st_mtime_ns} {hash(tuple(names))}"
+    return f"{path} {stamp(path)} {hash(tuple(names))}"
 
 
 def rejected(path: Path) -> None:
@@ -89,15 +91,22 @@ def rejected(path: Path) -> None:
     drafts = read_drafts(path)
     if not drafts:
         widgets.empty(
-            f"No draft of these items was turned down, or none was kept: there is no file {drafts_path(path).name} beside them."
+            f"No draft of these items was turned down, or none was kept: there is no file {drafts_path(path).name}"
+            " beside them."
         )
     table = pd.DataFrame(
         [
-            {"item": d.item_id, "attempt": d.attempt, "given up": d.given_up, "reason": d.reason, "what was wrong": " ".join(d.said),
-             "conditions": ", ".join(d.conditions)}
+            {
+                "item": d.item_id,
+                "attempt": d.attempt,
+                "given up": d.given_up,
+                "reason": d.reason,
+                "what was wrong": " ".join(d.said),
+                "conditions": ", ".join(d.conditions),
+            }
             for d in drafts
         ]
-    )  # fmt: skip
+    )
     counts = (
         table.groupby("reason")
         .agg(drafts=("item", "size"), tasks_given_up=("given up", "sum"))
@@ -106,19 +115,31 @@ def rejected(path: Path) -> None:
     )
     counts["meaning"] = counts.reason.map(REASONS).fillna("no draft came back")
     st.caption(
-        f"Drafts turned down: {len(drafts):,}. Tasks given up after their last draft: {int(table['given up'].sum()):,}. The others "
-        "were written again and became items."
+        f"Drafts turned down: {len(drafts):,}. Tasks given up after their last draft: {int(table['given up'].sum()):,}."
+        " The others were written again and became items."
     )
     st.dataframe(counts, hide_index=True)
     reason = st.selectbox("Reason", counts.reason.tolist(), key="data-reason", bind="query-params")
     some = [d for d in drafts if d.reason == reason]
     number = st.number_input(f"Draft, of {len(some):,}", 1, len(some), 1, key=f"data-draft-{reason}") - 1
-    draft = some[number]
+    _draw_draft(some[number])
+    st.download_button(
+        "All rejected drafts as CSV",
+        table.to_csv(index=False),
+        f"{path.stem}-rejected.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _draw_draft(draft: TurnedDown) -> None:
+    """One draft, what was wrong with it, and what had been asked for."""
     st.markdown(
         f"**{plain(draft.item_id)}**, attempt {draft.attempt}{', given up' if draft.given_up else ', written again'}"
     )
-    for said in draft.said:
-        st.markdown(f":red[:material/cancel:] {plain(said)}")
+    for complaint in draft.said:
+        st.markdown(f":red[:material/cancel:] {plain(complaint)}")
     asked = pd.DataFrame(draft.assignments, columns=list(draft.conditions), index=list("ABCD"))
     st.caption("Asked for, by option: 1 present, 0 absent.")
     st.dataframe(asked, width="content")
@@ -130,11 +151,7 @@ def rejected(path: Path) -> None:
         ):
             with column:
                 st.markdown(f"##### {heading}")
-                data_items.draw_four(texts, None)
-    st.download_button(
-        "All rejected drafts as CSV", table.to_csv(index=False), f"{path.stem}-rejected.csv", "text/csv", icon=":material/download:",
-        on_click="ignore",
-    )  # fmt: skip
+                item_cards.draw_four(texts, None)
 
 
 def card(path: Path) -> None:

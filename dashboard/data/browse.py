@@ -1,4 +1,4 @@
-"""Looking through a data set on the Data page: which file, the items that fit, one by one, their balance, and ways out."""
+"""Looking through a data set on the Data page: which file, the items that fit, one by one, balance, ways out."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import beside, claims, tables
-from dashboard.data import charts as data_charts
-from dashboard.data import edit as data_edit
-from dashboard.data import items as data_items
-from dashboard.parts import asking, widgets
+from dashboard.data import beside, charts, edit, statements, tables
+from dashboard.parts import asking, correcting, item_cards, memo, widgets
+from dashboard.parts.items import items_of
 from dashboard.parts.marks import HOW
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
 from nast_core.files.gate import regular
 from nast_core.files.jsonl import MOST as FILE_MOST
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.reference import Imported
+    from nast_core.negation.corrections import Corrections
 
 ITEM_VIEWS = {
-    "items": "Items", "balance": "Balance", "guessing": "Guessing", "card": "Card", "rejected": "Rejected drafts", "export": "Export",
-}  # fmt: skip
+    "items": "Items",
+    "balance": "Balance",
+    "guessing": "Guessing",
+    "card": "Card",
+    "rejected": "Rejected drafts",
+    "export": "Export",
+}
 _FIRST = 1_000_000  # characters of a first line; a claim has a few hundred
 _BESIDE = (".rejected.jsonl", ".edits.jsonl")  # files that go with items and hold none
 
@@ -36,9 +41,9 @@ def show() -> None:
         if path.suffix == ".json":
             _show_reference(path)
         elif _holds_claims(path):
-            claims.show(path)
+            statements.show(path)
         else:
-            _show_items(data_items.items_of(path), path)
+            _show_items(items_of(path), path)
 
 
 def _choose() -> Path:
@@ -50,20 +55,24 @@ def _choose() -> Path:
     )
     here = [
         file
-        for file in sorted(data_items.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
-        if not file.name.endswith(_BESIDE)
+        for file in sorted(item_cards.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
+        if not file.name.endswith(_BESIDE) and file != correcting.kept_in()
     ]
     if here:
         names = {str(file): file.name for file in here[:12]}
         st.pills(
-            f"In {plain(data_items.home())}", list(names), format_func=lambda file: plain(names[file]), key="data-here",
-            on_change=_take, default=typed if typed in names else None,
-        )  # fmt: skip
+            f"In {plain(item_cards.home())}",
+            list(names),
+            format_func=lambda file: plain(names[file]),
+            key="data-here",
+            on_change=_take,
+            default=typed if typed in names else None,
+        )
     if not typed:
         left, _ = st.columns([2, 5])
         if left.button("Open the demo items", icon=":material/play_arrow:", key="data-demo"):
             with widgets.advice():
-                demo = data_items.demo_items()
+                demo = item_cards.demo_items()
             asking.allow("data-file", demo)
             st.session_state["data-opened"] = str(demo)
             st.rerun()
@@ -124,19 +133,31 @@ def _filter_items(items: list[Item]) -> list[Item]:
     one, two, three, four, five = st.columns([3, 3, 2, 2, 3])
     return tables.filter_items(
         items,
-        conditions=one.multiselect("Condition", conditions, key="data-conditions", bind="query-params", placeholder="any"),
+        conditions=one.multiselect(
+            "Condition", conditions, key="data-conditions", bind="query-params", placeholder="any"
+        ),
         cues=two.multiselect(
-            "Cue (* held out of training)", cues, key="data-cues", bind="query-params", placeholder="any",
+            "Cue (* held out of training)",
+            cues,
+            key="data-cues",
+            bind="query-params",
+            placeholder="any",
             format_func=tables.starred,
         ),
         state=three.selectbox(
-            "In the right option", ["", "present", "absent"], format_func=lambda state: state or "any", key="data-state", bind="query-params"
+            "In the right option",
+            ["", "present", "absent"],
+            format_func=lambda state: state or "any",
+            key="data-state",
+            bind="query-params",
         ),
         negations=four.multiselect(
             "Negations there", [0, 1, 2, 3], key="data-negations", bind="query-params", placeholder="any"
         ),
-        text=five.text_input("Text", key="data-text", bind="query-params", placeholder="in an option or id", icon=":material/search:"),
-    )  # fmt: skip
+        text=five.text_input(
+            "Text", key="data-text", bind="query-params", placeholder="in an option or id", icon=":material/search:"
+        ),
+    )
 
 
 def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
@@ -161,28 +182,49 @@ def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
         st.caption("Reopens this view; also in the address bar.")
         st.code(widgets.view_link(), language=None, wrap_lines=True)
     item = shown[names.index(name)]
-    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=images, marks=True)
+    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+    item_cards.draw_item(item, images=images, marks=True)
     st.caption(HOW)
     if editable:
-        data_edit.edit(item, path)
+        edit.edit(item, path)
 
 
 def _item_balance(items: list[Item]) -> None:
     people = f"{len(items):,} items of {len({item.patient_id for item in items}):,} patients"
     left, right = st.columns(2, gap="medium")
-    charts = (
-        (left, tables.item_balance(items), "data-balance-conditions", "Conditions in the right option",
-         "How often each condition is present, or denied, where the option is right. Bars half and half: the condition alone gives nothing away."),
-        (right, tables.item_cues(items), "data-balance-cues", "Cues that deny them (* held out of training)",
-         "How often each wording of denial stands in a right option. Starred cues appear in no training file."),
-        (left, tables.item_negations(items), "data-balance-negations", "Negations in the right option, by its letter",
-         "Four equal parts in a bar: the letter gives nothing away. The bars say how many denials right options hold."),
-    )  # fmt: skip
-    for column, table, key, title, how in charts:
+    balances = (
+        (
+            left,
+            tables.item_balance(items),
+            "data-balance-conditions",
+            "Conditions in the right option",
+            (
+                "How often each condition is present, or denied, where the option is right. Bars half and half: the"
+                " condition alone gives nothing away."
+            ),
+        ),
+        (
+            right,
+            tables.item_cues(items),
+            "data-balance-cues",
+            "Cues that deny them (* held out of training)",
+            "How often each wording of denial stands in a right option. Starred cues appear in no training file.",
+        ),
+        (
+            left,
+            tables.item_negations(items),
+            "data-balance-negations",
+            "Negations in the right option, by its letter",
+            (
+                "Four equal parts in a bar: the letter gives nothing away. The bars say how many denials right options"
+                " hold."
+            ),
+        ),
+    )
+    for column, table, key, title, how in balances:
         with column:
             widgets.figure(
-                data_charts.count_bars(table, title=title, subtitle=people),
+                charts.count_bars(table, title=title, subtitle=people),
                 key=key,
                 data=table,
                 how_to_read=how,
@@ -208,31 +250,33 @@ def _export_items(items: list[Item], path: Path) -> None:
 # --- the reference builder's JSON ------------------------------------------------------------------------------------
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the items with the parser")
-def _imported(path: str, stamp: float) -> Imported:
+@memo.copied("Reading the items with the parser")
+def _imported(path: Path, stamped: str, _corrections: Corrections, corrected: tuple) -> Imported:
     from nast_core.benchmark.reference import import_reference
 
-    return import_reference(Path(path))
+    return import_reference(path, _corrections)
 
 
 def _show_reference(path: Path) -> None:
     from nast_core.benchmark.items import write_items
 
-    found = _imported(str(path), path.stat().st_mtime if path.is_file() else 0.0)
+    corrections = correcting.kept().corrections
+    imported = _imported(path, stamp(path), corrections, tuple(corrections.lines()))
     target = path.with_suffix(".items.jsonl")
-    save, said = st.columns([2, 5], vertical_alignment="center")
-    said.caption(
-        f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can be changed."
+    save, beside_it = st.columns([2, 5], vertical_alignment="center")
+    beside_it.caption(
+        f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can"
+        " be changed."
     )
     if save.button("Save as items", icon=":material/save:", disabled=target.exists()):
-        write_items(found.items, target)
+        write_items(imported.items, target)
         st.rerun()
     if target.exists():
         save.button(f"Open {plain(target.name)}", icon=":material/search:", on_click=open_file, args=(target,))
-    if found.doubted:
+    if imported.doubted:
         with st.expander(
-            f"{len(found.doubted):,} of {len(found.items):,} items the parser does not read as their own labels",
+            f"{len(imported.doubted):,} of {len(imported.items):,} items the parser does not read as their own labels",
             icon=":material/warning:",
         ):
-            st.dataframe(pd.DataFrame(found.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
-    _show_items(found.items, path, editable=False)
+            st.dataframe(pd.DataFrame(imported.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
+    _show_items(imported.items, path, editable=False)

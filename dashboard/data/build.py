@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dashboard.data import browse, tables
-from dashboard.data import items as data_items
-from dashboard.parts import asking, jobs, widgets
+from dashboard.parts import asking, fields, item_cards, jobs, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nast_core.benchmark.builder import Built
     from nast_core.benchmark.items import Item
     from nast_core.claims.claim import Example
     from nast_core.data.labels import LabelTable
-    from nast_core.recipe import Recipe
+    from nast_core.runs.status import Status
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
 LABELS = {
@@ -38,7 +37,6 @@ SOURCES = {
 }
 _SPLITS = {"all": "all patients", "train": "train", "validation": "validation", "test": "test"}
 _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
-_Made = TypeVar("_Made", bound="Recipe")
 
 
 def build_items() -> None:
@@ -72,30 +70,48 @@ def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
     table = None
     if labels in ("mimic", "table"):
         table = asking.field(
-            st, "Label table", key="data-table-path", placeholder="/data/mimic-cxr-2.0.0-chexpert.csv.gz",
-            help="MIMIC-CXR's own file, or a CSV (.gz, .zip) with study, patient and condition columns holding 1, 0, -1 or nothing.",
-        )  # fmt: skip
+            st,
+            "Label table",
+            key="data-table-path",
+            placeholder="/data/mimic-cxr-2.0.0-chexpert.csv.gz",
+            help=(
+                "MIMIC-CXR's own file, or a CSV (.gz, .zip) with study, patient and condition columns holding 1, 0, -1"
+                " or nothing."
+            ),
+        )
         if not table:
             widgets.empty("Give the path of the label table; the preview follows.")
     writing = _writer()
     with st.expander("Images and balance", icon=":material/tune:"):
         images = asking.field(
-            st, "Folder of the dataset's images", key="data-images", disabled=labels == "phantom",
+            st,
+            "Folder of the dataset's images",
+            key="data-images",
+            disabled=labels == "phantom",
             help="In the dataset's own layout. Items name the images found there; items without one are still items.",
-        )  # fmt: skip
+        )
         only, balance = st.columns(2)
         images_only = only.toggle("Only studies whose image is there", key="data-images-only", bind="query-params")
         balanced = balance.toggle(
-            "Balance conditions and number of negations", key="data-balance", bind="query-params",
+            "Balance conditions and number of negations",
+            key="data-balance",
+            bind="query-params",
             help="Every condition and number of negations equally often, as far as the table has studies for it.",
-        )  # fmt: skip
+        )
     out, may_write = _out(f"{labels}-{n}-{seeded}.items.jsonl")
-    fields: dict[str, Any] = {
-        "labels": labels, "table": widgets.path(table) if table else None, "n": int(n), "seed": int(seeded), "out": out,
-        "split": None if part == "all" else part, "images": widgets.path(images) if images and labels != "phantom" else None,
-        "images_only": images_only and bool(images), "balance": balanced, **writing,
-    }  # fmt: skip
-    return _made(BuildItemsRecipe, fields), may_write
+    chosen: dict[str, Any] = {
+        "labels": labels,
+        "table": widgets.path(table) if table else None,
+        "n": int(n),
+        "seed": int(seeded),
+        "out": out,
+        "split": None if part == "all" else part,
+        "images": widgets.path(images) if images and labels != "phantom" else None,
+        "images_only": images_only and bool(images),
+        "balance": balanced,
+        **writing,
+    }
+    return jobs.made(BuildItemsRecipe, chosen), may_write
 
 
 def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
@@ -104,9 +120,15 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
     source, count, seed, split = st.columns([4, 2, 2, 2])
     chosen = _choice(source, "Claims from", SOURCES, "source")
     n = count.number_input(
-        "Studies", 0, 1_000_000, 1000 if chosen == "phantom" else 0, 100, key=f"data-studies-{chosen}", bind="query-params",
+        "Studies",
+        0,
+        1_000_000,
+        1000 if chosen == "phantom" else 0,
+        100,
+        key=f"data-studies-{chosen}",
+        bind="query-params",
         help="Several statements a study. 0: all.",
-    )  # fmt: skip
+    )
     seeded = seed.number_input(
         "Seed", 0, 10_000, 0, key="data-seed", bind="query-params", help="Equal seeds, equal files."
     )
@@ -114,27 +136,38 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
     reports = None
     if chosen == "reports":
         reports = asking.field(
-            st, "Reports", key="data-reports", placeholder="/data/mimic-cxr-reports",
-            help="MIMIC-CXR's folder of reports, Open-i's XML (folder or .tgz), PadChest's table, or a CSV with study_id and text.",
-        )  # fmt: skip
+            st,
+            "Reports",
+            key="data-reports",
+            placeholder="/data/mimic-cxr-reports",
+            help=(
+                "MIMIC-CXR's folder of reports, Open-i's XML (folder or .tgz), PadChest's table, or a CSV with study_id"
+                " and text."
+            ),
+        )
         if not reports:
             widgets.empty("Give the path of the reports; the preview follows.")
     balanced = st.toggle(
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
     out, may_write = _out(f"{chosen}-{n or 'all'}-{seeded}.claims.jsonl")
-    fields = {
-        "source": chosen, "reports": widgets.path(reports) if reports else None, "n": int(n) or None, "seed": int(seeded),
-        "split": None if part == "all" else part, "balanced": balanced, "out": out,
-    }  # fmt: skip
-    return _made(BuildClaimsRecipe, fields), may_write
+    settings = {
+        "source": chosen,
+        "reports": widgets.path(reports) if reports else None,
+        "n": int(n) or None,
+        "seed": int(seeded),
+        "split": None if part == "all" else part,
+        "balanced": balanced,
+        "out": out,
+    }
+    return jobs.made(BuildClaimsRecipe, settings), may_write
 
 
 def _choice(place: Any, label: str, options: dict[str, str], key: str, start: str | None = None) -> str:
     """A selectbox over ``options``; ``start`` is where it begins, not a default, so that links name the choice."""
     key = f"data-{key}"
-    if start and key not in {*st.session_state, *st.query_params}:
-        st.session_state[key] = start
+    if start:
+        fields.start(**{key: start})
     return place.selectbox(label, list(options), format_func=options.__getitem__, key=key, bind="query-params")
 
 
@@ -143,17 +176,29 @@ def _writer() -> dict[str, Any]:
     from nast_core.benchmark.writers import TemplateWriter
 
     writers = {TemplateWriter.name: "template grammar, offline", "llm": "language model, at an endpoint"}
-    writer = st.segmented_control(
-        "Writer", list(writers), format_func=writers.__getitem__, default="template", required=True, key="data-writer", bind="query-params",
-        help="Whoever writes, a parser that did not write reads every option back; what it does not read as the labels is rejected.",
-    )  # fmt: skip
+    writer = fields.one_of(
+        st,
+        "Writer",
+        writers,
+        key="data-writer",
+        help=(
+            "Whoever writes, a parser that did not write reads every option back; what it does not read as the labels"
+            " is rejected."
+        ),
+    )
     if writer == "template":
         return {"writer": "template"}
     where, model, jobs, ask, answer = st.columns([4, 3, 2, 2, 2])
     base_url = asking.field(
-        where, "Base URL", key="data-llm-url", placeholder="http://localhost:8000/v1",
-        help="Any OpenAI-compatible endpoint; empty for the environment's (NAST_LLM_URL, OPENAI_BASE_URL), else OpenAI's own.",
-    )  # fmt: skip
+        where,
+        "Base URL",
+        key="data-llm-url",
+        placeholder="http://localhost:8000/v1",
+        help=(
+            "Any OpenAI-compatible endpoint; empty for the environment's (NAST_LLM_URL, OPENAI_BASE_URL), else OpenAI's"
+            " own."
+        ),
+    )
     name = model.text_input("Model", key="data-llm-model", bind="query-params").strip()
     at_once = jobs.number_input(
         "At a time", 1, 64, 8, key="data-llm-jobs", bind="query-params", help="Questions on their way."
@@ -164,9 +209,9 @@ def _writer() -> dict[str, Any]:
         for place, label, key in ((ask, "Price, prompts", "prompt"), (answer, "Price, answers", "answer"))
     ]
     st.caption(
-        f"Sent to {plain(_endpoint(base_url or None))}: three condition names, 1 or 0 for each, and words to choose from; never an "
-        "image, a report or an id. A key goes only to the endpoint that the environment, where the app was started, names: "
-        "NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OPENAI_BASE_URL or else OpenAI's own."
+        f"Sent to {plain(_endpoint(base_url or None))}: three condition names, 1 or 0 for each, and words to choose"
+        " from; never an image, a report or an id. A key goes only to the endpoint that the environment, where the app"
+        " was started, names: NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OPENAI_BASE_URL or else OpenAI's own."
     )
     if not name:
         widgets.empty("Name the model; what is sent to it is shown next.")
@@ -190,50 +235,37 @@ def _endpoint(base_url: str | None) -> str:
 def _out(name: str) -> tuple[Path, bool]:
     """Where the file goes, and whether it may be written there."""
     where, called = st.columns([3, 2])
-    folder = asking.field(where, "Folder", key="data-folder", placeholder=str(data_items.home()))
+    folder = asking.field(where, "Folder", key="data-folder", placeholder=str(item_cards.home()))
     file = called.text_input("File name", key="data-name", placeholder=name).strip() or name
     called_so = Path(file).name or name
     if not called_so.endswith(".jsonl"):
         called_so += ".jsonl"
-    out = widgets.path(str((widgets.path(folder) if folder else data_items.home()).absolute() / called_so))
+    out = widgets.path(str((widgets.path(folder) if folder else item_cards.home()).absolute() / called_so))
     replace = True
     if out.is_file():
         replace = st.checkbox(f"Replace the file that is there: {plain(out)}", key=f"data-replace-{out}")
     return out, replace
 
 
-def _made(kind: Callable[..., _Made], fields: dict[str, Any]) -> _Made:
-    from pydantic import ValidationError
-
-    from nast_core.errors import what_is_wrong
-
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        widgets.empty(f"These settings do not go together: {what_is_wrong(error)}")
-        raise
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading the labels")
+@memo.shared("Reading the labels")
 def _labels(
-    spec: str, count: int, split: str | None, images: Path | None, images_only: bool, stamp: float
+    spec: str, count: int, split: str | None, images: Path | None, images_only: bool, stamped: str
 ) -> LabelTable:
     from nast_core.benchmark.sources import labelled_studies
 
     return labelled_studies(spec, count, split=split, images=images, images_only=images_only)
 
 
-def _stamp(path: Path | None) -> float:
-    """Changes when the file does."""
-    return path.stat().st_mtime if path and path.exists() else 0.0
+def _stamped(path: Path | None) -> str:
+    return stamp(path) if path else ""
 
 
 def _table(recipe: BuildItemsRecipe) -> LabelTable:
     count = recipe.n if recipe.labels == "phantom" else 0  # only the number of phantoms depends on it
-    return _labels(recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, _stamp(recipe.table))
+    return _labels(recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, _stamped(recipe.table))
 
 
-@st.cache_data(max_entries=16, show_spinner="Writing the first items")
+@memo.copied("Writing the first items")
 def _first_items(_table: LabelTable, recipe_json: str, labels: str, seed: int, balance: bool, count: int) -> Built:
     from nast_core.benchmark.builder import build_items
     from nast_core.benchmark.writers import writer_named
@@ -245,7 +277,7 @@ def _first_items(_table: LabelTable, recipe_json: str, labels: str, seed: int, b
 
 def first_items(recipe: BuildItemsRecipe, count: int = _LOOK) -> list[Item]:
     """The first items that the template writer would give to this build."""
-    asked = f"{recipe.model_dump_json(exclude={'out'})} {_stamp(recipe.table)}"
+    asked = f"{recipe.model_dump_json(exclude={'out'})} {_stamped(recipe.table)}"
     count = min(count, recipe.n)
     return _first_items(_table(recipe), asked, recipe.labels_spec, recipe.seed, recipe.balance, count).items
 
@@ -276,8 +308,8 @@ def _preview_items(recipe: BuildItemsRecipe) -> None:
 def _draw(items: list[Item], images: Path | None) -> None:
     for item in items:
         with st.container(border=True):
-            st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-            data_items.draw_item(
+            st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+            item_cards.draw_item(
                 item, images=str(images) if images else None, picture=bool(images) or item.source == "phantom"
             )
 
@@ -289,7 +321,7 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
     from nast_core.benchmark.builder import build_items, task_of
     from nast_core.benchmark.design import draw_plans
     from nast_core.benchmark.llm import prompt
-    from nast_core.work.building import writer_of
+    from nast_core.work.build_items import writer_of
 
     with widgets.advice():
         plan = next(draw_plans(table.studies, np.random.default_rng(recipe.seed), balance=recipe.balance))
@@ -317,8 +349,8 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
         _draw(built.items, recipe.images)
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the first reports")
-def _first_claims(source: str, split: str | None, seed: int, stamp: float) -> list[Example]:
+@memo.copied("Reading the first reports")
+def _first_claims(source: str, split: str | None, seed: int, stamped: str) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.sources import read_source
 
@@ -329,7 +361,7 @@ def _first_claims(source: str, split: str | None, seed: int, stamp: float) -> li
 def _preview_claims(recipe: BuildClaimsRecipe) -> None:
     st.subheader("A look before the build")
     with widgets.advice():
-        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, _stamp(recipe.reports))
+        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, _stamped(recipe.reports))
     st.caption(
         f"Statements from {_READ} studies, before balancing. Each contradicts its neighbour in one attribute. "
         "A star marks a cue held out of training lines."
@@ -339,41 +371,45 @@ def _preview_claims(recipe: BuildClaimsRecipe) -> None:
 
 def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> None:
     """The build as a run of its own: a button, its progress, or what came of it."""
+    jobs.offer(
+        recipe,
+        None,
+        _press(recipe),
+        key="data-build",
+        icon=":material/build:",
+        disabled=not may_write,
+        note=(
+            f"Goes to {plain(recipe.out)}, with the dataset card beside it. It runs on its own and goes on when this"
+            " page is closed; cancelled, it leaves no file behind."
+        ),
+        ready=partial(_make_room, recipe),
+        ended=partial(_built, recipe),
+    )
+
+
+def _make_room(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> None:
+    """An old success would be found again in place of a new file."""
     from nast_core.files.writing import need_writable
     from nast_core.runs.store import RunStore
-    from nast_core.work.executors import submit
     from nast_core.work.identity import identity
 
+    need_writable(recipe.out)
     store = RunStore()
-    with widgets.advice():
-        alike = list(store.alike(identity(recipe, store.root).key))
-    latest = alike[0] if alike else None
-    if latest is not None and latest.status.active:
-        jobs.watch(latest.run)
+    for row in list(store.alike(identity(recipe, store.root).key)):
+        if row.status.state == "finished":
+            store.delete(row.run.id)
+
+
+def _built(recipe: BuildItemsRecipe | BuildClaimsRecipe, status: Status) -> None:
+    """What was built, and the way to it; nothing where the file is gone again."""
+    if not recipe.out.is_file():
         return
-    if latest is not None and latest.status.state == "finished" and recipe.out.is_file():
-        figures = "; ".join(
-            f"{name.replace('_', ' ')} {_figure(value)}" for name, value in latest.status.figures.items()
-        )
-        done, go = st.columns([5, 1], vertical_alignment="center")
-        done.success(
-            f"Built: {plain(recipe.out)}. {plain(figures[:1].upper() + figures[1:])}.", icon=":material/check_circle:"
-        )
-        go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
-    elif latest is not None and latest.status.state in ("failed", "lost"):
-        st.error(plain(latest.status.message) or "The build's process is gone; build again.", icon=":material/error:")
-    if st.button(_press(recipe), type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
-        with widgets.advice():
-            need_writable(recipe.out)
-            for row in alike:  # an old success would be found again in place of a new file
-                if row.status.state == "finished":
-                    store.delete(row.run.id)
-            submit(recipe, store)
-        st.rerun()
-    st.caption(
-        f"Goes to {plain(recipe.out)}, with the dataset card beside it. It runs on its own and goes on when this page is closed; "
-        "cancelled, it leaves no file behind."
+    figures = "; ".join(f"{name.replace('_', ' ')} {_figure(value)}" for name, value in status.figures.items())
+    done, go = st.columns([5, 1], vertical_alignment="center")
+    done.success(
+        f"Built: {plain(recipe.out)}. {plain(figures[:1].upper() + figures[1:])}.", icon=":material/check_circle:"
     )
+    go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
 
 
 def _press(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> str:

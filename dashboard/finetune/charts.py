@@ -6,33 +6,35 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.parts.charts import BASE, NEGATED, TUNED, finish
-
-# Okabe-Ito; base grey and fine-tuned green keep their meaning
-ARM_COLOURS = {"uniform": "#56B4E9", "nast": TUNED, "inverse": "#CC79A7", "random": "#E69F00", "frozen": BASE}
-ARM_DASHES = {"uniform": "solid", "nast": "solid", "inverse": "dash", "random": "dot", "frozen": "dashdot"}
+from dashboard.parts import plots, theme
+from nast_core.finetune.arms import ARMS, Arm
 
 
-def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
+def weight_bars(table: pd.DataFrame, arms: Sequence[Arm], *, title: str, subtitle: str) -> go.Figure:
     """The effect by layer, over its mean, and beside it what each arm multiplies the layer's step by."""
     figure = go.Figure()
     figure.add_bar(
-        x=table.layer, y=table.effect, name="effect / its mean", marker_color=NEGATED, marker_pattern_shape="/",
+        x=table.layer,
+        y=table.effect,
+        name="effect / its mean",
+        marker_color=theme.NEGATED,
+        marker_pattern_shape="/",
         hovertemplate="layer %{x}: effect %{y:.2f} of its mean<extra></extra>",
-    )  # fmt: skip
+    )
     for arm in arms:
-        values = table[arm] if arm in table else [float(arm != "frozen")] * len(table)
+        values = table[arm] if arm in table else [float(ARMS[arm].trains)] * len(table)
         figure.add_bar(
-            x=table.layer, y=values, name=arm, marker_color=ARM_COLOURS[arm],
+            x=table.layer,
+            y=values,
+            name=arm,
+            marker_color=theme.ARMS[arm][0],
             hovertemplate=f"layer %{{x}}: {arm} %{{y:.2f}}<extra></extra>",
-        )  # fmt: skip
-    figure.add_hline(y=1, line={"dash": "dot", "color": "#8A8F98"})
+        )
+    figure.add_hline(y=1, line=plots.DOTTED)
     figure.update_xaxes(title_text="layer", dtick=1)
     figure.update_yaxes(title_text="learning rate, times the mean")
-    figure.update_layout(
-        barmode="group", showlegend=True, legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
-    )
-    return finish(figure, title, subtitle, 380)
+    plots.legend_below(figure, barmode="group")
+    return plots.finish(figure, title, subtitle, 380)
 
 
 def curves(table: pd.DataFrame, labels: dict[str, str], *, title: str, subtitle: str) -> go.Figure:
@@ -41,18 +43,30 @@ def curves(table: pd.DataFrame, labels: dict[str, str], *, title: str, subtitle:
     columns = 4
     rows = -(-len(shown) // columns)
     figure = make_subplots(
-        rows, columns, subplot_titles=[labels[name] for name in shown], shared_xaxes="all", vertical_spacing=0.36 / rows,
+        rows,
+        columns,
+        subplot_titles=[labels[name] for name in shown],
+        shared_xaxes="all",
+        vertical_spacing=0.36 / rows,
         horizontal_spacing=0.05,
-    )  # fmt: skip
+    )
     for place, name in enumerate(shown):
         for (run, arm, seed), part in table[table.figure == name].groupby(["run", "arm", "seed"]):
+            colour, dash = theme.ARMS[arm]
             figure.add_scatter(
-                x=part.step, y=part.value, mode="lines+markers", name=f"{arm}, seed {seed}", legendgroup=run,
-                showlegend=place == 0, line={"color": ARM_COLOURS[arm], "dash": ARM_DASHES[arm], "width": 2}, marker={"size": 5},
+                x=part.step,
+                y=part.value,
+                mode="lines+markers",
+                name=f"{arm}, seed {seed}",
+                legendgroup=run,
+                showlegend=place == 0,
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"size": 5},
                 hovertemplate=f"{arm}, seed {seed}, step %{{x}}: %{{y:.3f}}<extra></extra>",
-                row=place // columns + 1, col=place % columns + 1,
-            )  # fmt: skip
+                row=place // columns + 1,
+                col=place % columns + 1,
+            )
     figure.update_xaxes(title_text="step", row=rows)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"})
+    plots.legend_below(figure)
     figure.update_annotations(font_size=11)
-    return finish(figure, title, subtitle, 150 + 220 * rows).update_layout(margin_t=100)
+    return plots.below_titles(plots.finish(figure, title, subtitle, 150 + 220 * rows), 100)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
-from dashboard.parts import state
+from dashboard.parts import memo
+from dashboard.parts.items import phantom_items
+from dashboard.parts.pairs import alignment
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,9 +28,11 @@ def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame
 
     effect = head_means(traced, average)
     both = pd.DataFrame(
-        {"nsa": nsa.nsa.mean("pair").stack(cell=("layer", "head")).to_series(),
-         "cte": effect.stack(cell=("layer", "head")).to_series()}
-    ).reset_index()  # fmt: skip
+        {
+            "nsa": nsa.nsa.mean("pair").stack(cell=("layer", "head")).to_series(),
+            "cte": effect.stack(cell=("layer", "head")).to_series(),
+        }
+    ).reset_index()
     both.insert(0, "name", [f"{layer}.{head}" for layer, head in zip(both.layer, both["head"], strict=True)])
     return both
 
@@ -39,11 +42,11 @@ def correlation(heads: pd.DataFrame) -> float:
     return float(np.corrcoef(heads.nsa, heads.cte)[0, 1])
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@memo.shared()
 def _means(_model: DualEncoder, fingerprint: str):
     from nast_core.interpret.ablation import head_means
 
-    return head_means(_model.text, state.alignment(_model).aligned)
+    return head_means(_model.text, alignment(_model).aligned)
 
 
 def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
@@ -53,7 +56,7 @@ def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
     return ablate(model, off, _means(model, model.fingerprint))
 
 
-@st.cache_resource(max_entries=2, show_spinner="Encoding the questions' images")
+@memo.shared("Encoding the questions' images")
 def _images(_model: DualEncoder, fingerprint: str, count: int):
     from nast_core.encoding.images import encode_named
 
@@ -62,10 +65,10 @@ def _images(_model: DualEncoder, fingerprint: str, count: int):
 
 def questions(count: int) -> list[Item]:
     """Of the validation split: the test split is for reports, not for trying out heads."""
-    return state.phantom_items(count, 0, "validation")
+    return phantom_items(count, 0, "validation")
 
 
-@st.cache_resource(max_entries=32, show_spinner="Answering the questions")
+@memo.shared("Answering the questions")
 def answers(_model: DualEncoder, fingerprint: str, count: int, off: tuple[str, ...] = ()) -> BenchmarkResult:
     """The benchmark with some heads switched off; the images' vectors are the same and encoded once."""
     from nast_core.benchmark.run import BenchmarkResult
@@ -85,7 +88,7 @@ def accuracies(before: BenchmarkResult, after: BenchmarkResult) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def said(before: BenchmarkResult, after: BenchmarkResult) -> str:
+def in_words(before: BenchmarkResult, after: BenchmarkResult) -> str:
     """The change of each accuracy on the same questions, with its interval and paired test."""
     from nast_core.statistics.rates import difference, mcnemar
 
@@ -95,6 +98,7 @@ def said(before: BenchmarkResult, after: BenchmarkResult) -> str:
         change = difference(new.correct.to_numpy(), old.correct.to_numpy(), old.patient_id.tolist(), scale=100)
         test = mcnemar(new.correct.to_numpy(), old.correct.to_numpy())
         parts.append(
-            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p = {test.p_value:.2g}, n = {change.n}"
+            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p ="
+            f" {test.p_value:.2g}, n = {change.n}"
         )
     return "Change without the chosen heads: " + "; ".join(parts) + "."

@@ -1,4 +1,4 @@
-"""Choosing pairs of texts on a page: from the template set, or typed."""
+"""Pairs of texts on a page: aligned under the model's tokenizer, and chosen from the template set or typed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,42 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import state, widgets
+from dashboard.parts import fields, memo, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
-    from nast_core.negation.pairs import AlignedPair
+    from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
+
+
+@memo.copied()
+def _alignment(_model: DualEncoder, fingerprint: str, conditions: tuple[str, ...]) -> Alignment:
+    from nast_core.negation.pairs import align_all, template_pairs
+
+    return align_all(template_pairs(conditions), _model.text)
+
+
+def alignment(encoder: DualEncoder) -> Alignment:
+    """Template pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
+    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+    return _alignment(encoder, encoder.fingerprint, tuple(encoder.card.conditions) or CHEXPERT_CONDITIONS)
+
+
+@memo.copied()
+def align_pair(_model: DualEncoder, fingerprint: str, pair: PolarityPair) -> AlignedPair:
+    from nast_core.negation.pairs import align
+
+    return align(pair, _model.text)
 
 
 def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
     """Template pairs, narrowed by finding and by cue; ends the page where none is left."""
-    found = state.alignment(model)
+    found = alignment(model)
     if not found.aligned:
         widgets.empty(
-            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason: {found.refused[0][1]}"
+            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason:"
+            f" {found.refused[0][1]}"
         )
     findings = sorted({pair.pair.finding for pair in found.aligned})
     cues = sorted({pair.cue.text for pair in found.aligned})
@@ -47,9 +69,7 @@ def set_key(pairs: tuple[AlignedPair, ...]) -> tuple[str, ...]:
 def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPair:
     """One pair of the set, or two typed texts; a pair that does not align says why, and the page ends."""
     how, what = st.columns([2, 5], vertical_alignment="bottom")
-    typed = how.segmented_control(
-        "Pair", ["from the set", "typed"], default="from the set", required=True, key="pair-source", bind="query-params"
-    )
+    typed = fields.one_of(how, "Pair", ["from the set", "typed"], key="pair-source")
     if typed == "from the set":
         names = [pair.pair.negated for pair in pairs]
         name = what.selectbox("Negated text", names, key="pair", bind="query-params")
@@ -60,4 +80,4 @@ def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPai
     affirmative = left.text_input("Affirmative text", "There is some edema.", key="affirmative", bind="query-params")
     negated = right.text_input("Negated text", "There is no edema.", key="negated", bind="query-params")
     with widgets.advice():
-        return state.align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))
+        return align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))

@@ -29,7 +29,7 @@ def advice() -> Iterator[None]:
     try:
         yield
     except NastError as error:
-        refuse(str(error))
+        refuse(error)
 
 
 def figure(
@@ -50,9 +50,16 @@ def figure(
     st.caption(how_to_read)
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "CSV", data.to_csv(index=False), f"{key}.csv", "text/csv", key=f"{key}-csv", icon=":material/download:",
-            on_click="ignore", type="tertiary", help="The data behind this chart. The camera on the chart saves it as SVG.",
-        )  # fmt: skip
+            "CSV",
+            data.to_csv(index=False),
+            f"{key}.csv",
+            "text/csv",
+            key=f"{key}-csv",
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+            help="The data behind this chart. The camera on the chart saves it as SVG.",
+        )
         with st.popover("Link", icon=":material/link:", type="tertiary"):
             st.caption("Reopens this view; also in the address bar.")
             st.code(view_link(), language=None, wrap_lines=True)
@@ -83,7 +90,10 @@ def ticks(checks: Sequence, *, title: str) -> None:
 def rate(value: dict, *, percent: bool = True) -> str:
     """A rate as people read it: value, interval and n, units said once."""
     scale, unit = (100, " %") if percent else (1, "")
-    return f"{value['value'] * scale:.1f}{unit} ({value['low'] * scale:.1f} to {value['high'] * scale:.1f}), n = {value['n']:,}"
+    return (
+        f"{value['value'] * scale:.1f}{unit} ({value['low'] * scale:.1f} to {value['high'] * scale:.1f}), n ="
+        f" {value['n']:,}"
+    )
 
 
 def path(typed: str) -> Path:
@@ -92,18 +102,32 @@ def path(typed: str) -> Path:
         return as_path(typed)
 
 
+def hint(message: str) -> None:
+    """Nothing to show here, and what to do next, as plain text; the page goes on."""
+    st.info(plain(message), icon=":material/lightbulb:")
+
+
+def fault(message: object) -> None:
+    """What could not be done, and why, as plain text; the page goes on."""
+    st.error(plain(message), icon=":material/error:")
+
+
 def empty(message: str) -> NoReturn:
     """Nothing to show yet, and what to do next, as plain text; ends the page."""
-    st.info(plain(message), icon=":material/lightbulb:")
+    hint(message)
     end_page()
 
 
-def refuse(message: str) -> NoReturn:
+def refuse(message: object) -> NoReturn:
     """What cannot be done as asked, and why, as plain text; ends the page."""
-    st.error(plain(message), icon=":material/error:")
+    fault(message)
     end_page()
 
 
 def end_page() -> NoReturn:
-    """Ends the page and lets the sidebar follow; after st.stop(), Streamlit refuses every further element."""
+    """Ends the page and lets the sidebar follow; after st.stop(), Streamlit refuses every further element.
+
+    The only place where a page is ended (a test holds it): by ``empty``, ``refuse`` or ``advice``, or here where all
+    has been said.
+    """
     raise StopException

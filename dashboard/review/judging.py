@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.data import items as data_items
-from dashboard.parts import asking, widgets
+from dashboard.parts import asking, item_cards, widgets
+from dashboard.parts.items import items_of
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -42,20 +42,20 @@ def open_file() -> Opened:
     images = asking.field(right, "Folder of its images", key="review-images", help="Phantoms need none.")
     if not typed:
         if st.button(
-            f"Start on {data_items.DEMO_ITEMS} demo items",
+            f"Start on {item_cards.DEMO_ITEMS} demo items",
             type="primary",
             icon=":material/play_arrow:",
             key="review-demo",
         ):
             with widgets.advice(), st.spinner("Writing the demo items"):
-                demo = data_items.demo_items()
+                demo = item_cards.demo_items()
             asking.allow("review-items", demo)
             st.session_state["review-opened"] = str(demo)
             st.rerun()
         widgets.empty("Name an items file, or start on the demo items: drawn chest radiographs, ready in a moment.")
     path = widgets.path(typed)
     with widgets.advice():
-        items = data_items.items_of(path)
+        items = items_of(path)
     st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
     return Opened(path, items, Reviews(path), images or None)
 
@@ -74,19 +74,22 @@ def judge(opened: Opened) -> None:
     st.progress(done / len(order), f"{plain(name)}: {done:,} of {len(order):,} judged")
     if changed := outdated(lines, opened.items):
         st.caption(
-            f":material/info: {changed:,} of your judgements no longer count: the items were changed since, and come again."
+            f":material/info: {changed:,} of your judgements no longer count: the items were changed since, and come"
+            " again."
         )
     if not left:
         st.success("All items are judged. The figures are under Agreement.", icon=":material/check_circle:")
         _undo(opened, name, lines, judged)
         return
     item = left[0]
-    st.markdown(f"**{plain(item.question)}** {data_items.badges(item)}")
-    data_items.draw_item(item, images=opened.images)
+    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
+    item_cards.draw_item(item, images=opened.images)
     comment = st.text_input(
-        "Comment (optional)", st.session_state.get("review-comment", ""), key=f"review-comment-{item.item_id}-{len(lines)}",
+        "Comment (optional)",
+        st.session_state.get("review-comment", ""),
+        key=f"review-comment-{item.item_id}-{len(lines)}",
         placeholder="What is wrong or unclear; then press a button, or leave this field and press its key.",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
         for verdict, (label, icon, key) in BUTTONS.items():
             if st.button(label, icon=icon, shortcut=key, key=f"review-{verdict}", width=160):
@@ -96,8 +99,8 @@ def judge(opened: Opened) -> None:
                 st.rerun()
         _undo(opened, name, lines, judged)
     st.caption(
-        "Correct: the marked option, and no other, is true of the image, and both forms say the same. You do not see what others "
-        "judge. Keys: 1, 2, 3, and Z to go back."
+        "Correct: the marked option, and no other, is true of the image, and both forms say the same. You do not see"
+        " what others judge. Keys: 1, 2, 3, and Z to go back."
     )
 
 
@@ -119,8 +122,9 @@ def _reviewer(opened: Opened) -> str:
     known = st.session_state.setdefault("review-known", set())
     if before and me not in known:
         st.warning(
-            f"A reviewer called {plain(before[0].reviewer)} has judged {len({line.item_id for line in before}):,} of these items, last on "
-            f"{before[-1].time:%Y-%m-%d}. If that was not you, change the name, so that the two are not mixed.",
+            f"A reviewer called {plain(before[0].reviewer)} has judged {len({line.item_id for line in before}):,} of"
+            f" these items, last on {before[-1].time:%Y-%m-%d}. If that was not you, change the name, so that the two"
+            " are not mixed.",
             icon=":material/person_alert:",
         )
         if not st.button("That was me: go on", key="review-me"):

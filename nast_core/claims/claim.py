@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from nast_core.data.studies import Split
+from nast_core.files.gate import shown
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 Polarity = Literal["present", "absent"]
@@ -11,7 +13,6 @@ Kind = Literal["polarity", "location", "severity"]
 Laterality = Literal["left", "right", "bilateral"]
 Zone = Literal["upper", "mid", "lower"]
 Severity = Literal["mild", "moderate", "severe"]
-Split = Literal["train", "validation", "test"]
 KINDS: tuple[Kind, ...] = ("polarity", "location", "severity")
 
 
@@ -36,7 +37,7 @@ class Claim(BaseModel):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in CHEXPERT_CONDITIONS:
-            raise ValueError(f"{value!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
+            raise ValueError(f"{shown(value)!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
         return value
 
     @property

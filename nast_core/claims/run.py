@@ -11,14 +11,16 @@ from torch import Tensor
 
 from nast_core.benchmark.run import SUMMARY, TOLD, write_told
 from nast_core.claims.alignment import compare_alignment, measure_alignment
-from nast_core.claims.claim import Example, Split
+from nast_core.claims.claim import Example
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.claims.negated_prompts import NegatedPrompts, negated_prompt_auroc
 from nast_core.claims.ranking import by_column, rank_claims, statement_texts, summarise_ranking
 from nast_core.claims.retrieval import Retrieval, retrieve, summarise_retrieval
+from nast_core.data.studies import Split
 from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 from nast_core.files.parquet import write_parquet
 from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
@@ -85,7 +87,9 @@ def score_claims(
     and its vectors of the images."""
     if not vectors:
         name, reason = next(iter(failed.items()))
-        raise BenchmarkError(f"no claim could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")
+        raise BenchmarkError(
+            f"no claim could be scored: {len(failed)} images cannot be read; first {shown(name)!r}: {reason}"
+        )
     pairs = rank_claims(model, asked.examples, vectors, texts=texts)
     seen = without(asked, set(failed))
     gallery = seen.gallery(seed)

@@ -1,45 +1,30 @@
 """``nast claims``: true statements and their contradictions, built, checked and scored."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 from tqdm import tqdm
 
 from nast_core.commands.common import (
+    Cache,
     Device,
     Model,
-    NoCache,
     Out,
     Precision,
+    carried_out,
     command,
-    load,
+    copy_results,
     need_files,
     need_folder,
     need_out,
-    progress,
 )
+from nast_core.data.studies import Split
 from nast_core.recipe import MOST, MOST_SEED
-
-if TYPE_CHECKING:
-    from nast_core.claims.claim import Split
 
 app = typer.Typer(no_args_is_help=True, help="Statements about one image, and what contradicts them in one attribute.")
 _HINT = "make one with 'nast claims build'"
-
-
-class Part(StrEnum):
-    """The splits, as the command line takes them."""
-
-    train = "train"
-    validation = "validation"
-    test = "test"
-
-
-def _split(part: Part | None) -> "Split | None":
-    return None if part is None else cast("Split", part.value)
 
 
 @command(app, "build")
@@ -52,7 +37,7 @@ def claims_build(
         ),
     ] = "phantom",
     part: Annotated[
-        Part | None, typer.Option("--split", help="Only this split; without it all three, by patient.")
+        Split | None, typer.Option("--split", help="Only this split; without it all three, by patient.")
     ] = None,
     n: Annotated[
         int | None, typer.Option("--n", min=1, max=MOST, help="At most this many studies, several lines each.")
@@ -74,7 +59,7 @@ def claims_build(
             bar.total = total
             bar.update(done - bar.n)
 
-        made = build_claims(source, out, split=_split(part), n=n, seed=seed, balanced=balanced, progress=tick)
+        made = build_claims(source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick)
     for name, reason in sorted(made.source.skipped.items())[:5]:
         typer.echo(f"skipped: {name}: {reason}", err=True)
     for (of, kind), count in sorted(counts(made.built.examples).items()):
@@ -123,12 +108,12 @@ def claims_run(
     base: Annotated[str | None, typer.Option(help="The model before fine-tuning: alignment before and after.")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the claims' images; phantoms need none.")] = None,
     part: Annotated[
-        Part | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
+        Split | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap, and of the retrieval gallery.")
     ] = 0,
-    no_cache: NoCache = False,
+    cache: Cache = True,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -139,32 +124,27 @@ def claims_run(
     need_files(claims, hint=_HINT)
     need_folder(images)
     need_out(out, folder=True)
-    from nast_core.claims.evidence import evidence
-    from nast_core.claims.examples import read_claims
-    from nast_core.claims.run import run_claims, work_units, write_results
-    from nast_core.encoding.cache import default_cache
+    from nast_core.benchmark.run import TOLD
 
-    read, split = read_claims(claims), _split(part)
-    units = work_units(evidence(read, split))
-    loaded = load(model, device, precision)
-    before = load(base, device, precision) if base else None
-    with progress("Images and texts", units) as tick:
-        result = run_claims(
-            loaded,
-            read,
-            images,
-            split=split,
-            base=before,
-            seed=seed,
-            cache=None if no_cache else default_cache(),
-            progress=tick,
-        )
-    write_results(result, out)
-    for line in _lines(result.summary):
+    run, _ = carried_out(
+        "claims",
+        claims=claims,
+        model=model,
+        base=base,
+        images=images,
+        split=part,
+        seed=seed,
+        cache=cache,
+        device=device,
+        precision=precision,
+    )
+    copy_results(run, out, TOLD)
+    summary = run.result.summary
+    for line in _lines(summary):
         typer.echo(line)
-    if result.doubts:
-        typer.echo(f"{len(result.doubts)} images may not show what they should: {out / 'warnings.json'}", err=True)
-    typer.echo(f"unscored: {result.summary['ranking']['unscored']}, written: {out}")
+    if summary["warnings"]:
+        typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)
+    typer.echo(f"unscored: {summary['ranking']['unscored']}, written: {out}")
 
 
 def _lines(summary: dict) -> list[str]:

@@ -6,10 +6,9 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from dashboard.models import cards
-from dashboard.parts import reading
+from dashboard.models import cards, sentences
 from nast_core import load_model
-from nast_core.models.zoo import zoo
+from nast_core.models.zoo import Reference, zoo
 from tests.hub_server import Repository, files_of, running_hub
 from tests.pages.test_pages import app, texts
 from tests.writers import biovil, medclip, siglip
@@ -111,39 +110,41 @@ def test_what_a_family_cannot_do_is_said_with_the_reason(tmp_path, tiny):
 
 
 def test_every_token_of_a_sentence_has_a_role_and_one_is_pooled(tiny, tmp_path):
-    tokens = reading.read(tiny, "There is no edema.")
+    tokens = sentences.read(tiny, "There is no edema.")
     assert tokens.token.tolist() == ["<start>", "There", "is", "no", "edema", ".", "<end>"]
     assert tokens.role.tolist() == ["special", "word", "word", "negator", "word", "punctuation", "special"]
     assert tokens.pooled.tolist() == [False] * 6 + [True]
-    assert reading.pooled_in_words(tiny, tokens).startswith("Pooled: position 6, <end>. State at the end-of-text token")
-    shown = reading.chips(tiny, tokens)
+    assert sentences.pooled_in_words(tiny, tokens).startswith(
+        "Pooled: position 6, <end>. State at the end-of-text token"
+    )
+    shown = sentences.chips(tiny, tokens)
     assert shown.count("text-decoration:underline") == 1
     assert shown.count("pooled") == 1
     padded = load_model(siglip.write(tmp_path / "siglip"), device="cpu")
-    tokens = reading.read(padded, "no edema")
+    tokens = sentences.read(padded, "no edema")
     assert tokens.role.tolist()[-1] == "padding"
     assert tokens.pooled.tolist() == [False] * (len(tokens) - 1) + [True]
-    assert f"&lt;pad&gt; ×{(tokens.role == 'padding').sum() - 1}" in reading.chips(padded, tokens)
+    assert f"&lt;pad&gt; ×{(tokens.role == 'padding').sum() - 1}" in sentences.chips(padded, tokens)
 
 
 def test_a_tower_that_pools_no_single_token_says_so_and_rings_none(tmp_path):
     model = load_model(medclip.write(tmp_path / "m"), device="cpu")
-    tokens = reading.read(model, "no edema")
-    assert reading.pooled_in_words(model, tokens).startswith("No single token is pooled: the embedding is the mean")
-    assert "pooled" not in reading.chips(model, tokens)
+    tokens = sentences.read(model, "no edema")
+    assert sentences.pooled_in_words(model, tokens).startswith("No single token is pooled: the embedding is the mean")
+    assert "pooled" not in sentences.chips(model, tokens)
 
 
 def test_cosines_of_three_sentences_are_those_of_their_embeddings_and_the_verdict_follows(tiny):
     said = ["There is a pneumothorax.", "There is no pneumothorax.", "Fully expanded lungs."]
     vectors = torch.stack([tiny.encode_texts([text])[0] for text in said])
-    table = reading.similarity(tiny, *said)
+    table = sentences.similarity(tiny, *said)
     expected = [float(vectors[a] @ vectors[b]) for a, b in ((1, 0), (1, 2), (0, 2))]
     assert table.cosine[:3].tolist() == pytest.approx(expected, abs=1e-5)
     assert table.n.tolist() == [1, 1, 1, 78]  # 13 findings
     table.loc[:1, "cosine"] = [0.9, 0.8]
-    assert "nearer to what it denies (0.90) than to its equivalent (0.80)" in reading.verdict(table)
+    assert "nearer to what it denies (0.90) than to its equivalent (0.80)" in sentences.verdict(table)
     table.loc[:1, "cosine"] = [0.8, 0.9]
-    assert reading.verdict(table).endswith("as it should.")
+    assert sentences.verdict(table).endswith("as it should.")
 
 
 def test_a_model_of_a_card_is_offered_first_once_it_is_here(folders):
@@ -151,3 +152,38 @@ def test_a_model_of_a_card_is_offered_first_once_it_is_here(folders):
     shutil.copytree(folders["Hugging Face CLIP"], "models/xrayclip")
     assert cards.choices()[0] == "XrayCLIP"
     assert cards.choice("XrayCLIP").loadable
+
+
+def figures(at) -> list:
+    """Tables of what others got, on the page as it is drawn."""
+    return [table.value for table in at.dataframe if "others got" in table.value.columns]
+
+
+def test_what_others_got_stands_on_the_page_beside_the_same_measured_here_and_only_where_a_source_states_it(
+    folders, monkeypatch
+):
+    shutil.copytree(folders["Hugging Face CLIP"], "models/pubmedclip")
+    said = ("There is no edema.", "There is some edema.")
+    cosine = Reference(name="cosine of no and some edema", value=0.91, source="doi:10/x", texts=said)
+    known = tuple(
+        card.model_copy(update={"reference": (cosine,)}) if card.name == "PubMedCLIP" else card for card in zoo()
+    )
+    assert figures(app("models", model="PubMedCLIP")) == []  # its card states nothing
+    monkeypatch.setattr("nast_core.models.zoo.zoo", lambda: known)
+    at = app("models", model="PubMedCLIP")
+    assert "**What others got with this model**" in texts(at.markdown)
+    (table,) = figures(at)
+    a, b = load_model("models/pubmedclip", device="cpu").encode_texts(list(said))
+    assert table.to_dict("records") == [
+        {"figure": cosine.name, "others got": 0.91, "here": pytest.approx(float(a @ b)), "stated in": "doi:10/x"}
+    ]
+    assert figures(app("models", model="demo")) == []
+
+
+def test_the_figures_of_medsiglips_own_card_are_shown_and_none_is_measured_on_other_data(tmp_path):
+    siglip.write(tmp_path / "models" / "medsiglip")
+    (table,) = figures(app("models", model="MedSigLIP"))
+    assert table["others got"][0] == pytest.approx(table["others got"][1:].mean(), abs=5e-4)  # the mean of 13 findings
+    assert len(table) == 14
+    assert table.here.isna().all()
+    assert all("model card" in source for source in table["stated in"])

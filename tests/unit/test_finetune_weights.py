@@ -6,8 +6,9 @@ import xarray as xr
 
 from nast_core.errors import DataError
 from nast_core.files.netcdf import save_dataset
+from nast_core.finetune.arms import arm_weights
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.finetune.weights import arm_weights, check_trace, layer_effect, layer_weights, read_trace, recipe_weights
+from nast_core.finetune.weights import check_trace, layer_effect, layer_weights, read_trace, recipe_weights
 
 NAN = float("nan")
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers import Siglip2ImageProcessor, Siglip2Model, SiglipModel
 
 from nast_core.errors import ModelError, TextError
+from nast_core.files.gate import shown
 from nast_core.models import allowed, hf_folder, model_files
 from nast_core.models.allowed import Keys, Number, Width, Word
 from nast_core.models.encoder import Card
@@ -77,7 +78,9 @@ class SiglipTextTower(TextTower):
         self.check_texts(texts)
         read = [self.prepare(text) for text in texts]
         if not all(read):
-            raise TextError(f"nothing is left of {texts[read.index('')]!r} without its punctuation; write a sentence")
+            raise TextError(
+                f"nothing is left of {shown(texts[read.index('')])!r} without its punctuation; write a sentence"
+            )
         tokens = fast_tokens(self, self.tokenizer, read, last_position, pad_to=self.context_length)
         rows = zip(tokens.texts, tokens.offsets, strict=True)
         return replace(tokens, offsets=tuple(tuple(trim_span(text, *span) for span in spans) for text, spans in rows))

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.data import beside, charts, tables
-from dashboard.parts import widgets
+from dashboard.parts import correcting, memo, widgets
+from dashboard.parts.items import claims_of
+from dashboard.parts.marks import HOW, marked
+from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Example
@@ -17,16 +20,9 @@ if TYPE_CHECKING:
 CLAIM_VIEWS = {"items": "Statements", "balance": "Balance", "guessing": "Guessing", "card": "Card", "export": "Export"}
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the claims")
-def _claims_of(path: str, stamp: float) -> list[Example]:
-    from nast_core.claims.examples import read_claims
-
-    return read_claims(Path(path))
-
-
 def show(path: Path) -> None:
     """One file of claims."""
-    examples = _claims_of(str(path), path.stat().st_mtime)
+    examples = claims_of(path)
     view = beside.choose_view(CLAIM_VIEWS)
     if view == "card":
         beside.card(path)
@@ -37,10 +33,7 @@ def show(path: Path) -> None:
     if not shown:
         widgets.empty("No statement fits these filters; take one away.")
     if view == "items":
-        st.dataframe(tables.claim_rows(shown), hide_index=True, height=560)
-        st.caption(
-            "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of training lines."
-        )
+        _one_claim(shown)
     elif view == "balance":
         _claim_balance(shown, people)
     elif view == "guessing":
@@ -59,19 +52,88 @@ def _filter_claims(examples: list[Example]) -> list[Example]:
     return tables.filter_claims(
         examples,
         findings=one.multiselect(
-            "Finding", sorted({e.claim.finding for e in examples}), key="data-findings", bind="query-params", placeholder="any"
+            "Finding",
+            sorted({e.claim.finding for e in examples}),
+            key="data-findings",
+            bind="query-params",
+            placeholder="any",
         ),
         kinds=two.multiselect("Contradicted in", KINDS, key="data-kinds", bind="query-params", placeholder="any"),
         cues=three.multiselect(
-            "Cue (* held out of training)", sorted(cues), key="data-claim-cues", bind="query-params", placeholder="any",
+            "Cue (* held out of training)",
+            sorted(cues),
+            key="data-claim-cues",
+            bind="query-params",
+            placeholder="any",
             format_func=tables.starred,
         ),
-        text=four.text_input("Text", key="data-text", bind="query-params", placeholder="in a text, report or id", icon=":material/search:"),
+        text=four.text_input(
+            "Text",
+            key="data-text",
+            bind="query-params",
+            placeholder="in a text, report or id",
+            icon=":material/search:",
+        ),
         polarity=five.selectbox(
-            "True statement", ["", "present", "absent"], format_func=lambda state: state or "any", key="data-polarity", bind="query-params"
+            "True statement",
+            ["", "present", "absent"],
+            format_func=lambda state: state or "any",
+            key="data-polarity",
+            bind="query-params",
         ),
         splits=six.multiselect("Split", SPLITS, key="data-splits", bind="query-params", placeholder="any"),
+    )
+
+
+def _one_claim(examples: list[Example]) -> None:
+    """The statements as a table, and the one of the chosen row as it is read."""
+
+    def take_row() -> None:
+        for row in st.session_state["data-claim-rows"].selection.rows[:1]:
+            st.session_state["data-claim"] = row + 1
+
+    st.dataframe(
+        tables.claim_rows(examples),
+        hide_index=True,
+        height=420,
+        key="data-claim-rows",
+        on_select=take_row,
+        selection_mode="single-row",
+    )
+    st.caption(
+        "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of training lines."
+    )
+    rows = [(example, other) for example in examples for other in example.contradictions]
+    if not rows:
+        return
+    if st.session_state.get("data-claim", 1) > len(rows):
+        st.session_state["data-claim"] = 1
+    number = st.number_input(
+        f"Row, of {len(rows):,}", 1, len(rows), key="data-claim", bind="query-params", help="Or click a row above.", width=200
     )  # fmt: skip
+    example, other = rows[number - 1]
+    texts = {
+        "Source sentence": example.claim.sentence,
+        "True statement": example.text,
+        f"Contradiction ({other.kind})": other.text,
+    }
+    for heading, text in texts.items():
+        if text:
+            st.markdown(f":gray[{heading}]&nbsp;&nbsp;{marked(text)}")
+            correcting.control(text, f"claim-{heading}")
+    st.caption(HOW)
+    _dispute(example)
+
+
+def _dispute(example: Example) -> None:
+    from nast_core.claims.corrected import disputed
+
+    change = disputed(example, correcting.kept().corrections)
+    if change:
+        st.warning(
+            f"You read {plain(change.condition)} as {change.person} where this line has another state. It can be left out on Export.",
+            icon=":material/flag:",
+        )
 
 
 def _claim_balance(examples: list[Example], people: str) -> None:
@@ -79,24 +141,33 @@ def _claim_balance(examples: list[Example], people: str) -> None:
     with left:
         table = tables.claim_balance(examples)
         if table.empty:
-            st.info("No pair of these differs in polarity.", icon=":material/lightbulb:")
+            widgets.hint("No pair of these differs in polarity.")
         else:
             widgets.figure(
-                charts.count_bars(table, title="True statements of polarity pairs, by finding", subtitle=people, label="statements"),
-                key="data-claims-findings", data=table, alt="Counts by finding and polarity",
-                how_to_read="How often each finding is said to be present, or denied, where that is true. Half and half: polarity alone gives nothing away.",
-            )  # fmt: skip
+                charts.count_bars(
+                    table, title="True statements of polarity pairs, by finding", subtitle=people, label="statements"
+                ),
+                key="data-claims-findings",
+                data=table,
+                alt="Counts by finding and polarity",
+                how_to_read=(
+                    "How often each finding is said to be present, or denied, where that is true. Half and half:"
+                    " polarity alone gives nothing away."
+                ),
+            )
     with right:
         table = tables.claim_cues(examples)
         if not table.empty:
             widgets.figure(
                 charts.count_bars(table, title="Cues (* held out of training)", subtitle=people, label="statements"),
-                key="data-claims-cues", data=table, alt="Counts by cue",
+                key="data-claims-cues",
+                data=table,
+                alt="Counts by cue",
                 how_to_read="How often each wording of denial stands in a true statement, and in a contradiction.",
-            )  # fmt: skip
+            )
 
 
-@st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")
+@memo.copied("Guessing from the wording alone")
 def _guess_claims(_examples: list[Example], key: str) -> dict[str, Rate]:
     from nast_core.claims.guessing import guesses
 
@@ -114,6 +185,14 @@ def _claim_guessing(examples: list[Example], path: Path) -> None:
 
 
 def _export_claims(examples: list[Example], path: Path) -> None:
+    from nast_core.claims.corrected import disputed
+
+    corrections = correcting.kept().corrections
+    sound = [example for example in examples if disputed(example, corrections) is None] if corrections else examples
+    if len(sound) < len(examples) and st.toggle(
+        f"Leave out the {len(examples) - len(sound):,} that you read otherwise", value=True, key="data-claims-sound"
+    ):
+        examples = sound
     st.caption(f"The {len(examples):,} statements that fit the filters above.")
     name = path.name.removesuffix(".jsonl").removesuffix(".claims")
     lines = "".join(e.model_dump_json(exclude_none=True) + "\n" for e in examples)
