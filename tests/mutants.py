@@ -220,7 +220,7 @@ MUTANTS = (
         "torch.cat(vectors)[torch.tensor([place[text] for text in texts])]", "torch.cat(vectors)", "parity encode_texts"
     ),
     Mutant('inverted = ds.PhotometricInterpretation == "MONOCHROME1"', "inverted = False", "dicom monochrome1"),
-    Mutant("if found.st_size > most:", "if found.st_size < 0:", "gates grows"),
+    Mutant("if found.st_size > most:", "if found.st_size < 0:", "gates more_bytes"),
     Mutant("| os.O_NONBLOCK)  # opening a pipe would wait", ")  # opening a pipe would wait", "gates no_file"),
     Mutant(
         "whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])",
