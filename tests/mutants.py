@@ -230,7 +230,7 @@ MUTANTS = (
     Mutant(
         "by_chance = (shares.sum(-1) * shares.sum(-2)).sum(-1)",
         "by_chance = (shares.sum(-1) * shares.sum(-1)).sum(-1)",
-        "review alpha_and_kappa",
+        "review kappa_of_resampled",
     ),
 )
 
