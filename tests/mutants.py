@@ -220,7 +220,7 @@ MUTANTS = (
         "torch.cat(vectors)[torch.tensor([place[text] for text in texts])]", "torch.cat(vectors)", "parity encode_texts"
     ),
     Mutant('inverted = ds.PhotometricInterpretation == "MONOCHROME1"', "inverted = False", "dicom monochrome1"),
-    Mutant("if found.st_size > most:", "if found.st_size < 0:", "gates grows"),
+    Mutant("if found.st_size > most:", "if found.st_size < 0:", "gates more_bytes"),
     Mutant("| os.O_NONBLOCK)  # opening a pipe would wait", ")  # opening a pipe would wait", "gates no_file"),
     Mutant(
         "whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])",
@@ -230,7 +230,7 @@ MUTANTS = (
     Mutant(
         "by_chance = (shares.sum(-1) * shares.sum(-2)).sum(-1)",
         "by_chance = (shares.sum(-1) * shares.sum(-1)).sum(-1)",
-        "review alpha_and_kappa",
+        "review kappa_of_resampled",
     ),
 )
 

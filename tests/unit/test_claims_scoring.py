@@ -145,20 +145,21 @@ def test_figures_by_finding_and_cue(ranked):
 
 
 def test_recall_and_average_precision_by_hand():
-    scores = np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]] * 4)
+    scores = np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]] * 5)
     relevant = np.array(
         [
             [0, 1, 0, 1, 0, 0],  # second and fourth: (1/2 + 2/4) / 2
             [1, 0, 0, 0, 0, 1],  # first and sixth: (1 + 2/6) / 2
             [0, 0, 0, 0, 0, 0],  # nothing to find
             [-1, -1, 0, 1, 1, -1],  # the unknown stay out: 0, 1, 1
+            [1, -1, 1, 1, 1, 1],  # nothing else to find
         ]
     )
     found = rank_quality(scores, relevant)
-    assert found["R@1"].tolist() == pytest.approx([0, 1, NAN, 0], nan_ok=True)
-    assert found["R@5"].tolist() == pytest.approx([1, 1, NAN, 1], nan_ok=True)
-    assert found.AP.tolist() == pytest.approx([0.5, 2 / 3, NAN, (1 / 2 + 2 / 3) / 2], nan_ok=True)
-    assert found.chance.tolist() == pytest.approx([1 / 3, 1 / 3, NAN, 2 / 3], nan_ok=True)
+    assert found["R@1"].tolist() == pytest.approx([0, 1, NAN, 0, NAN], nan_ok=True)
+    assert found["R@5"].tolist() == pytest.approx([1, 1, NAN, 1, NAN], nan_ok=True)
+    assert found.AP.tolist() == pytest.approx([0.5, 2 / 3, NAN, (1 / 2 + 2 / 3) / 2, NAN], nan_ok=True)
+    assert found.chance.tolist() == pytest.approx([1 / 3, 1 / 3, NAN, 2 / 3, NAN], nan_ok=True)
 
 
 def test_a_tie_goes_against_the_model():

@@ -24,10 +24,10 @@ from nast_core.claims.phantom import phantom_studies
 from nast_core.compare.kept import read_kept
 from nast_core.compare.tables import moved_layers
 from nast_core.encoding.cache import Shelf
-from nast_core.errors import NastError
+from nast_core.errors import DataError, NastError
 from nast_core.files.arrays import read_arrays, read_tensors, save_arrays, save_tensors
 from nast_core.files.documents import parse_json, parse_yaml, read_json, read_yaml
-from nast_core.files.gate import as_path, read_bytes, read_text
+from nast_core.files.gate import as_path, read_bytes, read_text, regular
 from nast_core.files.jsonl import append_line
 from nast_core.files.netcdf import read_dataset, save_dataset
 from nast_core.files.parquet import read_parquet, write_parquet
@@ -393,3 +393,11 @@ def test_paths_are_such_as_a_file_can_have(tmp_path, monkeypatch):
 def test_a_kept_comparison_that_is_broken_is_none(tmp_path):
     (tmp_path / "about.json").write_text("[" * 100_000)
     assert read_kept(tmp_path) is None
+
+
+def test_a_file_of_more_bytes_than_its_reader_takes_is_refused_before_it_is_opened(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"abc")
+    assert regular(path, most=3) == 3
+    with pytest.raises(DataError, match=r"table\.csv has 3 bytes, and at most 2 are read of such a file"):
+        regular(path, most=2)
