@@ -8,8 +8,7 @@ import streamlit as st
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
 from dashboard.parts import widgets
-
-FORMS = ("affirmative", "negated")
+from nast_core.negation.forms import FORMS
 
 
 def draw(view: View) -> None:

@@ -9,6 +9,7 @@ from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
 from dashboard.parts import plots, widgets
 from dashboard.parts.text import plain
+from nast_core.negation.forms import FORMS
 
 _METRICS = (
     ("Accuracy, affirmative", "acc_affirmative", 100, " %"),
@@ -62,7 +63,7 @@ def _models(view: View) -> None:
     rows = [
         {"group": spec, "form": form, **figures[f"acc_{form}"]}
         for spec, figures in said.items()
-        for form in ("affirmative", "negated")
+        for form in FORMS
     ]
     table = pd.DataFrame(rows)
     corrected = dict(zip(said, holm([s["mcnemar"]["p_value"] for s in said.values()]), strict=True))

@@ -11,6 +11,7 @@ from dashboard.benchmark import charts, claims
 from dashboard.benchmark.slices import View
 from dashboard.parts import memo, widgets
 from dashboard.parts.plots import AFFIRMATIVE, NEGATED
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
@@ -111,7 +112,7 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
     table = pd.DataFrame(
         [
             {"group": measure, "series": form, **said[form][measure]}
-            for form in ("affirmative", "negated")
+            for form in FORMS
             for measure in ("R@1", "R@5", "R@10", "mAP", "chance")
         ]
     )

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.models.encoder import DualEncoder
+from nast_core.negation.forms import FORMS
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate, mcnemar, rates
 
-FORMS = ("affirmative", "negated")
 WORDINGS = ("seen", "unseen")
 """Items by the cues of the right option: unseen if one is held out of training texts, seen if all may be in them."""
 DISTANCES = (1, 2, 3)

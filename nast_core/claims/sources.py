@@ -8,6 +8,7 @@ from nast_core.claims.openi import openi_studies
 from nast_core.claims.padchest import COLUMNS, padchest_studies
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.reports import is_report, mimic_studies, table_studies
+from nast_core.claims.source_names import BY_PATH, SOURCES
 from nast_core.claims.study import Progress, Source
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
@@ -16,7 +17,7 @@ from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, shown
 from nast_core.files.tables import open_table
 
-NAMES = ("openi", "padchest", "phantom")
+NAMES = tuple(name for name in SOURCES if name != BY_PATH)
 PHANTOMS = 2000  # studies, where no number is asked for
 
 

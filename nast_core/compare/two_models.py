@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.scoring import FORMS, score_items, wide
+from nast_core.benchmark.scoring import score_items, wide
 from nast_core.compare.claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.compare.tables import MOVED, Comparison
 from nast_core.encoding.showcase import image_names
@@ -28,6 +28,7 @@ from nast_core.interpret.profiles import layer_profile
 from nast_core.interpret.summaries import Average, layer_summary, offered
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
+from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
 from nast_core.statistics.rates import Rate, difference, mcnemar, patient_bootstrap, rate
 

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from nast_core.errors import PairError
 from nast_core.interpret.attribution import (
-    FORMS,
     MAX_STEPS,
     N_STEPS,
     Integral,
@@ -32,6 +31,7 @@ from nast_core.interpret.occlusion_windows import Windows, windows_of
 from nast_core.interpret.pair_coordinates import pair_coordinates
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
+from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair
 
 Method = Literal["occlusion", "integrated_gradients", "grad_cam"]

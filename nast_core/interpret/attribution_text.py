@@ -11,7 +11,6 @@ from torch import Tensor
 
 from nast_core.errors import PairError
 from nast_core.interpret.attribution import (
-    FORMS,
     MAX_STEPS,
     N_STEPS,
     AttributionError,
@@ -28,6 +27,7 @@ from nast_core.interpret.pair_coordinates import pair_coordinates
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.models.tower import TextTower, Tokens
+from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair
 
 _MEMORY = 256 * 2**20  # bytes of states kept for the backward pass
