@@ -13,6 +13,7 @@ from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
 from nast_core.interpret.summaries import SUMMARIES
+from nast_core.negation.forms import FORMS
 
 st.title("Compare")
 known = comparisons.tuned()
@@ -129,7 +130,7 @@ head = pick_head.selectbox("Head", sorted(changed["head"].unique().tolist()), ke
 at = [one.pair.negated for one in pairs.a]
 text_of = pick_pair.selectbox("Pair, by its negated text", at, key="compare-pair", bind="query-params")
 form = pick_form.segmented_control(
-    "Text", ["negated", "affirmative"], default="negated", required=True, key="text-form", bind="query-params"
+    "Text", list(reversed(FORMS)), default="negated", required=True, key="text-form", bind="query-params"
 )
 own = {model: side[at.index(text_of)] for model, side in (("A", pairs.a), ("B", pairs.b))}
 text = getattr(own["A"].pair, form)
@@ -195,7 +196,7 @@ else:
 st.subheader("The items fixed, and the items broken")
 view_form, view = st.columns([1, 3])
 which = view_form.segmented_control(
-    "Form", ["negated", "affirmative"], default="negated", required=True, key="item-form", bind="query-params"
+    "Form", list(reversed(FORMS)), default="negated", required=True, key="item-form", bind="query-params"
 )
 part = found.items[found.items.form == which]
 verdicts = comparisons.VERDICTS
