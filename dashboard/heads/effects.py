@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 
-
 def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame:
     """A row a head: name (layer.head), layer, head, nsa, cte."""
     from nast_core.interpret.profiles import head_means
@@ -97,8 +96,5 @@ def said(before: BenchmarkResult, after: BenchmarkResult) -> str:
         old, new = (r.scored[r.scored.form == form].sort_values("item_id") for r in (before, after))
         change = difference(new.correct.to_numpy(), old.correct.to_numpy(), old.patient_id.tolist(), scale=100)
         test = mcnemar(new.correct.to_numpy(), old.correct.to_numpy())
-        parts.append(
-            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p ="
-            f" {test.p_value:.2g}, n = {change.n}"
-        )
+        parts.append(f"{form} {change.interval('+.1f', ' points')}, McNemar p = {test.p_value:.2g}, n = {change.n}")
     return "Change without the chosen heads: " + "; ".join(parts) + "."
