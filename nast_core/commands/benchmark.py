@@ -18,6 +18,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import HeldOut
 from nast_core.recipe import MOST, MOST_SEED
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
 
 
+_LABELS = ", ".join(name for name in label_names() if name != OWN)
 Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")]
 
 
@@ -34,7 +36,10 @@ Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'
 def benchmark_build(
     out: Out,
     labels: Annotated[
-        str, typer.Option(help="phantom, chexpert, nih, padchest, mimic:FILE, or FILE.csv with condition columns.")
+        str,
+        typer.Option(
+            help=f"{_LABELS}; NAME:FILE where the labels are a file of yours; or FILE.csv with condition columns."
+        ),
     ] = "phantom",
     writer: Annotated[
         str, typer.Option(help="template: a grammar, offline. llm: a language model at an endpoint.")

@@ -12,6 +12,7 @@ import numpy as np
 from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.label_collector import Clash, Collector, study_hash
 from nast_core.data.label_layouts import BadCell, Block, layout_of
+from nast_core.data.label_names import OWN
 from nast_core.data.label_words import by_path, label_sources, may_stand_for
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study
@@ -21,7 +22,6 @@ from nast_core.files.tables import ROWS, TableFile, open_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 MOST_STUDIES = 200_000  # kept in memory: forty times what 5,000 items can use
-OWN = "table"  # of the sources, a table that is nobody else's: told by its columns
 _SHOWN = 8  # labels outside the vocabulary that are named
 
 

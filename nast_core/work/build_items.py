@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from nast_core.data.label_names import OWN
 from nast_core.files.gate import shown
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
@@ -49,8 +50,6 @@ class BuildItemsRecipe(BuildRecipe):
     @property
     def labels_spec(self) -> str:
         """As labelled_studies takes it."""
-        from nast_core.data.labels import OWN
-
         if self.table is None:
             return self.labels
         return str(self.table) if self.labels == OWN else f"{self.labels}:{self.table}"

@@ -16,8 +16,8 @@ from nast_core.claims.source_names import BY_PATH, SOURCES, SourceName
 from nast_core.cli import app
 from nast_core.data import phantom
 from nast_core.data.label_layouts import LAYOUTS
+from nast_core.data.label_names import OWN, label_names
 from nast_core.data.label_words import label_sources
-from nast_core.data.labels import OWN
 from nast_core.data.studies import SPLITS, HeldOut, Split
 from nast_core.finetune.arms import ARMS, TRACED_ARMS, Arm, arm_weights
 from nast_core.finetune.recipe import FinetuneRecipe
@@ -75,6 +75,7 @@ def test_every_arm_gives_weights_of_mean_1_or_trains_nothing():
 
 
 def test_every_source_of_labels_has_what_is_said_of_it_and_a_layout_where_it_is_a_table():
+    assert label_names() == list(label_sources())
     for entry in label_sources().values():
         assert {"label", "title", "licence"} <= set(entry)
     assert set(LAYOUTS) == set(label_sources()) - {"phantom", OWN}
