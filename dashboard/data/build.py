@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nast_core.recipe import Recipe
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
-_SPLITS = {"all": "all patients", **{split: split for split in SPLITS}}
+_SPLITS: dict[str, str] = {"all": "all patients"} | {split: split for split in SPLITS}
 _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
 _Made = TypeVar("_Made", bound="Recipe")
 
@@ -110,7 +110,7 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
     from nast_core.work.kinds import BuildClaimsRecipe
 
     source, count, seed, split = st.columns([4, 2, 2, 2])
-    chosen = _choice(source, "Claims from", dict(SOURCES), "source")
+    chosen = _choice(source, "Claims from", SOURCES, "source")
     n = count.number_input(
         "Studies",
         0,

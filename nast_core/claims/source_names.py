@@ -3,10 +3,10 @@
 from typing import Literal
 
 SourceName = Literal["phantom", "openi", "padchest", "reports"]
-SOURCES: dict[SourceName, str] = {
+SOURCES: dict[str, str] = {
     "phantom": "Phantoms (drawn here)",
     "openi": "Open-i reports",
     "padchest": "PadChest labels by sentence",
     "reports": "Reports by path (MIMIC-CXR, CSV)",
 }
-BY_PATH: SourceName = "reports"
+BY_PATH = "reports"

@@ -4,7 +4,7 @@ A and B answer the same pairs and the same items, each with its own vectors of t
 B - A and paired. Source: ours, over the measures of method.md sections 2, 3 and 5.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
+from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate, difference, mcnemar, patient_bootstrap, rate
 
 Images = Mapping[str, Float[Tensor, " dim"]]
@@ -78,7 +79,7 @@ def compare(
     claims: pd.DataFrame | None = None,
     doubts: Mapping[str, str] | None = None,
     average: Average = "ratio_mean",
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> Comparison:
     """Everything that is compared. ``images_a``, ``images_b``: unit vectors by name, as ``encode_named`` gives them.
 

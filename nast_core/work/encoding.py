@@ -46,8 +46,9 @@ def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[s
 
     every = Images({}, {}, {})
     for share in sharded(list(dict.fromkeys(names)), compute):
-        for whole, part in zip(every, share, strict=True):
-            whole.update(part)
+        every.vectors.update(share.vectors)
+        every.failed.update(share.failed)
+        every.doubts.update(share.doubts)
     if every.doubts:
         report.say(in_doubt(every.doubts))
     if not every.vectors:
