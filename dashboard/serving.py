@@ -1,7 +1,8 @@
 """How the app is served: to this machine alone unless whoever starts it says otherwise, and never inside another page.
 
-The server imports ``dashboard/app.py`` once, before the first session, and passes every request through ``Guard``. Settings
-lie in ``dashboard/.streamlit/config.toml``, which Streamlit reads beside the script, whatever folder it is started from.
+The server imports ``dashboard/app.py`` once, before the first session, and passes every request through ``Guard``.
+Settings lie in ``dashboard/.streamlit/config.toml``, which Streamlit reads beside the script, whatever folder it is
+started from.
 """
 
 from __future__ import annotations
@@ -67,17 +68,18 @@ def local(host: str) -> bool:
 
 
 def said_so() -> bool:
-    """Whether other machines were asked for: by an address on the command line or in the environment, or by NAST_ALLOW_REMOTE."""
+    """Whether other machines were asked for: by an address, on the command line or not, or by NAST_ALLOW_REMOTE."""
     in_a_file = config.get_where_defined("server.address").endswith(".toml")
     given = config.is_manually_set("server.address") and not in_a_file
     return given or os.environ.get(ALLOW, "0") not in ("", "0")
 
 
 class Guard:
-    """ASGI middleware: refuses what reaches the server by an address that other machines can use, or for another host; adds the headers.
+    """ASGI middleware: refuses what comes in by an address of other machines, or for another host; adds headers.
 
-    It looks at the address that the connection really came in by, so that no setting, server or port mapping goes round it, and at
-    the names in Host and Origin: a stranger's page whose name is made to point here (DNS rebinding) comes in by loopback.
+    It looks at the address that the connection really came in by, so that no setting, server or port mapping goes round
+    it, and at the names in Host and Origin: a stranger's page whose name is made to point here (DNS rebinding) comes in
+    by loopback.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -140,7 +142,7 @@ async def opening(_: object) -> AsyncIterator[None]:
 
 @cache
 def settle_options() -> None:
-    """Settings that nothing has set yet: where Streamlit does not find the file, as in tests or by a link to the script.
+    """Settings that nothing has set yet: where Streamlit does not find the file, as in tests or by a linked script.
 
     The address is left alone: it can no longer be changed, and ``Guard`` stands before it.
     """

@@ -2,17 +2,9 @@
 
 import streamlit as st
 
-from dashboard.benchmark import choices, claims, item_by_item, mistakes, retrieval, slices
-from dashboard.benchmark import questions as benchmark_questions
+from dashboard.benchmark import choices, slices
+from dashboard.benchmark.tabs import TABS
 from dashboard.parts import keeper
-
-TABS = {
-    "Questions": benchmark_questions.draw,
-    "Distance and bias": mistakes.draw,
-    "Claims": claims.draw,
-    "Retrieval and alignment": retrieval.draw,
-    "Items": item_by_item.draw,
-}
 
 st.title("Benchmark")
 keeper.model()  # where it does not load, its sentence

@@ -3,21 +3,13 @@
 import streamlit as st
 
 from dashboard.data import browse, build
+from dashboard.parts import fields
 
 DOINGS = {"items": "Build items", "claims": "Build claims", "browse": "Look through a file"}
 
 st.title("Data")
-if "data-do" not in {*st.session_state, *st.query_params}:  # a start, not a default: a build sends on to its file
-    st.session_state["data-do"] = "items"
-doing = st.segmented_control(
-    "What to do",
-    list(DOINGS),
-    format_func=DOINGS.__getitem__,
-    required=True,
-    key="data-do",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+fields.start(**{"data-do": "items"})  # no default: a build sends on to its file
+doing = fields.one_of(st, "What to do", DOINGS, key="data-do", label_visibility="collapsed", default=None)
 if doing == "items":
     st.caption(
         "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of them"

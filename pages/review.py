@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.parts import fields
 from dashboard.review import judging, results
 
 VIEWS = {
@@ -13,13 +14,5 @@ VIEWS = {
 
 st.title("Review")
 opened = judging.open_file()
-view = st.segmented_control(
-    "View",
-    list(VIEWS),
-    default="Judge",
-    required=True,
-    key="review-view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+view = fields.one_of(st, "View", list(VIEWS), key="review-view", label_visibility="collapsed")
 VIEWS[view](opened)

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import memo
+from dashboard.parts import memo, widgets
 from dashboard.parts.pictures import Picture, image_vector
-from dashboard.parts.text import plain
 from nast_core.errors import NastError
 from nast_core.negation.forms import FORMS
 
@@ -92,7 +91,7 @@ def regions(
     shown = ("covered", model.fingerprint, picture.name, windows)
     seen = memo.find(*shown)
     vectors = list(seen or ())  # another pair on the same image costs a product
-    found = _once(
+    result = _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
         METHODS[method],
         evaluations(model, method, windows=windows),
@@ -100,13 +99,13 @@ def regions(
             model, [pair], [image], method=method, windows=windows, progress=tick, covered=vectors
         ),
     )
-    if found is not None and method == "occlusion" and seen is None and vectors:
+    if result is not None and method == "occlusion" and seen is None and vectors:
         memo.keep(tuple(vectors), *shown)
-    return found
+    return result
 
 
 def window_choices(model: DualEncoder) -> tuple[list[int], int]:
-    """Sides of an occluding window to choose from, in patches, and the usual one: none above half the image but that."""
+    """Sides of an occluding window to choose from, in patches, and the usual one: no other is above half the image."""
     from nast_core.interpret.occlusion_windows import windows_of
 
     windows = windows_of(model)
@@ -153,7 +152,7 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         return result
     if st.session_state.get(_CANCELLED) == key:
         st.info(f"{label} was cancelled.", icon=":material/stop_circle:")
-        st.button("Compute", key=f"compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
+        st.button("Compute", key=f"attribution-compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
         return None
     place, began, done = st.empty(), time.monotonic(), 0
     bar = None
@@ -165,14 +164,17 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
         if bar is None and spent > _AT_ONCE:
             with place.container(horizontal=True, vertical_alignment="center"):
                 bar = st.progress(0.0)
-                st.button("Cancel", key=f"cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,))
+                st.button(
+                    "Cancel", key=f"attribution-cancel-{label}", icon=":material/stop:", on_click=_cancel, args=(key,)
+                )
         if bar is not None:
             bar.progress(min(done / total, 1.0), f"{label}: {_left(done, total, spent)}")
 
     try:
         result = work(tick)
     except NastError as error:  # the page goes on: another method may work
-        place.error(plain(error), icon=":material/error:")
+        with place.container():
+            widgets.fault(error)
         return None
     place.empty()
     return memo.keep(result, "attribution", *key)

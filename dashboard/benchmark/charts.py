@@ -18,9 +18,7 @@ def model_styles(specs: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and pattern of each model: the first grey, the first fine-tune green, others as they come."""
     tuned = next((spec for spec in specs if run_of(spec) is not None), None)
     others = iter(theme.OTHERS * len(specs))
-    colours = [
-        theme.TUNED if spec == tuned else theme.BASE if i == 0 else next(others) for i, spec in enumerate(specs)
-    ]
+    colours = [theme.TUNED if spec == tuned else theme.BASE if i == 0 else next(others) for i, spec in enumerate(specs)]
     return {
         spec: (colour, _PATTERNS[i % len(_PATTERNS)])
         for i, (spec, colour) in enumerate(zip(specs, colours, strict=True))

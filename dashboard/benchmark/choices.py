@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.compare import comparisons
-from dashboard.parts import asking, jobs, keeper, memo, widgets
+from dashboard.parts import asking, fields, finetunes, jobs, keeper, memo, widgets
 from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
@@ -50,9 +49,7 @@ def choose_questions() -> Questions:
     """Phantoms, or any items file; a file that is none is a sentence, and the page ends."""
     with st.expander("Questions", icon=":material/quiz:"):
         source, rest = st.columns([1, 3])
-        kind = source.segmented_control(
-            "From", ["phantoms", "a file"], default="phantoms", required=True, key="from", bind="query-params"
-        )
+        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="from")
         if kind == "phantoms":
             count, seed = rest.columns(2)
             n = count.select_slider("Number of items", PHANTOM_COUNTS, value=500, key="n", bind="query-params")
@@ -73,7 +70,7 @@ def choose_questions() -> Questions:
 
 def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
-    own, tuned = keeper.spec(), comparisons.tuned()
+    own, tuned = keeper.spec(), finetunes.finished()
     others = st.multiselect(
         "Beside the sidebar's model",
         [spec for spec in dict.fromkeys([keeper.DEMO, *tuned]) if spec != own],
@@ -88,23 +85,23 @@ def choose_models() -> list[str]:
             " models answer the same questions."
         ),
     )
-    comparisons.list_tuned(tuned)
+    finetunes.listed(tuned)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
-    """Answers by spec. A model that does not load is its sentence, and the others go on; a slow one is offered as a run."""
+    """Answers by spec. A model that does not load is its sentence; a slow one is offered as a run; the others go on."""
     from nast_core.errors import NastError
 
     answers: dict[str, Answers] = {}
     for spec in specs:
         try:
-            found = _ask(spec, questions)
+            answer = _ask(spec, questions)
         except NastError as error:
-            st.error(plain(f"{spec}: {error}" if len(specs) > 1 else error), icon=":material/error:")
+            widgets.fault(f"{spec}: {error}" if len(specs) > 1 else error)
             continue
-        if found is not None:
-            answers[spec] = found
+        if answer is not None:
+            answers[spec] = answer
     if not answers:
         widgets.end_page()
     return answers
@@ -115,22 +112,24 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
     from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
     from nast_core.opening import stamp_of
+    from nast_core.runs.pace import duration
     from nast_core.work.identity import find_run
 
     name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)
-    found = memo.find(*name)
-    if found is None:
+    answers = memo.find(*name)
+    if answers is None:
         model = keeper.load(spec)
         run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
         if run is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
             if seconds > SOON:
-                _offer(spec, model, questions, seconds)
+                label = f"Ask {plain(model.card.name)}: {duration(seconds)}"
+                jobs.offer(_recipe(spec, questions), model.fingerprint, label, key=f"benchmark-ask-{spec}")
                 return None
             run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
         scored, failed = read_results(run.folder)
-        found = Answers(spec, model.card.name, model.fingerprint, scored, failed)
-    return memo.keep(found, *name)
+        answers = Answers(spec, model.card.name, model.fingerprint, scored, failed)
+    return memo.keep(answers, *name)
 
 
 def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
@@ -168,31 +167,6 @@ def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
     return took[0] / 4, took[1] / 16
 
 
-def _offer(spec: str, model: DualEncoder, questions: Questions, seconds: float) -> None:
-    """How the model's run stands, with a button to cancel it; or a button that starts it."""
-    from nast_core.runs.store import RunStore
-    from nast_core.work.identity import identity
-
-    store, wanted = RunStore(), _recipe(spec, questions)
-    latest = next(store.alike(identity(wanted, store.root, model.fingerprint).key), None)
-    if latest is not None and latest.status.active:
-        jobs.watch(latest.run)
-        return
-    if latest is not None and latest.status.state != "cancelled":
-        st.warning(
-            plain(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
-        )
-    button, said = st.columns([2, 5], vertical_alignment="center")
-    if button.button(
-        f"Ask {plain(model.card.name)}: {jobs.duration(seconds)}", key=f"ask-{spec}", icon=":material/play_arrow:"
-    ):
-        jobs.start([wanted], model.fingerprint)
-        st.rerun()
-    said.caption(
-        "It runs on its own, can be cancelled, goes on when this page is closed, and what it has encoded is kept."
-    )
-
-
 @memo.copied()
 def summary(_scored: pd.DataFrame, key: tuple) -> dict:
     from nast_core.benchmark.scoring import summarise
@@ -206,8 +180,8 @@ def groups(_scored: pd.DataFrame, _items: list[Item], by: str, key: tuple) -> tu
     from nast_core.benchmark.groups import GROUPINGS, by_group, group_tests, grouped
     from nast_core.negation.phrases import HELD_OUT_CUES
 
-    found = grouped(_items, GROUPINGS[by])
-    tables = by_group(_scored, found), group_tests(_scored, found)
+    parts = grouped(_items, GROUPINGS[by])
+    tables = by_group(_scored, parts), group_tests(_scored, parts)
     if by == "cue":
         for table in tables:
             table["group"] = [f"{cue} *" if cue in HELD_OUT_CUES else cue for cue in table.group]

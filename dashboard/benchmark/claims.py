@@ -1,4 +1,4 @@
-"""Tab Claims: true statements against what contradicts them in one attribute; and the claims that Retrieval uses too."""
+"""Tab Claims: true statements against what contradicts them in one attribute; the same claims as Retrieval's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, jobs, keeper, memo, widgets
+from dashboard.parts import asking, fields, keeper, memo, plots, theme, widgets
 from dashboard.parts.items import claims_of
-from dashboard.parts.plots import AFFIRMATIVE, NEGATED
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from nast_core.claims.run import ClaimsResult
     from nast_core.models import DualEncoder
 
-_CUES = {"none": (AFFIRMATIVE, ""), "seen": (NEGATED, "/"), "unseen": (NEGATED, "x")}
+_CUES = {"none": (theme.AFFIRMATIVE, ""), "seen": (theme.NEGATED, "/"), "unseen": (theme.NEGATED, "x")}
 
 
 class Claims(NamedTuple):
@@ -37,9 +36,7 @@ def choose() -> Claims:
     """Phantom claims, or any claims file."""
     with st.expander("Claims", icon=":material/fact_check:"):
         source, rest = st.columns([1, 3])
-        kind = source.segmented_control(
-            "From", ["phantoms", "a file"], default="phantoms", required=True, key="claims-from", bind="query-params"
-        )
+        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="claims-from")
         if kind == "phantoms":
             count, seed = rest.columns(2)
             n = count.select_slider("Phantoms", [100, 200, 500, 1000], value=200, key="claims-n", bind="query-params")
@@ -65,7 +62,7 @@ def _of_phantoms(count: int, seed: int) -> list[Example]:
 
 def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
     """By spec; computed with progress where the models have not read these claims yet. Ends the page where none has."""
-    found = {}
+    by_spec = {}
     for spec, one in view.answers.items():
         name = ("claims", one.fingerprint, claims.key, claims.folder)
         result = memo.find(*name)
@@ -75,10 +72,10 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
             if result is None:
                 continue
             memo.keep(result, *name)
-        found[spec] = result
-    if not found:
+        by_spec[spec] = result
+    if not by_spec:
         widgets.end_page()
-    return found
+    return by_spec
 
 
 def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | None:
@@ -87,14 +84,15 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     from nast_core.claims.ranking import statement_texts
     from nast_core.claims.run import run_claims, work_units
     from nast_core.encoding.cache import default_cache
+    from nast_core.runs.pace import duration
 
     asked = evidence(claims.examples)
     total, done = work_units(asked), 0
     seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}",
+        f"Let {plain(name)} read the claims: at most {duration(seconds)}",
         icon=":material/play_arrow:",
-        key=f"claims-{name}",
+        key=f"benchmark-read-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
     ):
         return None
@@ -120,11 +118,11 @@ def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.Da
 
 
 def draw(view: View) -> None:
-    found = results(view, choose())
+    by_spec = results(view, choose())
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
-    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in found.items()}
+    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in by_spec.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):
-        st.info("No claim is in this slice; take one of its conditions away.", icon=":material/lightbulb:")
+        widgets.hint("No claim is in this slice; take one of its conditions away.")
         return
     ranked = {spec: _ranked(table, (spec, *view.key, *_count(table))) for spec, table in pairs.items()}
     detail = view.detail if view.detail in ranked else next(iter(ranked))
@@ -133,7 +131,7 @@ def draw(view: View) -> None:
     with left:
         everything = table[(table.cues == "all") & (table.n > 0)]
         widgets.figure(
-            charts.rate_bars(
+            plots.rate_bars(
                 everything,
                 charts.model_styles(list(ranked)),
                 title="Claim ranking by kind of contradiction",
@@ -141,7 +139,7 @@ def draw(view: View) -> None:
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
-            key="claims",
+            key="benchmark-claims",
             data=everything,
             how_to_read=(
                 "For one image, a true statement should score above one that is false in polarity, location or "
@@ -152,7 +150,7 @@ def draw(view: View) -> None:
     with right:
         apart = table[(table.series == detail) & (table.cues != "all") & (table.n > 0)].assign(series=lambda t: t.cues)
         widgets.figure(
-            charts.rate_bars(
+            plots.rate_bars(
                 apart,
                 _CUES,
                 title=f"By the cue in the texts: {view.answers[detail].name}",
@@ -160,7 +158,7 @@ def draw(view: View) -> None:
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
-            key="claims-cues",
+            key="benchmark-claims-cues",
             data=apart,
             how_to_read=(
                 "Blue: neither text has a cue of negation. Orange: one of them has; unseen cues are kept out of every "
@@ -170,7 +168,7 @@ def draw(view: View) -> None:
         )
     if view.part.negations:
         st.caption("The number of negations is a property of questions; it does not slice claims.")
-    _more(found[detail], pairs[detail])
+    _more(by_spec[detail], pairs[detail])
 
 
 def _count(table: pd.DataFrame) -> tuple[str, ...]:
@@ -189,7 +187,7 @@ def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
 
 
 def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
-    said = result.summary["ranking"]
+    ranking = result.summary["ranking"]
     auc = pd.DataFrame(
         [
             {
@@ -201,7 +199,7 @@ def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
                 "blind accuracy": rates["blind"]["value"],
                 "pairs": rates["auc"]["n"],
             }
-            for kind, groups in said.items()
+            for kind, groups in ranking.items()
             if isinstance(groups, dict)
             for cues, rates in groups.items()
         ]
@@ -225,8 +223,8 @@ def sliced_retrieval(result: ClaimsResult, part: Slice) -> ClaimsResult:
     from nast_core.negation.phrases import HELD_OUT_CUES
 
     forward = result.retrieval.images_for_statement
-    said = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
-    forward = of_slice(forward.assign(cues=said), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
+    kinds = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
+    forward = of_slice(forward.assign(cues=kinds), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
     backward = of_slice(result.retrieval.statements_for_image, part, {"patient": "patient_id"})
     return replace(
         result,

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.benchmark.slices import View
-from dashboard.parts import widgets
+from dashboard.parts import fields, widgets
 from dashboard.parts.cases import draw_options
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
@@ -23,16 +23,14 @@ def draw(view: View) -> None:
         "unscored": table[table.isna().any(axis=1)],
         "all": table,
     }
-    group = st.segmented_control(
-        "Show", list(views), default="lost by the negation", required=True, key="show", bind="query-params"
-    )
+    group = fields.one_of(st, "Show", list(views), key="show")
     st.caption("  ·  ".join(f"{name}: {len(rows):,}" for name, rows in views.items()))
     kept = set(views[group].index)
     by_id = {item.item_id: item for item in view.items if item.item_id in kept}
     if by_id:
         _one(view, by_id)
     else:
-        st.info(f"No item of this slice is {group}; choose another group.", icon=":material/lightbulb:")
+        widgets.hint(f"No item of this slice is {group}; choose another group.")
     st.download_button(
         "All items as CSV",
         pd.concat([one.scored.assign(model=spec) for spec, one in view.answers.items()]).to_csv(index=False),

@@ -5,43 +5,44 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts, choices
+from dashboard.benchmark import choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import widgets
-from nast_core.negation.forms import FORMS
+from dashboard.parts import plots, theme, widgets
 
 
 def draw(view: View) -> None:
-    said = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
+    summaries = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
     left, right = st.columns(2, gap="medium")
     with left:
-        _distances(said[view.detail], view.answers[view.detail].name)
+        _distances(summaries[view.detail], view.answers[view.detail].name)
     with right:
-        _bias(said)
+        _bias(summaries)
     with st.expander("By patient", icon=":material/person:"):
         _patients(view)
 
 
-def _distances(said: dict, name: str) -> None:
+def _distances(summary: dict, name: str) -> None:
     rows = [
         {"group": f"{far} of 3", "series": form, **value}
-        for form in FORMS
-        for far, value in (said["distance"][form] or {}).items()
+        for form in theme.FORMS
+        for far, value in (summary["distance"][form] or {}).items()
     ]
     if not rows:
         st.info("No answer in this slice is wrong, so there is no distance to show.", icon=":material/check:")
         return
     table = pd.DataFrame(rows)
-    counts = ", ".join(f"{form} n = {said['distance'][form]['1']['n']:,}" for form in FORMS if said["distance"][form])
+    counts = ", ".join(
+        f"{form} n = {summary['distance'][form]['1']['n']:,}" for form in theme.FORMS if summary["distance"][form]
+    )
     widgets.figure(
-        charts.rate_bars(
+        plots.rate_bars(
             table,
-            charts.FORMS,
+            theme.FORMS,
             title="Conditions that a wrong answer has wrong",
             subtitle=f"{name}, wrong answers: {counts}; 95 % intervals",
             label="share of wrong answers (%)",
         ),
-        key="distance",
+        key="benchmark-distance",
         data=table,
         how_to_read=(
             "A wrong option differs from the true one in 1, 2 or 3 of its conditions. A shift to the right with"
@@ -52,20 +53,20 @@ def _distances(said: dict, name: str) -> None:
     )
 
 
-def _bias(said: dict[str, dict]) -> None:
+def _bias(summaries: dict[str, dict]) -> None:
     rows = [
         {"group": spec, "series": form, **figures["affirmation_bias"][form]}
-        for spec, figures in said.items()
-        for form in FORMS
+        for spec, figures in summaries.items()
+        for form in theme.FORMS
         if figures["affirmation_bias"][form]
     ]
     if not rows:
         return
     table = pd.DataFrame(rows)
     widgets.figure(
-        charts.rate_bars(
+        plots.rate_bars(
             table,
-            charts.FORMS,
+            theme.FORMS,
             title="Affirmation bias",
             subtitle=(
                 f"of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals over"
@@ -73,7 +74,7 @@ def _bias(said: dict[str, dict]) -> None:
             ),
             label="absent turned into present (%)",
         ),
-        key="bias",
+        key="benchmark-bias",
         data=table,
         how_to_read=(
             "Of the wrong answers, the share that turns an absent condition into a present one: a finding made up. "

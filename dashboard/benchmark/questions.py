@@ -7,9 +7,8 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import plots, widgets
+from dashboard.parts import plots, theme, widgets
 from dashboard.parts.text import plain
-from nast_core.negation.forms import FORMS
 
 _METRICS = (
     ("Accuracy, affirmative", "acc_affirmative", 100, " %"),
@@ -27,11 +26,11 @@ _BY = {
 
 def draw(view: View) -> None:
     shown = view.answers[view.detail]
-    said = choices.summary(shown.scored, view.key_of(view.detail))
-    if not said["acc_affirmative"]["n"]:
+    summary = choices.summary(shown.scored, view.key_of(view.detail))
+    if not summary["acc_affirmative"]["n"]:
         name, reason = next(iter(shown.failed.items()), ("", "no image was found"))
         widgets.empty(f"No item could be scored: {len(shown.failed)} images cannot be read; first {name}: {reason}")
-    _headline(said)
+    _headline(summary)
     if len(view.answers) > 1:
         _models(view)
     if len(view.answers) > 1:
@@ -42,16 +41,16 @@ def draw(view: View) -> None:
                 _groups(view, by)
 
 
-def _headline(said: dict) -> None:
+def _headline(summary: dict) -> None:
     for column, (label, name, scale, unit) in zip(st.columns(len(_METRICS)), _METRICS, strict=True):
-        value = said[name]
+        value = summary[name]
         column.metric(label, f"{value['value'] * scale:.1f}{unit}", border=True)
         column.caption(f"{value['low'] * scale:.1f} to {value['high'] * scale:.1f}, n = {value['n']:,}")
-    test = said["mcnemar"]
+    test = summary["mcnemar"]
     st.caption(
         "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Paired"
         f" exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated,"
-        f" p = {test['p_value']:.2g}. Ties, counted as wrong: {said['ties']}. Unscored items: {said['unscored']}."
+        f" p = {test['p_value']:.2g}. Ties, counted as wrong: {summary['ties']}. Unscored items: {summary['unscored']}."
         " Blind: the same options scored with the mean image; chance is 25 %."
     )
 
@@ -59,14 +58,14 @@ def _headline(said: dict) -> None:
 def _models(view: View) -> None:
     from nast_core.statistics.rates import holm
 
-    said = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
+    summaries = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
     rows = [
         {"group": spec, "form": form, **figures[f"acc_{form}"]}
-        for spec, figures in said.items()
-        for form in FORMS
+        for spec, figures in summaries.items()
+        for form in theme.FORMS
     ]
     table = pd.DataFrame(rows)
-    corrected = dict(zip(said, holm([s["mcnemar"]["p_value"] for s in said.values()]), strict=True))
+    corrected = dict(zip(summaries, holm([s["mcnemar"]["p_value"] for s in summaries.values()]), strict=True))
     widgets.figure(
         charts.figure_three(
             table,
@@ -74,7 +73,7 @@ def _models(view: View) -> None:
             title="The same questions, several models",
             subtitle="95 % intervals over patients; in brackets, n; stars: affirmative against negated",
         ),
-        key="models",
+        key="benchmark-models",
         data=table.assign(p_holm=table.group.map(corrected)),
         how_to_read=(
             "Blue: said affirmatively. Orange, hatched: with negations. The step between them is what the wording"
@@ -116,8 +115,8 @@ def _groups(view: View, by: str) -> None:
         table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
     )
     widgets.figure(
-        charts.below_subtitle(figure) if horizontal else figure,
-        key=f"by-{by}",
+        figure,
+        key=f"benchmark-by-{by}",
         data=table.merge(tests, on=["group", "n"], how="left"),
         how_to_read="Blue: said affirmatively. Orange, hatched: the same items with negations."
         + (" An item counts for each in its true statement." if horizontal else ""),

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark import charts, claims
+from dashboard.benchmark import claims
 from dashboard.benchmark.slices import View
-from dashboard.parts import memo, widgets
-from dashboard.parts.plots import AFFIRMATIVE, NEGATED
+from dashboard.parts import fields, memo, plots, theme, widgets
 from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
@@ -19,33 +18,30 @@ if TYPE_CHECKING:
 
 _DIRECTIONS = {"images_for_statement": "images for a statement", "statements_for_image": "statements for an image"}
 _PRESENT, _DENIED, _UNSEEN = '"X" for its presence', '"there is no X" for its absence', "unseen cues for its absence"
-_PROMPTS = {_PRESENT: (AFFIRMATIVE, ""), _DENIED: (NEGATED, "/"), _UNSEEN: (NEGATED, "x")}
+_PROMPTS = {_PRESENT: (theme.AFFIRMATIVE, ""), _DENIED: (theme.NEGATED, "/"), _UNSEEN: (theme.NEGATED, "x")}
 
 
 def draw(view: View) -> None:
     examples = claims.choose()
-    found = claims.results(view, examples)
-    detail = view.detail if view.detail in found else next(iter(found))
-    _prompts(view, found, detail)
+    by_spec = claims.results(view, examples)
+    detail = view.detail if view.detail in by_spec else next(iter(by_spec))
+    _prompts(view, by_spec, detail)
     st.subheader("Retrieval")
     _retrieval(
-        view, found[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name
+        view, by_spec[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name
     )
 
 
-def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
-    table = pd.concat([_areas(one).assign(model=spec) for spec, one in found.items()], ignore_index=True)
+def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str) -> None:
+    table = pd.concat([_areas(one).assign(model=spec) for spec, one in by_spec.items()], ignore_index=True)
     own = table[table.model == detail]
     if view.part.condition:
         own = own[own.group.isin(view.part.condition)]  # the mean is over all conditions
     if own.empty:
-        st.info(
-            "No condition of this slice has at least 5 images with it and 5 without, so no AUROC is defined.",
-            icon=":material/lightbulb:",
-        )
+        widgets.hint("No condition of this slice has at least 5 images with it and 5 without, so no AUROC is defined.")
         return
     widgets.figure(
-        charts.rate_bars(
+        plots.rate_bars(
             own,
             _PROMPTS,
             title=f"AUROC of the presence prompt and of negated prompts: {view.answers[detail].name}",
@@ -55,7 +51,7 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
             chance=0.5,
             horizontal=True,
         ),
-        key="auroc",
+        key="benchmark-auroc",
         data=own,
         how_to_read=(
             "Blue: the model sees X. Orange: its score of a text that denies X, for the absence of X: above 0.5 the cue"
@@ -64,10 +60,10 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
         ),
         alt="AUROC by condition and prompt",
     )
-    if len(found) > 1:
+    if len(by_spec) > 1:
         macro = table[table.group == "macro"].assign(group=lambda t: t.model)
         widgets.figure(
-            charts.rate_bars(
+            plots.rate_bars(
                 macro,
                 _PROMPTS,
                 title="Mean over conditions, by model",
@@ -76,7 +72,7 @@ def _prompts(view: View, found: dict[str, ClaimsResult], detail: str) -> None:
                 scale=1,
                 chance=0.5,
             ),
-            key="auroc-models",
+            key="benchmark-auroc-models",
             data=macro,
             how_to_read="Alignment is kept where blue stays up; negation is read where orange rises above 0.5 with it.",
             alt="Macro AUROC by model and prompt",
@@ -99,37 +95,29 @@ def _areas(result: ClaimsResult) -> pd.DataFrame:
 
 
 def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str) -> None:
-    direction = st.segmented_control(
-        "Look for",
-        list(_DIRECTIONS),
-        format_func=_DIRECTIONS.__getitem__,
-        default="images_for_statement",
-        required=True,
-        key="direction",
-        bind="query-params",
-    )
-    said = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
+    direction = fields.one_of(st, "Look for", _DIRECTIONS, key="direction")
+    figures = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
     table = pd.DataFrame(
         [
-            {"group": measure, "series": form, **said[form][measure]}
+            {"group": measure, "series": form, **figures[form][measure]}
             for form in FORMS
             for measure in ("R@1", "R@5", "R@10", "mAP", "chance")
         ]
     )
     table = table[table.n > 0]
     if table.empty:
-        st.info("No query is in this slice; take one of its conditions away.", icon=":material/lightbulb:")
+        widgets.hint("No query is in this slice; take one of its conditions away.")
         return
     counts = ", ".join(f"{form} n = {n:,}" for form, n in table.groupby("series").n.max().items())
     widgets.figure(
-        charts.rate_bars(
+        plots.rate_bars(
             table,
-            charts.FORMS,
+            theme.FORMS,
             title=f"Retrieval: {_DIRECTIONS[direction]}",
             subtitle=f"{name}; queries: {counts}; 95 % intervals over patients",
             label="R@k, and mean average precision (%)",
         ),
-        key="retrieval",
+        key="benchmark-retrieval",
         data=table,
         how_to_read=(
             "R@k: a right one is among the first k. Every image that a statement holds for is right. Chance: R@1 of"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard.benchmark.choices import Answers, Questions
-from dashboard.parts import widgets
+from dashboard.parts import fields, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ _HELP = {
     "cue": "Of the cues by which the true statement denies.",
     "wording": "Unseen: a cue is kept out of every training text. None: the true statement denies nothing.",
 }
-_SAVED = "saved-slices"
+_SAVED = "benchmark-saved-slices"
 
 
 @dataclass(frozen=True)
 class View:
-    """What the tabs draw: the slice's items and answers, the model whose detail is shown, and what it all depends on."""
+    """What the tabs draw: the slice's items and answers, the model shown in detail, and what it all depends on."""
 
     items: list[Item]
     answers: dict[str, Answers]
@@ -75,9 +75,9 @@ def choose(questions: Questions) -> Slice:
     kept = part.of(items)
     if part != Slice():
         called = st.session_state.get("slice-name", "").strip()
-        said = f"{called}: {part}" if called else str(part)
+        name = f"{called}: {part}" if called else str(part)
         st.badge(
-            f"Slice {plain(said)} · n = {len(kept):,} of {len(items):,} items",
+            f"Slice {plain(name)} · n = {len(kept):,} of {len(items):,} items",
             icon=":material/filter_alt:",
             color="orange",
         )
@@ -101,7 +101,7 @@ def _saved(part: Slice) -> None:
         "Saved in this session",
         list(saved),
         index=None,
-        key="slice-restore",
+        key="benchmark-slice-restore",
         on_change=_restore,
         placeholder="none yet" if not saved else "choose one",
         disabled=not saved,
@@ -117,7 +117,7 @@ def _saved(part: Slice) -> None:
 
 
 def _restore() -> None:
-    if name := st.session_state["slice-restore"]:
+    if name := st.session_state["benchmark-slice-restore"]:
         _set(name, st.session_state[_SAVED][name])
 
 
@@ -139,14 +139,11 @@ def view(questions: Questions, answers: dict[str, Answers], part: Slice) -> View
     }
     detail = next(iter(sliced))
     if len(sliced) > 1:
-        detail = st.segmented_control(
+        detail = fields.one_of(
+            st,
             "In detail",
-            list(sliced),
-            default=detail,
-            format_func=plain,
-            required=True,
+            {spec: plain(spec) for spec in sliced},
             key="detail",
-            bind="query-params",
             help="The model that charts of one model are about.",
         )
     return View(items, sliced, detail, part, questions.folder, (questions.key, str(questions.folder), str(part)))

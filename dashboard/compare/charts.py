@@ -65,7 +65,7 @@ def layer_bars(table: pd.DataFrame, names: Mapping[str, str], *, title: str, sub
 def two_patterns(
     a: np.ndarray, b: np.ndarray, labels: Mapping[str, Sequence[str]], *, title: str, subtitle: str
 ) -> go.Figure:
-    """One head's attention [query, key] on one text in A and B on one scale, and B - A where the tokens are the same."""
+    """One head's attention [query, key] on one text in A and B, on one scale, and B - A where tokens are the same."""
     panels = [plots.Panel("A", a, labels["A"]), plots.Panel("B", b, labels["B"])]
     same = list(labels["A"]) == list(labels["B"])
     difference = plots.Panel("B - A", b - a, labels["B"]) if same else None

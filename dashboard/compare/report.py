@@ -43,13 +43,13 @@ class Section(NamedTuple):
 class Sections(list[Section]):
     """The figures of a page, in order, as they are drawn."""
 
-    def draw(self, figure: go.Figure, key: str, data: pd.DataFrame, how_to_read: str, alt: str) -> None:
+    def draw(self, figure: go.Figure, *, key: str, data: pd.DataFrame, how_to_read: str, alt: str) -> None:
         widgets.figure(figure, key=key, data=data, how_to_read=how_to_read, alt=alt)
         self.append(Section(figure, how_to_read))
 
 
 def html(
-    found: Comparison,
+    comparison: Comparison,
     specs: Mapping[str, str],
     sections: Sequence[Section],
     headline: Sequence[tuple[str, str, str]],
@@ -60,13 +60,13 @@ def html(
     body = [
         f"<h1>{escape(specs['A'])} and {escape(specs['B'])} compared</h1>",
         (
-            f"<p>Every change is B - A, on the same {found.about['items']:,} items and {found.about['pairs']:,} pairs. "
-            "Research use only; not a medical device.</p>"
+            f"<p>Every change is B - A, on the same {comparison.about['items']:,} items and"
+            f" {comparison.about['pairs']:,} pairs. Research use only; not a medical device.</p>"
         ),
         "<table>",
         *(
-            f"<tr><td>{escape(name)}</td><td><b>{escape(value)}</b></td><td>{escape(said)}</td></tr>"
-            for name, value, said in headline
+            f"<tr><td>{escape(name)}</td><td><b>{escape(value)}</b></td><td>{escape(detail)}</td></tr>"
+            for name, value, detail in headline
         ),
         "</table>",
     ]
@@ -77,9 +77,9 @@ def html(
             f'<p class="read">{escape(section.how_to_read)}</p>',
         ]
     body.append("<h2>Tables</h2>")
-    tables = found.tables
+    tables = comparison.tables
     body += [_table(name, tables[name]) for name in _SHOWN if len(tables[name])]
-    body += ["<h2>Models and versions</h2>", _versions(found, specs)]
+    body += ["<h2>Models and versions</h2>", _versions(comparison, specs)]
     body += [f"<p>Recipe of {escape(model)}</p><pre>{escape(text)}</pre>" for model, text in recipes.items()]
     body.append(f"<p>The same view: <code>{escape(link)}</code></p>")
     title = escape(f"NAST: {specs['A']} and {specs['B']}")
@@ -92,19 +92,19 @@ def html(
 
 def _table(name: str, table: pd.DataFrame) -> str:
     shown = table.to_html(index=False, border=0, escape=True, na_rep="", float_format=lambda value: f"{value:.4g}")
-    said = escape(name.replace("_", " "))
+    heading = escape(name.replace("_", " "))
     return (
-        f"<details{' open' if len(table) <= 12 else ''}><summary>{said}, {len(table):,} rows</summary><div"
+        f"<details{' open' if len(table) <= 12 else ''}><summary>{heading}, {len(table):,} rows</summary><div"
         f" class='wide'>{shown}</div></details>"
     )
 
 
-def _versions(found: Comparison, specs: Mapping[str, str]) -> str:
+def _versions(comparison: Comparison, specs: Mapping[str, str]) -> str:
     rows = [
         f"<tr><td>{escape(field.replace('_', ' '))}</td>"
-        + "".join(f"<td>{escape(str(found.about[model][field]))}</td>" for model in ("a", "b"))
+        + "".join(f"<td>{escape(str(comparison.about[model][field]))}</td>" for model in ("a", "b"))
         + "</tr>"
-        for field in found.about["a"]
+        for field in comparison.about["a"]
     ]
     typed = "".join(f"<td>{escape(specs[model])}</td>" for model in ("A", "B"))
     return f"<table><tr><th></th><th>A</th><th>B</th></tr><tr><td>given as</td>{typed}</tr>{''.join(rows)}</table>"

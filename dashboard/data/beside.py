@@ -1,4 +1,4 @@
-"""What lies beside a data set, or is found out about it: its card, rejected drafts, and what wording alone gives away."""
+"""What lies beside a data set, or is found out of it: its card, rejected drafts, what wording alone gives away."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.parts import item_cards, memo, widgets
+from dashboard.parts import fields, item_cards, memo, widgets
 from dashboard.parts.text import document, plain
 from nast_core.files.gate import MB, read_text
 from nast_core.files.stamps import stamp
@@ -17,6 +17,7 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nast_core.benchmark.drafts import TurnedDown
     from nast_core.benchmark.items import Item
     from nast_core.statistics.rates import Rate
 
@@ -29,16 +30,7 @@ _GUESSERS = {
 
 
 def choose_view(views: dict[str, str]) -> str:
-    return st.segmented_control(
-        "View",
-        list(views),
-        format_func=views.__getitem__,
-        default="items",
-        required=True,
-        key="data-view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    return fields.one_of(st, "View", views, key="data-view", label_visibility="collapsed")
 
 
 @memo.copied("Guessing from the wording alone")
@@ -56,10 +48,10 @@ def item_guessing(items: list[Item], path: Path) -> None:
     if not guessed:
         widgets.empty(f"At least {LEAST_ITEMS} items of 5 patients are needed to teach a guesser anything.")
     table = {_GUESSERS[name]: guessed[name] for name in _GUESSERS}
-    found = [said for said, rate in table.items() if not at_chance(rate)]
-    if found:
+    telling = [guesser for guesser, rate in table.items() if not at_chance(rate)]
+    if telling:
         st.warning(
-            f"Not at chance: {', '.join(found)}. The options give something away; a filter, or few items, can do that"
+            f"Not at chance: {', '.join(telling)}. The options give something away; a filter, or few items, can do that"
             " too.",
             icon=":material/warning:",
         )
@@ -130,12 +122,24 @@ def rejected(path: Path) -> None:
     reason = st.selectbox("Reason", counts.reason.tolist(), key="data-reason", bind="query-params")
     some = [d for d in drafts if d.reason == reason]
     number = st.number_input(f"Draft, of {len(some):,}", 1, len(some), 1, key=f"data-draft-{reason}") - 1
-    draft = some[number]
+    _draw_draft(some[number])
+    st.download_button(
+        "All rejected drafts as CSV",
+        table.to_csv(index=False),
+        f"{path.stem}-rejected.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _draw_draft(draft: TurnedDown) -> None:
+    """One draft, what was wrong with it, and what had been asked for."""
     st.markdown(
         f"**{plain(draft.item_id)}**, attempt {draft.attempt}{', given up' if draft.given_up else ', written again'}"
     )
-    for said in draft.said:
-        st.markdown(f":red[:material/cancel:] {plain(said)}")
+    for complaint in draft.said:
+        st.markdown(f":red[:material/cancel:] {plain(complaint)}")
     asked = pd.DataFrame(draft.assignments, columns=list(draft.conditions), index=list("ABCD"))
     st.caption("Asked for, by option: 1 present, 0 absent.")
     st.dataframe(asked, width="content")
@@ -148,14 +152,6 @@ def rejected(path: Path) -> None:
             with column:
                 st.markdown(f"##### {heading}")
                 item_cards.draw_four(texts, None)
-    st.download_button(
-        "All rejected drafts as CSV",
-        table.to_csv(index=False),
-        f"{path.stem}-rejected.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
 
 
 def card(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Looking through a data set on the Data page: which file, the items that fit, one by one, their balance, and ways out."""
+"""Looking through a data set on the Data page: which file, the items that fit, one by one, balance, ways out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import beside, charts, edit, statements, tables
-from dashboard.parts import asking, item_cards, memo, widgets
+from dashboard.parts import asking, correcting, item_cards, memo, widgets
 from dashboard.parts.items import items_of
 from dashboard.parts.marks import HOW
 from dashboard.parts.text import plain
@@ -21,6 +21,7 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.reference import Imported
+    from nast_core.negation.corrections import Corrections
 
 ITEM_VIEWS = {
     "items": "Items",
@@ -55,7 +56,7 @@ def _choose() -> Path:
     here = [
         file
         for file in sorted(item_cards.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
-        if not file.name.endswith(_BESIDE)
+        if not file.name.endswith(_BESIDE) and file != correcting.kept_in()
     ]
     if here:
         names = {str(file): file.name for file in here[:12]}
@@ -250,31 +251,32 @@ def _export_items(items: list[Item], path: Path) -> None:
 
 
 @memo.copied("Reading the items with the parser")
-def _imported(path: Path, stamped: str) -> Imported:
+def _imported(path: Path, stamped: str, _corrections: Corrections, corrected: tuple) -> Imported:
     from nast_core.benchmark.reference import import_reference
 
-    return import_reference(path)
+    return import_reference(path, _corrections)
 
 
 def _show_reference(path: Path) -> None:
     from nast_core.benchmark.items import write_items
 
-    found = _imported(path, stamp(path))
+    corrections = correcting.kept().corrections
+    imported = _imported(path, stamp(path), corrections, tuple(corrections.lines()))
     target = path.with_suffix(".items.jsonl")
-    save, said = st.columns([2, 5], vertical_alignment="center")
-    said.caption(
+    save, beside_it = st.columns([2, 5], vertical_alignment="center")
+    beside_it.caption(
         f"The reference builder's JSON is looked at as it is. Saved as {plain(target.name)} beside it, its wording can"
         " be changed."
     )
     if save.button("Save as items", icon=":material/save:", disabled=target.exists()):
-        write_items(found.items, target)
+        write_items(imported.items, target)
         st.rerun()
     if target.exists():
         save.button(f"Open {plain(target.name)}", icon=":material/search:", on_click=open_file, args=(target,))
-    if found.doubted:
+    if imported.doubted:
         with st.expander(
-            f"{len(found.doubted):,} of {len(found.items):,} items the parser does not read as their own labels",
+            f"{len(imported.doubted):,} of {len(imported.items):,} items the parser does not read as their own labels",
             icon=":material/warning:",
         ):
-            st.dataframe(pd.DataFrame(found.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
-    _show_items(found.items, path, editable=False)
+            st.dataframe(pd.DataFrame(imported.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
+    _show_items(imported.items, path, editable=False)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dashboard.data import browse, tables
-from dashboard.parts import asking, item_cards, jobs, memo, widgets
+from dashboard.parts import asking, fields, item_cards, jobs, memo, widgets
 from dashboard.parts.text import plain
 from nast_core.claims.source_names import BY_PATH, SOURCES
 from nast_core.data.studies import SPLITS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nast_core.benchmark.builder import Built
     from nast_core.benchmark.items import Item
     from nast_core.claims.claim import Example
     from nast_core.data.labels import LabelTable
-    from nast_core.recipe import Recipe
+    from nast_core.runs.status import Status
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
 _SPLITS: dict[str, str] = {"all": "all patients"} | {split: split for split in SPLITS}
 _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
-_Made = TypeVar("_Made", bound="Recipe")
 
 
 def build_items() -> None:
@@ -91,7 +89,7 @@ def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
             help="Every condition and number of negations equally often, as far as the table has studies for it.",
         )
     out, may_write = _out(f"{labels}-{n}-{seeded}.items.jsonl")
-    fields: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "labels": labels,
         "table": widgets.path(table) if table else None,
         "n": int(n),
@@ -103,7 +101,7 @@ def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
         "balance": balanced,
         **writing,
     }
-    return _made(BuildItemsRecipe, fields), may_write
+    return jobs.made(BuildItemsRecipe, chosen), may_write
 
 
 def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
@@ -143,7 +141,7 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
     out, may_write = _out(f"{chosen}-{n or 'all'}-{seeded}.claims.jsonl")
-    fields = {
+    settings = {
         "source": chosen,
         "reports": widgets.path(reports) if reports else None,
         "n": int(n) or None,
@@ -152,14 +150,14 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
         "balanced": balanced,
         "out": out,
     }
-    return _made(BuildClaimsRecipe, fields), may_write
+    return jobs.made(BuildClaimsRecipe, settings), may_write
 
 
 def _choice(place: Any, label: str, options: dict[str, str], key: str, start: str | None = None) -> str:
     """A selectbox over ``options``; ``start`` is where it begins, not a default, so that links name the choice."""
     key = f"data-{key}"
-    if start and key not in {*st.session_state, *st.query_params}:
-        st.session_state[key] = start
+    if start:
+        fields.start(**{key: start})
     return place.selectbox(label, list(options), format_func=options.__getitem__, key=key, bind="query-params")
 
 
@@ -168,14 +166,11 @@ def _writer() -> dict[str, Any]:
     from nast_core.benchmark.writers import TemplateWriter
 
     writers = {TemplateWriter.name: "template grammar, offline", "llm": "language model, at an endpoint"}
-    writer = st.segmented_control(
+    writer = fields.one_of(
+        st,
         "Writer",
-        list(writers),
-        format_func=writers.__getitem__,
-        default="template",
-        required=True,
+        writers,
         key="data-writer",
-        bind="query-params",
         help=(
             "Whoever writes, a parser that did not write reads every option back; what it does not read as the labels"
             " is rejected."
@@ -240,18 +235,6 @@ def _out(name: str) -> tuple[Path, bool]:
     if out.is_file():
         replace = st.checkbox(f"Replace the file that is there: {plain(out)}", key=f"data-replace-{out}")
     return out, replace
-
-
-def _made(kind: Callable[..., _Made], fields: dict[str, Any]) -> _Made:
-    from pydantic import ValidationError
-
-    from nast_core.errors import what_is_wrong
-
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        widgets.empty(f"These settings do not go together: {what_is_wrong(error)}")
-        raise
 
 
 @memo.shared("Reading the labels")
@@ -378,41 +361,45 @@ def _preview_claims(recipe: BuildClaimsRecipe) -> None:
 
 def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> None:
     """The build as a run of its own: a button, its progress, or what came of it."""
+    jobs.offer(
+        recipe,
+        None,
+        _press(recipe),
+        key="data-build",
+        icon=":material/build:",
+        disabled=not may_write,
+        note=(
+            f"Goes to {plain(recipe.out)}, with the dataset card beside it. It runs on its own and goes on when this"
+            " page is closed; cancelled, it leaves no file behind."
+        ),
+        ready=partial(_make_room, recipe),
+        ended=partial(_built, recipe),
+    )
+
+
+def _make_room(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> None:
+    """An old success would be found again in place of a new file."""
     from nast_core.files.writing import need_writable
     from nast_core.runs.store import RunStore
-    from nast_core.work.executors import submit
     from nast_core.work.identity import identity
 
+    need_writable(recipe.out)
     store = RunStore()
-    with widgets.advice():
-        alike = list(store.alike(identity(recipe, store.root).key))
-    latest = alike[0] if alike else None
-    if latest is not None and latest.status.active:
-        jobs.watch(latest.run)
+    for row in list(store.alike(identity(recipe, store.root).key)):
+        if row.status.state == "finished":
+            store.delete(row.run.id)
+
+
+def _built(recipe: BuildItemsRecipe | BuildClaimsRecipe, status: Status) -> None:
+    """What was built, and the way to it; nothing where the file is gone again."""
+    if not recipe.out.is_file():
         return
-    if latest is not None and latest.status.state == "finished" and recipe.out.is_file():
-        figures = "; ".join(
-            f"{name.replace('_', ' ')} {_figure(value)}" for name, value in latest.status.figures.items()
-        )
-        done, go = st.columns([5, 1], vertical_alignment="center")
-        done.success(
-            f"Built: {plain(recipe.out)}. {plain(figures[:1].upper() + figures[1:])}.", icon=":material/check_circle:"
-        )
-        go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
-    elif latest is not None and latest.status.state in ("failed", "lost"):
-        st.error(plain(latest.status.message) or "The build's process is gone; build again.", icon=":material/error:")
-    if st.button(_press(recipe), type="primary", icon=":material/build:", disabled=not may_write, key="data-build"):
-        with widgets.advice():
-            need_writable(recipe.out)
-            for row in alike:  # an old success would be found again in place of a new file
-                if row.status.state == "finished":
-                    store.delete(row.run.id)
-            submit(recipe, store)
-        st.rerun()
-    st.caption(
-        f"Goes to {plain(recipe.out)}, with the dataset card beside it. It runs on its own and goes on when this page"
-        " is closed; cancelled, it leaves no file behind."
+    figures = "; ".join(f"{name.replace('_', ' ')} {_figure(value)}" for name, value in status.figures.items())
+    done, go = st.columns([5, 1], vertical_alignment="center")
+    done.success(
+        f"Built: {plain(recipe.out)}. {plain(figures[:1].upper() + figures[1:])}.", icon=":material/check_circle:"
     )
+    go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
 
 
 def _press(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> str:

@@ -42,18 +42,19 @@ def filter_items(
 ) -> list[Item]:
     """Items that fit every filter given; an empty filter lets all pass.
 
-    ``conditions``: any of them is asked; with ``state`` "present" or "absent", and is so in the right option. ``cues``: any
-    of them denies one of those conditions in the right option. ``text``: stands in the id or in an option of either form.
+    ``conditions``: any of them is asked; with ``state`` "present" or "absent", and is so in the right option. ``cues``:
+    any of them denies one of those conditions in the right option. ``text``: stands in the id or in an option of either
+    form.
     """
     sought = text.strip().casefold()
 
     def fits(item: Item) -> bool:
-        states, said = truth(item), cues_said(item)
+        states, cue_by_condition = truth(item), cues_said(item)
         asked = [c for c in item.conditions if not conditions or c in conditions]
         asked = [c for c in asked if not state or states[c] == (state == "present")]
         return (
             bool(asked)
-            and (not cues or any(said.get(c) in cues for c in asked))
+            and (not cues or any(cue_by_condition.get(c) in cues for c in asked))
             and (not negations or item.negations in negations)
             and (not sought or any(sought in t.casefold() for t in (item.item_id, *item.negated, *item.affirmative)))
         )
@@ -93,7 +94,7 @@ def items_csv(items: Sequence[Item]) -> str:
     """A row an item, all of it."""
     rows = []
     for item in items:
-        row = item.model_dump(exclude={"negated", "affirmative", "assignments", "conditions", "cues"})
+        row = item.model_dump(exclude={"negated", "affirmative", "assignments", "conditions", "cues", "corrected"})
         row |= {f"condition_{n}": condition for n, condition in enumerate(item.conditions, start=1)}
         row |= {f"cue_{n}": cue for n, cue in enumerate(item.cues, start=1)}
         for letter, assignment, negated, affirmative in zip(
@@ -101,6 +102,8 @@ def items_csv(items: Sequence[Item]) -> str:
         ):
             row |= {f"states_{letter}": "".join(map(str, assignment))}
             row |= {f"negated_{letter}": negated, f"affirmative_{letter}": affirmative}
+        if item.corrected:
+            row |= {"corrected": "; ".join(f"{c.text}: {c.condition} {c.state}" for c in item.corrected)}
         rows.append(row)
     return pd.DataFrame(rows).to_csv(index=False)
 
@@ -110,7 +113,7 @@ def item_balance(items: Sequence[Item]) -> pd.DataFrame:
     counts = Counter((condition, state) for item in items for condition, state in truth(item).items())
     names = sorted({condition for condition, _ in counts})
     return _counted(
-        [(name, said, counts[name, state]) for name in names for state, said in ((1, PRESENT), (0, ABSENT))]
+        [(name, series, counts[name, state]) for name in names for state, series in ((1, PRESENT), (0, ABSENT))]
     )
 
 
@@ -141,14 +144,14 @@ def filter_claims(
 
     def fits(example: Example) -> bool:
         others = example.contradictions
-        said = (example.study_id, example.text, example.claim.sentence, *(other.text for other in others))
+        texts = (example.study_id, example.text, example.claim.sentence, *(other.text for other in others))
         return (
             (not findings or example.claim.finding in findings)
             and (not polarity or example.claim.polarity == polarity)
             and (not kinds or any(other.kind in kinds for other in others))
             and (not cues or bool({example.cue, *(other.cue for other in others)} & set(cues)))
             and (not splits or example.split in splits)
-            and (not sought or any(sought in part.casefold() for part in said))
+            and (not sought or any(sought in part.casefold() for part in texts))
         )
 
     return [example for example in examples if fits(example)]
@@ -192,9 +195,9 @@ def claim_balance(examples: Sequence[Example]) -> pd.DataFrame:
     names = sorted({finding for finding, _ in counts})
     return _counted(
         [
-            (name, said, counts[name, state])
+            (name, series, counts[name, state])
             for name in names
-            for state, said in (("present", PRESENT), ("absent", ABSENT))
+            for state, series in (("present", PRESENT), ("absent", ABSENT))
         ]
     )
 
@@ -213,9 +216,9 @@ def claim_cues(examples: Sequence[Example]) -> pd.DataFrame:
         total[cue] += n
     return _counted(
         [
-            (cue, said, counts[cue, said])
+            (cue, series, counts[cue, series])
             for cue, _ in total.most_common()
-            for said in ("true statements", "contradictions")
+            for series in ("true statements", "contradictions")
         ]
     )
 

@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.parts import plots, theme
-from nast_core.finetune.arms import ARMS
+from nast_core.finetune.arms import ARMS, Arm
 
 
-def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
+def weight_bars(table: pd.DataFrame, arms: Sequence[Arm], *, title: str, subtitle: str) -> go.Figure:
     """The effect by layer, over its mean, and beside it what each arm multiplies the layer's step by."""
     figure = go.Figure()
     figure.add_bar(

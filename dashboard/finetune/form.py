@@ -1,4 +1,4 @@
-"""What the fine-tune page asks for: training files, layers, settings. Each function draws its part and returns what was chosen."""
+"""What the fine-tune page asks for: training files, layers, settings. Functions draw their part, return the choice."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import streamlit as st
 
 from dashboard.finetune import charts, prepare
-from dashboard.parts import asking, widgets
-from dashboard.tracing import traces as tracing
+from dashboard.parts import asking, fields, jobs, widgets
+from dashboard.tracing import traces
 from nast_core.finetune.arms import ARMS
 from nast_core.interpret.summaries import offered
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from streamlit.delta_generator import DeltaGenerator
+
     from nast_core.finetune.arms import Arm
+    from nast_core.finetune.recipe import Method
     from nast_core.models import DualEncoder
 
 _TARGETS = {"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}
@@ -27,6 +31,22 @@ _FILES = (
         "items.jsonl of 'nast benchmark build': adds accuracies and gap.",
     ),
 )
+_LOSSES = (  # field of the recipe, label, help
+    ("caption_weight", "Weight of captions", None),
+    (
+        "same_image_weight",
+        "Weight of contradictions",
+        "Of two statements that contradict each other, the one an image bears out scores higher on it.",
+    ),
+    (
+        "across_image_weight",
+        "Weight across images",
+        (
+            "A statement scores higher on images where it holds than where it does not: what makes a denial read, not"
+            " muted."
+        ),
+    ),
+)
 
 
 class Layers(NamedTuple):
@@ -35,16 +55,30 @@ class Layers(NamedTuple):
     trace: str | None
 
 
+def train(model: DualEncoder) -> None:
+    """The whole form: what to train on, which layers, how, and the button that starts it."""
+    st.subheader("1. What to learn from")
+    files = data()
+    st.subheader("2. Which layers learn how fast")
+    schedule = layers(model)
+    st.subheader("3. How")
+    chosen, seeds = settings()
+
+    wanted = prepare.recipes(schedule.arms, seeds, files._asdict() | chosen | schedule.choices, schedule.trace)
+    count, time = len(wanted), prepare.time_of(wanted, model)
+    if st.button(
+        f"Train {count} run{'s' * (count != 1)}: {time} in all, one after another on a device",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not wanted,
+        key="finetune-train",
+    ):
+        jobs.start(wanted, model.fingerprint)
+
+
 def data() -> prepare.Files:
     """Phantoms or the user's own files; without a claims file the page says what to do, and ends."""
-    source = st.segmented_control(
-        "Training data",
-        ["phantom world", "my files"],
-        default="phantom world",
-        required=True,
-        key="train-on",
-        bind="query-params",
-    )
+    source = fields.one_of(st, "Training data", ["phantom world", "my files"], key="train-on")
     if source == "phantom world":
         left, right = st.columns(2)
         studies = left.select_slider(
@@ -64,44 +98,61 @@ def data() -> prepare.Files:
 
 def layers(model: DualEncoder) -> Layers:
     """Arms, and the trace with its summary that gives their layer weights, drawn beside the effect."""
-    traces = prepare.traces(model)
+    kept = prepare.traces(model)
     chosen = st.pills(
         "Arms, on the same batches and seeds",
         list(ARMS),
         selection_mode="multi",
-        key="arms",
+        key="finetune-arms",
         format_func=lambda arm: f"{arm}: {ARMS[arm].text}",
-        default=["uniform", "nast"] if traces else ["uniform"],
+        default=["uniform", "nast"] if kept else ["uniform"],
     )
     arms = cast("list[Arm]", chosen)
-    if not traces:
+    if not kept:
         st.info(
-            "No trace of this model is kept yet. Open **Causal tracing**, which makes one, and come back; without one"
-            " only the uniform and frozen arms can be trained.",
+            "No trace of this model is kept yet. Open **Causal tracing**, which makes one, and come back; without one "
+            "only the uniform and frozen arms can be trained.",
             icon=":material/timeline:",
         )
         return Layers(arms, {}, None)
     one, two, three = st.columns([3, 3, 2])
-    names = {choice.id: choice.label for choice in traces}
+    names = {choice.id: choice.label for choice in kept}
     trace = one.selectbox(
-        "Effect from", list(names), format_func=lambda run: names[run], key="steer", help="Traces of this very model."
+        "Effect from",
+        list(names),
+        format_func=names.__getitem__,
+        key="finetune-trace",
+        help="Traces of this very model.",
     )
     traced = prepare.trace_of(model, trace)
-    summary = tracing.choose_summary(
+    summary = traces.choose_summary(
         two,
         list(offered(traced)),
-        "train-summary",
+        "finetune-summary",
         help=(
-            "The summary decides the schedule: the spread over tokens and the effect at the negator can give opposite"
-            " ones."
+            "The summary decides the schedule: the spread over tokens and the effect at the negator can give opposite "
+            "ones."
         ),
     )
-    average = tracing.choose_average(three, "train-average")
+    average = traces.choose_average(three, "finetune-average")
+    choices = {"summary": summary, "average": average, **_schedule()}
+    _draw_weights(prepare.weights(traced, choices, 0), arms)
+    return Layers(arms, choices, trace)
+
+
+def _schedule() -> dict[str, float]:
+    """How an effect becomes weights."""
     low, sharp, _ = st.columns([2, 2, 3])
-    floor = low.slider("Least share of a layer", 0.05, 1.0, 0.1, 0.05, key="floor", help="1: every layer alike.")
-    temperature = sharp.slider("Sharpness", 0.0, 3.0, 1.0, 0.25, key="temperature", help="Exponent on the effect.")
-    choices = {"summary": summary, "average": average, "floor": floor, "temperature": temperature}
-    table = prepare.weights(traced, choices, 0)
+    floor = low.slider(
+        "Least share of a layer", 0.05, 1.0, 0.1, 0.05, key="finetune-floor", help="1: every layer alike."
+    )
+    temperature = sharp.slider(
+        "Sharpness", 0.0, 3.0, 1.0, 0.25, key="finetune-temperature", help="Exponent on the effect."
+    )
+    return {"floor": floor, "temperature": temperature}
+
+
+def _draw_weights(table: pd.DataFrame, arms: list[Arm]) -> None:
     widgets.figure(
         charts.weight_bars(
             table,
@@ -109,122 +160,93 @@ def layers(model: DualEncoder) -> Layers:
             title="Layer weights beside the effect they come from",
             subtitle="mean weight 1, so that arms take equal steps in all",
         ),
-        key="layer-weights",
+        key="finetune-weights",
         data=table,
         how_to_read=(
-            "Hatched: the effect of each layer, over its mean. Beside it: what each arm multiplies the layer's learning"
-            " rate by."
+            "Hatched: the effect of each layer, over its mean. Beside it: what each arm multiplies the layer's "
+            "learning rate by."
         ),
         alt="Bars of the effect and of the arms' weights by layer",
     )
-    return Layers(arms, choices, trace)
 
 
 def settings() -> tuple[dict[str, Any], int]:
     """How to train, as fields of the recipe, and how many seeds."""
-    default, start_of = prepare.default, prepare.start_of
     first, second, third, fourth = st.columns(4)
     method = first.segmented_control(
         "Method",
         list(prepare.METHODS),
         default="lora",
         required=True,
-        key="train-method",
+        key="finetune-method",
         format_func=lambda m: prepare.METHODS[m],
     )
-    steps = int(second.number_input("Steps", 10, 100_000, default("steps"), 50, key="steps"))
-    start = start_of("learning_rate", method)
-    rate = third.number_input("Learning rate", 1e-6, 1.0, start, step=start / 10, format="%.1e", key=f"rate-{method}")
-    seeds = int(fourth.number_input("Seeds", 1, 10, 1, key="seeds", help="Runs of each arm, for intervals."))
+    steps = int(second.number_input("Steps", 10, 100_000, prepare.default("steps"), 50, key="finetune-steps"))
+    start, key = prepare.start_of("learning_rate", method), f"finetune-rate-{method}"
+    rate = third.number_input("Learning rate", 1e-6, 1.0, start, step=start / 10, format="%.1e", key=key)
+    seeds = int(fourth.number_input("Seeds", 1, 10, 1, key="finetune-seeds", help="Runs of each arm, for intervals."))
     with st.expander("More settings"):
-        more = _adapter(method) | _weights(method)
+        more = _adapter(method) | _batches() | _losses(method)
     every = max(steps // 8, 1)
-    fields = {
+    chosen = {
         "method": method,
         "steps": steps,
         "learning_rate": rate,
         "validate_every": every,
         "checkpoint_every": every,
     }
-    return fields | more, seeds
+    return chosen | more, seeds
 
 
 def _adapter(method: str) -> dict[str, Any]:
-    whole = method == "full"
+    whole, default = method == "full", prepare.default
     a, b, c = st.columns(3)
-    rank = int(
-        a.number_input(
-            "LoRA rank", 1, 256, prepare.default("rank"), key="rank", disabled=whole, help="Alpha is twice the rank."
-        )
+    rank = a.number_input(
+        "LoRA rank", 1, 256, default("rank"), key="finetune-rank", disabled=whole, help="Alpha is twice the rank."
     )
     targets = b.selectbox(
-        "LoRA adapts", list(_TARGETS), key="targets", disabled=whole, format_func=lambda t: _TARGETS[t]
+        "LoRA adapts", list(_TARGETS), key="finetune-targets", disabled=whole, format_func=_TARGETS.__getitem__
     )
-    dropout = c.number_input("LoRA dropout", 0.0, 0.9, prepare.default("dropout"), 0.05, key="dropout", disabled=whole)
-    return {"rank": rank, "alpha": 2.0 * rank, "targets": targets, "dropout": dropout}
+    dropout = c.number_input("LoRA dropout", 0.0, 0.9, default("dropout"), 0.05, key="finetune-dropout", disabled=whole)
+    return {"rank": int(rank), "alpha": 2.0 * int(rank), "targets": targets, "dropout": dropout}
 
 
-def _weights(method: Any) -> dict[str, Any]:
-    default = prepare.default
+def _batches() -> dict[str, Any]:
     a, b, c = st.columns(3)
-    batch = a.number_input("Studies a step", 2, 4096, default("batch_size"), key="batch")
-    align = b.number_input(
-        "Weight of staying aligned",
-        0.0,
-        100.0,
-        default("alignment_weight"),
-        key="beta",
-        help="Keeps affirmative captions where they were.",
-    )
-    scale = c.selectbox("Layer weight scales", list(_SCALES), key="scale", format_func=lambda s: _SCALES[s])
-    e, f, g, h, last = st.columns(5)
-    caption = e.number_input("Weight of captions", 0.0, 100.0, default("caption_weight"), key="w-caption")
-    same = f.number_input(
-        "Weight of contradictions",
-        0.0,
-        100.0,
-        default("same_image_weight"),
-        key="w-same",
-        help="Of two statements that contradict each other, the one an image bears out scores higher on it.",
-    )
-    across = g.number_input(
-        "Weight across images",
-        0.0,
-        100.0,
-        default("across_image_weight"),
-        key="w-across",
-        help=(
-            "A statement scores higher on images where it holds than where it does not: what makes a denial read, not"
-            " muted."
-        ),
-    )
-    alone = h.number_input(
+    batch = a.number_input("Studies a step", 2, 4096, prepare.default("batch_size"), key="finetune-batch")
+    align = _weight(b, "Weight of staying aligned", "alignment_weight", "Keeps affirmative captions where they were.")
+    scale = c.selectbox("Layer weight scales", list(_SCALES), key="finetune-scale", format_func=_SCALES.__getitem__)
+    return {"batch_size": int(batch), "alignment_weight": align, "scale": scale}
+
+
+def _losses(method: Method) -> dict[str, Any]:
+    columns = st.columns(5)
+    weights: dict[str, Any] = {
+        name: _weight(place, label, name, told) for place, (name, label, told) in zip(columns[:3], _LOSSES, strict=True)
+    }
+    alone = columns[3].number_input(
         "Share of steps on single statements",
         0.0,
         1.0,
         prepare.start_of("statements_first", method),
         0.05,
-        key=f"alone-{method}",
+        key=f"finetune-alone-{method}",
         help=(
-            "Reading a denial comes before reading it among other statements; captions and contradictions join after"
-            " these."
+            "Reading a denial comes before reading it among other statements; captions and contradictions join after "
+            "these."
         ),
     )
-    patience = last.number_input(
+    patience = columns[4].number_input(
         "Stop after validations without gain",
         0,
         100,
         0,
-        key="patience",
+        key="finetune-patience",
         help="0: all steps. Counted from when captions join, by the validation loss.",
     )
-    return {
-        "batch_size": int(batch),
-        "alignment_weight": align,
-        "scale": scale,
-        "caption_weight": caption,
-        "same_image_weight": same,
-        "across_image_weight": across,
-        "statements_first": alone,
-        "patience": int(patience) or None,
-    }
+    return weights | {"statements_first": alone, "patience": int(patience) or None}
+
+
+def _weight(place: DeltaGenerator, label: str, field: str, told: str | None) -> float:
+    """The weight of one part of the loss; it starts where the recipe does."""
+    return place.number_input(label, 0.0, 100.0, prepare.default(field), key=f"finetune-{field}", help=told)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import keeper, memo, widgets
+from dashboard.parts import jobs, keeper, memo, widgets
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -160,8 +160,12 @@ def time_of(runs: Sequence[FinetuneRecipe], model: DualEncoder) -> str:
     for number, recipe in enumerate(runs):
         asked = what_is_tried(recipe)
         with widgets.advice():
-            tried = _tried(asked, asked.model_dump_json(), model.fingerprint, stamp(*filter(None, (recipe.data, recipe.items))))
-        costs = tried.costs if number == 0 else replace(tried.costs, images=0.0)  # the first leaves their vectors to the others
+            tried = _tried(
+                asked, asked.model_dump_json(), model.fingerprint, stamp(*filter(None, (recipe.data, recipe.items)))
+            )
+        costs = (
+            tried.costs if number == 0 else replace(tried.costs, images=0.0)
+        )  # the first leaves their vectors to the others
         seconds += seconds_of(recipe, costs, tried.amounts)
     return duration(seconds, at_most=any(recipe.may_end_early for recipe in runs))
 
@@ -175,22 +179,19 @@ def _tried(_recipe: FinetuneRecipe, asked: str, fingerprint: str, files: str) ->
 
 def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
     """One an arm and seed, alike in everything else. An impossible choice is one sentence, and the page ends."""
-    from pydantic import ValidationError
-
-    from nast_core.errors import what_is_wrong
     from nast_core.finetune.arms import TRACED_ARMS
     from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.recipe import run_name
 
-    found = []
-    try:
-        for seed in range(seeds):
-            for arm in arms:
-                path: dict[str, Any] = {"trace": run_name(trace)} if arm in TRACED_ARMS and trace else {}
-                found.append(FinetuneRecipe(model=keeper.spec(), arm=arm, seed=seed, **path, **common))
-    except ValidationError as error:
-        widgets.refuse(f"These settings do not go together: {what_is_wrong(error)}")
-    return found
+    path = {"trace": run_name(trace)} if trace else {}
+    return [
+        jobs.made(
+            FinetuneRecipe,
+            {"model": keeper.spec(), "arm": arm, "seed": seed, **(path if arm in TRACED_ARMS else {}), **common},
+        )
+        for seed in range(seeds)
+        for arm in arms
+    ]
 
 
 def curves(table: Sequence[Row]) -> pd.DataFrame:
@@ -198,18 +199,18 @@ def curves(table: Sequence[Row]) -> pd.DataFrame:
     rows = []
     for run, asked, _, _ in table:
         recipe = cast("FinetuneRecipe", asked)
-        for said in run.metrics():
+        for line in run.metrics():
             rows += [
                 {
                     "run": run.id,
                     "arm": recipe.arm,
                     "seed": recipe.seed,
-                    "step": said["step"],
+                    "step": line["step"],
                     "figure": name,
                     "value": value,
                 }
                 for name in FIGURES
-                if (value := said.get(f"validation_{name}")) is not None
+                if (value := line.get(f"validation_{name}")) is not None
             ]
     return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
 

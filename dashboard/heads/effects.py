@@ -87,7 +87,7 @@ def accuracies(before: BenchmarkResult, after: BenchmarkResult) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def said(before: BenchmarkResult, after: BenchmarkResult) -> str:
+def in_words(before: BenchmarkResult, after: BenchmarkResult) -> str:
     """The change of each accuracy on the same questions, with its interval and paired test."""
     from nast_core.statistics.rates import difference, mcnemar
 

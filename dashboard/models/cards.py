@@ -37,7 +37,7 @@ def parts(model: DualEncoder) -> dict[str, dict[str, str]]:
 
     rows = anatomy(model)
     laid_out = {
-        part: {said: rows.pop(name) for name, said in names.items() if name in rows} for part, names in _PARTS.items()
+        part: {label: rows.pop(name) for name, label in names.items() if name in rows} for part, names in _PARTS.items()
     }
     return {**laid_out, "Files": rows}
 
@@ -46,11 +46,11 @@ def lacking_text(model: DualEncoder) -> str:
     """What the model cannot do, as Markdown."""
     from nast_core.models.description import lacking
 
-    said = [
+    lines = [
         f":orange[:material/block:] **No {plain(what)}.** {plain(why[0].upper() + why[1:])}."
         for what, why in lacking(model).items()
     ]
-    return "  \n".join(said) or "Nothing is lacking: attention, tracing, attribution and LoRA work in full."
+    return "  \n".join(lines) or "Nothing is lacking: attention, tracing, attribution and LoRA work in full."
 
 
 def others_got(model: DualEncoder) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def choices() -> list[str]:
 
 
 def choice(typed: str) -> Choice:
-    """What is known of a known model's name, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads and fetches nothing."""
+    """What is known of a known model's name, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads nothing."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
     from nast_core.models.hub import HUB_ID
@@ -107,7 +107,7 @@ def choice(typed: str) -> Choice:
     card = find_card(typed)
     spec, about = (card.slug, _about(card)) if card else (typed, "")
     try:
-        found = specs.find(spec)
+        location = specs.find(spec)
     except ModelError as error:
         if card:
             return Choice(spec, about, f":material/folder_open: {plain(how_to_get(card))}", False, card.hub is not None)
@@ -115,7 +115,9 @@ def choice(typed: str) -> Choice:
             where = "There is no such folder. If it is a hub id, Download fetches it into models/."
             return Choice(spec, about, f":material/folder_open: {where}", False, True)
         return Choice(spec, about, f":material/error: {plain(error)}", False, False)
-    where = f"On this machine, in {code(found.folder)}." if found.folder else "open_clip knows where its files are."
+    where = (
+        f"On this machine, in {code(location.folder)}." if location.folder else "open_clip knows where its files are."
+    )
     return Choice(spec, about, f":green[:material/check_circle:] {where} Load uses it on every page.", True, False)
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
-from dashboard.parts.theme import AFFIRMATIVE, BASE, NEGATED
+from dashboard.parts.theme import AFFIRMATIVE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -26,7 +25,7 @@ _CHIP = (
 
 
 def read(model: DualEncoder, sentence: str) -> pd.DataFrame:
-    """Each token of a sentence: position, characters, id, role, pooled. Raises TextError for one that cannot be encoded.
+    """Each token of a sentence: position, characters, id, role, pooled. Raises TextError where it cannot be encoded.
 
     Roles: negator, word, punctuation, special (start, end, class), padding.
     """
@@ -85,12 +84,12 @@ def similarity(model: DualEncoder, affirmative: str, negation: str, equivalent: 
     pairs_known = template_pairs(model.card.conditions) if model.card.conditions else template_pairs()
     others = {pair.finding: pair.affirmative for pair in reversed(pairs_known)}  # the first of each finding
     vectors = model.encode_texts([affirmative, negation, equivalent, *others.values()]).numpy()
-    said, denied, same, rest = vectors[0], vectors[1], vectors[2], vectors[3:]
+    present, denied, same, rest = vectors[0], vectors[1], vectors[2], vectors[3:]
     pairs = (rest @ rest.T)[np.triu_indices(len(rest), 1)]
     rows = [
-        ("negation and what it denies", float(denied @ said), 1),
+        ("negation and what it denies", float(denied @ present), 1),
         ("negation and its equivalent", float(denied @ same), 1),
-        ("what it denies and the equivalent", float(said @ same), 1),
+        ("what it denies and the equivalent", float(present @ same), 1),
         ("sentences on different findings", float(pairs.mean()), len(pairs)),
     ]
     return pd.DataFrame(rows, columns=["pair", "cosine", "n"])
@@ -107,36 +106,4 @@ def verdict(table: pd.DataFrame) -> str:
     return (
         f"The negation lies nearer to what it denies ({denies:.2f}) than to its equivalent ({equivalent:.2f}): the"
         " model keeps the finding and loses the negation."
-    )
-
-
-def similarity_bars(table: pd.DataFrame) -> go.Figure:
-    """Cosines as bars; sentences on different findings are the dotted line to measure them by."""
-    shown, unlike = table[:3], float(table.cosine.iloc[3])
-    figure = go.Figure(
-        go.Bar(
-            x=shown.cosine,
-            y=shown.pair,
-            orientation="h",
-            marker={"color": [NEGATED, AFFIRMATIVE, BASE]},
-            text=shown.cosine.map("{:.3f}".format),
-            textposition="auto",
-            insidetextanchor="end",
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-        )
-    )
-    figure.add_vline(x=unlike, line={"dash": "dot", "color": "#8A8F98"})
-    figure.add_annotation(
-        x=unlike,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        xanchor="right" if unlike > 0.5 else "left",
-        showarrow=False,
-        text=f"different findings: {unlike:.2f} (n = {int(table.n.iloc[3])} pairs)",
-    )
-    figure.update_xaxes(title_text="cosine", range=[min(0.0, float(table.cosine.min()) - 0.1), 1.08])
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure.update_layout(
-        height=240, margin={"l": 10, "r": 10, "t": 30, "b": 10}, dragmode=False, showlegend=False
     )

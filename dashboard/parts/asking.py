@@ -1,7 +1,7 @@
 """A link opens, it does not act: what an address names is shown and asked for before it is read, loaded or sent to.
 
-What a person types, picks or presses on a page counts as asked for (``field``, ``typed``, ``allow``); so does what this server has
-opened before. Nothing is drawn while anything is ``pending``, so that no page can be reached with more.
+What a person types, picks or presses on a page counts as asked for (``field``, ``typed``, ``allow``); so does what this
+server has opened before. Nothing is drawn while anything is ``pending``, so that no page can be reached with more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.parts import widgets
+from dashboard.parts import keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
@@ -20,8 +20,8 @@ KINDS = {
     "model": "model", "other": "model", "with": "model", "a": "model", "b": "model",
     "items": "file", "claims-file": "file", "data-file": "file", "data-table-path": "file", "review-items": "file",
     "claims": "file", "train-items": "file", "data-reports": "file",
-    "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder", "train-images": "folder",
-    "data-folder": "folder",
+    "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder",
+    "train-images": "folder", "data-folder": "folder",
     "data-llm-url": "endpoint",
 }  # fmt: skip
 _SAID = {
@@ -56,12 +56,12 @@ def field(place: Any, label: str, *, key: str, **settings: Any) -> str:
 
 def pending() -> dict[str, list[str]]:
     """Field -> values in the address that nobody has asked this server for."""
-    found = {}
+    waiting = {}
     for key in KINDS:
         values = [value.strip() for value in st.query_params.get_all(key)]
         if left := [value for value in values if value and not _known(KINDS[key], value)]:
-            found[key] = left
-    return found
+            waiting[key] = left
+    return waiting
 
 
 def _known(kind: str, value: str) -> bool:
@@ -69,11 +69,11 @@ def _known(kind: str, value: str) -> bool:
 
 
 def _ours(spec: str) -> bool:
-    """The demo, and fine-tunes in this server's own folder of runs."""
+    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
 
-    return spec == "demo" or run_of(spec) in {run.id for run in RunStore().runs()}
+    return spec in (keeper.DEMO, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 
 def _host(address: str) -> str:

@@ -12,7 +12,7 @@ def fresh(*keys: str) -> bool:
 
 
 def start(**values: Any) -> None:
-    """Where fields begin that nothing has set yet. Not their default: what a field has by default, its link leaves out."""
+    """Where fields begin that nothing has set yet. No default: what a field has by default, its link leaves out."""
     for key, value in values.items():
         if fresh(key):
             st.session_state[key] = value

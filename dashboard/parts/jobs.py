@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from dashboard.parts import widgets
 from dashboard.parts.text import plain
-from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.models import DualEncoder
     from nast_core.recipe import Recipe
+    from nast_core.runs.status import Status
     from nast_core.runs.store import Run
 
+Asked = TypeVar("Asked", bound="Recipe")
 
-def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: float) -> None:
-    """A button that starts the recipe's run, or how its run stands; ends the page."""
+
+NOTE = "It runs on its own and goes on when this page is closed; the result is kept and found again."
+_BADLY = ("failed", "lost")  # ends that a new start should know of
+
+
+def offer(
+    recipe: Recipe,
+    model_fingerprint: str | None,
+    label: str,
+    *,
+    key: str,
+    note: str = NOTE,
+    icon: str = ":material/play_arrow:",
+    disabled: bool = False,
+    ready: Callable[[], None] | None = None,
+    ended: Callable[[Status], None] | None = None,
+) -> None:
+    """How the recipe's run stands, with a button to cancel it; or a button that starts it, and why the last one failed.
+
+    The one way in which a page offers a run. ``ready``: what must be so before a start; its NastError is a sentence,
+    and the page ends. ``ended``: draws what came of the last run, where it finished.
+    """
     from nast_core.runs.store import RunStore
-    from nast_core.work.executors import submit
     from nast_core.work.identity import identity
 
     store = RunStore()
@@ -31,17 +51,31 @@ def start_or_watch(recipe: Recipe, model_fingerprint: str, what: str, seconds: f
         latest = next(store.alike(identity(recipe, store.root, model_fingerprint).key), None)
     if latest is not None and latest.status.active:
         watch(latest.run)
-        widgets.end_page()
-    if latest is not None and latest.status.state != "cancelled":
-        st.warning(
-            plain(f"Run {latest.run.id} {latest.status.state}: {latest.status.message or 'its process is gone'}")
-        )
-    if st.button(f"{what}: {duration(seconds)}", type="primary", icon=":material/play_arrow:"):
+        return
+    if latest is not None and latest.status.state in _BADLY:
+        reason = latest.status.message or "its process is gone"
+        st.warning(plain(f"Run {latest.run.id} {latest.status.state}: {reason}"), icon=":material/warning:")
+    elif latest is not None and latest.status.state == "finished" and ended:
+        ended(latest.status)
+    if st.button(label, type="primary", icon=icon, disabled=disabled, key=key):
         with widgets.advice():
-            submit(recipe, store, model_fingerprint=model_fingerprint)
+            if ready:
+                ready()
+        start([recipe], model_fingerprint)
         st.rerun()
-    st.caption("It runs on its own and goes on when this page is closed; the result is kept and found again.")
-    widgets.end_page()
+    st.caption(note)
+
+
+def made(kind: Callable[..., Asked], fields: Mapping[str, Any]) -> Asked:
+    """A recipe of these fields. An impossible choice is one sentence, and the page ends."""
+    from pydantic import ValidationError
+
+    from nast_core.errors import what_is_wrong
+
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        widgets.refuse(f"These settings do not go together: {what_is_wrong(error)}")
 
 
 def run_now(recipe: Recipe, model: DualEncoder, what: str) -> Run:
@@ -124,7 +158,7 @@ def draw_again() -> None:
         st.rerun()
 
 
-def start(recipes: Sequence[Recipe], model_fingerprint: str) -> None:
+def start(recipes: Sequence[Recipe], model_fingerprint: str | None) -> None:
     """Queues a run for each recipe; what was run before is found again."""
     from nast_core.work.executors import submit
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import memo, widgets
+from dashboard.parts import fields, memo, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ def set_key(pairs: tuple[AlignedPair, ...]) -> tuple[str, ...]:
 def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPair:
     """One pair of the set, or two typed texts; a pair that does not align says why, and the page ends."""
     how, what = st.columns([2, 5], vertical_alignment="bottom")
-    typed = how.segmented_control(
-        "Pair", ["from the set", "typed"], default="from the set", required=True, key="pair-source", bind="query-params"
-    )
+    typed = fields.one_of(how, "Pair", ["from the set", "typed"], key="pair-source")
     if typed == "from the set":
         names = [pair.pair.negated for pair in pairs]
         name = what.selectbox("Negated text", names, key="pair", bind="query-params")

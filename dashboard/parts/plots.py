@@ -1,4 +1,4 @@
-"""What charts are built of, and those that several pages draw: data in, plotly figure out. No Streamlit, no engine calls."""
+"""What charts are built of, and those that several pages draw: data in, plotly figure out. No Streamlit, no engine."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -112,7 +112,7 @@ class Panel(NamedTuple):
 def attention_panels(
     panels: Sequence[Panel], difference: Panel | None, *, title: str, subtitle: str, height: int, hover: str = ""
 ) -> go.Figure:
-    """Attention side by side on one scale, and how they differ on another; ``hover``: before each panel's hover text."""
+    """Attention side by side on one scale, their difference on another; ``hover``: before each hover text."""
     shown = [*panels, *([difference] if difference else [])]
     figure = make_subplots(cols=len(shown), subplot_titles=[one.name for one in shown], horizontal_spacing=0.04)
     for at, one in enumerate(shown, start=1):
@@ -159,10 +159,10 @@ def rate_bars(
     horizontal: bool = False,
     whole: bool = False,
 ) -> go.Figure:
-    """Grouped bars with intervals; ``table`` has group, series, value, low, high, n; ``styles``: series -> colour, pattern.
+    """Grouped bars with intervals, n in the hover text; ``table`` has group, series, value, low, high, n.
 
-    Values, and ``chance``, are drawn times ``scale``; n is in the hover text. ``whole``: the axis ends at 1, however
-    small the values.
+    ``styles``: series -> colour, pattern. Values, and ``chance``, are drawn times ``scale``. ``whole``: the axis ends
+    at 1, however small the values.
     """
     figure = go.Figure()
     across, along = ("y", "x") if horizontal else ("x", "y")
@@ -192,7 +192,7 @@ def rate_bars(
 
 
 def accuracy_bars(table: pd.DataFrame, *, title: str, subtitle: str, horizontal: bool = False) -> go.Figure:
-    """Accuracy by group and form in per cent, with the chance line; ``table`` as ``by_group`` gives it, n in brackets."""
+    """Accuracy by group and form, in per cent, n in brackets, with the chance line; ``table`` as by ``by_group``."""
     forms = table[table.form.isin(theme.FORMS)]
     named = [f"{group} ({n})" for group, n in zip(forms.group, forms.n, strict=True)]
     return rate_bars(

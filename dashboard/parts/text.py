@@ -1,7 +1,8 @@
 """Foreign text, shown as text: what files, links and people say is never read as Markdown, HTML or a chart's template.
 
-Every name, question, path or message that this app did not write itself goes through ``plain`` where Streamlit reads Markdown,
-and through ``chart`` where plotly reads its own subset of HTML. Tables, code blocks and fields show text as it is.
+Every name, question, path or message that this app did not write itself goes through ``plain`` where Streamlit reads
+Markdown, and through ``chart`` where plotly reads its own subset of HTML. Tables, code blocks and fields show text as it
+is.
 """
 
 import re
@@ -30,9 +31,9 @@ _JOINERS = {"\u200c", "\u200d", "\u2060", "\u00ad"}  # format signs that words a
 
 
 def plain(text: object) -> str:
-    """Markdown that shows ``text`` as it is, in one line. What cannot be seen in it (control and direction signs) is written out."""
+    """Markdown that shows ``text`` as it is, in one line; what cannot be seen in it (control signs) is written out."""
     line = " ".join(_visible(str(text)).split())
-    line = _FOUND_LATER.sub(lambda found: found[0] + _BREAK, line)
+    line = _FOUND_LATER.sub(lambda match: match[0] + _BREAK, line)
     line = _UNDERSCORE.sub(r"\\_", _DIRECTIVE.sub(r"\\:", _SIGNS.sub(r"\\\g<0>", line)))
     start = _START.match(line)
     if start is None:
@@ -48,7 +49,7 @@ def code(text: object) -> str:
 
 
 def document(markdown: str) -> str:
-    """A dataset card's headings (two levels smaller), lists, tables, bold and code; all else in it is shown as it is."""
+    """A dataset card's headings (two levels smaller), lists, tables, bold and code; all else is shown as it is."""
     return "\n".join(map(_line, markdown.splitlines()))
 
 
@@ -66,8 +67,8 @@ def _line(line: str) -> str:
 def _words(text: str) -> str:
     """Text of which whole bold and code stay what they are."""
     return "".join(
-        f"**{plain(bold)}**" if bold else code(said) if said else part(rest)
-        for bold, said, rest in _WHOLE.findall(text)
+        f"**{plain(bold)}**" if bold else code(inline) if inline else part(rest)
+        for bold, inline, rest in _WHOLE.findall(text)
     )
 
 

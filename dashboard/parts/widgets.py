@@ -29,7 +29,7 @@ def advice() -> Iterator[None]:
     try:
         yield
     except NastError as error:
-        refuse(str(error))
+        refuse(error)
 
 
 def figure(
@@ -101,18 +101,32 @@ def path(typed: str) -> Path:
         return as_path(typed)
 
 
+def hint(message: str) -> None:
+    """Nothing to show here, and what to do next, as plain text; the page goes on."""
+    st.info(plain(message), icon=":material/lightbulb:")
+
+
+def fault(message: object) -> None:
+    """What could not be done, and why, as plain text; the page goes on."""
+    st.error(plain(message), icon=":material/error:")
+
+
 def empty(message: str) -> NoReturn:
     """Nothing to show yet, and what to do next, as plain text; ends the page."""
-    st.info(plain(message), icon=":material/lightbulb:")
+    hint(message)
     end_page()
 
 
-def refuse(message: str) -> NoReturn:
+def refuse(message: object) -> NoReturn:
     """What cannot be done as asked, and why, as plain text; ends the page."""
-    st.error(plain(message), icon=":material/error:")
+    fault(message)
     end_page()
 
 
 def end_page() -> NoReturn:
-    """Ends the page and lets the sidebar follow; after st.stop(), Streamlit refuses every further element."""
+    """Ends the page and lets the sidebar follow; after st.stop(), Streamlit refuses every further element.
+
+    The only place where a page is ended (a test holds it): by ``empty``, ``refuse`` or ``advice``, or here where all
+    has been said.
+    """
     raise StopException

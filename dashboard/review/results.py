@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from nast_core.statistics.rates import Rate
 
 
-def _found(opened: Opened) -> Outcome:
+def _standing(opened: Opened) -> Outcome:
     """How the items stand. Who still judges them in this session stays blind to the others."""
     from nast_core.review.judgements import file_name
     from nast_core.review.outcome import outcome
 
     with widgets.advice():
-        found = outcome(opened.items, opened.reviews)
+        standing = outcome(opened.items, opened.reviews)
     me = st.session_state.get(REVIEWER, "")
-    mine = next((judged for name, judged in found.judged.items() if me and file_name(name) == file_name(me)), None)
+    mine = next((judged for name, judged in standing.judged.items() if me and file_name(name) == file_name(me)), None)
     if mine is not None and len(mine) < len(opened.items):
         widgets.empty(
             f"{me}, you have {len(opened.items) - len(mine):,} items left to judge. What the others say is shown when"
             " you are done, so that you judge blind; to look at once, change the name under Judge."
         )
-    if not found.judged:
+    if not standing.judged:
         widgets.empty("Nobody has judged these items yet. Begin under Judge.")
-    return found
+    return standing
 
 
 @memo.copied("Resampling patients")
@@ -48,17 +48,23 @@ def _agreement(verdicts: dict[str, dict[str, Verdict]], _items: list[Item], key:
 
 def agree(opened: Opened) -> None:
     """Progress of each reviewer, alpha and kappas, and how two reviewers' verdicts fall."""
-    found = _found(opened)
-    columns = st.columns(max(len(found.judged), 4))
-    for column, (name, judged) in zip(columns, found.judged.items(), strict=False):
+    standing = _standing(opened)
+    columns = st.columns(max(len(standing.judged), 4))
+    for column, (name, judged) in zip(columns, standing.judged.items(), strict=False):
         column.metric(plain(name), f"{len(judged):,} of {len(opened.items):,}", border=True)
-    if len(found.judged) < 2:
+    if len(standing.judged) < 2:
         widgets.empty("Agreement takes two reviewers. Let another judge the same file, here or on a shared folder.")
-    result = _agreement(found.verdicts, opened.items, str(opened.path))
+    result = _agreement(standing.verdicts, opened.items, str(opened.path))
     if not result.alpha.n:
         widgets.empty("No item has been judged by two yet.")
     st.metric("Krippendorff's alpha, all reviewers", _value(result.alpha))
     st.caption(_range(result.alpha) + ", items judged by at least two. Nominal, missing judgements allowed.")
+    _draw_pairs(result)
+    _draw_verdicts(result)
+
+
+def _draw_pairs(result: Agreement) -> None:
+    """Kappa and share of same verdicts, of every two reviewers."""
     table = pd.DataFrame(
         [
             {
@@ -82,6 +88,10 @@ def agree(opened: Opened) -> None:
         " every item is correct, alpha and kappa are low even among reviewers who hardly ever differ: read them beside"
         " the share of same verdicts. Empty: undefined, for one verdict was given throughout."
     )
+
+
+def _draw_verdicts(result: Agreement) -> None:
+    """How the verdicts of two reviewers fall."""
     pairs = {f"{first} and {second}": (first, second) for (first, second), pair in result.pairs.items() if pair.kappa.n}
     if not pairs:
         return
@@ -122,16 +132,16 @@ def _range(rate: Rate) -> str:
 
 def settle(opened: Opened) -> None:
     """Items on which reviewers differ, each with what they said, and the verdict of somebody who has not judged."""
-    found = _found(opened)
-    differing = [i for i in opened.items if len({j.verdict for j in found.on(i.item_id).values()}) > 1]
-    open_ones = found.having("conflict")
+    standing = _standing(opened)
+    differing = [i for i in opened.items if len({j.verdict for j in standing.on(i.item_id).values()}) > 1]
+    open_ones = standing.having("conflict")
     if not differing:
         widgets.empty("No item is in conflict: wherever two have judged, they agree.")
     st.caption(
         f"{len(differing):,} items with differing verdicts; {len(differing) - len(open_ones):,} of them settled."
     )
     name = st.text_input(
-        "Adjudicator", key="adjudicator", placeholder="Somebody who has not judged these items"
+        "Adjudicator", key="review-adjudicator", placeholder="Somebody who has not judged these items"
     ).strip()
     only_open = st.toggle("Only those still open", value=True, key="review-open") and open_ones
     shown = open_ones if only_open else differing
@@ -140,20 +150,20 @@ def settle(opened: Opened) -> None:
     item = shown[ids.index(picked)]
     st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
     item_cards.draw_item(item, images=opened.images)
-    said = [
+    verdicts = [
         {"who": who, "verdict": judgement.verdict, "comment": judgement.comment}
-        for who, judgement in found.on(item.item_id).items()
+        for who, judgement in standing.on(item.item_id).items()
     ]
-    if item.item_id in found.settled:
-        last = found.settled[item.item_id]
-        said.append({"who": f"{last.reviewer} (adjudicator)", "verdict": last.verdict, "comment": last.comment})
-    st.dataframe(pd.DataFrame(said), hide_index=True)
+    if item.item_id in standing.settled:
+        last = standing.settled[item.item_id]
+        verdicts.append({"who": f"{last.reviewer} (adjudicator)", "verdict": last.verdict, "comment": last.comment})
+    st.dataframe(pd.DataFrame(verdicts), hide_index=True)
     comment = st.text_input("Reason (optional)", key=f"review-reason-{item.item_id}")
     if not name:
-        st.info("Type the adjudicator's name to settle this item.", icon=":material/lightbulb:")
+        widgets.hint("Type the adjudicator's name to settle this item.")
     with st.container(horizontal=True):
         for verdict, (label, icon, key) in BUTTONS.items():
-            if st.button(label, icon=icon, shortcut=key, key=f"settle-{verdict}", disabled=not name, width=160):
+            if st.button(label, icon=icon, shortcut=key, key=f"review-settle-{verdict}", disabled=not name, width=160):
                 with widgets.advice():
                     opened.reviews.adjudicate(item, name, verdict, comment)
                 st.rerun()
@@ -163,17 +173,23 @@ def finish(opened: Opened) -> None:
     """How many items are accepted, all judgements as CSV, and the accepted items as a file."""
     from nast_core.review.outcome import STATES, judgements_csv, outcome, write_accepted
 
-    found = _found(opened)
+    standing = _standing(opened)
     least = st.number_input(
-        "Reviewers an item needs", 1, max(len(found.judged), 2), 2, key="review-least", bind="query-params", width=220
+        "Reviewers an item needs",
+        1,
+        max(len(standing.judged), 2),
+        2,
+        key="review-least",
+        bind="query-params",
+        width=220,
     )
-    found = outcome(opened.items, opened.reviews, least=int(least))
-    table = pd.DataFrame([{"group": state, "series": "items", "n": len(found.having(state))} for state in STATES])
+    standing = outcome(opened.items, opened.reviews, least=int(least))
+    table = pd.DataFrame([{"group": state, "series": "items", "n": len(standing.having(state))} for state in STATES])
     widgets.figure(
         charts.count_bars(
             table,
             title="What became of the items",
-            subtitle=f"{len(opened.items):,} items, {len(found.judged)} reviewers",
+            subtitle=f"{len(opened.items):,} items, {len(standing.judged)} reviewers",
         ),
         key="review-outcome",
         data=table,

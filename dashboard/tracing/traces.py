@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray as xr
-    from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.interpret.effects import PatchedPair
     from nast_core.interpret.plan import Method, PatchPlan
@@ -35,7 +34,7 @@ COMPONENTS = {
     "attention": "Attention output",
     "mlp": "MLP output",
 }
-METHODS = {"exact": "Exact", "attribution": "Estimate"}
+METHODS: dict[Method, str] = {"exact": "Exact", "attribution": "Estimate"}
 
 
 def plan(**choices: object) -> PatchPlan:
@@ -110,6 +109,7 @@ def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
 def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
     """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
     that the user starts; the page then ends with what to press."""
+    from nast_core.runs.pace import duration
     from nast_core.work.identity import find_run
 
     wanted = recipe(plan, method)
@@ -121,7 +121,9 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     pairs = alignment(model).aligned
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
-        jobs.start_or_watch(wanted, model.fingerprint, f"Trace {len(pairs)} pairs", seconds)
+        label = f"Trace {len(pairs)} pairs: {duration(seconds)}"
+        jobs.offer(wanted, model.fingerprint, label, key="tracing-run")
+        widgets.end_page()
     with widgets.advice():
         run = jobs.run_now(wanted, model, f"Tracing {len(pairs)} pairs")
     return _read(str(run.folder / "trace.nc"), run.id)
@@ -148,26 +150,26 @@ def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> f
 def estimate_badge(traced: xr.Dataset) -> None:
     """Wherever a figure is an estimate, says so, and how close it came to exact tracing."""
     close = {name.removeprefix("agreement_"): v for name, v in traced.attrs.items() if name.startswith("agreement_")}
-    said = (
+    agreement = (
         f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman"
         f" {close['spearman']:.2f}"
     )
-    st.badge(f"Estimate to first order; {said}", icon=":material/functions:", color="orange")
+    st.badge(f"Estimate to first order; {agreement}", icon=":material/functions:", color="orange")
 
 
-SEGMENTS = {
+SEGMENTS: dict[Segment, str] = {
     "all": "all pairs",
     "affirmative higher": "affirmative text higher (right: the finding is there)",
     "negated higher": "negated text higher (wrong: the finding is there)",
 }
 
 
-def choose_average(place: DeltaGenerator, key: str, **options: Any) -> Average:
+def choose_average(place: Any, key: str, **options: Any) -> Average:
     """How pairs are averaged; ``options`` are the field's own."""
     return place.selectbox("Average", list(AVERAGES), format_func=lambda a: AVERAGES[a], key=key, **options)
 
 
-def choose_summary(place: DeltaGenerator, names: Sequence[str], key: str, **options: Any) -> Summary:
+def choose_summary(place: Any, names: Sequence[str], key: str, **options: Any) -> Summary:
     """One of the layer summaries ``names``, those that have a meaning for the trace."""
     return place.selectbox("Layer summary", names, format_func=lambda s: SUMMARIES[s].label, key=key, **options)
 
@@ -185,13 +187,14 @@ class Tables:
 def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summary) -> Tables:
     from nast_core.interpret import profiles
 
-    found = profiles.counts(traced)
+    counts = profiles.counts(traced)
     counted = (
-        f"{found.pairs} pairs: {found.affirmative_higher} score the affirmative text higher, {found.negated_higher} the"
-        f" negated one; {found.undefined} undefined (|d| below {traced.attrs['min_gap']:g} logits)."
+        f"{counts.pairs} pairs: {counts.affirmative_higher} score the affirmative text higher, "
+        f"{counts.negated_higher} the negated one; {counts.undefined} undefined (|d| below "
+        f"{traced.attrs['min_gap']:g} logits)."
     )
     part = profiles.segment(traced, segment)
-    used = part.sizes["pair"] - (found.undefined if segment == "all" else 0)
+    used = part.sizes["pair"] - (counts.undefined if segment == "all" else 0)
     if not used:
         return Tables(counted, 0, None, None)
     effect = memo.digest(part.cte.values.tobytes(), part.d.values.tobytes())

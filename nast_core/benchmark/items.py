@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nast_core.errors import BenchmarkError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import write_text
+from nast_core.negation.corrections import Correction
 
 Letter = Literal["A", "B", "C", "D"]
 LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D")
@@ -32,6 +33,9 @@ class Item(BaseModel):
     answer: Letter
     source: str = ""  # label source: chexpert, mimic, nih, padchest, table, phantom
     split: str = ""  # of the patient: train, validation, test
+    corrected: tuple[Correction, ...] = Field(
+        default=(), exclude_if=lambda corrections: not corrections
+    )  # what a person reads in its options otherwise than the parser; written only where there is any
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

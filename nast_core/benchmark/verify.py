@@ -5,7 +5,7 @@ same with no negation in it; and the two differ only at the negated phrases and 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -13,8 +13,10 @@ from typing import NamedTuple
 from nast_core.benchmark.items import LETTERS
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.files.gate import shown
+from nast_core.negation.corrections import NONE, Corrections
 from nast_core.negation.cues import find_cues
-from nast_core.negation.parser import Mention, parse_all
+from nast_core.negation.parser import Mention
+from nast_core.negation.reading import changes, mentions_of
 
 REASONS = {
     "wrong state": "the negated text does not say what the option asks",
@@ -42,6 +44,7 @@ class Complaint(NamedTuple):
 
     reason: str  # key of REASONS
     said: str
+    option: int | None = None  # its place; None where it is of several
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,19 @@ class Verdict:
         return found[0], found[1], found[2]
 
 
-def verify_all(drafts: Sequence[tuple[Task, Draft]]) -> Iterator[Verdict]:
-    """A verdict on each draft, in order. Every option text is read as a whole."""
-    read = parse_all(text for _, draft in drafts for text in (*draft.negated, *draft.affirmative))
-    for task, draft in drafts:
-        yield _verdict(task, draft, [next(read) for _ in range(4)], [next(read) for _ in range(4)])
+def verify_all(drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE) -> Iterator[Verdict]:
+    """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the parser.
+
+    Where a person names a finding that the parser does not see, or the other way about, which words are the finding's is
+    not known: whether the forms of that option differ elsewhere is then left to the person.
+    """
+    return (verify(task, draft, corrections) for task, draft in drafts)
 
 
-def verify(task: Task, draft: Draft) -> Verdict:
-    return next(verify_all([(task, draft)]))
-
-
-def _verdict(task: Task, draft: Draft, negated: list[list[Mention]], affirmative: list[list[Mention]]) -> Verdict:
+def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict:
+    """As ``verify_all``, of one draft."""
+    negated = [mentions_of(text, corrections) for text in draft.negated]
+    affirmative = [mentions_of(text, corrections) for text in draft.affirmative]
     complaints: list[Complaint] = []
     cues: list[tuple[str | None, ...]] = []
     for place, assignment in enumerate(task.assignments):
@@ -83,8 +87,9 @@ def _verdict(task: Task, draft: Draft, negated: list[list[Mention]], affirmative
             *_against_negated(wanted, texts[0], negated[place]),
             *_against_affirmative(wanted, texts[1], affirmative[place]),
         ]
-        found = found or list(_against_pair(texts, negated[place], affirmative[place]))
-        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}") for c in found]
+        if not any(change.words_unknown for text in texts for change in changes(text, corrections)):
+            found = found or list(_against_pair(texts, negated[place], affirmative[place]))
+        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in found]
         by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
         cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
     for form in (draft.negated, draft.affirmative):
@@ -188,4 +193,4 @@ def _words(text: str) -> list[str]:
 
 
 def _quoted(text: str, mention: Mention) -> str:
-    return repr(text[mention.start : mention.end])
+    return repr(text[mention.start : mention.end] or text)

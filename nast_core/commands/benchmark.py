@@ -279,4 +279,6 @@ def _say(summary: dict, out: Path) -> None:
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
     if summary["warnings"]:
         typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)
+    if summary["corrected"]:
+        typer.echo(f"{summary['corrected']} items rest on a person's reading over the parser's", err=True)
     typer.echo(f"unscored: {summary['unscored']}, ties: {summary['ties']}; written: {out}")

@@ -156,7 +156,8 @@ def quiet_libraries() -> None:
     logging.disable_progress_bar()
 
 
-def load(spec: str, device: str, precision: str):
+def need_model(spec: str) -> None:
+    """As ``need_files``, for a model: raises ModelError for a spec that names none."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
     from nast_core.recipe import run_of
@@ -164,6 +165,10 @@ def load(spec: str, device: str, precision: str):
     as_path(spec, ModelError)  # what no file can be called is no hub id either
     if run_of(spec) is None:
         specs.find(spec)
+
+
+def load(spec: str, device: str, precision: str):
+    need_model(spec)
     from nast_core.opening import load_model
 
     quiet_libraries()

@@ -33,7 +33,7 @@ from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
 from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate, difference, mcnemar, patient_bootstrap, rate
 
-Images = Mapping[str, Float[Tensor, " dim"]]
+Images = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
 
 
 class SharedPairs(NamedTuple):

@@ -4,6 +4,7 @@ from nast_core.negation.cues import Cue
 from nast_core.negation.sentence import Clause, Reading, Sentence
 
 _ARTICLES = frozenset(["the", "a", "her", "his", "any", "that"])
+_FAR = 24  # words behind a finding in which it is told when that was
 _NEAR = 6  # words in which a phrase has to come to its point
 
 
@@ -116,11 +117,12 @@ class Elsewhere(Sentence):
         for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
             begin, stop = self.spans[number]
             if earlier is not None and begin < earlier[1]:
-                now = self.words.index("now", stop, end) if "now" in self.words[stop:end] else None
+                behind = range(stop, min(end, stop + _FAR))
+                now = next((p for p in behind if self.words[p] == "now"), None)
                 if now is None:
                     told[n] = Reading("uncertain", earlier[0])
                     self.told_then.add(number)
-                elif not any(p in self.cue_at or self.k["goes"].has(self.words[p]) for p in range(now, end)):
+                elif not any(p in self.cue_at or self.k["goes"].has(self.words[p]) for p in range(now, behind.stop)):
                     told[n] = Reading("present", None)  # "there was none, which is now marked"
             elif told[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end):
                 told[n] = Reading("uncertain", governor.cue)
@@ -138,7 +140,10 @@ class Elsewhere(Sentence):
         ahead = self.words[stop : min(end, stop + 2)]
         if ahead[:1] == ["before"] and ahead[1:] and ahead[1].isalpha() and ahead[1] not in ("or", "and"):
             return True
-        if not any(word in ("was", "were") for word in self.words[max(self.clause_start, begin - _NEAR) : end]):
+        if not any(
+            word in ("was", "were")
+            for word in self.words[max(self.clause_start, begin - _NEAR) : min(end, stop + _FAR)]
+        ):
             return False
         place = stop
         while place < end and (self.words[place] in self.k["auxiliaries"] or self.words[place] in self.k["exists"]):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from nast_core.negation.clauses import Named, clauses
 from nast_core.negation.cues import Cue
 from nast_core.negation.lexicon import Naming
-from nast_core.negation.sentence import Clause, Governor, Predicate, Reading, Said, last_word, said_of, turn
+from nast_core.negation.sentence import AHEAD, Clause, Governor, Predicate, Reading, Said, last_word, said_of, turn
 from nast_core.negation.verbs import VERBAL, Verbs
 from nast_core.negation.words import Token
 
@@ -311,7 +311,7 @@ class _Reader(Verbs):
             said = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
             clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
             return stop, governor, shield
-        if text == "everything but" and any(self.k["goes"].has(word) for word in words[stop:end]):
+        if text == "everything but" and any(self.k["goes"].has(word) for word in words[stop : min(end, stop + AHEAD)]):
             return stop, None, None  # "everything but the tube has been removed"
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):
             return stop, Governor("deny", cue), None

@@ -82,7 +82,7 @@ def test_a_cancelled_map_is_computed_when_asked_again():
     at.run()
     assert at.info[0].value == "Occlusion was cancelled."
     assert len(charts(at)) == 1
-    at.button(key="compute-Occlusion").click().run()
+    at.button(key="attribution-compute-Occlusion").click().run()
     assert not at.info
     assert len(charts(at)) == 2
 

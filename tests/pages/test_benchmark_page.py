@@ -48,7 +48,7 @@ def test_a_saved_slice_comes_back_after_clearing():
     next(button for button in at.button if button.label == "Save").click().run()
     next(button for button in at.button if button.label == "Clear").click().run()
     assert at.multiselect(key="slice-condition").value == []
-    at.selectbox(key="slice-restore").set_value("water").run()
+    at.selectbox(key="benchmark-slice-restore").set_value("water").run()
     assert not at.exception
     assert at.multiselect(key="slice-condition").value == ["Edema"]
     kept = [i for i in phantom_items(200, seed=0, split="test") if "Edema" in denied_conditions(i)]

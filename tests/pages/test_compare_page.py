@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
-from dashboard.compare import comparisons
+from dashboard.compare import asked_for, comparisons, scores, take_along
 from dashboard.parts import memo
 from nast_core.models.specs import DEMO_FOLDER
 from tests.finetuning import recipe, write_phantom_claims
@@ -95,7 +95,7 @@ def test_what_a_run_wrote_down_is_shown_before_anything_is_computed(monkeypatch,
 
 def compared(changed):
 
-    return comparisons.comparison(comparisons.Asked("demo", str(changed), 200, "validation", 12))
+    return comparisons.comparison(asked_for.Asked("demo", str(changed), 200, "validation", 12))
 
 
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
@@ -106,7 +106,7 @@ def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typ
     found, second = compared(changed), comparisons.load("demo", str(changed)).b
     bars = plots.accuracy_bars(found.accuracy, title="Accuracy", subtitle="200 questions")
     text = report.html(
-        found, specs, [report.Section(bars, "Higher is better.")], comparisons.headline(found), {"B": "{}"}, "link"
+        found, specs, [report.Section(bars, "Higher is better.")], scores.figures(found), {"B": "{}"}, "link"
     )
     assert "<script>" not in text.split("<style>")[0]
     assert "&lt;script&gt;" in text
@@ -122,7 +122,7 @@ def test_the_archive_holds_every_table(changed):
     import zipfile
 
     found = compared(changed)
-    packed = zipfile.ZipFile(io.BytesIO(comparisons.archive(found)))
+    packed = zipfile.ZipFile(io.BytesIO(take_along.archive(found)))
     assert set(packed.namelist()) == {f"{name}.csv" for name in found.tables}
     assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")
 
@@ -134,7 +134,7 @@ def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_ha
 
     monkeypatch.setattr(kept, "code_revision", lambda: "abc")
     monkeypatch.setenv("NAST_CACHE", str(tmp_path))
-    asked, found = comparisons.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
+    asked, found = asked_for.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
     kept.keep(found, kept.kept_folder(*asked.identity))
     memo.STORE.clear()
     monkeypatch.setattr(comparisons, "_compared", lambda *_: pytest.fail("computed again"))

@@ -18,13 +18,13 @@ def test_settings_start_at_the_recipes_own_for_lora_and_lower_for_whole_layers(m
     at.run()
     assert not at.exception
     own = {name: field.default for name, field in FinetuneRecipe.model_fields.items()}
-    assert at.number_input(key="rate-lora").value == own["learning_rate"]
-    assert at.number_input(key="alone-lora").value == own["statements_first"]
+    assert at.number_input(key="finetune-rate-lora").value == own["learning_rate"]
+    assert at.number_input(key="finetune-alone-lora").value == own["statements_first"]
     assert own["alpha"] == 2 * own["rank"]  # as the page says of them
-    at.segmented_control(key="train-method").set_value("full").run()
+    at.segmented_control(key="finetune-method").set_value("full").run()
     assert not at.exception
-    assert at.number_input(key="rate-full").value < own["learning_rate"]
-    assert at.number_input(key="alone-full").value < own["statements_first"]
+    assert at.number_input(key="finetune-rate-full").value < own["learning_rate"]
+    assert at.number_input(key="finetune-alone-full").value < own["statements_first"]
 
 
 def test_what_is_running_stays_in_sight_while_a_setting_is_missing(monkeypatch, tmp_path):

@@ -58,7 +58,7 @@ def _write_vit_b_32(folder: Path) -> Path:
     return folder
 
 
-def _write_biomedclip_size(folder: Path) -> Path:
+def write_biomedclip_size(folder: Path) -> Path:
     """ViT-B/16 and BERT-base in open_clip's layout, with a vocabulary that has every word of the claims."""
     vision = {
         "timm_model_name": "vit_base_patch16_224",
@@ -146,5 +146,5 @@ def finetuning_against_a_bare_loop() -> list[Row]:
     with tempfile.TemporaryDirectory() as where:
         return [
             *_rows("ViT-B/32", _write_vit_b_32(Path(where) / "vit-b-32")),
-            *_rows("BiomedCLIP", _write_biomedclip_size(Path(where) / "biomedclip-size")),
+            *_rows("BiomedCLIP", write_biomedclip_size(Path(where) / "biomedclip-size")),
         ]

@@ -98,12 +98,12 @@ class SiglipTextTower(TextTower):
 class NaflexSiglip(HuggingFaceEncoder):
     """Siglip2Model. The grid's height and width travel as two more values of every patch, so that images stack."""
 
-    def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch value+2"]:
+    def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch feature"]:
         found = self.processor(image.convert("RGB"), return_tensors="pt")
         patches, grid = found["pixel_values"], found["spatial_shapes"]
         return torch.cat([patches, grid[:, None].expand(-1, patches.shape[1], -1).to(patches)], -1)
 
-    def encode_pixels(self, pixels: Float[Tensor, "image 1 patch value+2"]) -> Tensor:
+    def encode_pixels(self, pixels: Float[Tensor, "image 1 patch feature"]) -> Tensor:
         patches, grid = pixels[:, 0, :, :-2], pixels[:, 0, 0, -2:].long()
         real = torch.arange(patches.shape[1], device=pixels.device) < grid.prod(-1, keepdim=True)
         found = self.model.get_image_features(pixel_values=patches, pixel_attention_mask=real, spatial_shapes=grid)

@@ -1,0 +1,73 @@
+"""What one head looks at, token by token, in both texts of a pair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.attention import charts
+from dashboard.parts import correcting, fields, plots, widgets
+from dashboard.parts.head_attention import patterns
+from dashboard.parts.marks import HOW, marked
+
+if TYPE_CHECKING:
+    from dashboard.attention.all_heads import AllHeads
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
+
+
+def choose(heads: AllHeads) -> tuple[int, int]:
+    """Layer and head to look at; at first the one that looks at the negator most."""
+    if fields.fresh("layer", "head"):
+        layer, head = heads.strongest
+        fields.start(layer=layer, head=head)
+    pick_layer, pick_head, _ = st.columns([1, 1, 4])
+    layers, numbers = heads.mean["layer"].values.tolist(), heads.mean["head"].values.tolist()
+    layer = pick_layer.selectbox("Layer", layers, key="layer", bind="query-params")
+    return layer, pick_head.selectbox("Head", numbers, key="head", bind="query-params")
+
+
+def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
+    """Both texts as the parser reads them, and the head's attention on each and its difference."""
+    texts = pair.pair
+    for form, sentence in (("Affirmative", texts.affirmative), ("Negated", texts.negated)):
+        st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
+        correcting.control(sentence, form)
+    layer, head = cell
+    both = patterns(model, model.fingerprint, (texts.negated, texts.affirmative))
+    negated, affirmative = (pattern[layer - 1, head - 1] for pattern in both)
+    widgets.figure(
+        charts.attention_patterns(
+            negated,
+            affirmative,
+            [plots.token_labels(pieces, pair.negator) for pieces in (pair.pieces_negated, pair.pieces_affirmative)],
+            title=f"Layer {layer}, head {head}: attention of each token",
+            subtitle="1 pair",
+        ),
+        key="attention-pattern",
+        data=_cells(pair, negated, affirmative),
+        how_to_read=(
+            "Each row is a token that looks, each column a token looked at; rows sum to 1. The negator, and the "
+            "word in its place, is underlined. Left and middle share one scale; right is their difference."
+        ),
+        alt=f"Attention of layer {layer} head {head} for the negated and the affirmative text",
+    )
+
+
+def _cells(pair: AlignedPair, negated: np.ndarray, affirmative: np.ndarray) -> pd.DataFrame:
+    """The data behind the panels, a row a cell; both [query, key]."""
+    query, key = (axis.ravel() for axis in np.indices((pair.length, pair.length)))
+    pieces = np.array(pair.pieces_negated, dtype=object)
+    return pd.DataFrame(
+        {
+            "query": pieces[query],
+            "key": pieces[key],
+            "query_position": query,
+            "key_position": key,
+            "negated": negated[query, key],
+            "affirmative": affirmative[query, key],
+        }
+    )

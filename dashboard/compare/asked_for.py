@@ -1,0 +1,58 @@
+"""What the Compare page is asked for: two models, and how much they are compared on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from dashboard.parts import asking, fields, finetunes, keeper, widgets
+
+if TYPE_CHECKING:
+    from nast_core.claims.claim import Split
+
+
+class Asked(NamedTuple):
+    """What is compared, before anything is loaded."""
+
+    a: str  # demo, a folder, a hub id or run:ID
+    b: str
+    questions: int
+    split: Split
+    pairs: int
+
+    @property
+    def specs(self) -> dict[str, str]:
+        return {"A": self.a, "B": self.b}
+
+    @property
+    def identity(self) -> tuple:
+        """A model counts by its files as they are now. What a name comes to stand for meanwhile: see ``confirm``."""
+        from nast_core.opening import stamp_of
+
+        return *self, *map(stamp_of, self.specs.values())
+
+
+def choose() -> Asked:
+    """The page's fields; without two models it says what to do, and the page ends."""
+    known = finetunes.finished()
+    fields.start(a=keeper.spec(), b=next(iter(known), ""))
+    left, right = st.columns(2)
+    spec_a = asking.field(left, "A, before", key="a", help="demo, a folder, or run:ID.")
+    spec_b = asking.field(right, "B, after", key="b", help="Likewise; run:ID is a finished fine-tune.")
+    finetunes.listed(known)
+    if not spec_a or not spec_b:
+        widgets.empty(
+            "Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do."
+        )
+    questions, drawn, texts = st.columns([2, 2, 2])
+    count = questions.select_slider("Questions", [200, 500, 1000, 2000], 500, key="compare-n", bind="query-params")
+    split = fields.one_of(
+        drawn,
+        "Of the phantoms' split",
+        ["validation", "test"],
+        key="split",
+        help="Runs are chosen on validation; keep test for what you report.",
+    )
+    pairs = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
+    return Asked(spec_a, spec_b, count, split, pairs)

@@ -1,0 +1,105 @@
+"""Did the score move: the answer in a few figures, accuracies, and what was learnt and lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from dashboard.compare import charts
+from dashboard.parts import plots
+
+if TYPE_CHECKING:
+    from dashboard.compare.comparisons import View
+    from nast_core.compare.tables import Comparison
+
+
+class Figure(NamedTuple):
+    """One figure of the headline, as text."""
+
+    name: str
+    value: str
+    detail: str  # its interval or test
+
+
+_FORMS = {"negated": "Accuracy, negated", "affirmative": "Accuracy, affirmative", "gap": "Gap"}
+
+
+def figures(comparison: Comparison) -> list[Figure]:
+    """The answer in four figures; three, where the towers' heads cannot be compared."""
+    changes = comparison.changes.set_index("form")
+    answer = []
+    for form, name in _FORMS.items():
+        row = changes.loc[form]
+        test = "" if form == "gap" else f", McNemar p = {row.p_value:.2g}"
+        detail = f"{row.low:+.1f} to {row.high:+.1f}, n = {row.n:,.0f}{test}"
+        answer.append(Figure(f"{name}, B - A", f"{row.change:+.1f} points", detail))
+    heads = comparison.heads.dropna(subset="change")
+    if len(heads):
+        top = heads.loc[heads.change.abs().idxmax()]
+        detail = (
+            f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to "
+            f"{top.high:+.3f}), n = {top.n:.0f} pairs"
+        )
+        answer.append(Figure("Attention, mean |B - A| of a head", f"{heads.change.abs().mean():.3f}", detail))
+    return answer
+
+
+def headline(view: View) -> None:
+    """The figures side by side, and what they rest on."""
+    if view.comparison.about["same_weights"]:
+        st.info("A and B have the same weights, so nothing differs.", icon=":material/equal:")
+    cards = figures(view.comparison)
+    for column, card in zip(st.columns(len(cards)), cards, strict=True):
+        column.metric(card.name, card.value, border=True)
+        column.caption(card.detail)
+    st.caption(
+        f"{view.asked.questions} questions on phantoms of the {view.asked.split} split, seed 0, with every cue, also"
+        " those that the demo's training keeps out (“absent”, “free of”); 95 % intervals by bootstrap over patients,"
+        f" of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if the score"
+        " moved alone, look at the effects by layer below."
+    )
+
+
+def accuracy(view: View) -> None:
+    """Accuracy of both, by form."""
+    table = view.comparison.accuracy
+    bars = table.assign(group=table.group.map(view.names))
+    view.sections.draw(
+        plots.accuracy_bars(
+            bars,
+            title="Accuracy of A and B",
+            subtitle=f"{view.asked.questions} questions; 95 % interval over patients; in brackets, n",
+        ),
+        key="compare-accuracy",
+        data=bars,
+        how_to_read=(
+            "Blue: said affirmatively. Orange, hatched: the same questions with negations. A model that learnt to "
+            "read negation raises the orange bar and keeps the blue one."
+        ),
+        alt="Bars of accuracy of both models",
+    )
+
+
+def claims(view: View) -> None:
+    """Claim ranking, AUROC and retrieval of both."""
+    about = view.comparison.about
+    view.sections.draw(
+        charts.claim_points(
+            view.comparison.claims,
+            view.names,
+            title="Claims, AUROC and retrieval",
+            subtitle=(
+                f"{about['studies']} phantoms of the {view.asked.split} split and {about['statements']:,} true "
+                "statements about them; 95 % interval over patients"
+            ),
+        ),
+        key="compare-claims",
+        data=view.comparison.claims,
+        how_to_read=(
+            "Ranking: a true statement above its contradiction, for one image. AUROC of the denial: below 0.5 the model"
+            " reads “no X” as X, at 0.5 it ignores the cue, above it reads it. Zero-shot AUROC and retrieval are what"
+            " should not fall. At the right, B - A."
+        ),
+        alt="Points of both models for claim ranking, AUROC and retrieval",
+    )

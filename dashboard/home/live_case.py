@@ -1,0 +1,85 @@
+"""One X-ray with the same four statements said two ways, and what the model chooses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.parts.cases import draw_options
+from dashboard.parts.items import benchmark, phantom_items
+from dashboard.parts.marks import HOW
+from dashboard.parts.pictures import phantom_picture, phantom_title
+
+if TYPE_CHECKING:
+    from nast_core.benchmark.items import Item
+    from nast_core.models import DualEncoder
+
+CASES = 60
+
+
+class Cases(NamedTuple):
+    """The cases and the model's answers to them."""
+
+    items: list[Item]
+    scored: pd.DataFrame  # a row per item and form, as ``score_items`` gives it
+
+    @property
+    def right(self) -> pd.DataFrame:
+        """1 where the answer is right, by item and form."""
+        return self.scored.pivot(index="item_id", columns="form", values="correct")
+
+    @property
+    def lost(self) -> list[int]:
+        """Numbers of the cases that are right affirmatively alone."""
+        right = self.right
+        ids = [item.item_id for item in self.items]
+        return [i for i, name in enumerate(ids) if right.affirmative[name] > right.negated[name]]
+
+
+def draw(model: DualEncoder) -> None:
+    """One case, chosen by number or at the press of a button, and how often the model is right on all of them."""
+    items = phantom_items(CASES, 1, "validation")
+    cases = Cases(items, benchmark(model, items, "home").scored)
+    st.subheader("One X-ray, the same four statements, said two ways")
+    item = items[_choose(cases)]
+    marks = st.toggle(
+        "Mark what the parser reads in the statements", value=True, key="marks", bind="query-params", help=HOW
+    )
+    _draw_case(item, cases.scored, marks=marks)
+    right = cases.right
+    st.caption(
+        f"On these {CASES} cases (validation phantoms, item seed 1) the model is right {int(right.affirmative.sum())}"
+        f" times affirmatively and {int(right.negated.sum())} times with negations; the Benchmark page measures this on"
+        " thousands, with intervals. Scores are image-text logits; the answer is the highest."
+    )
+
+
+def _choose(cases: Cases) -> int:
+    """The number of the case to show."""
+    lost = cases.lost
+    switch, number, button = st.columns([5, 1, 1], vertical_alignment="bottom")
+    label = f"Only cases lost by the negation ({len(lost)} of {CASES})"
+    only = switch.toggle(label, value=True, key="lost", bind="query-params")
+    order = lost if only and lost else list(range(CASES))
+    if st.session_state.get("case", 1) > len(order):
+        st.session_state["case"] = 1
+    case = number.number_input("Case", 1, len(order), key="case", bind="query-params")
+    button.button("Another case", on_click=_next, args=(len(order),), width="stretch", type="primary")
+    return order[case - 1]
+
+
+def _next(count: int) -> None:
+    """The next of so many cases; after the last, the first."""
+    st.session_state["case"] = st.session_state["case"] % count + 1
+
+
+def _draw_case(item: Item, scored: pd.DataFrame, *, marks: bool) -> None:
+    picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
+    seed = int(item.image.split(":")[1])
+    picture.image(phantom_picture(seed).image, caption=f"Phantom {seed}: {phantom_title(seed)}", width="stretch")
+    for column, form in ((affirmative, "affirmative"), (negated, "negated")):
+        with column:
+            row = scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0]
+            draw_options(item, row, marks=marks)
