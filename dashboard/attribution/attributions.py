@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.parts import memo, widgets
 from dashboard.parts.pictures import Picture, image_vector
 from nast_core.errors import NastError
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -230,7 +231,7 @@ def token_table(result: xr.Dataset) -> pd.DataFrame:
         "role": one.role.values[shown],
         "special": one.special.values[shown],
     }
-    for form in ("affirmative", "negated"):
+    for form in FORMS:
         part = one.sel(form=form)
         columns |= {f"token_{form}": part.token.values[shown], form: part.token_attribution.values[shown]}
     table = pd.DataFrame(columns)
@@ -259,7 +260,7 @@ class Maps:
             "left": self.x[columns],
             "right": self.x[columns + 1],
         }
-        names = ("affirmative", "negated", "difference")
+        names = (*FORMS, "difference")
         values = {name: panel.ravel() for name, panel in zip(names, self.values, strict=True)}
         return pd.DataFrame({"row": rows, "column": columns, **places, **values})
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.parts import plots, theme
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +30,7 @@ _OVERLAY = [
 
 def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, subtitle: str) -> go.Figure:
     """A row a token: both texts and their difference on one signed scale; special tokens are named, not filled."""
-    panels, special = ("affirmative", "negated", "difference"), table.special.to_numpy()
+    panels, special = (*FORMS, "difference"), table.special.to_numpy()
     values = np.where(special[:, None], np.nan, table[list(panels)].to_numpy())
     figure = go.Figure(
         go.Heatmap(
@@ -48,7 +49,7 @@ def token_strip(table: pd.DataFrame, negator: tuple[int, ...], *, title: str, su
         )
     )
     for row in np.flatnonzero(special):
-        for column in ("affirmative", "negated"):
+        for column in FORMS:
             figure.add_annotation(
                 x=column,
                 y=row,

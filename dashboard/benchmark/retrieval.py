@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.benchmark import claims
 from dashboard.benchmark.slices import View
 from dashboard.parts import fields, memo, plots, theme, widgets
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
@@ -99,7 +100,7 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
     table = pd.DataFrame(
         [
             {"group": measure, "series": form, **figures[form][measure]}
-            for form in ("affirmative", "negated")
+            for form in FORMS
             for measure in ("R@1", "R@5", "R@10", "mAP", "chance")
         ]
     )

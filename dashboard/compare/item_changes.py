@@ -12,6 +12,7 @@ from dashboard.parts.cases import draw_options
 from dashboard.parts.items import phantom_items
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -22,7 +23,7 @@ VERDICTS = ("fixed", "broken", "right in both", "wrong in both", "unscored")  # 
 def draw(view: View) -> None:
     """Which items, how many there are of each kind, and one of them."""
     pick_form, pick_verdict = st.columns([1, 3])
-    form = fields.one_of(pick_form, "Form", ["negated", "affirmative"], key="item-form")
+    form = fields.one_of(pick_form, "Form", list(reversed(FORMS)), key="item-form")
     rows = view.comparison.items
     rows = rows[rows.form == form]
     verdict = fields.one_of(pick_verdict, "Show", VERDICTS, key="verdict")

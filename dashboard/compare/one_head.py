@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.compare import charts, comparisons
 from dashboard.parts import fields, plots
 from dashboard.parts.head_attention import patterns
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from nast_core.compare.two_models import SharedPairs
@@ -69,7 +70,7 @@ def _choose(view: comparisons.View, pairs: SharedPairs) -> Place:
     head = pick_head.selectbox("Head", numbers, key="compare-head", bind="query-params")
     texts = [one.pair.negated for one in pairs.a]
     text = pick_pair.selectbox("Pair, by its negated text", texts, key="compare-pair", bind="query-params")
-    form = fields.one_of(pick_form, "Text", ["negated", "affirmative"], key="text-form")
+    form = fields.one_of(pick_form, "Text", list(reversed(FORMS)), key="text-form")
     at = texts.index(text)
     return Place(layer, head, {"A": pairs.a[at], "B": pairs.b[at]}, form)
 

@@ -11,6 +11,8 @@ import streamlit as st
 from dashboard.data import browse, tables
 from dashboard.parts import asking, fields, item_cards, jobs, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.claims.source_names import BY_PATH, SOURCES
+from nast_core.data.studies import SPLITS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -21,21 +23,7 @@ if TYPE_CHECKING:
     from nast_core.runs.status import Status
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
-LABELS = {
-    "phantom": "Phantoms (drawn here)",
-    "chexpert": "CheXpert labels",
-    "nih": "NIH ChestX-ray14 labels",
-    "padchest": "PadChest labels",
-    "mimic": "MIMIC-CXR labels, by path",
-    "table": "A CSV of your own",
-}
-SOURCES = {
-    "phantom": "Phantoms (drawn here)",
-    "openi": "Open-i reports",
-    "padchest": "PadChest labels by sentence",
-    "reports": "Reports by path (MIMIC-CXR, CSV)",
-}
-_SPLITS = {"all": "all patients", "train": "train", "validation": "validation", "test": "test"}
+_SPLITS: dict[str, str] = {"all": "all patients"} | {split: split for split in SPLITS}
 _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
 
 
@@ -58,17 +46,19 @@ def build_claims() -> None:
 
 
 def _items_recipe() -> tuple[BuildItemsRecipe, bool]:
+    from nast_core.data.label_words import by_path, label_sources
     from nast_core.work.kinds import BuildItemsRecipe
 
     source, count, seed, split = st.columns([4, 2, 2, 2])
-    labels = _choice(source, "Labels from", LABELS, "labels")
+    known = {name: entry["label"] for name, entry in label_sources().items()}
+    labels = _choice(source, "Labels from", known, "labels")
     n = count.number_input("Items", 1, 1_000_000, 500, 100, key="data-n", bind="query-params")
     seeded = seed.number_input(
         "Seed", 0, 10_000, 0, key="data-seed", bind="query-params", help="Equal seeds, equal items."
     )
     part = _choice(split, "Patients", _SPLITS, "split", start="test" if labels == "phantom" else "all")
     table = None
-    if labels in ("mimic", "table"):
+    if by_path(labels):
         table = asking.field(
             st,
             "Label table",
@@ -134,7 +124,7 @@ def _claims_recipe() -> tuple[BuildClaimsRecipe, bool]:
     )
     part = _choice(split, "Patients", _SPLITS, "claims-split")
     reports = None
-    if chosen == "reports":
+    if chosen == BY_PATH:
         reports = asking.field(
             st,
             "Reports",

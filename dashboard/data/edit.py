@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.parts import correcting, widgets
 from dashboard.parts.marks import marked
 from dashboard.parts.text import plain
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from nast_core.benchmark.edit import Reworded
@@ -94,7 +95,7 @@ def _read(draft: Draft, new: Reworded) -> None:
     if options:
         st.caption("Read so; where that is wrong, say so, and your word counts:")
     for option in options:
-        for form in ("affirmative", "negated"):
+        for form in FORMS:
             text = getattr(draft, form)[option]
             st.markdown(f"**{'ABCD'[option]}**&nbsp;&nbsp;{marked(text)}")
             correcting.control(text, f"edit-{form}-{option}")

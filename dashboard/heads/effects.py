@@ -10,6 +10,7 @@ import pandas as pd
 from dashboard.parts import memo
 from dashboard.parts.items import phantom_items
 from dashboard.parts.pairs import alignment
+from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.interpret.summaries import Average
     from nast_core.models import DualEncoder
-
-_FORMS = ("affirmative", "negated")
 
 
 def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame:
@@ -83,7 +82,7 @@ def accuracies(before: BenchmarkResult, after: BenchmarkResult) -> pd.DataFrame:
     """As ``by_group`` gives it: group, form, value, low, high, n."""
     rows = []
     for group, result in (("all heads", before), ("without the chosen", after)):
-        for form in _FORMS:
+        for form in FORMS:
             rows.append({"group": group, "form": form, **result.summary[f"acc_{form}"]})
     return pd.DataFrame(rows)
 
@@ -93,12 +92,9 @@ def in_words(before: BenchmarkResult, after: BenchmarkResult) -> str:
     from nast_core.statistics.rates import difference, mcnemar
 
     parts = []
-    for form in _FORMS:
+    for form in FORMS:
         old, new = (r.scored[r.scored.form == form].sort_values("item_id") for r in (before, after))
         change = difference(new.correct.to_numpy(), old.correct.to_numpy(), old.patient_id.tolist(), scale=100)
         test = mcnemar(new.correct.to_numpy(), old.correct.to_numpy())
-        parts.append(
-            f"{form} {change.value:+.1f} points ({change.low:+.1f} to {change.high:+.1f}), McNemar p ="
-            f" {test.p_value:.2g}, n = {change.n}"
-        )
+        parts.append(f"{form} {change.interval('+.1f', ' points')}, McNemar p = {test.p_value:.2g}, n = {change.n}")
     return "Change without the chosen heads: " + "; ".join(parts) + "."

@@ -89,11 +89,10 @@ def ticks(checks: Sequence, *, title: str) -> None:
 
 def rate(value: dict, *, percent: bool = True) -> str:
     """A rate as people read it: value, interval and n, units said once."""
-    scale, unit = (100, " %") if percent else (1, "")
-    return (
-        f"{value['value'] * scale:.1f}{unit} ({value['low'] * scale:.1f} to {value['high'] * scale:.1f}), n ="
-        f" {value['n']:,}"
-    )
+    from nast_core.statistics.rates import Rate
+
+    found = Rate.of(value).times(100 if percent else 1)
+    return f"{found.interval('.1f', ' %' if percent else '')}, n = {found.n:,}"
 
 
 def path(typed: str) -> Path:

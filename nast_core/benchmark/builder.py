@@ -1,7 +1,7 @@
 """Building MedNega-CXR items: plan, write, read back, and write again or reject (method.md section 5)."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -14,6 +14,7 @@ from nast_core.benchmark.verify import Verdict, verify_all
 from nast_core.benchmark.writer import QUESTION, Draft, Task, Unwritten, Writer
 from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError
+from nast_core.progress import Tick
 
 ATTEMPTS = 4  # drafts of one task: the first, and three that know what was wrong with the last
 _FIRST, _ROUND = 40, 1000  # tasks a writer gets before it is judged, and at once from then on
@@ -40,7 +41,7 @@ def build_items(
     seed: int = 0,
     source: str = "",
     balance: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> Built:
     """``count`` items, reproducible from ``seed`` for a writer that answers equal tasks equally.
 
@@ -76,7 +77,7 @@ def task_of(plan: Plan, seed: int, number: int) -> Task:
 
 
 def _write_all(
-    tasks: Sequence[Task], writer: Writer, built: Built, progress: Callable[[int], None] | None
+    tasks: Sequence[Task], writer: Writer, built: Built, progress: Tick | None
 ) -> dict[str, tuple[Draft, Verdict]]:
     """Good drafts by task key; ``built``'s counters take the others."""
     good: dict[str, tuple[Draft, Verdict]] = {}

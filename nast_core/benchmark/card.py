@@ -193,7 +193,7 @@ def _guessing(guessed: dict[str, Rate]) -> str:
     for name, said in names.items():
         r = guessed[name]
         lines.append(
-            f"| {said} | {r.value:.1%} ({r.low:.1%} to {r.high:.1%}), n = {r.n:,} | {'yes' if at_chance(r) else 'no'} |"
+            f"| {said} | {r:.1%} | {'yes' if at_chance(r) else 'no'} |"
         )
     return "\n".join(lines)
 

@@ -1,6 +1,5 @@
 """One build from labels to files: items, and beside them their card and the drafts that were turned down."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from nast_core.benchmark.sources import labelled_studies
 from nast_core.benchmark.writer import Writer
 from nast_core.data.labels import LabelTable
 from nast_core.files.writing import whole_folder
+from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate
 
 
@@ -37,7 +37,7 @@ def build_dataset(
     images: Path | None = None,
     images_only: bool = False,
     balance: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> Dataset:
     """Writes ``count`` items to ``out``, and their card and rejected drafts beside it, together or not at all. Equal
     arguments give equal items.

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.scoring import FORMS, wide
+from nast_core.benchmark.scoring import wide
+from nast_core.negation.forms import FORMS
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import holm, mcnemar, rates
 

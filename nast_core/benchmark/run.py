@@ -1,6 +1,6 @@
 """One benchmark, from items and images to figures on disk."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from nast_core.files.parquet import read_parquet, write_parquet
 from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
+from nast_core.progress import Tick
 
 SUMMARY = "summary.json"  # speaks for the other files: written last, and gone while they are replaced
 TOLD = ("unreadable.json", "warnings.json")
@@ -44,7 +45,7 @@ def run_benchmark(
     *,
     seed: int = 0,
     cache: VectorCache | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> BenchmarkResult:
     """Scores every item; an image that cannot be read leaves its items unscored and is listed."""
     doubts: dict[str, str] = {}

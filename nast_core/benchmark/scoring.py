@@ -1,6 +1,6 @@
 """Scoring a model on items: the option with the largest S(text, image) is its answer (method.md section 5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.models.encoder import DualEncoder
+from nast_core.negation.forms import FORMS
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate, mcnemar, rates
 
-FORMS = ("affirmative", "negated")
 WORDINGS = ("seen", "unseen")
 """Items by the cues of the right option: unseen if one is held out of training texts, seen if all may be in them."""
 DISTANCES = (1, 2, 3)
@@ -36,7 +37,7 @@ def score_items(
     images: Mapping[str, Float[Tensor, " dim"]],
     *,
     texts: Mapping[str, Float[Tensor, " dim"]] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> pd.DataFrame:
     """A row per item and form: scores of the four options (logits), the choice, right or wrong, tie, blind choice.
 

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from nast_core.benchmark.run import BenchmarkResult
-from nast_core.benchmark.scoring import FORMS, wide
+from nast_core.benchmark.scoring import wide
 from nast_core.errors import NastError
 from nast_core.files.writing import whole_folder
+from nast_core.negation.forms import FORMS
 from nast_core.statistics.rates import Rate, difference, holm, mcnemar
 
 FIGURES = ("acc_affirmative", "acc_negated", "gap_points", "blind_affirmative", "blind_negated")

@@ -10,11 +10,12 @@ from nast_core.claims.claim import Kind
 from nast_core.claims.examples import write_claims
 from nast_core.claims.guessing import guesses
 from nast_core.claims.sources import read_source
-from nast_core.claims.study import Progress, Source
+from nast_core.claims.study import Source
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.files.writing import whole_folder
+from nast_core.progress import Far
 from nast_core.statistics.rates import Rate
 
 
@@ -35,7 +36,7 @@ def build_claims(
     n: int | None = None,
     seed: int = 0,
     balanced: bool = True,
-    progress: Progress | None = None,
+    progress: Far | None = None,
 ) -> ClaimSet:
     """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give equal
     files.

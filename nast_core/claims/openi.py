@@ -18,7 +18,7 @@ from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.claims.extract import extract
 from nast_core.claims.sections import Read
-from nast_core.claims.study import Progress, Source, Study, consistent
+from nast_core.claims.study import Source, Study, consistent
 from nast_core.claims.truth import holds
 from nast_core.errors import DataError
 from nast_core.files import markup
@@ -27,6 +27,7 @@ from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, read_bytes, shown
 from nast_core.files.tables import read_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.progress import Far
 
 LICENCE = "Open-i, Indiana University: CC BY-NC-ND 4.0 (as each report says)"
 SECTIONS = ("FINDINGS", "IMPRESSION")
@@ -177,7 +178,7 @@ def _single(names: dict[str, str], terms: list[str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def openi_studies(path: Path | None = None, progress: Progress | None = None, most: int | None = None) -> Source:
+def openi_studies(path: Path | None = None, progress: Far | None = None, most: int | None = None) -> Source:
     """Claims of every report's text, without those that its codings contradict.
 
     Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is. ``most``: only the first

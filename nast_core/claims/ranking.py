@@ -1,6 +1,6 @@
 """Claim ranking: S(true statement) against S(contradiction) for the same image (method.md section 6)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from nast_core.claims.claim import KINDS, Example
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.progress import Tick
 from nast_core.statistics.auroc import auroc, auroc_resamples, interval
 from nast_core.statistics.rates import rate, rates
 
@@ -33,7 +34,7 @@ def rank_claims(
     images: Mapping[str, Float[Tensor, " dim"]],
     *,
     texts: Mapping[str, Float[Tensor, " dim"]] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> pd.DataFrame:
     """A row per contradiction: both scores (logits), right or wrong, and the same with the mean image (blind).
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from nast_core.claims.extract import extract
 from nast_core.claims.sections import stated
-from nast_core.claims.study import Progress, Source, Study, consistent
+from nast_core.claims.study import Source, Study, consistent
 from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Split
@@ -20,6 +20,7 @@ from nast_core.errors import DataError
 from nast_core.files.folders import walked
 from nast_core.files.gate import MB, as_path, read_text, shown
 from nast_core.files.tables import open_table
+from nast_core.progress import Far
 
 _NAMED, _PATIENT = re.compile(r"s[0-9].*\.txt"), re.compile("p[0-9].*")
 _REPORT = MB  # the most bytes of a report
@@ -32,7 +33,7 @@ def findings_of(text: str) -> str:
     return stated(text).text
 
 
-def mimic_studies(root: Path, progress: Progress | None = None, most: int | None = None) -> Source:
+def mimic_studies(root: Path, progress: Far | None = None, most: int | None = None) -> Source:
     """Studies of MIMIC-CXR's report folder: files/p10/p10000032/s50414267.txt, from any folder above the first p.
 
     Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and -metadata.csv(.gz)

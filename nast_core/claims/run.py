@@ -1,6 +1,6 @@
 """One claims run, from examples and images to figures on disk (method.md sections 6 and 7)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from nast_core.files.parquet import write_parquet
 from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
+from nast_core.progress import Tick
 
 Vectors = Mapping[str, Tensor]
 
@@ -55,7 +56,7 @@ def run_claims(
     base: DualEncoder | None = None,
     seed: int = 0,
     cache: VectorCache | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> ClaimsResult:
     """Claim ranking, negated prompts, retrieval and alignment on one split; with ``base``, alignment before and after.
 

@@ -8,15 +8,17 @@ from nast_core.claims.openi import openi_studies
 from nast_core.claims.padchest import COLUMNS, padchest_studies
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.reports import is_report, mimic_studies, table_studies
-from nast_core.claims.study import Progress, Source
+from nast_core.claims.source_names import BY_PATH, SOURCES
+from nast_core.claims.study import Source
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.files.archives import members
 from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, shown
 from nast_core.files.tables import open_table
+from nast_core.progress import Far
 
-NAMES = ("openi", "padchest", "phantom")
+NAMES = tuple(name for name in SOURCES if name != BY_PATH)
 PHANTOMS = 2000  # studies, where no number is asked for
 
 
@@ -27,7 +29,7 @@ def read_source(
     n: int | None = None,
     seed: int = 0,
     most: int | None = None,
-    progress: Progress | None = None,
+    progress: Far | None = None,
 ) -> Source:
     """Studies of ``openi``, ``padchest``, ``phantom``, or a path, whose kind is told from what it holds.
 
@@ -52,7 +54,7 @@ def read_source(
     return found
 
 
-def _from_path(source: str, progress: Progress | None, most: int | None) -> Source:
+def _from_path(source: str, progress: Far | None, most: int | None) -> Source:
     path = as_path(source)
     if not path.exists():
         raise DataError(

@@ -1,14 +1,13 @@
 """A study and what is known of it: what every source gives, and what examples are built from."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.data.studies import Split
 
-Progress = Callable[[int, int], None]
 """Told how many of how many reports are read."""
 
 

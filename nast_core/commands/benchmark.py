@@ -18,6 +18,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import HeldOut
 from nast_core.recipe import MOST, MOST_SEED
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
 
 
+_LABELS = ", ".join(name for name in label_names() if name != OWN)
 Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")]
 
 
@@ -34,7 +36,10 @@ Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'
 def benchmark_build(
     out: Out,
     labels: Annotated[
-        str, typer.Option(help="phantom, chexpert, nih, padchest, mimic:FILE, or FILE.csv with condition columns.")
+        str,
+        typer.Option(
+            help=f"{_LABELS}; NAME:FILE where the labels are a file of yours; or FILE.csv with condition columns."
+        ),
     ] = "phantom",
     writer: Annotated[
         str, typer.Option(help="template: a grammar, offline. llm: a language model at an endpoint.")
@@ -110,7 +115,7 @@ def benchmark_build(
     )
     for name, r in made.guessed.items():
         verdict = "at chance" if at_chance(r) else "NOT at chance"
-        typer.echo(f"guessed from {name:<12} {r.value:.3f} ({r.low:.3f} to {r.high:.3f}), {verdict}")
+        typer.echo(f"guessed from {name:<12} {r.interval()}, {verdict}")
     for name, value in chosen.notes().items():
         typer.echo(f"{name}: {value}")
     typer.echo(f"written: {', '.join(str(path) for path in (made.items, made.card, made.drafts) if path)}")
@@ -216,6 +221,7 @@ def benchmark_run(
     from nast_core.benchmark.run import TOLD, BenchmarkResult
     from nast_core.benchmark.several_models import each_model, folders, model_table, model_tests, write_tables
     from nast_core.errors import BenchmarkError
+    from nast_core.statistics.rates import Rate
 
     specs = list(dict.fromkeys(model or ["demo"]))
     places = folders(specs, out) if len(specs) > 1 else {specs[0]: out}
@@ -253,7 +259,7 @@ def benchmark_run(
     write_tables({"models": model_table(results, errors), "tests": tests}, out)
     for row in tests[tests.form != "gap"].itertuples():
         typer.echo(
-            f"{row.b} - {row.a}, {row.form}: {row.change:+.1f} points ({row.low:+.1f} to {row.high:+.1f}), "
+            f"{row.b} - {row.a}, {row.form}: {Rate(row.change, row.low, row.high, row.n).interval('+.1f', ' points')}, "
             f"Holm-corrected p = {row.p_holm:.2g}"
         )
     typer.echo(f"written: {out / 'models.csv'}, {out / 'tests.csv'}")
@@ -262,16 +268,14 @@ def benchmark_run(
 
 
 def _say(summary: dict, out: Path) -> None:
+    from nast_core.statistics.rates import Rate
+
     for name in ("acc_affirmative", "acc_negated", "blind_affirmative", "blind_negated"):
-        r = summary[name]
-        typer.echo(f"{name:<18} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}")
-    gap = summary["gap_points"]
-    typer.echo(f"{'gap_points':<18} {gap['value']:.1f} ({gap['low']:.1f} to {gap['high']:.1f})")
+        typer.echo(f"{name:<18} {Rate.of(summary[name])}")
+    typer.echo(f"{'gap_points':<18} {Rate.of(summary['gap_points']).interval('.1f')}")
     for cues, found in summary["cues"].items():
-        if (r := found["acc_negated"])["n"]:
-            typer.echo(
-                f"negated, {cues + ' cues':<12} {r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f}), n = {r['n']}"
-            )
+        if (rate := Rate.of(found["acc_negated"])).n:
+            typer.echo(f"negated, {cues + ' cues':<12} {rate}")
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
     if summary["warnings"]:
         typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)

@@ -167,7 +167,8 @@ def _lines(summary: dict) -> list[str]:
     return lines
 
 
-def _line(name: str, rate: dict) -> str:
-    if not rate["n"]:
-        return f"{name:<52} nothing to score"
-    return f"{name:<52} {rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f}), n = {rate['n']:,}"
+def _line(name: str, figure: dict) -> str:
+    from nast_core.statistics.rates import Rate
+
+    rate = Rate.of(figure)
+    return f"{name:<52} {rate}" if rate.n else f"{name:<52} nothing to score"

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
+from nast_core.progress import Tick
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -139,7 +140,7 @@ def need_out(*paths: Path | None, folder: bool = False) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "it") -> Iterator[Callable[[int], None]]:
+def progress(label: str, total: int, unit: str = "it") -> Iterator[Tick]:
     """A bar on a terminal, a plain line when done elsewhere."""
     with tqdm(total=total, desc=label, unit=unit, unit_scale=unit == "B", disable=not sys.stderr.isatty()) as bar:
         yield lambda count: bar.update(count) and None

@@ -1,7 +1,7 @@
 """``nast compare``: two models on the same pairs, questions and images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nast_core.claims.evidence import Evidence
+    from nast_core.statistics.rates import Rate
 
 app = typer.Typer()
 _STUDIES = 200  # phantoms that claims are made about
@@ -61,6 +62,7 @@ def compare_command(
     from nast_core.encoding.cache import default_cache
     from nast_core.encoding.images import encode_named
     from nast_core.negation.pairs import read_pairs, template_pairs
+    from nast_core.statistics.rates import Rate
 
     moved = moved_layers(summary_files({"A": a, "B": b}))
     asked = read_items(items) if items else phantom_items(count, split=split)
@@ -93,15 +95,19 @@ def compare_command(
     for row in found.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
         typer.echo(
-            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {row.change:+.1f} points ({row.low:+.1f} to {row.high:+.1f}), n = {row.n}{test}"
+            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {_change(row).interval('+.1f', ' points')}, n = {row.n:,}{test}"
         )
     for row in found.claims.itertuples():
-        typer.echo(
-            f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {row.change:+.3f} ({row.low:+.3f} to {row.high:+.3f}), n = {row.n}"
-        )
+        typer.echo(f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {_change(row):+.3f}")
     for row in found.shift_means.itertuples():
-        typer.echo(f"shift of {row.form:<22} {row.value:.4f} ({row.low:.4f} to {row.high:.4f}), n = {row.n}")
+        typer.echo(f"shift of {row.form:<22} {Rate(row.value, row.low, row.high, row.n):.4f}")
     typer.echo(f"written: {out}")
+
+
+def _change(row: Any) -> "Rate":
+    from nast_core.statistics.rates import Rate
+
+    return Rate(row.change, row.low, row.high, row.n)
 
 
 def _evidence(claims: Path | None, split: HeldOut) -> "Evidence":

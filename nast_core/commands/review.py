@@ -32,25 +32,21 @@ def review_agreement(
     from nast_core.review.agreement import agreement
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
-    from nast_core.statistics.rates import Rate
 
     read, reviews = read_items(items), Reviews(items)
     found = outcome(read, reviews, least=least)
     if not found.judged:
         raise DataError(f"nobody has judged {items} yet; open the Review page and give it that file")
 
-    def told(name: str, value: Rate) -> str:
-        if value.value != value.value:
-            return f"{name:<40} undefined, n = {value.n}"
-        return f"{name:<40} {value.value:.3f} ({value.low:.3f} to {value.high:.3f}), n = {value.n:,}"
-
     for reviewer, judged in found.judged.items():
         typer.echo(f"{reviewer}: {len(judged):,} of {len(found.items):,} items judged")
     result = agreement(found.verdicts, found.items, seed=seed)
-    typer.echo(told("Krippendorff's alpha, all reviewers", result.alpha))
+    figures = {"Krippendorff's alpha, all reviewers": result.alpha}
     for (first, second), pair in result.pairs.items():
-        typer.echo(told(f"Cohen's kappa, {first} and {second}", pair.kappa))
-        typer.echo(told(f"same verdict, {first} and {second}", pair.same))
+        figures[f"Cohen's kappa, {first} and {second}"] = pair.kappa
+        figures[f"same verdict, {first} and {second}"] = pair.same
+    for name, rate in figures.items():
+        typer.echo(f"{name:<40} {rate}")
     typer.echo(", ".join(f"{state}: {len(found.having(state)):,}" for state in STATES))
     if out:
         write_text(out, judgements_csv(read, reviews))

@@ -4,7 +4,7 @@ A and B answer the same pairs and the same items, each with its own vectors of t
 B - A and paired. Source: ours, over the measures of method.md sections 2, 3 and 5.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.scoring import FORMS, score_items, wide
+from nast_core.benchmark.scoring import score_items, wide
 from nast_core.compare.claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.compare.tables import MOVED, Comparison
 from nast_core.encoding.showcase import image_names
@@ -28,7 +28,9 @@ from nast_core.interpret.profiles import layer_profile
 from nast_core.interpret.summaries import Average, layer_summary, offered
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
+from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
+from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate, difference, mcnemar, patient_bootstrap, rate
 
 Images = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
@@ -77,7 +79,7 @@ def compare(
     claims: pd.DataFrame | None = None,
     doubts: Mapping[str, str] | None = None,
     average: Average = "ratio_mean",
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> Comparison:
     """Everything that is compared. ``images_a``, ``images_b``: unit vectors by name, as ``encode_named`` gives them.
 

@@ -59,6 +59,7 @@ class Layout:
     columns: tuple[str, ...]  # as ``read`` knows them
     read: Callable[[pd.DataFrame], Block]
     named: tuple[str, ...] = ()  # as this table spells them; the same where empty
+    told: bool = True  # whether its columns tell it from a table of one's own
 
     def block(self, frame: pd.DataFrame) -> Block:
         """The rows of a frame that has the table's own columns. Raises BadCell."""
@@ -69,9 +70,8 @@ class Layout:
 
 def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
     """The layout that a header fits, or the one asked for. Raises DataError naming what is missing and what is near."""
-    named = {layout.source: layout for layout in (CHEXPERT, NIH, PADCHEST, MIMIC)}
-    if source in named:
-        layout = named[source]
+    if source in LAYOUTS:
+        layout = LAYOUTS[source]
         if source == "chexpert" and (short := _chexpert_test(header)):
             return short
         if (fits := _fitted(layout, header)) is None:
@@ -80,8 +80,8 @@ def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
             spare = [name for name in header if _fold(name) not in {_fold(wanted) for wanted in layout.columns}]
             raise DataError(f"the table lacks {_named(missing, spare)} that {source} labels have")
         return fits
-    for layout in (CHEXPERT, NIH, PADCHEST):  # MIMIC-CXR's columns are those of many a table of one's own
-        if fits := _fitted(layout, header):
+    for layout in LAYOUTS.values():
+        if layout.told and (fits := _fitted(layout, header)):
             return fits
     return _chexpert_test(header) or _own_layout(header)
 
@@ -271,7 +271,8 @@ def _mapped(condition: str, listed: Set[str], rules: Rules, doubted: Set[str]) -
 CHEXPERT = Layout("chexpert", ("Path", "Frontal/Lateral", *CHEXPERT_CONDITIONS), _chexpert)
 NIH = Layout("nih", ("Image Index", "Finding Labels", "Patient ID", "View Position"), _nih)
 PADCHEST = Layout("padchest", ("ImageID", "ImageDir", "StudyID", "PatientID", "Projection", "Labels"), _padchest)
-MIMIC = Layout("mimic", ("subject_id", "study_id", *CHEXPERT_CONDITIONS), _mimic)
+MIMIC = Layout("mimic", ("subject_id", "study_id", *CHEXPERT_CONDITIONS), _mimic, told=False)  # as many a table's
+LAYOUTS = {layout.source: layout for layout in (CHEXPERT, NIH, PADCHEST, MIMIC)}
 
 _OWN = {
     "patient": ("patient_id", "subject_id", "patient", "patientid"),

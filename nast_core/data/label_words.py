@@ -26,8 +26,13 @@ _VAGUE = frozenset(
 
 @lru_cache(maxsize=1)
 def label_sources() -> dict[str, dict[str, Any]]:
-    """labels.yaml: source name -> title, licence and, where it needs one, its mapping to the 13 conditions."""
+    """labels.yaml: source name -> label, title, licence and, where it needs one, its mapping to the 13 conditions."""
     return yaml.safe_load(files("nast_core.data").joinpath("labels.yaml").read_text("utf-8"))
+
+
+def by_path(source: str) -> bool:
+    """Whether labels of a source are a file of the user's own."""
+    return bool(label_sources().get(source, {}).get("by_path"))
 
 
 @lru_cache(maxsize=65_536)

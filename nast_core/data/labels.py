@@ -12,7 +12,8 @@ import numpy as np
 from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.label_collector import Clash, Collector, study_hash
 from nast_core.data.label_layouts import BadCell, Block, layout_of
-from nast_core.data.label_words import label_sources, may_stand_for
+from nast_core.data.label_names import OWN
+from nast_core.data.label_words import by_path, label_sources, may_stand_for
 from nast_core.data.mimic import with_mimic_files
 from nast_core.data.studies import Study
 from nast_core.errors import DataError
@@ -97,11 +98,12 @@ def _located(spec: str) -> tuple[str | None, Path]:
     if spec in packaged:
         return spec, packaged_table(spec)
     name, _, rest = spec.partition(":")
-    source = name if rest and name in (*packaged, "mimic") else None
+    named = [source for source in label_sources() if by_path(source) and source != OWN]
+    source = name if rest and name in (*packaged, *named) else None
     path = as_path(rest if source else spec)
     if not source and not path.suffix and not path.exists():
         raise DataError(
-            f"unknown label source {shown(spec)!r}; there are phantom, {', '.join(packaged)}, mimic:FILE and FILE.csv"
+            f"unknown label source {shown(spec)!r}; there are phantom, {', '.join([*packaged, *(f'{n}:FILE' for n in named)])} and FILE.csv"
         )
     if source is None and path.name.startswith("mimic-cxr") and "chexpert" in path.name:
         source = "mimic"

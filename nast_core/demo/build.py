@@ -38,6 +38,7 @@ from nast_core.models import DualEncoder
 from nast_core.models.model_files import fingerprint
 from nast_core.models.registry import load_model
 from nast_core.statistics.auroc import auroc
+from nast_core.statistics.rates import Rate
 
 
 def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Plan | None = None) -> dict:
@@ -148,8 +149,8 @@ def _card(figures: dict) -> str:
     mcq = figures["mcq"]
 
     def line(key: str, scale: float = 100, unit: str = " %") -> str:
-        r = mcq[key]
-        return f"{r['value'] * scale:.1f}{unit} ({r['low'] * scale:.1f} to {r['high'] * scale:.1f}), n = {r['n']}"
+        rate = Rate.of(mcq[key]).times(scale)
+        return f"{rate.interval('.1f', unit)}, n = {rate.n}"
 
     return f"""---
 license: mit

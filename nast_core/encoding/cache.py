@@ -13,7 +13,7 @@ import os
 import re
 import stat
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from nast_core.files.gate import as_path
 from nast_core.files.leftovers import sweep
 from nast_core.files.writing import user_cache, writing
 from nast_core.models.encoder import DualEncoder
+from nast_core.progress import Tick
 
 MOST_BYTES = 4 * 2**30  # two million vectors of 512 numbers
 TEXTS_A_CHUNK = 2048
@@ -180,7 +181,7 @@ def encode_distinct(
     texts: Sequence[str],
     *,
     cache: VectorCache | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> dict[str, Float[Tensor, " dim"]]:
     """Unit vector of every distinct text; those in ``cache`` are not encoded again."""
     shelf = cache.texts(model) if cache else None

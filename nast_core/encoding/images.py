@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
@@ -22,6 +22,7 @@ from nast_core.errors import DataError, ImageError
 from nast_core.files.gate import shown
 from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
+from nast_core.progress import Tick
 
 _PREFIX = "phantom:"
 _SEED = re.compile("[0-9]{1,15}")
@@ -141,7 +142,7 @@ def encode_named(
     folder: Path | None = None,
     *,
     cache: VectorCache | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
     doubts: dict[str, str] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(unit vector by image name, reason by name of those that could not be read): each image is encoded once.

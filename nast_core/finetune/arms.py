@@ -41,16 +41,16 @@ def _shuffled(weights: Layers, seed: int) -> Layers:
     return np.random.default_rng([seed, _ORDER]).permutation(weights)
 
 
-ARMS: dict[Arm, ArmKind] = {
+ARMS: dict[str, ArmKind] = {
     "uniform": ArmKind("every layer alike", lambda weights, seed: weights * 0 + 1),
     "nast": ArmKind("in proportion to the effect", lambda weights, seed: weights, traced=True),
     "inverse": ArmKind("least where the effect is large", _turned, traced=True),
     "random": ArmKind("the same weights, shuffled", _shuffled, traced=True),
     "frozen": ArmKind("no training, for comparison", lambda weights, seed: weights * 0, trains=False),
 }
-TRACED_ARMS: tuple[Arm, ...] = tuple(name for name, arm in ARMS.items() if arm.traced)
+TRACED_ARMS: tuple[str, ...] = tuple(name for name, arm in ARMS.items() if arm.traced)
 
 
-def arm_weights(arm: Arm, weights: Layers, *, seed: int = 0) -> Layers:
+def arm_weights(arm: str, weights: Layers, *, seed: int = 0) -> Layers:
     """The layer weights of an arm, made from those of ``nast``; their mean is 1, or they are all 0."""
     return ARMS[arm].weights(weights, seed)

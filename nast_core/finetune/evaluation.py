@@ -10,10 +10,11 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from nast_core.benchmark.items import Item
-from nast_core.benchmark.scoring import FORMS, distinct_texts
+from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims.claim import KINDS, Claim
 from nast_core.finetune.data import Study, Truth
 from nast_core.negation.cues import find_cues
+from nast_core.negation.forms import FORMS
 
 Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]
 LEAST = 5  # images on each side for a statement's AUROC to count: with fewer it is mostly noise

@@ -1,6 +1,6 @@
 """Image features, computed once: the image tower is frozen, so a training step costs only the text tower."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from accelerate.utils import gather_object
@@ -10,6 +10,7 @@ from torch import Tensor
 from nast_core.encoding.cache import default_cache
 from nast_core.encoding.images import encode_named
 from nast_core.models.encoder import DualEncoder
+from nast_core.progress import Far
 
 
 def image_features(
@@ -19,7 +20,7 @@ def image_features(
     *,
     rank: int = 0,
     world: int = 1,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Far = lambda done, total: None,
     doubts: dict[str, str] | None = None,
 ) -> tuple[dict[str, Float[Tensor, " dim"]], dict[str, str]]:
     """(unit vector by image name, reason by name of those that cannot be read). ``doubts`` as in ``encode_named``.

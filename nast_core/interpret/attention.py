@@ -1,6 +1,6 @@
 """Negator-selective attention, NSA, per layer and head (method.md section 2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
+from nast_core.progress import Tick
 
 
 @torch.inference_mode()
@@ -22,7 +23,7 @@ def negator_selective_attention(
     pairs: Sequence[AlignedPair],
     *,
     batch_size: int = 32,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> xr.Dataset:
     """NSA of every pair: how much more the texts after the negator look at it than at its counterpart.
 

@@ -19,7 +19,6 @@ from torch.nn import functional as F
 from nast_core.errors import NastError
 from nast_core.models.encoder import DualEncoder
 
-FORMS = ("affirmative", "negated")
 N_STEPS = 32  # Gauss-Legendre nodes to begin with: most text towers are within a thousandth of the change by then
 MAX_STEPS = 512
 MAX_DELTA = 0.01  # largest convergence delta aimed at, as a share of the change of score

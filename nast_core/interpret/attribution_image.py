@@ -14,7 +14,6 @@ from torch import Tensor
 
 from nast_core.errors import PairError
 from nast_core.interpret.attribution import (
-    FORMS,
     MAX_STEPS,
     N_STEPS,
     Integral,
@@ -32,7 +31,9 @@ from nast_core.interpret.occlusion_windows import Windows, windows_of
 from nast_core.interpret.pair_coordinates import pair_coordinates
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
+from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair
+from nast_core.progress import Tick
 
 Method = Literal["occlusion", "integrated_gradients", "grad_cam"]
 METHODS: dict[Method, str] = {
@@ -54,7 +55,7 @@ def attribute_image(
     windows: Windows | None = None,
     n_steps: int = N_STEPS,
     max_steps: int = MAX_STEPS,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
     covered: list[Tensor] | None = None,
 ) -> xr.Dataset:
     """Attribution of S(affirmative) and S(negated) to regions of each pair's image; positive where a region raises S.
@@ -167,7 +168,7 @@ def _score(
     model: DualEncoder,
     pair: AlignedPair,
     encode: Callable[[Tensor], Tensor],
-    progress: Callable[[int], None] | None,
+    progress: Tick | None,
 ) -> FormScore:
     texts = fixed(model, model.encode_texts([pair.pair.affirmative, pair.pair.negated]))
 

@@ -1,6 +1,6 @@
 """Token attributions: which words of a text make its score on an image."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from nast_core.errors import PairError
 from nast_core.interpret.attribution import (
-    FORMS,
     MAX_STEPS,
     N_STEPS,
     AttributionError,
@@ -28,7 +27,9 @@ from nast_core.interpret.pair_coordinates import pair_coordinates
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.models.tower import TextTower, Tokens
+from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import AlignedPair
+from nast_core.progress import Tick
 
 _MEMORY = 256 * 2**20  # bytes of states kept for the backward pass
 
@@ -40,7 +41,7 @@ def attribute_tokens(
     *,
     n_steps: int = N_STEPS,
     max_steps: int = MAX_STEPS,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> xr.Dataset:
     """Integrated gradients of S over the embedding output (layer 0), summed over its width, for both texts of each pair.
 
@@ -114,7 +115,7 @@ def token_line(
     model: DualEncoder,
     tokens: Tokens,
     image: Float[Tensor, " dim"],
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> Line:
     """From the baseline's embedding output to that of one tokenised text; the score is S on a unit vector ``image``."""
 

@@ -19,6 +19,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair
+from nast_core.progress import Tick
 
 MIN_GAP = 1e-3  # logits; below it S(a) and S(n) are equal to the noise of float32 and the ratio means nothing
 
@@ -90,7 +91,7 @@ def trace(
     min_gap: float = MIN_GAP,
     memory_budget: int | None = None,
     keep: Keep | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> xr.Dataset:
     """Exact CTE of every pair's values on its own image, or on several images.
 

@@ -10,8 +10,9 @@ from captum.attr import LayerGradCam
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from nast_core.interpret.attribution import FORMS, AttributionError
+from nast_core.interpret.attribution import AttributionError
 from nast_core.models.encoder import DualEncoder
+from nast_core.negation.forms import FORMS
 
 FormScore = Callable[[Float[Tensor, "image channel height width"]], Float[Tensor, "image form"]]
 

@@ -3,7 +3,7 @@
 Source: Syed et al. 2023 (arXiv:2310.10348) section 3. An estimate: shown with its correlation to exact tracing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -22,6 +22,7 @@ from nast_core.models.components import Component
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
+from nast_core.progress import Tick
 
 _BATCHES = 6  # times the exact path's budget: few rows a pair, so that more pairs are needed to fill the cores
 
@@ -34,7 +35,7 @@ def attribution_trace(
     plan: PatchPlan = BLOCKS,
     min_gap: float = MIN_GAP,
     memory_budget: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> xr.Dataset:
     """First-order estimate of ``trace``, with the same arguments and result:
 

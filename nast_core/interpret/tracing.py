@@ -7,7 +7,7 @@ before the patched one are the clean ones: their keys and values are read from t
 only the positions from its own on, packed without padding. The last block computes the pooled position only.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from nast_core.interpret.patching import Row, output_with, rows_of, writing
 from nast_core.interpret.plan import PatchPlan
 from nast_core.models.tower import Block, TextTower, Tokens, Touch, untouched
 from nast_core.negation.pairs import AlignedPair
+from nast_core.progress import Tick
 
 BLOCKS = PatchPlan()
 _CPU_BUDGET = 18 * 2**20  # two pairs of a ViT-B/32: more is no faster, and what the allocator holds grows eightfold
@@ -41,7 +42,7 @@ def patched_runs(
     plan: PatchPlan = BLOCKS,
     *,
     memory_budget: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Tick | None = None,
 ) -> Iterator[Patched]:
     """Vectors of the affirmative text with values of the negated text written in, some pairs at a time.
 

@@ -1,7 +1,7 @@
 """DualEncoder: an image tower and a text tower that meet in one dot product."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.models.tower import TextTower
+from nast_core.progress import Tick
 
 
 def _unit(vectors: Tensor) -> Tensor:
@@ -78,7 +79,7 @@ class DualEncoder(ABC):
         images: Iterable[Image.Image],
         *,
         batch_size: int = 64,
-        progress: Callable[[int], None] | None = None,
+        progress: Tick | None = None,
     ) -> Float[Tensor, "image dim"]:
         """Unit vectors of images, read as they come: never more than one batch in memory."""
         done: list[Tensor] = []
@@ -105,7 +106,7 @@ class DualEncoder(ABC):
         texts: Sequence[str],
         *,
         batch_size: int | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Tick | None = None,
     ) -> Float[Tensor, "text dim"]:
         """Unit vectors of texts. A text that occurs twice is encoded once; batches hold texts of like length.
 

@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +18,13 @@ from tqdm import tqdm
 
 from nast_core.errors import ModelError
 from nast_core.models.hub import Plan, Source, asking, size_text
+from nast_core.progress import Far
 
-Progress = Callable[[int, int], None]  # (bytes done, bytes in all)
 _ROOM = 64 * 2**20  # bytes to leave on the disk
 _POLL = 0.2  # seconds between two reports of progress
 
 
-def fetch(plan: Plan, progress: Progress | None = None) -> Path:
+def fetch(plan: Plan, progress: Far | None = None) -> Path:
     """Carries a plan out; the folder. ``progress`` is called in the caller's own thread, a few times a second.
 
     The work goes on in a thread of its own even where the caller leaves. Raises ModelError where the hub refuses or the

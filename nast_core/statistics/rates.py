@@ -1,7 +1,8 @@
 """Rates with intervals, and paired tests. Items of one patient are not independent: patients are resampled."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -13,12 +14,37 @@ _CELLS_AT_ONCE = 2_000_000
 
 
 class Rate(NamedTuple):
-    """A value with its 95 % interval. NaN where nothing was counted, never 0."""
+    """A value with its 95 % interval. NaN where nothing was counted, never 0.
+
+    It prints itself, with any format of a number: f"{rate:.2f}" is "0.62 (0.55 to 0.69), n = 1,214".
+    """
 
     value: float
     low: float
     high: float
     n: int
+
+    @classmethod
+    def of(cls, figure: Mapping[str, Any]) -> "Rate":
+        """From {value, low, high, n}, as summaries keep it: None there is a number that is undefined."""
+        value, low, high = (float("nan") if (part := figure[name]) is None else part for name in cls._fields[:3])
+        return cls(value, low, high, figure["n"])
+
+    def times(self, scale: float) -> "Rate":
+        """100: a share as a percentage."""
+        return Rate(self.value * scale, self.low * scale, self.high * scale, self.n)
+
+    def interval(self, spec: str = ".3f", unit: str = "") -> str:
+        """Without n: "0.620 (0.550 to 0.690)"; ``unit`` is said once."""
+        if math.isnan(self.value):
+            return "undefined"
+        return f"{self.value:{spec}}{unit} ({self.low:{spec}} to {self.high:{spec}})"
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.interval(spec or '.3f')}, n = {self.n:,}"
+
+    def __str__(self) -> str:
+        return format(self)
 
 
 def patient_bootstrap(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from nast_core.claims.source_names import BY_PATH, SourceName
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.building import BuildRecipe
@@ -22,7 +23,7 @@ class BuildClaimsRecipe(BuildRecipe):
     files: ClassVar = ("reports",)
 
     kind: Literal["build-claims"] = "build-claims"
-    source: Literal["phantom", "openi", "padchest", "reports"] = "phantom"
+    source: SourceName = "phantom"
     reports: Path | None = (
         None  # MIMIC-CXR's folder, Open-i's XML, PadChest's table or a CSV; without: the source's own
     )
@@ -31,7 +32,7 @@ class BuildClaimsRecipe(BuildRecipe):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if (self.source == "reports") != (self.reports is not None):
+        if (self.source == BY_PATH) != (self.reports is not None):
             raise ValueError("reports of one's own are a path; give source: reports, and the path as reports")
         return self
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from nast_core.data.label_names import OWN
 from nast_core.files.gate import shown
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
@@ -38,9 +39,11 @@ class BuildItemsRecipe(BuildRecipe):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        from nast_core.data.label_words import by_path  # which reads the table of labels
+
         if self.writer == "llm" and not self.llm_model:
             raise ValueError("the llm writer needs a model; give llm_model")
-        if self.labels in ("mimic", "table") and self.table is None:
+        if self.table is None and by_path(self.labels):
             raise ValueError(f"labels from {shown(self.labels)!r} are a file; give it as table")
         return self
 
@@ -49,7 +52,7 @@ class BuildItemsRecipe(BuildRecipe):
         """As labelled_studies takes it."""
         if self.table is None:
             return self.labels
-        return str(self.table) if self.labels == "table" else f"{self.labels}:{self.table}"
+        return str(self.table) if self.labels == OWN else f"{self.labels}:{self.table}"
 
 
 def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model: object = None) -> dict[str, float]:

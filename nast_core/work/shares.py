@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from nast_core.progress import Tick
 from nast_core.recipe import Recipe, Reporter
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def load(recipe: Recipe) -> "DualEncoder":
     return load_model(recipe.model, device=recipe.device, dtype=recipe.precision)
 
 
-def ticks(report: Reporter, total: int, label: str) -> Callable[[int], None]:
+def ticks(report: Reporter, total: int, label: str) -> Tick:
     """Counts up to ``total``, which is this process's own share."""
     done = 0
 

@@ -12,6 +12,7 @@ from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.interpret.plan import Method, PatchPlan, Positions
 from nast_core.models.components import Component
+from nast_core.progress import Tick
 from nast_core.recipe import Recipe, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.pairs import aligned_pairs, joined, save
@@ -106,7 +107,7 @@ def _exact(
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
     seen: Tensor,
-    tick: Callable[[int], None],
+    tick: Tick,
     folder: Path,
     longest: int,
 ) -> xr.Dataset:
@@ -124,7 +125,7 @@ def _estimated(
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
     seen: Tensor,
-    tick: Callable[[int], None],
+    tick: Tick,
     folder: Path,
     longest: int,
 ) -> xr.Dataset:

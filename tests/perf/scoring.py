@@ -18,10 +18,11 @@ from nast_core import load_model
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
-from nast_core.benchmark.scoring import FORMS, distinct_texts
+from nast_core.benchmark.scoring import distinct_texts
 from nast_core.encoding.cache import VectorCache
 from nast_core.encoding.images import open_image
 from nast_core.models.encoder import DualEncoder
+from nast_core.negation.forms import FORMS
 from nast_core.statistics.rates import rate
 
 ITEMS, SHARE, RESAMPLES = 5000, 100, 10_000

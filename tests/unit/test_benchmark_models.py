@@ -7,10 +7,10 @@ import pytest
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import BenchmarkResult, run_benchmark
-from nast_core.benchmark.scoring import FORMS
 from nast_core.benchmark.several_models import FIGURES, each_model, folders, model_table, model_tests
 from nast_core.benchmark.slices import Slice
 from nast_core.errors import BenchmarkError, ModelError
+from nast_core.negation.forms import FORMS
 from tests.unit.test_cli import nast
 
 NAN = float("nan")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (  # lowest first; rooms of one line do not know each other
-    ("errors",),
+    ("errors", "progress"),
     ("files",),
     ("statistics",),
     ("models",),

@@ -22,10 +22,11 @@ from nast_core.benchmark.groups import (
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark, write_results
-from nast_core.benchmark.scoring import FORMS, score_items, summarise
+from nast_core.benchmark.scoring import score_items, summarise
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 from nast_core.encoding.images import encode_named
+from nast_core.negation.forms import FORMS
 
 OPTIONS = ((1, 1, 1), (0, 1, 1), (0, 0, 1), (0, 0, 0))  # A, B, C, D
 IMAGES = {"x": torch.tensor([1.0, 0.0]), "y": torch.tensor([0.0, 1.0])}

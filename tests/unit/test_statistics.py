@@ -168,3 +168,14 @@ def test_mcnemar_is_one_where_the_forms_never_disagree_and_where_there_is_no_ite
 
 def test_mcnemar_leaves_out_items_that_were_not_scored():
     assert mcnemar([1, NAN, 1, 0], [0, 0, NAN, 1])[:2] == (1, 1)
+
+
+def test_a_rate_prints_itself_in_any_format_and_says_what_is_undefined():
+    rate = Rate(0.62, 0.55, 0.69, 1214)
+    assert str(rate) == "0.620 (0.550 to 0.690), n = 1,214"
+    assert f"{rate:.2f}" == "0.62 (0.55 to 0.69), n = 1,214"
+    assert f"{rate:.1%}" == "62.0% (55.0% to 69.0%), n = 1,214"
+    assert rate.times(100).interval(".1f", " %") == "62.0 % (55.0 to 69.0)"
+    assert Rate(-3.0, -5.5, -0.5, 9).interval("+.1f", " points") == "-3.0 points (-5.5 to -0.5)"
+    assert f"{Rate.of({'value': None, 'low': None, 'high': None, 'n': 0})}" == "undefined, n = 0"
+    assert Rate.of(rate._asdict()) == rate

@@ -13,7 +13,6 @@ from nast_core.claims.ranking import rank_claims, statement_texts, summarise_ran
 from nast_core.demo.study.world import World
 from nast_core.finetune.evaluation import Encode
 from nast_core.models.encoder import DualEncoder
-from nast_core.statistics.rates import Rate
 
 Figures = dict[str, dict]  # name -> {value, low, high, n}; intervals by bootstrap over patients
 
@@ -73,7 +72,3 @@ def _encoded(encode: Encode, texts: Sequence[str]) -> dict[str, torch.Tensor]:
 
 def values(figures: Figures) -> dict[str, float]:
     return {name: float(np.nan if rate["value"] is None else rate["value"]) for name, rate in figures.items()}
-
-
-def as_rate(figure: dict) -> Rate:
-    return Rate(*(figure[name] for name in Rate._fields))
