@@ -13,7 +13,7 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 SCREEN = sorted((ROOT / "dashboard").rglob("*.py"))
 ENGINE = sorted((ROOT / "nast_core").rglob("*.py"))
 PAGE, FUNCTION = 40, 60  # lines at most; a function's without its docstring
-SAME_PART = {"__init__", "charts", "one_head"}  # modules that are the same part of several rooms
+SAME_PART = {"__init__", "charts", "asked_for", "one_head"}  # modules that are the same part of several rooms
 # Of the engine, still longer than that: helpers of other parts are at them. Taken out as they are mended.
 LONG = {
     "benchmark_build", "benchmark_run", "compare_command", "trace_command",
