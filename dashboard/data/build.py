@@ -82,9 +82,8 @@ def _press(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> str:
     """What the button does; one that sends something names where to."""
     if recipe.kind == "build-claims" or recipe.writer == "template":
         return "Build"
-    return (
-        f"Write {recipe.n:,} items with {plain(recipe.llm_model or '')} at {plain(asked_for.endpoint(recipe.base_url))}"
-    )
+    where = asked_for.endpoint(recipe.base_url)
+    return f"Write {recipe.n:,} items with {plain(recipe.llm_model or '')} at {plain(where)}"
 
 
 def _figure(value: float | None) -> str:
