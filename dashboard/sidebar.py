@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard.parts import asking, state, widgets
+from dashboard.parts import asking, keeper, widgets
+from dashboard.parts.pictures import accept_uploads, uploads
 from dashboard.parts.text import plain
 
 
@@ -12,7 +13,7 @@ def choose() -> None:
         asking.field(
             st,
             "Model",
-            value=state.DEMO,
+            value=keeper.DEMO,
             key="model",
             help="'demo', the path of a model's folder, or a name from the Models page.",
         )
@@ -22,7 +23,7 @@ def choose() -> None:
             key="files",
             help="PNG, JPEG or DICOM. Read on this machine, kept for this session only; nothing is sent anywhere.",
         )
-        state.accept_uploads(files or [])
+        accept_uploads(files or [])
 
 
 def show_nothing() -> None:
@@ -32,11 +33,11 @@ def show_nothing() -> None:
 
 def show_loaded() -> None:
     """Card, fingerprint and self-test of the loaded model, and the images at hand."""
-    model = state.model_if_loaded()
+    model = keeper.model_if_loaded()
     if model is None:
         show_nothing()
         return
-    count = len(state.uploads())
+    count = len(uploads())
     with st.sidebar:
         st.markdown(
             f"**{plain(model.card.name)}**  \n:gray[{plain(model.card.family)}, {model.parameters / 1e6:.1f} M"
@@ -48,7 +49,7 @@ def show_loaded() -> None:
         st.caption(f"Images: phantoms{f' and {count} of yours' if count else ''}")
         for warning in model.report.warnings:
             st.warning(plain(warning), icon=":material/warning:")
-        widgets.ticks(state.checks(), title="Self-test")
+        widgets.ticks(keeper.checks(), title="Self-test")
         with st.expander("Load report", icon=":material/description:"):
             rows = {"Licence": model.card.licence, **model.report.rows}
             rows["Logit scale"] = f"{model.logit_scale:.1f}" if model.logit_scale else "none: scores are cosines"

@@ -54,7 +54,8 @@ def recipes() -> str:
     parts = ["## Every kind", _table(Recipe), "`executor` is `local` or `slurm`, or a mapping:", _table(Executor)]
     for kind in KINDS:
         made = recipe_class(kind)
-        parts += [f"## `kind: {kind}`", inspect.getdoc(made) or "", _table(made, without=Recipe)]
+        said = f"{inspect.getdoc(made)} It gives {KINDS[kind].gives}."
+        parts += [f"## `kind: {kind}`", said, _table(made, without=Recipe)]
     return "\n\n".join(parts)
 
 

@@ -5,16 +5,24 @@ model = load_model("demo")
 effects = run(TraceRecipe(model="demo")).result  # an xarray.Dataset
 """
 
-from importlib import import_module
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nast_core import runs
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
-    from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.opening import load_model
+    from nast_core.runs.kinds import Kind
     from nast_core.work.executors import open_run, run
-    from nast_core.work.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
+    from nast_core.work.kinds import (
+        AlignmentRecipe,
+        AttentionRecipe,
+        BenchmarkRecipe,
+        ClaimsRecipe,
+        FinetuneRecipe,
+        TraceRecipe,
+    )
 
 __all__ = [
     "AlignmentRecipe",
@@ -29,17 +37,28 @@ __all__ = [
     "run",
 ]
 
-_RECIPES = ("AlignmentRecipe", "AttentionRecipe", "BenchmarkRecipe", "ClaimsRecipe", "TraceRecipe")
-_HOME = {  # torch is imported only when a model is asked for: 'nast --help' stays quick
-    "FinetuneRecipe": "nast_core.finetune.recipe",
-    "load_model": "nast_core.opening",
-    "open_run": "nast_core.work.executors",
-    "run": "nast_core.work.executors",
-    **dict.fromkeys(_RECIPES, "nast_core.work.kinds"),
-}
+
+def _kinds() -> "Mapping[str, Kind]":
+    from nast_core.work.kinds import KINDS
+
+    return KINDS
+
+
+runs.read_kinds_from(_kinds)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'nast_core' has no attribute {name!r}")
+    """What is named above, imported when it is asked for: 'nast --help' stays quick."""
+    if name not in __all__:
+        raise AttributeError(f"module 'nast_core' has no attribute {name!r}")
+    if name == "load_model":
+        from nast_core import opening
+
+        return opening.load_model
+    if name in ("open_run", "run"):
+        from nast_core.work import executors
+
+        return getattr(executors, name)
+    from nast_core.work import kinds
+
+    return getattr(kinds, name)

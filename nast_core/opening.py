@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from nast_core.errors import ModelError
+from nast_core.errors import ModelError, NastError
+from nast_core.files.stamps import stamp
 from nast_core.finetune.adapter import ADAPTER, RECORD, Record, apply_adapter, read_record, refuse_another
 from nast_core.models import model_files, registry, specs
 from nast_core.models.encoder import DualEncoder
@@ -32,6 +33,31 @@ def load_model(
     if (run := run_of(str(spec))) is not None:
         return load_finetuned(finished_finetune(run, runs).folder, device=device, dtype=dtype)
     return registry.load_model(spec, device=device, dtype=dtype)
+
+
+def stamp_of(spec: str, runs: Path | None = None) -> str:
+    """Changes when a file of a spec's model does, or when the spec comes to name another: what was loaded before is stale then.
+
+    A run's are those of its adapter and of all that it stands on. Never raises: what is wrong with it, loading says.
+    """
+    return stamp(*_files_of(spec, runs, _MOST))
+
+
+def _files_of(spec: str, runs: Path | None, depth: int) -> Iterator[Path]:
+    try:
+        if (run := run_of(spec)) is not None:
+            adapter = RunStore(runs).root / run / ADAPTER
+            yield adapter
+            if depth:
+                yield from _files_of(read_record(adapter).base, adapter.parents[1], depth - 1)
+        elif (folder := specs.find(spec).folder) is not None:
+            yield folder.resolve()
+        else:
+            from nast_core.models.open_clip_spec import sources  # imports open_clip, which takes seconds
+
+            yield from sources(spec)
+    except NastError:
+        yield Path(spec)
 
 
 def finished_finetune(run_id: str, root: Path | None = None) -> Run:

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nast_core.errors import NastError
+
+if TYPE_CHECKING:
+    from nast_core.models import DualEncoder
 
 MOST = 1_000_000  # of what is built or asked: more than any set of studies has
 MOST_SEED = 2**32 - 1
@@ -113,6 +116,9 @@ class Recipe(BaseModel):
     needs_model: ClassVar[bool] = True  # False: ``model`` is not looked at
     models: ClassVar[tuple[str, ...]] = ()  # fields that name a model beside ``model``
     image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name
+    # fields that say where and how, but not what
+    how: ClassVar[frozenset[str]] = frozenset({"device", "num_processes", "executor"})
+    long_part: ClassVar[str | None] = None  # the label of the progress that nearly all time goes by; None: any
 
     kind: str
     model: str = "demo"  # as load_model takes it
@@ -121,6 +127,20 @@ class Recipe(BaseModel):
     seed: int = Field(default=0, ge=0, le=MOST_SEED)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
+
+    def asked(self) -> str:
+        """As JSON, without what says only where and how: what results are said to be of."""
+        return self.model_dump_json(exclude=set(self.how))
+
+    @property
+    def even_after(self) -> int:
+        """Units of progress until everything that comes up again and again was met once."""
+        return 1
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether the work may end before all of its progress was made."""
+        return False
 
 
 class Cancelled(Exception):
@@ -137,13 +157,18 @@ class Reporter(Protocol):
 
     def metrics(self, step: int, **values: float) -> None: ...
 
+    def say(self, line: str) -> None:
+        """For the run's log."""
+
 
 class Work(Protocol):
     """The work of one kind: reads the recipe, writes results into the folder, returns the headline figures.
 
     With ``num_processes`` above 1 it is called in every process, inside Accelerate's process group and with
     ``recipe.device`` set to the process's own; only the main process may write. A resumed run calls it again on the
-    same folder.
+    same folder. ``model``: the recipe's, where the caller has it loaded; work that changes weights loads its own.
     """
 
-    def __call__(self, recipe: Any, folder: Path, report: Reporter) -> dict[str, float]: ...
+    def __call__(
+        self, recipe: Any, folder: Path, report: Reporter, model: "DualEncoder | None" = None
+    ) -> dict[str, float]: ...

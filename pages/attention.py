@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard.attention import all_heads, one_head
-from dashboard.parts import pairs, state
+from dashboard.parts import keeper, pairs
 
 st.title("Attention to the negator")
-model = state.model()
+model = keeper.model()
 chosen = pairs.choose_set(model)
 heads = all_heads.of_pairs(model, chosen)
 above = st.container()

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard.attribution import attributions, regions, words
-from dashboard.parts import fields, pairs, state
+from dashboard.parts import fields, keeper, pairs
 
 st.title("Attribution")
-model = state.model()
+model = keeper.model()
 chosen = pairs.choose_set(model)
 if fields.fresh("pair"):  # start where the texts differ most in score
     widest = attributions.widest(model, model.fingerprint, chosen, pairs.set_key(chosen))

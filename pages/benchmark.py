@@ -4,10 +4,10 @@ import streamlit as st
 
 from dashboard.benchmark import choices, slices
 from dashboard.benchmark.tabs import TABS
-from dashboard.parts import state
+from dashboard.parts import keeper
 
 st.title("Benchmark")
-state.model()  # where it does not load, its sentence
+keeper.model()  # where it does not load, its sentence
 specs = choices.choose_models()
 questions = choices.choose_questions()
 part = slices.choose(questions)

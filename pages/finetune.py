@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.finetune import curves, form
-from dashboard.parts import run_table, state
+from dashboard.parts import keeper, run_table
 
 st.title("Fine-tune")
 st.caption(
@@ -11,9 +11,9 @@ st.caption(
     " layer as fast as its causal tracing effect says. Images pass through the frozen image tower once. Training and"
     " watching use the train and validation splits; the test split is for the benchmark."
 )
-state.model()  # where it does not load, its sentence
+keeper.model()  # where it does not load, its sentence
 try:
-    form.train(state.model())
+    form.train(keeper.model())
 finally:  # a setting that cannot be ends the asking; what is running stays in sight
     st.subheader("Runs")
     run_table.show("finetune", "Choose arms above and press Train.", curves.draw)

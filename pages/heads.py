@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard.heads import ablation, scatter
-from dashboard.parts import state
+from dashboard.parts import keeper
 
 st.title("Heads")
-model = state.model()
+model = keeper.model()
 heads = scatter.of_pairs(model)
 above = st.container()
 st.subheader("Without these heads")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.home import live_case, own_images
-from dashboard.parts import state
+from dashboard.parts import keeper
 
 st.title("Does the model read “no”?")
 st.markdown(
@@ -13,6 +13,6 @@ st.markdown(
     " world of drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the"
     " sidebar."
 )
-model = state.model()
+model = keeper.model()
 live_case.draw(model)
 own_images.draw(model)

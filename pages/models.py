@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.models import loaded, loading
-from dashboard.parts import state
+from dashboard.parts import keeper
 
 st.title("Models")
 loading.choose()
@@ -11,4 +11,4 @@ body, below = st.container(), st.container()
 with below:  # drawn first: a model that does not load ends the page, and another can still be looked for
     loading.known()
 with body:
-    loaded.draw(state.model())
+    loaded.draw(keeper.model())

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.parts import pairs, state
+from dashboard.parts import keeper, pairs
 from dashboard.tracing import one_pair, swaps, whole_set
 
 st.title("Causal tracing")
-model = state.model()
+model = keeper.model()
 swap = swaps.choose(model)
 chosen = pairs.choose_set(model)
 traced = swap.traced(model, chosen)

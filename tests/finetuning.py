@@ -62,5 +62,7 @@ class Notes:
     def metrics(self, step: int, **values: float) -> None:
         self.steps.setdefault(step, {}).update(values)
 
+    def say(self, line: str) -> None: ...
+
     def curve(self, name: str) -> Sequence[float]:
         return [values[name] for _, values in sorted(self.steps.items()) if name in values]

@@ -9,7 +9,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard.attention import charts
-from dashboard.parts import pairs, state, widgets
+from dashboard.parts import pairs, widgets
+from dashboard.parts.head_attention import attention, layer_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,8 +58,8 @@ class AllHeads:
 def of_pairs(model: DualEncoder, chosen: tuple[AlignedPair, ...]) -> AllHeads:
     """The map's figures, computed or found again."""
     key = pairs.set_key(chosen)
-    nsa = state.attention(model, model.fingerprint, chosen, key).nsa
-    low, high = state.layer_interval(nsa.mean("head").values, key)
+    nsa = attention(model, model.fingerprint, chosen, key).nsa
+    low, high = layer_interval(nsa.mean("head").values, key)
     return AllHeads(nsa.mean("pair"), low, high, len(chosen))
 
 

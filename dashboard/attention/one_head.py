@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.attention import charts
-from dashboard.parts import fields, plots, state, widgets
+from dashboard.parts import fields, plots, widgets
+from dashboard.parts.head_attention import patterns
 from dashboard.parts.marks import HOW, marked
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
     for form, sentence in (("Affirmative", texts.affirmative), ("Negated", texts.negated)):
         st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
     layer, head = cell
-    patterns = state.patterns(model, model.fingerprint, (texts.negated, texts.affirmative))
-    negated, affirmative = (pattern[layer - 1, head - 1] for pattern in patterns)
+    both = patterns(model, model.fingerprint, (texts.negated, texts.affirmative))
+    negated, affirmative = (pattern[layer - 1, head - 1] for pattern in both)
     widgets.figure(
         charts.attention_patterns(
             negated,

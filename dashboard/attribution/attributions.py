@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state, widgets
+from dashboard.parts import memo, widgets
+from dashboard.parts.pictures import Picture, image_vector
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
-    import torch
     import xarray as xr
 
     from nast_core.interpret.attribution_image import Method
@@ -38,12 +38,11 @@ HOW_TO_READ: dict[Method, str] = {
         "Red: the last feature map here pushes the score up, to first order. Blue: down. Coarse cells, drawn smooth."
     ),
 }
-_KEPT = 64  # results; a map of pixels is a megabyte or two
 _AT_ONCE = 0.7  # seconds without a progress bar
 _CANCELLED = "attribution-cancelled"
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@memo.copied()
 def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> int:
     """Index of the pair whose texts differ most in score on the image that the page first shows with it."""
     from nast_core.encoding.images import encode_named, phantom_name
@@ -57,13 +56,13 @@ def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...
     return int(np.argmax(gaps))
 
 
-def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.Dataset | None:
+def tokens(model: DualEncoder, pair: AlignedPair, picture: Picture) -> xr.Dataset | None:
     """Token attributions of one pair on one image; None where there are none, and the page has said why."""
     import torch
 
     from nast_core.interpret.attribution_text import attribute_tokens, evaluations
 
-    vector = torch.from_numpy(state.image_vector(model, picture))[None]
+    vector = torch.from_numpy(image_vector(model, picture))[None]
     return _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, "tokens"),
         "Attributing to tokens",
@@ -73,7 +72,7 @@ def tokens(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> xr.
 
 
 def regions(
-    model: DualEncoder, pair: AlignedPair, picture: state.Picture, method: Method, patches: float | None
+    model: DualEncoder, pair: AlignedPair, picture: Picture, method: Method, patches: float | None
 ) -> xr.Dataset | None:
     """Image attributions of one pair; None where there are none, and the page has said why.
 
@@ -88,8 +87,9 @@ def regions(
     windows = windows_of(model)
     if patches is not None and patches * windows.patch <= model.image_size:
         windows = windows_of(model, patches, min(windows.stride / windows.patch, patches))
-    seen, shown = _covered(), (model.fingerprint, picture.name, windows)
-    vectors = list(seen.get(shown, ()))  # another pair on the same image costs a product
+    shown = ("covered", model.fingerprint, picture.name, windows)
+    seen = memo.find(*shown)
+    vectors = list(seen or ())  # another pair on the same image costs a product
     result = _once(
         (model.fingerprint, pair.pair.affirmative, pair.pair.negated, picture.name, method, windows),
         METHODS[method],
@@ -98,10 +98,8 @@ def regions(
             model, [pair], [image], method=method, windows=windows, progress=tick, covered=vectors
         ),
     )
-    if result is not None and method == "occlusion" and shown not in seen and vectors:
-        while len(seen) >= _KEPT:
-            seen.pop(next(iter(seen)), None)
-        seen[shown] = tuple(vectors)
+    if result is not None and method == "occlusion" and seen is None and vectors:
+        memo.keep(tuple(vectors), *shown)
     return result
 
 
@@ -143,27 +141,14 @@ def settings(result: xr.Dataset, square: int) -> str:
             return f"last feature map, {rows} x {columns} cells, with its sign; 1 pair, 1 image"
 
 
-@st.cache_resource
-def _covered() -> dict[tuple, tuple[torch.Tensor, ...]]:
-    """Vectors of covered images, by model, image and windows."""
-    return {}
-
-
-@st.cache_resource
-def _finished() -> dict[tuple, xr.Dataset]:
-    """Results by what they depend on; cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
 def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], None]], xr.Dataset]) -> xr.Dataset | None:
     """The result of ``work``, found again when asked twice. What takes long shows its progress and can be cancelled.
 
     Streamlit ends a running script at its next call once a widget changes; every ``tick`` is such a call, so a click on
     Cancel, or on anything else, stops the work within one batch.
     """
-    finished = _finished()
-    if key in finished:
-        return finished[key]
+    if (result := memo.find("attribution", *key)) is not None:
+        return result
     if st.session_state.get(_CANCELLED) == key:
         st.info(f"{label} was cancelled.", icon=":material/stop_circle:")
         st.button("Compute", key=f"attribution-compute-{label}", icon=":material/play_arrow:", on_click=_forget_cancel)
@@ -191,10 +176,7 @@ def _once(key: tuple, label: str, total: int, work: Callable[[Callable[[int], No
             widgets.fault(error)
         return None
     place.empty()
-    while len(finished) >= _KEPT:
-        finished.pop(next(iter(finished)), None)
-    finished[key] = result
-    return result
+    return memo.keep(result, "attribution", *key)
 
 
 def _left(done: int, total: int, spent: float) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from dashboard.attribution import attributions, charts
-from dashboard.parts import fields, state, widgets
+from dashboard.parts import fields, widgets
+from dashboard.parts.pictures import Picture
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,7 +28,7 @@ class Choice(NamedTuple):
     opacity: int  # per cent
 
 
-def draw(model: DualEncoder, pair: AlignedPair, picture: state.Picture) -> None:
+def draw(model: DualEncoder, pair: AlignedPair, picture: Picture) -> None:
     """The fields, and the maps where they can be had."""
     choice = _choose(model)
     result = attributions.regions(model, pair, picture, choice.method, choice.window)
@@ -65,7 +66,7 @@ def _choose_square(place: DeltaGenerator, model: DualEncoder) -> int:
     return attributions.squares(model) if each == "square" else 1
 
 
-def _draw_maps(picture: state.Picture, result: xr.Dataset, choice: Choice) -> None:
+def _draw_maps(picture: Picture, result: xr.Dataset, choice: Choice) -> None:
     maps = attributions.maps(result, choice.square)
     widgets.figure(
         charts.overlay(

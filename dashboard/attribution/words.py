@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.attribution import attributions, charts
-from dashboard.parts import state, widgets
-from dashboard.parts.pictures import choose_picture, draw_picture
+from dashboard.parts import widgets
+from dashboard.parts.pictures import Picture, choose_picture, draw_picture
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nast_core.negation.pairs import AlignedPair
 
 
-def draw(model: DualEncoder, pair: AlignedPair) -> state.Picture:
+def draw(model: DualEncoder, pair: AlignedPair) -> Picture:
     """The image that was chosen, and beside it what the tokens add to its scores."""
     left, right = st.columns([2, 5], gap="medium")
     with left:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import asking, fields, finetunes, jobs, state, widgets
+from dashboard.parts import asking, fields, finetunes, jobs, keeper, memo, widgets
+from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from nast_core.work.kinds import BenchmarkRecipe
 
 SOON = 60.0  # seconds: what takes less is answered on the page, what takes more is a run of its own
-_KEPT = 32  # answers
 PHANTOM_COUNTS = [200, 500, 1000, 2000, 3000]
 
 
@@ -53,7 +55,7 @@ def choose_questions() -> Questions:
             count, seed = rest.columns(2)
             n = count.select_slider("Number of items", PHANTOM_COUNTS, value=500, key="n", bind="query-params")
             drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
-            items = state.phantom_items(n, drawn, "test")
+            items = phantom_items(n, drawn, "test")
             return Questions(items, f"phantom-test-{n}-{drawn}", None, {"n": n, "seed": drawn})
         where, beside = rest.columns(2)
         typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
@@ -62,18 +64,17 @@ def choose_questions() -> Questions:
             widgets.empty("Give the path of an items file, or choose phantoms.")
         path = widgets.path(typed)
         with widgets.advice():
-            stamp = path.stat().st_mtime if path.is_file() else 0.0
-            items = state.file_items(str(path), stamp)
+            items = items_of(path)
         images = widgets.path(folder) if folder else None
-        return Questions(items, f"{path}-{stamp}", folder, {"items": path, "images": images})
+        return Questions(items, f"{path}-{stamp(path)}", folder, {"items": path, "images": images})
 
 
 def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
-    own, tuned = state.spec(), finetunes.finished()
+    own, tuned = keeper.spec(), finetunes.finished()
     others = st.multiselect(
         "Beside the sidebar's model",
-        [spec for spec in dict.fromkeys([state.DEMO, *tuned]) if spec != own],
+        [spec for spec in dict.fromkeys([keeper.DEMO, *tuned]) if spec != own],
         key="with",
         bind="query-params",
         on_change=asking.typed,
@@ -87,12 +88,6 @@ def choose_models() -> list[str]:
     )
     finetunes.listed(tuned)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
-
-
-@st.cache_resource
-def _known() -> dict[tuple, Answers]:
-    """Answers by model and questions, so that a model is loaded only where it has not answered yet."""
-    return {}
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
@@ -115,42 +110,32 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 
 def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
+    from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.opening import stamp_of
+    from nast_core.work.identity import find_run
 
-    known, name = _known(), (spec, state.stamp(spec), questions.key, questions.folder)
-    if name not in known:
-        model = state.load(spec)
-        answer = _from_run(spec, model, questions)
-        if answer is None:
+    name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)
+    answers = memo.find(*name)
+    if answers is None:
+        model = keeper.load(spec)
+        run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
+        if run is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
             if seconds > SOON:
-                label = f"Ask {plain(model.card.name)}: {jobs.duration(seconds)}"
+                label = f"Ask {plain(model.card.name)}: {duration(seconds)}"
                 jobs.offer(_recipe(spec, questions), model.fingerprint, label, key=f"benchmark-ask-{spec}")
                 return None
-            result = state.benchmark(model, questions.items, questions.key, questions.folder)
-            answer = Answers(spec, model.card.name, model.fingerprint, result.scored, result.failed)
-        while len(known) >= _KEPT:
-            known.pop(next(iter(known)))
-        known[name] = answer
-    return known[name]
+            run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
+        scored, failed = read_results(run.folder)
+        answers = Answers(spec, model.card.name, model.fingerprint, scored, failed)
+    return memo.keep(answers, *name)
 
 
 def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
     from nast_core.work.kinds import BenchmarkRecipe
 
     return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
-
-
-def _from_run(spec: str, model: DualEncoder, questions: Questions) -> Answers | None:
-    """What a finished run of the same questions found."""
-    from nast_core.benchmark.run import read_results
-    from nast_core.runs.store import RunStore
-
-    run = RunStore().find(_recipe(spec, questions), model.fingerprint)
-    if run is None:
-        return None
-    scored, failed = read_results(run.folder)
-    return Answers(spec, model.card.name, model.fingerprint, scored, failed)
 
 
 def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[str]) -> float:
@@ -166,7 +151,7 @@ def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[
     return an_image * len(images) + a_text * missing
 
 
-@st.cache_data(max_entries=16, show_spinner="Timing a few images and texts")
+@memo.copied("Timing a few images and texts")
 def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
     from nast_core.encoding.images import encode_named
 
@@ -182,14 +167,14 @@ def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
     return took[0] / 4, took[1] / 16
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def summary(_scored: pd.DataFrame, key: tuple) -> dict:
     from nast_core.benchmark.scoring import summarise
 
     return summarise(_scored)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def groups(_scored: pd.DataFrame, _items: list[Item], by: str, key: tuple) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(accuracies and gap by group, their corrected tests); cues held out of training are starred."""
     from nast_core.benchmark.groups import GROUPINGS, by_group, group_tests, grouped
@@ -203,7 +188,7 @@ def groups(_scored: pd.DataFrame, _items: list[Item], by: str, key: tuple) -> tu
     return tables
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@memo.copied()
 def between(_scored: dict[str, pd.DataFrame], key: tuple) -> pd.DataFrame:
     """Paired tests between the models, as ``model_tests`` gives them."""
     from nast_core.benchmark.several_models import model_tests

@@ -10,8 +10,11 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, fields, jobs, plots, state, theme, widgets
+from dashboard.parts import asking, fields, keeper, memo, plots, theme, widgets
+from dashboard.parts.items import claims_of
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from nast_core.benchmark.slices import Slice
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from nast_core.claims.run import ClaimsResult
     from nast_core.models import DualEncoder
 
-_KEPT = 8
 _CUES = {"none": (theme.AFFIRMATIVE, ""), "seen": (theme.NEGATED, "/"), "unseen": (theme.NEGATED, "x")}
 
 
@@ -48,11 +50,10 @@ def choose() -> Claims:
             widgets.empty("Give the path of a claims file, or choose phantoms.")
         path = widgets.path(typed)
         with widgets.advice():
-            stamp = path.stat().st_mtime if path.is_file() else 0.0
-            return Claims(_of_file(str(path), stamp), f"{path}-{stamp}", folder)
+            return Claims(claims_of(path), f"{path}-{stamp(path)}", folder)
 
 
-@st.cache_data(max_entries=4, show_spinner="Writing the claims")
+@memo.copied("Writing the claims")
 def _of_phantoms(count: int, seed: int) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.phantom import phantom_studies
@@ -60,33 +61,19 @@ def _of_phantoms(count: int, seed: int) -> list[Example]:
     return build_examples(phantom_studies(count, split="test", seed=seed), seed=seed).examples
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the claims")
-def _of_file(path: str, stamp: float) -> list[Example]:
-    from nast_core.claims.examples import read_claims
-
-    return read_claims(widgets.path(path))
-
-
-@st.cache_resource
-def _known() -> dict[tuple, ClaimsResult]:
-    """cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
 def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
     """By spec; computed with progress where the models have not read these claims yet. Ends the page where none has."""
     by_spec = {}
     for spec, one in view.answers.items():
-        known, name = _known(), (one.fingerprint, claims.key, claims.folder)
-        if name not in known:
+        name = ("claims", one.fingerprint, claims.key, claims.folder)
+        result = memo.find(*name)
+        if result is None:
             with widgets.advice():
-                result = _compute(state.load(spec), claims, one.name)
+                result = _compute(keeper.load(spec), claims, one.name)
             if result is None:
                 continue
-            while len(known) >= _KEPT:
-                known.pop(next(iter(known)))
-            known[name] = result
-        by_spec[spec] = known[name]
+            memo.keep(result, *name)
+        by_spec[spec] = result
     if not by_spec:
         widgets.end_page()
     return by_spec
@@ -103,7 +90,7 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     total, done = work_units(asked), 0
     seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}",
+        f"Let {plain(name)} read the claims: at most {duration(seconds)}",
         icon=":material/play_arrow:",
         key=f"benchmark-read-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
@@ -192,7 +179,7 @@ def _counted(table: pd.DataFrame) -> str:
     return ", ".join(f"{group} n = {n:,}" for group, n in table.groupby("group", sort=False).n.max().items())
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@memo.copied()
 def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
     from nast_core.claims.ranking import by_kind
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.benchmark import claims
 from dashboard.benchmark.slices import View
-from dashboard.parts import fields, plots, theme, widgets
+from dashboard.parts import fields, memo, plots, theme, widgets
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
@@ -126,7 +126,7 @@ def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@memo.copied()
 def _summary(_found: Retrieval, key: tuple) -> dict:
     from nast_core.claims.retrieval import summarise_retrieval
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.parts import asking, fields, finetunes, state, widgets
+from dashboard.parts import asking, fields, finetunes, keeper, widgets
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Split
@@ -27,14 +27,16 @@ class Asked(NamedTuple):
 
     @property
     def identity(self) -> tuple:
-        """A folder counts by its files' times. What a name stands for elsewhere may change: see ``confirm``."""
-        return *self, *map(state.stamp, self.specs.values())
+        """A model counts by its files as they are now. What a name comes to stand for meanwhile: see ``confirm``."""
+        from nast_core.opening import stamp_of
+
+        return *self, *map(stamp_of, self.specs.values())
 
 
 def choose() -> Asked:
     """The page's fields; without two models it says what to do, and the page ends."""
     known = finetunes.finished()
-    fields.start(a=state.spec(), b=next(iter(known), ""))
+    fields.start(a=keeper.spec(), b=next(iter(known), ""))
     left, right = st.columns(2)
     spec_a = asking.field(left, "A, before", key="a", help="demo, a folder, or run:ID.")
     spec_b = asking.field(right, "B, after", key="b", help="Likewise; run:ID is a finished fine-tune.")

@@ -11,19 +11,20 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.compare.report import Sections
 from dashboard.finetune import prepare
-from dashboard.parts import state, widgets
+from dashboard.parts import keeper, memo, widgets
+from dashboard.parts.items import phantom_items
+from dashboard.parts.pairs import alignment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dashboard.compare.asked_for import Asked
-    from nast_core.claims.claim import Split
     from nast_core.claims.evidence import Evidence
     from nast_core.compare.tables import Comparison
     from nast_core.compare.two_models import SharedPairs
+    from nast_core.data.studies import Split
     from nast_core.models import DualEncoder
 
-_KEPT = 16  # finished comparisons
 STUDIES = 200  # phantoms that claims are made about
 
 
@@ -35,14 +36,14 @@ class Two(NamedTuple):
 def load(a: str, b: str) -> Two:
     """Both models; one that does not load is a sentence, and the page ends."""
     with widgets.advice():
-        return Two(state.load(a), state.load(b))
+        return Two(keeper.load(a), keeper.load(b))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Aligning the pairs")
+@memo.shared("Aligning the pairs")
 def _shared(_a: DualEncoder, _b: DualEncoder, fingerprints: tuple[str, str], count: int) -> SharedPairs:
     from nast_core.compare.two_models import shared_pairs, spread
 
-    texts = [one.pair for one in state.alignment(_a).aligned]
+    texts = [one.pair for one in alignment(_a).aligned]
     return spread(shared_pairs(_a, _b, texts), count)
 
 
@@ -51,13 +52,7 @@ def shared(two: Two, count: int) -> SharedPairs:
         return _shared(two.a, two.b, (two.a.fingerprint, two.b.fingerprint), count)
 
 
-@st.cache_resource
-def _finished() -> dict[tuple, Comparison]:
-    """cache_data would not let a progress bar be drawn while it computes."""
-    return {}
-
-
-@st.cache_resource(max_entries=4, show_spinner="Drawing patients and what is true of them")
+@memo.shared("Drawing patients and what is true of them")
 def evidence(split: Split) -> Evidence:
     """Claims about phantoms of a split."""
     from nast_core.compare.claims import phantom_evidence
@@ -70,9 +65,8 @@ def comparison(asked: Asked) -> Comparison:
     from nast_core.compare.kept import keep, kept_folder, read_kept
     from nast_core.compare.tables import summary_files
 
-    finished = _finished()
-    if asked.identity in finished:
-        return finished[asked.identity]
+    if found := memo.find("comparison", *asked.identity):
+        return found
     with widgets.advice():
         summaries = summary_files(asked.specs)  # a run that is gone is said so, kept or not
     folder = kept_folder(*asked.identity)
@@ -81,10 +75,7 @@ def comparison(asked: Asked) -> Comparison:
         result = _compute(asked, summaries)
         if folder:
             keep(result, folder)
-    while len(finished) >= _KEPT:
-        finished.pop(next(iter(finished)))
-    finished[asked.identity] = result
-    return result
+    return memo.keep(result, "comparison", *asked.identity)
 
 
 def confirm(comparison: Comparison, asked: Asked, two: Two) -> None:
@@ -92,7 +83,7 @@ def confirm(comparison: Comparison, asked: Asked, two: Two) -> None:
     from nast_core.compare.kept import forget, kept_folder
 
     if [comparison.about[model]["model_fingerprint"] for model in "ab"] != [model.fingerprint for model in two]:
-        _finished().pop(asked.identity, None)
+        memo.forget("comparison", *asked.identity)
         if folder := kept_folder(*asked.identity):
             forget(folder)
         st.rerun()
@@ -131,7 +122,7 @@ def _compute(asked: Asked, summaries: dict[str, Path]) -> Comparison:
 
     two = load(asked.a, asked.b)
     pairs, claims_of = shared(two, asked.pairs), evidence(asked.split)
-    items = state.phantom_items(asked.questions, 0, asked.split)
+    items = phantom_items(asked.questions, 0, asked.split)
     images = list(dict.fromkeys([*two_models.needed_images(pairs, items), *claims_of.images.image]))
     done, total = 0, 2 * len(images)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import fields, state, widgets
+from dashboard.parts import fields, widgets
 from dashboard.parts.cases import draw_options
+from dashboard.parts.items import phantom_items
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
 
@@ -35,7 +36,7 @@ def draw(view: View) -> None:
 
 
 def _draw_item(view: View, row: pd.Series) -> None:
-    questions = state.phantom_items(view.asked.questions, 0, view.asked.split)
+    questions = phantom_items(view.asked.questions, 0, view.asked.split)
     item = next(one for one in questions if one.item_id == row.item_id)
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
     if picture := item_picture(item.image, None):

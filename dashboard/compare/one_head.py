@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.compare import charts, comparisons
-from dashboard.parts import fields, plots, state
+from dashboard.parts import fields, plots
+from dashboard.parts.head_attention import patterns
 
 if TYPE_CHECKING:
     from nast_core.compare.two_models import SharedPairs
@@ -32,7 +33,7 @@ def draw(view: comparisons.View) -> None:
     place = _choose(view, comparisons.shared(two, view.asked.pairs))
     text = getattr(place.pair["A"].pair, place.form)
     at = place.layer - 1, place.head - 1
-    a, b = (state.patterns(model, model.fingerprint, (text,))[0][at] for model in two)
+    a, b = (patterns(model, model.fingerprint, (text,))[0][at] for model in two)
     labels = {
         model: plots.token_labels(getattr(pair, f"pieces_{place.form}"), pair.negator)
         for model, pair in place.pair.items()

@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.parts import fields, item_cards, widgets
+from dashboard.parts import fields, item_cards, memo, widgets
 from dashboard.parts.text import document, plain
 from nast_core.files.gate import MB, read_text
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def choose_view(views: dict[str, str]) -> str:
     return fields.one_of(st, "View", views, key="data-view", label_visibility="collapsed")
 
 
-@st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")
+@memo.copied("Guessing from the wording alone")
 def _guess_items(_items: list[Item], key: str) -> dict[str, Rate]:
     from nast_core.benchmark.guesser import guesses
 
@@ -79,7 +80,7 @@ def guess_figure(table: Mapping[str, Rate], chance: float, subtitle: str) -> Non
 
 def key_of(path: Path, names: list[str]) -> str:
     """Names a file as it stands and the lines of it that are shown, for caches."""
-    return f"{path} {path.stat().st_mtime_ns} {hash(tuple(names))}"
+    return f"{path} {stamp(path)} {hash(tuple(names))}"
 
 
 def rejected(path: Path) -> None:

@@ -9,12 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import beside, charts, edit, statements, tables
-from dashboard.parts import asking, item_cards, widgets
+from dashboard.parts import asking, item_cards, memo, widgets
+from dashboard.parts.items import items_of
 from dashboard.parts.marks import HOW
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
 from nast_core.files.gate import regular
 from nast_core.files.jsonl import MOST as FILE_MOST
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -40,7 +42,7 @@ def show() -> None:
         elif _holds_claims(path):
             statements.show(path)
         else:
-            _show_items(item_cards.items_of(path), path)
+            _show_items(items_of(path), path)
 
 
 def _choose() -> Path:
@@ -247,17 +249,17 @@ def _export_items(items: list[Item], path: Path) -> None:
 # --- the reference builder's JSON ------------------------------------------------------------------------------------
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the items with the parser")
-def _imported(path: str, stamp: float) -> Imported:
+@memo.copied("Reading the items with the parser")
+def _imported(path: Path, stamped: str) -> Imported:
     from nast_core.benchmark.reference import import_reference
 
-    return import_reference(Path(path))
+    return import_reference(path)
 
 
 def _show_reference(path: Path) -> None:
     from nast_core.benchmark.items import write_items
 
-    imported = _imported(str(path), path.stat().st_mtime if path.is_file() else 0.0)
+    imported = _imported(path, stamp(path))
     target = path.with_suffix(".items.jsonl")
     save, beside_it = st.columns([2, 5], vertical_alignment="center")
     beside_it.caption(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.data import tables
-from dashboard.parts import item_cards, widgets
+from dashboard.parts import item_cards, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.builder import Built
@@ -21,26 +22,25 @@ if TYPE_CHECKING:
 _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the labels")
+@memo.shared("Reading the labels")
 def _labels(
-    spec: str, count: int, split: str | None, images: Path | None, images_only: bool, stamp: float
+    spec: str, count: int, split: str | None, images: Path | None, images_only: bool, stamped: str
 ) -> LabelTable:
     from nast_core.benchmark.sources import labelled_studies
 
     return labelled_studies(spec, count, split=split, images=images, images_only=images_only)
 
 
-def _stamp(path: Path | None) -> float:
-    """Changes when the file does."""
-    return path.stat().st_mtime if path and path.exists() else 0.0
+def _stamped(path: Path | None) -> str:
+    return stamp(path) if path else ""
 
 
 def _table(recipe: BuildItemsRecipe) -> LabelTable:
     count = recipe.n if recipe.labels == "phantom" else 0  # only the number of phantoms depends on it
-    return _labels(recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, _stamp(recipe.table))
+    return _labels(recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, _stamped(recipe.table))
 
 
-@st.cache_data(max_entries=16, show_spinner="Writing the first items")
+@memo.copied("Writing the first items")
 def _first_items(_table: LabelTable, recipe_json: str, labels: str, seed: int, balance: bool, count: int) -> Built:
     from nast_core.benchmark.builder import build_items
     from nast_core.benchmark.writers import writer_named
@@ -52,7 +52,7 @@ def _first_items(_table: LabelTable, recipe_json: str, labels: str, seed: int, b
 
 def first_items(recipe: BuildItemsRecipe, count: int = _LOOK) -> list[Item]:
     """The first items that the template writer would give to this build."""
-    asked = f"{recipe.model_dump_json(exclude={'out'})} {_stamp(recipe.table)}"
+    asked = f"{recipe.model_dump_json(exclude={'out'})} {_stamped(recipe.table)}"
     count = min(count, recipe.n)
     return _first_items(_table(recipe), asked, recipe.labels_spec, recipe.seed, recipe.balance, count).items
 
@@ -97,7 +97,7 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
     from nast_core.benchmark.builder import build_items, task_of
     from nast_core.benchmark.design import draw_plans
     from nast_core.benchmark.llm import prompt
-    from nast_core.work.building import writer_of
+    from nast_core.work.build_items import writer_of
 
     with widgets.advice():
         plan = next(draw_plans(table.studies, np.random.default_rng(recipe.seed), balance=recipe.balance))
@@ -125,8 +125,8 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
         _draw(built.items, recipe.images)
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the first reports")
-def _first_claims(source: str, split: str | None, seed: int, stamp: float) -> list[Example]:
+@memo.copied("Reading the first reports")
+def _first_claims(source: str, split: str | None, seed: int, stamped: str) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.sources import read_source
 
@@ -138,7 +138,7 @@ def draw_claims(recipe: BuildClaimsRecipe) -> None:
     """Statements of the first studies."""
     st.subheader("A look before the build")
     with widgets.advice():
-        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, _stamp(recipe.reports))
+        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, _stamped(recipe.reports))
     st.caption(
         f"Statements from {_READ} studies, before balancing. Each contradicts its neighbour in one attribute. "
         "A star marks a cue held out of training lines."

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.data import beside, charts, tables
-from dashboard.parts import widgets
+from dashboard.parts import memo, widgets
+from dashboard.parts.items import claims_of
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Example
@@ -17,16 +18,9 @@ if TYPE_CHECKING:
 CLAIM_VIEWS = {"items": "Statements", "balance": "Balance", "guessing": "Guessing", "card": "Card", "export": "Export"}
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the claims")
-def _claims_of(path: str, stamp: float) -> list[Example]:
-    from nast_core.claims.examples import read_claims
-
-    return read_claims(Path(path))
-
-
 def show(path: Path) -> None:
     """One file of claims."""
-    examples = _claims_of(str(path), path.stat().st_mtime)
+    examples = claims_of(path)
     view = beside.choose_view(CLAIM_VIEWS)
     if view == "card":
         beside.card(path)
@@ -124,7 +118,7 @@ def _claim_balance(examples: list[Example], people: str) -> None:
             )
 
 
-@st.cache_data(max_entries=8, show_spinner="Guessing from the wording alone")
+@memo.copied("Guessing from the wording alone")
 def _guess_claims(_examples: list[Example], key: str) -> dict[str, Rate]:
     from nast_core.claims.guessing import guesses
 

@@ -62,9 +62,8 @@ def train(model: DualEncoder) -> None:
     st.subheader("3. How")
     chosen, seeds = settings()
 
-    seconds = chosen["steps"] * prepare.seconds_a_step(model, model.fingerprint, chosen["batch_size"])
     wanted = prepare.recipes(schedule.arms, seeds, files._asdict() | chosen | schedule.choices, schedule.trace)
-    count, time = len(wanted), jobs.duration(seconds * len(wanted))
+    count, time = len(wanted), prepare.time_of(wanted, model)
     if st.button(
         f"Train {count} run{'s' * (count != 1)}: {time} in all, one after another on a device",
         type="primary",

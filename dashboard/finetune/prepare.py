@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import jobs, state, widgets
+from dashboard.parts import jobs, keeper, memo, widgets
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Row
+    from nast_core.work.estimating import Tried
     from nast_core.work.kinds import TraceRecipe
 
 ARMS: dict[Arm, str] = {
@@ -43,7 +45,6 @@ FIGURES = {
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 METHODS: dict[Method, str] = {"lora": "LoRA", "full": "full text tower"}
 ITEMS = 200  # validation questions with cues that training has, and as many with the others
-_TIMED = 64  # texts, of a step however large
 _OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
 
@@ -53,7 +54,7 @@ class Files(NamedTuple):
     images: Path | None
 
 
-@st.cache_resource(max_entries=4, show_spinner="Writing the training statements")
+@memo.shared("Writing the training statements")
 def phantom_files(folder: str, studies: int, seed: int) -> Files:
     """Statements of drawn patients, and questions on others: train and validation splits, never the test split."""
     from nast_core.benchmark.items import write_items
@@ -155,31 +156,31 @@ def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFr
     return table
 
 
-@st.cache_data(max_entries=16, show_spinner="Timing a step")
-def seconds_a_step(_model: DualEncoder, fingerprint: str, batch_size: int) -> float:
-    """A bare forward and backward of the text tower on as many statements as a step reads; a step adds little."""
-    import torch
+def time_of(runs: Sequence[FinetuneRecipe], model: DualEncoder) -> str:
+    """What the runs take in all, one after another, in words; what stands against them ends the page."""
+    from nast_core.finetune.estimate import seconds_of
+    from nast_core.runs.pace import duration
+    from nast_core.work.estimating import what_is_tried
 
-    from nast_core.finetune.data import STATEMENTS
+    seconds = 0.0
+    for number, recipe in enumerate(runs):
+        asked = what_is_tried(recipe)
+        with widgets.advice():
+            tried = _tried(
+                asked, asked.model_dump_json(), model.fingerprint, stamp(*filter(None, (recipe.data, recipe.items)))
+            )
+        costs = (
+            tried.costs if number == 0 else replace(tried.costs, images=0.0)
+        )  # the first leaves their vectors to the others
+        seconds += seconds_of(recipe, costs, tried.amounts)
+    return duration(seconds, at_most=any(recipe.may_end_early for recipe in runs))
 
-    pairs = state.alignment(_model).aligned
-    texts = [t for p in pairs for t in (p.pair.affirmative, p.pair.negated)] or ["There is no edema."]
-    statements = sum(STATEMENTS) / 2 * default("captions_per_image") + default(
-        "claims_per_image"
-    )  # statements, of a study
-    count = batch_size * 2 * statements  # each also contradicted
-    texts = (texts * (_TIMED // len(texts) + 1))[:_TIMED]
-    tower = _model.text
-    length = max(len(tower.tokenize([t]).ids[0]) for t in texts)
-    tokens = tower.tokenize([t for t in texts if len(tower.tokenize([t]).ids[0]) == length] or texts[:1])
-    took = []
-    for _ in range(3):  # the first pays for whatever is set up once, and a page being drawn disturbs others
-        began = time.perf_counter()
-        with torch.enable_grad():
-            start = tower.embed(tokens).detach().requires_grad_()
-            tower.readout(tower.run(start, tokens), tokens).sum().backward()
-        took.append(time.perf_counter() - began)
-    return min(took) * count / len(tokens)
+
+@memo.copied("Timing a few steps")
+def _tried(_recipe: FinetuneRecipe, asked: str, fingerprint: str, files: str) -> Tried:
+    from nast_core.work.estimating import try_out
+
+    return try_out(_recipe)
 
 
 def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
@@ -191,7 +192,7 @@ def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | No
     return [
         jobs.made(
             FinetuneRecipe,
-            {"model": state.spec(), "arm": arm, "seed": seed, **(path if arm in TRACED_ARMS else {}), **common},
+            {"model": keeper.spec(), "arm": arm, "seed": seed, **(path if arm in TRACED_ARMS else {}), **common},
         )
         for seed in range(seeds)
         for arm in arms

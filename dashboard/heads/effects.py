@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
-from dashboard.parts import state
+from dashboard.parts import memo
+from dashboard.parts.items import phantom_items
+from dashboard.parts.pairs import alignment
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,11 +42,11 @@ def correlation(heads: pd.DataFrame) -> float:
     return float(np.corrcoef(heads.nsa, heads.cte)[0, 1])
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@memo.shared()
 def _means(_model: DualEncoder, fingerprint: str):
     from nast_core.interpret.ablation import head_means
 
-    return head_means(_model.text, state.alignment(_model).aligned)
+    return head_means(_model.text, alignment(_model).aligned)
 
 
 def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
@@ -55,7 +56,7 @@ def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
     return ablate(model, off, _means(model, model.fingerprint))
 
 
-@st.cache_resource(max_entries=2, show_spinner="Encoding the questions' images")
+@memo.shared("Encoding the questions' images")
 def _images(_model: DualEncoder, fingerprint: str, count: int):
     from nast_core.encoding.images import encode_named
 
@@ -64,10 +65,10 @@ def _images(_model: DualEncoder, fingerprint: str, count: int):
 
 def questions(count: int) -> list[Item]:
     """Of the validation split: the test split is for reports, not for trying out heads."""
-    return state.phantom_items(count, 0, "validation")
+    return phantom_items(count, 0, "validation")
 
 
-@st.cache_resource(max_entries=32, show_spinner="Answering the questions")
+@memo.shared("Answering the questions")
 def answers(_model: DualEncoder, fingerprint: str, count: int, off: tuple[str, ...] = ()) -> BenchmarkResult:
     """The benchmark with some heads switched off; the images' vectors are the same and encoded once."""
     from nast_core.benchmark.run import BenchmarkResult

@@ -9,7 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.heads import charts, effects
-from dashboard.parts import fields, pairs, state, widgets
+from dashboard.parts import fields, pairs, widgets
+from dashboard.parts.head_attention import attention
+from dashboard.parts.pairs import alignment
 from dashboard.tracing import traces
 
 if TYPE_CHECKING:
@@ -68,11 +70,11 @@ def of_pairs(model: DualEncoder) -> Heads:
         help="Exact: every head is swapped and run. Estimate: attribution patching, all heads from one gradient.",
     )
     average = traces.choose_average(averaging, "average", bind="query-params")
-    aligned = state.alignment(model).aligned
+    aligned = alignment(model).aligned
     if not aligned:
         widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
     traced = traces.traced_set(model, traces.plan(component="head", positions="all"), method)
-    nsa = state.attention(model, model.fingerprint, aligned, pairs.set_key(aligned))
+    nsa = attention(model, model.fingerprint, aligned, pairs.set_key(aligned))
     return Heads(effects.table(nsa, traced, average), traced, method, len(aligned))
 
 

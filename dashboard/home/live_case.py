@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state
 from dashboard.parts.cases import draw_options
+from dashboard.parts.items import benchmark, phantom_items
 from dashboard.parts.marks import HOW
+from dashboard.parts.pictures import phantom_picture, phantom_title
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -39,8 +40,8 @@ class Cases(NamedTuple):
 
 def draw(model: DualEncoder) -> None:
     """One case, chosen by number or at the press of a button, and how often the model is right on all of them."""
-    items = state.phantom_items(CASES, 1, "validation")
-    cases = Cases(items, state.benchmark(model, items, "home").scored)
+    items = phantom_items(CASES, 1, "validation")
+    cases = Cases(items, benchmark(model, items, "home").scored)
     st.subheader("One X-ray, the same four statements, said two ways")
     item = items[_choose(cases)]
     marks = st.toggle(
@@ -77,9 +78,7 @@ def _next(count: int) -> None:
 def _draw_case(item: Item, scored: pd.DataFrame, *, marks: bool) -> None:
     picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
     seed = int(item.image.split(":")[1])
-    picture.image(
-        state.phantom_picture(seed).image, caption=f"Phantom {seed}: {state.phantom_title(seed)}", width="stretch"
-    )
+    picture.image(phantom_picture(seed).image, caption=f"Phantom {seed}: {phantom_title(seed)}", width="stretch")
     for column, form in ((affirmative, "affirmative"), (negated, "negated")):
         with column:
             row = scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0]

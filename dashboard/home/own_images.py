@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import state
+from dashboard.parts.pictures import image_vector, uploads
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def draw(model: DualEncoder) -> None:
     """Per image and condition, three statements scored; without an image, how to give one."""
-    pictures = state.uploads()
+    pictures = uploads()
     if not pictures:
         st.caption("Drop a PNG, JPEG or DICOM into the sidebar to see the model read your own image both ways.")
         return
@@ -30,7 +30,7 @@ def draw(model: DualEncoder) -> None:
     for picture in pictures:
         left, right = st.columns([2, 5], gap="medium")
         left.image(picture.image, caption=plain(picture.title), width="stretch")
-        table = scores(model, state.image_vector(model, picture))
+        table = scores(model, image_vector(model, picture))
         numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in table.select_dtypes("number")}
         right.dataframe(table, hide_index=True, width="stretch", height="content", column_config=numbers)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.models import cards, charts, sentences
-from dashboard.parts import state, widgets
+from dashboard.parts import keeper, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _anatomy(model: DualEncoder) -> None:
         st.markdown("**What it cannot do**")
         st.markdown(cards.lacking_text(model))
     with right.container(border=True, height="stretch"):
-        checks = state.checks()
+        checks = keeper.checks()
         st.markdown(f"**Self-test: {sum(check.passed for check in checks)} of {len(checks)} hold**")
         for check in checks:
             icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"

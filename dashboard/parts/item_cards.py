@@ -74,15 +74,3 @@ def demo_items() -> Path:
     if not path.exists():
         build_dataset("phantom", path, writer_named("template", "phantom"), count=DEMO_ITEMS)
     return path
-
-
-@st.cache_data(max_entries=8, show_spinner="Reading the items")
-def _items_of(path: str, stamp: float) -> list[Item]:
-    from nast_core.benchmark.items import read_items
-
-    return read_items(Path(path))
-
-
-def items_of(path: Path) -> list[Item]:
-    """Items of a file, read anew when it changes. Raises BenchmarkError for a file that is none."""
-    return _items_of(str(path), path.stat().st_mtime_ns if path.is_file() else 0)

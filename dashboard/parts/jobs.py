@@ -12,6 +12,9 @@ from dashboard.parts import widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from nast_core.models import DualEncoder
     from nast_core.recipe import Recipe
     from nast_core.runs.status import Status
     from nast_core.runs.store import Run
@@ -75,17 +78,38 @@ def made(kind: Callable[..., Asked], fields: Mapping[str, Any]) -> Asked:
         widgets.refuse(f"These settings do not go together: {what_is_wrong(error)}")
 
 
-def duration(seconds: float) -> str:
-    """How long something will take, in words."""
-    if seconds < 90:
-        return f"about {max(round(seconds, -1), 10):.0f} seconds"
-    return f"about {seconds / 60:.0f} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
+def run_now(recipe: Recipe, model: DualEncoder, what: str) -> Run:
+    """The recipe's run: found, or carried out here under a progress bar. Raises NastError where it cannot be done."""
+    from nast_core.work.in_process import run_in_process
+
+    bar = st.progress(0.0, plain(what))
+    try:
+        return run_in_process(recipe, _Bar(bar, what), model=model)
+    finally:
+        bar.empty()
+
+
+class _Bar:
+    """What a run's work says, on a progress bar of the page."""
+
+    def __init__(self, bar: DeltaGenerator, what: str):
+        self._bar, self._what = bar, what
+
+    def progress(self, done: int, total: int, label: str = "") -> None:
+        self._bar.progress(
+            min(done / total, 1.0) if total else 0.0, plain(f"{self._what}: {done:,} of {total:,} {label}")
+        )
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+    def say(self, line: str) -> None: ...
 
 
 @st.fragment(run_every=1)
 def watch(run: Run) -> None:
     """How a run at work stands, drawn anew every second; the whole page once it has ended."""
     from nast_core.recipe import RunError
+    from nast_core.runs.pace import time_left
     from nast_core.work.executors import cancel
 
     try:
@@ -103,6 +127,8 @@ def watch(run: Run) -> None:
         label += f", {status.done:,} of {status.total:,} {status.label}"
     elif status.label:
         label += f", {status.label}"
+    if left := time_left(status, run.recipe):
+        label += f", {left}"
     bar, stop = st.columns([6, 1], vertical_alignment="center")
     bar.progress(min(share, 1.0), plain(label))
     if stop.button("Cancel", key=f"cancel-{run.id}", icon=":material/stop:"):

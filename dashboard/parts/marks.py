@@ -1,7 +1,6 @@
 """A sentence with what the parser reads in it, so that a reader sees at a glance where it is read wrongly."""
 
-import streamlit as st
-
+from dashboard.parts import memo
 from dashboard.parts.text import part
 
 _COLOURS = {"present": "blue", "absent": "orange", "uncertain": "violet"}
@@ -11,7 +10,7 @@ HOW = (
 )
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
+@memo.copied()
 def marked(sentence: str) -> str:
     """Markdown: the sentence as it is, its findings and cues marked; state in words too, not by colour alone."""
     from nast_core.negation import reading

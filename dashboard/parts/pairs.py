@@ -1,4 +1,4 @@
-"""Choosing pairs of texts on a page: from the template set, or typed."""
+"""Pairs of texts on a page: aligned under the model's tokenizer, and chosen from the template set or typed."""
 
 from __future__ import annotations
 
@@ -6,35 +6,56 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import fields, state, widgets
+from dashboard.parts import fields, memo, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
-    from nast_core.negation.pairs import AlignedPair
+    from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
+
+
+@memo.copied()
+def _alignment(_model: DualEncoder, fingerprint: str, conditions: tuple[str, ...]) -> Alignment:
+    from nast_core.negation.pairs import align_all, template_pairs
+
+    return align_all(template_pairs(conditions), _model.text)
+
+
+def alignment(encoder: DualEncoder) -> Alignment:
+    """Template pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
+    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+    return _alignment(encoder, encoder.fingerprint, tuple(encoder.card.conditions) or CHEXPERT_CONDITIONS)
+
+
+@memo.copied()
+def align_pair(_model: DualEncoder, fingerprint: str, pair: PolarityPair) -> AlignedPair:
+    from nast_core.negation.pairs import align
+
+    return align(pair, _model.text)
 
 
 def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
     """Template pairs, narrowed by finding and by cue; ends the page where none is left."""
-    alignment = state.alignment(model)
-    if not alignment.aligned:
+    found = alignment(model)
+    if not found.aligned:
         widgets.empty(
-            f"None of the {len(alignment.refused)} template pairs aligns under this tokenizer; first reason:"
-            f" {alignment.refused[0][1]}"
+            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason:"
+            f" {found.refused[0][1]}"
         )
-    findings = sorted({pair.pair.finding for pair in alignment.aligned})
-    cues = sorted({pair.cue.text for pair in alignment.aligned})
+    findings = sorted({pair.pair.finding for pair in found.aligned})
+    cues = sorted({pair.cue.text for pair in found.aligned})
     left, right = st.columns(2)
     by_finding = left.multiselect("Findings", findings, key="findings", bind="query-params", placeholder="all findings")
     by_cue = right.multiselect("Cues", cues, key="cues", bind="query-params", placeholder="all cues")
     chosen = tuple(
         pair
-        for pair in alignment.aligned
+        for pair in found.aligned
         if (not by_finding or pair.pair.finding in by_finding) and (not by_cue or pair.cue.text in by_cue)
     )
-    if alignment.refused:
-        with st.expander(f"{len(alignment.refused)} template pairs do not align under this tokenizer and are not used"):
-            for pair, reason in alignment.refused:
+    if found.refused:
+        with st.expander(f"{len(found.refused)} template pairs do not align under this tokenizer and are not used"):
+            for pair, reason in found.refused:
                 st.caption(f"{plain(pair.negated)}: {plain(reason)}")
     if not chosen:
         widgets.empty("No pair has these findings and cues; remove one of the filters.")
@@ -59,4 +80,4 @@ def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPai
     affirmative = left.text_input("Affirmative text", "There is some edema.", key="affirmative", bind="query-params")
     negated = right.text_input("Negated text", "There is no edema.", key="negated", bind="query-params")
     with widgets.advice():
-        return state.align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))
+        return align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))

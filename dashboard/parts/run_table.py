@@ -59,14 +59,17 @@ def show(kind: str, start: str = "", more: Callable[[Sequence[Row]], None] | Non
 
 
 def _line(row: Row) -> dict[str, object]:
+    from nast_core.runs.pace import time_left
+
     recipe, status = row.recipe, row.status
+    doing = "" if status.state == "finished" else status.label
     settings = {name: getattr(recipe, name) for name in _ASKED if hasattr(recipe, name)}
     return {
         "run": row.run.id,
         **{_ASKED[name]: value for name, value in settings.items()},
         "state": status.state,
         "progress": 1.0 if status.state == "finished" else min(status.done / (status.total or 1), 1.0),
-        "now": status.message or ("" if status.state == "finished" else status.label),
+        "now": status.message or ", ".join(filter(None, (doing, time_left(status, recipe)))),
     }
 
 

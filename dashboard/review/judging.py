@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from dashboard.parts import asking, item_cards, widgets
+from dashboard.parts.items import items_of
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def open_file() -> Opened:
         widgets.empty("Name an items file, or start on the demo items: drawn chest radiographs, ready in a moment.")
     path = widgets.path(typed)
     with widgets.advice():
-        items = item_cards.items_of(path)
+        items = items_of(path)
     st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
     return Opened(path, items, Reviews(path), images or None)
 

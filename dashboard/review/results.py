@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import charts
-from dashboard.parts import item_cards, widgets
+from dashboard.parts import item_cards, memo, widgets
 from dashboard.parts.text import plain
 from dashboard.review.judging import BUTTONS, REVIEWER, Opened
 
@@ -39,7 +39,7 @@ def _standing(opened: Opened) -> Outcome:
     return standing
 
 
-@st.cache_data(max_entries=8, show_spinner="Resampling patients")
+@memo.copied("Resampling patients")
 def _agreement(verdicts: dict[str, dict[str, Verdict]], _items: list[Item], key: str) -> Agreement:
     from nast_core.review.agreement import agreement
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard.parts import fields, plots, state, widgets
-from dashboard.parts.pictures import draw_picture, of_set, slide_pictures
+from dashboard.parts import fields, plots, widgets
+from dashboard.parts.pictures import draw_picture, image_vector, image_vectors, of_set, slide_pictures
 from dashboard.parts.text import plain
 from dashboard.tracing import charts, traces
 
@@ -63,7 +63,7 @@ def _choose_images(model: DualEncoder, pair: AlignedPair) -> np.ndarray:
         help="The image meets a text only in the last product, so another image, or many, costs next to nothing.",
     )
     draw_picture(picture)
-    return state.image_vectors(model, names) if everything else state.image_vector(model, picture)[None]
+    return image_vectors(model, names) if everything else image_vector(model, picture)[None]
 
 
 def _draw_scores(pair: AlignedPair, effect: traces.OnImages) -> None:

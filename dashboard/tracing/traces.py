@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,27 +11,25 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import jobs, state, widgets
+from dashboard.parts import jobs, keeper, memo, widgets
+from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal
 
     import xarray as xr
 
     from nast_core.interpret.effects import PatchedPair
-    from nast_core.interpret.patching import PatchPlan
+    from nast_core.interpret.plan import Method, PatchPlan
     from nast_core.interpret.profiles import Segment
     from nast_core.interpret.summaries import Average, Summary
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
     from nast_core.work.kinds import TraceRecipe
 
-    Method = Literal["exact", "attribution"]
-
 SOON = 60.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
-VECTORS = "vectors.h5"  # of a trace run: what another image is scored with
 COMPONENTS = {
     "block": "Block output",
     "attention": "Attention output",
@@ -42,17 +39,18 @@ METHODS: dict[Method, str] = {"exact": "Exact", "attribution": "Estimate"}
 
 
 def plan(**choices: object) -> PatchPlan:
-    from nast_core.interpret.patching import PatchPlan
+    from nast_core.interpret.plan import PatchPlan
 
     return PatchPlan.model_validate(choices)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Tracing the pair")
+@memo.shared("Tracing the pair")
 def _patched(_model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: PatchPlan, run: str | None) -> PatchedPair:
     """The pair's patched runs: those that the set's run kept, or made now."""
     from nast_core.interpret.effects import PatchedPair, patched_pairs
     from nast_core.interpret.patched_runs import read_vectors
     from nast_core.runs.store import RunStore
+    from nast_core.work.trace import VECTORS
 
     folder = RunStore().root / (run or "")
     if run and (folder / VECTORS).exists():
@@ -106,79 +104,47 @@ def pair_on_images(
 def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
     from nast_core.work.kinds import TraceRecipe
 
-    return TraceRecipe(model=state.spec(), method=method, **plan.model_dump())
+    return TraceRecipe(model=keeper.spec(), method=method, **plan.model_dump())
 
 
 def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
     """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
     that the user starts; the page then ends with what to press."""
-    from nast_core.runs.store import RunStore
+    from nast_core.work.identity import find_run
 
     wanted = recipe(plan, method)
     with widgets.advice():
-        run = RunStore().find(wanted, model.fingerprint)
+        run = find_run(wanted, model_fingerprint=model.fingerprint)
     if run is not None:
         with widgets.advice():
             return _read(str(run.folder / "trace.nc"), run.id)
-    pairs = state.alignment(model).aligned
+    pairs = alignment(model).aligned
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
-        label = f"Trace {len(pairs)} pairs: {jobs.duration(seconds)}"
+        label = f"Trace {len(pairs)} pairs: {duration(seconds)}"
         jobs.offer(wanted, model.fingerprint, label, key="tracing-run")
         widgets.end_page()
-    return _compute(model, wanted, plan, method, pairs)
+    with widgets.advice():
+        run = jobs.run_now(wanted, model, f"Tracing {len(pairs)} pairs")
+    return _read(str(run.folder / "trace.nc"), run.id)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@memo.copied()
 def _read(path: str, run_id: str) -> xr.Dataset:
     from nast_core.files.netcdf import read_dataset
 
     return read_dataset(Path(path), absent="trace again").assign_attrs(run=run_id)
 
 
-@st.cache_data(max_entries=64, show_spinner="Timing a few pairs")
+@memo.copied("Timing a few pairs")
 def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> float:
     from nast_core.interpret.effects import patched_pairs
 
-    pairs = state.alignment(_model).aligned[:4]
+    pairs = alignment(_model).aligned[:4]
     patched_pairs(_model.text, pairs[:1], plan)  # the first call pays for what later ones find ready
     began = time.perf_counter()
     patched_pairs(_model.text, pairs, plan)
     return (time.perf_counter() - began) / len(pairs)
-
-
-def _compute(model: DualEncoder, wanted: TraceRecipe, plan: PatchPlan, method: str, pairs) -> xr.Dataset:
-    from nast_core.encoding.showcase import images_for_pairs
-    from nast_core.files.netcdf import save_dataset
-    from nast_core.interpret.effects import trace
-    from nast_core.interpret.gradients import attribution_trace, with_agreement
-    from nast_core.interpret.patched_runs import vector_file
-    from nast_core.interpret.profiles import undefined
-    from nast_core.work.in_process import keep_here
-
-    bar, done = st.progress(0.0, f"Tracing {len(pairs)} pairs"), 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        bar.progress(min(done / len(pairs), 1.0), f"Tracing: {done} of {len(pairs)} pairs")
-
-    def work(folder: Path) -> dict[str, float]:
-        images = images_for_pairs(model, pairs)
-        if method == "exact":
-            with vector_file(folder / VECTORS, max(pair.length for pair in pairs)) as keep:
-                traced = trace(model, pairs, images, plan=plan, keep=keep, progress=tick)
-        else:
-            traced = attribution_trace(model, pairs, images, plan=plan, progress=tick)
-            traced = with_agreement(traced, model, pairs, images, plan=plan)
-        traced.attrs["recipe"] = wanted.model_dump_json(exclude={"device", "executor", "num_processes"})
-        save_dataset(folder / "trace.nc", traced)
-        return {"pairs": len(pairs), "undefined": undefined(traced)}
-
-    with widgets.advice():
-        run = keep_here(wanted, model.fingerprint, work)
-    bar.empty()
-    return _read(str(run.folder / "trace.nc"), run.id)
 
 
 def estimate_badge(traced: xr.Dataset) -> None:
@@ -231,27 +197,23 @@ def tables(traced: xr.Dataset, segment: Segment, average: Average, summary: Summ
     used = part.sizes["pair"] - (counts.undefined if segment == "all" else 0)
     if not used:
         return Tables(counted, 0, None, None)
-    return Tables(counted, used, _by_role(part, average), _profile(part, average, summary))
+    effect = memo.digest(part.cte.values.tobytes(), part.d.values.tobytes())
+    return Tables(counted, used, _by_role(part, effect, average), _profile(part, effect, average, summary))
 
 
-_BY_EFFECT: dict[str | type[Any], Callable[[Any], Any]] = {
-    "xarray.core.dataset.Dataset": lambda traced: (traced.cte.values.tobytes(), traced.d.values.tobytes())
-}
-
-
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)
-def _by_role(part: xr.Dataset, average: Average) -> xr.DataArray:
+@memo.copied()
+def _by_role(_part: xr.Dataset, effect: str, average: Average) -> xr.DataArray:
     from nast_core.interpret.profiles import by_role
 
-    return by_role(part, average).dropna("role", how="all")
+    return by_role(_part, average).dropna("role", how="all")
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_EFFECT)
-def _profile(part: xr.Dataset, average: Average, summary: Summary) -> pd.DataFrame:
+@memo.copied()
+def _profile(_part: xr.Dataset, effect: str, average: Average, summary: Summary) -> pd.DataFrame:
     from nast_core.interpret.profiles import layer_profile
     from nast_core.interpret.summaries import layer_summary
 
-    return layer_profile(layer_summary(part, summary), part.d, average)
+    return layer_profile(layer_summary(_part, summary), _part.d, average)
 
 
 def pair_ticks(model: DualEncoder, pair: AlignedPair, effect: np.ndarray) -> tuple:

@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from nast_core.claims.build import Built
-from nast_core.claims.claim import KINDS, Example, Kind, Split
+from nast_core.claims.claim import KINDS, Example, Kind
 from nast_core.claims.study import Source
-from nast_core.data.studies import SPLITS
+from nast_core.data.studies import SPLITS, Split
 from nast_core.files.writing import whole
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from nast_core.data.studies import Split
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 Polarity = Literal["present", "absent"]
@@ -11,7 +12,6 @@ Kind = Literal["polarity", "location", "severity"]
 Laterality = Literal["left", "right", "bilateral"]
 Zone = Literal["upper", "mid", "lower"]
 Severity = Literal["mild", "moderate", "severe"]
-Split = Literal["train", "validation", "test"]
 KINDS: tuple[Kind, ...] = ("polarity", "location", "severity")
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from nast_core.claims.build import Built, build_examples
 from nast_core.claims.card import card_path, write_card
-from nast_core.claims.claim import Kind, Split
+from nast_core.claims.claim import Kind
 from nast_core.claims.examples import write_claims
 from nast_core.claims.guessing import guesses
 from nast_core.claims.sources import read_source
 from nast_core.claims.study import Progress, Source
+from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.files.writing import whole_folder
 from nast_core.statistics.rates import Rate

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from nast_core.claims.claim import Claim, Example, Split
+from nast_core.claims.claim import Claim, Example
 from nast_core.claims.truth import facts_by_study, truth_table
+from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 

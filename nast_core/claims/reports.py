@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from nast_core.claims.claim import Split
 from nast_core.claims.extract import extract
 from nast_core.claims.sections import stated
 from nast_core.claims.study import Progress, Source, Study, consistent
 from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.mimic import with_mimic_files
+from nast_core.data.studies import Split
 from nast_core.data.studies import Study as LabelledStudy
 from nast_core.errors import DataError
 from nast_core.files.folders import walked

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from nast_core.benchmark.run import SUMMARY, TOLD, write_told
 from nast_core.claims.alignment import compare_alignment, measure_alignment
-from nast_core.claims.claim import Example, Split
+from nast_core.claims.claim import Example
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.claims.negated_prompts import NegatedPrompts, negated_prompt_auroc
 from nast_core.claims.ranking import by_column, rank_claims, statement_texts, summarise_ranking
 from nast_core.claims.retrieval import Retrieval, retrieve, summarise_retrieval
+from nast_core.data.studies import Split
 from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nast_core.claims.claim import Split
 from nast_core.claims.openi import openi_studies
 from nast_core.claims.padchest import COLUMNS, padchest_studies
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.reports import is_report, mimic_studies, table_studies
 from nast_core.claims.study import Progress, Source
+from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.files.archives import members
 from nast_core.files.folders import walked

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from nast_core.claims.anatomy import anatomy
-from nast_core.claims.claim import Claim, Split
+from nast_core.claims.claim import Claim
+from nast_core.data.studies import Split
 
 Progress = Callable[[int, int], None]
 """Told how many of how many reports are read."""

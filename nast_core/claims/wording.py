@@ -12,7 +12,8 @@ import numpy as np
 
 from nast_core.benchmark.grammar import Absence, grammar
 from nast_core.claims.anatomy import SEVERITIES, anatomy
-from nast_core.claims.claim import Claim, Kind, Split
+from nast_core.claims.claim import Claim, Kind
+from nast_core.data.studies import Split
 from nast_core.negation.phrases import FRAMES, HELD_OUT_CUES, Noun, sentence_case
 
 _PRESENT = ("{phrase}", "there {is} {phrase}", "{noun} {is} present", "{noun} {is} seen")

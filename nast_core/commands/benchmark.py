@@ -1,17 +1,19 @@
 """``nast benchmark``: how badly a model fails on negation."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nast_core.commands.common import (
+    Cache,
     Device,
-    NoCache,
     Out,
     Precision,
+    carried_out,
     command,
-    load,
+    copy_results,
     need_files,
     need_folder,
     need_out,
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
+
+
+class HeldOut(StrEnum):
+    """Splits that training never sees, as the command line takes them."""
+
+    validation = "validation"
+    test = "test"
+
+
 Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")]
 
 
@@ -180,11 +191,13 @@ def benchmark_import(
 
 @command(app, "run")
 def benchmark_run(
-    items: Items,
     out: Annotated[
         Path,
         typer.Option(help="Folder for summary.json and items.parquet; of several models, a folder in it for each."),
     ],
+    items: Annotated[
+        Path | None, typer.Option(help="items.jsonl of 'nast benchmark build'; without it, questions on phantoms.")
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -193,7 +206,10 @@ def benchmark_run(
         ),
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the items' images; phantoms need none.")] = None,
-    no_cache: NoCache = False,
+    n: Annotated[int | None, typer.Option("--n", min=1, max=MOST, help="Questions on phantoms; 2000.")] = None,
+    split: Annotated[HeldOut | None, typer.Option(help="Of the phantoms; test. Keep it for what you report.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the phantoms, and of the bootstrap.")] = 0,
+    cache: Cache = True,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -204,27 +220,29 @@ def benchmark_run(
     need_files(items, hint="make one with 'nast benchmark build'")
     need_folder(images)
     need_out(out, folder=True)
-    from nast_core.benchmark.items import read_items
-    from nast_core.benchmark.run import BenchmarkResult, run_benchmark, work_units, write_results
+    from nast_core.benchmark.run import TOLD, BenchmarkResult
     from nast_core.benchmark.several_models import each_model, folders, model_table, model_tests, write_tables
-    from nast_core.encoding.cache import default_cache
     from nast_core.errors import BenchmarkError
 
-    read, specs = read_items(items), list(dict.fromkeys(model or ["demo"]))
+    specs = list(dict.fromkeys(model or ["demo"]))
     places = folders(specs, out) if len(specs) > 1 else {specs[0]: out}
-    cache = None if no_cache else default_cache()
 
     def run(spec: str) -> BenchmarkResult:
-        loaded = load(spec, device, precision)
-        with progress("Images and texts", work_units(read)) as tick:
-            result = run_benchmark(loaded, read, images, cache=cache, progress=tick)
-        write_results(result, places[spec])
-        if not result.summary["acc_affirmative"]["n"]:
-            name, reason = next(iter(result.failed.items()))
-            raise BenchmarkError(
-                f"no item could be scored: {len(result.failed)} images cannot be read; first {name!r}: {reason}"
-            )
-        return result
+        done, _ = carried_out(
+            "benchmark",
+            model=spec,
+            items=items,
+            images=images,
+            n=n,
+            split=split and split.value,
+            seed=seed,
+            cache=cache,
+            device=device,
+            precision=precision,
+        )
+        copy_results(done, places[spec], TOLD)
+        found = done.result
+        return BenchmarkResult(found.summary, found.tables["items"])
 
     if len(specs) == 1:
         _say(run(specs[0]).summary, out)

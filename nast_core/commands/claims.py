@@ -9,22 +9,22 @@ import typer
 from tqdm import tqdm
 
 from nast_core.commands.common import (
+    Cache,
     Device,
     Model,
-    NoCache,
     Out,
     Precision,
+    carried_out,
     command,
-    load,
+    copy_results,
     need_files,
     need_folder,
     need_out,
-    progress,
 )
 from nast_core.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
-    from nast_core.claims.claim import Split
+    from nast_core.data.studies import Split
 
 app = typer.Typer(no_args_is_help=True, help="Statements about one image, and what contradicts them in one attribute.")
 _HINT = "make one with 'nast claims build'"
@@ -128,7 +128,7 @@ def claims_run(
     seed: Annotated[
         int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap, and of the retrieval gallery.")
     ] = 0,
-    no_cache: NoCache = False,
+    cache: Cache = True,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -139,32 +139,27 @@ def claims_run(
     need_files(claims, hint=_HINT)
     need_folder(images)
     need_out(out, folder=True)
-    from nast_core.claims.evidence import evidence
-    from nast_core.claims.examples import read_claims
-    from nast_core.claims.run import run_claims, work_units, write_results
-    from nast_core.encoding.cache import default_cache
+    from nast_core.benchmark.run import TOLD
 
-    read, split = read_claims(claims), _split(part)
-    units = work_units(evidence(read, split))
-    loaded = load(model, device, precision)
-    before = load(base, device, precision) if base else None
-    with progress("Images and texts", units) as tick:
-        result = run_claims(
-            loaded,
-            read,
-            images,
-            split=split,
-            base=before,
-            seed=seed,
-            cache=None if no_cache else default_cache(),
-            progress=tick,
-        )
-    write_results(result, out)
-    for line in _lines(result.summary):
+    run, _ = carried_out(
+        "claims",
+        claims=claims,
+        model=model,
+        base=base,
+        images=images,
+        split=_split(part),
+        seed=seed,
+        cache=cache,
+        device=device,
+        precision=precision,
+    )
+    copy_results(run, out, TOLD)
+    summary = run.result.summary
+    for line in _lines(summary):
         typer.echo(line)
-    if result.doubts:
-        typer.echo(f"{len(result.doubts)} images may not show what they should: {out / 'warnings.json'}", err=True)
-    typer.echo(f"unscored: {result.summary['ranking']['unscored']}, written: {out}")
+    if summary["warnings"]:
+        typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)
+    typer.echo(f"unscored: {summary['ranking']['unscored']}, written: {out}")
 
 
 def _lines(summary: dict) -> list[str]:

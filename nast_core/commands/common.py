@@ -3,11 +3,12 @@
 import functools
 import math
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from tqdm import tqdm
@@ -15,14 +16,21 @@ from tqdm import tqdm
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 
+if TYPE_CHECKING:
+    from nast_core.models import DualEncoder
+    from nast_core.runs.store import Run
+
 Model = Annotated[
     str,
     typer.Option(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Encode everything anew. Vectors are kept in ~/.cache/nast, or NAST_CACHE.")
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache", help="Keep and take vectors of images and texts, in ~/.cache/nast or NAST_CACHE."
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
@@ -154,13 +162,76 @@ def load(spec: str, device: str, precision: str):
 
 
 def aligned_pairs(path: Path | None, model):
-    from nast_core.errors import PairError
-    from nast_core.negation.pairs import align_all, pairs_of
+    from nast_core.work.pairs import aligned_pairs
 
-    found = align_all(pairs_of(path, model.card.conditions), model.text)
-    for pair, reason in found.refused:
-        typer.echo(f"not used: {pair.negated!r}: {reason}", err=True)
-    typer.echo(f"{len(found.aligned)} pairs align, {len(found.refused)} do not", err=True)
-    if not found.aligned:
-        raise PairError(f"none of the {len(found.refused)} pairs can be used with this model; the reasons are above")
-    return found.aligned
+    return aligned_pairs(path, model, _Told())
+
+
+def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
+    """The finished run of a recipe, and its model: found, or carried out in this process, as 'nast run' would find it.
+
+    ``fields``: the recipe's; None for one that is left to the recipe. What the work says goes to stderr.
+    """
+    from nast_core.runs.kinds import make_recipe
+    from nast_core.runs.status import now
+    from nast_core.work.in_process import run_in_process
+
+    given = {name: value for name, value in fields.items() if value is not None}
+    recipe, asked = make_recipe({"kind": kind} | given), now()
+    model = load(recipe.model, recipe.device, recipe.precision)
+    told = _Told()
+    try:
+        run = run_in_process(recipe, told, model=model)
+    finally:
+        told.close()
+    if (ended := run.status.ended) is not None and ended < asked:
+        typer.echo(f"found: {run.id}; to compute it anew, delete it: nast runs delete {run.id}", err=True)
+    return run, model
+
+
+class _Told:
+    """What work says, on stderr: a bar a label on a terminal, a plain line when it is done elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def progress(self, done: int, total: int, label: str = "") -> None:
+        if self._bar is None or self._bar.desc != label:
+            self.close()
+            self._bar = tqdm(desc=label, disable=not sys.stderr.isatty())
+            self._bar.desc = label  # which a disabled bar does not keep
+        self._bar.total, self._bar.n = total, done
+        self._bar.refresh()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            if not sys.stderr.isatty():
+                typer.echo(f"{self._bar.desc}: {self._bar.n:,} done", err=True)
+        self._bar = None
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+    def say(self, line: str) -> None:
+        typer.echo(line.encode("utf-8", "backslashreplace").decode(), err=True)
+
+
+def copy_file(source: Path, out: Path) -> None:
+    """A run's file as a file of its own, whole or not at all."""
+    from nast_core.files.writing import whole
+
+    with whole(out) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def copy_results(run: "Run", out: Path, optional: Sequence[str] = ()) -> None:
+    """A run's results as files of a folder, together or not at all. ``optional``: files that some results have; one of an
+    earlier result goes."""
+    from nast_core.files.writing import whole_folder
+
+    summary = "summary.json"  # speaks for the others: last
+    tables = sorted(path.name for path in run.folder.glob("*.parquet"))
+    with whole_folder(out, [*optional, *tables, summary]) as temporary:
+        for name in [*optional, *tables, summary]:
+            if (run.folder / name).exists():
+                shutil.copyfile(run.folder / name, temporary / name)

@@ -1,6 +1,5 @@
 """``nast attention`` and ``nast trace``: where the text encoder reads negation."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +12,12 @@ from nast_core.commands.common import (
     Out,
     Pairs,
     Precision,
-    aligned_pairs,
+    carried_out,
     command,
-    load,
+    copy_file,
     need_files,
     need_folder,
     need_out,
-    progress,
 )
 
 app = typer.Typer()
@@ -53,14 +51,9 @@ def attention(
     """
     need_files(pairs, hint="give a JSONL file of pairs")
     need_out(out)
-    from nast_core.files.netcdf import save_dataset
-    from nast_core.interpret.attention import negator_selective_attention
-
-    loaded = load(model, device, precision)
-    aligned = aligned_pairs(pairs, loaded)
-    with progress("Attention", len(aligned)) as tick:
-        result = negator_selective_attention(loaded, aligned, progress=tick)
-    save_dataset(out, result)
+    run, _ = carried_out("attention", model=model, pairs=pairs, device=device, precision=precision)
+    copy_file(run.folder / "attention.nc", out)
+    result = run.result
     for line in _largest(result.nsa.mean("pair"), "NSA"):
         typer.echo(line)
     typer.echo(f"written: {out}")
@@ -114,59 +107,37 @@ def trace_command(
     need_files(image)
     need_folder(images)
     need_out(out, vectors)
-    from contextlib import nullcontext
-
     from nast_core.errors import PairError
-    from nast_core.files.netcdf import save_dataset
-    from nast_core.files.writing import whole
-    from nast_core.interpret.effects import trace
-    from nast_core.interpret.gradients import attribution_trace, with_agreement
-    from nast_core.interpret.patched_runs import vector_file
-    from nast_core.interpret.patching import PatchPlan
 
     if image and images:
         raise PairError("--image and --images are both given; give one image, or a folder to average over")
     if vectors and method is Method.attribution:
         raise PairError("--vectors keeps patched runs, and attribution patching makes none; use --method exact")
-    chosen = positions or (Positions.all if component is Component.head else Positions.each)
-    plan = PatchPlan(component=component.value, positions=chosen.value, window=window)
-    loaded = load(model, device, precision)
-    aligned = aligned_pairs(pairs, loaded)
-    seen, names = _images(loaded, aligned, image, images, pairs)
-    longest = max(pair.length for pair in aligned)
-    with whole(vectors) if vectors else nullcontext() as file:  # it takes its name when the trace has been written, too
-        with progress("Trace", len(aligned)) as tick, vector_file(file, longest) if file else nullcontext() as keep:
-            budget = memory * 2**20 if memory else None
-            if method is Method.exact:
-                result = trace(loaded, aligned, seen, plan=plan, memory_budget=budget, keep=keep, progress=tick)
-            else:
-                result = attribution_trace(loaded, aligned, seen, plan=plan, memory_budget=budget, progress=tick)
-                result = with_agreement(result, loaded, aligned, seen, plan=plan)
-        save_dataset(out, result.assign_coords(image=names) if names else result)
-    _report(result, aligned, loaded)
+    run, loaded = carried_out(
+        "trace",
+        model=model,
+        pairs=pairs,
+        image=image,
+        images=images,
+        component=component.value,
+        positions=positions.value if positions else None,
+        window=window,
+        method=method.value,
+        memory=memory,
+        device=device,
+        precision=precision,
+    )
+    if vectors:
+        copy_file(run.folder / "vectors.h5", vectors)
+    copy_file(run.folder / "trace.nc", out)
+    _report(run.result, pairs, loaded)
     typer.echo(f"written: {out}")
 
 
-def _images(loaded, aligned: Sequence, image: Path | None, images: Path | None, pairs: Path | None):
-    """Unit vectors [pair, dim], or [pair, image, dim] and the images' names."""
-    from nast_core.data.images import read_image
-    from nast_core.encoding.images import encode_folder
-    from nast_core.encoding.showcase import images_for_pairs
-
-    if images:
-        names, vectors, unreadable = encode_folder(loaded, images)
-        for name, reason in unreadable.items():
-            typer.echo(f"not used: {name}: {reason}", err=True)
-        typer.echo(f"{len(names)} images, {len(unreadable)} not readable", err=True)
-        return vectors.expand(len(aligned), -1, -1), names
-    if image:
-        return loaded.encode_images([read_image(image).pixels]).expand(len(aligned), -1), []
-    return images_for_pairs(loaded, aligned, pairs.parent if pairs else None), []
-
-
-def _report(result, aligned: Sequence, loaded) -> None:
+def _report(result, pairs: Path | None, loaded) -> None:
     from nast_core.interpret.profiles import by_role, counts, head_means, layer_profile
     from nast_core.interpret.selftest import trace_checks
+    from nast_core.negation.pairs import align_all, pairs_of
 
     if "cte_head" in result:
         for line in _largest(head_means(result), "CTE"):
@@ -193,5 +164,6 @@ def _report(result, aligned: Sequence, loaded) -> None:
             f"Spearman {shown['spearman']:.2f}"
         )
     elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
+        aligned = align_all(pairs_of(pairs, loaded.card.conditions), loaded.text).aligned
         for check in trace_checks(result, aligned, loaded.text):
             typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")

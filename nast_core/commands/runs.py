@@ -100,11 +100,12 @@ def runs_show(run_id: RunId) -> None:
 
     Example: nast runs show trace-20260310-141500-1a2b3c4d
     """
+    from nast_core.runs.pace import time_left
     from nast_core.runs.store import RunStore
 
     run = RunStore().open(run_id)
     recipe, status, names = run.recipe, run.status, sorted(os.listdir(run.folder))
-    typer.echo(f"{run.folder}\n{status.state}  {_how_far(status)}")
+    typer.echo(f"{run.folder}\n{status.state}  {', '.join(filter(None, (_how_far(status), time_left(status, recipe))))}")
     if status.message:
         typer.echo(printable(status.message))
     for name, value in status.figures.items():

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from nast_core.claims.alignment import Alignment, ZeroShot, measure_alignment
 from nast_core.claims.build import build_examples
-from nast_core.claims.claim import KINDS, Split
+from nast_core.claims.claim import KINDS
 from nast_core.claims.evidence import Evidence, evidence, without
 from nast_core.claims.negated_prompts import STANDARD
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.prompts import denial_prompt, prompt_scores
 from nast_core.claims.ranking import rank_claims
+from nast_core.data.studies import Split
 from nast_core.errors import BenchmarkError
 from nast_core.models.encoder import DualEncoder
 from nast_core.statistics.auroc import auroc, auroc_resamples

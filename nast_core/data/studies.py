@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+HeldOut = Literal["validation", "test"]  # from training
+SPLITS: tuple[Split, ...] = get_args(Split)
 LEAST_ABSENT, LEAST_PRESENT = 3, 2  # of a study's labels, for it to be eligible (method.md section 5)
 
 

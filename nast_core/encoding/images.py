@@ -88,6 +88,28 @@ def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
     return places | {name: folder / path for name, path in found.items()}
 
 
+def _key(name: str, folder: Path | None, places: Mapping[str, Path]) -> tuple[str, bytes | None]:
+    """What the cache knows an image by; a file is told by its bytes, which come too, not by its name."""
+    if folder is None or phantom_of(name) is not None:
+        return name, None
+    data = _read(name, folder, places)
+    return f"{hashlib.sha256(data).hexdigest()}-{READING}", data
+
+
+def uncached(model: DualEncoder, names: Iterable[str], folder: Path | None, cache: VectorCache | None) -> list[str]:
+    """The images whose vectors are not in the cache; one that cannot be read is not encoded either."""
+    names = list(dict.fromkeys(names))
+    if cache is None:
+        return names
+    shelf, missing = cache.images(model), []
+    places = _places((name for name in names if phantom_of(name) is None), folder) if folder else {}
+    for name in names:
+        with suppress(ImageError):
+            if _key(name, folder, places)[0] not in shelf:
+                missing.append(name)
+    return missing
+
+
 class _Doubts:
     """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
 
@@ -135,11 +157,7 @@ def encode_named(
         passed = 0
         for name in order:
             try:
-                if folder is None or phantom_of(name) is not None:
-                    key, data = name, None
-                else:  # a file is told by its bytes, not by its name
-                    data = _read(name, folder, places)
-                    key = f"{hashlib.sha256(data).hexdigest()}-{READING}"
+                key, data = _key(name, folder, places)
                 if shelf and (vector := shelf.get(key)) is not None:
                     found[name] = vector
                     said.recall(name, key)

@@ -58,10 +58,20 @@ class TextEncoder:
         """Unit vectors, in float32 or wider, of texts that come sorted by length; in this process alone."""
         vectors = []
         with adapters_in_place(self.adapters):
-            for start, stop in groups([self._length(text) for text in texts], pads=self.tower.padding != "averaged"):
+            for start, stop in groups([self._length(text) for text in texts], pads=self._pads):
                 vector = self.tower.encode(self.tower.tokenize(texts[start:stop]))
                 vectors.append(F.normalize(vector if vector.dtype == torch.float64 else vector.float(), dim=-1))
         return torch.cat(vectors) if vectors else torch.zeros(0, self.tower.dim, device=self.tower.device)
+
+    def cost(self, texts: Sequence[str]) -> int:
+        """What encoding them costs, in tokens, padding and calls counted in."""
+        lengths = sorted(map(self._length, texts))
+        cuts = groups(lengths, pads=self._pads)
+        return sum((stop - start) * lengths[stop - 1] + _CALL for start, stop in cuts)
+
+    @property
+    def _pads(self) -> bool:
+        return self.tower.padding != "averaged"
 
     def _length(self, text: str) -> int:
         return self._lengths(text) or self.tower.context_length  # one that cannot be read fails where it is encoded

@@ -19,7 +19,7 @@ from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.evaluation import Panel, measure
 from nast_core.finetune.losses import Targets, losses
 from nast_core.finetune.parameters import make_optimizer, scale_gradients
-from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
+from nast_core.finetune.recipe import TRAINING, FinetuneError, FinetuneRecipe
 from nast_core.recipe import Reporter
 
 _ONEDNN = "could not create a primitive"  # how the CPU's kernels say that memory is short
@@ -74,7 +74,7 @@ def train(task: Task, report: Reporter) -> Progress:
         schedule.load_state_dict(state["schedule"])
         stands, best = Progress(**state["progress"]), state["best"]
     while not stands.over:
-        report.progress(stands.step, recipe.steps, "Training")
+        report.progress(stands.step, recipe.steps, TRAINING)
         _seed(recipe.seed, stands.step, task.accelerator.process_index)
         rate = recipe.learning_rate * rate_schedule(recipe)(stands.step)
         said = training_step(task, task.training.batch(stands.step), stands.step, parameters, optimizer)

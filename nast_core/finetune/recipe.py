@@ -23,6 +23,8 @@ START: dict[Method, dict[str, float]] = {  # a method's own defaults: whole laye
 }
 TRACED_ARMS: tuple[Arm, ...] = ("nast", "inverse", "random")  # their layer weights come from a trace
 
+TRAINING = "Training"  # what a run at its steps says it does
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -37,6 +39,7 @@ class FinetuneRecipe(Recipe):
 
     files: ClassVar = ("data", "items", "trace")
     image_folder: ClassVar = "images"
+    long_part: ClassVar = TRAINING
 
     kind: Literal["finetune"] = "finetune"
 
@@ -87,6 +90,19 @@ class FinetuneRecipe(Recipe):
     patience: Count | None = None  # validations without a lower validation loss before it ends; None: all steps
     checkpoint_every: Count = 50
     tracker: Tracker | None = None  # None: TensorBoard where it is installed
+
+    @property
+    def validations(self) -> int:
+        """Times that a training which is not stopped early is looked at: regularly, and at its end."""
+        return 0 if self.arm == "frozen" else -(-self.steps // self.validate_every)
+
+    @property
+    def even_after(self) -> int:
+        return self.validate_every  # a validation takes as long as many steps
+
+    @property
+    def may_end_early(self) -> bool:
+        return self.patience is not None
 
     @property
     def statement_steps(self) -> int:

@@ -49,3 +49,6 @@ class TrackingReporter:
     def metrics(self, step: int, **values: float) -> None:
         self._report.metrics(step, **values)
         self._accelerator.log({name: value for name, value in values.items() if math.isfinite(value)}, step=step)
+
+    def say(self, line: str) -> None:
+        self._report.say(line)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from nast_core.errors import PairError
 from nast_core.interpret.pair_coordinates import pair_coordinates
-from nast_core.interpret.patching import PatchPlan, position_sets
+from nast_core.interpret.patching import position_sets
+from nast_core.interpret.plan import PatchPlan
 from nast_core.interpret.tracing import BLOCKS, Patched, patched_runs
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance

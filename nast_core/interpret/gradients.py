@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from nast_core.errors import PairError
 from nast_core.interpret.effects import MIN_GAP, Effects, ImageScores, check_images, trace
-from nast_core.interpret.patching import PatchPlan
+from nast_core.interpret.plan import PatchPlan
 from nast_core.interpret.tracing import BLOCKS, budget_on
+from nast_core.models.components import Component
 from nast_core.models.encoder import DualEncoder
-from nast_core.models.tower import Component, TextTower, Tokens
+from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
 
 _BATCHES = 6  # times the exact path's budget: few rows a pair, so that more pairs are needed to fill the cores

@@ -4,38 +4,16 @@ A plan's rows are the patched runs of one layer: one a set of positions and, for
 method.md section 3; windows of layers as in Meng et al. 2022 (arXiv:2202.05262).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from nast_core.models.tower import Block, Component, TextTower, Touch
+from nast_core.interpret.plan import PatchPlan
+from nast_core.models.components import Component
+from nast_core.models.tower import Block, TextTower, Touch
 from nast_core.negation.pairs import AlignedPair
-
-Positions = Literal["each", "negator", "all"]
-
-
-class PatchPlan(BaseModel):
-    """Which of the negated text's values replace the affirmative text's, and which of them together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    component: Component = "block"
-    positions: Positions = "each"  # one at a time, the negator's tokens together, or every position together
-    window: int = Field(default=1, ge=1)  # layers written together, from a row's own layer on
-
-    @property
-    def first_layer(self) -> int:
-        """Block states begin with the embedding output, layer 0; other components with block 1."""
-        return 0 if self.component == "block" else 1
-
-    def layers(self, tower: TextTower) -> int:
-        return tower.n_layers + 1 - self.first_layer
-
-    def heads(self, tower: TextTower) -> int:
-        return tower.n_heads if self.component == "head" else 1
 
 
 class Row(NamedTuple):

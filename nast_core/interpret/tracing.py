@@ -16,7 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from nast_core.interpret.patching import PatchPlan, Row, output_with, rows_of, writing
+from nast_core.interpret.patching import Row, output_with, rows_of, writing
+from nast_core.interpret.plan import PatchPlan
 from nast_core.models.tower import Block, TextTower, Tokens, Touch, untouched
 from nast_core.negation.pairs import AlignedPair
 

@@ -66,6 +66,18 @@ def lay_out(spec: str) -> tuple[Path, tuple[str, ...]]:
     return folder, warnings
 
 
+def sources(spec: str) -> list[Path]:
+    """The files that ``lay_out`` would link to. Raises ModelError where one is not on this machine."""
+    arch, _, pretrained = spec.removeprefix(OPEN_CLIP).partition("/")
+    config = get_model_config(arch) if arch else None
+    if config is None:
+        return []
+    tag = get_pretrained_cfg(arch, pretrained)
+    weights = _cached_weights(arch, pretrained, tag) if tag else Path(pretrained).expanduser().absolute()
+    tokenizer = config["text_cfg"].get("hf_tokenizer_name")
+    return [weights.resolve(), *(_tokenizer(spec, tokenizer).values() if tokenizer else ())]
+
+
 def _cached_weights(arch: str, name: str, tag: dict[str, Any]) -> Path:
     from huggingface_hub import try_to_load_from_cache
 

@@ -1,10 +1,10 @@
 """From what a user types to a loaded model: the family is told from the files."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import torch
 from pydantic import Field
@@ -19,19 +19,91 @@ from nast_core.models.zoo import ZooCard
 
 __all__ = ["DEMO_FOLDER", "DTYPES", "FAMILIES", "detect_family", "load_model", "pick_device"]
 
-FAMILIES: dict[str, str] = {  # family -> module; tried in this order, those that import least first
-    "Hugging Face CLIP": "nast_core.models.families.huggingface_clip",
-    "Hugging Face SigLIP": "nast_core.models.families.siglip",
-    "VisionTextDualEncoder": "nast_core.models.families.vision_text_dual",
-    "Chinese-CLIP": "nast_core.models.families.chinese_clip",
-    "BioViL": "nast_core.models.families.biovil",
-    "CXR-CLIP": "nast_core.models.families.cxr_clip",
-    "MedCLIP": "nast_core.models.families.medclip",
-    "open_clip": "nast_core.models.families.open_clip_native",
-    "open_clip BERT": "nast_core.models.families.open_clip_bert",
-    "open_clip custom text": "nast_core.models.families.open_clip_text",
-}
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Family(Protocol):
+    """What a module of ``families`` gives."""
+
+    def recognises(self, folder: Path) -> bool: ...
+
+    def load(self, folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> DualEncoder: ...
+
+
+def _huggingface_clip() -> Family:
+    from nast_core.models.families import huggingface_clip
+
+    return huggingface_clip
+
+
+def _siglip() -> Family:
+    from nast_core.models.families import siglip
+
+    return siglip
+
+
+def _vision_text_dual() -> Family:
+    from nast_core.models.families import vision_text_dual
+
+    return vision_text_dual
+
+
+def _chinese_clip() -> Family:
+    from nast_core.models.families import chinese_clip
+
+    return chinese_clip
+
+
+def _biovil() -> Family:
+    from nast_core.models.families import biovil
+
+    return biovil
+
+
+def _cxr_clip() -> Family:
+    from nast_core.models.families import cxr_clip
+
+    return cxr_clip
+
+
+def _medclip() -> Family:
+    from nast_core.models.families import medclip
+
+    return medclip
+
+
+def _open_clip_native() -> Family:
+    from nast_core.models.families import open_clip_native
+
+    return open_clip_native
+
+
+def _open_clip_bert() -> Family:
+    from nast_core.models.families import open_clip_bert
+
+    return open_clip_bert
+
+
+def _open_clip_text() -> Family:
+    from nast_core.models.families import open_clip_text
+
+    return open_clip_text
+
+
+FAMILIES: dict[
+    str, Callable[[], Family]
+] = {  # each imported when it is its turn; in this order, those that import least first
+    "Hugging Face CLIP": _huggingface_clip,
+    "Hugging Face SigLIP": _siglip,
+    "VisionTextDualEncoder": _vision_text_dual,
+    "Chinese-CLIP": _chinese_clip,
+    "BioViL": _biovil,
+    "CXR-CLIP": _cxr_clip,
+    "MedCLIP": _medclip,
+    "open_clip": _open_clip_native,
+    "open_clip BERT": _open_clip_bert,
+    "open_clip custom text": _open_clip_text,
+}
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -62,7 +134,7 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     give_back_memory()
     family = detect_family(folder)
     about = _card(folder, family, found)
-    model = import_module(FAMILIES[family]).load(folder, about, pick_device(device), DTYPES[dtype])
+    model = FAMILIES[family]().load(folder, about, pick_device(device), DTYPES[dtype])
     model_files.refuse_undefined(folder, model.module, model.logit_scale)
     if found.card is not None:
         _check_activation(folder, model, found.card)
@@ -81,7 +153,7 @@ def _laid_out(spec: str) -> tuple[Path, tuple[str, ...]]:
 def detect_family(folder: Path) -> str:
     """The family whose layout the files have. Raises ModelError, saying what was found, for any other."""
     for family, module in FAMILIES.items():
-        if import_module(module).recognises(folder):
+        if module().recognises(folder):
             return family
     if os.path.lexists(folder / "config.json"):
         found = f"a config.json of model type {model_files.model_type(folder) or 'nothing'!r}"

@@ -16,12 +16,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.errors import TextError
+from nast_core.models.components import Component
 
 Hidden = Float[Tensor, "text position width"]
 Weights = Float[Tensor, "text head query key"]
-Component = Literal["block", "attention", "mlp", "head"]
-"""What a block computes that can be read or written: its output, its attention's output, its MLP's output, and the
-heads' outputs side by side before the output projection."""
 Touch = Callable[[Component, Tensor], Tensor]
 """Sees each component of a block as it is computed, and returns what the block goes on with."""
 

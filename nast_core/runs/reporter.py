@@ -15,6 +15,7 @@ import psutil
 
 from nast_core.errors import DataError, NastError
 from nast_core.recipe import Cancelled
+from nast_core.runs.pace import Pace
 from nast_core.runs.status import BEAT, now
 from nast_core.runs.store import Run
 
@@ -46,7 +47,7 @@ class Recorder(threading.Thread):
     def __init__(self, run: Run):
         super().__init__(daemon=True)
         self._run, self._status, self._lock = run, run.written_status, threading.Lock()
-        self._over, self._noted = threading.Event(), False
+        self._over, self._noted, self._pace = threading.Event(), False, Pace()
 
     def __enter__(self) -> "Recorder":
         self.start()
@@ -67,7 +68,9 @@ class Recorder(threading.Thread):
 
     def note(self, done: int, total: int, label: str) -> None:
         """Sets the progress; the next sign of life writes it."""
-        self._status = self._status.model_copy(update={"done": done, "total": total, "label": label})
+        moved = now() if self._pace.tell(done, label) else self._status.moved
+        said = {"done": done, "total": total, "label": label, "pace": self._pace.seconds, "moved": moved}
+        self._status = self._status.model_copy(update=said)
         self._noted = True
 
     def run(self) -> None:
@@ -133,8 +136,23 @@ class FolderReporter:
                     raise Cancelled from None
                 raise DataError(f"metrics.jsonl cannot be written ({error.strerror or error})") from error
 
+    def say(self, line: str) -> None:
+        """A run's standard output is its log."""
+        if self._main:
+            print(line, flush=True)
+
     def _stop_if_asked(self) -> None:
         if (at := time.monotonic()) - self._looked >= _LOOK:
             self._looked = at
             if asked_to_stop(self._folder):
                 raise Cancelled
+
+
+class Silent:
+    """A Reporter for work that nobody watches."""
+
+    def progress(self, done: int, total: int, label: str = "") -> None: ...
+
+    def metrics(self, step: int, **values: float) -> None: ...
+
+    def say(self, line: str) -> None: ...

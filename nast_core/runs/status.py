@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import psutil
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from nast_core.runs.squeue import job_state
+
 State = Literal["queued", "running", "finished", "failed", "cancelled", "lost"]
 FINAL: frozenset[State] = frozenset({"finished", "failed", "cancelled"})
 BEAT = 1.0  # seconds between signs of life: the modification time of status.json
@@ -84,6 +86,8 @@ class Status(BaseModel):
     done: Count = 0
     total: Count = 0
     label: str = ""  # what is being done
+    moved: Moment | None = None  # when ``done`` last changed
+    pace: Annotated[float, Field(ge=0, le=1e12)] | None = None  # seconds a unit of ``total``, once warm
     message: str = ""  # what went wrong
     mistake: bool = False  # it went wrong through something the user can put right
     process: Process | None = None
@@ -101,8 +105,6 @@ def checked(written: Status, path: Path, run_id: str) -> Status:
     if written.state in FINAL:
         return written
     if written.job is not None:
-        from nast_core.work.slurm import job_state
-
         state = job_state(written.job)
         if state == "PENDING":
             return written.model_copy(update={"state": "queued", "process": None})

@@ -21,9 +21,9 @@ from nast_core.files.documents import parse_json
 from nast_core.files.gate import MB, as_path, printable, read_tail, read_text
 from nast_core.files.writing import write_json
 from nast_core.recipe import Recipe, RunError, references, run_of
+from nast_core.runs import known_kinds
+from nast_core.runs.kinds import make_recipe
 from nast_core.runs.status import Status, checked
-from nast_core.work.identity import Identity, identity
-from nast_core.work.kinds import make_recipe, result_of
 
 _MOST = 4 * MB  # of a run's JSON files
 _LOG = MB  # of a log, its end
@@ -32,6 +32,14 @@ _SAID = 400  # characters of what is wrong with a folder
 _STEPS = 10**12
 _STALE = 3600  # seconds after which what was being made or deleted belongs to nobody any more
 _PATIENCE = 120  # seconds to wait while somebody else submits
+
+
+class Identity(NamedTuple):
+    """The hashes that a run is found again by."""
+
+    key: str
+    model: str  # fingerprint of the weights
+    data: dict[str, str]  # by field of the recipe: hashes of files, and fingerprints of further models
 
 
 @dataclass(frozen=True)
@@ -72,14 +80,14 @@ class Run:
 
     @property
     def result(self) -> Any:
-        """What came out, as ``nast_core.work.results`` gives it for the kind: an xarray.Dataset of attention or a trace;
+        """What came out, as the run's kind gives it (``nast_core.work.kinds``): an xarray.Dataset of attention or a trace;
         the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was built.
 
         Raises RunError where the run has not finished, or its files cannot be read.
         """
         if (state := self.status.state) != "finished":
             raise RunError(f"run {self.id} is {state}; its result is there once it has finished")
-        return result_of(self.recipe.kind)(self)
+        return known_kinds()[self.recipe.kind].result(self)
 
     @property
     def log(self) -> str:
@@ -187,14 +195,12 @@ class RunStore:
                 "the current folder is gone; go to another, or set NAST_RUNS to the folder of runs"
             ) from None
 
-    def create(self, recipe: Recipe, found: Identity | None = None) -> Run:
+    def create(self, recipe: Recipe, identity: Identity) -> Run:
         """A new queued run, written whole: other processes see all of it or nothing, and where it fails nothing stays.
 
-        ``found`` is what ``identity`` gave for the recipe. Raises ModelError or DataError where its model or a file is
-        not there, RunError where the folder cannot be written.
+        ``identity``: what ``work.identity`` gives for the recipe. Raises RunError where the folder cannot be written.
         """
         recipe = settled(recipe)
-        found = found or identity(recipe, self.root)
         status = Status()
         temporary = self.root / f".new-{secrets.token_hex(8)}"
         with self.writing():
@@ -203,9 +209,11 @@ class RunStore:
             try:
                 temporary.mkdir()
                 write_json(temporary / "recipe.json", recipe.model_dump(mode="json"))
-                write_json(temporary / "environment.json", found._asdict())
+                write_json(temporary / "environment.json", identity._asdict())
                 write_json(temporary / "status.json", status.model_dump(mode="json"))
-                return Run(self._take_name(temporary, f"{recipe.kind}-{status.created:%Y%m%d-%H%M%S}-{found.key[:8]}"))
+                return Run(
+                    self._take_name(temporary, f"{recipe.kind}-{status.created:%Y%m%d-%H%M%S}-{identity.key[:8]}")
+                )
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
@@ -261,9 +269,8 @@ class RunStore:
         finally:
             lock.release()
 
-    def find(self, recipe: Recipe, model_fingerprint: str | None = None) -> Run | None:
-        """The newest finished run of the same recipe, model and data, or None."""
-        key = identity(settled(recipe), self.root, model_fingerprint).key
+    def finished(self, key: str) -> Run | None:
+        """The newest finished run of that key, or None."""
         return next((row.run for row in self.alike(key) if row.status.state == "finished"), None)
 
     def alike(self, key: str) -> Iterator[Row]:

@@ -2,26 +2,23 @@
 
 import errno
 import os
-import platform
 import sys
 import traceback
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from nast_core.errors import NastError
-from nast_core.files.revision import code_revision
 from nast_core.recipe import Cancelled, RunError
 from nast_core.runs.reporter import Recorder
 from nast_core.runs.status import Process, now
 from nast_core.runs.store import Run
 from nast_core.work.identity import identity
 from nast_core.work.processes import WorkError, carry_out_work, devices, what_happened
+from nast_core.work.surroundings import surroundings
 from nast_core.work.turns import turn
 
-_PACKAGES = ("nast-dashboard", "torch", "transformers", "open_clip_torch", "accelerate", "peft", "numpy", "xarray")
 _SAID = 4000  # characters of what went wrong
 
 
@@ -75,29 +72,10 @@ def _work(run: Run, record: Recorder) -> dict[str, float]:
     if identity(recipe, run.folder.parent).key != environment["key"]:
         raise RunError("the model or the data has changed since this run was made; make the run anew")
     on = devices(recipe)
-    run.set_environment(environment | _surroundings(on))
+    run.set_environment(environment | surroundings(on))
     with turn(run, record, on):
         record.change(state="running", started=now(), label="")
         return carry_out_work(recipe, run.folder, record.note, on)
-
-
-def _surroundings(on: list[str]) -> dict[str, object]:
-    import torch
-
-    packages = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:  # run from a checkout that is not installed
-            packages[name] = "not installed"
-    return {
-        "packages": packages,
-        "python": platform.python_version(),
-        "machine": f"{platform.node()}, {platform.platform()}, {platform.machine()}, {os.cpu_count()} cores",
-        "devices": [torch.cuda.get_device_name(name) if name.startswith("cuda") else name for name in on],
-        "threads": torch.get_num_threads(),
-        "revision": code_revision(),
-    }
 
 
 def main() -> None:

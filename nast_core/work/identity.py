@@ -5,29 +5,21 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from nast_core.errors import DataError
 from nast_core.files.documents import parse_json, read_json
 from nast_core.files.gate import MB, faults, read_text, regular
+from nast_core.files.stamps import stamp
 from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
+from nast_core.runs.store import Identity, Run, RunStore, settled
 
-_ELSEWHERE = {"model", "device", "num_processes", "executor"}  # said by a hash, or of no matter to the figures
 _NAMED = "the recipe names it"
 _MOST = 4 * MB  # of a run's environment.json
 _LINES = 4_000 * MB  # of a file of items, pairs or claims, as read_jsonl
 _LARGEST = 10**15  # bytes of any file
-
-
-class Identity(NamedTuple):
-    """The hashes that a run is found again by."""
-
-    key: str
-    model: str  # fingerprint of the weights
-    data: dict[str, str]  # by field of the recipe: hashes of files, and fingerprints of further models
 
 
 def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -> Identity:
@@ -36,15 +28,22 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
     ``model_fingerprint`` is that of the loaded model in float32, for callers who have it; else the model is loaded, once.
     Raises ModelError or DataError where the model or a file is not there.
     """
+    recipe = settled(recipe)
     model = (model_fingerprint or fingerprint_of(recipe.model, root)) if recipe.needs_model else ""
     with _remembered(root) as known:
         data = dict(_data(recipe, root, known))
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}
-    hashed = {*_ELSEWHERE, *recipe.files, *recipe.models, recipe.image_folder or ""}
-    said = recipe.model_dump(mode="json", exclude=hashed)
+    hashed = {"model", *recipe.files, *recipe.models, recipe.image_folder or ""}
+    said = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
     text = with_references(json.dumps(said, sort_keys=True), lambda run: key_of(root / run))
     whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])
     return Identity(hashlib.sha256(whole_text.encode()).hexdigest(), model, data)
+
+
+def find_run(recipe: Recipe, store: RunStore | None = None, model_fingerprint: str | None = None) -> Run | None:
+    """The newest finished run of the same recipe, model and data, or None. Raises as ``identity`` does."""
+    store = store or RunStore()
+    return store.finished(identity(recipe, store.root, model_fingerprint).key)
 
 
 def key_of(folder: Path) -> str:
@@ -59,27 +58,21 @@ def key_of(folder: Path) -> str:
 
 def fingerprint_of(spec: str, root: Path) -> str:
     """Fingerprint of a model's weights in float32: loaded once, and known from then on while its files stay the same."""
-    from nast_core.models.specs import find
-    from nast_core.opening import load_model
+    from nast_core.opening import load_model, stamp_of
 
-    def load() -> str:
-        return load_model(spec, device="cpu", runs=root).fingerprint
-
-    run = run_of(spec)
-    folder = root / run / "adapter" if run else find(spec).folder
-    if folder is None or not folder.is_dir():
-        return load()
     with _remembered(root) as known:
-        return known(f"model {folder.resolve()}", sorted(path for path in folder.rglob("*") if path.is_file()), load)
+        return known(
+            f"model {spec}", stamp_of(spec, root), lambda: load_model(spec, device="cpu", runs=root).fingerprint
+        )
 
 
 _HELD = TypeAdapter(dict[str, tuple[str, str]])
-Known = Callable[[str, list[Path], Callable[[], str]], str]
+Known = Callable[[str, str, Callable[[], str]], str]
 
 
 @contextmanager
 def _remembered(root: Path) -> Iterator[Known]:
-    """``known(name, files, compute)``: the hash computed when these files last had these sizes and times, or a new one."""
+    """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
     path = root / ".fingerprints.json"
     try:
         held = _HELD.validate_python(read_json(path))
@@ -87,11 +80,9 @@ def _remembered(root: Path) -> Iterator[Known]:
     except (DataError, ValidationError):
         held, before = {}, ""
 
-    def known(name: str, files: list[Path], compute: Callable[[], str]) -> str:
-        about = [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
-        stamp = hashlib.sha256(repr(about).encode()).hexdigest()
-        if name not in held or held[name][0] != stamp:
-            held[name] = (stamp, compute())
+    def known(name: str, stamped: str, compute: Callable[[], str]) -> str:
+        if name not in held or held[name][0] != stamped:
+            held[name] = (stamped, compute())
         return held[name][1]
 
     yield known
@@ -141,7 +132,7 @@ def _hash(path: Path, known: Known) -> str:
         if path.is_dir():
             return _together(_files_of(path), known)
         regular(path, most=_LARGEST, absent=_NAMED)
-        return known(str(path.resolve()), [path], compute)
+        return known(str(path.resolve()), stamp(path), compute)
 
 
 def _files_of(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""One run in several processes, by Accelerate: each takes its share of the pairs or items, and all get every result."""
+"""One run in several processes, by Accelerate: each takes its share of the work (``shares``), and all get every result."""
 
 import multiprocessing
 import os
@@ -6,65 +6,21 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 from nast_core.errors import NastError
-from nast_core.recipe import Cancelled, Recipe, Reporter, RunError
+from nast_core.recipe import Cancelled, Recipe, RunError
+from nast_core.runs import known_kinds
 from nast_core.runs.reporter import FolderReporter
-from nast_core.work.kinds import work_of
 
-if TYPE_CHECKING:
-    from nast_core.models import DualEncoder
-
-Share = TypeVar("Share")
-Found = TypeVar("Found")
 Note = Callable[[int, int, str], None]
 
 
 class WorkError(Exception):
     """What ended one of several processes, in one line; its own log has the rest."""
-
-
-def sharded(items: Sequence[Share], compute: Callable[[Sequence[Share]], Sequence[Found]]) -> list[Found]:
-    """``compute`` of every item, in order, in every process; each process computes a consecutive share.
-
-    ``compute`` may give fewer results than items, one table for all of its share, say; it is not called for none.
-    """
-    from accelerate import PartialState
-    from accelerate.utils import gather_object
-
-    with PartialState().split_between_processes(list(items)) as mine:
-        found = list(compute(mine)) if mine else []
-    return gather_object(found)
-
-
-def load(recipe: Recipe) -> "DualEncoder":
-    from nast_core.opening import load_model
-
-    return load_model(recipe.model, device=recipe.device, dtype=recipe.precision)
-
-
-def ticks(report: Reporter, total: int, label: str) -> Callable[[int], None]:
-    """Counts up to ``total``, which is this process's own share."""
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        report.progress(done, total, label)
-
-    return tick
-
-
-def is_main() -> bool:
-    """Whether this process is the one that writes."""
-    from accelerate import PartialState
-
-    return PartialState().is_main_process
 
 
 def devices(recipe: Recipe) -> list[str]:
@@ -89,7 +45,7 @@ def carry_out_work(recipe: Recipe, folder: Path, note: Note, on: list[str]) -> d
     if recipe.num_processes == 1:
         _settle(on[0])
         own = recipe.model_copy(update={"device": on[0]})
-        return work_of(recipe.kind)(own, folder, FolderReporter(folder, note))
+        return known_kinds()[recipe.kind].work(own, folder, FolderReporter(folder, note))
     return _spread(recipe, folder, note, on)
 
 
@@ -156,7 +112,7 @@ def _work(recipe: Recipe, folder: Path, rank: int, environment: dict[str, str], 
     try:
         _settle(recipe.device)
         report = FolderReporter(folder, lambda *said: pipe.send(("progress", said)), main=rank == 0)
-        pipe.send(("done", work_of(recipe.kind)(recipe, folder, report)))
+        pipe.send(("done", known_kinds()[recipe.kind].work(recipe, folder, report)))
     except (NastError, Cancelled) as error:
         pipe.send(("raised", error))
     except Exception as error:

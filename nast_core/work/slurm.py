@@ -12,11 +12,10 @@ from typing import Any
 
 from nast_core.files.gate import printable
 from nast_core.recipe import Executor, RunError
+from nast_core.runs import squeue
 from nast_core.work.launch import SAFE, search_path
 
-_KEPT = 3.0  # seconds for which one answer of squeue serves: a table asks for every run
 _NOTED = 30.0  # seconds in which a job's number is written down
-_jobs: tuple[float, dict[str, str] | None] = (float("-inf"), None)
 
 
 class Job:
@@ -70,8 +69,7 @@ def submit(folder: Path, options: Executor) -> str:
         timeout_min=options.minutes,
         **{name: value for name, value in asked.items() if value is not None},
     )
-    global _jobs
-    _jobs = (float("-inf"), None)  # squeue's last answer does not know this one
+    squeue.forget()
     try:
         return executor.submit(Job(), str(folder)).job_id
     except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
@@ -88,21 +86,3 @@ def cancel(folder: Path, job: str) -> None:
     except OSError as error:
         said = f"SLURM's job {job} cannot be cancelled here ({error.strerror or error}); do it where the cluster is"
         raise RunError(said) from None
-
-
-def job_state(job: str) -> str | None:
-    """SLURM's word for a job of this user, None for one it does not know (any more), UNKNOWN without a SLURM to ask."""
-    global _jobs
-    if time.monotonic() - _jobs[0] > _KEPT:
-        _jobs = (time.monotonic(), _ask())
-    return "UNKNOWN" if _jobs[1] is None else _jobs[1].get(job)
-
-
-def _ask() -> dict[str, str] | None:
-    words = ["squeue", "--me", "--noheader", "--format=%A %T"]
-    try:
-        said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    words_by_line = (line.split(maxsplit=1) for line in said.splitlines())
-    return {words[0]: words[1] for words in words_by_line if len(words) == 2}

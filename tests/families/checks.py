@@ -15,7 +15,7 @@ from nast_core.data.phantom import sample_phantom
 from nast_core.finetune.lora import attach_lora, load_lora, merge_lora
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import patched_pairs, trace
-from nast_core.interpret.patching import PatchPlan
+from nast_core.interpret.plan import PatchPlan
 from nast_core.interpret.selftest import self_test, trace_checks
 from nast_core.models import DualEncoder
 from nast_core.negation.pairs import PolarityPair, align

@@ -111,7 +111,6 @@ def test_the_pooled_token_is_the_last_real_one_or_the_first(tmp_path):
 
 
 def test_every_folder_here_is_of_one_family_only(tmp_path):
-    from importlib import import_module
 
     folders = {
         "CXR-CLIP": [write(tmp_path / "a"), write(tmp_path / "b", original=True)],
@@ -121,7 +120,7 @@ def test_every_folder_here_is_of_one_family_only(tmp_path):
     for family, several in folders.items():
         for folder in several:
             assert detect_family(folder) == family
-            assert [name for name, module in FAMILIES.items() if import_module(module).recognises(folder)] == [family]
+            assert [name for name, module in FAMILIES.items() if module().recognises(folder)] == [family]
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ from nast_core.encoding.cache import VectorCache
 from nast_core.encoding.images import encode_named, open_image
 from nast_core.errors import DataError, ModelError
 from nast_core.files.netcdf import save_dataset
-from nast_core.finetune.adapter import load_finetuned
 from nast_core.finetune.recipe import FinetuneError
 from nast_core.models.encoder import DualEncoder
+from nast_core.opening import load_finetuned
 from nast_core.recipe import Cancelled
 from nast_core.work.export import export
 from nast_core.work.finetune import finetune
@@ -69,6 +69,19 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "adapter" / "adapter_model.safetensors")
 
 
+def moves_by_hand(folder: Path) -> dict[str, torch.Tensor]:
+    """What an adapter adds to each matrix of the base, alpha / rank x B A; none is nothing."""
+    tensors = weights(folder)
+    moves = {}
+    for name, a in tensors.items():
+        if ".lora_A." in name:
+            b = tensors[name.replace(".lora_A.", ".lora_B.")]
+            assert b.abs().max() > 0, name
+            matrix = name.removeprefix("base_model.model.").replace(".lora_A.weight", ".weight")
+            moves[matrix] = 16 / 8 * b @ a
+    return moves
+
+
 def furthest(a: Path, b: Path) -> float:
     """The largest difference between two adapters' weights."""
     first, second = weights(a), weights(b)
@@ -93,8 +106,11 @@ def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
     assert figures["steps"] == 6
     assert {0, 3, 6} == {step for step, values in notes.steps.items() if "validation_claim_ranking" in values}
     base, tuned = load_model(world[1], device="cpu"), load_finetuned(folder, device="cpu")
+    for name, moved in moves_by_hand(folder).items():
+        before, after = base.module.get_parameter(name), tuned.module.get_parameter(name)
+        assert torch.allclose(after, before + moved, atol=1e-6), name
     texts = ["There is no edema.", "Edema."]
-    assert (tuned.encode_texts(texts) - base.encode_texts(texts)).abs().max() > 1e-3
+    assert not torch.equal(tuned.encode_texts(texts), base.encode_texts(texts))
     assert tuned.fingerprint != base.fingerprint
     assert json.loads((folder / "summary.json").read_text())["after"]["alignment"] == figures["alignment"] < 1
     card = (folder / "adapter" / "README.md").read_text()
@@ -137,10 +153,16 @@ def test_a_tuned_model_finds_the_images_of_its_base_in_the_cache_and_none_of_its
     assert torch.equal(base.encode_images(picture), tuned.encode_images(picture))
 
 
-def test_every_layer_moved_and_the_summary_says_how_far(whole):
+def test_every_layer_moved_and_the_summary_says_how_far(whole, world):
     layers = json.loads((whole[0] / "summary.json").read_text())["layers"]
-    assert [layer["layer"] for layer in layers] == [1, 2, 3]
-    assert all(0 < layer["change"] < 1 for layer in layers)
+    moved, base = moves_by_hand(whole[0]), load_model(world[1], device="cpu").module
+    assert len(layers) == 3
+    for number, layer in enumerate(layers):
+        own = f"text_model.encoder.layers.{number}."
+        change = sum(float(move.square().sum()) for name, move in moved.items() if name.startswith(own))
+        size = sum(float(p.square().sum()) for name, p in base.named_parameters() if name.startswith(own))
+        assert change > 0
+        assert (layer["layer"], layer["change"]) == (number + 1, pytest.approx((change / size) ** 0.5, rel=1e-4))
 
 
 def test_arms_see_the_same_batches_and_a_frozen_one_changes_nothing(world, whole, tmp_path):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.attribution import attributions
 from dashboard.attribution import charts as attribution_charts
+from dashboard.parts import memo
 from tests.pages import links
 
 
@@ -74,8 +75,9 @@ def test_grad_cam_on_a_transformer_is_one_sentence_and_the_words_stay():
 
 def test_a_cancelled_map_is_computed_when_asked_again():
     at = page(occlude="4")
-    key = next(key for key in attributions._finished() if key[-2] == "occlusion" and key[-1].window == 56)
-    attributions._finished().pop(key)
+    (name,) = (n for n in memo.STORE.names if n[0] == "attribution" and n[-2] == "occlusion" and n[-1].window == 56)
+    memo.STORE.forget(name)
+    key = name[1:]
     at.session_state[attributions._CANCELLED] = key
     at.run()
     assert at.info[0].value == "Occlusion was cancelled."

@@ -4,9 +4,11 @@ import os
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
 from dashboard.parts import jobs
-from nast_core.runs.status import Process, Status
+from nast_core.cli import app
+from nast_core.runs.status import Process, Status, now
 from nast_core.runs.store import Run, RunStore
 from nast_core.work.executors import cancel
 from nast_core.work.identity import identity
@@ -86,7 +88,7 @@ def test_a_broken_folder_can_be_deleted_on_the_page(store):
 def test_a_run_that_is_deleted_while_it_is_watched_is_said_and_nothing_breaks(store):
     run = made(store, state="running", process=Process.of(os.getpid()), done=3, total=9, label="pairs")
     at = drawn(watching, run.id)
-    assert "3 of 9 pairs" in at.get("progress")[0].proto.text
+    assert at.get("progress")[0].proto.text.endswith("running, 3 of 9 pairs")
     run.set_status(Status(state="cancelled"))
     store.delete(run.id)
     at.run()
@@ -97,3 +99,20 @@ def test_a_run_that_is_deleted_while_it_is_watched_is_said_and_nothing_breaks(st
 def test_a_run_that_ended_a_moment_before_it_is_cancelled_gives_a_sentence(store):
     run = made(store, state="finished")
     assert jobs.each(cancel, [run]) == [f"run {run.id} is not at work: it is finished"]
+
+
+def test_a_run_at_work_says_how_long_it_will_still_take(store):
+    run = made(store, kind="trace", state="running", process=Process.of(os.getpid()), done=3, total=9, label="pairs")
+    run.set_status(run.status.model_copy(update={"pace": 50.0, "moved": now()}))  # 6 pairs of 50 s
+    at = drawn(watching, run.id)
+    assert at.get("progress")[0].proto.text.endswith("3 of 9 pairs, about 5 minutes left")
+
+
+def test_a_fine_tunes_row_says_how_long_it_will_still_take_once_a_validation_was_among_its_steps(store):
+    run = made(store, state="running", process=Process.of(os.getpid()), done=120, total=400, label="Training")
+    run.set_status(run.status.model_copy(update={"pace": 1.5, "moved": now()}))  # 280 steps, a validation every 50
+    assert list(drawn(board, "finetune").dataframe[0].value.now) == ["Training, about 7 minutes left"]
+    shown = CliRunner().invoke(app, ["runs", "show", run.id])
+    assert "running  120 of 400 Training, about 7 minutes left" in shown.stdout
+    run.set_status(run.status.model_copy(update={"done": 20}))
+    assert list(drawn(board, "finetune").dataframe[0].value.now) == ["Training"]

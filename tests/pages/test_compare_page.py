@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from dashboard.compare import asked_for, comparisons, scores, take_along
+from dashboard.parts import memo
 from nast_core.models.specs import DEMO_FOLDER
 from tests.finetuning import recipe, write_phantom_claims
 
@@ -135,7 +136,7 @@ def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_ha
     monkeypatch.setenv("NAST_CACHE", str(tmp_path))
     asked, found = asked_for.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
     kept.keep(found, kept.kept_folder(*asked.identity))
-    comparisons._finished().clear()
+    memo.STORE.clear()
     monkeypatch.setattr(comparisons, "_compared", lambda *_: pytest.fail("computed again"))
     again = compared(changed)
     assert again.changes.equals(found.changes)

@@ -17,6 +17,7 @@ from nast_core.files.writing import whole
 from tests.perf.builder import building_items
 from tests.perf.claims import claims_and_intervals
 from tests.perf.compare_page import compare_page_seconds
+from tests.perf.estimates import time_told_before_a_fine_tune
 from tests.perf.finetune import finetuning_against_a_bare_loop
 from tests.perf.first_page import first_page_seconds
 from tests.perf.models import loading_and_encoding_against_open_clip
@@ -40,7 +41,7 @@ PARTS: dict[str, list[Callable[[], list[Row]]]] = {
         what_the_page_waits_for,
     ],
     "models": [loading_and_encoding_against_open_clip],
-    "finetuning": [finetuning_against_a_bare_loop],
+    "finetuning": [finetuning_against_a_bare_loop, time_told_before_a_fine_tune],
     "benchmark": [building_items, scoring_against_an_open_clip_loop],
     "claims": [claims_and_intervals],
     "runs": [listing_five_hundred_runs],

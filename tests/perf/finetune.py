@@ -25,10 +25,10 @@ from nast_core.finetune.loop import Task, training_step
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import make_optimizer, unfreeze_layers
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.task import make_task, open_up
 from nast_core.finetune.trackers import accelerator_for
 from nast_core.finetune.training_files import Material
 from nast_core.models import DualEncoder, Tokens
-from nast_core.work.finetune import make_task, open_up
 from tests.finetuning import Notes
 from tests.perf.timing import best
 from tests.writers import open_clip_bert
@@ -58,7 +58,7 @@ def _write_vit_b_32(folder: Path) -> Path:
     return folder
 
 
-def _write_biomedclip_size(folder: Path) -> Path:
+def write_biomedclip_size(folder: Path) -> Path:
     """ViT-B/16 and BERT-base in open_clip's layout, with a vocabulary that has every word of the claims."""
     vision = {
         "timm_model_name": "vit_base_patch16_224",
@@ -146,5 +146,5 @@ def finetuning_against_a_bare_loop() -> list[Row]:
     with tempfile.TemporaryDirectory() as where:
         return [
             *_rows("ViT-B/32", _write_vit_b_32(Path(where) / "vit-b-32")),
-            *_rows("BiomedCLIP", _write_biomedclip_size(Path(where) / "biomedclip-size")),
+            *_rows("BiomedCLIP", write_biomedclip_size(Path(where) / "biomedclip-size")),
         ]

@@ -26,7 +26,8 @@ from nast_core.demo.tokenizer import fit_tokenizer
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import patched_pairs, trace
 from nast_core.interpret.gradients import attribution_trace
-from nast_core.interpret.patching import PatchPlan, rows_of
+from nast_core.interpret.patching import rows_of
+from nast_core.interpret.plan import PatchPlan
 from nast_core.models.encoder import Card, DualEncoder, LoadReport
 from nast_core.models.families.huggingface_clip import HuggingFaceTextTower
 from nast_core.models.families.vision_text_dual import DualBertTextTower

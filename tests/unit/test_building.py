@@ -10,9 +10,10 @@ from nast_core.benchmark.items import read_items
 from nast_core.claims.examples import read_claims
 from nast_core.recipe import Cancelled, RunError
 from nast_core.runs.reporter import FolderReporter, ask_to_stop
-from nast_core.work import building
+from nast_core.work.build_claims import BuildClaimsRecipe, build_claims
+from nast_core.work.build_items import BuildItemsRecipe, build_items
 from nast_core.work.identity import identity
-from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe, make_recipe
+from nast_core.work.kinds import make_recipe
 from tests.llm_server import running_llm
 
 pytestmark = pytest.mark.slow  # whole builds, as runs
@@ -27,7 +28,7 @@ class Heard(list):
 
 def test_a_recipe_of_items_writes_them_with_their_card_and_says_how_far_it_is(tmp_path):
     recipe, heard = BuildItemsRecipe(n=40, split="test", out=tmp_path / "made" / "items.jsonl"), Heard()
-    figures = building.items(recipe, tmp_path, FolderReporter(tmp_path, heard.note))
+    figures = build_items(recipe, tmp_path, FolderReporter(tmp_path, heard.note))
     assert figures == {"items": 40, "rejected": 0, "written_again": figures["written_again"]}
     assert len(read_items(recipe.out)) == 40
     assert card_path(recipe.out).is_file()
@@ -41,7 +42,7 @@ def test_a_model_at_an_endpoint_writes_items_its_lies_are_kept_and_its_tokens_ar
         recipe = BuildItemsRecipe(
             n=5, writer="llm", base_url=server.url, llm_model="m", prices=(1, 2), out=tmp_path / "items.jsonl"
         )
-        figures = building.items(recipe, tmp_path, FolderReporter(tmp_path, heard.note))
+        figures = build_items(recipe, tmp_path, FolderReporter(tmp_path, heard.note))
     assert figures == {"items": 5, "rejected": 0, "written_again": 5}
     kept = read_drafts(recipe.out)
     assert [(draft.attempt, draft.given_up) for draft in kept] == [(1, False)] * 5
@@ -52,7 +53,7 @@ def test_a_model_at_an_endpoint_writes_items_its_lies_are_kept_and_its_tokens_ar
 
 def test_a_recipe_of_claims_writes_them_with_their_card(tmp_path):
     recipe = BuildClaimsRecipe(n=30, split="test", out=tmp_path / "claims.jsonl")
-    figures = building.claims(recipe, tmp_path, FolderReporter(tmp_path, Heard().note))
+    figures = build_claims(recipe, tmp_path, FolderReporter(tmp_path, Heard().note))
     assert figures["statements"] == len(read_claims(recipe.out)) > 30
     assert (tmp_path / "claims.card.md").is_file()
 
@@ -62,7 +63,7 @@ def test_a_cancelled_build_writes_nothing(tmp_path):
     folder.mkdir()
     ask_to_stop(folder)
     with pytest.raises(Cancelled):
-        building.items(BuildItemsRecipe(n=40, out=out), folder, FolderReporter(folder, Heard().note))
+        build_items(BuildItemsRecipe(n=40, out=out), folder, FolderReporter(folder, Heard().note))
     assert not out.parent.exists()
 
 

@@ -8,11 +8,12 @@ from accelerate import Accelerator
 from peft import PeftModel
 
 from nast_core import load_model
-from nast_core.finetune.adapter import Record, load_finetuned, save_adapter
+from nast_core.finetune.adapter import Record, save_adapter
 from nast_core.finetune.encoding import Lengths, TextEncoder
 from nast_core.finetune.lora import adapters_in_place, attach_lora, attention_adapters, hold_output_projections
 from nast_core.finetune.parameters import layer_parameters, unfreeze_layers
 from nast_core.models import DualEncoder
+from nast_core.opening import load_finetuned
 from nast_core.work.export import export
 from tests.conftest import write_huggingface_clip, write_open_clip
 from tests.finetuning import recipe

@@ -26,7 +26,7 @@ from nast_core.files.states import save_state
 from nast_core.files.writing import whole, whole_folder, write_bytes, write_json, write_text
 from nast_core.interpret.effects import PatchedPair
 from nast_core.interpret.patched_runs import vector_file
-from nast_core.interpret.patching import PatchPlan
+from nast_core.interpret.plan import PatchPlan
 
 SIZE = 300_000  # bytes of what is written
 TENSORS = {"weight": torch.zeros(SIZE // 4)}

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from nast_core import load_model
 from nast_core import opening as run_models
 from nast_core.errors import ModelError
-from nast_core.finetune.adapter import Record, load_finetuned, save_adapter
+from nast_core.finetune.adapter import Record, save_adapter
 from nast_core.finetune.lora import attach_lora
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.opening import load_finetuned
 from nast_core.work.export import export
 from tests.hostile import LOCALS_OF_LIBRARIES, edit, plant, shut
 

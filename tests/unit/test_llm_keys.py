@@ -7,8 +7,7 @@ from nast_core.benchmark.llm_access import access_to
 from nast_core.benchmark.llm_endpoint import Endpoint
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.errors import BenchmarkError
-from nast_core.work.building import writer_of
-from nast_core.work.kinds import BuildItemsRecipe
+from nast_core.work.build_items import BuildItemsRecipe, writer_of
 from tests.llm_server import Log, running_llm
 
 TASK = Task("item-0-0", ("Edema", "Fracture", "Cardiomegaly"), ((1, 0, 0), (0, 1, 0), (1, 1, 1), (0, 0, 0)), seed=0)

@@ -161,3 +161,15 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path):
     state = model().state_dict()
     torch.save(state | {"ln_final.weight": torch.ones(24)}, tmp_path / "w.pt")
     assert "ln_final.weight" in refused("open_clip:tiny-clip/w.pt")
+
+
+def test_a_file_of_weights_that_is_replaced_or_fetched_anew_makes_another_model(tmp_path):
+    from nast_core.opening import stamp_of
+
+    (tmp_path / "own.pt").write_bytes(b"one")
+    before = stamp_of("open_clip:tiny-clip/own.pt")
+    (tmp_path / "own.pt").write_bytes(b"two, and longer")
+    assert stamp_of("open_clip:tiny-clip/own.pt") != before
+    absent = stamp_of("open_clip:tiny-clip/mine")
+    (in_cache("me/tiny") / "open_clip_model.safetensors").write_bytes(b"fetched")
+    assert stamp_of("open_clip:tiny-clip/mine") != absent

@@ -12,7 +12,7 @@ from nast_core.interpret.ablation import ablate, head_means
 from nast_core.interpret.effects import patched_pairs, trace
 from nast_core.interpret.gradients import agreement, attribution_trace
 from nast_core.interpret.patched_runs import read_vectors, vector_file
-from nast_core.interpret.patching import PatchPlan
+from nast_core.interpret.plan import PatchPlan
 from nast_core.interpret.profiles import counts, layer_profile, segment
 from nast_core.interpret.summaries import layer_summary, offered
 from nast_core.negation.pairs import PolarityPair, align, align_all, template_pairs

@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 
 from nast_core.commands.runs import app
 from nast_core.errors import DataError, ModelError, NastError
-from nast_core.interpret.patching import PatchPlan, Positions
-from nast_core.models.tower import Component
-from nast_core.opening import load_run_model
-from nast_core.recipe import Recipe, RunError
+from nast_core.interpret.plan import PatchPlan, Positions
+from nast_core.models.components import Component
+from nast_core.opening import load_model
+from nast_core.recipe import Recipe, RunError, run_name
 from nast_core.runs.status import Process, Status, host
 from nast_core.runs.store import Run, RunStore, settled
 from nast_core.work import executors
-from nast_core.work.identity import identity
+from nast_core.work.identity import find_run, identity
 from nast_core.work.kinds import KINDS, TraceRecipe, make_recipe, read_recipe, recipe_class, work_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +122,6 @@ def test_two_stores_on_one_folder_see_the_same(store, sleeper):
 WORKER = """
 import os, sys, time
 from pathlib import Path
-from nast_core.opening import load_run_model
 from nast_core.recipe import Cancelled
 from nast_core.runs.reporter import FolderReporter, Recorder
 from nast_core.runs.status import Process
@@ -131,8 +130,8 @@ run, stubborn = Run(Path(sys.argv[1])), sys.argv[2] == "True"
 with Recorder(run) as record:
     record.change(state="running", process=Process.of(os.getpid()))
     report = FolderReporter(run.folder, record.note)
-    report.metrics(1, loss=0.5)
     try:
+        report.metrics(1, loss=0.5)
         for done in range(3000):
             report.progress(done, 3000, "steps")
             time.sleep(100 if stubborn else 0.02)
@@ -184,11 +183,11 @@ def test_a_run_at_work_shows_a_sign_of_life_and_its_progress(store):
 
 def test_a_finished_run_of_the_same_recipe_model_and_data_is_found_again(store, pairs):
     recipe = TraceRecipe(pairs=pairs)
-    assert store.find(recipe, WEIGHTS) is None
+    assert find_run(recipe, store, WEIGHTS) is None
     run = made(store, recipe, state="running")
-    assert store.find(recipe, WEIGHTS) is None
+    assert find_run(recipe, store, WEIGHTS) is None
     run.set_status(Status(state="finished"))
-    assert store.find(recipe, WEIGHTS) == run
+    assert find_run(recipe, store, WEIGHTS) == run
 
 
 @pytest.mark.parametrize(
@@ -196,18 +195,18 @@ def test_a_finished_run_of_the_same_recipe_model_and_data_is_found_again(store, 
 )
 def test_where_it_runs_does_not_make_another_run(store, pairs, same):
     run = made(store, TraceRecipe(pairs=pairs), state="finished")
-    assert store.find(make_recipe({"kind": "trace", "pairs": pairs, **same}), WEIGHTS) == run
+    assert find_run(make_recipe({"kind": "trace", "pairs": pairs, **same}), store, WEIGHTS) == run
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"precision": "bfloat16"}, {"component": "head"}, {"pairs": None}])
 def test_what_is_computed_makes_another_run(store, pairs, other):
     made(store, TraceRecipe(pairs=pairs), state="finished")
-    assert store.find(TraceRecipe(**{"pairs": pairs, **other}), WEIGHTS) is None
+    assert find_run(TraceRecipe(**{"pairs": pairs, **other}), store, WEIGHTS) is None
 
 
 def test_other_weights_make_another_run(store):
     made(store, TraceRecipe(), state="finished")
-    assert store.find(TraceRecipe(), "e" * 64) is None
+    assert find_run(TraceRecipe(), store, "e" * 64) is None
 
 
 @pytest.mark.slow
@@ -224,18 +223,18 @@ def test_another_model_to_compare_with_makes_another_run(store, folders, pairs):
 def test_data_are_known_by_what_is_in_them_and_not_by_their_path(store, pairs):
     run = made(store, TraceRecipe(pairs=pairs), state="finished")
     moved = pairs.rename(pairs.with_name("moved.jsonl"))
-    assert store.find(TraceRecipe(pairs=moved), WEIGHTS) == run
+    assert find_run(TraceRecipe(pairs=moved), store, WEIGHTS) == run
     moved.write_text(moved.read_text() + "\n")
-    assert store.find(TraceRecipe(pairs=moved), WEIGHTS) is None
+    assert find_run(TraceRecipe(pairs=moved), store, WEIGHTS) is None
 
 
 def test_the_images_that_the_pairs_name_are_part_of_the_data(store, tmp_path, pairs):
     pairs.write_text('{"affirmative": "some edema", "negated": "no edema", "image": "a.png"}\n')
     (tmp_path / "a.png").write_bytes(b"one picture")
     run = made(store, TraceRecipe(pairs=pairs), state="finished")
-    assert store.find(TraceRecipe(pairs=pairs), WEIGHTS) == run
+    assert find_run(TraceRecipe(pairs=pairs), store, WEIGHTS) == run
     (tmp_path / "a.png").write_bytes(b"two picture")
-    assert store.find(TraceRecipe(pairs=pairs), WEIGHTS) is None
+    assert find_run(TraceRecipe(pairs=pairs), store, WEIGHTS) is None
 
 
 def test_the_model_is_loaded_once_and_its_fingerprint_known_until_its_files_change(store, folders, monkeypatch):
@@ -318,7 +317,7 @@ def test_a_damaged_folder_is_one_sentence_and_breaks_no_other(store, damage):
     assert list(table.broken) == [broken.id]
     assert said in table.broken[broken.id]
     assert "\n" not in table.broken[broken.id]
-    assert store.find(TraceRecipe(), WEIGHTS) == whole
+    assert find_run(TraceRecipe(), store, WEIGHTS) == whole
     store.delete(broken.id)
     assert store.runs() == [whole]
 
@@ -404,13 +403,13 @@ def test_slurm_where_there_is_none_is_one_sentence_and_the_run_says_so_too(store
 def test_only_a_finished_fine_tune_has_a_model(store, tmp_path):
     trace = made(store, state="finished")
     with pytest.raises(ModelError, match="is a run of kind trace, which has no model"):
-        load_run_model(trace.id, root=store.root)
+        load_model(run_name(trace.id), runs=store.root)
     (tmp_path / "claims.jsonl").write_text("{}\n")
     training = made(store, make_recipe({"kind": "finetune", "data": tmp_path / "claims.jsonl"}), state="cancelled")
     with pytest.raises(ModelError, match="is cancelled, and a fine-tune's model is there once it has finished"):
-        load_run_model(training.id, root=store.root)
+        load_model(run_name(training.id), runs=store.root)
     with pytest.raises(RunError, match="there is no run 'nothing'"):
-        load_run_model("nothing", root=store.root)
+        load_model(run_name("nothing"), runs=store.root)
 
 
 # recipes

@@ -15,7 +15,7 @@ from nast_core.commands.runs import app
 from nast_core.recipe import RunError
 from nast_core.runs.status import Status
 from nast_core.runs.store import Run, RunStore
-from nast_core.work.identity import identity
+from nast_core.work.identity import find_run, identity
 from nast_core.work.kinds import TraceRecipe
 
 WEIGHTS = "f" * 64
@@ -131,7 +131,7 @@ def test_a_broken_folder_is_a_row_that_says_so_hides_no_other_and_can_be_deleted
     assert list(table.broken) == [broken.id]
     assert said in table.broken[broken.id]
     assert "\n" not in table.broken[broken.id]
-    assert store.find(TraceRecipe(), WEIGHTS) == sound
+    assert find_run(TraceRecipe(), store, WEIGHTS) == sound
     listed = nast(store, "runs", "list")
     assert listed.stdout.startswith(f"{sound.id} ")
     assert listed.stderr.splitlines() == [f"not read: {table.broken[broken.id]}"]

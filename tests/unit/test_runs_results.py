@@ -22,22 +22,17 @@ from nast_core.claims.examples import write_claims
 from nast_core.claims.phantom import phantom_studies
 from nast_core.commands.runs import app
 from nast_core.recipe import Recipe, RunError
+from nast_core.runs.reporter import Silent
 from nast_core.runs.status import Process, Status
 from nast_core.runs.store import Run, RunStore
 from nast_core.work import executors
 from nast_core.work.identity import identity
-from nast_core.work.kinds import KINDS, make_recipe, result_of, work_of
+from nast_core.work.kinds import KINDS, make_recipe, work_of
 
 PAIRS = [
     {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
     {"affirmative": "rib fracture is present", "negated": "rib fracture is absent", "finding": "Fracture"},
 ]
-
-
-class Silent:
-    def progress(self, done: int, total: int, label: str = "") -> None: ...
-
-    def metrics(self, step: int, **values: float) -> None: ...
 
 
 @pytest.fixture
@@ -77,7 +72,7 @@ def pairs(tmp_path) -> Path:
 
 def test_every_kind_says_what_came_out_of_it():
     for kind in KINDS:
-        assert callable(result_of(kind))
+        assert callable(KINDS[kind].result)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("attention", "nsa"), ("trace", "cte")])

@@ -24,10 +24,15 @@ from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace
 from nast_core.interpret.gradients import attribution_trace
 from nast_core.interpret.patched_runs import read_vectors
-from nast_core.interpret.patching import PatchPlan
+from nast_core.interpret.plan import PatchPlan
 from nast_core.negation.pairs import align_all, read_pairs
-from nast_core.work import benchmarking, interpreting
-from nast_core.work.kinds import AlignmentRecipe, AttentionRecipe, BenchmarkRecipe, ClaimsRecipe, TraceRecipe
+from nast_core.work.alignment import AlignmentRecipe, alignment
+from nast_core.work.attention import AttentionRecipe, attention
+from nast_core.work.benchmark import BenchmarkRecipe, benchmark
+from nast_core.work.claims import ClaimsRecipe
+from nast_core.work.claims import claims as score_claims
+from nast_core.work.trace import TraceRecipe
+from nast_core.work.trace import trace as trace_run
 
 pytestmark = pytest.mark.slow  # runs whole
 
@@ -43,11 +48,15 @@ class Listening:
 
     def __init__(self):
         self.said: list[tuple[int, int, str]] = []
+        self.lines: list[str] = []
 
     def progress(self, done: int, total: int, label: str = "") -> None:
         self.said.append((done, total, label))
 
     def metrics(self, step: int, **values: float) -> None: ...
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
 
 
 @pytest.fixture
@@ -78,15 +87,15 @@ def opened(path: Path) -> xr.Dataset:
 
 
 def test_attention_is_that_of_the_pairs_that_align_and_the_others_are_in_the_log(
-    fields, tiny, aligned, tmp_path, report, capsys
+    fields, tiny, aligned, tmp_path, report
 ):
-    figures = interpreting.attention(AttentionRecipe(**fields), tmp_path, report)
+    figures = attention(AttentionRecipe(**fields), tmp_path, report)
     expected = negator_selective_attention(tiny, aligned)
     found = opened(tmp_path / "attention.nc")
     np.testing.assert_allclose(found.nsa, expected.nsa, atol=1e-6)
     assert figures == {"pairs": 2, "largest_nsa": pytest.approx(float(expected.nsa.mean("pair").max()), abs=1e-6)}
     assert json.loads(found.attrs["recipe"])["kind"] == "attention"
-    assert "not used: 'some other text'" in capsys.readouterr().out
+    assert "not used: 'some other text'" in report.lines[0]
     assert report.said[-1] == (2, 2, "pairs")
 
 
@@ -95,7 +104,7 @@ def test_a_trace_is_that_of_the_engine_and_its_patched_vectors_are_kept(
     fields, tiny, aligned, tmp_path, report, component
 ):
     recipe = TraceRecipe(**fields, component=component)
-    interpreting.trace(recipe, tmp_path, report)
+    trace_run(recipe, tmp_path, report)
     plan = PatchPlan(component=component, positions="all" if component == "head" else "each")
     expected = trace(tiny, aligned, images_for_pairs(tiny, aligned), plan=plan)
     xr.testing.assert_allclose(opened(tmp_path / "trace.nc").drop_attrs(), expected.drop_attrs(), atol=1e-4)
@@ -103,7 +112,7 @@ def test_a_trace_is_that_of_the_engine_and_its_patched_vectors_are_kept(
 
 
 def test_a_trace_by_attribution_says_how_well_it_agrees_with_the_exact_one(fields, tiny, aligned, tmp_path, report):
-    interpreting.trace(TraceRecipe(**fields, method="attribution"), tmp_path, report)
+    trace_run(TraceRecipe(**fields, method="attribution"), tmp_path, report)
     found = opened(tmp_path / "trace.nc")
     expected = attribution_trace(tiny, aligned, images_for_pairs(tiny, aligned))
     np.testing.assert_allclose(found.cte, expected.cte, atol=1e-4)
@@ -119,30 +128,30 @@ def test_a_trace_can_be_averaged_over_a_folder_of_images_or_made_on_one(fields, 
     for name, picture in zip("ab", pictures, strict=True):
         picture.save(folder / f"{name}.png")
     vectors = tiny.encode_images(pictures)
-    interpreting.trace(TraceRecipe(**fields, images=folder), tmp_path, report)
+    trace_run(TraceRecipe(**fields, images=folder), tmp_path, report)
     several = trace(tiny, aligned, vectors.expand(2, -1, -1))
     np.testing.assert_allclose(opened(tmp_path / "trace.nc").d, several.d, atol=1e-4)
-    interpreting.trace(TraceRecipe(**fields, image=folder / "b.png"), tmp_path, report)
+    trace_run(TraceRecipe(**fields, image=folder / "b.png"), tmp_path, report)
     one = trace(tiny, aligned, vectors[1:].expand(2, -1))
     np.testing.assert_allclose(opened(tmp_path / "trace.nc").d, one.d, atol=1e-4)
     with pytest.raises(DataError, match="there is no folder"):
-        interpreting.trace(TraceRecipe(**fields, images=tmp_path / "none"), tmp_path, report)
+        trace_run(TraceRecipe(**fields, images=tmp_path / "none"), tmp_path, report)
 
 
 def test_pairs_that_cannot_be_used_and_images_that_cannot_be_read_are_one_sentence(fields, pairs, tmp_path, report):
     pairs.write_text(json.dumps(PAIRS[0] | {"image": "lost.png"}) + "\n")
     with pytest.raises(ImageError, match=r"1 images of the pairs cannot be read; first 'lost\.png'"):
-        interpreting.trace(TraceRecipe(**fields), tmp_path, report)
+        trace_run(TraceRecipe(**fields), tmp_path, report)
     pairs.write_text(json.dumps(PAIRS[1]) + "\n")
     with pytest.raises(PairError, match="none of the 1 pairs can be used with this model; first: "):
-        interpreting.attention(AttentionRecipe(**fields), tmp_path, report)
+        attention(AttentionRecipe(**fields), tmp_path, report)
 
 
 def test_a_benchmark_run_answers_as_the_engine_does(fields, tiny, tmp_path, report):
     items = phantom_items(12, seed=3)
     write_items(items, tmp_path / "items.jsonl")
     del fields["pairs"]
-    figures = benchmarking.benchmark(BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl"), tmp_path, report)
+    figures = benchmark(BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl"), tmp_path, report)
     expected = run_benchmark(tiny, items)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert figures["acc_negated"] == summary["acc_negated"]["value"] == expected.summary["acc_negated"]["value"]
@@ -154,7 +163,7 @@ def test_a_benchmark_run_answers_as_the_engine_does(fields, tiny, tmp_path, repo
 
 def test_a_benchmark_without_items_asks_about_phantoms(fields, tmp_path, report):
     del fields["pairs"]
-    benchmarking.benchmark(BenchmarkRecipe(**fields, n=8, seed=3, split="validation"), tmp_path, report)
+    benchmark(BenchmarkRecipe(**fields, n=8, seed=3, split="validation"), tmp_path, report)
     rows = pd.read_parquet(tmp_path / "items.parquet")
     assert rows.item_id.unique().tolist() == [item.item_id for item in phantom_items(8, seed=3, split="validation")]
 
@@ -173,7 +182,7 @@ def test_a_run_counts_and_lists_the_images_that_show_nothing_also_when_their_vec
     del fields["pairs"]
     for _ in range(2):
         recipe = BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl", images=tmp_path)
-        benchmarking.benchmark(recipe, tmp_path, report)
+        benchmark(recipe, tmp_path, report)
         assert json.loads((tmp_path / "summary.json").read_text())["warnings"] == 1
         told = json.loads((tmp_path / "warnings.json").read_text())
         assert told == {"black.png": "It shows almost one value, so nothing can be told from it."}
@@ -185,8 +194,8 @@ def test_images_that_are_nowhere_are_one_sentence(fields, tmp_path, report):
     items = [item.model_copy(update={"image": "lost.png"}) for item in phantom_items(2, seed=3)]
     write_items(items, tmp_path / "items.jsonl")
     del fields["pairs"]
-    with pytest.raises(BenchmarkError, match=r"nothing could be scored: 1 images cannot be read; first 'lost\.png'"):
-        benchmarking.benchmark(BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl"), tmp_path, report)
+    with pytest.raises(BenchmarkError, match=r"no item could be scored: 1 images cannot be read; first 'lost\.png'"):
+        benchmark(BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl"), tmp_path, report)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +213,7 @@ def wordy(folders):
 
 def test_a_claims_run_ranks_as_the_engine_does(folders, wordy, claims, tmp_path, report):
     recipe = ClaimsRecipe(model=str(folders["open_clip"]), device="cpu", claims=claims, seed=2)
-    figures = benchmarking.claims(recipe, tmp_path, report)
+    figures = score_claims(recipe, tmp_path, report)
     expected = run_claims(wordy, read_claims(claims), seed=2).summary
     summary = json.loads((tmp_path / "summary.json").read_text())
     for kind in KINDS:
@@ -219,10 +228,10 @@ def test_a_claims_run_ranks_as_the_engine_does(folders, wordy, claims, tmp_path,
 def test_alignment_with_the_model_itself_has_changed_by_nothing(folders, wordy, claims, tmp_path, report):
     model = str(folders["open_clip"])
     plain = {"model": model, "device": "cpu", "claims": claims}
-    figures = benchmarking.alignment(AlignmentRecipe(**plain, base=model), tmp_path, report)
+    figures = alignment(AlignmentRecipe(**plain, base=model), tmp_path, report)
     assert figures["zero_shot_auroc_change"] == figures["affirmative_map_change"] == 0
     assert figures["text_cosine"] == pytest.approx(1, abs=1e-6)
-    alone = benchmarking.alignment(AlignmentRecipe(**plain), tmp_path, report)
+    alone = alignment(AlignmentRecipe(**plain), tmp_path, report)
     assert alone == {name: pytest.approx(figures[name]) for name in ("zero_shot_auroc", "affirmative_map")}
     summary = json.loads((tmp_path / "summary.json").read_text())
     expected = run_claims(wordy, read_claims(claims)).summary["alignment"]

@@ -18,18 +18,11 @@ from nast_core.finetune.loop import Task, train
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_changes
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.task import make_task, open_up
 from nast_core.finetune.weights import recipe_weights
 from nast_core.models.encoder import DualEncoder
 from nast_core.recipe import Reporter
-from nast_core.work.finetune import make_task, open_up
-
-
-class Silent:
-    """A Reporter that says nothing."""
-
-    def progress(self, done: int, total: int, label: str = "") -> None: ...
-
-    def metrics(self, step: int, **values: float) -> None: ...
+from nast_core.runs.reporter import Silent
 
 
 class Trained(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from nast_core.finetune.recipe import Arm as Kind
 from nast_core.interpret.summaries import Summary
-from nast_core.models.tower import Component
+from nast_core.models.components import Component
 
 
 class Steering(NamedTuple):

@@ -1,5 +1,6 @@
 """What all cells share, made once and kept in the study's folder: statements, questions, traces, image features."""
 
+import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,19 +18,19 @@ from nast_core.claims.examples import write_claims
 from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import SPLITS
 from nast_core.demo.study.plan import Arm, Plan
-from nast_core.encoding.showcase import images_for_pairs
-from nast_core.files.netcdf import save_dataset
+from nast_core.files.writing import whole
 from nast_core.finetune.features import image_features
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.training_files import Material, read_material
-from nast_core.interpret.effects import trace
-from nast_core.interpret.patching import PatchPlan
+from nast_core.models.components import Component
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.registry import load_model
-from nast_core.models.tower import Component
-from nast_core.negation.pairs import align_all, pairs_of
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 from nast_core.recipe import Reporter
+from nast_core.runs.reporter import Silent
+from nast_core.runs.store import RunStore
+from nast_core.work.in_process import run_in_process
+from nast_core.work.trace import TraceRecipe
 
 # test phantoms before it made the demo's own figures; from it on, only studies like this one were measured
 _UNTOUCHED = 70_000
@@ -123,10 +124,10 @@ class World:
         """Exact, over the template pairs (several cues each), on validation phantoms; made where it is not there."""
         path = self._trace_file(component)
         if not path.exists():
-            base = self.base()
-            pairs = align_all(pairs_of(None, base.card.conditions), base.text).aligned
-            images = images_for_pairs(base, pairs)
-            save_dataset(path, trace(base, pairs, images, plan=PatchPlan(component=component)))
+            recipe = TraceRecipe(model=self.model, component=component, device="cpu")
+            run = run_in_process(recipe, Silent(), model=self.base(), store=RunStore(self.folder / "runs"))
+            with whole(path) as temporary:
+                shutil.copyfile(run.folder / "trace.nc", temporary)
         return path
 
     def _trace_file(self, component: Component) -> Path:

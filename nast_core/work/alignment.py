@@ -1,0 +1,82 @@
+"""Kind ``alignment``: what a model knows apart from negation, alone or since it was tuned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from nast_core.data.studies import Split
+from nast_core.recipe import Reporter
+from nast_core.runs.kinds import Kind
+from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
+from nast_core.work.results import measured
+from nast_core.work.shares import is_main, load
+
+if TYPE_CHECKING:
+    from nast_core.claims.alignment import Alignment
+    from nast_core.claims.evidence import Evidence
+    from nast_core.models import DualEncoder
+
+
+class AlignmentRecipe(EncodingRecipe):
+    """What a model knows apart from negation, alone or against the model it was tuned from: summary.json and a table."""
+
+    files: ClassVar = ("claims",)
+    models: ClassVar = ("base",)
+
+    kind: Literal["alignment"] = "alignment"
+    claims: Path
+    split: Split | None = None  # without: test, or all of a file that has no test line
+    base: str | None = None  # the model before
+
+
+def alignment(
+    recipe: AlignmentRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None
+) -> dict[str, float]:
+    """summary.json and retrieval.parquet. Figures: macro zero-shot AUROC, affirmative mAP, and what changed since base."""
+    from nast_core.claims.alignment import compare_alignment
+    from nast_core.claims.evidence import evidence
+    from nast_core.claims.examples import read_claims
+    from nast_core.files.parquet import write_parquet
+    from nast_core.files.writing import whole_folder, write_json
+    from nast_core.models.provenance import provenance
+    from nast_core.opening import load_model
+
+    encoder = model or load(recipe)
+    asked = evidence(read_claims(recipe.claims), recipe.split)
+    after, failed = _aligned(encoder, asked, recipe, report)
+    summary = after.summary(seed=recipe.seed)
+    figures = {
+        "zero_shot_auroc": summary["zero_shot_auroc"]["macro"]["value"],
+        "affirmative_map": summary["affirmative_retrieval"]["mAP"]["value"],
+    }
+    if recipe.base is not None:
+        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        before, _ = _aligned(base, asked, recipe, report)
+        summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
+        moved = summary["difference"]
+        figures["zero_shot_auroc_change"] = moved["zero_shot_auroc"]["macro"]["value"]
+        figures["affirmative_map_change"] = moved["affirmative_retrieval"]["mAP"]["value"]
+        figures["text_cosine"] = summary["text_cosine"]["value"]
+    if is_main():
+        summary |= {"unreadable": failed, "provenance": provenance(encoder, "alignment")}
+        with whole_folder(folder, ["retrieval.parquet", "summary.json"]) as temporary:
+            write_parquet(temporary / "retrieval.parquet", after.retrieval, index=False)
+            write_json(temporary / "summary.json", summary)
+    return figures
+
+
+def _aligned(
+    model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter
+) -> tuple[Alignment, dict[str, str]]:
+    from nast_core.claims.alignment import measure_alignment
+    from nast_core.claims.evidence import without
+    from nast_core.claims.ranking import statement_texts
+
+    images = encoded_images(recipe, model, asked.images.image, report)
+    texts = encoded_texts(recipe, model, statement_texts(asked.examples), report)
+    seen = without(asked, set(images.failed))
+    return measure_alignment(model, seen, images.vectors, texts=texts, seed=recipe.seed), images.failed
+
+
+ALIGNMENT = Kind(AlignmentRecipe, "Alignment", "zero-shot AUROC and affirmative retrieval", alignment, measured)

@@ -1,0 +1,60 @@
+"""Kind ``claims``: are true statements told from what contradicts them?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from nast_core.data.studies import Split
+from nast_core.recipe import Reporter
+from nast_core.runs.kinds import Kind
+from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
+from nast_core.work.results import measured
+from nast_core.work.shares import is_main, load
+
+if TYPE_CHECKING:
+    from nast_core.models import DualEncoder
+
+
+class ClaimsRecipe(EncodingRecipe):
+    """Claim ranking, negated prompts, retrieval and alignment on claims: summary.json and tables."""
+
+    files: ClassVar = ("claims",)
+    models: ClassVar = ("base",)
+
+    kind: Literal["claims"] = "claims"
+    claims: Path
+    split: Split | None = None  # without: test, or all of a file that has no test line
+    base: str | None = None  # the model before fine-tuning: alignment before and after
+
+
+def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
+    """summary.json and tables. Figures: claim ranking by kind, and the mean negated-prompt AUROC."""
+    from nast_core.claims.claim import KINDS
+    from nast_core.claims.evidence import evidence
+    from nast_core.claims.examples import read_claims
+    from nast_core.claims.ranking import statement_texts
+    from nast_core.claims.run import score_claims, write_results
+    from nast_core.opening import load_model
+
+    encoder = model or load(recipe)
+    asked = evidence(read_claims(recipe.claims), recipe.split)
+    images = encoded_images(recipe, encoder, asked.images.image, report)
+    texts = encoded_texts(recipe, encoder, statement_texts(asked.examples), report)
+    before = None
+    if recipe.base is not None:
+        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        before = base, encoded_images(recipe, base, images.vectors, report).vectors
+    if not is_main():
+        return {}
+    result = score_claims(
+        encoder, asked, images.vectors, texts, images.failed, images.doubts, before=before, seed=recipe.seed
+    )
+    write_results(result, folder)
+    ranking = result.summary["ranking"]
+    ranked = {f"{kind}_accuracy": ranking[kind]["all"]["accuracy"]["value"] for kind in KINDS}
+    denied = result.summary["negated_prompt_auroc"]
+    return ranked | {"negated_prompt_auroc": next(iter(denied.values()))["macro"]["value"] if denied else float("nan")}
+
+
+CLAIMS = Kind(ClaimsRecipe, "Claims", "claim ranking, negated prompts, retrieval and alignment", claims, measured)

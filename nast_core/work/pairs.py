@@ -1,0 +1,51 @@
+"""Work on pairs of texts: the pairs that a recipe means, and the shares of a result as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nast_core.errors import PairError
+from nast_core.recipe import Recipe, Reporter
+from nast_core.work.shares import is_main
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
+
+
+def aligned_pairs(path: Path | None, model: DualEncoder, report: Reporter) -> Sequence[AlignedPair]:
+    """The pairs of a file that align, or the template pairs; those refused are said with the reason."""
+    from nast_core.negation.pairs import align_all, pairs_of
+
+    found = align_all(pairs_of(path, model.card.conditions), model.text)
+    for pair, reason in found.refused:
+        report.say(f"not used: {pair.negated!r}: {reason}")
+    report.say(f"{len(found.aligned)} pairs align, {len(found.refused)} do not")
+    if not found.aligned:
+        raise PairError(
+            f"none of the {len(found.refused)} pairs can be used with this model; first: {found.refused[0][1]}"
+        )
+    return found.aligned
+
+
+def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """The shares' datasets as one; positions that only longer texts have are empty in the others, as within a share."""
+    import numpy as np
+    import xarray as xr
+
+    if len(parts) == 1:
+        return parts[0]
+    empty = {name: "padding" if name == "role" else np.nan for name in map(str, parts[0].variables)}
+    return xr.concat(parts, "pair", join="outer", fill_value=empty)
+
+
+def save(result: xr.Dataset, recipe: Recipe, path: Path) -> None:
+    from nast_core.files.netcdf import save_dataset
+
+    if is_main():
+        result.attrs["recipe"] = recipe.asked()
+        save_dataset(path, result)

@@ -1,0 +1,166 @@
+"""Kind ``trace``: which states of the text encoder carry the negation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from nast_core.errors import DataError, ImageError
+from nast_core.interpret.plan import Method, PatchPlan, Positions
+from nast_core.models.components import Component
+from nast_core.recipe import Recipe, Reporter
+from nast_core.runs.kinds import Kind
+from nast_core.work.pairs import aligned_pairs, joined, save
+from nast_core.work.results import dataset
+from nast_core.work.shares import is_main, load, sharded, ticks
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
+    from nast_core.runs.store import Run
+
+FILE = "trace.nc"
+VECTORS = "vectors.h5"  # what another image is scored with
+
+
+class TraceRecipe(Recipe):
+    """Causal tracing effect of a file of pairs: trace.nc, and for exact ones vectors.h5 to score other images with."""
+
+    files: ClassVar = ("pairs", "image", "images")
+    how: ClassVar = Recipe.how | {"memory"}
+
+    kind: Literal["trace"] = "trace"
+    pairs: Path | None = None  # without: the template pairs of the conditions the model knows
+    image: Path | None = None  # one image for every pair; without: each pair's own, or a phantom with its finding
+    images: Path | None = None  # a folder: the effect averaged over all of its images, for every pair
+    component: Component = "block"  # what is swapped in
+    positions: Positions = "each"  # for heads: all
+    window: int = Field(default=1, ge=1, le=1000)  # layers swapped together
+    method: Method = "exact"  # attribution: a first-order estimate, with its correlation to exact
+    memory: int | None = Field(
+        default=None, ge=1, le=2**20
+    )  # MiB of states in flight; without: as the device gains from
+
+    @model_validator(mode="before")
+    @classmethod
+    def _heads_at_all_positions(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and fields.get("component") == "head":
+            return {"positions": "all"} | dict(fields)
+        return fields
+
+    @model_validator(mode="after")
+    def _one_source_of_images(self) -> Self:
+        if self.image and self.images:
+            raise ValueError("image and images are both given; give one image, or a folder to average over")
+        return self
+
+    @property
+    def plan(self) -> PatchPlan:
+        return PatchPlan(component=self.component, positions=self.positions, window=self.window)
+
+
+def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
+    """trace.nc, and vectors.h5 after exact tracing. Figures: pairs, and those of them whose CTE is undefined."""
+    from nast_core.interpret.profiles import undefined
+
+    encoder = model or load(recipe)
+    pairs = aligned_pairs(recipe.pairs, encoder, report)
+    images, names, averaged = _images(recipe, encoder, pairs, report)
+    trace_some = _estimated if recipe.method == "attribution" else _exact
+    longest = max(pair.length for pair in pairs)
+
+    def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[xr.Dataset]:
+        own = [pair for pair, _ in mine]
+        tick = ticks(report, len(mine), "pairs")
+        return [trace_some(recipe, encoder, own, images([name for _, name in mine]), tick, folder, longest)]
+
+    found = joined(sharded(list(zip(pairs, names, strict=True)), compute))
+    found = found.assign_coords(image=averaged) if averaged else found
+    save(found, recipe, folder / FILE)
+    return {"pairs": len(pairs), "undefined": undefined(found)}
+
+
+def _exact(
+    recipe: TraceRecipe,
+    model: DualEncoder,
+    pairs: Sequence[AlignedPair],
+    seen: Tensor,
+    tick: Callable[[int], None],
+    folder: Path,
+    longest: int,
+) -> xr.Dataset:
+    from contextlib import nullcontext
+
+    from nast_core.interpret.effects import trace
+    from nast_core.interpret.patched_runs import vector_file
+
+    with vector_file(folder / VECTORS, longest) if is_main() else nullcontext() as keep:  # the first pairs are its own
+        return trace(model, pairs, seen, plan=recipe.plan, memory_budget=_bytes(recipe), keep=keep, progress=tick)
+
+
+def _estimated(
+    recipe: TraceRecipe,
+    model: DualEncoder,
+    pairs: Sequence[AlignedPair],
+    seen: Tensor,
+    tick: Callable[[int], None],
+    folder: Path,
+    longest: int,
+) -> xr.Dataset:
+    """With how well it agrees with exact tracing, on a sample of the main process's pairs."""
+    from nast_core.interpret.gradients import attribution_trace, with_agreement
+
+    found = attribution_trace(model, pairs, seen, plan=recipe.plan, memory_budget=_bytes(recipe), progress=tick)
+    return with_agreement(found, model, pairs, seen, plan=recipe.plan) if is_main() else found
+
+
+def _bytes(recipe: TraceRecipe) -> int | None:
+    return recipe.memory * 2**20 if recipe.memory else None
+
+
+Images = Callable[[Sequence[str]], "Tensor"]
+
+
+def _images(
+    recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair], report: Reporter
+) -> tuple[Images, list[str], list[str]]:
+    """From names, one a pair, to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the names; and those
+    of the images that are averaged over."""
+    import torch
+
+    from nast_core.encoding.images import encode_folder, encode_named
+    from nast_core.encoding.showcase import image_names
+
+    if recipe.images:
+        if not recipe.images.is_dir():
+            raise DataError(f"there is no folder {recipe.images}; images names a folder to average over")
+        found, vectors, unreadable = encode_folder(model, recipe.images)
+        for name, reason in unreadable.items():
+            report.say(f"not used: {name}: {reason}")
+        report.say(f"averaged over {len(found)} images, {len(unreadable)} not readable")
+        return lambda names: vectors.expand(len(names), -1, -1), [str(recipe.images)] * len(pairs), found
+
+    def encode(names: Sequence[str]) -> Float[Tensor, "pair dim"]:
+        found, failed = encode_named(model, names, recipe.pairs.parent if recipe.pairs else Path())
+        if failed:
+            name, reason = next(iter(failed.items()))
+            raise ImageError(f"{len(failed)} images of the pairs cannot be read; first {name!r}: {reason}")
+        return torch.stack([found[name] for name in names])
+
+    return encode, [str(recipe.image)] * len(pairs) if recipe.image else image_names(pairs), []
+
+
+def result(run: Run) -> xr.Dataset:
+    return dataset(run.folder / FILE)
+
+
+TRACE = Kind(
+    TraceRecipe, "Causal tracing", "the causal tracing effect of every pair, layer and position", trace, result
+)
