@@ -1,7 +1,7 @@
 """The app in the wheel: what stands beside nast_core in a checkout lies in it once installed, as nast_core/_app.
 
-There `dashboard`, `pages` and `assets` keep their names and their places to one another, and site-packages gets one new name alone:
-`nast_core`. Everything else is said in pyproject.toml. An editable install copies nothing.
+There `dashboard`, `pages` and `assets` keep their names and their places to one another, and site-packages gets one new
+name alone: `nast_core`. Everything else is said in pyproject.toml. An editable install copies nothing.
 """
 
 import shutil

@@ -101,7 +101,8 @@ def _one_claim(examples: list[Example]) -> None:
         selection_mode="single-row",
     )
     st.caption(
-        "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of training lines."
+        "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of training"
+        " lines."
     )
     rows = [(example, other) for example in examples for other in example.contradictions]
     if not rows:
@@ -109,8 +110,14 @@ def _one_claim(examples: list[Example]) -> None:
     if st.session_state.get("data-claim", 1) > len(rows):
         st.session_state["data-claim"] = 1
     number = st.number_input(
-        f"Row, of {len(rows):,}", 1, len(rows), key="data-claim", bind="query-params", help="Or click a row above.", width=200
-    )  # fmt: skip
+        f"Row, of {len(rows):,}",
+        1,
+        len(rows),
+        key="data-claim",
+        bind="query-params",
+        help="Or click a row above.",
+        width=200,
+    )
     example, other = rows[number - 1]
     texts = {
         "Source sentence": example.claim.sentence,
@@ -131,7 +138,8 @@ def _dispute(example: Example) -> None:
     change = disputed(example, correcting.kept().corrections)
     if change:
         st.warning(
-            f"You read {plain(change.condition)} as {change.person} where this line has another state. It can be left out on Export.",
+            f"You read {plain(change.condition)} as {change.person} where this line has another state. It can be left"
+            " out on Export.",
             icon=":material/flag:",
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.parts import memo
+from dashboard.parts import memo, widgets
 from dashboard.parts.sets import home
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
@@ -57,7 +57,7 @@ def key_of(place: str, text: str, said: Mapping[str, State]) -> str:
 
 @st.fragment
 def control(text: str, place: str) -> None:
-    """Under a marked text: what was corrected in it, and "Read wrongly?". ``place``: where on the page, for its keys."""
+    """Under a marked text: what was corrected in it, and "Read wrongly?". ``place``: where, for its keys."""
     from nast_core.negation.reading import changes
 
     if not text.strip() or len(text) > _LONGEST:
@@ -92,7 +92,8 @@ def _form(text: str, key: str, corrections: Corrections) -> None:
     shown = [*read, *(condition for condition in said if condition not in read)]
     with st.form(f"{key}-form", border=False):
         st.caption(
-            "What does this text say? Chosen is what counts now; what you choose goes over the parser, for this text alone."
+            "What does this text say? Chosen is what counts now; what you choose goes over the parser, for this text"
+            " alone."
         )
         chosen: dict[str, State | None] = {}
         for condition in shown:
@@ -100,8 +101,12 @@ def _form(text: str, key: str, corrections: Corrections) -> None:
             chosen[condition] = st.segmented_control(condition, STATES, default=now, key=f"{key}-{condition}")
         more, what = st.columns([2, 3], vertical_alignment="bottom")
         added = more.selectbox(
-            "Add a finding", [c for c in CHEXPERT_CONDITIONS if c not in shown], index=None, placeholder="none", key=f"{key}-add"
-        )  # fmt: skip
+            "Add a finding",
+            [c for c in CHEXPERT_CONDITIONS if c not in shown],
+            index=None,
+            placeholder="none",
+            key=f"{key}-add",
+        )
         state = what.segmented_control("It is", STATES[:3], default="present", key=f"{key}-add-state", required=True)
         with st.container(horizontal=True):
             save = st.form_submit_button("Save", type="primary", icon=":material/save:", key=f"{key}-save")
@@ -137,7 +142,7 @@ def _keep(text: str, states: Mapping[str, State]) -> None:
     try:
         keep(kept_in(), text, states)
     except NastError as error:
-        st.error(plain(error), icon=":material/error:")
+        widgets.fault(error)
         return
     st.toast("Your reading counts now" if states else "The parser's reading counts again", icon=":material/check:")
     st.rerun()

@@ -50,16 +50,18 @@ def draw_four(texts: Sequence[str], answer: str | None, *, marks: str = "") -> N
 
 
 def badges(item: Item) -> str:
-    """The conditions asked and their states in the right option, in a line; and whether a person's reading makes it an item."""
-    from dashboard.data.tables import cues_said, starred, truth
+    """The conditions asked and their states in the right option, in a line; and what a person read otherwise."""
+    from dashboard.parts.item_states import cues_said, starred, truth
 
     cue_by_condition = cues_said(item)
     corrected = ", ".join(dict.fromkeys(f"{one.condition} {one.state}" for one in item.corrected))
     record = [f":violet-badge[read by a person: {plain(corrected)}]"] if corrected else []
     states = (
-        f":gray-badge[{plain(condition)}: present]"
-        if state
-        else f":orange-badge[{plain(condition)}: {plain(starred(cue_by_condition[condition]) or 'absent')}]"
+        (
+            f":gray-badge[{plain(condition)}: present]"
+            if state
+            else f":orange-badge[{plain(condition)}: {plain(starred(cue_by_condition[condition]) or 'absent')}]"
+        )
         for condition, state in truth(item).items()
     )
     return " ".join([*states, *record])

@@ -5,8 +5,9 @@ from dashboard.parts.text import part, plain
 
 _COLOURS = {"present": "blue", "absent": "orange", "uncertain": "violet"}
 HOW = (
-    "Coloured: a finding as the parser reads it, with its state behind it. Tinted: the words that decide the state. "
-    "A finding without colour is not known to the parser. Where it reads wrongly, say so under the sentence: your word counts then."
+    "Coloured: a finding as the parser reads it, with its state behind it. Tinted: the words that decide the state. A"
+    " finding without colour is not known to the parser. Where it reads wrongly, say so under the sentence: your word"
+    " counts then."
 )
 
 

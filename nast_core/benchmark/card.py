@@ -192,9 +192,7 @@ def _guessing(guessed: dict[str, Rate]) -> str:
     ]
     for name, said in names.items():
         r = guessed[name]
-        lines.append(
-            f"| {said} | {r:.1%} | {'yes' if at_chance(r) else 'no'} |"
-        )
+        lines.append(f"| {said} | {r:.1%} | {'yes' if at_chance(r) else 'no'} |")
     return "\n".join(lines)
 
 

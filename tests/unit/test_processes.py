@@ -25,5 +25,3 @@ def test_a_mistake_prints_one_line_in_a_real_process_too_whatever_the_libraries_
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "found (64,), expected (48,)" in done.stderr
-
-
