@@ -14,6 +14,7 @@ from dashboard.parts import asking, fields, finetunes, jobs, keeper, memo, widge
 from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -122,7 +123,7 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
         if run is None:
             seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
             if seconds > SOON:
-                label = f"Ask {plain(model.card.name)}: {jobs.duration(seconds)}"
+                label = f"Ask {plain(model.card.name)}: {duration(seconds)}"
                 jobs.offer(_recipe(spec, questions), model.fingerprint, label, key=f"benchmark-ask-{spec}")
                 return None
             run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")

@@ -10,10 +10,11 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, fields, jobs, keeper, memo, plots, theme, widgets
+from dashboard.parts import asking, fields, keeper, memo, plots, theme, widgets
 from dashboard.parts.items import claims_of
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from nast_core.benchmark.slices import Slice
@@ -89,7 +90,7 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     total, done = work_units(asked), 0
     seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
     if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {jobs.duration(seconds)}",
+        f"Let {plain(name)} read the claims: at most {duration(seconds)}",
         icon=":material/play_arrow:",
         key=f"benchmark-read-{name}",
         help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",

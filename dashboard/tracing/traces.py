@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.parts import jobs, keeper, memo, widgets
 from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
+from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +121,7 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Datase
     pairs = alignment(model).aligned
     seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
     if seconds > SOON:
-        label = f"Trace {len(pairs)} pairs: {jobs.duration(seconds)}"
+        label = f"Trace {len(pairs)} pairs: {duration(seconds)}"
         jobs.offer(wanted, model.fingerprint, label, key="tracing-run")
         widgets.end_page()
     with widgets.advice():

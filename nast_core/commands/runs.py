@@ -105,7 +105,9 @@ def runs_show(run_id: RunId) -> None:
 
     run = RunStore().open(run_id)
     recipe, status, names = run.recipe, run.status, sorted(os.listdir(run.folder))
-    typer.echo(f"{run.folder}\n{status.state}  {', '.join(filter(None, (_how_far(status), time_left(status, recipe))))}")
+    typer.echo(
+        f"{run.folder}\n{status.state}  {', '.join(filter(None, (_how_far(status), time_left(status, recipe))))}"
+    )
     if status.message:
         typer.echo(printable(status.message))
     for name, value in status.figures.items():

@@ -271,7 +271,8 @@ def _said_of(study: Study) -> Iterator[Said]:
         if caption.false is not None:
             yield caption.false
     for example in study.examples:
-        yield from map(said_by, (example, *example.contradictions))
+        yield said_by(example)
+        yield from map(said_by, example.contradictions)
 
 
 def _amounts(task: Task, part: _Part) -> Amounts:

@@ -106,7 +106,9 @@ def test_a_model_that_a_page_holds_stays_and_is_not_loaded_twice(folders, tmp_pa
     assert len(loaded) == KEPT + 3
 
 
-def test_when_memory_is_short_only_the_model_asked_for_last_is_kept(folders, tmp_path, loaded, monkeypatch, no_collector):
+def test_when_memory_is_short_only_the_model_asked_for_last_is_kept(
+    folders, tmp_path, loaded, monkeypatch, no_collector
+):
     monkeypatch.undo()
     free = [10**12]
     monkeypatch.setattr(keeper.memory, "free_where_models_are", lambda: free[0])

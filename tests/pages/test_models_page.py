@@ -114,7 +114,9 @@ def test_every_token_of_a_sentence_has_a_role_and_one_is_pooled(tiny, tmp_path):
     assert tokens.token.tolist() == ["<start>", "There", "is", "no", "edema", ".", "<end>"]
     assert tokens.role.tolist() == ["special", "word", "word", "negator", "word", "punctuation", "special"]
     assert tokens.pooled.tolist() == [False] * 6 + [True]
-    assert sentences.pooled_in_words(tiny, tokens).startswith("Pooled: position 6, <end>. State at the end-of-text token")
+    assert sentences.pooled_in_words(tiny, tokens).startswith(
+        "Pooled: position 6, <end>. State at the end-of-text token"
+    )
     shown = sentences.chips(tiny, tokens)
     assert shown.count("text-decoration:underline") == 1
     assert shown.count("pooled") == 1

@@ -52,7 +52,9 @@ def test_a_result_is_computed_once_for_what_it_depends_on_and_arguments_with_an_
         calls.append(value)
         return value * 2
 
-    assert [double(object(), "f", 2.0), double(object(), "f", value=2.0, more=1), double(object(), "g", 2.0)] == [4.0] * 3
+    assert [double(object(), "f", 2.0), double(object(), "f", value=2.0, more=1), double(object(), "g", 2.0)] == [
+        4.0
+    ] * 3
     assert double(object(), "f", 2.0, more=2) == 4.0
     assert calls == [2.0] * 3
 

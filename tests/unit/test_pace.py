@@ -43,7 +43,9 @@ def test_being_told_the_same_again_changes_nothing():
 
 
 def test_other_work_has_another_pace():
-    assert paced((0, 0, "images"), (1, 1, "images"), (2, 2, "images"), (3, 0, "texts"), (50, 1, "texts")).seconds is None
+    assert (
+        paced((0, 0, "images"), (1, 1, "images"), (2, 2, "images"), (3, 0, "texts"), (50, 1, "texts")).seconds is None
+    )
 
 
 def test_a_run_that_goes_on_counts_what_it_does_itself():
@@ -52,7 +54,9 @@ def test_a_run_that_goes_on_counts_what_it_does_itself():
 
 
 def running(done: int, total: int, label: str = "pairs", **fields) -> Status:
-    return Status(**{"state": "running", "pace": 2.0, "moved": now(), "done": done, "total": total, "label": label} | fields)
+    return Status(
+        **{"state": "running", "pace": 2.0, "moved": now(), "done": done, "total": total, "label": label} | fields
+    )
 
 
 def test_what_is_left_takes_as_long_a_unit_and_what_passed_since_the_last_one_is_taken_off():
@@ -82,7 +86,13 @@ def test_a_fine_tune_that_may_be_stopped_early_takes_at_most_so_long(tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "about 10 seconds"), (44, "about 40 seconds"), (89, "about 90 seconds"), (91, "about 2 minutes"), (7200, "about 2.0 hours")],
+    [
+        (0, "about 10 seconds"),
+        (44, "about 40 seconds"),
+        (89, "about 90 seconds"),
+        (91, "about 2 minutes"),
+        (7200, "about 2.0 hours"),
+    ],
 )
 def test_a_duration_in_words(seconds, words):
     assert duration(seconds) == words

@@ -125,7 +125,11 @@ def test_a_fine_tune_is_another_model_once_its_adapter_or_what_it_stands_on_is(f
     stand(runs, "first", str(folder))
     stand(runs, "second", "run:first")
     stamps = [stamp_of("run:second", runs)]
-    for file in (runs / "second" / ADAPTER / "x.bin", runs / "first" / ADAPTER / "x.bin", folder / "inner" / "weights.bin"):
+    for file in (
+        runs / "second" / ADAPTER / "x.bin",
+        runs / "first" / ADAPTER / "x.bin",
+        folder / "inner" / "weights.bin",
+    ):
         file.write_bytes(b"anew")
         stamps.append(stamp_of("run:second", runs))
     assert len(set(stamps)) == 4
