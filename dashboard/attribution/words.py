@@ -8,8 +8,7 @@ import streamlit as st
 
 from dashboard.attribution import attributions, charts
 from dashboard.parts import widgets
-from dashboard.parts.pictures import Picture, choose_picture
-from dashboard.parts.pictures import draw as draw_picture
+from dashboard.parts.pictures import Picture, choose_picture, draw_picture
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:

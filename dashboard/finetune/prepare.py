@@ -157,7 +157,7 @@ def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFr
 
 
 def time_of(runs: Sequence[FinetuneRecipe], model: DualEncoder) -> str:
-    """What the runs take in all, one after another, in words; what stands against them, as a sentence that ends the page."""
+    """What the runs take in all, one after another, in words; what stands against them ends the page."""
     from nast_core.finetune.estimate import seconds_of
     from nast_core.runs.pace import duration
     from nast_core.work.estimating import what_is_tried

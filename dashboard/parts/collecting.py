@@ -2,8 +2,8 @@
 
 Streamlit collects all garbage after every script run. With torch, transformers and spaCy imported there are over a
 million objects to look at, which took 0.4 s of a click's 0.5 and held up every other session meanwhile. What has
-survived a slow collection is set aside (gc.freeze); now and then all of it is looked at again, so that nothing leaks for
-good.
+survived a slow collection is set aside (gc.freeze); now and then all of it is looked at again, so that nothing leaks
+for good.
 """
 
 import gc

@@ -52,7 +52,7 @@ def draw_four(texts: Sequence[str], answer: str | None, *, marks: bool = False) 
 
 def badges(item: Item) -> str:
     """The conditions asked and their states in the right option, in a line."""
-    from dashboard.data.tables import cues_said, starred, truth
+    from dashboard.parts.item_states import cues_said, starred, truth
 
     cue_by_condition = cues_said(item)
     return " ".join(

@@ -1,4 +1,4 @@
-"""The one place where loaded models are kept, for all sessions: as many as fit, and never one whose files have changed."""
+"""The one place where loaded models are kept, for all sessions: as many as fit, none whose files have changed."""
 
 from __future__ import annotations
 

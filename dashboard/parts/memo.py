@@ -1,8 +1,8 @@
 """The one place where results are kept, for all sessions: by what they depend on, and no more of them than fit.
 
-``@copied()`` gives every caller a copy of its own; ``@shared()`` gives all the same object, for what is large and what nobody
-changes. Arguments whose names begin with "_" do not decide: what they are has to be said by another, such as a model's
-fingerprint or a file's stamp. What was not asked for longest goes first.
+``@copied()`` gives every caller a copy of its own; ``@shared()`` gives all the same object, for what is large and what
+nobody changes. Arguments whose names begin with "_" do not decide: what they are has to be said by another, such as a
+model's fingerprint or a file's stamp. What was not asked for longest goes first.
 """
 
 from __future__ import annotations

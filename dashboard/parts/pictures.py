@@ -129,7 +129,7 @@ def caption(picture: Picture) -> str:
     return plain(_described(picture.title).removeprefix("yours: "))
 
 
-def draw(picture: Picture) -> None:
+def draw_picture(picture: Picture) -> None:
     """The image, what is to be seen, and what is odd about the file."""
     st.image(picture.image, caption=caption(picture), width="stretch")
     for warning in picture.warnings:

@@ -166,6 +166,7 @@ def rate_bars(
     """
     figure = go.Figure()
     across, along = ("y", "x") if horizontal else ("x", "y")
+    number = ".1f} %" if scale == 100 else ".3~g}"
     for series, (colour, pattern) in styles.items():
         part = table[table.series == series]
         figure.add_bar(
@@ -176,7 +177,7 @@ def rate_bars(
             marker_pattern_shape=pattern,
             orientation="h" if horizontal else "v",
             customdata=part.n,
-            hovertemplate=f"%{{{across}}}, {chart(series)}: %{{{along}:.3~g}}, n = %{{customdata:,}}<extra></extra>",
+            hovertemplate=f"%{{{across}}}, {chart(series)}: %{{{along}:{number}, n = %{{customdata:,}}<extra></extra>",
         )
     if chance is not None:
         chance_line(figure, scale * chance, horizontal=horizontal)

@@ -1,8 +1,8 @@
 """Foreign text, shown as text: what files, links and people say is never read as Markdown, HTML or a chart's template.
 
 Every name, question, path or message that this app did not write itself goes through ``plain`` where Streamlit reads
-Markdown, and through ``chart`` where plotly reads its own subset of HTML. Tables, code blocks and fields show text as it
-is.
+Markdown, and through ``chart`` where plotly reads its own subset of HTML. Tables, code blocks and fields show text as
+it is.
 """
 
 import re

@@ -8,8 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.parts import fields, plots, widgets
-from dashboard.parts.pictures import draw as draw_picture
-from dashboard.parts.pictures import image_vector, image_vectors, of_set, slide_pictures
+from dashboard.parts.pictures import draw_picture, image_vector, image_vectors, of_set, slide_pictures
 from dashboard.parts.text import plain
 from dashboard.tracing import charts, traces
 

@@ -116,24 +116,9 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
             if element.is_empty:  # says no more than an absent one, and pydicom trips over it
                 del ds[element.tag]
         columns, rows, frames = (int(ds.get(key) or 0) for key in ("Columns", "Rows", "NumberOfFrames"))
-    if "PixelData" not in ds:
-        raise ImageError(
-            f"{name} is a DICOM file without image pixels (a report, say, or a file cut short): "
-            "choose the image object of the study, or export it again."
-        )
-    if frames > 1:
-        raise ImageError(
-            f"{name} holds {frames} frames and one still image is needed: export one frame as DICOM or PNG."
-        )
+    _need_one_image(ds, name, frames)
     check_size(name, columns, rows, max_pixels)
-
-    photometric = _code(ds, "PhotometricInterpretation", (*_GREY, *_COLOUR, "PALETTE COLOR"))
-    if photometric not in (*_GREY, *_COLOUR, "PALETTE COLOR"):
-        raise ImageError(
-            f"{name} has the photometric interpretation {photometric}, which is not read here: "
-            "export it as MONOCHROME2 or RGB, or as PNG."
-        )
-    ds.PhotometricInterpretation = photometric
+    ds.PhotometricInterpretation = photometric = _photometric(ds, name)
     with guarded(_advice(syntax, damaged)):
         if syntax.is_compressed and syntax != RLELossless:
             stream = get_frame(ds.PixelData, 0, number_of_frames=1)
@@ -166,6 +151,30 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
         "Transfer syntax": syntax.name,
     }
     return Decoded(image, notes, details)
+
+
+def _need_one_image(ds: Dataset, name: str, frames: int) -> None:
+    if "PixelData" not in ds:
+        raise ImageError(
+            f"{name} is a DICOM file without image pixels (a report, say, or a file cut short): "
+            "choose the image object of the study, or export it again."
+        )
+    if frames > 1:
+        raise ImageError(
+            f"{name} holds {frames} frames and one still image is needed: export one frame as DICOM or PNG."
+        )
+
+
+def _photometric(ds: Dataset, name: str) -> str:
+    """How values stand for brightness or colour; refuses what is not read here."""
+    known = (*_GREY, *_COLOUR, "PALETTE COLOR")
+    photometric = _code(ds, "PhotometricInterpretation", known)
+    if photometric not in known:
+        raise ImageError(
+            f"{name} has the photometric interpretation {photometric}, which is not read here: "
+            "export it as MONOCHROME2 or RGB, or as PNG."
+        )
+    return photometric
 
 
 def _dataset_at(data: bytes) -> int | None:

@@ -38,12 +38,6 @@ def model_card(
     stands: Progress,
     moved: Float[np.ndarray, " layer"],
 ) -> str:
-    recipe = record.recipe
-    trained = (
-        f"LoRA (rank {recipe.rank}, alpha {recipe.alpha:g}, dropout {recipe.dropout:g}, {recipe.targets} projections)"
-        if recipe.method == "lora"
-        else "all weights of the text layers"
-    )
     rows = [
         f"| {label} | {_number(before[name], scale, unit)} | {_number(after[name], scale, unit)} |"
         for name, (label, scale, unit) in _SHOWN.items()
@@ -53,34 +47,10 @@ def model_card(
         f"| {number} | {weight:.3f} | {change:.2e} |"
         for number, (weight, change) in enumerate(zip(record.layer_weights, moved, strict=True), start=1)
     ]
-    weights = f", {recipe.summary} of {recipe.trace}" if recipe.trace else ""
     return "\n".join(
         [
-            "---",
-            f"license: {_tag(record.base_licence)}",
-            f"base_model: {record.base_name}",
-            *(["library_name: peft"] if recipe.method == "lora" else []),
-            "tags: [clip, chest-x-ray, negation, nast]",
-            "---",
-            f"# {record.base_name}, fine-tuned for negation ({recipe.arm})",
-            "",
-            "**Research use only; not a medical device.**",
-            "",
-            f"- Base: {record.base_name} ({record.base}), revision {record.base_revision or 'not stated'}, licence "
-            f"{record.base_licence}, fingerprint `{record.base_fingerprint}`. This adapter fits no other weights.",
-            f"- Data: {recipe.data}, {len(data.train)} training and {len(data.validation)} validation studies, no patient "
-            "in both.",
-            f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
-            f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "
-            f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed {recipe.seed}"
-            + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
-            f"- Loss: {recipe.caption_weight:g} x caption InfoNCE + {recipe.same_image_weight:g} x same image + "
-            f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; "
-            + (
-                f"captions and the same-image term from step {recipe.statement_steps + 1} on."
-                if recipe.statement_steps < recipe.steps
-                else "no captions and no same-image term."
-            ),
+            *_heading(record),
+            *_training(record, data, stands),
             "",
             "## Figures on validation studies",
             "",
@@ -104,6 +74,51 @@ def model_card(
             "",
         ]
     )
+
+
+def _heading(record: Record) -> list[str]:
+    """What the hub reads of a card, and its title."""
+    recipe = record.recipe
+    return [
+        "---",
+        f"license: {_tag(record.base_licence)}",
+        f"base_model: {record.base_name}",
+        *(["library_name: peft"] if recipe.method == "lora" else []),
+        "tags: [clip, chest-x-ray, negation, nast]",
+        "---",
+        f"# {record.base_name}, fine-tuned for negation ({recipe.arm})",
+        "",
+        "**Research use only; not a medical device.**",
+        "",
+    ]
+
+
+def _training(record: Record, data: TrainingData, stands: Progress) -> list[str]:
+    """What was trained, on what and how."""
+    recipe = record.recipe
+    trained = (
+        f"LoRA (rank {recipe.rank}, alpha {recipe.alpha:g}, dropout {recipe.dropout:g}, {recipe.targets} projections)"
+        if recipe.method == "lora"
+        else "all weights of the text layers"
+    )
+    weights = f", {recipe.summary} of {recipe.trace}" if recipe.trace else ""
+    return [
+        f"- Base: {record.base_name} ({record.base}), revision {record.base_revision or 'not stated'}, licence "
+        f"{record.base_licence}, fingerprint `{record.base_fingerprint}`. This adapter fits no other weights.",
+        f"- Data: {recipe.data}, {len(data.train)} training and {len(data.validation)} validation studies, no patient "
+        "in both.",
+        f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
+        f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "
+        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed {recipe.seed}"
+        + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
+        f"- Loss: {recipe.caption_weight:g} x caption InfoNCE + {recipe.same_image_weight:g} x same image + "
+        f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; "
+        + (
+            f"captions and the same-image term from step {recipe.statement_steps + 1} on."
+            if recipe.statement_steps < recipe.steps
+            else "no captions and no same-image term."
+        ),
+    ]
 
 
 def _number(value: float, scale: float, unit: str) -> str:

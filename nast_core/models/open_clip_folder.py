@@ -108,7 +108,7 @@ def load_folder(
     reader = model.text if hasattr(model, "text") else model
     _check_tokenizer(folder, tokenizer, reader.vocab_size)
     model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
-    text, vision = tower(model, tokenizer), config["vision_cfg"]
+    text = tower(model, tokenizer)
     size = model.visual.image_size
     image_size = int(size[0] if isinstance(size, tuple) else size)
     return OpenClip(
@@ -117,18 +117,7 @@ def load_folder(
         card=card,
         text=text,
         report=LoadReport(
-            rows={
-                **stored.rows,
-                "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
-                f"{'causal' if text.causal else 'bidirectional'}",
-                "Image tower": str(vision.get("timm_model_name") or f"ViT, patch {vision.get('patch_size', 'none')}"),
-                "Pooling": text.pooling,
-                "Context": f"{text.context_length} tokens",
-                "Preprocessing": f"open_clip transform, {image_size} px",
-                "Image normalisation": _normalisation(model.visual.preprocess_cfg),
-                "Tokenizer": _named(tokenizer),
-                "Activation": "quick_gelu" if config.get("quick_gelu") else "gelu",
-            },
+            rows={**stored.rows, **_described(model, text, tokenizer, config, image_size)},
             warnings=warnings,
         ),
         fingerprint=model_files.fingerprint(model),
@@ -138,6 +127,24 @@ def load_folder(
         parameters=sum(p.numel() for p in model.parameters()),
         dtype=dtype,
     )
+
+
+def _described(
+    model: Any, text: TextTower, tokenizer: Any, config: Mapping[str, Any], image_size: int
+) -> dict[str, str]:
+    """Rows of the load report that the model itself tells."""
+    vision = config["vision_cfg"]
+    return {
+        "Text tower": f"{text.n_layers} layers x {text.n_heads} heads, width {text.width}, "
+        f"{'causal' if text.causal else 'bidirectional'}",
+        "Image tower": str(vision.get("timm_model_name") or f"ViT, patch {vision.get('patch_size', 'none')}"),
+        "Pooling": text.pooling,
+        "Context": f"{text.context_length} tokens",
+        "Preprocessing": f"open_clip transform, {image_size} px",
+        "Image normalisation": _normalisation(model.visual.preprocess_cfg),
+        "Tokenizer": _named(tokenizer),
+        "Activation": "quick_gelu" if config.get("quick_gelu") else "gelu",
+    }
 
 
 def _room(path: Path) -> Callable[[int, str], None]:

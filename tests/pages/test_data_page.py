@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.data.build import first_items
+from dashboard.data.preview import first_items
 from nast_core.benchmark.dataset import build_dataset
 from nast_core.benchmark.drafts import TurnedDown, write_drafts
 from nast_core.benchmark.items import read_items

@@ -31,7 +31,7 @@ def test_the_page_of_the_docs_takes_two_files_and_opens(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "pages", tmp_path / "pages", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     (tmp_path / page).write_text(code, "utf-8")
-    added = eval(line.strip().rstrip(","), {"Page": navigation.Page})
+    added = eval(line, {"Page": navigation.Page})
     monkeypatch.setattr(navigation, "PAGES", (*navigation.PAGES, added))
 
     at = AppTest.from_function(app, args=(str(tmp_path),), default_timeout=180).run()

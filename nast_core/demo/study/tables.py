@@ -27,24 +27,9 @@ _BAR = {
 
 def markdown(found: dict[str, Any]) -> str:
     """The whole report. What is not done yet is said to be missing."""
-    plan, whole = found["plan"], found["done"] == found["of"]
+    plan = found["plan"]
     lines = [
-        "# The study: which text layers should learn how fast?",
-        "",
-        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers are fine-tuned",
-        "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; layer weights",
-        "have mean 1. Test phantoms were not used in training or tuning. Earlier recipes were measured on the same ones; what was",
-        "changed since was chosen on validation phantoms (docs/decisions/0006).",
-        "",
-        f"**{'All' if whole else 'Partial: '}{'' if whole else found['done']}{' ' if whole else ' of '}{found['of']} cells"
-        f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
-        f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen cues, "
-        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {found['machine']}; "
-        f"{found['minutes']:.0f} minutes, cell by cell; tables by revision {found['revision']}.",
-        "",
-        "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. Base, which is",
-        "the frozen arm: 95 % interval by bootstrap over patients. Rates are learning rates, chosen on validation.",
-        "",
+        *_heading(found),
         "## What came of it",
         "",
         *(f"- {sentence}" for sentence in conclusion(found)),
@@ -87,6 +72,29 @@ def markdown(found: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _heading(found: dict[str, Any]) -> list[str]:
+    """What the study is, how much of it is done, and on what."""
+    plan, whole = found["plan"], found["done"] == found["of"]
+    return [
+        "# The study: which text layers should learn how fast?",
+        "",
+        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers are fine-tuned",
+        "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; layer weights",
+        "have mean 1. Test phantoms were not used in training or tuning. Earlier recipes were measured on the same ones; what was",
+        "changed since was chosen on validation phantoms (docs/decisions/0006).",
+        "",
+        f"**{'All' if whole else 'Partial: '}{'' if whole else found['done']}{' ' if whole else ' of '}{found['of']} cells"
+        f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
+        f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen cues, "
+        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {found['machine']}; "
+        f"{found['minutes']:.0f} minutes, cell by cell; tables by revision {found['revision']}.",
+        "",
+        "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. Base, which is",
+        "the frozen arm: 95 % interval by bootstrap over patients. Rates are learning rates, chosen on validation.",
+        "",
+    ]
 
 
 def conclusion(found: dict[str, Any]) -> list[str]:
