@@ -143,8 +143,8 @@ def recipe_weights(recipe: FinetuneRecipe, model: DualEncoder, runs: Path) -> Fl
     """
     plain = np.ones(model.text.n_layers)
     if recipe.arm in TRACED_ARMS and recipe.trace is not None:
-        run = run_of(recipe.trace) or recipe.trace
-        path = recipe.trace if run == str(recipe.trace) else runs / run / "trace.nc"
+        run = run_of(recipe.trace)
+        path = recipe.trace if run is None else runs / run / "trace.nc"
         effect = layer_effect(read_trace(path, model), recipe.summary, recipe.average)
         plain = layer_weights(effect, floor=recipe.floor, temperature=recipe.temperature)
     return arm_weights(recipe.arm, plain, seed=recipe.seed)
