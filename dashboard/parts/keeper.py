@@ -52,8 +52,8 @@ class Keeper:
             self._make_room()  # there may be less than when the last one came
             with st.spinner("Loading the model"):
                 model = load_model(spec)
-            with self._lock:
-                self._kept[spec] = _Kept(model, stamp, _size(model))
+                with self._lock:  # before the spinner ends: a click meanwhile ends the page there
+                    self._kept[spec] = _Kept(model, stamp, _size(model))
             self._make_room()
             return model
 

@@ -15,6 +15,7 @@ import pickle
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import streamlit as st
@@ -112,18 +113,13 @@ def _remembering(work: Callable[P, R], *, spinner: str | None, copies: bool) -> 
         name = (own, *decide)
         held = STORE.find(name)
         if held is None:
-            held = _packed(_worked(work, bound, spinner), copies)
-            STORE.keep(name, held, _size(held) if not copies else len(held))
+            with st.spinner(spinner) if spinner else nullcontext():
+                held = _packed(work(*args, **kwargs), copies)
+                # before the spinner ends: a click meanwhile ends the page there
+                STORE.keep(name, held, len(held) if copies else _size(held))
         return cast(R, pickle.loads(held) if copies else held[0])
 
     return remembered
-
-
-def _worked(work: Callable[..., R], bound: inspect.BoundArguments, spinner: str | None) -> R:
-    if spinner is None:
-        return work(*bound.args, **bound.kwargs)
-    with st.spinner(spinner):
-        return work(*bound.args, **bound.kwargs)
 
 
 def _packed(value: Any, copies: bool) -> Any:

@@ -137,7 +137,7 @@ def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_ha
     asked, found = asked_for.Asked("demo", str(changed), 200, "validation", 12), compared(changed)
     kept.keep(found, kept.kept_folder(*asked.identity))
     memo.STORE.clear()
-    monkeypatch.setattr(comparisons, "_compared", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(comparisons, "_compute", lambda *_: pytest.fail("computed again"))
     again = compared(changed)
     assert again.changes.equals(found.changes)
     assert comparisons.names(again) == comparisons.names(found)

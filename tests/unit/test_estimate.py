@@ -1,6 +1,8 @@
 """How long a fine-tune will take: its sum worked out by hand, and a trial of a tiny one against its own parts."""
 
+import gc
 import math
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +84,25 @@ def test_a_trial_counts_what_the_run_itself_reads(tiny, tmp_path):
     assert amounts.together == pytest.approx(tokens(range(4, 8)), rel=0.15)
     epoch = range(task.validation.epoch)
     assert amounts.watched == pytest.approx(sum(encode.cost(task.validation.batch(k).texts) for k in epoch), rel=0.15)
+
+
+def test_the_model_of_a_trial_is_freed_at_once(tiny, monkeypatch):
+    weights = []
+
+    def load(*args, **settings):
+        model = load_model(*args, **settings)
+        weights.extend(map(weakref.ref, model.module.parameters()))
+        return model
+
+    monkeypatch.setattr("nast_core.work.estimating.load_model", load)
+    gc.collect()
+    gc.disable()
+    try:
+        try_out(tiny)
+        assert weights
+        assert all(weight() is None for weight in weights)
+    finally:
+        gc.enable()
 
 
 def test_recipes_that_differ_in_how_often_alone_share_a_trial(tiny):

@@ -1,10 +1,14 @@
 """What the app keeps of its results: by what they depend on, bounded in bytes, and nobody's changes reach another."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dashboard.parts import memo
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -131,3 +135,9 @@ def test_a_container_with_less_than_the_machine_says_how_much_there_is(tmp_path,
     assert memo.memory.free() == 600
     (tmp_path / "memory.max").write_text("max\n")
     assert memo.memory.free() > 1000
+
+
+def test_the_screen_keeps_its_results_in_one_place():
+    screen = [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
+    # what links may open is no result
+    assert {path.name for path in screen if "st.cache_" in path.read_text("utf-8")} == {"asking.py"}
