@@ -19,7 +19,7 @@ from nast_core.data.images import READING, LoadedImage, read_bytes, read_image
 from nast_core.data.phantom import Phantom, sample_phantom
 from nast_core.encoding.cache import VectorCache
 from nast_core.errors import DataError, ImageError
-from nast_core.files.gate import shown
+from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 from nast_core.progress import Tick
@@ -125,8 +125,8 @@ class _Doubts:
     def recall(self, name: str, key: str) -> None:
         """Of an image whose vector was in the cache."""
         if self._folder:
-            with suppress(OSError, UnicodeError):
-                self._told[name] = (self._folder / f"{key}.txt").read_text("utf-8")
+            with suppress(DataError):  # most images are not in doubt and have no file
+                self._told[name] = read_text(self._folder / f"{key}.txt", most=MB)
 
     def tell(self, name: str, key: str, doubts: Sequence[str]) -> None:
         if doubts:

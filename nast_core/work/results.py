@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nast_core.errors import NastError
 from nast_core.files.documents import read_json
-from nast_core.files.gate import MB, regular
+from nast_core.files.netcdf import read_dataset
+from nast_core.files.parquet import read_parquet
 from nast_core.recipe import RunError
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     from nast_core.runs.store import Run
 
-_MOST = 20_000 * MB  # of a file of results
+_ABSENT = "delete the run, and make it anew"
 
 
 class Result(NamedTuple):
@@ -29,13 +27,8 @@ class Result(NamedTuple):
 
 
 def measured(run: Run) -> Result:
-    import pandas as pd
-
-    tables = {}
-    for path in sorted(run.folder.glob("*.parquet")):
-        with _reading(path):
-            tables[path.stem] = pd.read_parquet(path)
-    return Result(summary(run), tables)
+    paths = sorted(run.folder.glob("*.parquet"))
+    return Result(summary(run), {path.stem: read_parquet(path, error=RunError, absent=_ABSENT) for path in paths})
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -43,19 +36,4 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def dataset(path: Path) -> xr.Dataset:
-    import xarray as xr
-
-    with _reading(path), xr.open_dataset(path, engine="h5netcdf") as stored:
-        return stored.load()
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    regular(path, most=_MOST, error=RunError)
-    try:
-        yield
-    except NastError:
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        said = str(error).splitlines() or [type(error).__name__]
-        raise RunError(f"{path} cannot be read ({said[0]}); delete the run, and make it anew") from None
+    return read_dataset(path, error=RunError, absent=_ABSENT)
