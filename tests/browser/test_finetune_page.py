@@ -58,8 +58,4 @@ def test_a_training_outlives_the_killed_server_and_shows_before_and_after(page, 
         expect(page.get_by_text("Validation figures while training").first).to_be_visible()
         expect(page.get_by_test_id("stDataFrame")).to_have_count(2)  # the board; and before, after, change
         page.screenshot(path=str(SHOTS / "finetune.png"), full_page=True)
-        page.goto(f"{address}/compare?a=demo&b=run:{begun.id}&compare-n=200&compare-pairs=12")
-        expect(page.get_by_text("Accuracy of A and B").first).to_be_visible()
-        page.wait_for_timeout(1000)
-        page.screenshot(path=str(SHOTS / "compare.png"), full_page=True)
         page.goto("about:blank")

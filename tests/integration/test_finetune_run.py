@@ -205,19 +205,16 @@ def test_images_are_encoded_once_for_all_runs_and_for_the_benchmark(world, tmp_p
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_run_killed_at_any_moment_goes_on_to_the_weights_of_an_uninterrupted_one(world, whole, tmp_path, method):
+def test_a_killed_run_goes_on_to_the_weights_of_an_uninterrupted_one(world, whole, tmp_path, method):
     asked = recipe(*world, learning_rate=1e-2, method=method, checkpoint_every=1)
     if method == "full":
         finetune(asked, tmp_path / "whole", Notes())
-    checkpoint, killed = tmp_path / "killed" / "checkpoint" / "last.pt", 0
-    for _ in range(2):
-        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        with start(asked, tmp_path / "killed") as process:
-            while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == seen):
-                time.sleep(0.002)
-            killed += process.poll() is None
-            process.kill()
-    assert killed
+    checkpoint = tmp_path / "killed" / "checkpoint" / "last.pt"
+    with start(asked, tmp_path / "killed") as process:  # twice and more, and at any other moment: tests/faults
+        while process.poll() is None and not checkpoint.exists():
+            time.sleep(0.002)
+        assert process.poll() is None
+        process.kill()
     assert not (tmp_path / "killed" / "adapter").exists()
     with start(asked, tmp_path / "killed") as process:
         assert process.wait() == 0

@@ -31,7 +31,7 @@ def other():
 
 @pytest.fixture(scope="module")
 def world(demo):
-    asked = phantom_evidence(60, "validation")
+    asked = phantom_evidence(30, "validation")
     return asked, encode_named(demo, asked.images.image)[0]
 
 
