@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install app test quick check format docs bench figures clean
+.PHONY: help install app test quick check format docs bench shapes mutants figures clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -51,6 +51,12 @@ docs: $(VENV)/.docs ## The documentation as a site in ./site, strictly; it opens
 
 bench: $(VENV)/.test ## Speed, as ratios against the naive way
 	$(BIN)/python -m tests.perf
+
+shapes: $(VENV)/.test ## The engine's quick tests, with every array held to its annotation
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --jaxtyping-packages=nast_core,tests.shapes.checked tests/unit
+
+mutants: $(VENV)/.test ## One-line faults in the engine: the tests must notice each; about ten minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants
 
 figures: install ## The demo's figures over three seeds (docs/demo_figures.json); about an hour
 	$(BIN)/nast demo figures --seeds 3

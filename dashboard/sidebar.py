@@ -13,7 +13,7 @@ def choose() -> None:
         asking.field(
             st,
             "Model",
-            value=keeper.DEMO,
+            value=keeper.START,
             key="model",
             help="'demo', the path of a model's folder, or a name from the Models page.",
         )

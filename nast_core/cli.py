@@ -4,6 +4,7 @@ import os
 
 import typer
 
+from nast_core.commands import app as opening
 from nast_core.commands import (
     attribute,
     benchmark,
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Where a medical CLIP reads negation, and how badly.",
 )
+app.add_typer(opening.app)
 app.add_typer(interpret.app)
 app.add_typer(attribute.app)
 app.add_typer(runs.app)

@@ -8,9 +8,15 @@ from json import JSONDecodeError
 
 from pydantic import ValidationError
 
+_LONGEST = 4000  # characters of a message; whatever was quoted in a longer one is somebody's whole file
+
 
 class NastError(Exception):
     """Base of every error that a user can put right."""
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}… ({len(said):,} characters)"
 
 
 class ImageError(NastError):

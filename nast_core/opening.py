@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nast_core.errors import ModelError, NastError
 from nast_core.files.stamps import stamp
-from nast_core.finetune.adapter import ADAPTER, RECORD, Record, apply_adapter, read_record, refuse_another
 from nast_core.models import model_files, registry, specs
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.registry import DTYPES
 from nast_core.recipe import run_name, run_of
 from nast_core.runs.store import Run, RunStore
+
+if TYPE_CHECKING:
+    from nast_core.finetune.adapter import Record
 
 _MOST = 16  # fine-tunes of fine-tunes
 _opening: ContextVar[tuple[Path, ...]] = ContextVar("opening", default=())  # adapters whose base is being looked for
@@ -46,6 +49,8 @@ def stamp_of(spec: str, runs: Path | None = None) -> str:
 def _files_of(spec: str, runs: Path | None, depth: int) -> Iterator[Path]:
     try:
         if (run := run_of(spec)) is not None:
+            from nast_core.finetune.adapter import ADAPTER, read_record
+
             adapter = RunStore(runs).root / run / ADAPTER
             yield adapter
             if depth:
@@ -78,11 +83,11 @@ def load_finetuned(
 
     ``base``: where the base is now, if it has moved. Raises ModelError where the base is not the one that was trained.
     """
+    from nast_core.finetune.adapter import ADAPTER, apply_adapter, read_record  # PEFT comes along: not for every model
+
     folder = folder / ADAPTER if (folder / ADAPTER).is_dir() else folder
     record = read_record(folder)
-    wide = (
-        "float64" if dtype == "float64" else "float32"
-    )  # a fingerprint is of these; and narrow weights are merged wide
+    wide = "float64" if dtype == "float64" else "float32"  # a fingerprint is of these; narrow weights are merged wide
     with _not_its_own_base(folder):
         spec = base or record.base
         _check_stated(spec, folder, record)
@@ -110,8 +115,10 @@ def _not_its_own_base(folder: Path) -> Iterator[None]:
         _opening.reset(token)
 
 
-def _check_stated(spec: str, folder: Path, record: Record) -> None:
+def _check_stated(spec: str, folder: Path, record: "Record") -> None:
     """Raises ModelError where the base's own card already says that it is another model than was trained."""
+    from nast_core.finetune.adapter import RECORD, refuse_another
+
     if run_of(spec) is not None or spec.startswith(specs.OPEN_CLIP):
         return
     card = (specs.find(spec).folder or Path()) / RECORD

@@ -64,12 +64,15 @@ _SET = (  # what a run is started with, where it writes, or another user's name:
 )  # fmt: skip
 
 
+Where = Literal["local", "slurm"]
+
+
 class Executor(BaseModel):
     """Where a run's process is started. Everything but ``name`` is asked of SLURM alone; without, the cluster's default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Literal["local", "slurm"] = "local"
+    name: Where = "local"
     partition: Name | None = None
     account: Name | None = None
     qos: Name | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["NAST_RUNS"] = tempfile.mkdtemp(prefix="nast-runs-")  # the user's own runs are no test's business
+os.environ["NAST_DATA"] = tempfile.mkdtemp(prefix="nast-data-")  # nor what they corrected
 os.environ["NAST_CACHE"] = "off"  # tests of the cache name a folder of their own; the others compute what they check
 
 import hypothesis

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.attention import charts
-from dashboard.parts import fields, plots, widgets
+from dashboard.parts import correcting, fields, plots, widgets
 from dashboard.parts.head_attention import patterns
 from dashboard.parts.marks import HOW, marked
 
@@ -35,6 +35,7 @@ def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
     texts = pair.pair
     for form, sentence in (("Affirmative", texts.affirmative), ("Negated", texts.negated)):
         st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
+        correcting.control(sentence, form)
     layer, head = cell
     both = patterns(model, model.fingerprint, (texts.negated, texts.affirmative))
     negated, affirmative = (pattern[layer - 1, head - 1] for pattern in both)

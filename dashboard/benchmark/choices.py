@@ -14,7 +14,6 @@ from dashboard.parts import asking, fields, finetunes, jobs, keeper, memo, widge
 from dashboard.parts.items import items_of, phantom_items
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
-from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -113,6 +112,7 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
     from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
     from nast_core.opening import stamp_of
+    from nast_core.runs.pace import duration
     from nast_core.work.identity import find_run
 
     name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)

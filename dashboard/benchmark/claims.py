@@ -14,7 +14,6 @@ from dashboard.parts import asking, fields, keeper, memo, plots, theme, widgets
 from dashboard.parts.items import claims_of
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
-from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from nast_core.benchmark.slices import Slice
@@ -85,6 +84,7 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
     from nast_core.claims.ranking import statement_texts
     from nast_core.claims.run import run_claims, work_units
     from nast_core.encoding.cache import default_cache
+    from nast_core.runs.pace import duration
 
     asked = evidence(claims.examples)
     total, done = work_units(asked), 0

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import beside, charts, edit, statements, tables
-from dashboard.parts import asking, item_cards, memo, widgets
+from dashboard.parts import asking, correcting, item_cards, memo, widgets
 from dashboard.parts.items import items_of
 from dashboard.parts.marks import HOW
 from dashboard.parts.text import plain
@@ -21,6 +21,7 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.reference import Imported
+    from nast_core.negation.corrections import Corrections
 
 ITEM_VIEWS = {
     "items": "Items",
@@ -55,7 +56,7 @@ def _choose() -> Path:
     here = [
         file
         for file in sorted(item_cards.home().glob("*.jsonl"), key=lambda file: -file.stat().st_mtime)
-        if not file.name.endswith(_BESIDE)
+        if not file.name.endswith(_BESIDE) and file != correcting.kept_in()
     ]
     if here:
         names = {str(file): file.name for file in here[:12]}
@@ -250,16 +251,17 @@ def _export_items(items: list[Item], path: Path) -> None:
 
 
 @memo.copied("Reading the items with the parser")
-def _imported(path: Path, stamped: str) -> Imported:
+def _imported(path: Path, stamped: str, _corrections: Corrections, corrected: tuple) -> Imported:
     from nast_core.benchmark.reference import import_reference
 
-    return import_reference(path)
+    return import_reference(path, _corrections)
 
 
 def _show_reference(path: Path) -> None:
     from nast_core.benchmark.items import write_items
 
-    imported = _imported(path, stamp(path))
+    corrections = correcting.kept().corrections
+    imported = _imported(path, stamp(path), corrections, tuple(corrections.lines()))
     target = path.with_suffix(".items.jsonl")
     save, beside_it = st.columns([2, 5], vertical_alignment="center")
     beside_it.caption(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import widgets
+from dashboard.parts import correcting, widgets
+from dashboard.parts.marks import marked
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ def edit(item: Item, path: Path) -> None:
         last = last_edit(path, item)
     with st.expander("Change the wording", icon=":material/edit:"):
         draft = _fields(item)
+        corrections = correcting.kept().corrections
+        new = reword(item, draft, corrections)
         changed = (draft.negated, draft.affirmative) != (item.negated, item.affirmative)
-        new = reword(item, draft)
+        changed = changed or (new.item is not None and new.item.corrected != item.corrected)
         _verdict(item, new, changed=changed)
+        _read(draft, new)
         with st.container(horizontal=True):
             save = st.button(
                 "Save to the file",
@@ -44,7 +48,7 @@ def edit(item: Item, path: Path) -> None:
             )
         if save:
             with widgets.advice():
-                save_wording(path, item, draft)
+                save_wording(path, item, draft, corrections)
             st.toast(f"Saved to {plain(path.name)}", icon=":material/check:")
             st.rerun()
         if undo and last:
@@ -76,8 +80,21 @@ def _verdict(item: Item, new: Reworded, *, changed: bool) -> None:
     if new.item is None:
         return
     cues = ", ".join(cue for cue in new.item.cues if cue)
+    reader = "The parser, with your corrections," if new.item.corrected else "The parser"
     st.success(
-        f"The parser reads every option as exactly its labels{'' if changed else ', as it is now'}. Cues:"
+        f"{reader} reads every option as exactly its labels{'' if changed else ', as it is now'}. Cues:"
         f" {plain(cues) or 'none'}.",
         icon=":material/check_circle:",
     )
+
+
+def _read(draft: Draft, new: Reworded) -> None:
+    """The texts of options that were refused, as they are read: a wrong reading is no reason to refuse them."""
+    options = sorted({complaint.option for complaint in new.verdict.complaints if complaint.option is not None})
+    if options:
+        st.caption("Read so; where that is wrong, say so, and your word counts:")
+    for option in options:
+        for form in ("affirmative", "negated"):
+            text = getattr(draft, form)[option]
+            st.markdown(f"**{'ABCD'[option]}**&nbsp;&nbsp;{marked(text)}")
+            correcting.control(text, f"edit-{form}-{option}")

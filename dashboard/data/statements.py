@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.data import beside, charts, tables
-from dashboard.parts import memo, widgets
+from dashboard.parts import correcting, memo, widgets
 from dashboard.parts.items import claims_of
+from dashboard.parts.marks import HOW, marked
+from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Example
@@ -31,11 +33,7 @@ def show(path: Path) -> None:
     if not shown:
         widgets.empty("No statement fits these filters; take one away.")
     if view == "items":
-        st.dataframe(tables.claim_rows(shown), hide_index=True, height=560)
-        st.caption(
-            "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of"
-            " training lines."
-        )
+        _one_claim(shown)
     elif view == "balance":
         _claim_balance(shown, people)
     elif view == "guessing":
@@ -87,6 +85,65 @@ def _filter_claims(examples: list[Example]) -> list[Example]:
     )
 
 
+def _one_claim(examples: list[Example]) -> None:
+    """The statements as a table, and the one of the chosen row as it is read."""
+
+    def take_row() -> None:
+        for row in st.session_state["data-claim-rows"].selection.rows[:1]:
+            st.session_state["data-claim"] = row + 1
+
+    st.dataframe(
+        tables.claim_rows(examples),
+        hide_index=True,
+        height=420,
+        key="data-claim-rows",
+        on_select=take_row,
+        selection_mode="single-row",
+    )
+    st.caption(
+        "A row is a true statement and what contradicts it in one attribute. A star marks a cue held out of training"
+        " lines."
+    )
+    rows = [(example, other) for example in examples for other in example.contradictions]
+    if not rows:
+        return
+    if st.session_state.get("data-claim", 1) > len(rows):
+        st.session_state["data-claim"] = 1
+    number = st.number_input(
+        f"Row, of {len(rows):,}",
+        1,
+        len(rows),
+        key="data-claim",
+        bind="query-params",
+        help="Or click a row above.",
+        width=200,
+    )
+    example, other = rows[number - 1]
+    texts = {
+        "Source sentence": example.claim.sentence,
+        "True statement": example.text,
+        f"Contradiction ({other.kind})": other.text,
+    }
+    for heading, text in texts.items():
+        if text:
+            st.markdown(f":gray[{heading}]&nbsp;&nbsp;{marked(text)}")
+            correcting.control(text, f"claim-{heading}")
+    st.caption(HOW)
+    _dispute(example)
+
+
+def _dispute(example: Example) -> None:
+    from nast_core.claims.corrected import disputed
+
+    change = disputed(example, correcting.kept().corrections)
+    if change:
+        st.warning(
+            f"You read {plain(change.condition)} as {change.person} where this line has another state. It can be left"
+            " out on Export.",
+            icon=":material/flag:",
+        )
+
+
 def _claim_balance(examples: list[Example], people: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
@@ -136,6 +193,14 @@ def _claim_guessing(examples: list[Example], path: Path) -> None:
 
 
 def _export_claims(examples: list[Example], path: Path) -> None:
+    from nast_core.claims.corrected import disputed
+
+    corrections = correcting.kept().corrections
+    sound = [example for example in examples if disputed(example, corrections) is None] if corrections else examples
+    if len(sound) < len(examples) and st.toggle(
+        f"Leave out the {len(examples) - len(sound):,} that you read otherwise", value=True, key="data-claims-sound"
+    ):
+        examples = sound
     st.caption(f"The {len(examples):,} statements that fit the filters above.")
     name = path.name.removesuffix(".jsonl").removesuffix(".claims")
     lines = "".join(e.model_dump_json(exclude_none=True) + "\n" for e in examples)

@@ -75,7 +75,7 @@ def items_csv(items: Sequence[Item]) -> str:
     """A row an item, all of it."""
     rows = []
     for item in items:
-        row = item.model_dump(exclude={"negated", "affirmative", "assignments", "conditions", "cues"})
+        row = item.model_dump(exclude={"negated", "affirmative", "assignments", "conditions", "cues", "corrected"})
         row |= {f"condition_{n}": condition for n, condition in enumerate(item.conditions, start=1)}
         row |= {f"cue_{n}": cue for n, cue in enumerate(item.cues, start=1)}
         for letter, assignment, negated, affirmative in zip(
@@ -83,6 +83,8 @@ def items_csv(items: Sequence[Item]) -> str:
         ):
             row |= {f"states_{letter}": "".join(map(str, assignment))}
             row |= {f"negated_{letter}": negated, f"affirmative_{letter}": affirmative}
+        if item.corrected:
+            row |= {"corrected": "; ".join(f"{c.text}: {c.condition} {c.state}" for c in item.corrected)}
         rows.append(row)
     return pd.DataFrame(rows).to_csv(index=False)
 

@@ -7,9 +7,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.parts import plots, theme
+from nast_core.finetune.arms import ARMS, Arm
 
 
-def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitle: str) -> go.Figure:
+def weight_bars(table: pd.DataFrame, arms: Sequence[Arm], *, title: str, subtitle: str) -> go.Figure:
     """The effect by layer, over its mean, and beside it what each arm multiplies the layer's step by."""
     figure = go.Figure()
     figure.add_bar(
@@ -21,7 +22,7 @@ def weight_bars(table: pd.DataFrame, arms: Sequence[str], *, title: str, subtitl
         hovertemplate="layer %{x}: effect %{y:.2f} of its mean<extra></extra>",
     )
     for arm in arms:
-        values = table[arm] if arm in table else [float(arm != "frozen")] * len(table)
+        values = table[arm] if arm in table else [float(ARMS[arm].trains)] * len(table)
         figure.add_bar(
             x=table.layer,
             y=values,

@@ -9,13 +9,15 @@ import streamlit as st
 from dashboard.finetune import charts, prepare
 from dashboard.parts import asking, fields, jobs, widgets
 from dashboard.tracing import traces
+from nast_core.finetune.arms import ARMS
 from nast_core.interpret.summaries import offered
 
 if TYPE_CHECKING:
     import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
-    from nast_core.finetune.recipe import Arm, Method
+    from nast_core.finetune.arms import Arm
+    from nast_core.finetune.recipe import Method
     from nast_core.models import DualEncoder
 
 _TARGETS = {"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}
@@ -99,10 +101,10 @@ def layers(model: DualEncoder) -> Layers:
     kept = prepare.traces(model)
     chosen = st.pills(
         "Arms, on the same batches and seeds",
-        list(prepare.ARMS),
+        list(ARMS),
         selection_mode="multi",
         key="finetune-arms",
-        format_func=lambda arm: prepare.ARMS[arm],
+        format_func=lambda arm: f"{arm}: {ARMS[arm].text}",
         default=["uniform", "nast"] if kept else ["uniform"],
     )
     arms = cast("list[Arm]", chosen)

@@ -17,19 +17,13 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     import xarray as xr
 
-    from nast_core.finetune.recipe import Arm, FinetuneRecipe, Method
+    from nast_core.finetune.arms import Arm
+    from nast_core.finetune.recipe import FinetuneRecipe, Method
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Row
     from nast_core.work.estimating import Tried
     from nast_core.work.kinds import TraceRecipe
 
-ARMS: dict[Arm, str] = {
-    "uniform": "uniform: every layer alike",
-    "nast": "nast: in proportion to the effect",
-    "inverse": "inverse: least where the effect is large",
-    "random": "random: the same weights, shuffled",
-    "frozen": "frozen: no training, for comparison",
-}
 FIGURES = {
     "gap_points_seen": "gap, points, cues trained on",
     "gap_points_unseen": "gap, points, other cues",
@@ -144,8 +138,8 @@ def trace_of(model: DualEncoder, run: str) -> xr.Dataset:
 
 def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFrame:
     """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
-    from nast_core.finetune.recipe import TRACED_ARMS
-    from nast_core.finetune.weights import arm_weights, layer_effect, layer_weights
+    from nast_core.finetune.arms import TRACED_ARMS, arm_weights
+    from nast_core.finetune.weights import layer_effect, layer_weights
 
     with widgets.advice():
         effect = layer_effect(traced, choices["summary"], choices["average"])
@@ -185,7 +179,8 @@ def _tried(_recipe: FinetuneRecipe, asked: str, fingerprint: str, files: str) ->
 
 def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
     """One an arm and seed, alike in everything else. An impossible choice is one sentence, and the page ends."""
-    from nast_core.finetune.recipe import TRACED_ARMS, FinetuneRecipe
+    from nast_core.finetune.arms import TRACED_ARMS
+    from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.recipe import run_name
 
     path = {"trace": run_name(trace)} if trace else {}

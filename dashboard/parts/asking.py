@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.parts import widgets
+from dashboard.parts import keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
@@ -69,11 +69,11 @@ def _known(kind: str, value: str) -> bool:
 
 
 def _ours(spec: str) -> bool:
-    """The demo, and fine-tunes in this server's own folder of runs."""
+    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
 
-    return spec == "demo" or run_of(spec) in {run.id for run in RunStore().runs()}
+    return spec in (keeper.DEMO, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 
 def _host(address: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.parts import correcting
 from dashboard.parts.marks import marked
 from dashboard.parts.text import plain
 
@@ -36,3 +37,5 @@ def draw_options(item: Item, row: pd.Series, *, marks: bool = False) -> None:
         with st.container(border=True, gap=None):
             st.markdown(f"**{letter}**&nbsp;&nbsp;{marked(text) if marks else plain(text)}")
             st.markdown(f":small[:gray[score {row[f'score_{letter}']:.2f}]] {' '.join(tags)}")
+            if marks:
+                correcting.control(text, f"{form}-{letter}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.parts import correcting
 from dashboard.parts.marks import marked
 from dashboard.parts.pictures import item_picture
+from dashboard.parts.sets import home as home
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 
 DEMO_ITEMS = 24
 _FORMS = (("affirmative", ":blue[Affirmative]"), ("negated", ":orange[With negations]"))
-
-
-def home() -> Path:
-    """The folder that data sets go to where the user names none: $NAST_DATA, or ./datasets."""
-    return Path(os.environ.get("NAST_DATA") or "datasets").expanduser().absolute()
 
 
 def draw_item(item: Item, *, images: str | None = None, picture: bool = True, marks: bool = False) -> None:
@@ -40,22 +36,27 @@ def draw_item(item: Item, *, images: str | None = None, picture: bool = True, ma
     for form, heading in _FORMS:
         with next(columns):
             st.markdown(f"##### {heading}")
-            draw_four(getattr(item, form), item.answer, marks=marks)
+            draw_four(getattr(item, form), item.answer, marks=form if marks else "")
 
 
-def draw_four(texts: Sequence[str], answer: str | None, *, marks: bool = False) -> None:
+def draw_four(texts: Sequence[str], answer: str | None, *, marks: str = "") -> None:
+    """Four options; with ``marks``, which names their place on the page, as the parser reads them, to be corrected."""
     for letter, text in zip("ABCD", texts, strict=True):
         mark = " :blue-badge[:material/done: right]" if letter == answer else ""
         with st.container(border=True, gap=None):
             st.markdown(f"**{letter}**&nbsp;&nbsp;{marked(text) if marks else plain(text)}{mark}")
+            if marks:
+                correcting.control(text, f"{marks}-{letter}")
 
 
 def badges(item: Item) -> str:
-    """The conditions asked and their states in the right option, in a line."""
+    """The conditions asked and their states in the right option, in a line; and what a person read otherwise."""
     from dashboard.parts.item_states import cues_said, starred, truth
 
     cue_by_condition = cues_said(item)
-    return " ".join(
+    corrected = ", ".join(dict.fromkeys(f"{one.condition} {one.state}" for one in item.corrected))
+    record = [f":violet-badge[read by a person: {plain(corrected)}]"] if corrected else []
+    states = (
         (
             f":gray-badge[{plain(condition)}: present]"
             if state
@@ -63,6 +64,7 @@ def badges(item: Item) -> str:
         )
         for condition, state in truth(item).items()
     )
+    return " ".join([*states, *record])
 
 
 def demo_items() -> Path:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from nast_core.runs.status import Status
     from nast_core.runs.store import Run
 
-Asked = TypeVar("Asked", bound="Recipe")
-
-
+Made = TypeVar("Made", bound="Recipe")
 NOTE = "It runs on its own and goes on when this page is closed; the result is kept and found again."
 _BADLY = ("failed", "lost")  # ends that a new start should know of
 
@@ -66,7 +64,7 @@ def offer(
     st.caption(note)
 
 
-def made(kind: Callable[..., Asked], fields: Mapping[str, Any]) -> Asked:
+def made(kind: Callable[..., Made], fields: Mapping[str, Any]) -> Made:
     """A recipe of these fields. An impossible choice is one sentence, and the page ends."""
     from pydantic import ValidationError
 

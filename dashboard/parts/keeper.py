@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 DEMO = "demo"
+START = os.environ.get("NAST_MODEL") or DEMO  # what is loaded first; 'nast app --model' says it
 _SHARE = 2  # of the free memory, one part of so many
 
 
@@ -97,7 +99,7 @@ KEEPER = Keeper(_room)
 
 
 def spec() -> str:
-    return (st.session_state.get("model") or DEMO).strip()
+    return (st.session_state.get("model") or START).strip()
 
 
 def load(spec: str) -> DualEncoder:

@@ -14,7 +14,6 @@ import streamlit as st
 from dashboard.parts import jobs, keeper, memo, widgets
 from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
-from nast_core.runs.pace import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +109,7 @@ def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
 def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
     """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
     that the user starts; the page then ends with what to press."""
+    from nast_core.runs.pace import duration
     from nast_core.work.identity import find_run
 
     wanted = recipe(plan, method)

@@ -1,19 +1,22 @@
 """An item's wording changed by hand: read back by the parser first, saved whole, and taken back again. Source: ours."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.verify import Verdict, verify
 from nast_core.benchmark.writer import Draft, Task
-from nast_core.errors import BenchmarkError, DataError, what_is_wrong
+from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.files.gate import shown
+from nast_core.files.held import held
 from nast_core.files.jsonl import append_line, read_jsonl
+from nast_core.negation.corrections import NONE, Corrections
+from nast_core.negation.reading import corrections_used
+
+_REMEDY = "copy the items to another folder"
 
 
 class Edit(BaseModel):
@@ -37,10 +40,18 @@ def edits_path(items: Path) -> Path:
     return items.with_suffix(".edits.jsonl")
 
 
-def reword(item: Item, draft: Draft) -> Reworded:
-    """What the parser says of an item in other words. Only words that state exactly the item's assignments make one."""
-    verdict = verify(Task(item.item_id, item.conditions, item.assignments, seed=0), draft)
-    changed = {"negated": draft.negated, "affirmative": draft.affirmative, "cues": verdict.cues_of(item.answer_index)}
+def reword(item: Item, draft: Draft, corrections: Corrections = NONE) -> Reworded:
+    """What the parser says of an item in other words, a person's ``corrections`` over it; the item names those it rests on.
+
+    Only words that state exactly the item's assignments make one.
+    """
+    verdict = verify(Task(item.item_id, item.conditions, item.assignments, seed=0), draft, corrections)
+    changed = {
+        "negated": draft.negated,
+        "affirmative": draft.affirmative,
+        "cues": verdict.cues_of(item.answer_index),
+        "corrected": corrections_used((*draft.negated, *draft.affirmative), corrections),
+    }
     try:
         new = Item.model_validate(item.model_dump() | changed)
     except ValidationError as error:
@@ -48,17 +59,17 @@ def reword(item: Item, draft: Draft) -> Reworded:
     return Reworded(new if verdict.good else None, verdict)
 
 
-def save_wording(path: Path, before: Item, draft: Draft) -> Item:
+def save_wording(path: Path, before: Item, draft: Draft, corrections: Corrections = NONE) -> Item:
     """Writes an item's new words to its file, and the change to items.edits.jsonl; gives the item as it is now.
 
     Raises BenchmarkError for words that the parser refuses, and where the file no longer holds ``before``; DataError
     where the folder cannot be written. The file is then as it was.
     """
-    new = reword(before, draft)
+    new = reword(before, draft, corrections)
     if new.item is None:
         said = new.refusal or new.verdict.complaints[0].said
         raise BenchmarkError(f"these words are not saved: {said}; put that right first")
-    with _held(path):
+    with held(path, _REMEDY):
         items = _replaced(path, before, new.item)
         edit = Edit(time=datetime.now(UTC), before=before, after=new.item)
         append_line(edits_path(path), edit.model_dump_json())
@@ -85,28 +96,15 @@ def last_edit(path: Path, item: Item) -> Edit | None:
 
 def undo_edit(path: Path, edit: Edit) -> Item:
     """Puts an item's former words back; earlier changes of it can be taken back next. Raises as save_wording does."""
-    with _held(path):
+    with held(path, _REMEDY):
         write_items(_replaced(path, edit.after, edit.before), path)
     return edit.before
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """The file to oneself: two who edit it at once, in whatever processes, do so one after the other."""
-    try:
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        with lock:
-            yield
-    except OSError as error:
-        raise DataError(
-            f"{path.parent} cannot be written ({error.strerror or error}); copy the items to another folder"
-        ) from error
 
 
 def _replaced(path: Path, old: Item, new: Item) -> list[Item]:
     items = read_items(path)
     if old not in items:
         raise BenchmarkError(
-            f"the item {old.item_id!r} of {path} was changed elsewhere meanwhile; open the file again and repeat the edit"
+            f"the item {shown(old.item_id)!r} of {path} was changed elsewhere meanwhile; open the file again and repeat the edit"
         )
     return [new if item == old else item for item in items]

@@ -6,7 +6,7 @@ A benchmark whose options give the answer away measures nothing: chance is 25 %,
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -80,7 +80,7 @@ def _shared(four: sparse.csr_matrix) -> Float[np.ndarray, " option"]:
     return alike.sum(1) - alike.diagonal()
 
 
-def _ranks(values: Float[np.ndarray, "item option"]) -> Float[np.ndarray, "item option"]:
+def _ranks(values: Real[np.ndarray, "item option"]) -> Float[np.ndarray, "item option"]:
     return (values[:, :, None] > values[:, None]).sum(-1) / 3
 
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import write_text
+from nast_core.negation.corrections import Correction
 
 Letter = Literal["A", "B", "C", "D"]
 LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D")
@@ -31,6 +33,9 @@ class Item(BaseModel):
     answer: Letter
     source: str = ""  # label source: chexpert, mimic, nih, padchest, table, phantom
     split: str = ""  # of the patient: train, validation, test
+    corrected: tuple[Correction, ...] = Field(
+        default=(), exclude_if=lambda corrections: not corrections
+    )  # what a person reads in its options otherwise than the parser; written only where there is any
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -74,7 +79,7 @@ def read_items(path: Path) -> list[Item]:
     for number, item in lines:
         if item.item_id in seen:
             raise BenchmarkError(
-                f"{path}, line {number}: the item_id {item.item_id!r} was there before; give each its own"
+                f"{path}, line {number}: the item_id {shown(item.item_id)!r} was there before; give each its own"
             )
         seen.add(item.item_id)
         items.append(item)

@@ -15,6 +15,7 @@ import httpx2
 
 from nast_core.benchmark.llm_access import KEYS, OPENAI, access_to
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 
 Message = dict[str, str]
 MOST = 1_000_000  # bytes of an answer; one of four options has about two thousand, with its thoughts fifty
@@ -141,12 +142,12 @@ class Endpoint:
         if response.is_redirect:
             onward = response.headers.get("Location", "")[:200]
             raise BenchmarkError(
-                f"{self.address} sends everyone on to {onward!r} (HTTP {status}), which is not followed; give the "
+                f"{self.address} sends everyone on to {shown(onward)!r} (HTTP {status}), which is not followed; give the "
                 "address of the endpoint itself"
             )
         if status in (401, 403) and self.access.key:
             raise BenchmarkError(
-                f"{self.address} refuses the key (HTTP {status}); set {self.access.key} to one that may use {self.model!r}"
+                f"{self.address} refuses the key (HTTP {status}); set {self.access.key} to one that may use {shown(self.model)!r}"
             )
         if status in (401, 403):
             raise BenchmarkError(
@@ -155,7 +156,7 @@ class Endpoint:
             )
         if status == 404:
             raise BenchmarkError(
-                f"{self.address} does not know the model {self.model!r}, or no chat completions are there (HTTP 404); "
+                f"{self.address} does not know the model {shown(self.model)!r}, or no chat completions are there (HTTP 404); "
                 "check both: an address often ends in /v1"
             )
         said = (await _beginning(response, _ERROR)).decode("utf-8", "replace")

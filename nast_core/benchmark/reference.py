@@ -20,7 +20,9 @@ from nast_core.errors import BenchmarkError, what_is_wrong
 from nast_core.files.documents import read_json
 from nast_core.files.gate import MB, shown
 from nast_core.files.writing import write_text
+from nast_core.negation.corrections import NONE, Corrections
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.negation.reading import corrections_used
 
 _MOST = 1_000 * MB
 _LONGEST = 2_000  # characters of an assignment written out
@@ -67,8 +69,8 @@ def _number(name: str) -> int | str:
     return int(name) if len(name) < 20 and name.isdecimal() and str(int(name)) == name else name
 
 
-def import_reference(path: Path) -> Imported:
-    """Items of a reference JSON, each read by the parser for its cues.
+def import_reference(path: Path, corrections: Corrections = NONE) -> Imported:
+    """Items of a reference JSON, each read by the parser for its cues, a person's ``corrections`` over it.
 
     Items that the parser does not read as their own labels are kept and listed. Raises BenchmarkError naming the entry
     and the field: not JSON, a field missing, a choice that is no assignment, equal options, a letter other than A to D.
@@ -85,9 +87,15 @@ def import_reference(path: Path) -> Imported:
             raise BenchmarkError(f"{path}, entry {number}: {what_is_wrong(error)}") from None
         except ValueError as error:
             raise BenchmarkError(f"{path}, entry {number}: {error}") from None
-    verdicts = list(verify_all([(_task(item), Draft(item.negated, item.affirmative)) for item in read]))
+    drafts = [(_task(item), Draft(item.negated, item.affirmative)) for item in read]
+    verdicts = list(verify_all(drafts, corrections))
     items = [
-        item.model_copy(update={"cues": verdict.cues_of(item.answer_index)})
+        item.model_copy(
+            update={
+                "cues": verdict.cues_of(item.answer_index),
+                "corrected": corrections_used((*item.negated, *item.affirmative), corrections),
+            }
+        )
         for item, verdict in zip(read, verdicts, strict=True)
     ]
     doubted = {i.item_id: v.complaints[0].said for i, v in zip(items, verdicts, strict=True) if not v.good}

@@ -72,6 +72,7 @@ def assess(
     summary |= {
         "by": every_grouping(scored, items, seed=seed),
         "warnings": len(doubts),  # images
+        "corrected": sum(bool(item.corrected) for item in items),  # items that a person reads otherwise than the parser
         "bootstrap_seed": seed,
         "provenance": provenance(model, "benchmark"),
     }

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nast_core.benchmark.groups import denied_conditions, denying_cues, wording
 from nast_core.benchmark.items import Item
 from nast_core.errors import BenchmarkError, what_is_wrong
+from nast_core.files.gate import shown
 
 
 class Slice(BaseModel):
@@ -37,7 +38,7 @@ class Slice(BaseModel):
             return cls.model_validate(parts)
         except ValidationError as error:
             raise BenchmarkError(
-                f"{text!r} is no slice of items ({what_is_wrong(error)}); parts are {', '.join(cls.model_fields)}, "
+                f"{shown(text)!r} is no slice of items ({what_is_wrong(error)}); parts are {', '.join(cls.model_fields)}, "
                 "written as 'cue=absent,not seen; negations=2'"
             ) from None
 

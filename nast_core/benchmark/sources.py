@@ -23,7 +23,9 @@ def labelled_studies(
     ``images_only`` studies without one are left out. Raises DataError, and BenchmarkError for a split that is none.
     """
     if split is not None and split not in SPLITS:
-        raise BenchmarkError(f"there is no split {split!r}; give one of {', '.join(SPLITS)}, or none for all patients")
+        raise BenchmarkError(
+            f"there is no split {shown(split)!r}; give one of {', '.join(SPLITS)}, or none for all patients"
+        )
     if labels == PHANTOM:
         chosen = split or "test"
         studies = phantom_studies(count, chosen)
@@ -54,12 +56,12 @@ def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTab
         reason = why_missing(lost.image, folder)
         if images_only and not studies:
             raise DataError(
-                f"no image of the table is under {shown(folder)}; of the first study, {lost.study_id!r}: {reason}. "
+                f"no image of the table is under {shown(folder)}; of the first study, {shown(lost.study_id)!r}: {reason}. "
                 "Give another folder"
             )
         without = sum(study.image not in found for study in table.studies)
         notes = (
             *notes,
-            f"{without:,} eligible studies have no image in the folder; of the first, {lost.study_id!r}: {reason}.",
+            f"{without:,} eligible studies have no image in the folder; of the first, {shown(lost.study_id)!r}: {reason}.",
         )
     return replace(table, studies=studies, counts=counts, notes=notes)

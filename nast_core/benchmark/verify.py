@@ -5,15 +5,18 @@ same with no negation in it; and the two differ only at the negated phrases and 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from nast_core.benchmark.items import LETTERS
 from nast_core.benchmark.writer import Draft, Task
+from nast_core.files.gate import shown
+from nast_core.negation.corrections import NONE, Corrections
 from nast_core.negation.cues import find_cues
-from nast_core.negation.parser import Mention, parse_all
+from nast_core.negation.parser import Mention
+from nast_core.negation.reading import changes, mentions_of
 
 REASONS = {
     "wrong state": "the negated text does not say what the option asks",
@@ -41,6 +44,7 @@ class Complaint(NamedTuple):
 
     reason: str  # key of REASONS
     said: str
+    option: int | None = None  # its place; None where it is of several
 
 
 @dataclass(frozen=True)
@@ -61,18 +65,19 @@ class Verdict:
         return found[0], found[1], found[2]
 
 
-def verify_all(drafts: Sequence[tuple[Task, Draft]]) -> Iterator[Verdict]:
-    """A verdict on each draft, in order. Every option text is read as a whole."""
-    read = parse_all(text for _, draft in drafts for text in (*draft.negated, *draft.affirmative))
-    for task, draft in drafts:
-        yield _verdict(task, draft, [next(read) for _ in range(4)], [next(read) for _ in range(4)])
+def verify_all(drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE) -> Iterator[Verdict]:
+    """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the parser.
+
+    Where a person names a finding that the parser does not see, or the other way about, which words are the finding's is
+    not known: whether the forms of that option differ elsewhere is then left to the person.
+    """
+    return (verify(task, draft, corrections) for task, draft in drafts)
 
 
-def verify(task: Task, draft: Draft) -> Verdict:
-    return next(verify_all([(task, draft)]))
-
-
-def _verdict(task: Task, draft: Draft, negated: list[list[Mention]], affirmative: list[list[Mention]]) -> Verdict:
+def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict:
+    """As ``verify_all``, of one draft."""
+    negated = [mentions_of(text, corrections) for text in draft.negated]
+    affirmative = [mentions_of(text, corrections) for text in draft.affirmative]
     complaints: list[Complaint] = []
     cues: list[tuple[str | None, ...]] = []
     for place, assignment in enumerate(task.assignments):
@@ -82,8 +87,9 @@ def _verdict(task: Task, draft: Draft, negated: list[list[Mention]], affirmative
             *_against_negated(wanted, texts[0], negated[place]),
             *_against_affirmative(wanted, texts[1], affirmative[place]),
         ]
-        found = found or list(_against_pair(texts, negated[place], affirmative[place]))
-        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}") for c in found]
+        if not any(change.words_unknown for text in texts for change in changes(text, corrections)):
+            found = found or list(_against_pair(texts, negated[place], affirmative[place]))
+        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in found]
         by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
         cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
     for form in (draft.negated, draft.affirmative):
@@ -109,20 +115,20 @@ def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention])
         right = "present" if state else "absent"
         if condition not in said:
             if not any(m.state == "normal" and condition in m.conditions for m in mentions):
-                yield Complaint("not said", f"{condition} is not mentioned in {text!r}")
+                yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
         elif said[condition] != {right}:
             heard = " and ".join(sorted(said[condition]))
-            yield Complaint("wrong state", f"{condition} should be {right}, but {text!r} says {heard}")
+            yield Complaint("wrong state", f"{condition} should be {right}, but {shown(text)!r} says {heard}")
     spans = [(m.cue_start, m.cue_end) for m in mentions if m.cue]
     for cue in find_cues(text):
         if not any(start < cue.end and cue.start < end for start, end in spans):
-            yield Complaint("more than asked", f"{cue.text!r} in {text!r} denies none of the conditions")
+            yield Complaint("more than asked", f"{cue.text!r} in {shown(text)!r} denies none of the conditions")
 
 
 def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
     left = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
     if left:
-        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {text!r}")
+        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {shown(text)!r}")
     present = {condition for condition, state in wanted.items() if state}
     absent = set(wanted) - present
     named, normal = set(), set()
@@ -139,11 +145,13 @@ def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Menti
         else:
             named.add(mention.condition)
             if mention.condition in absent or mention.state != "present":
-                yield Complaint("not affirmed", f"{mention.condition} is named, not said to be normal, in {text!r}")
+                yield Complaint(
+                    "not affirmed", f"{mention.condition} is named, not said to be normal, in {shown(text)!r}"
+                )
     for condition in sorted(present - named):
-        yield Complaint("not said", f"{condition} is not mentioned in {text!r}")
+        yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
     for condition in sorted(absent - normal - named):
-        yield Complaint("not affirmed", f"{text!r} has no affirmative equivalent of absent {condition}")
+        yield Complaint("not affirmed", f"{shown(text)!r} has no affirmative equivalent of absent {condition}")
 
 
 def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: list[Mention]) -> Iterator[Complaint]:
@@ -185,4 +193,4 @@ def _words(text: str) -> list[str]:
 
 
 def _quoted(text: str, mention: Mention) -> str:
-    return repr(text[mention.start : mention.end])
+    return repr(text[mention.start : mention.end] or text)

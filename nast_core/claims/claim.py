@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from nast_core.data.studies import Split
+from nast_core.files.gate import shown
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 Polarity = Literal["present", "absent"]
@@ -36,7 +37,7 @@ class Claim(BaseModel):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in CHEXPERT_CONDITIONS:
-            raise ValueError(f"{value!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
+            raise ValueError(f"{shown(value)!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
         return value
 
     @property

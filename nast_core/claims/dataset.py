@@ -13,6 +13,7 @@ from nast_core.claims.sources import read_source
 from nast_core.claims.study import Progress, Source
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.files.writing import whole_folder
 from nast_core.statistics.rates import Rate
 
@@ -48,7 +49,7 @@ def build_claims(
         built = Built([example for example in built.examples if example.split == split], built.notes)
     if not built.examples:
         raise DataError(
-            f"no claim could be made of the {len(read.studies)} studies of {source!r}"
+            f"no claim could be made of the {len(read.studies)} studies of {shown(source)!r}"
             f"{' in that split' if split else ''}; give more studies{', or do not balance them' if balanced else ''}"
         )
     guessed = guesses(built.examples, seed=seed)

@@ -12,6 +12,7 @@ from nast_core.claims.claim import Claim, Example
 from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 MOST_IMAGES = 2000  # of a retrieval gallery: beyond, the table of what holds of what outgrows memory
@@ -85,7 +86,7 @@ def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidenc
     if split is None and "test" in there:
         split = "test"
     if split is not None and split not in there:
-        raise DataError(f"no line of the claims is of split {split!r}; it has {', '.join(sorted(there))}")
+        raise DataError(f"no line of the claims is of split {shown(split)!r}; it has {', '.join(sorted(there))}")
     chosen = [example for example in examples if split in (None, example.split)]
     used = tuple(example for example in chosen if example.image)
     if not used:
@@ -95,7 +96,7 @@ def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidenc
     rows = list(dict.fromkeys((example.image, example.study_id, example.patient_id) for example in used))
     images = pd.DataFrame(rows, columns=["image", "study_id", "patient_id"])
     if (twice := images.image[images.image.duplicated()]).size:
-        raise DataError(f"the image {twice.iloc[0]!r} stands for two studies; give each study its own image")
+        raise DataError(f"the image {shown(twice.iloc[0])!r} stands for two studies; give each study its own image")
     return Evidence(split or "all", used, images, len(chosen) - len(used))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nast_core.claims.claim import Example
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import whole
 
@@ -28,8 +29,8 @@ def read_claims(path: Path) -> list[Example]:
         split, first = splits.setdefault(example.patient_id, (example.split, number))
         if split != example.split:
             raise DataError(
-                f"{path}, line {number}: the patient {example.patient_id!r} is in split {example.split!r} here and in "
-                f"{split!r} on line {first}; give all of a patient's lines one split"
+                f"{path}, line {number}: the patient {shown(example.patient_id)!r} is in split {shown(example.split)!r} here and in "
+                f"{shown(split)!r} on line {first}; give all of a patient's lines one split"
             )
         examples.append(example)
     return examples

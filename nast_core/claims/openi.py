@@ -76,7 +76,7 @@ def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]
         raise DataError(f"{path} holds no XML file; give the folder or .tgz archive of Open-i's reports")
     if not reports:
         name, reason = next(iter(skipped.items()))
-        raise DataError(f"none of the {seen} XML files of {path} can be used; first {name!r}: {reason}")
+        raise DataError(f"none of the {seen} XML files of {path} can be used; first {shown(name)!r}: {reason}")
     return sorted(reports, key=lambda report: _number(report.study_id)), skipped
 
 

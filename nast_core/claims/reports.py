@@ -126,15 +126,17 @@ def table_studies(path: Path, most: int | None = None) -> Source:
             if cut is not None:
                 raise DataError(f"{shown(path)}: {cut_id(f'a {name}', table[name].iloc[cut])}")
     if (twice := table.study_id[table.study_id.duplicated()]).size:
-        raise DataError(f"{path} has the study {twice.iloc[0]!r} more than once; give each study one row")
+        raise DataError(f"{path} has the study {shown(twice.iloc[0])!r} more than once; give each study one row")
     table = table.assign(patient_id=table.get("patient_id", table.study_id), image=table.get("image", ""))
     given = table.get("split", pd.Series("", index=table.index)).str.strip().str.lower()
     if (wrong := given[~given.isin([*_SPLITS, ""])]).size:
-        raise DataError(f"{path} has the split {wrong.iloc[0]!r}; known: {', '.join(_SPLITS)}")
+        raise DataError(f"{path} has the split {shown(wrong.iloc[0])!r}; known: {', '.join(_SPLITS)}")
     table = table.assign(split=given.map(_SPLITS))
     per_patient = table.groupby("patient_id").split.nunique(dropna=False)
     if (torn := per_patient.index[per_patient > 1]).size:
-        raise DataError(f"{path}: the patient {torn[0]!r} is in two splits; give all of a patient's studies one split")
+        raise DataError(
+            f"{path}: the patient {shown(torn[0])!r} is in two splits; give all of a patient's studies one split"
+        )
     rows = ({**row, "image": row["image"] or None, "split": _given(row["split"])} for row in table.to_dict("records"))
     source = _from_text(path.name, rows, "as the reports' own")
     if numbers:

@@ -20,6 +20,7 @@ from nast_core.data.studies import Split
 from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 from nast_core.files.parquet import write_parquet
 from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
@@ -86,7 +87,9 @@ def score_claims(
     and its vectors of the images."""
     if not vectors:
         name, reason = next(iter(failed.items()))
-        raise BenchmarkError(f"no claim could be scored: {len(failed)} images cannot be read; first {name!r}: {reason}")
+        raise BenchmarkError(
+            f"no claim could be scored: {len(failed)} images cannot be read; first {shown(name)!r}: {reason}"
+        )
     pairs = rank_claims(model, asked.examples, vectors, texts=texts)
     seen = without(asked, set(failed))
     gallery = seen.gallery(seed)

@@ -77,7 +77,7 @@ _LEAST = 6  # letters of a name that may be misspelt
 _LONGEST = 60  # characters of a heading
 _MARK = r"[ \t>*_#•]*(?:[-–][ \t]+)?(?:\d{1,2}[.)][ \t]+)?[*_]*"
 _WORDS = r"[A-Za-z0-9][A-Za-z0-9 ,/&()'.-]{0,59}?"
-_ENDED = re.compile(r"[*_ \t]*(?::|[ \t][-–—]+(?=[ \t\n]|$)|[—–])[*_]*")
+_ENDED = re.compile(r"[*_ \t]*(?::|[ \t](?:[-–—]+|=)(?=[ \t\n]|$)|[—–])[*_]*")
 _TAGS = re.compile(r"</?(?:b|i|u|p|strong|em|h[1-6]|br|div|span|li|ul)(?: [^<>]{0,80})?/?>", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*|(?<![_\w])__(?=[A-Za-z])|(?<=[A-Za-z:.])__(?!_)")
 

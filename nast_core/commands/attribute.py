@@ -18,6 +18,7 @@ from nast_core.commands.common import (
     need_files,
     need_out,
     progress,
+    tell_doubts,
 )
 
 app = typer.Typer()
@@ -97,11 +98,14 @@ def _tokens(model, aligned: Sequence, names: Sequence[str], folder: Path, n_step
 
     from nast_core.encoding.images import encode_named
     from nast_core.errors import ImageError
+    from nast_core.files.gate import shown
     from nast_core.interpret.attribution_text import attribute_tokens, evaluations
 
-    vectors, failed = encode_named(model, names, folder)
+    doubts: dict[str, str] = {}
+    vectors, failed = encode_named(model, names, folder, doubts=doubts)
     for name, reason in failed.items():
-        raise ImageError(f"the image {name!r} cannot be read: {reason}")
+        raise ImageError(f"the image {shown(name)!r} cannot be read: {reason}")
+    tell_doubts(doubts)
     seen = torch.stack([vectors[name] for name in names])
     with progress("Attribution, forward passes", len(aligned) * evaluations(n_steps)) as tick:
         return attribute_tokens(model, aligned, seen, n_steps=n_steps, progress=tick)
@@ -117,13 +121,14 @@ def _regions(model, aligned: Sequence, names: Sequence[str], folder: Path, metho
 
     windows = windows_of(model, window, stride)
     each = evaluations(model, method, windows=windows, n_steps=n_steps)
-    done = []
+    done, doubts = [], dict[str, str]()
     with progress("Attribution, images encoded", len(aligned) * each) as tick:
         for pair, name in zip(aligned, names, strict=True):
-            image = open_image(name, folder, size=model.image_size)
+            image = open_image(name, folder, size=model.image_size, doubts=doubts)
             done.append(
                 attribute_image(model, [pair], [image], method=method, windows=windows, n_steps=n_steps, progress=tick)
             )
+    tell_doubts(doubts)
     return xr.concat(done, "pair", combine_attrs="override")
 
 

@@ -1,6 +1,5 @@
 """``nast benchmark``: how badly a model fails on negation."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,19 +18,13 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.data.studies import HeldOut
 from nast_core.recipe import MOST, MOST_SEED
 
 if TYPE_CHECKING:
     from nast_core.benchmark.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
-
-
-class HeldOut(StrEnum):
-    """Splits that training never sees, as the command line takes them."""
-
-    validation = "validation"
-    test = "test"
 
 
 Items = Annotated[Path, typer.Option(help="items.jsonl of 'nast benchmark build'.")]
@@ -234,7 +227,7 @@ def benchmark_run(
             items=items,
             images=images,
             n=n,
-            split=split and split.value,
+            split=split,
             seed=seed,
             cache=cache,
             device=device,
@@ -282,4 +275,6 @@ def _say(summary: dict, out: Path) -> None:
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
     if summary["warnings"]:
         typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)
+    if summary["corrected"]:
+        typer.echo(f"{summary['corrected']} items rest on a person's reading over the parser's", err=True)
     typer.echo(f"unscored: {summary['unscored']}, ties: {summary['ties']}; written: {out}")

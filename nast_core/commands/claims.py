@@ -1,9 +1,8 @@
 """``nast claims``: true statements and their contradictions, built, checked and scored."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 from tqdm import tqdm
@@ -21,25 +20,11 @@ from nast_core.commands.common import (
     need_folder,
     need_out,
 )
+from nast_core.data.studies import Split
 from nast_core.recipe import MOST, MOST_SEED
-
-if TYPE_CHECKING:
-    from nast_core.data.studies import Split
 
 app = typer.Typer(no_args_is_help=True, help="Statements about one image, and what contradicts them in one attribute.")
 _HINT = "make one with 'nast claims build'"
-
-
-class Part(StrEnum):
-    """The splits, as the command line takes them."""
-
-    train = "train"
-    validation = "validation"
-    test = "test"
-
-
-def _split(part: Part | None) -> "Split | None":
-    return None if part is None else cast("Split", part.value)
 
 
 @command(app, "build")
@@ -52,7 +37,7 @@ def claims_build(
         ),
     ] = "phantom",
     part: Annotated[
-        Part | None, typer.Option("--split", help="Only this split; without it all three, by patient.")
+        Split | None, typer.Option("--split", help="Only this split; without it all three, by patient.")
     ] = None,
     n: Annotated[
         int | None, typer.Option("--n", min=1, max=MOST, help="At most this many studies, several lines each.")
@@ -74,7 +59,7 @@ def claims_build(
             bar.total = total
             bar.update(done - bar.n)
 
-        made = build_claims(source, out, split=_split(part), n=n, seed=seed, balanced=balanced, progress=tick)
+        made = build_claims(source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick)
     for name, reason in sorted(made.source.skipped.items())[:5]:
         typer.echo(f"skipped: {name}: {reason}", err=True)
     for (of, kind), count in sorted(counts(made.built.examples).items()):
@@ -123,7 +108,7 @@ def claims_run(
     base: Annotated[str | None, typer.Option(help="The model before fine-tuning: alignment before and after.")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the claims' images; phantoms need none.")] = None,
     part: Annotated[
-        Part | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
+        Split | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap, and of the retrieval gallery.")
@@ -147,7 +132,7 @@ def claims_run(
         model=model,
         base=base,
         images=images,
-        split=_split(part),
+        split=part,
         seed=seed,
         cache=cache,
         device=device,

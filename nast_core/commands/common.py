@@ -99,6 +99,14 @@ def _what_the_system_says(error: BaseException) -> str:
     return f"{where}{reason_of(error)}; check the path, and whether it may be read and written"
 
 
+def tell_doubts(doubts: dict[str, str]) -> None:
+    """Says of how many images it is doubtful that they show what they should, and of one why."""
+    from nast_core.encoding.images import in_doubt
+
+    if line := in_doubt(doubts):
+        typer.echo(line, err=True)
+
+
 def need_files(*paths: Path | None, hint: str = "") -> None:
     """Raises DataError for a path that is no file this user may read; None is passed over.
 
@@ -147,7 +155,8 @@ def quiet_libraries() -> None:
     logging.disable_progress_bar()
 
 
-def load(spec: str, device: str, precision: str):
+def need_model(spec: str) -> None:
+    """As ``need_files``, for a model: raises ModelError for a spec that names none."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
     from nast_core.recipe import run_of
@@ -155,6 +164,10 @@ def load(spec: str, device: str, precision: str):
     as_path(spec, ModelError)  # what no file can be called is no hub id either
     if run_of(spec) is None:
         specs.find(spec)
+
+
+def load(spec: str, device: str, precision: str):
+    need_model(spec)
     from nast_core.opening import load_model
 
     quiet_libraries()

@@ -1,6 +1,5 @@
 """``nast compare``: two models on the same pairs, questions and images."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,10 @@ from nast_core.commands.common import (
     need_folder,
     need_out,
     progress,
+    tell_doubts,
 )
+from nast_core.data.studies import HeldOut
+from nast_core.files.gate import shown
 from nast_core.recipe import MOST
 
 if TYPE_CHECKING:
@@ -26,11 +28,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _STUDIES = 200  # phantoms that claims are made about
-
-
-class Split(StrEnum):
-    validation = "validation"
-    test = "test"
 
 
 @command(app, "compare")
@@ -45,7 +42,7 @@ def compare_command(
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images; phantoms need none.")] = None,
     count: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Questions on phantoms.")] = 500,
-    split: Annotated[Split, typer.Option(help="Of the phantoms; keep test for what you report.")] = Split.validation,
+    split: Annotated[HeldOut, typer.Option(help="Of the phantoms; keep test for what you report.")] = "validation",
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -66,7 +63,7 @@ def compare_command(
     from nast_core.negation.pairs import read_pairs, template_pairs
 
     moved = moved_layers(summary_files({"A": a, "B": b}))
-    asked = read_items(items) if items else phantom_items(count, split=split.value)
+    asked = read_items(items) if items else phantom_items(count, split=split)
     first, second = (load(spec, device, precision) for spec in (a, b))
     known = first.card.conditions
     texts = read_pairs(pairs) if pairs else template_pairs(known) if known else template_pairs()
@@ -75,18 +72,23 @@ def compare_command(
     told = _evidence(claims, split) if claims or not items else None
     names = list(dict.fromkeys([*two_models.needed_images(shared, asked), *(told.images.image if told else ())]))
     seen: list[dict[str, Tensor]] = []
+    doubts: dict[str, str] = {}
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
-            vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick)
+            vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick, doubts=doubts)
             seen.append(vectors)
     if failed:
         name, reason = next(iter(failed.items()))
         typer.echo(
-            f"{len(failed)} images cannot be read and their questions are unscored; first {name!r}: {reason}", err=True
+            f"{len(failed)} images cannot be read and their questions are unscored; first {shown(name)!r}: {reason}",
+            err=True,
         )
+    tell_doubts(doubts)
     changed = claim_changes(first, second, told, *seen) if told else None
     with progress("Compare", two_models.STEPS) as tick:
-        found = two_models.compare(first, second, shared, asked, *seen, parameters=moved, claims=changed, progress=tick)
+        found = two_models.compare(
+            first, second, shared, asked, *seen, parameters=moved, claims=changed, doubts=doubts, progress=tick
+        )
     write_comparison(found, out)
     for row in found.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
@@ -102,9 +104,9 @@ def compare_command(
     typer.echo(f"written: {out}")
 
 
-def _evidence(claims: Path | None, split: Split) -> "Evidence":
+def _evidence(claims: Path | None, split: HeldOut) -> "Evidence":
     from nast_core.claims.evidence import evidence
     from nast_core.claims.examples import read_claims
     from nast_core.compare.claims import phantom_evidence
 
-    return evidence(read_claims(claims)) if claims else phantom_evidence(_STUDIES, split.value)
+    return evidence(read_claims(claims)) if claims else phantom_evidence(_STUDIES, split)

@@ -1,6 +1,5 @@
 """``nast attention`` and ``nast trace``: where the text encoder reads negation."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,26 +18,10 @@ from nast_core.commands.common import (
     need_folder,
     need_out,
 )
+from nast_core.interpret.plan import Method, Positions
+from nast_core.models.components import Component
 
 app = typer.Typer()
-
-
-class Component(StrEnum):
-    block = "block"
-    attention = "attention"
-    mlp = "mlp"
-    head = "head"
-
-
-class Positions(StrEnum):
-    each = "each"
-    negator = "negator"
-    all = "all"
-
-
-class Method(StrEnum):
-    exact = "exact"
-    attribution = "attribution"
 
 
 @command(app, "attention")
@@ -80,7 +63,7 @@ def trace_command(
     images: Annotated[
         Path | None, typer.Option(help="A folder of images: the effect averaged over all of them.")
     ] = None,
-    component: Annotated[Component, typer.Option(help="What is swapped in.")] = Component.block,
+    component: Annotated[Component, typer.Option(help="What is swapped in.")] = "block",
     positions: Annotated[
         Positions | None,
         typer.Option(help="Swapped one at a time, the negator's together, or all together (the default for heads)."),
@@ -88,7 +71,7 @@ def trace_command(
     window: Annotated[int, typer.Option(min=1, max=1000, help="Layers swapped together.")] = 1,
     method: Annotated[
         Method, typer.Option(help="attribution: a first-order estimate, with its correlation to exact.")
-    ] = (Method.exact),
+    ] = "exact",
     vectors: Annotated[
         Path | None, typer.Option(help="Also keep the patched vectors here (HDF5), to score other images with.")
     ] = None,
@@ -111,7 +94,7 @@ def trace_command(
 
     if image and images:
         raise PairError("--image and --images are both given; give one image, or a folder to average over")
-    if vectors and method is Method.attribution:
+    if vectors and method == "attribution":
         raise PairError("--vectors keeps patched runs, and attribution patching makes none; use --method exact")
     run, loaded = carried_out(
         "trace",
@@ -119,10 +102,10 @@ def trace_command(
         pairs=pairs,
         image=image,
         images=images,
-        component=component.value,
-        positions=positions.value if positions else None,
+        component=component,
+        positions=positions,
         window=window,
-        method=method.value,
+        method=method,
         memory=memory,
         device=device,
         precision=precision,

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from nast_core.commands.common import command, refused
 from nast_core.files.gate import faults, printable
+from nast_core.recipe import Where
 
 if TYPE_CHECKING:
     from nast_core.runs.status import Status
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="The runs of ./runs, or of the folder that NAST_RUNS names.")
 app.add_typer(group, name="runs")
-
-
-class Where(StrEnum):
-    """Where a run's process is started."""
-
-    local = "local"
-    slurm = "slurm"
 
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its unmistakable beginning.")]
@@ -60,7 +53,7 @@ def run(
 
     asked = read_recipe(recipe)
     if executor is not None:
-        asked = asked.model_copy(update={"executor": asked.executor.model_copy(update={"name": executor.value})})
+        asked = asked.model_copy(update={"executor": asked.executor.model_copy(update={"name": executor})})
     _follow(submit(asked), wait)
 
 

@@ -23,7 +23,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.statistics.auroc import auroc, auroc_resamples
 from nast_core.statistics.rates import Rate, difference, rate
 
-Vectors = Mapping[str, Float[Tensor, " dim"]]
+Vectors = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
 COLUMNS = ["about", "measure", "a", "a_low", "a_high", "b", "b_low", "b_high", "change", "low", "high", "n"]
 
 

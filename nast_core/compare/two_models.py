@@ -5,6 +5,7 @@ B - A and paired. Source: ours, over the measures of method.md sections 2, 3 and
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from nast_core.compare.claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.compare.tables import MOVED, Comparison
 from nast_core.encoding.showcase import image_names
 from nast_core.errors import BenchmarkError, ImageError, PairError
+from nast_core.files.gate import shown
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import text_vectors, trace
 from nast_core.interpret.profiles import layer_profile
@@ -29,7 +31,7 @@ from nast_core.models.provenance import provenance
 from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
 from nast_core.statistics.rates import Rate, difference, mcnemar, patient_bootstrap, rate
 
-Images = Mapping[str, Float[Tensor, " dim"]]
+Images = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
 
 
 class SharedPairs(NamedTuple):
@@ -73,12 +75,14 @@ def compare(
     *,
     parameters: pd.DataFrame | None = None,
     claims: pd.DataFrame | None = None,
+    doubts: Mapping[str, str] | None = None,
     average: Average = "ratio_mean",
     progress: Callable[[int], None] | None = None,
 ) -> Comparison:
     """Everything that is compared. ``images_a``, ``images_b``: unit vectors by name, as ``encode_named`` gives them.
 
-    ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does. ``progress`` is told of each of STEPS steps.
+    ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does;
+    ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps.
     Raises BenchmarkError for no item, ImageError for a pair without its image.
     """
     if not items:
@@ -102,6 +106,7 @@ def compare(
             "pairs": len(pairs.a),
             "pairs_refused": len(pairs.refused),
             "items": len(items),
+            "warnings": len(doubts or {}),  # images
             "average": average,
             "same_weights": a.fingerprint == b.fingerprint,
         },
@@ -111,7 +116,7 @@ def compare(
         ),
         accuracy=accuracies(scored_a, scored_b),
         changes=accuracy_changes(scored_a, scored_b),
-        items=item_verdicts(scored_a, scored_b, items),
+        items=item_verdicts(scored_a, scored_b, items, doubts or {}),
         shifts=shifts,
         shift_means=shift_means(shifts),
         parameters=pd.DataFrame(columns=MOVED) if parameters is None else parameters,
@@ -126,7 +131,7 @@ def _of_pairs(pairs: Sequence[AlignedPair], images: Images) -> Float[Tensor, "pa
     names = image_names(pairs)
     if missing := [name for name in names if name not in images]:
         raise ImageError(
-            f"{len(missing)} images of the pairs could not be read; first {missing[0]!r}: check the folder"
+            f"{len(missing)} images of the pairs could not be read; first {shown(missing[0])!r}: check the folder"
         )
     return torch.stack([images[name] for name in names])
 
@@ -186,10 +191,15 @@ def _change(form: str, a: pd.Series, b: pd.Series, patients: pd.Series) -> dict[
     return {"form": form, **means, "change": moved.value, "low": moved.low, "high": moved.high, "n": moved.n}
 
 
-def item_verdicts(scored_a: pd.DataFrame, scored_b: pd.DataFrame, items: Sequence[Item]) -> pd.DataFrame:
+def item_verdicts(
+    scored_a: pd.DataFrame,
+    scored_b: pd.DataFrame,
+    items: Sequence[Item],
+    doubts: Mapping[str, str] = MappingProxyType({}),
+) -> pd.DataFrame:
     """A row per item and form: fixed (wrong in A, right in B), broken, right or wrong in both, or unscored.
 
-    ``margin``: score of the true option less the best other one, logits.
+    ``margin``: score of the true option less the best other one, logits. ``warning``: why the image may not show what it should.
     """
     keys = ["item_id", "patient_id", "form", "answer"]
     scores = [f"score_{letter}" for letter in "ABCD"]
@@ -207,6 +217,7 @@ def item_verdicts(scored_a: pd.DataFrame, scored_b: pd.DataFrame, items: Sequenc
         np.put_along_axis(values, at[:, None], -np.inf, 1)
         both[f"margin_{model}"] = true - values.max(1)
     both.insert(2, "image", both.item_id.map({item.item_id: item.image for item in items}))
+    both["warning"] = [doubts.get(str(image), "") for image in both.image]
     return both
 
 

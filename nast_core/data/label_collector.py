@@ -112,7 +112,7 @@ class Collector:
         }
 
 
-def _distinct(parts: list[UInt64[np.ndarray, " row"]]) -> int:
+def _distinct(parts: list[UInt64[np.ndarray, " _row"]]) -> int:
     """How many different values; sorted, since np.unique's hash table takes several times the memory."""
     values = np.concatenate(parts)
     values.sort()

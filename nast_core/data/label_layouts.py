@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int8
 
 from nast_core.data.label_words import Rules, may_stand_for, plain, rules_of
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 PRESENT, ABSENT, UNCERTAIN, BLANK = 1, 0, -1, -2
@@ -97,7 +98,7 @@ def _named(missing: Sequence[str], spare: Sequence[str]) -> str:
     said = []
     for name in missing:
         near = get_close_matches(_fold(name), folded, n=2, cutoff=0.6)
-        said.append(f"{name!r} (near: {', '.join(repr(folded[n]) for n in near)})" if near else repr(name))
+        said.append(f"{shown(name)!r} (near: {', '.join(repr(folded[n]) for n in near)})" if near else repr(name))
     return ("the column " if len(said) == 1 else "the columns ") + ", ".join(said)
 
 
@@ -319,5 +320,5 @@ def _split(values: "pd.Series[str]") -> "pd.Series[str]":
     named = values.str.strip().str.lower().map(_SPLITS)
     if (bad := named.isna().to_numpy()).any():
         row = int(bad.argmax())
-        raise BadCell(row, f"split is {str(values.iloc[row])!r}; needed: train, validation, test or blank")
+        raise BadCell(row, f"split is {shown(str(values.iloc[row]))!r}; needed: train, validation, test or blank")
     return named

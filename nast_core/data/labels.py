@@ -101,7 +101,7 @@ def _located(spec: str) -> tuple[str | None, Path]:
     path = as_path(rest if source else spec)
     if not source and not path.suffix and not path.exists():
         raise DataError(
-            f"unknown label source {spec!r}; there are phantom, {', '.join(packaged)}, mimic:FILE and FILE.csv"
+            f"unknown label source {shown(spec)!r}; there are phantom, {', '.join(packaged)}, mimic:FILE and FILE.csv"
         )
     if source is None and path.name.startswith("mimic-cxr") and "chexpert" in path.name:
         source = "mimic"
@@ -163,8 +163,8 @@ def _explained(clash: Clash, table: TableFile, source: str | None, rows: int) ->
             met.setdefault(value, (table.line(int(part.places[row])), name))
     (line, name), (other, _) = list(met.values())[:2]
     if clash.what == "study":
-        return f"{shown(table.path)}: the study {name!r} has other labels on line {other} than on line {line}; keep one of the two"
+        return f"{shown(table.path)}: the study {shown(name)!r} has other labels on line {other} than on line {line}; keep one of the two"
     return (
-        f"{shown(table.path)}: the patient {name!r} is in two splits, {' and '.join(str(split) or 'none' for split in met)} (lines {line} and {other}); "
+        f"{shown(table.path)}: the patient {shown(name)!r} is in two splits, {' and '.join(str(split) or 'none' for split in met)} (lines {line} and {other}); "
         "a patient belongs in one"
     )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from nast_core.data.studies import Study
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.files.tables import open_table
 
 _SPLITS = {"train": "train", "validate": "validation", "test": "test"}
@@ -38,7 +39,7 @@ def with_mimic_files(
             for patient, name in frame.drop_duplicates().itertuples(index=False):
                 if name not in _SPLITS or splits.setdefault(patient, _SPLITS[name]) != _SPLITS[name]:
                     raise DataError(
-                        f"{table}: the patient {patient!r} is in split {name!r} and in {splits.get(patient)!r}; "
+                        f"{table}: the patient {shown(patient)!r} is in split {shown(name)!r} and in {shown(splits.get(patient))!r}; "
                         "needed: one of train, validate, test"
                     )
         kept = tuple(replace(study, split=splits.get(study.patient_id, study.split)) for study in kept)
@@ -57,5 +58,5 @@ def _beside(folder: Path, kind: str) -> Path | None:
 def _read(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
     table = open_table(path)
     if missing := [name for name in columns if name not in table.header]:
-        raise DataError(f"{path} is not MIMIC-CXR's table: it lacks the column {missing[0]!r}")
+        raise DataError(f"{path} is not MIMIC-CXR's table: it lacks the column {shown(missing[0])!r}")
     yield from table.frames(columns)

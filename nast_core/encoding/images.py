@@ -44,13 +44,18 @@ def phantom_image(seed: int, size: int) -> Image.Image:
     return Image.fromarray(render(sample_phantom(seed), size))
 
 
-def open_image(name: str, folder: Path | None = None, *, size: int = 112) -> Image.Image:
-    """The image a table names. Raises ImageError for one that is not there or cannot be read."""
+def open_image(
+    name: str, folder: Path | None = None, *, size: int = 112, doubts: dict[str, str] | None = None
+) -> Image.Image:
+    """The image a table names; ``doubts`` as in ``encode_named``. Raises ImageError for one that is not there or cannot be read."""
     if (phantom := phantom_of(name)) is not None:
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
-        raise ImageError(f"the image {name!r} is a file; say which folder holds it (--images DIR)")
-    return load_image(name, folder).pixels
+        raise ImageError(f"the image {shown(name)!r} is a file; say which folder holds it (--images DIR)")
+    loaded = load_image(name, folder)
+    if loaded.doubts and doubts is not None:
+        doubts[name] = " ".join(loaded.doubts)
+    return loaded.pixels
 
 
 def load_image(name: str, folder: Path) -> LoadedImage:
@@ -190,13 +195,24 @@ def encode_named(
     return {name: found[name] for name in order if name in found}, failed
 
 
-def encode_folder(model: DualEncoder, folder: Path) -> tuple[list[str], Float[Tensor, "image dim"], dict[str, str]]:
+def in_doubt(doubts: Mapping[str, str]) -> str:
+    """One line on the images of ``encode_named``'s ``doubts``; empty where there is none."""
+    if not doubts:
+        return ""
+    name, reason = next(iter(doubts.items()))
+    many = "image" if len(doubts) == 1 else "images"
+    return f"{len(doubts)} {many} may not show what they should; first {shown(name)}: {reason}"
+
+
+def encode_folder(
+    model: DualEncoder, folder: Path, doubts: dict[str, str] | None = None
+) -> tuple[list[str], Float[Tensor, "image dim"], dict[str, str]]:
     """Names and unit vectors of a folder's images, and the reason of those files that are none.
 
-    Hidden files and subfolders are passed over. Raises ImageError where no file is an image.
+    Hidden files and subfolders are passed over. ``doubts`` as in ``encode_named``. Raises ImageError where no file is an image.
     """
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    vectors, failed = encode_named(model, names, folder)
+    vectors, failed = encode_named(model, names, folder, doubts=doubts)
     if not vectors:
         raise ImageError(f"{folder} has no image that can be read ({len(failed)} files); give PNG, JPEG or DICOM files")
     return list(vectors), torch.stack(list(vectors.values())), failed

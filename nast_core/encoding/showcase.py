@@ -11,6 +11,7 @@ from torch import Tensor
 from nast_core.data.phantom import CONDITIONS, Phantom, phantoms
 from nast_core.encoding.images import encode_named, phantom_name
 from nast_core.errors import ImageError
+from nast_core.files.gate import shown
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.pairs import AlignedPair
 
@@ -42,12 +43,20 @@ def image_names(pairs: Sequence[AlignedPair]) -> list[str]:
 
 
 def images_for_pairs(
-    model: DualEncoder, pairs: Sequence[AlignedPair], folder: Path | None = None
+    model: DualEncoder,
+    pairs: Sequence[AlignedPair],
+    folder: Path | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    doubts: dict[str, str] | None = None,
 ) -> Float[Tensor, "pair dim"]:
-    """One unit vector a pair. Raises ImageError where a pair's own image cannot be read."""
-    names = image_names(pairs)
-    vectors, failed = encode_named(model, names, folder)
+    """One unit vector a pair, of the images of ``names`` or of the pairs' own.
+
+    ``doubts`` as in ``encode_named``. Raises ImageError for an image that cannot be read.
+    """
+    names = image_names(pairs) if names is None else names
+    vectors, failed = encode_named(model, names, folder, doubts=doubts)
     if failed:
         name, reason = next(iter(failed.items()))
-        raise ImageError(f"{len(failed)} images of the pairs cannot be read; first {name!r}: {reason}")
+        raise ImageError(f"{len(failed)} images of the pairs cannot be read; first {shown(name)!r}: {reason}")
     return torch.stack([vectors[name] for name in names])

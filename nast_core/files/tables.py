@@ -162,7 +162,7 @@ def open_table(
             f"{shown(path)}, line {rows_read} has {len(first)} cells, the header {len(header)}; quote cells that hold commas"
         )
     if twice := [name for name, count in Counter(filter(None, header)).items() if count > 1]:
-        raise error(f"{shown(path)} has the column {twice[0]!r} twice; keep one of the two")
+        raise error(f"{shown(path)} has the column {shown(twice[0])!r} twice; keep one of the two")
     return TableFile(path, tuple(header), delimiter, line - 2, error)
 
 
@@ -170,7 +170,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None, error: type[Nas
     """All of a small table as text, of these columns or of all that have a name."""
     table = open_table(path, error)
     if missing := [name for name in columns or () if name not in table.header]:
-        raise error(f"{shown(path)} has no column {missing[0]!r}")
+        raise error(f"{shown(path)} has no column {shown(missing[0])!r}")
     empty = pd.DataFrame(columns=list(columns or filter(None, table.header)), dtype="str")
     return pd.concat([empty, *table.frames(columns)], ignore_index=True)
 

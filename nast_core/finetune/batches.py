@@ -65,7 +65,7 @@ class Sampler(NamedTuple):
 def draw_batch(
     studies: Sequence[Study],
     own: Int[np.ndarray, " study"],
-    others: Int[np.ndarray, " study"],
+    others: Int[np.ndarray, " other"],
     truth: Truth,
     *,
     captions: int,

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.finetune.recipe import CAPTIONS
 from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
@@ -136,7 +137,7 @@ def _study(examples: list[Example], rng: np.random.Generator, fits: Callable[[st
         for other in example.contradictions:
             if _plain(other.text) in true:
                 raise DataError(
-                    f"{other.text!r} is given as true and as false of study {first.study_id}; take one of the two out"
+                    f"{shown(other.text)!r} is given as true and as false of study {first.study_id}; take one of the two out"
                 )
     plain = [example for example in examples if example.cue is None]
     return Study(

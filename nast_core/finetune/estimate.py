@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from nast_core.finetune.arms import ARMS
 from nast_core.finetune.recipe import FinetuneRecipe
 
 
@@ -39,7 +40,7 @@ class Amounts:
 
 def steps_of(recipe: FinetuneRecipe) -> tuple[int, int]:
     """Steps on statements alone, and with captions."""
-    steps = 0 if recipe.arm == "frozen" else recipe.steps
+    steps = recipe.steps if ARMS[recipe.arm].trains else 0
     alone = min(recipe.statement_steps, steps)
     return alone, steps - alone
 

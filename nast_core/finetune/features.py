@@ -20,8 +20,9 @@ def image_features(
     rank: int = 0,
     world: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    doubts: dict[str, str] | None = None,
 ) -> tuple[dict[str, Float[Tensor, " dim"]], dict[str, str]]:
-    """(unit vector by image name, reason by name of those that cannot be read).
+    """(unit vector by image name, reason by name of those that cannot be read). ``doubts`` as in ``encode_named``.
 
     From the user's cache of vectors where they are in it, so that the arms of a study, and the benchmark after them,
     share them. Of ``world`` processes each encodes its share.
@@ -33,10 +34,14 @@ def image_features(
         done += count
         progress(done, len(own))
 
-    vectors, failed = encode_named(model, own, images, cache=default_cache(), progress=tick)
+    told: dict[str, str] = {}
+    vectors, failed = encode_named(model, own, images, cache=default_cache(), progress=tick, doubts=told)
     found = {name: vector.clone() for name, vector in vectors.items()}  # inference tensors take no part in autograd
     if world > 1:
-        for others, bad in gather_object([(found, failed)]):
+        for others, bad, doubtful in gather_object([(found, failed, told)]):
             found |= others
             failed |= bad
+            told |= doubtful
+    if doubts is not None:
+        doubts |= told
     return found, failed

@@ -2,26 +2,24 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from nast_core.errors import NastError
+from nast_core.finetune.arms import ARMS, TRACED_ARMS, Arm
 from nast_core.interpret.summaries import Average, Summary
 from nast_core.recipe import Recipe
 
-Arm = Literal["uniform", "nast", "inverse", "random", "frozen"]
 Scale = Literal["learning_rate", "gradient"]
 Method = Literal["lora", "full"]
 Targets = Literal["both", "attention", "mlp"]
 Tracker = Literal["tensorboard", "mlflow", "wandb", "none"]
-ARMS: tuple[Arm, ...] = get_args(Arm)
 CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; the first is affirmative
 START: dict[Method, dict[str, float]] = {  # a method's own defaults: whole layers learn sooner, and from smaller steps
     "lora": {"learning_rate": 3e-3, "statements_first": 0.5},
     "full": {"learning_rate": 1.5e-3, "statements_first": 0.2},
 }
-TRACED_ARMS: tuple[Arm, ...] = ("nast", "inverse", "random")  # their layer weights come from a trace
 
 TRAINING = "Training"  # what a run at its steps says it does
 
@@ -94,7 +92,7 @@ class FinetuneRecipe(Recipe):
     @property
     def validations(self) -> int:
         """Times that a training which is not stopped early is looked at: regularly, and at its end."""
-        return 0 if self.arm == "frozen" else -(-self.steps // self.validate_every)
+        return 0 if not ARMS[self.arm].trains else -(-self.steps // self.validate_every)
 
     @property
     def even_after(self) -> int:
@@ -130,6 +128,6 @@ class FinetuneRecipe(Recipe):
         if self.method == "full" and self.precision == "bfloat16":
             raise ValueError("full fine-tuning in bfloat16 rounds most updates away; use float32, or method lora")
         terms = (self.caption_weight, self.same_image_weight, self.across_image_weight)
-        if self.arm != "frozen" and not any(terms):
+        if ARMS[self.arm].trains and not any(terms):
             raise ValueError("caption_weight, same_image_weight and across_image_weight are all 0: nothing is learnt")
         return self

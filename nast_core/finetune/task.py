@@ -9,6 +9,7 @@ from jaxtyping import Float
 from peft import PeftModel
 
 from nast_core.errors import DataError
+from nast_core.finetune.arms import ARMS
 from nast_core.finetune.batches import Sampler
 from nast_core.finetune.checkpoint import checkpoint_identity
 from nast_core.finetune.encoding import TextEncoder
@@ -119,7 +120,7 @@ def make_task(
         )
     )
     if like is None:
-        steps = 0 if recipe.arm == "frozen" else recipe.steps
+        steps = recipe.steps if ARMS[recipe.arm].trains else 0
         used = chain(map(training.batch, range(steps)), map(validation.batch, range(validation.epoch)))  # one at a time
         kept = sorted({batch.texts[i] for batch in used for i in batch.kept})
         vectors = dict(zip(kept, frozen(kept, "Training texts, frozen encoder").unbind(), strict=True))

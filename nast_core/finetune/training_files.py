@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nast_core.benchmark.items import Item, read_items
 from nast_core.claims.examples import read_claims
+from nast_core.encoding.images import in_doubt
 from nast_core.errors import DataError
 from nast_core.finetune.data import TrainingData, training_data
 from nast_core.finetune.encoding import Lengths
@@ -25,6 +26,7 @@ class Material(NamedTuple):
     items: list[Item]  # those whose image can be read
     features: Mapping[str, Float[Tensor, " dim"]]
     unreadable: dict[str, str]  # image -> why it cannot be read
+    doubtful: dict[str, str]  # image -> why it may not show what it should
     lengths: Lengths
 
 
@@ -44,6 +46,7 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
             f"{len(shared)} patients of the validation items are trained on, first {shared[0]}; give items of others"
         )
     names = [study.image for study in (*data.train, *data.validation)] + [item.image for item in items]
+    doubts: dict[str, str] = {}
     features, unreadable = image_features(
         encoder,
         names,
@@ -51,5 +54,8 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
         rank=accelerator.process_index,
         world=accelerator.num_processes,
         progress=lambda done, total: report.progress(done, total, "Encoding images"),
+        doubts=doubts,
     )
-    return Material(data, [item for item in items if item.image in features], features, unreadable, lengths)
+    if doubts and accelerator.is_main_process:
+        report.say(in_doubt(doubts))
+    return Material(data, [item for item in items if item.image in features], features, unreadable, doubts, lengths)

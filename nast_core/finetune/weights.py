@@ -7,14 +7,14 @@ import xarray as xr
 from jaxtyping import Float
 
 from nast_core.files.netcdf import read_dataset
-from nast_core.finetune.recipe import TRACED_ARMS, Arm, FinetuneError, FinetuneRecipe
+from nast_core.finetune.arms import TRACED_ARMS, arm_weights
+from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 from nast_core.interpret.profiles import average_over
 from nast_core.interpret.summaries import Average, Summary, layer_summary
 from nast_core.models.encoder import DualEncoder
 from nast_core.recipe import run_of
 
 _ROUNDING = 1e-9  # of the largest effect: what is smaller than this is a 0 that was computed
-_ORDER = 3  # of the random arm's stream among those of one seed
 
 
 def layer_weights(
@@ -54,26 +54,6 @@ def layer_weights(
 def _layers(where: np.ndarray) -> str:
     found = [str(layer) for layer in np.flatnonzero(where) + 1]
     return f"layer {found[0]}" if len(found) == 1 else f"layers {', '.join(found)}"
-
-
-def arm_weights(arm: Arm, weights: Float[np.ndarray, " layer"], *, seed: int = 0) -> Float[np.ndarray, " layer"]:
-    """The layer weights of an arm, made from those of ``nast``.
-
-    inverse: the same weights turned upside down, max + min - w, over their mean: small where CTE is large, as widely
-    spread. random: the same weights in an order drawn by ``seed``. uniform: all 1; frozen: all 0, nothing is trained.
-    """
-    match arm:
-        case "nast":
-            return weights
-        case "inverse":
-            turned = weights.max() + weights.min() - weights
-            return turned / turned.mean()
-        case "random":
-            return np.random.default_rng([seed, _ORDER]).permutation(weights)
-        case "uniform":
-            return np.ones_like(weights)
-        case "frozen":
-            return np.zeros_like(weights)
 
 
 def layer_effect(

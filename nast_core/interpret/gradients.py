@@ -91,8 +91,10 @@ def _watched(tower: TextTower, tokens: Tokens, component: Component) -> tuple[li
 
 def _effect(
     tower: TextTower, plan: PatchPlan, pair: AlignedPair, change: Float[Tensor, "layer position width"], gap: float
-) -> Float[np.ndarray, "layer head position"]:
-    per_head = change.unflatten(-1, (plan.heads(tower), -1)).sum(-1).transpose(1, 2)  # [layer, head, position]
+) -> Float[np.ndarray, "layer head place"]:
+    per_head = (
+        change.unflatten(-1, (plan.heads(tower), -1)).sum(-1).transpose(1, 2)
+    )  # [layer, head, place], so far every position
     if plan.positions == "negator":
         per_head = per_head[..., list(pair.negator)].sum(-1, keepdim=True)
     elif plan.positions == "all":

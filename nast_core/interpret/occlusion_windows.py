@@ -27,7 +27,7 @@ class Windows:
         """Side of the cells that hold one value each: every window begins and ends at a multiple of it."""
         return gcd(self.window, self.stride)
 
-    def edges(self, side: int) -> Float[np.ndarray, " cell+1"]:
+    def edges(self, side: int) -> Float[np.ndarray, " edge"]:
         """Cell edges along a side; where the side is no multiple of the cell, the last one is cut."""
         return np.append(np.arange(0, side, self.cell, dtype=float), side)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator
 
 from nast_core.errors import DataError
+from nast_core.files.gate import shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -92,7 +93,7 @@ SUMMARIES: dict[str, LayerSummary] = {
 
 def _known(name: str) -> str:
     if name not in SUMMARIES:
-        raise ValueError(f"unknown layer summary {name!r}; choose one of {', '.join(SUMMARIES)}")
+        raise ValueError(f"unknown layer summary {shown(name)!r}; choose one of {', '.join(SUMMARIES)}")
     return name
 
 
@@ -110,7 +111,7 @@ def layer_summary(traced: xr.Dataset, name: Summary = "std") -> xr.DataArray:
     axis, summary = _axis(traced), SUMMARIES[_known(name)]
     if axis not in summary.axes:
         raise DataError(
-            f"the layer summary {name!r} has no meaning for a trace {_OF[axis]}; choose {' or '.join(offered(traced))}"
+            f"the layer summary {shown(name)!r} has no meaning for a trace {_OF[axis]}; choose {' or '.join(offered(traced))}"
         )
     return summary.reduce(_effect(traced), axis, traced.role if axis == "position" else None)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nast_core.errors import ModelError
 from nast_core.files import documents, gate
+from nast_core.files.gate import shown
 from nast_core.models.allowed import refuse_foreign
 
 _CONFIGS = (
@@ -176,7 +177,7 @@ def refuse_missing(folder: Path, keys: Iterable[str]) -> None:
     keys = sorted(keys)
     if keys:
         raise ModelError(
-            f"the weights in {folder} lack {_tensors(keys)} that the config asks for, first {keys[0]!r}, which would be "
+            f"the weights in {folder} lack {_tensors(keys)} that the config asks for, first {shown(keys[0])!r}, which would be "
             "left random: the weights belong to another config, or were saved in part"
         )
 
@@ -189,7 +190,7 @@ def refuse_mismatched(
     if keys:
         name, found, expected = keys[0]
         raise ModelError(
-            f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first {name!r}: "
+            f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first {shown(name)!r}: "
             f"found {shape(found)}, expected {shape(expected)}; use the config that came with these weights"
         )
 
@@ -199,7 +200,7 @@ def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
     keys = sorted(keys)
     if keys:
         raise ModelError(
-            f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {keys[0]!r}; use the config "
+            f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {shown(keys[0])!r}; use the config "
             "that came with these weights"
         )
 
@@ -209,7 +210,7 @@ def refuse_undefined(folder: Path, module: nn.Module, scale: float | None) -> No
     undefined = sorted(name for name, weight in module.named_parameters() if not torch.isfinite(weight).all())
     if undefined:
         raise ModelError(
-            f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first {undefined[0]!r}, so every score "
+            f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first {shown(undefined[0])!r}, so every score "
             "would be undefined; download them again, or take an earlier checkpoint of their training"
         )
     if scale is not None and not math.isfinite(scale):

@@ -16,6 +16,7 @@ from open_clip import get_model_config, list_models
 from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
 from nast_core.errors import ModelError
+from nast_core.files.gate import shown
 from nast_core.files.writing import user_cache, whole
 from nast_core.models import zoo
 from nast_core.models.specs import OPEN_CLIP
@@ -37,11 +38,11 @@ def lay_out(spec: str) -> tuple[Path, tuple[str, ...]]:
     config = get_model_config(arch) if arch else None
     if config is None:
         near = get_close_matches(arch, list_models(), n=3, cutoff=0.5) or ["ViT-B-32"]
-        raise ModelError(f"open_clip has no architecture {arch!r}; did you mean {' or '.join(near)}?")
+        raise ModelError(f"open_clip has no architecture {shown(arch)!r}; did you mean {' or '.join(near)}?")
     tags = list_pretrained_tags_by_model(arch)
     tag = get_pretrained_cfg(arch, pretrained) if pretrained else {}
     if not tag and not os.path.isfile(os.path.expanduser(pretrained)):
-        given = f"there is no tag or file {pretrained!r}" if pretrained else "which weights is not said"
+        given = f"there is no tag or file {shown(pretrained)!r}" if pretrained else "which weights is not said"
         raise ModelError(
             f"{spec}: {given}, and without weights the model would be random; write {OPEN_CLIP}{arch}/PRETRAINED with a path, or "
             f"one of open_clip's tags: {', '.join(tags) or 'it has none'}"

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 
 from nast_core.errors import ModelError
+from nast_core.files.gate import shown
 from nast_core.models import adapters, model_files, specs
 from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
@@ -112,11 +113,13 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if have[kind]))
     if not have.get(name.split(":")[0], False):
-        raise ModelError(f"this machine has no device {name!r}; it has {', '.join(k for k, v in have.items() if v)}")
+        raise ModelError(
+            f"this machine has no device {shown(name)!r}; it has {', '.join(k for k, v in have.items() if v)}"
+        )
     try:
         return torch.device(name)
     except RuntimeError:
-        raise ModelError(f"{name!r} is not a device; write for example cpu or cuda:0") from None
+        raise ModelError(f"{shown(name)!r} is not a device; write for example cpu or cuda:0") from None
 
 
 def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32") -> DualEncoder:
@@ -126,7 +129,7 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed.
     """
     if dtype not in DTYPES:
-        raise ModelError(f"unknown precision {dtype!r}; choose one of {', '.join(DTYPES)}")
+        raise ModelError(f"unknown precision {shown(dtype)!r}; choose one of {', '.join(DTYPES)}")
     found = specs.find(str(spec))
     folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
     model_files.check_folder(folder)

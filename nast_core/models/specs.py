@@ -10,11 +10,11 @@ from pathlib import Path
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
+from nast_core.files.places import DEMO_FOLDER
 from nast_core.models import zoo
 from nast_core.models.hub import HUB_ID
 from nast_core.models.zoo import ZooCard
 
-DEMO_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "demo-clip"
 OPEN_CLIP = "open_clip:"
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".tar", ".ckpt")  # files that may hold weights
 

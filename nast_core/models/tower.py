@@ -226,11 +226,11 @@ class TextTower(ABC):
             return None
         return tokens.mask[:, None, None, :].expand(-1, 1, length, -1)
 
-    def split(self, x: Float[Tensor, "text position width"]) -> Float[Tensor, "text head position channel"]:
+    def split(self, x: Float[Tensor, "... position width"]) -> Float[Tensor, "... head position channel"]:
         return x.unflatten(-1, (self.n_heads, -1)).transpose(-3, -2)
 
     @staticmethod
-    def join(z: Float[Tensor, "text head position channel"]) -> Float[Tensor, "text position width"]:
+    def join(z: Float[Tensor, "... head position channel"]) -> Float[Tensor, "... position width"]:
         """Heads side by side again: the inverse of ``split``."""
         return z.transpose(-3, -2).flatten(-2)
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from nast_core.errors import ModelError
+from nast_core.files.gate import shown
 
 MODELS_FOLDER = Path(
     "models"
@@ -89,7 +90,7 @@ def need_card(name: str) -> ZooCard:
     """As ``find_card``. Raises ModelError, with the nearest names, where there is none."""
     card = find_card(name)
     if card is None:
-        raise ModelError(f"no known model is called {name!r}; did you mean {' or '.join(near_names(name)) or 'another'}? "
+        raise ModelError(f"no known model is called {shown(name)!r}; did you mean {' or '.join(near_names(name)) or 'another'}? "
                          "'nast model list' has them all")  # fmt: skip
     return card
 

@@ -142,7 +142,12 @@ def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
     word, known = words[i], classes()
     before = words[i - 1] if i else ""
-    if word in known["ends"] and (word, before) not in (("yet", "not"), ("but", "all")):
+    if word in known["ends"] and (word, before) not in (
+        ("yet", "not"),
+        ("but", "all"),
+        ("but", "everything"),
+        ("but", "anything"),
+    ):
         return "hard", 1
     for phrase in ends_of_more().get(word, ()):
         if tuple(words[i : i + len(phrase)]) == phrase and before not in ("not", "n't"):
@@ -155,6 +160,12 @@ def _joining(words: list[str], i: int) -> tuple[str, int] | None:
         return "hard", 0
     if word == "post" and any(w in known["procedures"] for w in words[i + 1 : i + 5]):
         return "hard", 1
+    if tuple(words[i : i + 3]) in (("there", "is", "now"), ("there", "are", "now")) and before not in (
+        "that",
+        "because",
+        "if",
+    ):
+        return "hard", 0
     if word == "yet" and before not in ("not", "n't"):
         return "hard", 1
     sure = bool({"certainty", "confidence"} & set(words[i + 1 : i + 3]))  # "cannot with certainty be excluded"
@@ -205,6 +216,10 @@ def _opening(
             return None if shared and not left.told else "new"
         told = left.told or left.denied
         return "new" if told and not (left.denied and shared and not left.verb) else None
+    if not inside and right[0] in {"now", "today", "currently", "others"} and any(map(_verb, right)):
+        return "new"  # "and now there is"
+    if not inside and right[0] in known["prepositions"] and any(map(_verb, right)) and set(right) & known["sides"]:
+        return "new" if left.denied else None  # "and on the right it is small"
     if not inside and joint.kind == "comma" and right[0] in known["auxiliaries"] | {"now", "currently", "previously"}:
         return "new"
     if list_of_or:

@@ -1,10 +1,11 @@
 """Words of doubt: "possible", "versus", "cannot be excluded", "it would be wrong to say that". Source: ours."""
 
 from nast_core.negation.cues import Cue
-from nast_core.negation.sentence import AHEAD, Governor, Sentence
+from nast_core.negation.elsewhere import Elsewhere
+from nast_core.negation.sentence import Reading
 
 
-class Doubts(Sentence):
+class Doubts(Elsewhere):
     """What leaves open whether a finding is there."""
 
     def hedge(self, i: int, end: int, subject: bool, denied: bool) -> tuple[str, Cue, int] | None:
@@ -16,6 +17,12 @@ class Doubts(Sentence):
         last = follows in (".", ",", ";", ")", "and", "but", "although", "though", "however", "given")
         if (word, after) == ("if", "any") and self.next_name(i + 2, end) is not None:
             return "before", self.span(i, i + 2), i + 2  # "little if any effusion"
+        if word == "unlike" or words[i : i + 3] == ["in", "contrast", "to"]:
+            stop = i + 1 if word == "unlike" else i + 3
+            return "before", self.span(i, stop), stop
+        if (word, after) in (("if", "there"), ("should", "there"), ("were", "there")):
+            stop = i + 3 if words[i + 2 : i + 3] in (["is"], ["are"], ["were"], ["be"]) else i + 2
+            return "before", self.span(i, i + 2), min(end, stop)
         if word == "if" and after in ("present", "any", "at", "real"):
             return "behind", self.span(i, i + 2), i + 2
         if word in ("versus", "vs", "vs."):
@@ -40,6 +47,9 @@ class Doubts(Sentence):
         ):
             stop = i + 1 + next(n for n, w in enumerate(words[i : i + 4]) if k["excludes"].has(w))
             return "both", self.span(i, stop), stop
+        perceived = after == "to" and any(w in k["perceive"] for w in words[i + 2 : i + 3])
+        if word in k["unsure"] and perceived and {"would", "could", "may", "might"} & set(words[max(0, i - 3) : i]):
+            return "both", self.span(i, i + 3), i + 3  # "would be hard to see"
         if word == "may" and words[i + 1 : i + 4] == ["or", "may", "not"]:
             return "before", self.span(i, i + 4), i + 4
         if word in ("suggestion", "possibility", "likelihood", "probability") and after in ("of", "for"):
@@ -70,18 +80,6 @@ class Doubts(Sentence):
             return "before", self.span(i, i + 1), i + 1
         return None
 
-    def then(self, governor: Governor | None, i: int, end: int) -> Governor | None:
-        """ "There was no X on the prior film" tells nothing of this one."""
-        if governor is None or governor.kind != "deny" or not governor.past:
-            return governor
-        for place in range(i, min(i + AHEAD, end - 1)):
-            ahead = self.words[place + 1 : place + 4]
-            if place in self.name_ends and ahead[0] in ("on", "in") and "comparison" not in ahead:
-                old = [word for word in ahead[1:] if word not in ("the", "a", "her", "his", "any")]
-                if old and old[0] in self.k["comparison"]:
-                    return Governor("hedge", governor.cue)
-        return governor
-
     def not_doubted(self, i: int, end: int) -> int:
         """Behind "no": where to read on after "doubt", "reason to question", "absence of", which deny no finding; or 0."""
         for place in range(i, min(i + 4, end)):
@@ -96,6 +94,9 @@ class Doubts(Sentence):
         """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""
         words = self.words
         for i, word in enumerate(words):
+            said = word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3])
+            if said and any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
+                return "uncertain"  # "it is hard to be sure that there is no X"
             if word not in self.k["wrong"] and word not in ("mean", "imply"):
                 continue
             if not {"that", "there"} & set(words[i : i + 5]):
@@ -110,3 +111,33 @@ class Doubts(Sentence):
             if word not in ("case", "true", "correct", "say", "said", "claim"):
                 return "present"
         return None
+
+    def alternatives(self, readings: list[Reading]) -> None:
+        """ "Atelectasis or infiltrate": one of the two, so neither is sure."""
+        for number in range(len(readings) - 2, -1, -1):
+            end, start = self.spans[number][1], self.spans[number + 1][0]
+            between = self.words[end:start]
+            if len(between) > 5 or self.namings[number].kind != "found" or self.namings[number + 1].kind != "found":
+                continue
+            if set(self.namings[number].conditions) & set(self.namings[number + 1].conditions):
+                continue
+            if self.shielded & {number, number + 1}:
+                continue
+            this, that = readings[number], readings[number + 1]
+            joint = next((w for w in between if w in ("or", "and/or", "/")), None)
+            if "/" in between and "and" in between:
+                joint = "or"
+            if {"with", "+", "-"} & set(between):
+                continue
+            if joint and this.state == that.state == "present":
+                place = end + between.index(joint) if joint in between else end
+                cue = self.span(place, place + 1)
+                readings[number], readings[number + 1] = Reading("uncertain", cue), Reading("uncertain", cue)
+            elif (
+                between == [","]
+                and that.state == "uncertain"
+                and that.cue
+                and that.cue.text in ("or", "and/or")
+                and this.state == "present"
+            ):
+                readings[number] = that

@@ -12,7 +12,7 @@ import yaml
 from nast_core.negation.organs import find_organs
 from nast_core.negation.words import whole_words
 
-Kind = Literal["found", "normal", "risen", "borderline", "not normal", "other"]
+Kind = Literal["found", "normal", "risen", "borderline", "not normal", "gone", "other"]
 
 
 class Naming(NamedTuple):

@@ -72,11 +72,43 @@ def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
         last = _last(tokens, first, one.end)
         before = _before(text, tokens, one, first, shared)
         said = None if before is not None and before[0] < one.start else _behind(text, tokens, organs_at, one, last)
+        said = _contrasted(tokens, organs_at, one, first, last, said)
         if said is None and before is not None:
             shared[last] = before[1]
             said = ("normal", before[0], one.end)
         if said is not None:
             yield _organs()[one.organ].condition, *said
+
+
+def _contrasted(
+    tokens, organs_at: dict[int, int], one: _Named, first: int, last: int, said: tuple[str, int, int] | None
+) -> tuple[str, int, int] | None:
+    """ "The heart is enlarged, not the mediastinum", "the vessels, not the heart, are large": each on its own.
+
+    What is denied of one organ only is found of the other, which is named by itself: the denial before it decides.
+    """
+    found = _organs()[one.organ].after.get("found")
+    if found is None:
+        return said
+    if said is not None and said[0] == "found":
+        ahead = [place for place in range(last + 1, min(last + 7, len(tokens))) if place in organs_at]
+        apart = any(_not_before(tokens, place) for place in ahead[:1]) and tokens[ahead[0]][1] < said[1]
+        aside = _not_before(tokens, first) and tokens[last + 1 : last + 2] and tokens[last + 1][0] == ","
+        return ("found", one.start, one.end) if apart or aside else said
+    behind = last + 1 >= len(tokens) or tokens[last + 1][0] in (".", ",", ";", "but")
+    near = (
+        tokens[last + 1 : last + 9] if behind and tokens[last + 1 : last + 2] and tokens[last + 1][0] == "but" else []
+    )
+    words = [word for word, _, _ in (near or tokens[max(0, first - 8) : first])]
+    if said is None and behind and _not_before(tokens, first) and any(found.fullmatch(word) for word in words):
+        return "found", one.start, one.end
+    return said
+
+
+def _not_before(tokens, place: int) -> bool:
+    """Whether "not" or "not the" stands before an organ."""
+    before = [word for word, _, _ in tokens[max(0, place - 3) : place] if word not in ("the", "of")]
+    return before[-1:] == ["not"]
 
 
 def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:
@@ -141,7 +173,7 @@ def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> 
             told, verb = True, place
         elif word == "," and told and not _goes_on(tokens, place + 1, predicates, text):
             return None
-        elif word in classes()["denials"]:
+        elif word in classes()["denials"] or word == "anything":
             denied = True
         elif (not told and not _passes(tokens, last, place)) or (
             word == "and" and told and not _goes_on(tokens, place + 1, predicates, text)

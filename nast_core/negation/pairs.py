@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from nast_core.errors import DataError, PairError, TextError
+from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.cues import Cue, find_cues
@@ -65,10 +66,10 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
     texts negated there. Raises TextError for an empty text and one over the context."""
     tower.check_texts([pair.affirmative, pair.negated])
     if pair.affirmative.lower().split() == pair.negated.lower().split():
-        raise PairError(f"the two texts are equal: {pair.negated!r}; the second must deny what the first states")
+        raise PairError(f"the two texts are equal: {shown(pair.negated)!r}; the second must deny what the first states")
     if not find_cues(pair.negated):
         raise PairError(
-            f"the negated text has no negator: {pair.negated!r}; use a cue such as 'no', 'without' or 'absent'"
+            f"the negated text has no negator: {shown(pair.negated)!r}; use a cue such as 'no', 'without' or 'absent'"
         )
     affirmative, negated = tower.tokenize([pair.affirmative]), tower.tokenize([pair.negated])
     pieces_a, pieces_n = _pieces(affirmative), _pieces(negated)
@@ -76,14 +77,14 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
     if count_a != count_n:
         raise PairError(
             "the two texts must have equally many tokens to be compared position by position; got "
-            f"{count_a} for {pair.affirmative!r} ({' '.join(pieces_a[:count_a])}) and {count_n} for "
-            f"{pair.negated!r} ({' '.join(pieces_n[:count_n])}): keep the frame and swap one word, as in 'severe' and 'no'"
+            f"{count_a} for {shown(pair.affirmative)!r} ({shown(' '.join(pieces_a[:count_a]))}) and {count_n} for "
+            f"{shown(pair.negated)!r} ({shown(' '.join(pieces_n[:count_n]))}): keep the frame and swap one word, as in 'severe' and 'no'"
         )
     differing = [p for p in range(len(pieces_n)) if affirmative.ids[0, p] != negated.ids[0, p]]
     found = _cue_at(negated, differing)
     if found is None:
         raise PairError(
-            f"the negator of {pair.negated!r} stands in the affirmative text too; the two must differ at the negator"
+            f"the negator of {shown(pair.negated)!r} stands in the affirmative text too; the two must differ at the negator"
         )
     cue, span = found
     outside = [p for p in differing if p not in span]
@@ -94,7 +95,7 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
         )
     if (also := _cue_at(affirmative, differing)) is not None:
         raise PairError(
-            f"the affirmative text is negated too, by {also[0].text!r}: {pair.affirmative!r}; the first text must state "
+            f"the affirmative text is negated too, by {also[0].text!r}: {shown(pair.affirmative)!r}; the first text must state "
             "what the second denies"
         )
     pooled, roles = int(negated.pooled[0]), _roles(negated, pieces_n, span)

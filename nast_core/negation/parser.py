@@ -76,7 +76,7 @@ def _mentions(sentence: str) -> Iterator[Mention]:
         return
     words = tokens(sentence)
     for naming, (state, cue) in zip(namings, scope.read(sentence, words, namings), strict=True):
-        if naming.kind == "risen" and state != "present":
+        if naming.kind in ("risen", "gone") and state != "present":
             continue
         where = (cue.text, cue.start, cue.end) if cue is not None else (None, -1, -1)
         yield Mention(naming.conditions, state, naming.start, naming.end, *where)

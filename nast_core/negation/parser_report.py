@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nast_core.errors import DataError
-from nast_core.files.gate import MB, read_text
+from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.negation.parser import parse
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
@@ -135,7 +135,7 @@ def _equated(text: str) -> Iterator[Label]:
     for part in filter(None, map(str.strip, text.split(";"))):
         condition, _, state = part.partition("=")
         if condition not in CHEXPERT_CONDITIONS or state not in (*_STATES, _MENTIONED):
-            raise ValueError(f"{part!r} is no label; needed: Condition=present, absent, uncertain or mentioned")
+            raise ValueError(f"{shown(part)!r} is no label; needed: Condition=present, absent, uncertain or mentioned")
         yield Label(condition, state)
 
 
@@ -143,7 +143,7 @@ def _label(text: str) -> Label:
     condition, _, rest = text.partition(": ")
     state, _, cue = rest.partition(" (")
     if condition not in CHEXPERT_CONDITIONS or state not in _STATES:
-        raise ValueError(f"{text!r} is no label; needed: Condition: {', '.join(_STATES[:3])} or {_STATES[3]}")
+        raise ValueError(f"{shown(text)!r} is no label; needed: Condition: {', '.join(_STATES[:3])} or {_STATES[3]}")
     return Label(condition, state, cue.removesuffix(")"))
 
 

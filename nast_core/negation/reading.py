@@ -1,8 +1,13 @@
-"""What a sentence says, for people: its findings in three states, and where in it that stands. Source: ours."""
+"""What a sentence says, for people: its findings in three states, and where in it that stands. Source: ours.
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypedDict
+Each function may be handed a person's corrections (corrections.py), which go over the parser's reading.
+"""
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple, NotRequired, TypedDict
+
+from nast_core.negation.corrections import NONE, Correction, Corrections, State, as_matched
+from nast_core.negation.cues import Cue, find_cues
 from nast_core.negation.parser import Mention, parse
 
 Told = Literal["present", "absent", "uncertain"]
@@ -14,6 +19,7 @@ class Finding(TypedDict):
     condition: str
     state: Told
     cue: str | None
+    corrected: NotRequired[bool]  # only where a person says so, and the parser does not
 
 
 class Mark(NamedTuple):
@@ -26,26 +32,89 @@ class Mark(NamedTuple):
     state: Told
 
 
+class Change(NamedTuple):
+    """What a person corrected in a text, where that differs from what the parser reads."""
+
+    condition: str
+    parser: tuple[State, ...]  # in reading order; several where it names the condition in several states
+    person: State
+
+    @property
+    def words_unknown(self) -> bool:
+        """The parser took words for a finding that they do not name, or did not see those that name it."""
+        return self.person == "not said" or self.parser == ("not said",)
+
+
 def told(mention: Mention) -> Told:
     """The state of a mention; what is said to be normal is absent."""
     return "absent" if mention.state == "normal" else mention.state
 
 
-def findings(text: str) -> list[Finding]:
+def mentions_of(text: str, corrections: Corrections = NONE) -> list[Mention]:
+    """Mentions in reading order, as the parser would give them had it read the text as a person says.
+
+    A finding said to be absent is denied by the negation cue nearest to it, and "normal" where the text has none. A
+    finding that the parser did not see has no words: its place is the end of the text, [n, n).
+    """
+    read, said = parse(text), corrections.of(text)
+    if not said:
+        return read
+    kept: list[Mention] = []
+    for mention in read:
+        wrong = [c for c in mention.conditions if said.get(c, told(mention)) != told(mention)]
+        kept += [_turned(text, mention, c, said[c], read) for c in wrong if said[c] != "not said"]
+        if right := tuple(c for c in mention.conditions if c not in wrong):
+            kept.append(mention._replace(conditions=right))
+    named = {condition for mention in read for condition in mention.conditions}
+    for condition, state in said.items():
+        if condition not in named and state != "not said":
+            unseen = Mention((condition,), "present", len(text), len(text))
+            kept.append(_turned(text, unseen, condition, state, [*read, *kept]))
+    return sorted(kept, key=lambda mention: mention.start)
+
+
+def changes(text: str, corrections: Corrections) -> list[Change]:
+    """What a person reads otherwise than the parser, in the order in which it was corrected."""
+    found = []
+    read = parse(text) if corrections.of(text) else []
+    for condition, state in corrections.of(text).items():
+        states: tuple[State, ...] = tuple(told(m) for m in read if condition in m.conditions) or ("not said",)
+        if set(states) != {state}:
+            found.append(Change(condition, tuple(dict.fromkeys(states)), state))
+    return found
+
+
+def corrections_used(texts: Iterable[str], corrections: Corrections) -> tuple[Correction, ...]:
+    """Of the corrections those that make a difference in ``texts``: what a record of them has to say."""
+    return tuple(
+        Correction(text=text, condition=change.condition, state=change.person)
+        for text in dict.fromkeys(map(as_matched, texts))
+        for change in changes(text, corrections)
+    )
+
+
+def findings(text: str, corrections: Corrections = NONE) -> list[Finding]:
     """Every finding in reading order, one entry a condition."""
-    return [
-        {"condition": condition, "state": told(mention), "cue": mention.cue}
-        for mention in parse(text)
-        for condition in mention.conditions
-    ]
+    changed = {change.condition for change in changes(text, corrections)}
+    found: list[Finding] = []
+    for mention in mentions_of(text, corrections):
+        for condition in mention.conditions:
+            finding: Finding = {"condition": condition, "state": told(mention), "cue": mention.cue}
+            found.append({**finding, "corrected": True} if condition in changed else finding)
+    return found
 
 
-def marked(sentence: str) -> list[Mark]:
+def line_of(text: str, corrections: Corrections = NONE) -> Mapping[str, object]:
+    """The object that ``nast negation read`` writes for a line of text."""
+    return {"text": text, "findings": findings(text, corrections)}
+
+
+def marked(sentence: str, corrections: Corrections = NONE) -> list[Mark]:
     """Stretches of a sentence in reading order, none over another: what a reader has to see to trust the reading.
 
-    A cue that several findings share stands once, with the first of them.
+    A cue that several findings share stands once, with the first of them. Findings without words of their own have none.
     """
-    found = list(_marks(parse(sentence)))
+    found = list(_marks(mention for mention in mentions_of(sentence, corrections) if mention.start < mention.end))
     findings_at = [mark for mark in found if mark.kind == "finding"]
     kept: dict[tuple[int, int], Mark] = {}
     for mark in found:
@@ -56,9 +125,35 @@ def marked(sentence: str) -> list[Mark]:
     return [mark for number, mark in enumerate(places) if not number or places[number - 1].end <= mark.start]
 
 
-def _marks(mentions: list[Mention]) -> Iterator[Mark]:
-    for mention in mentions:
+def _marks(read: Iterable[Mention]) -> Iterator[Mark]:
+    for mention in read:
         condition, state = " and ".join(mention.conditions), told(mention)
         yield Mark(mention.start, mention.end, "finding", condition, state)
         if mention.cue:
             yield Mark(mention.cue_start, mention.cue_end, "cue", condition, state)
+
+
+def _turned(text: str, mention: Mention, condition: str, state: State, others: list[Mention]) -> Mention:
+    """A mention of one condition in another state; ``others`` hold the cues that are taken."""
+    alone = Mention((condition,), "present", mention.start, mention.end)
+    if state == "uncertain":
+        return mention._replace(conditions=(condition,), state="uncertain")
+    if state != "absent":
+        return alone
+    taken = [(m.cue_start, m.cue_end) for m in others if m.cue and m is not mention]
+    cue = _nearest(find_cues(text), mention, taken)
+    return (
+        alone._replace(state="absent", cue=cue.text, cue_start=cue.start, cue_end=cue.end)
+        if cue
+        else alone._replace(state="normal")
+    )
+
+
+def _nearest(cues: list[Cue], mention: Mention, taken: list[tuple[int, int]]) -> Cue | None:
+    """The cue that may deny a mention: a free one before one that denies others, which only words in the text may share."""
+
+    def shared(cue: Cue) -> bool:
+        return any(start < cue.end and cue.start < end for start, end in taken)
+
+    able = [cue for cue in cues if mention.start < mention.end or not shared(cue)]
+    return min(able, key=lambda cue: (shared(cue), max(mention.start - cue.end, cue.start - mention.end)), default=None)

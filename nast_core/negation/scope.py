@@ -11,7 +11,7 @@ from dataclasses import replace
 from nast_core.negation.clauses import Named, clauses
 from nast_core.negation.cues import Cue
 from nast_core.negation.lexicon import Naming
-from nast_core.negation.sentence import Clause, Governor, Predicate, Reading, Said, last_word, said_of, turn
+from nast_core.negation.sentence import AHEAD, Clause, Governor, Predicate, Reading, Said, last_word, said_of, turn
 from nast_core.negation.verbs import VERBAL, Verbs
 from nast_core.negation.words import Token
 
@@ -19,6 +19,7 @@ GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
     ["absent", "lacking", "none", "excluded", "resolved", "cleared", "disappeared", "removed", "free", "ruled out"]
 ) | {"unlikely", "improbable"}
+_NIL = frozenset(["nil", "zero", "ø", "∅"])
 _ANSWERS = frozenset(["negative", "neg", "nil"])
 _NOUNS_OF_DOING = ("tion", "sion", "ment", "ing", "ance", "ence", "ity", "ness", "sis", "ure", "ling", "al")
 
@@ -50,10 +51,15 @@ class _Reader(Verbs):
             ):
                 carried = governor  # "possibly related to an effusion"
             clause, governor = self._clause(start, end, carried)
-            for number, reading in zip(clause.names, self._states(clause), strict=True):
+            for number, reading in zip(
+                clause.names, self.on_this_film(clause, self._states(clause), start, end), strict=True
+            ):
                 found[number] = reading
-            if last and not clause.names and self.excepted(start):
-                self._there_after_all(last, found)
+            self.frame = None if clause.names else start
+            if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
+                self.there_after_all(last, found)
+            if last and not clause.names and self.namings[last.names[-1]].normal and self.not_so(start, end):
+                found[last.names[-1]] = Reading("uncertain", None)
             if last and not clause.names:
                 for predicate in clause.predicates:
                     if predicate.alone:
@@ -67,7 +73,7 @@ class _Reader(Verbs):
             )
             if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
-        self._alternatives(readings)
+        self.alternatives(readings)
         if turned is not None:
             readings = [turn(r, turned) for r in readings]
         return [self._final(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
@@ -85,7 +91,7 @@ class _Reader(Verbs):
                 shielded = (
                     governor is not None and governor.kind != "hedge" and (shield or self.attributed(number, end))
                 )
-                clause.governors.append(None if shielded else self.then(governor, i, end))
+                clause.governors.append(None if shielded else governor)
                 if shielded:
                     self.shielded.add(number)
                 clause.held.append(held or self.tailed(number, end))
@@ -113,6 +119,17 @@ class _Reader(Verbs):
                 continue
             elif self.k["excludes"].has(word) and governor and governor.kind == "deny":
                 governor = Governor("hedge", self.span(i, i + 1))  # "no evidence to exclude"
+            elif (
+                word in ("+", "-")
+                and i - 1 in self.name_ends
+                and self.words[i + 1 : i + 2] in ([], ["."], [","], [";"], ["/"])
+            ):
+                mark = self.span(i, i + 1) if word == "-" else None
+                clause.predicates.append(
+                    Predicate(i, "absent" if mark else "present", mark, True, True)
+                )  # "L effusion -."
+            elif word == "out" and before and self.taken_out(i):
+                clause.predicates.append(Predicate(i, "absent", self.span(i, i + 1), True, True))  # "ETT out"
             elif word == "yes" and self.answer(i, i + 1):
                 clause.predicates.append(Predicate(i, "present", None, True, True))
             elif word in _ANSWERS and self.answer(i, i + 1):
@@ -145,7 +162,8 @@ class _Reader(Verbs):
                     and self.words[i + 2 : i + 3] == ["of"]
                 ):
                     governor = None  # "removal of a tube and placement of another"
-                if word == "," and governor and governor.kind == "hedge" and not self.listed(i, end):
+                apart = governor is not None and governor.cue.text in ("unlike", "in contrast to")
+                if word == "," and governor and governor.kind == "hedge" and (apart or not self.listed(i, end)):
                     governor = None  # "borderline heart size, tube in place"
                 if (
                     shield
@@ -184,6 +202,10 @@ class _Reader(Verbs):
         """Behind "H of": whether H shields what follows from a denial before it, and holds it as an attribute."""
         head = self.words[i - 1]
         of_name = (i - 1) in self.name_ends
+        if self.words[i] in ("within", "inside", "throughout") and self.points(i + 1) and governor and not of_name:
+            return (
+                ("phrase", True, True) if governor.kind == "deny" else (shield, pointed, False)
+            )  # "no level within the effusion"
         if head in self.k["carriers"] or head in self.k["links"] or head in ("no", ",", "and", "or") or head.isdigit():
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
@@ -223,18 +245,27 @@ class _Reader(Verbs):
         text, words = cue.text, self.words
         subject = bool(clause.names)
         after = words[stop] if stop < end else ""
-        if text in ("no", "none", "absent") and self.answer(i, stop):
+        if self.other_side(i, stop) or (subject and self.none_there(i, stop)):
+            return stop, None, None
+        if text in ("no", "none", "absent", *_NIL) and self.answer(i, stop):
             clause.predicates.append(Predicate(i, "absent", cue, True, True))
             return stop, None, None
         if text == "without" and words[max(0, i - 2) : i] == ["with", "or"]:
             return stop, Governor("hedge", self.span(i - 2, stop)), None
         if text == "no" and words[i - 1 : i] == ["be"] and any(w in self.k["modals"] for w in words[max(0, i - 4) : i]):
             return stop, Governor("hedge", cue), None  # "there may be no effusion"
+        if ["or", "against"] in (words[p : p + 2] for p in range(stop, stop + 4)):
+            return words.index("against", stop) + 1, Governor("hedge", cue), None  # "no evidence for or against"
         if text == "no" and after == "the":  # a word left over
             return stop, governor, shield
+        if text == "no" and words[self.clause_start : self.clause_start + 1] == ["only"] and not subject:
+            return stop, Governor("hedge", cue), None  # "only the right lung shows no opacity"
         if text == "no" and words[i - 1 : i] == ["to"] and i > 1 and self.k["partly"].has(words[i - 2]):
             return stop, Governor("hedge", cue), None  # "minimal to no edema"
         if text == "no":
+            if subject and any(word in self.k["answering"] for word in words[stop : stop + 3]):
+                clause.predicates.append(self.said(i, "uncertain", cue, self.start_of(i)))
+                return stop + 1, None, None  # "the nodule has no radiographic correlate"
             if (
                 self.not_doubted(stop, end)
                 or (
@@ -250,8 +281,7 @@ class _Reader(Verbs):
             ):
                 clause.predicates.append(self.said(i, "present", None, self.start_of(i)))
                 return self.not_doubted(stop, end) or stop + 1, None, None
-            past = words[i - 1 : i] in (["was"], ["were"])
-            return stop, Governor("deny", cue, past=past), None
+            return stop, Governor("deny", cue), None
         first = text.split()[0]
         if first in ("not", "never") or text in VERBAL:
             return self.verbal(i, stop, end, cue, clause, governor)
@@ -259,10 +289,13 @@ class _Reader(Verbs):
             return (stop, *self.going(i, cue, governor, shield))
         if text in ("unlikely to be", "unlikely to represent"):
             return stop, Governor("deny", cue), None
-        if text == "none" and after.endswith(("ed", "en", "ing")) and after not in self.k["exists"]:
+        plain = self.k["exists"] | self.k["prepositions"] | self.k["joints_or"] | self.k["joints_and"] | self.k["ends"]
+        if text == "none" and after.isalpha() and after not in plain | self.k["today"] | self.k["auxiliaries"]:
             return stop, None, None  # "nodules, none calcified"
         if text in _GONE:
             attributive = self.attributive(i, stop, end, subject)
+            if text == "absent" and words[i - 2 : i] in (["there", "is"], ["there", "are"]):
+                attributive = not subject  # "there is absent severe edema"
             if words[i - 1 : i] == ["less"] and text == "unlikely":
                 attributive = False
             if text in ("unlikely",) and after == "to":
@@ -278,6 +311,8 @@ class _Reader(Verbs):
             said = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
             clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
             return stop, governor, shield
+        if text == "everything but" and any(self.k["goes"].has(word) for word in words[stop : min(end, stop + AHEAD)]):
+            return stop, None, None  # "everything but the tube has been removed"
         if text in ("rules out", "excludes", "excluding", "rather than", "instead of") or text.startswith("argue"):
             return stop, Governor("deny", cue), None
         if text == "neither" and self.paired_verbs(i, end):
@@ -331,51 +366,19 @@ class _Reader(Verbs):
             return Reading("present", None)
         return Reading("absent", governor.cue)
 
-    def _there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
-        """ "No opacity, except at the base": what was denied last is there."""
-        if clause.governors[-1] and clause.governors[-1].kind == "deny":
-            found[clause.names[-1]] = Reading("present", None)
-
     def _goes_on(self, clause: Clause, predicate: Predicate, found: list[Reading | None]) -> None:
         """A predicate without a subject, said of the clause before: "improved, but is not resolved"."""
         for number, governor, held in zip(clause.names, clause.governors, clause.held, strict=True):
             reading = found[number]
-            if reading is None or held:
+            answered = number != clause.names[-1] and any(
+                self.spans[number][1] <= p.place < self.spans[number + 1][0] for p in clause.predicates
+            )  # "right effusion +, left effusion -"
+            if reading is None or held or answered:
                 continue
             if governor and governor.kind == "clause":
                 found[number] = self._governed(governor, predicate)
             elif not governor or governor.kind == "hedge":
                 found[number] = said_of(reading, predicate)
-
-    def _alternatives(self, readings: list[Reading]) -> None:
-        """ "Atelectasis or infiltrate": one of the two, so neither is sure."""
-        for number in range(len(readings) - 2, -1, -1):
-            end, start = self.spans[number][1], self.spans[number + 1][0]
-            between = self.words[end:start]
-            if len(between) > 5 or self.namings[number].kind != "found" or self.namings[number + 1].kind != "found":
-                continue
-            if set(self.namings[number].conditions) & set(self.namings[number + 1].conditions):
-                continue
-            if self.shielded & {number, number + 1}:
-                continue
-            this, that = readings[number], readings[number + 1]
-            joint = next((w for w in between if w in ("or", "and/or", "/")), None)
-            if "/" in between and "and" in between:
-                joint = "or"
-            if "with" in between:
-                continue
-            if joint and this.state == that.state == "present":
-                place = end + between.index(joint) if joint in between else end
-                cue = self.span(place, place + 1)
-                readings[number], readings[number + 1] = Reading("uncertain", cue), Reading("uncertain", cue)
-            elif (
-                between == [","]
-                and that.state == "uncertain"
-                and that.cue
-                and that.cue.text in ("or", "and/or")
-                and this.state == "present"
-            ):
-                readings[number] = that
 
     def _final(self, naming: Naming, reading: Reading) -> Reading:
         if naming.kind == "normal":
@@ -386,4 +389,6 @@ class _Reader(Verbs):
             return Reading("uncertain", reading.cue)
         if naming.kind == "not normal":
             return Reading("present", None)
+        if naming.kind == "gone":
+            return Reading("present", None) if reading.state == "absent" else Reading("uncertain", reading.cue)
         return reading

@@ -28,7 +28,6 @@ class Governor:
     kind: Literal["deny", "hedge", "clause"]  # clause: denies what the clause behind it says ("no evidence that ...")
     cue: Cue
     open: bool = False  # the clause may or may not go on with it
-    past: bool = False  # "there was no"
 
 
 class Predicate(NamedTuple):
@@ -60,6 +59,7 @@ class Sentence:
         self.k = classes()
         self.clause_start = 0  # of the clause that is read
         self.shielded: set[int] = set()  # denied was something they have or undergo
+        self.told_then: set[int] = set()  # told of an earlier film
         self.versus: dict[int, Cue] = {}  # weighed against the next
 
     def _cues(self, text: str) -> dict[int, tuple[int, Cue]]:
@@ -100,7 +100,7 @@ class Sentence:
         """Whether the clause has no subject before its predicate."""
         loose = self.k["auxiliaries"] | self.k["joints_and"] | self.k["ends"] | {
             ",", "-", "(", "which", "that", "it", "they", "these", "this", "both", "all", "now", "not", "n't", "then", "if", "and",
-            "currently", "previously", "subsequently", "also", "since", "completely", "nearly", "almost", "still", "to", "at", "no", "longer",
+            "currently", "previously", "there", "today", "here", "subsequently", "also", "since", "completely", "nearly", "almost", "still", "to", "at", "no", "longer",
         }  # fmt: skip
         return all(word in loose or word.endswith("ly") for word in self.words[max(start, place - AHEAD) : place])
 
@@ -176,7 +176,7 @@ class Sentence:
         """ "Not seen on the prior film": new, and there."""
         ahead = self.words[i : min(i + 8, end)]
         year = ahead[1] if len(ahead) > 1 and ahead[0] in ("in", "on", "from") else ""
-        if any(word in ("previously", "before", "earlier", "yesterday") for word in ahead[:3]) or (
+        if any(word in ("previously", "before", "earlier", "yesterday", "initially") for word in ahead[:3]) or (
             year[:4].isdigit() and len(year) == 4
         ):
             return True
@@ -193,8 +193,11 @@ class Sentence:
         return relative and past and not now
 
     def excepted(self, i: int) -> bool:
-        """ "Except at the base": a place, and no finding, is left out of what is denied."""
+        """ "Except at the base", "apart from a residual": a place or a part, and no finding, is left out of what is denied."""
         ahead = self.words[i : i + 3]
+        if self.words[i : i + 2] in (["apart", "from"], ["aside", "from"], ["except", "for"], ["other", "than"]):
+            rest = [w for w in self.words[i + 2 : i + 6] if w not in ("a", "some", "the")]
+            return rest[:1] != [] and (rest[0] in self.k["left_over"] or rest[0] in ("at", "in", "on", "within"))
         return (
             ahead[:1] in (["except"], ["save"])
             and ahead[1:2] != []

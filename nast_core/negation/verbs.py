@@ -38,6 +38,9 @@ class Verbs(Doubts):
             return place, governor  # the cue tells
         if place in self.cue_at:
             return place, governor
+        if modal in ("may", "might", "could", "can") and head in k["unseen"] and subject:
+            clause.predicates.append(self.said(i, "uncertain", self.span(i, place + 1), begin))
+            return place + 1, governor  # "could be missed"
         if modal in ("may", "might", "could", "can"):
             hedge = self.span(i, max(i + 1, min(place + 1, end) if head else place))
             if head in k["exists"] or head in k["arises"] or (head in k["goes"] and have):
@@ -54,6 +57,9 @@ class Verbs(Doubts):
                 return place, governor
             return max(place, i + 1), Governor("hedge", hedge)
         linking = place > i
+        if head == "out" and linking and subject and self.taken_out(place):
+            clause.predicates.append(self.said(place, "absent", self.span(place, place + 1), begin, True))
+            return place + 1, governor
         if head == "taken" and words[place + 1 : place + 2] == ["out"]:
             clause.predicates.append(self.said(place, self.gone(place, head), self.span(place, place + 2), begin, True))
             return place + 2, governor
@@ -115,6 +121,12 @@ class Verbs(Doubts):
             return neg + 1, None, None
         if ahead[:1] == ["all"] and not subject and self.next_name(neg, end) is not None:
             return neg + 1, Governor("clause", cue), None  # "not all lines have been removed"
+        if (
+            ahead[:1]
+            and ahead[0] in ("enough", "sufficient", "much", "many")
+            and self.next_name(neg + 1, end) is not None
+        ):
+            return neg + 1, None, None  # "not much fluid"
         if ahead[:1] == ["necessarily"]:
             return neg + 1, Governor("hedge", self.span(i, neg + 1)), None
         place, degrees, before_now = neg, False, False
@@ -142,6 +154,23 @@ class Verbs(Doubts):
             return self.behind(hedge), Governor("hedge", hedge), None
         if words[neg : neg + 2] in (["that", "of"], ["those", "of"]):
             return neg + 2, Governor("deny", cue), None  # "the appearance is not that of edema"
+        film = words[place + 1 : place + 4] if head == "on" else []
+        if subject and set(film) & k["images"] and not set(film) & k["comparison"]:
+            tell("absent")
+            return place + 1, None, None  # "pneumothorax: not on this film"
+        if (
+            cue.text == "no longer"
+            and head in ("in", "within")
+            and words[place + 1 : place + 2] in (["place"], ["situ"])
+        ):
+            tell("absent")
+            return place + 2, None, None
+        if subject and cue.text in ("not", "n't") and words[place : place + 2] == ["in", "place"]:
+            tell("uncertain")
+            return place + 2, None, None  # elsewhere, or gone
+        if subject and head in k["pointing"] and words[place + 1 : place + 2] and words[place + 1] in k["foremost"]:
+            tell("uncertain", self.span(i, place + 2))
+            return place + 2, None, None  # "is not my first thought"
         if head in k["doubles"] or (head == "clear" and words[place + 1 : place + 2] == ["of"]):
             tell("present")
             return place + 2, None, None
@@ -192,6 +221,8 @@ class Verbs(Doubts):
             return place + 1, Governor("deny", cue), None
         if head in k["links"]:
             return place + 1, Governor("deny", cue), None
+        if head == "in" and not subject and self.next_name(place + 1, end) is not None and not self.points(place + 1):
+            return place + 1, Governor("deny", cue), None  # "the patient is not in failure"
         acting = aux in ("does", "do", "did", "can", "could", "ca", "will", "would", "wo") or (
             aux in ("has", "have", "had")
         )
@@ -230,6 +261,21 @@ class Verbs(Doubts):
                 )
         return 0
 
+    def taken_out(self, i: int) -> bool:
+        """ "The tube is out", "ETT out": of a device, and the whole of what is said."""
+        ahead = self.words[i + 1 : i + 2]
+        named = [self.name_ends[place] for place in range(max(0, i - AHEAD), i) if place in self.name_ends]
+        return (
+            bool(named)
+            and "Support Devices" in self.namings[named[-1]].conditions
+            and ahead in ([], ["."], [","], [";"], ["and"], ["but"], ["now"], [")"])
+            and (
+                i - 1 in self.name_ends
+                or self.words[i - 1] in self.k["auxiliaries"]
+                or self.words[i - 1].endswith("ly")
+            )
+        )
+
     def attributive(self, i: int, stop: int, end: int, subject: bool) -> bool:
         """ "Resolved pneumonia", "absent pleural effusion": before what it denies."""
         if subject or (self.words[i - 1 : i] and self.words[i - 1] in self.k["auxiliaries"]):
@@ -242,7 +288,7 @@ class Verbs(Doubts):
         before = self.words[
             max(0, since) : i
         ]  # what stands before the subject, "moderate edema", is not said of its going
-        if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"]:
+        if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"] or self.share(i):
             return "present"
         if text in ("withdrawn", "pulled") and any(w == "back" or w.isdigit() for w in self.words[i + 1 : i + 4]):
             return "present"  # by so much

@@ -56,7 +56,7 @@ def file_name(reviewer: str) -> str:
     if not name or len(name) > 80:
         raise DataError(f"{shown(repr(reviewer))} is no reviewer's name; give one of 1 to 80 letters or digits")
     if name == ADJUDICATION:
-        raise DataError(f"{reviewer!r} is what the verdicts on conflicts are kept under; give another name")
+        raise DataError(f"{shown(reviewer)!r} is what the verdicts on conflicts are kept under; give another name")
     return name
 
 
@@ -81,7 +81,9 @@ class Reviews:
     def adjudicate(self, item: Item, adjudicator: str, verdict: Verdict | None, comment: str = "") -> None:
         """Adds the verdict that settles a conflict. Raises DataError for an adjudicator who is a reviewer of these items."""
         if file_name(adjudicator) in {file_name(name) for name in self.reviewers()}:
-            raise DataError(f"{adjudicator!r} has judged these items; a conflict is settled by somebody who has not")
+            raise DataError(
+                f"{shown(adjudicator)!r} has judged these items; a conflict is settled by somebody who has not"
+            )
         self._add(self.folder / f"{ADJUDICATION}.jsonl", item, adjudicator, verdict, comment)
 
     def of(self, reviewer: str) -> list[Judgement]:
@@ -99,7 +101,7 @@ class Reviews:
         known = self._lines(file)
         if known and _same(known[0].reviewer) != _same(reviewer):
             raise DataError(
-                f"there is a reviewer {known[0].reviewer!r} already, and {reviewer!r} differs from it only in signs; give "
+                f"there is a reviewer {shown(known[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it only in signs; give "
                 "a name that tells the two apart"
             )
         return file

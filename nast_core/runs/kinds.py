@@ -69,7 +69,7 @@ def _mistake(recipe: type[Recipe], error: ValidationError) -> str:
         return f"a recipe of kind {kind}: {what_is_wrong(error)}"
     *outer, name = map(str, first["loc"])
     fields = _fields(recipe, outer)
-    where = f"{kind} recipes" if not outer else f"{'.'.join(outer)!r} of {kind} recipes"
+    where = f"{kind} recipes" if not outer else f"{shown('.'.join(outer))!r} of {kind} recipes"
     return f"{where} have no field {shown(name)!r}{_nearest(name, fields)}; fields: {', '.join(fields)}"
 
 

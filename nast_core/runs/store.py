@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from nast_core.errors import DataError, what_is_wrong
 from nast_core.files.documents import parse_json
-from nast_core.files.gate import MB, as_path, printable, read_tail, read_text
+from nast_core.files.gate import MB, as_path, printable, read_tail, read_text, shown
 from nast_core.files.writing import write_json
 from nast_core.recipe import Recipe, RunError, references, run_of
 from nast_core.runs import known_kinds
@@ -31,6 +31,8 @@ _METRICS = 16 * MB  # as above; some 30,000 steps
 _SAID = 400  # characters of what is wrong with a folder
 _STEPS = 10**12
 _STALE = 3600  # seconds after which what was being made or deleted belongs to nobody any more
+LOCK = ".submit.lock"
+MEMORY = ".fingerprints.json"  # of files that were hashed before
 _PATIENCE = 120  # seconds to wait while somebody else submits
 
 
@@ -256,7 +258,7 @@ class RunStore:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Two who submit, resume or cancel at once, in whatever processes, do so one after the other."""
-        lock = FileLock(self.root / ".submit.lock")
+        lock = FileLock(self.root / LOCK)
         with self.writing():
             self.root.mkdir(parents=True, exist_ok=True)
             try:
@@ -268,6 +270,21 @@ class RunStore:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def made_for_a_run(self) -> Iterator[None]:
+        """Of a folder of runs that was not there before what is refused inside, nothing stays."""
+        missing = [folder for folder in (self.root, *self.root.parents) if not os.path.lexists(folder)]
+        try:
+            yield
+        except BaseException:
+            if missing and os.path.isdir(self.root) and not self.runs():
+                with suppress(OSError, Timeout), FileLock(self.root / LOCK, timeout=0):  # nobody else submits
+                    for left in (LOCK, MEMORY):
+                        (self.root / left).unlink(missing_ok=True)
+                    for folder in missing:
+                        folder.rmdir()
+            raise
 
     def finished(self, key: str) -> Run | None:
         """The newest finished run of that key, or None."""
@@ -309,8 +326,8 @@ class RunStore:
         if len(fitting) == 1:
             return Run(self.root / fitting[0])
         if fitting:
-            raise RunError(f"{name!r} fits {len(fitting)} runs: {', '.join(fitting[:5])}; say more of the id")
-        raise RunError(f"there is no run {name!r} in {self.root}; 'nast runs list' shows those there are")
+            raise RunError(f"{shown(name)!r} fits {len(fitting)} runs: {', '.join(fitting[:5])}; say more of the id")
+        raise RunError(f"there is no run {shown(name)!r} in {self.root}; 'nast runs list' shows those there are")
 
     def users(self, run: Run) -> list[str]:
         """Ids of the other runs whose recipes refer to this one."""

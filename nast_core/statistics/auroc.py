@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
 from nast_core.statistics.rates import RESAMPLES, Rate
@@ -11,10 +12,10 @@ from nast_core.statistics.rates import RESAMPLES, Rate
 _AT_ONCE = 400  # resamples: few enough that their weights stay in the cache
 
 
-def auroc(truth: Float[np.ndarray, " item"], score: Float[np.ndarray, " item"]) -> float:
+def auroc(truth: ArrayLike, score: ArrayLike) -> float:
     """Probability that a true item scores above a false one, ties half. NaN where one of the two classes is missing.
 
-    ``truth``: 1, 0, or NaN for items that are not known and left out.
+    Both [item]. ``truth``: 1, 0, or NaN for items that are not known and left out.
     """
     truth, score = np.asarray(truth, float), np.asarray(score, float)
     known = ~np.isnan(truth) & ~np.isnan(score)

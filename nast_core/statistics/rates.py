@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
 RESAMPLES = 2000
@@ -60,8 +61,8 @@ def rates(values: Float[np.ndarray, "item column"], patients: Sequence[str], **o
     return found
 
 
-def rate(values: Float[np.ndarray, " item"], patients: Sequence[str], **options) -> Rate:
-    """``rates`` of one column."""
+def rate(values: ArrayLike, patients: Sequence[str], **options) -> Rate:
+    """``rates`` of one column: numbers [item] in an array, a list or a table's column."""
     return rates(np.asarray(values, float)[:, None], patients, **options)[0]
 
 

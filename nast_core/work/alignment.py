@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from nast_core.data.studies import Split
 from nast_core.recipe import Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
+from nast_core.work.encoding import EncodingRecipe, Images, encoded_images, encoded_texts
 from nast_core.work.results import measured
 from nast_core.work.shares import is_main, load
 
@@ -44,7 +44,7 @@ def alignment(
 
     encoder = model or load(recipe)
     asked = evidence(read_claims(recipe.claims), recipe.split)
-    after, failed = _aligned(encoder, asked, recipe, report)
+    after, images = _aligned(encoder, asked, recipe, report)
     summary = after.summary(seed=recipe.seed)
     figures = {
         "zero_shot_auroc": summary["zero_shot_auroc"]["macro"]["value"],
@@ -59,7 +59,8 @@ def alignment(
         figures["affirmative_map_change"] = moved["affirmative_retrieval"]["mAP"]["value"]
         figures["text_cosine"] = summary["text_cosine"]["value"]
     if is_main():
-        summary |= {"unreadable": failed, "provenance": provenance(encoder, "alignment")}
+        summary |= {"unreadable": images.failed, "doubtful": images.doubts}
+        summary["provenance"] = provenance(encoder, "alignment")
         with whole_folder(folder, ["retrieval.parquet", "summary.json"]) as temporary:
             write_parquet(temporary / "retrieval.parquet", after.retrieval, index=False)
             write_json(temporary / "summary.json", summary)
@@ -68,7 +69,7 @@ def alignment(
 
 def _aligned(
     model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter
-) -> tuple[Alignment, dict[str, str]]:
+) -> tuple[Alignment, Images]:
     from nast_core.claims.alignment import measure_alignment
     from nast_core.claims.evidence import without
     from nast_core.claims.ranking import statement_texts
@@ -76,7 +77,7 @@ def _aligned(
     images = encoded_images(recipe, model, asked.images.image, report)
     texts = encoded_texts(recipe, model, statement_texts(asked.examples), report)
     seen = without(asked, set(images.failed))
-    return measure_alignment(model, seen, images.vectors, texts=texts, seed=recipe.seed), images.failed
+    return measure_alignment(model, seen, images.vectors, texts=texts, seed=recipe.seed), images
 
 
 ALIGNMENT = Kind(AlignmentRecipe, "Alignment", "zero-shot AUROC and affirmative retrieval", alignment, measured)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from nast_core.files.gate import shown
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.building import BuildRecipe
@@ -40,7 +41,7 @@ class BuildItemsRecipe(BuildRecipe):
         if self.writer == "llm" and not self.llm_model:
             raise ValueError("the llm writer needs a model; give llm_model")
         if self.labels in ("mimic", "table") and self.table is None:
-            raise ValueError(f"labels from {self.labels!r} are a file; give it as table")
+            raise ValueError(f"labels from {shown(self.labels)!r} are a file; give it as table")
         return self
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from nast_core.errors import BenchmarkError
+from nast_core.files.gate import shown
 from nast_core.recipe import Recipe, Reporter
 from nast_core.work.shares import sharded, ticks
 
@@ -36,7 +37,7 @@ class Images(NamedTuple):
 
 def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[str], report: Reporter) -> Images:
     """Each image encoded by one process. Raises BenchmarkError where none can be read."""
-    from nast_core.encoding.images import encode_named
+    from nast_core.encoding.images import encode_named, in_doubt
 
     def compute(mine: Sequence[str]) -> list[Images]:
         tick, told = ticks(report, len(mine), "images"), dict[str, str]()
@@ -45,12 +46,15 @@ def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[s
 
     every = Images({}, {}, {})
     for share in sharded(list(dict.fromkeys(names)), compute):
-        for whole, part in zip(every, share, strict=True):
-            whole.update(part)
+        every.vectors.update(share.vectors)
+        every.failed.update(share.failed)
+        every.doubts.update(share.doubts)
+    if every.doubts:
+        report.say(in_doubt(every.doubts))
     if not every.vectors:
         name, reason = next(iter(every.failed.items()))
         raise BenchmarkError(
-            f"no {recipe.scored} could be scored: {len(every.failed)} images cannot be read; first {name!r}: {reason}"
+            f"no {recipe.scored} could be scored: {len(every.failed)} images cannot be read; first {shown(name)!r}: {reason}"
         )
     return every
 

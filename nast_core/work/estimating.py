@@ -123,7 +123,7 @@ def _read(recipe: FinetuneRecipe, encoder: DualEncoder) -> _Part:
         for name in [study.image for study in studies] + [item.image for item in asked]
     }
     return _Part(
-        Material(data, asked, features, {}, lengths),
+        Material(data, asked, features, {}, {}, lengths),
         [name for name in dict.fromkeys([*images, *(item.image for item in items)]) if name],
         len(train) / len(data.train),
         validated / len(data.validation),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from nast_core.files.writing import need_folder_writable
 from nast_core.recipe import Recipe, RunError
 from nast_core.runs.reporter import GRACE, ask_to_stop, withdraw
 from nast_core.runs.status import Process, Status, now
@@ -45,8 +46,13 @@ def submit(recipe: Recipe, store: RunStore | None = None, *, model_fingerprint: 
     """
     store = store or RunStore()
     recipe = settled(recipe)
-    with store.alone():
-        pass  # a folder that cannot be written is said before a model is loaded
+    with store.writing():
+        need_folder_writable(store.root)  # said before a model is loaded
+    with store.made_for_a_run():
+        return _submit(recipe, store, model_fingerprint)
+
+
+def _submit(recipe: Recipe, store: RunStore, model_fingerprint: str | None) -> Run:
     found = identity(recipe, store.root, model_fingerprint)
     with store.alone():
         alike = list(store.alike(found.key))

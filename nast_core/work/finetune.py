@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nast_core.finetune.arms import ARMS
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.recipe import Reporter, run_name
 from nast_core.runs.kinds import Kind
@@ -63,7 +64,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     start = parameter_state(task.layers)
     before = measure(task.panel, encode)
     report.metrics(0, **{f"validation_{name}": value for name, value in before.items()})
-    stands = Progress() if recipe.arm == "frozen" else train(task, report)
+    stands = train(task, report) if ARMS[recipe.arm].trains else Progress()
     after = measure(task.panel, encode)
     if accelerator.is_main_process:
         moved = layer_changes(encoder.text, start)
@@ -112,6 +113,7 @@ def _summary(
         "lines_without_image": material.data.imageless,
         "lines_too_long": material.data.unread,
         "unreadable": material.unreadable,
+        "doubtful": material.doubtful,
     }
 
 

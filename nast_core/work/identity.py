@@ -14,7 +14,7 @@ from nast_core.files.gate import MB, faults, read_text, regular
 from nast_core.files.stamps import stamp
 from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
-from nast_core.runs.store import Identity, Run, RunStore, settled
+from nast_core.runs.store import MEMORY, Identity, Run, RunStore, settled
 
 _NAMED = "the recipe names it"
 _MOST = 4 * MB  # of a run's environment.json
@@ -73,7 +73,7 @@ Known = Callable[[str, str, Callable[[], str]], str]
 @contextmanager
 def _remembered(root: Path) -> Iterator[Known]:
     """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
-    path = root / ".fingerprints.json"
+    path = root / MEMORY
     try:
         held = _HELD.validate_python(read_json(path))
         before = json.dumps(held)

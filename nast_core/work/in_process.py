@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nast_core.errors import NastError
+from nast_core.files.writing import need_folder_writable
 from nast_core.recipe import Cancelled, Recipe, Reporter, RunError
 from nast_core.runs import known_kinds
 from nast_core.runs.reporter import FolderReporter
@@ -32,8 +33,13 @@ def run_in_process(
     page, leaves no run behind. Raises NastError where it cannot be done, or was cancelled.
     """
     store = store or RunStore()
-    with store.alone():
-        pass  # a folder that cannot be written is said before anything is loaded
+    with store.writing():
+        need_folder_writable(store.root)  # said before anything is loaded
+    with store.made_for_a_run():
+        return _in_process(recipe, report, model, store)
+
+
+def _in_process(recipe: Recipe, report: Reporter, model: "DualEncoder | None", store: RunStore) -> Run:
     wide = model is not None and str(model.dtype) == "torch.float32"
     who = identity(recipe, store.root, model.fingerprint if model is not None and wide else None)
     while True:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nast_core.errors import PairError
+from nast_core.files.gate import shown
 from nast_core.recipe import Recipe, Reporter
 from nast_core.work.shares import is_main
 
@@ -23,7 +24,7 @@ def aligned_pairs(path: Path | None, model: DualEncoder, report: Reporter) -> Se
 
     found = align_all(pairs_of(path, model.card.conditions), model.text)
     for pair, reason in found.refused:
-        report.say(f"not used: {pair.negated!r}: {reason}")
+        report.say(f"not used: {shown(pair.negated)!r}: {reason}")
     report.say(f"{len(found.aligned)} pairs align, {len(found.refused)} do not")
     if not found.aligned:
         raise PairError(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from nast_core.errors import DataError, ImageError
+from nast_core.errors import DataError
+from nast_core.files.gate import shown
 from nast_core.interpret.plan import Method, PatchPlan, Positions
 from nast_core.models.components import Component
 from nast_core.recipe import Recipe, Reporter
@@ -67,24 +68,37 @@ class TraceRecipe(Recipe):
 
 
 def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
-    """trace.nc, and vectors.h5 after exact tracing. Figures: pairs, and those of them whose CTE is undefined."""
+    """trace.nc, vectors.h5 after exact tracing, warnings.json where an image may not show what it should.
+
+    Figures: pairs, those of them whose CTE is undefined, and such images where there are any.
+    """
+    from nast_core.benchmark.run import write_told
+    from nast_core.encoding.images import in_doubt
     from nast_core.interpret.profiles import undefined
 
     encoder = model or load(recipe)
     pairs = aligned_pairs(recipe.pairs, encoder, report)
-    images, names, averaged = _images(recipe, encoder, pairs, report)
+    doubts: dict[str, str] = {}
+    images, names, averaged = _images(recipe, encoder, pairs, report, doubts)
     trace_some = _estimated if recipe.method == "attribution" else _exact
     longest = max(pair.length for pair in pairs)
 
-    def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[xr.Dataset]:
-        own = [pair for pair, _ in mine]
-        tick = ticks(report, len(mine), "pairs")
-        return [trace_some(recipe, encoder, own, images([name for _, name in mine]), tick, folder, longest)]
+    def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[tuple[xr.Dataset, dict[str, str]]]:
+        own, tick = [pair for pair, _ in mine], ticks(report, len(mine), "pairs")
+        seen = images(own, [name for _, name in mine])
+        return [(trace_some(recipe, encoder, own, seen, tick, folder, longest), doubts)]
 
-    found = joined(sharded(list(zip(pairs, names, strict=True)), compute))
+    shares = sharded(list(zip(pairs, names, strict=True)), compute)
+    found = joined([share for share, _ in shares])
+    for _, told in shares:
+        doubts |= told
+    if doubts and is_main():
+        report.say(in_doubt(doubts))
+        write_told({}, doubts, folder)
     found = found.assign_coords(image=averaged) if averaged else found
     save(found, recipe, folder / FILE)
-    return {"pairs": len(pairs), "undefined": undefined(found)}
+    figures: dict[str, float] = {"pairs": len(pairs), "undefined": undefined(found)}
+    return figures | ({"warnings": len(doubts)} if doubts else {})
 
 
 def _exact(
@@ -125,34 +139,29 @@ def _bytes(recipe: TraceRecipe) -> int | None:
     return recipe.memory * 2**20 if recipe.memory else None
 
 
-Images = Callable[[Sequence[str]], "Tensor"]
+Images = Callable[[Sequence["AlignedPair"], Sequence[str]], "Tensor"]
 
 
 def _images(
-    recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair], report: Reporter
+    recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair], report: Reporter, doubts: dict[str, str]
 ) -> tuple[Images, list[str], list[str]]:
-    """From names, one a pair, to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the names; and those
-    of the images that are averaged over."""
-    import torch
-
-    from nast_core.encoding.images import encode_folder, encode_named
-    from nast_core.encoding.showcase import image_names
+    """From pairs and names, one a pair, to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the names;
+    and those of the images that are averaged over. ``doubts`` as in ``encode_named``."""
+    from nast_core.encoding.images import encode_folder
+    from nast_core.encoding.showcase import image_names, images_for_pairs
 
     if recipe.images:
         if not recipe.images.is_dir():
             raise DataError(f"there is no folder {recipe.images}; images names a folder to average over")
-        found, vectors, unreadable = encode_folder(model, recipe.images)
+        found, vectors, unreadable = encode_folder(model, recipe.images, doubts)
         for name, reason in unreadable.items():
-            report.say(f"not used: {name}: {reason}")
+            report.say(f"not used: {shown(name)}: {reason}")
         report.say(f"averaged over {len(found)} images, {len(unreadable)} not readable")
-        return lambda names: vectors.expand(len(names), -1, -1), [str(recipe.images)] * len(pairs), found
+        return lambda own, _: vectors.expand(len(own), -1, -1), [str(recipe.images)] * len(pairs), found
 
-    def encode(names: Sequence[str]) -> Float[Tensor, "pair dim"]:
-        found, failed = encode_named(model, names, recipe.pairs.parent if recipe.pairs else Path())
-        if failed:
-            name, reason = next(iter(failed.items()))
-            raise ImageError(f"{len(failed)} images of the pairs cannot be read; first {name!r}: {reason}")
-        return torch.stack([found[name] for name in names])
+    def encode(own: Sequence[AlignedPair], names: Sequence[str]) -> Float[Tensor, "pair dim"]:
+        folder = recipe.pairs.parent if recipe.pairs else Path()
+        return images_for_pairs(model, own, folder, names=names, doubts=doubts)
 
     return encode, [str(recipe.image)] * len(pairs) if recipe.image else image_names(pairs), []
 

@@ -148,3 +148,43 @@ def test_another_image_changes_the_scores_of_a_traced_pair_at_once(page, address
     before = d.inner_text()
     page.get_by_test_id("stSlider").get_by_role("slider").first.press("ArrowRight")
     expect(d).not_to_have_text(before)
+
+
+def pressed_until(page: Page, key: str, said: str) -> None:
+    """Presses a key until what has the focus says so."""
+    for _ in range(30):
+        page.keyboard.press(key)
+        if said in page.evaluate("document.activeElement.innerText || ''"):
+            return
+    raise AssertionError(f"{key} never reaches {said!r}")
+
+
+def test_a_reading_is_corrected_and_taken_back_by_keyboard_and_the_page_does_not_jump(page, address):
+    page.goto(f"{address}/attention?pair-source=typed&affirmative=There+is+some+edema.&negated=There+is+no+edema.")
+    settled(page)
+    control = page.get_by_role("button", name=re.compile("Read wrongly")).nth(1)  # under the negated text
+    below = page.locator(".js-plotly-plot").nth(1)
+    before = below.bounding_box()["y"] - control.bounding_box()["y"]
+    control.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name="absent").first).to_be_checked()
+    settled(page)
+    assert below.bounding_box()["y"] - control.bounding_box()["y"] == before
+    page.screenshot(path=str(SHOTS / "correcting.png"))
+    pressed_until(page, "Tab", "present")
+    pressed_until(page, "ArrowRight", "uncertain")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name="uncertain").first).to_be_checked()
+    pressed_until(page, "Tab", "Save")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Edema uncertain; the parser reads absent")).to_be_visible()
+    settled(page)
+    page.screenshot(path=str(SHOTS / "corrected.png"))
+    control.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("send this line")).to_be_visible()
+    settled(page)
+    page.screenshot(path=str(SHOTS / "corrected-open.png"))
+    pressed_until(page, "Tab", "Undo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("the parser reads absent")).to_have_count(0)

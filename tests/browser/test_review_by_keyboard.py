@@ -1,6 +1,5 @@
 """Three items judged with the keyboard alone in a real Chromium, after a reload, and typing that presses no button."""
 
-import os
 import re
 
 import pytest
@@ -16,9 +15,9 @@ WAIT = 120_000  # ms; CI machines have two slow cores
 def folder(tmp_path_factory):
     """Where the app keeps data sets: set before its server starts."""
     made = tmp_path_factory.mktemp("sets")
-    os.environ["NAST_DATA"] = str(made)
-    yield made
-    del os.environ["NAST_DATA"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAST_DATA", str(made))
+        yield made
 
 
 def judged(page: Page, count: int) -> None:

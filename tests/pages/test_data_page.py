@@ -7,17 +7,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.data.preview import first_items
+from dashboard.parts.marks import marked
 from nast_core.benchmark.dataset import build_dataset
 from nast_core.benchmark.drafts import TurnedDown, write_drafts
 from nast_core.benchmark.items import read_items
 from nast_core.benchmark.reference import export_reference
 from nast_core.benchmark.writers import writer_named
 from nast_core.claims.dataset import build_claims
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.negation.corrections import keep
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
 from nast_core.runs.store import RunStore
 from nast_core.work.executors import wait_for
 from nast_core.work.kinds import BuildItemsRecipe
 from tests.llm_server import running_llm
+from tests.pages.links import correct
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "data.py")
 
@@ -229,6 +232,55 @@ def test_words_are_refused_saved_and_taken_back(items):
     assert button(at, "data-undo").disabled
 
 
+def test_words_refused_for_a_wrong_reading_are_saved_once_it_is_corrected_and_the_item_says_so(items):
+    at, before = look(items), read_items(items)[0]
+    (place,) = (n for n, states in enumerate(before.assignments) if states == (1, 1, 1))
+    letter, (first, second, third) = "ABCD"[place], before.conditions
+    noun = vocabulary()[first].nouns[0].text, vocabulary()[second].nouns[0].text
+    text = f"{noun[0]}; {noun[1]}; a chest like a boot."  # the parser knows no finding by these words
+    for form in ("negated", "affirmative"):
+        field(at, f"{form}-{letter}").set_value(text)
+    at.run()
+    assert f"{third} is not mentioned" in texts(at.error)
+    correct(at, f"edit-negated-{place}", text, add=third)
+    assert not at.error
+    assert "The parser, with your corrections, reads every option as exactly its labels" in at.success[0].value
+    button(at, "data-save").click().run()
+    assert not at.exception
+    saved = read_items(items)[0]
+    assert saved.negated[place] == saved.affirmative[place] == text
+    assert [c.model_dump() for c in saved.corrected] == [{"text": text, "condition": third, "state": "present"}]
+    assert f"read by a person: {third} present" in texts(at.markdown)
+    correct(at, f"negated-{letter}", text, undo=True)  # the parser's reading counts again, and refuses the saved words
+    assert f"{third} is not mentioned" in texts(at.error)
+    button(at, "data-undo").click().run()
+    assert read_items(items)[0] == before
+    assert not at.error
+
+
+def test_the_file_of_corrections_is_not_offered_as_a_data_set(items):
+    keep(items.parent / "readings.jsonl", "No edema.", {"Edema": "present"})
+    at = page(data_do="Look through a file")
+    assert at.button_group(key="data-here").options == [items.name]
+
+
+def test_a_claim_whose_source_sentence_is_read_otherwise_is_left_out_of_the_export(tmp_path):
+    path = tmp_path / "claims.jsonl"
+    examples = build_claims("phantom", path, split="test", n=12).built.examples
+    at = look(path, data_claim="2")
+    rows = [(example, other) for example in examples for other in example.contradictions]
+    example = rows[1][0]
+    assert f":gray[True statement]&nbsp;&nbsp;{marked(example.text)}" in texts(at.markdown)
+    correct(at, "claim-True statement", example.text, **{example.claim.finding: "uncertain"})
+    assert not at.exception
+    assert f"You read {example.claim.finding} as uncertain" in at.warning[0].value
+    alike = sum(e.text == example.text for e in examples)
+    at = look(path, data_view="Export")
+    assert f"The {len(examples) - alike} statements" in texts(at.caption)
+    at.toggle(key="data-claims-sound").set_value(False).run()
+    assert f"The {len(examples)} statements" in texts(at.caption)
+
+
 def test_claims_of_a_file_are_told_from_items_and_filtered(tmp_path):
     path = tmp_path / "claims.jsonl"
     made = build_claims("phantom", path, split="test", n=12)
@@ -247,8 +299,13 @@ def test_the_reference_json_is_looked_at_and_saved_as_items(items, tmp_path):
     at = look(reference)
     assert not at.exception
     assert "24 of 24 items" in texts(at.caption)
+    option = read_items(items)[0].negated[0]
+    correct(at, "negated-A", option, add="Fracture")
+    assert at.expander[0].label.startswith("1 of 24 items the parser does not read as their own labels")
     next(b for b in at.button if b.label == "Save as items").click().run()
-    assert len(read_items(tmp_path / "reference.items.jsonl")) == 24
+    saved = read_items(tmp_path / "reference.items.jsonl")
+    assert len(saved) == 24
+    assert [item.item_id for item in saved if item.corrected] == ["reference-1"]
     next(b for b in at.button if b.label.startswith("Open ")).click().run()
     assert at.text_input(key="data-file").value.endswith("reference.items.jsonl")
 

@@ -8,7 +8,7 @@ from huggingface_hub import constants
 
 from dashboard.models import cards, sentences
 from nast_core import load_model
-from nast_core.models.zoo import zoo
+from nast_core.models.zoo import Reference, zoo
 from tests.hub_server import Repository, files_of, running_hub
 from tests.pages.test_pages import app, texts
 from tests.writers import biovil, medclip, siglip
@@ -152,3 +152,38 @@ def test_a_model_of_a_card_is_offered_first_once_it_is_here(folders):
     shutil.copytree(folders["Hugging Face CLIP"], "models/xrayclip")
     assert cards.choices()[0] == "XrayCLIP"
     assert cards.choice("XrayCLIP").loadable
+
+
+def figures(at) -> list:
+    """Tables of what others got, on the page as it is drawn."""
+    return [table.value for table in at.dataframe if "others got" in table.value.columns]
+
+
+def test_what_others_got_stands_on_the_page_beside_the_same_measured_here_and_only_where_a_source_states_it(
+    folders, monkeypatch
+):
+    shutil.copytree(folders["Hugging Face CLIP"], "models/pubmedclip")
+    said = ("There is no edema.", "There is some edema.")
+    cosine = Reference(name="cosine of no and some edema", value=0.91, source="doi:10/x", texts=said)
+    known = tuple(
+        card.model_copy(update={"reference": (cosine,)}) if card.name == "PubMedCLIP" else card for card in zoo()
+    )
+    assert figures(app("models", model="PubMedCLIP")) == []  # its card states nothing
+    monkeypatch.setattr("nast_core.models.zoo.zoo", lambda: known)
+    at = app("models", model="PubMedCLIP")
+    assert "**What others got with this model**" in texts(at.markdown)
+    (table,) = figures(at)
+    a, b = load_model("models/pubmedclip", device="cpu").encode_texts(list(said))
+    assert table.to_dict("records") == [
+        {"figure": cosine.name, "others got": 0.91, "here": pytest.approx(float(a @ b)), "stated in": "doi:10/x"}
+    ]
+    assert figures(app("models", model="demo")) == []
+
+
+def test_the_figures_of_medsiglips_own_card_are_shown_and_none_is_measured_on_other_data(tmp_path):
+    siglip.write(tmp_path / "models" / "medsiglip")
+    (table,) = figures(app("models", model="MedSigLIP"))
+    assert table["others got"][0] == pytest.approx(table["others got"][1:].mean(), abs=5e-4)  # the mean of 13 findings
+    assert len(table) == 14
+    assert table.here.isna().all()
+    assert all("model card" in source for source in table["stated in"])

@@ -1,11 +1,17 @@
 """Every page as Streamlit's own test harness runs it, on the real demo CLIP."""
 
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.links import by_link, opened
+from dashboard.parts import correcting
+from dashboard.parts.marks import marked
+from dashboard.parts.text import plain
+from nast_core.benchmark.phantoms import phantom_items
+from nast_core.negation.reading import findings
+from tests.pages.links import by_link, correct, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["home", "attention", "tracing", "heads", "attribution", "benchmark", "finetune", "models"]
@@ -38,6 +44,61 @@ def test_home_shows_a_case_in_both_forms_with_a_choice_each():
     at = app()
     assert texts(at.markdown).count("chosen]") == 2
     assert texts(at.markdown).count("true]") == 2
+
+
+@pytest.fixture
+def readings(monkeypatch, tmp_path):
+    """Where what is corrected in a test is kept."""
+    monkeypatch.setenv("NAST_DATA", str(tmp_path))
+    return correcting.kept_in()
+
+
+def option_a(at: AppTest) -> list[str]:
+    """The first option on Home, affirmatively and with negations, as it is marked."""
+    return [m.value for m in at.markdown if m.value.startswith("**A**")]
+
+
+def test_a_reading_is_corrected_on_home_for_that_statement_alone_and_taken_back(readings):
+    at = app()
+    before = option_a(at)
+    items = phantom_items(60, seed=1, split="validation")
+    text = next(item.affirmative[0] for item in items if before[0].endswith(marked(item.affirmative[0])))
+    finding = findings(text)[0]
+    correct(at, "affirmative-A", text, **{finding["condition"]: "uncertain"})
+    assert not at.exception
+    assert "(uncertain)" in option_a(at)[0]
+    assert option_a(at)[1] == before[1]
+    assert f"{finding['condition']} uncertain; the parser reads {finding['state']}" in texts(at.caption)
+    correct(at, "affirmative-A", text, undo=True)
+    assert option_a(at) == before
+    assert "corrected by you" not in texts(at.caption)
+    assert readings.read_text() == ""
+
+
+def test_a_typed_pair_on_attention_is_corrected_also_by_a_finding_the_parser_does_not_see(readings):
+    at = app("attention", **{"pair-source": "typed", "affirmative": "some edema .", "negated": "no edema ."})
+    correct(at, "Negated", "no edema .", Edema="present", add="Fracture")
+    assert not at.exception
+    assert "no :blue[edema] :small[:gray[(present)]] . :blue[Fracture] :small[:gray[(present)]]" in texts(at.markdown)
+    assert readings.read_text().splitlines() == [
+        f'{{"text":"no edema .","condition":"{condition}","state":"present"}}' for condition in ("Edema", "Fracture")
+    ]
+    at.session_state[correcting.key_of("Negated", "no edema .", correcting.kept().corrections.of("no edema ."))] = True
+    at.run()
+    assert f"Of this text: 2 of 2 corrections, kept in {plain(readings)}." in texts(at.caption)
+    (line,) = (code.value for code in at.code if code.value.startswith("{"))
+    assert json.loads(line)["findings"][0] == {
+        "condition": "Edema", "state": "present", "cue": None, "corrected": True,
+    }  # fmt: skip
+
+
+def test_corrections_that_cannot_be_read_are_said_and_the_parser_alone_is_shown(readings):
+    readings.write_text("{broken\n")
+    at = app("attention", **{"pair-source": "typed", "affirmative": "some edema .", "negated": "no edema ."})
+    assert not at.exception
+    assert "Corrections are not used: " in texts(at.caption)
+    assert "line 1: not a correction" in texts(at.caption)
+    assert "(absent)" in texts(at.markdown)
 
 
 def test_another_case_is_shown_by_the_button():

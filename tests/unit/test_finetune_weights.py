@@ -6,8 +6,9 @@ import xarray as xr
 
 from nast_core.errors import DataError
 from nast_core.files.netcdf import save_dataset
+from nast_core.finetune.arms import arm_weights
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.finetune.weights import arm_weights, check_trace, layer_effect, layer_weights, read_trace, recipe_weights
+from nast_core.finetune.weights import check_trace, layer_effect, layer_weights, read_trace, recipe_weights
 
 NAN = float("nan")
 
@@ -102,7 +103,16 @@ def test_layer_zero_is_left_out_and_pairs_weigh_by_their_gap():
 def test_an_undefined_pair_takes_no_part_and_a_layer_without_pairs_is_nan():
     cte = np.full((2, 3, 3), NAN)
     cte[0, 1, 1] = 0.8
-    assert layer_effect(a_trace(cte, [1.0, 0.0]), "negator") == pytest.approx([0.8, NAN], nan_ok=True)
+    for average in ("ratio_mean", "mean_ratio"):
+        assert layer_effect(a_trace(cte, [1.0, 0.0]), "negator", average) == pytest.approx([0.8, NAN], nan_ok=True)
+
+
+def test_a_negator_of_two_tokens_counts_by_the_stronger_one():
+    cte = np.zeros((1, 2, 4))
+    cte[0, 1] = [0.9, 0.1, 0.7, 0.3]
+    traced = a_trace(cte, [1.0])
+    traced["role"] = (("pair", "position"), np.array([["before", "negator", "negator", "finding first"]], object))
+    assert layer_effect(traced, "negator") == pytest.approx([0.7])
 
 
 def test_in_a_trace_of_heads_the_summary_runs_over_heads():

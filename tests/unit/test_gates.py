@@ -35,6 +35,7 @@ from nast_core.files.states import save_state
 from nast_core.finetune.checkpoint import load_checkpoint
 from nast_core.finetune.weights import check_trace, read_trace
 from nast_core.interpret.patched_runs import read_vectors
+from nast_core.negation.corrections import keep, read_corrections
 from nast_core.negation.pairs import read_pairs
 from nast_core.review.judgements import Reviews
 from nast_core.work.kinds import read_recipe
@@ -127,6 +128,7 @@ KINDS = {
         lambda p: p.write_text("".join(
             e.model_dump_json(exclude_none=True) + "\n" for e in build_examples(phantom_studies(12)).examples[:3]
         )), read_claims, True),
+    "corrections": Kind(lambda p: keep(p, "No edema.", {"Edema": "present", "Fracture": "absent"}), read_corrections, True),
     "recipe": Kind(lambda p: p.write_text(RECIPE), read_recipe, True),
     "review": Kind(_review, _read_review, True),
     "JSON": Kind(lambda p: p.write_text(json.dumps({"a": [1, 2.5, "x\u00e9", None], "b": {"c": True}})), read_json, True),

@@ -201,6 +201,8 @@ def test_labels_are_known_in_any_case_and_number_and_with_or_without_underscores
         ("Pleural effusion", {"Pleural Effusion"}),
         ("Oedema", {"Edema", "Lung Opacity"}),
         ("Pneumothroax", {"Pneumothorax"}),
+        ("Pneumo-thorax", {"Consolidation", "Lung Opacity", "Pneumonia", "Pneumothorax"}),
+        ("PleuralEffusion", {"Pleural Effusion"}),
         ("enlarged heart", {"Cardiomegaly"}),
         ("Rib fractures", set()),  # no fracture is labelled in this table
         ("Scoliosis", set()),  # PadChest knows it as none of the 13

@@ -247,3 +247,16 @@ def test_a_file_of_pairs_that_is_missing_empty_or_not_text_is_refused(tmp_path):
     (tmp_path / "picture.jsonl").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(DataError, match="cannot be read as UTF-8 text"):
         read_pairs(tmp_path / "picture.jsonl")
+
+
+@pytest.mark.parametrize("sides", [("{}", "{}"), ("{}edema", "{}some edema")])
+def test_what_is_said_of_a_pair_is_short_however_long_its_texts_are(tiny, sides):
+    long = "a " * 50_000
+    pair = PolarityPair(affirmative=sides[0].format(long), negated=sides[1].format(long))
+    ((_, reason),) = align_all([pair], tiny.text).refused
+    assert len(reason) < 1000
+
+
+def test_no_message_is_longer_than_a_page():
+    assert len(str(PairError("x" * 100_000))) < 4100
+    assert str(PairError("x" * 100_000)).endswith("… (100,000 characters)")

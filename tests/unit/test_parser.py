@@ -177,7 +177,9 @@ def test_gold_in_json_lines_knows_what_is_implied_and_what_is_only_mentioned(tmp
 
 
 KINDS = [
-    (s.half, s.text, s.labels) for name in ("kinds.tsv", "fresh.tsv") for s in read_sentences(SENTENCES.with_name(name))
+    (s.half, s.text, s.labels)
+    for name in ("kinds.tsv", "fresh.tsv", "fresh2.tsv")
+    for s in read_sentences(SENTENCES.with_name(name))
 ]
 
 

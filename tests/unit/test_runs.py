@@ -20,6 +20,7 @@ from nast_core.recipe import Recipe, RunError, run_name
 from nast_core.runs.status import Process, Status, host
 from nast_core.runs.store import Run, RunStore, settled
 from nast_core.work import executors
+from nast_core.work.benchmark import BenchmarkRecipe
 from nast_core.work.identity import find_run, identity
 from nast_core.work.kinds import KINDS, TraceRecipe, make_recipe, read_recipe, recipe_class, work_of
 
@@ -549,3 +550,15 @@ def test_the_public_names_are_there_and_recipes_and_the_table_need_no_torch():
 
 def test_errors_of_runs_are_users_errors():
     assert issubclass(RunError, NastError)
+
+
+def test_a_run_that_is_refused_leaves_no_folder_of_runs_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = BenchmarkRecipe(model="demo", items=tmp_path / "none.jsonl")
+    with pytest.raises(DataError, match="there is no file"):
+        executors.submit(recipe, RunStore(tmp_path / "new" / "runs"))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(DataError, match="there is no file"):
+        executors.submit(recipe, RunStore(tmp_path / "mine"))
+    assert (tmp_path / "mine").is_dir()  # what was there stays

@@ -25,6 +25,7 @@ from nast_core.interpret.effects import trace
 from nast_core.interpret.gradients import attribution_trace
 from nast_core.interpret.patched_runs import read_vectors
 from nast_core.interpret.plan import PatchPlan
+from nast_core.negation.corrections import Correction
 from nast_core.negation.pairs import align_all, read_pairs
 from nast_core.work.alignment import AlignmentRecipe, alignment
 from nast_core.work.attention import AttentionRecipe, attention
@@ -166,6 +167,16 @@ def test_a_benchmark_without_items_asks_about_phantoms(fields, tmp_path, report)
     benchmark(BenchmarkRecipe(**fields, n=8, seed=3, split="validation"), tmp_path, report)
     rows = pd.read_parquet(tmp_path / "items.parquet")
     assert rows.item_id.unique().tolist() == [item.item_id for item in phantom_items(8, seed=3, split="validation")]
+
+
+def test_a_run_counts_the_items_that_rest_on_a_persons_reading(fields, tmp_path, report):
+    items = phantom_items(4, seed=3)
+    said = Correction(text=items[1].negated[0], condition="Fracture", state="not said")
+    items[1] = items[1].model_copy(update={"corrected": (said,)})
+    write_items(items, tmp_path / "items.jsonl")
+    del fields["pairs"]
+    benchmark(BenchmarkRecipe(**fields, items=tmp_path / "items.jsonl"), tmp_path, report)
+    assert json.loads((tmp_path / "summary.json").read_text())["corrected"] == 1
 
 
 @pytest.mark.parametrize("kept", [False, True])

@@ -35,6 +35,7 @@ def read(text: str) -> tuple[bool, bool]:
         f"INDICATION\n{ASKED}\n\nFINDINGS\n{FACT}",
         f"Indication\n\n{ASKED}\n\nFindings\n\n{FACT}",
         f"INDICATION - {ASKED}\nFINDINGS - {FACT}",
+        f"Reason for exam = {ASKED}\nFindings = {FACT}",
         f"Indication — {ASKED}\nFindings – {FACT}",
         f"HISTORY {ASKED}\nFINDINGS {FACT}",
         f"HISTORY {ASKED} FINDINGS {FACT}",

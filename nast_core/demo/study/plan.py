@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from nast_core.finetune.recipe import Arm as Kind
+from nast_core.finetune.arms import Arm as Kind
 from nast_core.interpret.summaries import Summary
 from nast_core.models.components import Component
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers import Siglip2ImageProcessor, Siglip2Model, SiglipModel
 
 from nast_core.errors import ModelError, TextError
+from nast_core.files.gate import shown
 from nast_core.models import allowed, hf_folder, model_files
 from nast_core.models.allowed import Keys, Number, Width, Word
 from nast_core.models.encoder import Card
@@ -77,7 +78,9 @@ class SiglipTextTower(TextTower):
         self.check_texts(texts)
         read = [self.prepare(text) for text in texts]
         if not all(read):
-            raise TextError(f"nothing is left of {texts[read.index('')]!r} without its punctuation; write a sentence")
+            raise TextError(
+                f"nothing is left of {shown(texts[read.index('')])!r} without its punctuation; write a sentence"
+            )
         tokens = fast_tokens(self, self.tokenizer, read, last_position, pad_to=self.context_length)
         rows = zip(tokens.texts, tokens.offsets, strict=True)
         return replace(tokens, offsets=tuple(tuple(trim_span(text, *span) for span in spans) for text, spans in rows))
@@ -95,12 +98,12 @@ class SiglipTextTower(TextTower):
 class NaflexSiglip(HuggingFaceEncoder):
     """Siglip2Model. The grid's height and width travel as two more values of every patch, so that images stack."""
 
-    def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch value+2"]:
+    def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch feature"]:
         found = self.processor(image.convert("RGB"), return_tensors="pt")
         patches, grid = found["pixel_values"], found["spatial_shapes"]
         return torch.cat([patches, grid[:, None].expand(-1, patches.shape[1], -1).to(patches)], -1)
 
-    def encode_pixels(self, pixels: Float[Tensor, "image 1 patch value+2"]) -> Tensor:
+    def encode_pixels(self, pixels: Float[Tensor, "image 1 patch feature"]) -> Tensor:
         patches, grid = pixels[:, 0, :, :-2], pixels[:, 0, 0, -2:].long()
         real = torch.arange(patches.shape[1], device=pixels.device) < grid.prod(-1, keepdim=True)
         found = self.model.get_image_features(pixel_values=patches, pixel_attention_mask=real, spatial_shapes=grid)
