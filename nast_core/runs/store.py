@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import secrets
 import shutil
 import time
@@ -22,6 +21,7 @@ from nast_core.files.gate import MB, as_path, printable, read_tail, read_text, s
 from nast_core.files.writing import write_json
 from nast_core.recipe import Recipe, RunError, references, run_of
 from nast_core.runs import known_kinds
+from nast_core.runs.folders import may_be_a_run, remove, time_of
 from nast_core.runs.kinds import make_recipe
 from nast_core.runs.status import Status, checked
 
@@ -237,7 +237,7 @@ class RunStore:
             if entry.name.startswith((".new-", ".deleted-")):
                 with suppress(OSError):
                     if time.time() - entry.stat(follow_symlinks=False).st_ctime > _STALE:
-                        _remove(Path(entry.path))
+                        remove(Path(entry.path))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -303,10 +303,10 @@ class RunStore:
     def runs(self) -> list[Run]:
         """Every run's folder, sound or not, newest first."""
         try:
-            names = [entry.name for entry in os.scandir(self.root) if _may_be_a_run(entry)]
+            names = [entry.name for entry in os.scandir(self.root) if may_be_a_run(entry)]
         except OSError:
             return []
-        return [Run(self.root / name) for name in sorted(names, key=_time, reverse=True)]
+        return [Run(self.root / name) for name in sorted(names, key=time_of, reverse=True)]
 
     def table(self) -> Table:
         """All runs as they stand; a folder that cannot be read is a sentence and breaks nothing."""
@@ -359,40 +359,12 @@ class RunStore:
         going = self.root / f".deleted-{secrets.token_hex(8)}"
         try:
             run.folder.rename(going)
-            _remove(going)
+            remove(going)
         except OSError as error:
             left = going if os.path.lexists(going) else run.folder
             raise RunError(
                 f"{printable(str(left))} cannot be deleted ({error.strerror or error}); delete it by hand"
             ) from None
-
-
-def _may_be_a_run(entry: os.DirEntry) -> bool:
-    """Whether it is a folder, or a link that should lead to one and leads nowhere."""
-    if entry.name.startswith("."):
-        return False
-    try:
-        return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
-    except OSError:  # links that lead round in a circle
-        return True
-
-
-def _remove(path: Path) -> None:
-    """A folder and all that is in it, closed folders too; of a link, the link alone. Raises OSError."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-        return
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:  # somebody else deletes it too
-        shutil.rmtree(path, ignore_errors=True)
-    except PermissionError:
-        path.chmod(0o700)
-        for folder, inner, _ in os.walk(path):
-            for name in inner:
-                if not os.path.islink(at := os.path.join(folder, name)):
-                    os.chmod(at, 0o700)
-        shutil.rmtree(path)
 
 
 def settled(recipe: Recipe) -> Recipe:
@@ -408,11 +380,3 @@ def settled(recipe: Recipe) -> Recipe:
         if spec not in (None, "demo") and os.path.isdir(folder := os.path.expanduser(spec)):
             changed[field] = os.path.abspath(folder)
     return recipe.model_copy(update=changed)
-
-
-_TIME = re.compile(r"-(\d{8}-\d{6})-")
-
-
-def _time(name: str) -> tuple[str, str]:
-    found = _TIME.search(name)
-    return (found[1] if found else "", name)
