@@ -233,5 +233,5 @@ def test_broken_runs_are_text(tmp_path):
 
 def test_every_call_that_is_read_as_markdown_has_its_foreign_texts_escaped():
     """A reader's aid: the pages' texts are walked above; here the page's own home of escaping stays the only one."""
-    homes = [path.name for path in (ROOT / "dashboard").glob("*.py") if r"\\\g<" in path.read_text("utf-8")]
+    homes = [path.name for path in (ROOT / "dashboard").rglob("*.py") if r"\\\g<" in path.read_text("utf-8")]
     assert homes == ["text.py"]

@@ -44,7 +44,7 @@ def text_fields(path: Path) -> set[str]:
 
 
 def test_no_other_field_that_a_link_can_fill_names_anything_to_be_opened():
-    modules = [*(ROOT / "dashboard").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+    modules = [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     free = {key for path in modules if path.name != "asking.py" for key in text_fields(path)}
     said = {"affirmative", "negated", "said", "denied", "equivalent", "sentence"}  # texts for the model
     sought = {"data-text", "slice-name"}  # filters and names
@@ -53,7 +53,7 @@ def test_no_other_field_that_a_link_can_fill_names_anything_to_be_opened():
 
 def test_every_field_that_can_open_something_is_known_to_the_asking():
     asked = set()
-    for path in [*(ROOT / "dashboard").glob("*.py"), *(ROOT / "pages").glob("*.py")]:
+    for path in [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "asking.field":
                 key = next(word.value for word in call.keywords if word.arg == "key")
@@ -62,7 +62,7 @@ def test_every_field_that_can_open_something_is_known_to_the_asking():
 
 
 def test_no_page_ends_in_a_way_that_takes_its_sidebar_away():
-    for path in [*(ROOT / "dashboard").glob("*.py"), *(ROOT / "pages").glob("*.py")]:
+    for path in [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
         calls = [ast.unparse(call.func) for call in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(call, ast.Call)]  # fmt: skip
         assert "st.stop" not in calls, path
 
