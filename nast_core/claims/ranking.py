@@ -56,8 +56,11 @@ def rank_claims(
         true = torch.stack([texts[pairs[i][0].text] for i in scored])
         false = torch.stack([texts[pairs[i][1].text] for i in scored])
         for column, of, seen_by in (
-            ("score_true", true, seen), ("score_false", false, seen), ("blind_true", true, blind), ("blind_false", false, blind),
-        ):  # fmt: skip
+            ("score_true", true, seen),
+            ("score_false", false, seen),
+            ("blind_true", true, blind),
+            ("blind_false", false, blind),
+        ):
             table.loc[scored, column] = model.score_each(of, seen_by.to(of.dtype)).double().numpy()
     table["correct"] = _right(table.score_true, table.score_false)
     table["blind_correct"] = _right(table.blind_true, table.blind_false)

@@ -58,9 +58,20 @@ def claim_changes(
 
 
 def _row(about: str, measure: str, a: Rate, b: Rate, change: Rate) -> dict[str, Any]:
-    ends = {f"{name}{part}": getattr(found, field) for name, found in (("a", a), ("b", b))
-            for part, field in (("", "value"), ("_low", "low"), ("_high", "high"))}  # fmt: skip
-    return {"about": about, "measure": measure, **ends, "change": change.value, "low": change.low, "high": change.high, "n": change.n}  # fmt: skip
+    ends = {
+        f"{name}{part}": getattr(found, field)
+        for name, found in (("a", a), ("b", b))
+        for part, field in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
+    return {
+        "about": about,
+        "measure": measure,
+        **ends,
+        "change": change.value,
+        "low": change.low,
+        "high": change.high,
+        "n": change.n,
+    }
 
 
 def _ranking(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> list[dict[str, Any]]:

@@ -181,8 +181,10 @@ def accuracy_changes(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataF
     rows = []
     for form in FORMS:
         test = mcnemar(b[form], a[form])
-        rows.append(_change(form, a[form], b[form], a.patient_id)
-                    | {"fixed": test.only_first, "broken": test.only_second, "p_value": test.p_value})  # fmt: skip
+        rows.append(
+            _change(form, a[form], b[form], a.patient_id)
+            | {"fixed": test.only_first, "broken": test.only_second, "p_value": test.p_value}
+        )
     rows.append(_change("gap", a.affirmative - a.negated, b.affirmative - b.negated, a.patient_id))
     return pd.DataFrame(rows).astype({"fixed": "Int64", "broken": "Int64"})
 

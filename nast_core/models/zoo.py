@@ -90,8 +90,10 @@ def need_card(name: str) -> ZooCard:
     """As ``find_card``. Raises ModelError, with the nearest names, where there is none."""
     card = find_card(name)
     if card is None:
-        raise ModelError(f"no known model is called {shown(name)!r}; did you mean {' or '.join(near_names(name)) or 'another'}? "
-                         "'nast model list' has them all")  # fmt: skip
+        raise ModelError(
+            f"no known model is called {shown(name)!r}; did you mean {' or '.join(near_names(name)) or 'another'}? "
+            "'nast model list' has them all"
+        )
     return card
 
 

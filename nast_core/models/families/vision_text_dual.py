@@ -34,8 +34,18 @@ class _Image(allowed.Swin):
     """Of the image models that transformers has, those that are a tower of numbers: no wrapper around another library's."""
 
     model_type: Literal[
-        "vit", "deit", "beit", "clip_vision_model", "siglip_vision_model", "dinov2", "swin", "swinv2", "convnext", "convnextv2", "resnet",
-    ]  # fmt: skip
+        "vit",
+        "deit",
+        "beit",
+        "clip_vision_model",
+        "siglip_vision_model",
+        "dinov2",
+        "swin",
+        "swinv2",
+        "convnext",
+        "convnextv2",
+        "resnet",
+    ]
     pooler_output_size: Width | None = None
     pooler_act: Activation = "tanh"
     mask_ratio: Share = 0.0
