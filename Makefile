@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install app test quick check format docs bench shapes mutants figures clean
+.PHONY: help install app test long quick check format docs bench shapes mutants figures clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -31,8 +31,11 @@ install: $(VENV)/.app ## Install into .venv
 app: install ## Install and open the app on the demo world
 	$(BIN)/streamlit run dashboard/app.py
 
-test: $(VENV)/.test ## Install and pass every test, browser included
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile # tiny models gain nothing from more threads
+test: $(VENV)/.test ## Install and pass the tests, browser included, in ten minutes; what takes long is left to make long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" # tiny models gain nothing from more threads
+
+long: $(VENV)/.test ## The tests that make test leaves out: whole trainings, kills, full disks, several processes, the wheel
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 quick: $(VENV)/.test ## The engine's tests but the slow ones, in a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit

@@ -130,6 +130,7 @@ def test_pages_are_readable_wide_and_narrow_in_both_themes(browser, address, wid
     window.close()
 
 
+@pytest.mark.long
 def test_heads_can_be_switched_off_and_their_effect_on_the_questions_is_shown(page, address):
     page.goto(f"{address}/heads?head-method=Estimate&ablation-n=300")
     expect(page.get_by_text("Heads that look at the negator, and heads that matter")).to_be_visible()

@@ -31,6 +31,7 @@ def settle(page, label: str, value: int) -> None:
     page.wait_for_timeout(1500)
 
 
+@pytest.mark.long
 def test_a_training_outlives_the_killed_server_and_shows_before_and_after(page, tmp_path, stop_at_the_end):
     runs = {"NAST_RUNS": str(tmp_path / "runs")}
     store = RunStore(tmp_path / "runs")

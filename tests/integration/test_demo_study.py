@@ -10,6 +10,8 @@ import xarray as xr
 from nast_core.demo.study.plan import STEERINGS, Arm, Plan
 from nast_core.demo.study.run import StudyError, _bench, study
 
+pytestmark = pytest.mark.long
+
 TINY = Plan(
     arms=(Arm("uniform"), Arm("nast", STEERINGS[0])),
     seeds=2,

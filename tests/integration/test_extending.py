@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 MOST = {"layer_summary": 1, "arm": 2, "label_source": 2, "kind_of_run": 2}  # files; a page of a kind is two more
 

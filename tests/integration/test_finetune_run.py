@@ -204,6 +204,7 @@ def test_images_are_encoded_once_for_all_runs_and_for_the_benchmark(world, tmp_p
     assert encode_named(tuned, trained[:3], cache=VectorCache(tmp_path / "cache"))[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_killed_run_goes_on_to_the_weights_of_an_uninterrupted_one(world, whole, tmp_path, method):
     asked = recipe(*world, learning_rate=1e-2, method=method, checkpoint_every=1)
@@ -259,6 +260,7 @@ def test_a_checkpoint_of_another_recipe_is_not_continued(world, tmp_path):
         finetune(recipe(*world), tmp_path / "run", Notes())
 
 
+@pytest.mark.long
 def test_two_processes_give_the_losses_and_weights_of_one(world, tmp_path):
     asked = recipe(*world, learning_rate=2e-3)  # at larger rates steps grow and multiply what is only rounding
     alone = Notes()
@@ -352,6 +354,7 @@ except FinetuneError as error:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
 def test_a_batch_too_large_for_the_memory_is_refused_with_one_that_fits(world, tmp_path):
     asked = recipe(world[0], "demo", batch_size=24, claims_per_image=8, method="full", validation_studies=2)

@@ -69,6 +69,7 @@ def until(run: Run, *states: State) -> None:
     assert run.status.state in states, (run.status, run.log)
 
 
+@pytest.mark.long
 def test_two_processes_give_what_one_gives_and_the_recipe_is_found_again(place, pairs):
     recipe = place / "trace.yaml"
     recipe.write_text(f"kind: trace\npairs: {pairs}\ndevice: cpu\nprecision: float64\nnum_processes: 2\n")
@@ -106,6 +107,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.long
 def test_a_run_outlives_who_started_it_others_wait_their_turn_and_a_killed_one_goes_on(place, pairs):
     launcher = subprocess.Popen(
         [sys.executable, "-c", LAUNCH],

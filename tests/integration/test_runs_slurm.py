@@ -95,6 +95,7 @@ def test_a_run_that_waits_for_the_cluster_is_queued_and_cancelling_takes_it_from
         subprocess.run(["scancel", holding], check=True)
 
 
+@pytest.mark.long
 def test_a_run_that_the_cluster_preempts_is_queued_again(recipe, tmp_path):
     run = executors.submit(
         recipe(kind="trace", component="head", positions="each", pairs=None, model="demo"), RunStore(tmp_path / "runs")

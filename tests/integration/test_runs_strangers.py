@@ -61,6 +61,7 @@ def test_a_canary_sings_where_python_looks_into_the_current_folder(canaries):
     assert "filelock" in canaries.sang
 
 
+@pytest.mark.long
 def test_a_run_of_two_processes_runs_nothing_that_lies_in_the_current_folder(canaries, script, folders, tmp_path):
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     recipe = canaries.folder / "attention.yaml"

@@ -20,7 +20,7 @@ import pytest
 from tests.browser_tools import ROOT, wait_for_answer
 from tests.faults.session import Answer, Session
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 MOST = 24 * 2**20  # bytes of the wheel; the demo CLIP, which may have 20 MB, is nearly all of it
 
 

@@ -137,7 +137,7 @@ def test_a_file_that_is_no_claims_file_is_refused_with_its_line(tmp_path, conten
 def test_a_file_or_source_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match="nast claims build"):
         read_claims(tmp_path / "none.jsonl")
-    with pytest.raises(DataError, match="there is no source 'openli': known are openi, padchest, phantom"):
+    with pytest.raises(DataError, match="there is no source 'openli': known are phantom, openi, padchest"):
         read_source("openli")
     (tmp_path / "notes.pdf").write_text("hello")
     with pytest.raises(DataError, match="no source of claims"):
