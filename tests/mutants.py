@@ -135,8 +135,8 @@ MUTANTS = (
     ),
     Mutant("_mean_where(F.softplus(-margins), first)", "_mean_where(F.softplus(margins), first)", "finetune_losses"),
     Mutant(
-        "ranked.append(F.softplus(denied[None, :] - held[:, None]).mean())",
-        "ranked.append(F.softplus(held[:, None] - denied[None, :]).mean())",
+        "ranked.append(F.softplus(denied[None, :] - present[:, None]).mean())",
+        "ranked.append(F.softplus(present[:, None] - denied[None, :]).mean())",
         "finetune_losses",
     ),
     Mutant(
@@ -153,8 +153,8 @@ MUTANTS = (
     ),
     Mutant(">= own[:, None]).sum(1) <= 5).mean()", ">= own[:, None]).sum(1) <= 6).mean()", "finetune_evaluation"),
     Mutant(
-        "held * (held + 1) / 2) / (held * denied)",
-        "held * (held + 1) / 2) / (held * (held + denied))",
+        "present * (present + 1) / 2) / (present * denied)",
+        "present * (present + 1) / 2) / (present * (present + denied))",
         "finetune_evaluation",
     ),
     Mutant("right = ((scores >= own).sum(-1) == 1)", "right = ((scores > own).sum(-1) == 0)", "finetune_evaluation"),
@@ -165,8 +165,8 @@ MUTANTS = (
         "scoring tie",
     ),
     Mutant(
-        "np.where(unknown, np.nan, (said != true).sum(-1))",
-        "np.where(unknown, np.nan, (said > true).sum(-1))",
+        "np.where(unknown, np.nan, (chosen != true).sum(-1))",
+        "np.where(unknown, np.nan, (chosen > true).sum(-1))",
         "scoring by_hand",
     ),
     Mutant(
@@ -220,7 +220,7 @@ MUTANTS = (
         "torch.cat(vectors)[torch.tensor([place[text] for text in texts])]", "torch.cat(vectors)", "parity encode_texts"
     ),
     Mutant('inverted = ds.PhotometricInterpretation == "MONOCHROME1"', "inverted = False", "dicom monochrome1"),
-    Mutant("if found.st_size > most:", "if found.st_size < 0:", "gates more_bytes"),
+    Mutant("if status.st_size > most:", "if status.st_size < 0:", "gates more_bytes"),
     Mutant("| os.O_NONBLOCK)  # opening a pipe would wait", ")  # opening a pipe would wait", "gates no_file"),
     Mutant(
         "whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])",

@@ -67,8 +67,8 @@ def save_wording(path: Path, before: Item, draft: Draft, corrections: Correction
     """
     new = reword(before, draft, corrections)
     if new.item is None:
-        said = new.refusal or new.verdict.complaints[0].said
-        raise BenchmarkError(f"these words are not saved: {said}; put that right first")
+        reason = new.refusal or new.verdict.complaints[0].said
+        raise BenchmarkError(f"these words are not saved: {reason}; put that right first")
     with held(path, _REMEDY):
         items = _replaced(path, before, new.item)
         edit = Edit(time=datetime.now(UTC), before=before, after=new.item)

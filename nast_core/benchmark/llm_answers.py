@@ -45,15 +45,15 @@ class Answers:
         except OSError as error:
             raise DataError(f"{shown(self.file)} cannot be used ({error.strerror}); choose another folder") from error
         for line in lines:
-            if kept := _read(line):
-                question, raw = kept
+            if entry := _read(line):
+                question, raw = entry
                 self._kept[question].append(raw)
 
     def take(self, question: str) -> str | None:
         """The next kept answer to a question; None where it must be asked."""
         with self._lock:
-            kept = self._kept.get(question)
-            return kept.popleft() if kept else None
+            answers = self._kept.get(question)
+            return answers.popleft() if answers else None
 
     def keep(self, question: str, messages: list[Message], raw: str) -> None:
         line = json.dumps({"id": question, "prompt": messages, "answer": raw}) + "\n"

@@ -102,6 +102,6 @@ def write_results(result: BenchmarkResult, folder: Path) -> None:
 
 def write_told(failed: Mapping[str, str], doubts: Mapping[str, str], folder: Path) -> None:
     """TOLD, image name -> reason: images that could not be read, and those that may not show what they should."""
-    for name, told in zip(TOLD, (failed, doubts), strict=True):
-        if told:
-            write_json(folder / name, told)
+    for name, reasons in zip(TOLD, (failed, doubts), strict=True):
+        if reasons:
+            write_json(folder / name, reasons)

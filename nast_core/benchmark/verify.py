@@ -61,8 +61,8 @@ class Verdict:
     def cues_of(self, answer: int) -> tuple[str, str, str]:
         """Per condition the cue that denies it in the right option, else in the first that does; else empty."""
         order = (self.cues[answer], *self.cues)
-        found = [next((option[place] for option in order if option[place]), None) or "" for place in range(3)]
-        return found[0], found[1], found[2]
+        cues = [next((option[place] for option in order if option[place]), None) or "" for place in range(3)]
+        return cues[0], cues[1], cues[2]
 
 
 def verify_all(drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE) -> Iterator[Verdict]:
@@ -83,13 +83,13 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
     for place, assignment in enumerate(task.assignments):
         wanted = dict(zip(task.conditions, assignment, strict=True))
         texts = draft.negated[place], draft.affirmative[place]
-        found = [
+        faults = [
             *_against_negated(wanted, texts[0], negated[place]),
             *_against_affirmative(wanted, texts[1], affirmative[place]),
         ]
         if not any(change.words_unknown for text in texts for change in changes(text, corrections)):
-            found = found or list(_against_pair(texts, negated[place], affirmative[place]))
-        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in found]
+            faults = faults or list(_against_pair(texts, negated[place], affirmative[place]))
+        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in faults]
         by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
         cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
     for form in (draft.negated, draft.affirmative):
@@ -99,7 +99,7 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
 
 
 def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
-    said: dict[str, set[str]] = {}
+    states: dict[str, set[str]] = {}
     for mention in mentions:
         if mention.state == "normal":
             yield Complaint(
@@ -110,14 +110,14 @@ def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention])
                 "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
             )
         else:
-            said.setdefault(mention.condition, set()).add(mention.state)
+            states.setdefault(mention.condition, set()).add(mention.state)
     for condition, state in wanted.items():
         right = "present" if state else "absent"
-        if condition not in said:
+        if condition not in states:
             if not any(m.state == "normal" and condition in m.conditions for m in mentions):
                 yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
-        elif said[condition] != {right}:
-            heard = " and ".join(sorted(said[condition]))
+        elif states[condition] != {right}:
+            heard = " and ".join(sorted(states[condition]))
             yield Complaint("wrong state", f"{condition} should be {right}, but {shown(text)!r} says {heard}")
     spans = [(m.cue_start, m.cue_end) for m in mentions if m.cue]
     for cue in find_cues(text):
@@ -131,7 +131,7 @@ def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Menti
         yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {shown(text)!r}")
     present = {condition for condition, state in wanted.items() if state}
     absent = set(wanted) - present
-    named, normal = set(), set()
+    conditions, normal = set(), set()
     for mention in mentions:
         if mention.state == "normal":
             about = set(mention.conditions)
@@ -143,14 +143,14 @@ def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Menti
                 "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
             )
         else:
-            named.add(mention.condition)
+            conditions.add(mention.condition)
             if mention.condition in absent or mention.state != "present":
                 yield Complaint(
                     "not affirmed", f"{mention.condition} is named, not said to be normal, in {shown(text)!r}"
                 )
-    for condition in sorted(present - named):
+    for condition in sorted(present - conditions):
         yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
-    for condition in sorted(absent - normal - named):
+    for condition in sorted(absent - normal - conditions):
         yield Complaint("not affirmed", f"{shown(text)!r} has no affirmative equivalent of absent {condition}")
 
 

@@ -44,8 +44,8 @@ def read_arrays(
     except NastError:
         raise
     except Exception as fault:  # on a damaged file zipfile and numpy raise nearly everything
-        said = " ".join(str(fault).split())[:120]
-        raise error(f"{shown(path)} cannot be read as arrays ({said}); make it anew") from None
+        reason = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} cannot be read as arrays ({reason}); make it anew") from None
 
 
 def save_tensors(path: Path, tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | None = None) -> None:
@@ -72,5 +72,5 @@ def read_tensors(
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, ValueError, RuntimeError) as fault:
-        said = " ".join(str(fault).split())[:120]
-        raise error(f"{shown(path)} cannot be read as safetensors ({said}); make it anew") from None
+        reason = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} cannot be read as safetensors ({reason}); make it anew") from None

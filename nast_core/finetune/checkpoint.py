@@ -17,10 +17,10 @@ _HELD = {"identity", "parameters", "optimizer", "schedule", "progress", "best"}
 
 def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
     """What must be equal for a checkpoint to be continued: the recipe but for where it runs, and the base's weights."""
-    said = recipe.model_dump_json(
+    fields = recipe.model_dump_json(
         exclude={"device", "num_processes", "executor", "model", "tracker", "checkpoint_every"}
     )
-    return f"{fingerprint} {said}"
+    return f"{fingerprint} {fields}"
 
 
 def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:

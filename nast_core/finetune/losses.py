@@ -76,9 +76,9 @@ def across_image_loss(logits: Float[Tensor, "text image"], holds: Int[Tensor, "t
     """
     ranked = []
     for row, truth in zip(logits, holds, strict=True):  # text by text: only pairs that count are made, a fifth of all
-        held, denied = row[truth == 1], row[truth == 0]
-        if len(held) and len(denied):
-            ranked.append(F.softplus(denied[None, :] - held[:, None]).mean())
+        present, denied = row[truth == 1], row[truth == 0]
+        if len(present) and len(denied):
+            ranked.append(F.softplus(denied[None, :] - present[:, None]).mean())
     return torch.stack(ranked).mean() if ranked else logits.sum() * 0
 
 
