@@ -37,7 +37,7 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
     joints = _joints(words, _asides(words, names))
     ends_in_or = _ends_in_or(joints)
     first_name = {name.start: name for name in names}
-    found: list[tuple[int, Opening]] = [(0, "new")]
+    starts: list[tuple[int, Opening]] = [(0, "new")]
     left = _Left(words)
     place = 0
     for number, joint in enumerate(joints):
@@ -52,19 +52,19 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
         if joint.kind == "comma" and left.verb and number + 1 < len(joints) and joints[number + 1].kind == "and":
             later = joints[number + 2].start if number + 2 < len(joints) else len(words)
             if _shared_behind(words, joints[number + 1], later, names[place:inside], names, inside):
-                found.append((joint.start, "new"))
+                starts.append((joint.start, "new"))
                 left.restart(joint.start)
                 continue
         if joint.kind == "comma" and words[joint.start] == "," and words[joint.start - 1 : joint.start] in _ANSWERED:
-            found.append((joint.start, "new"))
+            starts.append((joint.start, "new"))
             left.restart(joint.start)
             continue
         opening = _opening(joint, right, left, names[place:inside], first_name, ends_in_or[number])
         if opening:
-            found.append((joint.start, opening))
+            starts.append((joint.start, opening))
             if opening == "new":
                 left.restart(joint.start)
-    return found
+    return starts
 
 
 def _shared_behind(
@@ -108,7 +108,7 @@ def _verb(word: str) -> bool:
 
 def _asides(words: list[str], names: list[Named]) -> set[int]:
     """Where brackets open around a finding of its own: "no pneumothorax (small effusion)"."""
-    found, opened = set(), None
+    asides, opened = set(), None
     starts = {name.start for name in names}
     for place, word in enumerate(words):
         if word == "(":
@@ -116,16 +116,16 @@ def _asides(words: list[str], names: list[Named]) -> set[int]:
         elif word == ")":
             opened = None
         elif place in starts and opened is not None:
-            found.add(opened)
-    return found
+            asides.add(opened)
+    return asides
 
 
 def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
-    found, i = [], 0
+    joints, i = [], 0
     while i < len(words):
         start, kind = i, None
         if i in asides:
-            found.append(_Joint("hard", i, i + 1))
+            joints.append(_Joint("hard", i, i + 1))
             i += 1
             continue
         if words[i] in (",", "-", "/") and words[i - 1 : i] != ["("]:
@@ -134,9 +134,9 @@ def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
             kind, length = ahead
             i += length
         if kind:
-            found.append(_Joint(kind, start, i))
+            joints.append(_Joint(kind, start, i))
         i = max(i, start + 1)
-    return found
+    return joints
 
 
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
@@ -180,12 +180,12 @@ def _joining(words: list[str], i: int) -> tuple[str, int] | None:
 
 def _ends_in_or(joints: list[_Joint]) -> list[bool]:
     """Of each joint, whether the next that is no comma is an "or"."""
-    found, ends = [False] * len(joints), False
+    flags, ends = [False] * len(joints), False
     for number in range(len(joints) - 1, -1, -1):
-        found[number] = ends
+        flags[number] = ends
         if joints[number].kind != "comma":
             ends = joints[number].kind == "or"
-    return found
+    return flags
 
 
 def _opening(

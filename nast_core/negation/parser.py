@@ -40,12 +40,12 @@ class Mention(NamedTuple):
 def parse(text: str) -> list[Mention]:
     """Every mention of the 13 CheXpert conditions, in reading order."""
     flat = _SPACES.sub(" ", text)
-    found, start = [], 0
+    mentions, start = [], 0
     low = plain(flat)
     for end in [*(m.start() for m in _END.finditer(low)), len(low)]:
-        found += [_shifted(mention, start) for mention in _read(low[start:end])]
+        mentions += [_shifted(mention, start) for mention in _read(low[start:end])]
         start = end
-    return found if flat == text else _moved(found, _places(text))
+    return mentions if flat == text else _moved(mentions, _places(text))
 
 
 def parse_all(texts: Iterable[str]) -> Iterator[list[Mention]]:
