@@ -37,15 +37,15 @@ class Evidence:
     @cached_property
     def presence(self) -> Float[np.ndarray, "image condition"]:
         """1 present, 0 absent, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
-        asked = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
-        table = truth_table(asked, self.facts).T.astype(float)
+        claims = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
+        table = truth_table(claims, self.facts).T.astype(float)
         return np.where(table < 0, np.nan, table)
 
     @property
     def conditions(self) -> list[str]:
         """Those with at least LEAST images that have them and LEAST that have not."""
         enough = ((self.presence == 1).sum(0) >= LEAST) & ((self.presence == 0).sum(0) >= LEAST)
-        return [condition for condition, kept in zip(CHEXPERT_CONDITIONS, enough, strict=True) if kept]
+        return [condition for condition, sufficient in zip(CHEXPERT_CONDITIONS, enough, strict=True) if sufficient]
 
     def presence_of(self, conditions: Sequence[str]) -> Float[np.ndarray, "image condition"]:
         return self.presence[:, [CHEXPERT_CONDITIONS.index(condition) for condition in conditions]]
@@ -102,6 +102,6 @@ def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidenc
 
 def without(evidence: Evidence, failed: set[str]) -> Evidence:
     """The evidence without images that could not be read."""
-    kept = evidence.images[~evidence.images.image.isin(failed)].reset_index(drop=True)
+    images = evidence.images[~evidence.images.image.isin(failed)].reset_index(drop=True)
     examples = tuple(example for example in evidence.examples if example.image not in failed)
-    return Evidence(evidence.split, examples, kept, evidence.imageless)
+    return Evidence(evidence.split, examples, images, evidence.imageless)

@@ -125,9 +125,9 @@ def by_kind(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     keys = [(kind, cues) for kind in KINDS for cues in CUE_GROUPS]
     masks = [(table.kind == kind) & ((table.cues == cues) | (cues == "all")) for kind, cues in keys]
     values = np.stack([table.correct.where(mask).to_numpy(float) for mask in masks], axis=1)
-    found = rates(values, table.patient_id, seed=seed)
+    intervals = rates(values, table.patient_id, seed=seed)
     return pd.DataFrame(
-        [{"kind": kind, "cues": cues, **value._asdict()} for (kind, cues), value in zip(keys, found, strict=True)]
+        [{"kind": kind, "cues": cues, **value._asdict()} for (kind, cues), value in zip(keys, intervals, strict=True)]
     )
 
 

@@ -41,7 +41,7 @@ def claims_of(facts: Facts) -> tuple[Claim, ...]:
 def phantom_claims(phantom: Phantom) -> tuple[Claim, ...]:
     """Everything that is true of a phantom, a claim a condition; a finding is nowhere but where it was drawn."""
     return tuple(
-        _drawn(found) if (found := phantom.finding(c)) else Claim(finding=c, polarity="absent") for c in CONDITIONS
+        _drawn(finding) if (finding := phantom.finding(c)) else Claim(finding=c, polarity="absent") for c in CONDITIONS
     )
 
 
@@ -59,13 +59,13 @@ def _drawn(finding: Finding) -> Claim:
 
 def facts_by_study(examples: Iterable[Example]) -> dict[str, tuple[Claim, ...]]:
     """Study -> what is known of it: all of a phantom; of another study, the true claims that the file holds."""
-    found: dict[str, dict[Claim, None]] = {}
+    by_study: dict[str, dict[Claim, None]] = {}
     for example in examples:
-        claims = found.setdefault(example.study_id, {})
+        claims = by_study.setdefault(example.study_id, {})
         phantom = phantom_of(example.image) if example.image else None
         for claim in phantom_claims(phantom) if phantom else (example.claim.meaning,):
             claims[claim] = None
-    return {study: tuple(claims) for study, claims in found.items()}
+    return {study: tuple(claims) for study, claims in by_study.items()}
 
 
 def truth_table(claims: Sequence[Claim], facts: Sequence[Sequence[Claim]]) -> Int[np.ndarray, "claim study"]:
