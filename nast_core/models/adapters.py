@@ -26,7 +26,7 @@ def beside(folder: Path) -> tuple[str, ...]:
     if not (folder / CONFIG).exists():
         return ()
     return (
-        f"{CONFIG} beside the weights is an adapter ({_said(folder)}), which was not merged: this is the model as its weights "
+        f"{CONFIG} beside the weights is an adapter ({_description(folder)}), which was not merged: this is the model as its weights "
         "file has it",
     )
 
@@ -43,12 +43,12 @@ def alone(folder: Path) -> str | None:
     if not (folder / CONFIG).exists():
         return None
     return (
-        f"{folder} holds an adapter ({_said(folder)}) and no model; merge the two once where you trust both, with PEFT's "
+        f"{folder} holds an adapter ({_description(folder)}) and no model; merge the two once where you trust both, with PEFT's "
         "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(OUT), and load OUT with BASE's tokenizer "
         "and preprocessor files"
     )
 
 
-def _said(folder: Path) -> str:
-    found = checked(_Named, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
-    return f"{found.peft_type or 'of no stated kind'}, wants {found.base_model_name_or_path or 'a base that it does not name'}"
+def _description(folder: Path) -> str:
+    adapter = checked(_Named, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
+    return f"{adapter.peft_type or 'of no stated kind'}, wants {adapter.base_model_name_or_path or 'a base that it does not name'}"

@@ -64,10 +64,10 @@ class _Counter:
                 super().__init__(*args, **{k: v for k, v in options.items() if k != "name"} | {"file": io.StringIO()})
 
             def update(self, n: float | None = 1) -> bool | None:
-                shown = super().update(n)
+                redrew = super().update(n)
                 if self.unit == "B":
                     bars[id(self)] = self.n
-                return shown
+                return redrew
 
         return Bar
 
@@ -129,9 +129,11 @@ def _write_card(plan: Plan, incoming: Path) -> None:
 def _check_whole(source: Source, place: Path) -> None:
     """Raises ModelError for a file that is missing or of another size: the client takes an old folder for good offline."""
     for file, size in source.sizes.items():
-        found = (place / file).stat().st_size if (place / file).is_file() else None
-        if found is None or (size and found != size):
-            raise ModelError(f"{file} of {source.hub} did not come whole ({found or 0:,} of {size:,} bytes); try again")
+        length = (place / file).stat().st_size if (place / file).is_file() else None
+        if length is None or (size and length != size):
+            raise ModelError(
+                f"{file} of {source.hub} did not come whole ({length or 0:,} of {size:,} bytes); try again"
+            )
 
 
 def _check_room(plan: Plan) -> None:

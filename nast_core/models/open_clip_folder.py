@@ -142,7 +142,7 @@ def _described(
         "Context": f"{text.context_length} tokens",
         "Preprocessing": f"open_clip transform, {image_size} px",
         "Image normalisation": _normalisation(model.visual.preprocess_cfg),
-        "Tokenizer": _named(tokenizer),
+        "Tokenizer": _tokenizer_name(tokenizer),
         "Activation": "quick_gelu" if config.get("quick_gelu") else "gelu",
     }
 
@@ -181,9 +181,9 @@ def _resized(
     """Position tables of another length than the config's, which open_clip interpolates without a word."""
     own = model.state_dict()
     for name in ("positional_embedding", "visual.positional_embedding", "text.positional_embedding"):
-        found, expected = stored.get(name), own.get(name, own.get(f"text.{name}"))
-        if found is not None and expected is not None and found.shape != expected.shape:
-            yield name, tuple(found.shape), tuple(expected.shape)
+        tensor, expected = stored.get(name), own.get(name, own.get(f"text.{name}"))
+        if tensor is not None and expected is not None and tensor.shape != expected.shape:
+            yield name, tuple(tensor.shape), tuple(expected.shape)
 
 
 def _check_vocabulary(folder: Path, config: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ def _normalisation(preprocess: Mapping[str, Any]) -> str:
     return f"mean {mean}; std {std}"
 
 
-def _named(tokenizer: Tokenizer) -> str:
+def _tokenizer_name(tokenizer: Tokenizer) -> str:
     if isinstance(tokenizer, SimpleTokenizer):
         return f"open_clip SimpleTokenizer, {tokenizer.vocab_size} tokens"
     return f"{type(tokenizer.tokenizer).__name__}, {len(tokenizer.tokenizer)} tokens"

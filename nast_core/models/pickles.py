@@ -35,8 +35,8 @@ def check_pickles(path: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
                 if member.filename.endswith("data.pkl"):
-                    with archive.open(member) as held:
-                        _check(held)
+                    with archive.open(member) as handle:
+                        _check(handle)
 
 
 def _check(file: IO[bytes]) -> None:

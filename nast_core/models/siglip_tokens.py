@@ -83,9 +83,9 @@ def read_tokenizer(folder: Path, default: str) -> tuple[Any, Canonical]:
     return tokenizer, prepare
 
 
-def _token(named: str | dict | None) -> str:
+def _token(token: str | dict | None) -> str:
     """A special token, as tokenizer_config.json writes it: a string or an object; SiglipTokenizer's default is </s>."""
-    return str(named["content"] if isinstance(named, dict) else named or "</s>")
+    return str(token["content"] if isinstance(token, dict) else token or "</s>")
 
 
 def _pieces(path: Path, end: str, pad: str) -> PieceTokenizer:
