@@ -93,7 +93,7 @@ def benchmark_build(
         else _template(writer, labels)
     )
     with progress("Items", n) as tick:
-        made = build_dataset(
+        dataset = build_dataset(
             labels,
             out,
             chosen,
@@ -105,20 +105,20 @@ def benchmark_build(
             balance=balance,
             progress=tick,
         )
-    counts, built = made.table.counts, made.built
+    counts, built = dataset.table.counts, dataset.built
     typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
-    for note in made.table.notes:
+    for note in dataset.table.notes:
         typer.echo(note, err=True)
     typer.echo(
         f"{len(built.items):,} items of {len({i.patient_id for i in built.items}):,} patients; rejected "
         f"{built.rejected.total():,} of {built.asked:,}, written again {built.rewritten.total():,}"
     )
-    for name, r in made.guessed.items():
+    for name, r in dataset.guessed.items():
         verdict = "at chance" if at_chance(r) else "NOT at chance"
         typer.echo(f"guessed from {name:<12} {r.interval()}, {verdict}")
     for name, value in chosen.notes().items():
         typer.echo(f"{name}: {value}")
-    typer.echo(f"written: {', '.join(str(path) for path in (made.items, made.card, made.drafts) if path)}")
+    typer.echo(f"written: {', '.join(str(path) for path in (dataset.items, dataset.card, dataset.drafts) if path)}")
 
 
 def _template(name: str, labels: str) -> "Writer":
@@ -176,14 +176,15 @@ def benchmark_import(
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.reference import import_reference, name_images
 
-    found = import_reference(file)
-    items = name_images(found.items, tables) if tables else found.items
+    reference = import_reference(file)
+    items = name_images(reference.items, tables) if tables else reference.items
     write_items(items, out)
     typer.echo(f"{len(items)} items written: {out}")
-    if found.doubted:
-        name, said = next(iter(found.doubted.items()))
+    if reference.doubted:
+        name, reason = next(iter(reference.doubted.items()))
         typer.echo(
-            f"{len(found.doubted)} of them the parser does not read as their own labels; first {name}: {said}", err=True
+            f"{len(reference.doubted)} of them the parser does not read as their own labels; first {name}: {reason}",
+            err=True,
         )
 
 
@@ -240,21 +241,21 @@ def benchmark_run(
             precision=precision,
         )
         copy_results(done, places[spec], TOLD)
-        found = done.result
-        return BenchmarkResult(found.summary, found.tables["items"])
+        result = done.result
+        return BenchmarkResult(result.summary, result.tables["items"])
 
     if len(specs) == 1:
         _say(run(specs[0]).summary, out)
         return
     results, errors = {}, {}
-    for spec, found in each_model(specs, run):
-        if isinstance(found, BenchmarkResult):
-            results[spec] = found
+    for spec, outcome in each_model(specs, run):
+        if isinstance(outcome, BenchmarkResult):
+            results[spec] = outcome
             typer.echo(f"{spec}:")
-            _say(found.summary, places[spec])
+            _say(outcome.summary, places[spec])
         else:
-            errors[spec] = str(found)
-            typer.echo(f"{spec}: {found}", err=True)
+            errors[spec] = str(outcome)
+            typer.echo(f"{spec}: {outcome}", err=True)
     tests = model_tests({spec: result.scored for spec, result in results.items()})
     write_tables({"models": model_table(results, errors), "tests": tests}, out)
     for row in tests[tests.form != "gap"].itertuples():
@@ -273,8 +274,8 @@ def _say(summary: dict, out: Path) -> None:
     for name in ("acc_affirmative", "acc_negated", "blind_affirmative", "blind_negated"):
         typer.echo(f"{name:<18} {Rate.of(summary[name])}")
     typer.echo(f"{'gap_points':<18} {Rate.of(summary['gap_points']).interval('.1f')}")
-    for cues, found in summary["cues"].items():
-        if (rate := Rate.of(found["acc_negated"])).n:
+    for cues, figures in summary["cues"].items():
+        if (rate := Rate.of(figures["acc_negated"])).n:
             typer.echo(f"negated, {cues + ' cues':<12} {rate}")
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
     if summary["warnings"]:

@@ -79,7 +79,7 @@ def demo_study(
     quiet_libraries()
     torch.set_num_threads(1)  # of a cell: the same figures however many cells run at a time
     plan = QUICK if quick else Plan()
-    found = study(
+    result = study(
         out, replace(plan, seeds=seeds or plan.seeds), docs=docs, processes=processes, say=lambda line: typer.echo(line)
     )
-    typer.echo(f"{found['done']} of {found['of']} cells; written: {(docs or out) / 'results.md'}")
+    typer.echo(f"{result['done']} of {result['of']} cells; written: {(docs or out) / 'results.md'}")

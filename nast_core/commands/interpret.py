@@ -131,20 +131,20 @@ def _report(result, pairs: Path | None, loaded) -> None:
         typer.echo(table.to_string())
     else:
         typer.echo(layer_profile(result.cte, result.d, "ratio_mean").round(3).to_string(index=False))
-    found = counts(result)
+    tally = counts(result)
     typer.echo(
-        f"{found.pairs} pairs: {found.affirmative_higher} with d > 0, {found.negated_higher} with d < 0, "
-        f"{found.undefined} undefined (|d| < {result.attrs['min_gap']})"
+        f"{tally.pairs} pairs: {tally.affirmative_higher} with d > 0, {tally.negated_higher} with d < 0, "
+        f"{tally.undefined} undefined (|d| < {result.attrs['min_gap']})"
     )
-    if found.undefined == found.pairs:
+    if tally.undefined == tally.pairs:
         typer.echo("no pair is defined: both texts score alike on every image, so there is no effect to share out")
     if result.attrs["method"] == "attribution":
-        shown = {
+        figures = {
             name.removeprefix("agreement_"): v for name, v in result.attrs.items() if name.startswith("agreement_")
         }
         typer.echo(
-            f"an estimate to first order; correlation with exact on {shown['pairs']} pairs: Pearson {shown['pearson']:.2f}, "
-            f"Spearman {shown['spearman']:.2f}"
+            f"an estimate to first order; correlation with exact on {figures['pairs']} pairs: Pearson {figures['pearson']:.2f}, "
+            f"Spearman {figures['spearman']:.2f}"
         )
     elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
         aligned = align_all(pairs_of(pairs, loaded.card.conditions), loaded.text).aligned

@@ -68,8 +68,8 @@ def model_list(
         return
     for card in zoo():
         typer.echo(f"{card.name} ({card.family}; {card.licence}{'; gated' if card.gated else ''}; {card.paper})")
-        found = here[card.slug]
-        typer.echo(f"    on this machine: {found}; type {card.slug}" if found else f"    {how_to_get(card)}")
+        place = here[card.slug]
+        typer.echo(f"    on this machine: {place}; type {card.slug}" if place else f"    {how_to_get(card)}")
 
 
 @command(app, "download")

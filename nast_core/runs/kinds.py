@@ -51,16 +51,16 @@ def make_recipe(fields: object) -> Recipe:
         )
     recipe = recipe_class(kind)
     try:
-        made = recipe.model_validate(dict(fields))
+        instance = recipe.model_validate(dict(fields))
     except ValidationError as error:
         raise RunError(_mistake(recipe, error)) from None
-    for name, value in made:
+    for name, value in instance:
         if isinstance(value, Path):
             try:
                 as_path(value, RunError)
             except RunError as error:
                 raise RunError(f"a recipe of kind {kind}: {name}: {error}") from None
-    return made
+    return instance
 
 
 def _mistake(recipe: type[Recipe], error: ValidationError) -> str:

@@ -24,8 +24,8 @@ def forget() -> None:
 def _ask() -> dict[str, str] | None:
     words = ["squeue", "--me", "--noheader", "--format=%A %T"]
     try:
-        said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10).stdout
+        output = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    words_by_line = (line.split(maxsplit=1) for line in said.splitlines())
+    words_by_line = (line.split(maxsplit=1) for line in output.splitlines())
     return {words[0]: words[1] for words in words_by_line if len(words) == 2}

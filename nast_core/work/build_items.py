@@ -71,7 +71,7 @@ def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model:
         report.progress(done, recipe.n, label)
 
     report.progress(0, recipe.n, "items; reading the labels")
-    made = build_dataset(
+    dataset = build_dataset(
         recipe.labels_spec,
         recipe.out,
         writer,
@@ -83,12 +83,12 @@ def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model:
         balance=recipe.balance,
         progress=tick,
     )
-    for note in made.table.notes:
+    for note in dataset.table.notes:
         report.say(note)
     for name, value in writer.notes().items():
         report.say(f"{name}: {value}")
-    guessed = {f"guessed_{form}": rate.value for form, rate in made.guessed.items()}
-    built = made.built
+    guessed = {f"guessed_{form}": rate.value for form, rate in dataset.guessed.items()}
+    built = dataset.built
     return {
         "items": len(built.items),
         "rejected": built.rejected.total(),

@@ -57,8 +57,8 @@ def _ending(run: Run, record: Recorder) -> dict[str, object]:
         with suppress(OSError):  # the log's disk may be what is full
             traceback.print_exc()
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            said = f"the disk of {run.folder} is full; make room there, and go on with: nast runs resume {run.id}"
-            return {"state": "failed", "message": said, "mistake": True}
+            message = f"the disk of {run.folder} is full; make room there, and go on with: nast runs resume {run.id}"
+            return {"state": "failed", "message": message, "mistake": True}
         return {"state": "failed", "message": what_happened(error)[:_SAID]}
     return {"state": "finished", "figures": {name: float(value) for name, value in figures.items()}}
 

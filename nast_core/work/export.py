@@ -102,36 +102,36 @@ def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tenso
     safe = path.suffix == ".safetensors"
     weights.check_archive(path)
     try:
-        held: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # not weights: a trainer's arguments, an optimizer, TorchScript, a broken file
         shutil.copy(path, target)
         return set()
-    stored = dict(_tensors(held))
+    stored = dict(_tensors(content))
     by_shape: dict[tuple[int, ...], list[Keys]] = {}
     for at, value in stored.items():
         by_shape.setdefault(tuple(value.shape), []).append(at)
-    found = set()
+    names = set()
     for name, (old, new) in changed.items():
         same = [at for at in by_shape.get(tuple(old.shape), []) if torch.equal(stored[at].to(old.dtype), old)]
         if same:
             at = max(same, key=lambda keys: _likeness(keys, name))  # equal values, such as biases of 0, go by name
-            _put(held, at, new.to(stored[at].dtype).contiguous())
-            found.add(name)
-    if not found:
+            _set(content, at, new.to(stored[at].dtype).contiguous())
+            names.add(name)
+    if not names:
         shutil.copy(path, target)
     elif safe:
         with safe_open(path, framework="pt") as opened:
-            weights.write(target, held, opened.metadata())
+            weights.write(target, content, opened.metadata())
     else:
-        torch.save(held, target)
-    return found
+        torch.save(content, target)
+    return names
 
 
-def _tensors(held: Any, at: Keys = ()) -> Iterator[tuple[Keys, Tensor]]:
-    if isinstance(held, Tensor):
-        yield at, held
-    elif isinstance(held, dict) and len(at) < _DEPTH:
-        for key, value in held.items():
+def _tensors(content: Any, at: Keys = ()) -> Iterator[tuple[Keys, Tensor]]:
+    if isinstance(content, Tensor):
+        yield at, content
+    elif isinstance(content, dict) and len(at) < _DEPTH:
+        for key, value in content.items():
             yield from _tensors(value, (*at, key))
 
 
@@ -144,7 +144,7 @@ def _likeness(keys: Keys, name: str) -> tuple[int, int]:
     return shared, -len(stored)
 
 
-def _put(held: Any, at: Keys, value: Tensor) -> None:
+def _set(content: Any, at: Keys, value: Tensor) -> None:
     for key in at[:-1]:
-        held = held[key]
-    held[at[-1]] = value
+        content = content[key]
+    content[at[-1]] = value

@@ -34,8 +34,8 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
         data = dict(_data(recipe, root, known))
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}
     hashed = {"model", *recipe.files, *recipe.models, recipe.image_folder or ""}
-    said = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
-    text = with_references(json.dumps(said, sort_keys=True), lambda run: key_of(root / run))
+    fields = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
+    text = with_references(json.dumps(fields, sort_keys=True), lambda run: key_of(root / run))
     whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])
     return Identity(hashlib.sha256(whole_text.encode()).hexdigest(), model, data)
 
@@ -75,18 +75,18 @@ def _remembered(root: Path) -> Iterator[Known]:
     """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
     path = root / MEMORY
     try:
-        held = _HELD.validate_python(read_json(path))
-        before = json.dumps(held)
+        stamps = _HELD.validate_python(read_json(path))
+        before = json.dumps(stamps)
     except (DataError, ValidationError):
-        held, before = {}, ""
+        stamps, before = {}, ""
 
     def known(name: str, stamped: str, compute: Callable[[], str]) -> str:
-        if name not in held or held[name][0] != stamped:
-            held[name] = (stamped, compute())
-        return held[name][1]
+        if name not in stamps or stamps[name][0] != stamped:
+            stamps[name] = (stamped, compute())
+        return stamps[name][1]
 
     yield known
-    if (after := json.dumps(held)) != before:
+    if (after := json.dumps(stamps)) != before:
         with suppress(DataError), whole(path) as temporary:  # a folder that cannot be written only costs time
             temporary.write_text(after, "utf-8")
 
@@ -101,8 +101,8 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
             yield field, key_of(root / run)
             continue
         yield field, _hash(path, known)
-        named = [(folder or path.parent) / name for name in _image_names(path)]
-        if images := [image for image in named if image.is_file()]:  # an image that is missing, the work will name
+        paths = [(folder or path.parent) / name for name in _image_names(path)]
+        if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name
             yield f"images of {field}", _together(images, known)
 
 
