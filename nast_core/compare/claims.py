@@ -33,7 +33,7 @@ def phantom_evidence(count: int, split: Split, seed: int = 0) -> Evidence:
 
 
 def claim_changes(
-    a: DualEncoder, b: DualEncoder, asked: Evidence, images_a: Vectors, images_b: Vectors, *, seed: int = 0
+    a: DualEncoder, b: DualEncoder, sample: Evidence, images_a: Vectors, images_b: Vectors, *, seed: int = 0
 ) -> pd.DataFrame:
     """A row a measure: its value and interval in A and in B, and the paired change B - A with its interval.
 
@@ -41,7 +41,7 @@ def claim_changes(
     macro; retrieval by affirmative statements, R@5 and mAP. 95 % by bootstrap over patients, drawn alike for A and B.
     Images that either model could not read are left out. Raises BenchmarkError where none is left.
     """
-    seen = without(asked, {name for name in asked.images.image if name not in images_a or name not in images_b})
+    seen = without(sample, {name for name in sample.images.image if name not in images_a or name not in images_b})
     if not len(seen.images):
         raise BenchmarkError("none of the claims' images can be read; check the folder of images")
     both = ((a, images_a), (b, images_b))
@@ -59,8 +59,8 @@ def claim_changes(
 
 def _row(about: str, measure: str, a: Rate, b: Rate, change: Rate) -> dict[str, Any]:
     ends = {
-        f"{name}{part}": getattr(found, field)
-        for name, found in (("a", a), ("b", b))
+        f"{name}{part}": getattr(rate, field)
+        for name, rate in (("a", a), ("b", b))
         for part, field in (("", "value"), ("_low", "low"), ("_high", "high"))
     }
     return {

@@ -44,13 +44,13 @@ def read_kept(folder: Path) -> Comparison | None:
         return None
 
 
-def keep(found: Comparison, folder: Path) -> None:
+def keep(comparison: Comparison, folder: Path) -> None:
     """Written whole or not at all; a disk that is full or closed costs nothing but the time to compute it again."""
     try:
-        with whole_folder(folder, [*(f"{name}.parquet" for name in found.tables), "about.json"]) as temporary:
-            for name, table in found.tables.items():
+        with whole_folder(folder, [*(f"{name}.parquet" for name in comparison.tables), "about.json"]) as temporary:
+            for name, table in comparison.tables.items():
                 write_parquet(temporary / f"{name}.parquet", table)
-            write_json(temporary / "about.json", found.about)
+            write_json(temporary / "about.json", comparison.about)
         others = [path for path in folder.parent.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()]
         for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
             forget(old)

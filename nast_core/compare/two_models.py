@@ -48,12 +48,12 @@ def shared_pairs(a: DualEncoder, b: DualEncoder, pairs: Sequence[PolarityPair]) 
     """Raises PairError where no pair aligns under both tokenizers."""
     first = align_all(pairs, a.text)
     second = align_all([one.pair for one in first.aligned], b.text)
-    kept = {one.pair for one in second.aligned}
+    in_second = {one.pair for one in second.aligned}
     refused = (*first.refused, *second.refused)
-    if not kept:
+    if not in_second:
         reason = f"; first reason: {refused[0][1]}" if refused else ""
         raise PairError(f"none of the {len(refused)} pairs aligns under both models' tokenizers{reason}")
-    return SharedPairs(tuple(one for one in first.aligned if one.pair in kept), second.aligned, refused)
+    return SharedPairs(tuple(one for one in first.aligned if one.pair in in_second), second.aligned, refused)
 
 
 def spread(pairs: SharedPairs, count: int) -> SharedPairs:
@@ -176,8 +176,8 @@ def accuracy_changes(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataF
     """Per form, and for the gap (affirmative - negated): B - A in points on the items scored in both, with its test."""
     a, b = wide(scored_a), wide(scored_b)
     forms = list(FORMS)
-    kept = a[forms].notna().all(axis=1) & b.reindex(a.index)[forms].notna().all(axis=1)
-    a, b = a[kept], b.reindex(a.index)[kept]
+    both = a[forms].notna().all(axis=1) & b.reindex(a.index)[forms].notna().all(axis=1)
+    a, b = a[both], b.reindex(a.index)[both]
     rows = []
     for form in FORMS:
         test = mcnemar(b[form], a[form])
@@ -247,7 +247,7 @@ def shift_means(shifts: pd.DataFrame) -> pd.DataFrame:
         pairs = _one_each(len(table))
         rows = [(form, rate(table[form].to_numpy(), pairs)) for form in FORMS]
         rows.append(("negated - affirmative", difference(table.negated, table.affirmative, pairs)))
-    return pd.DataFrame([(form, *found) for form, found in rows], columns=["form", *Rate._fields])
+    return pd.DataFrame([(form, *rate) for form, rate in rows], columns=["form", *Rate._fields])
 
 
 def _one_each(count: int) -> list[str]:

@@ -54,34 +54,34 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images.
     """
     index, root = _index_of(folder), _parts(os.path.abspath(folder))
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     taken: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         wanted = [*_parts(name)[:-1], key] if (key := _key(name)) else []
         path = _best(wanted, index.by_key.get(key, ()), root, _suffix(name))
         if path is not None:
-            found[name] = path
+            paths[name] = path
             taken.setdefault(path, []).append(name)
     for claimed in taken.values():
         if len({(*_parts(name)[:-1], _key(name)) for name in claimed}) > 1:
             for name in claimed:
-                del found[name]
-    return found
+                del paths[name]
+    return paths
 
 
 def why_missing(name: str, folder: Path) -> str:
     """What was looked for in vain, and what is there instead; half a sentence."""
     index, key = _index_of(folder), _key(name)
     if not key:
-        return f"the table names no image; {_held(index)}"
+        return f"the table names no image; {_contents(index)}"
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(_suffix(name))
     tried = f"looked for {shown(name)!r}, and in every folder for {shown(stem)!r} ending in {', '.join(SUFFIXES)} or nothing"
     if several := index.by_key.get(key):
         return f"{tried}; files of that name are at {_listed(several)}, which may belong to other images"
-    return f"{tried}; {_held(index)}"
+    return f"{tried}; {_contents(index)}"
 
 
-def _held(index: _Index) -> str:
+def _contents(index: _Index) -> str:
     if not index.files:
         return "the folder holds no file"
     return f"the folder holds {index.files:,} file{'s' * (index.files > 1)}, as {_listed(index.first)}"

@@ -35,7 +35,7 @@ def figures_over_seeds(
         if not model.exists():
             build(model, seed=seed, work=work)
         builds[seed] = read_json(model / "figures.json")
-    table = {name: _over_seeds([read(found) for found in builds.values()]) for name, read in _READ.items()}
+    table = {name: _over_seeds([read(build) for build in builds.values()]) for name, read in _READ.items()}
     result = {"seeds": list(builds), "figures": table, "builds": builds}
     write_text(out, json.dumps(result, indent=2) + "\n")
     return result

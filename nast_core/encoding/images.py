@@ -90,8 +90,8 @@ def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
             places[name] = path
         else:
             lost.append(name)
-    found = locate_images(lost, folder) if lost else {}
-    return places | {name: folder / path for name, path in found.items()}
+    paths = locate_images(lost, folder) if lost else {}
+    return places | {name: folder / path for name, path in paths.items()}
 
 
 def _key(name: str, folder: Path | None, places: Mapping[str, Path]) -> tuple[str, bytes | None]:
@@ -119,8 +119,8 @@ def uncached(model: DualEncoder, names: Iterable[str], folder: Path | None, cach
 class _Doubts:
     """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
 
-    def __init__(self, told: dict[str, str], cache: VectorCache | None):
-        self._told, self._folder = told, cache.folder / "doubts" if cache else None
+    def __init__(self, doubts: dict[str, str], cache: VectorCache | None):
+        self._told, self._folder = doubts, cache.folder / "doubts" if cache else None
 
     def recall(self, name: str, key: str) -> None:
         """Of an image whose vector was in the cache."""
@@ -154,8 +154,8 @@ def encode_named(
     tick = progress or (lambda _: None)
     order = list(dict.fromkeys(names))
     places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
-    said = _Doubts({} if doubts is None else doubts, cache)
-    found: dict[str, Tensor] = {}
+    remarks = _Doubts({} if doubts is None else doubts, cache)
+    by_name: dict[str, Tensor] = {}
     failed: dict[str, str] = {}
     fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
 
@@ -165,15 +165,15 @@ def encode_named(
             try:
                 key, data = _key(name, folder, places)
                 if shelf and (vector := shelf.get(key)) is not None:
-                    found[name] = vector
-                    said.recall(name, key)
+                    by_name[name] = vector
+                    remarks.recall(name, key)
                 else:
                     if data is None:
                         opened = open_image(name, folder, size=model.image_size)
                     else:
                         loaded = _load(name, data)
                         opened = loaded.pixels
-                        said.tell(name, key, loaded.doubts)
+                        remarks.tell(name, key, loaded.doubts)
                     fresh.append((name, key))
                     yield opened
                     continue
@@ -191,9 +191,9 @@ def encode_named(
             break
         if shelf:
             shelf.add([key for _, key in fresh], vectors)
-        found |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
+        by_name |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
         fresh.clear()
-    return {name: found[name] for name in order if name in found}, failed
+    return {name: by_name[name] for name in order if name in by_name}, failed
 
 
 def in_doubt(doubts: Mapping[str, str]) -> str:

@@ -49,8 +49,8 @@ def negator_selective_attention(
         column = negator_column(model.text, tokens, [p.negator for p in batch] * 2)
         negated, affirmative = column.chunk(2, dim=1)  # [layer, pair, head, query]
         hidden = ~_queries(model.text, tokens, batch)[None, :, None, :]
-        for kept, values in ((selective, negated - affirmative), (absolute, negated)):
-            kept.append(values.masked_fill(hidden, float("-inf")).amax(-1).transpose(0, 1).cpu())
+        for rows, values in ((selective, negated - affirmative), (absolute, negated)):
+            rows.append(values.masked_fill(hidden, float("-inf")).amax(-1).transpose(0, 1).cpu())
         if progress:
             progress(len(batch))
     dims = ("pair", "layer", "head")
@@ -100,5 +100,5 @@ def attention_patterns(model: DualEncoder, texts: Sequence[str]) -> list[Float[n
     tokens = model.text.tokenize(texts)
     weights = torch.stack(list(model.text.attention(tokens))).double().cpu().numpy()
     own = tokens.mask.scatter(1, tokens.pooled[:, None], True)
-    kept = [row.nonzero()[:, 0].cpu().numpy() for row in own]
-    return [weights[:, row][:, :, at[:, None], at] for row, at in enumerate(kept)]
+    positions = [row.nonzero()[:, 0].cpu().numpy() for row in own]
+    return [weights[:, row][:, :, at[:, None], at] for row, at in enumerate(positions)]

@@ -98,10 +98,10 @@ def _ends(line: Line, advice: str) -> tuple[float, float]:
 
 
 def _integral(model: DualEncoder, line: Line, start: float, end: float, n_steps: int, batch: int) -> Integral:
-    found = IntegratedGradients(line.score).attribute(
+    gradients = IntegratedGradients(line.score).attribute(
         line.end, baselines=line.baseline, n_steps=n_steps, internal_batch_size=batch
     )
-    values = found[0].detach().cpu().double()
+    values = gradients[0].detach().cpu().double()
     delta = float(values.sum()) - (end - start)
     return Integral(values, start, end, delta, share(model, delta, end - start), n_steps)
 

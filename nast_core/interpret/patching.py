@@ -34,7 +34,7 @@ def position_sets(plan: PatchPlan, tower: TextTower, pair: AlignedPair) -> tuple
 def rows_of(plan: PatchPlan, tower: TextTower, pair: AlignedPair) -> tuple[Row, ...]:
     """Heads outermost, so that a result unflattens to [head, set]."""
     sets = position_sets(plan, tower, pair)
-    return tuple(Row(head, held) for head in range(plan.heads(tower)) for held in sets)
+    return tuple(Row(head, positions) for head in range(plan.heads(tower)) for positions in sets)
 
 
 def output_with(

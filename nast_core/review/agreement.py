@@ -46,15 +46,15 @@ def agreement(verdicts: Mapping[str, Mapping[str, Verdict]], items: Sequence[Ite
     return Agreement(Rate(alpha, *_interval(alpha_of, counted, patients, seed), n), pairs)
 
 
-def coincidences(said: Sequence[str], values: Sequence[str] = VERDICTS) -> Table:
+def coincidences(verdicts: Sequence[str], values: Sequence[str] = VERDICTS) -> Table:
     """One item's share of the coincidence matrix: its ordered pairs of verdicts, over the number of verdicts less one.
 
     All 0 where fewer than two have judged it: nothing can be compared.
     """
-    if len(said) < 2:
+    if len(verdicts) < 2:
         return np.zeros((len(values),) * 2)
-    counts = np.array([said.count(value) for value in values], float)
-    return (np.outer(counts, counts) - np.diag(counts)) / (len(said) - 1)
+    counts = np.array([verdicts.count(value) for value in values], float)
+    return (np.outer(counts, counts) - np.diag(counts)) / (len(verdicts) - 1)
 
 
 def alpha_of(coincidences: Table) -> Float[np.ndarray, "*resample"]:
@@ -80,13 +80,13 @@ def _pair(
 ) -> PairAgreement:
     both = [item for item in items if item.item_id in first and item.item_id in second]
     patients = [item.patient_id for item in both]
-    said = [(first[item.item_id], second[item.item_id]) for item in both]
+    pairs = [(first[item.item_id], second[item.item_id]) for item in both]
     tables = np.zeros((len(both), len(VERDICTS), len(VERDICTS)))
-    for place, (one, other) in enumerate(said):
+    for place, (one, other) in enumerate(pairs):
         tables[place, _CODES[one], _CODES[other]] = 1
-    varied = len({verdict for pair in said for verdict in pair}) > 1
-    kappa = float(cohen_kappa_score(*zip(*said, strict=True))) if varied else math.nan
-    same = rate(np.array([one == other for one, other in said], float), patients, seed=seed)
+    varied = len({verdict for pair in pairs for verdict in pair}) > 1
+    kappa = float(cohen_kappa_score(*zip(*pairs, strict=True))) if varied else math.nan
+    same = rate(np.array([one == other for one, other in pairs], float), patients, seed=seed)
     return PairAgreement(Rate(kappa, *_interval(kappa_of, tables, patients, seed), len(both)), same, tables.sum(0))
 
 

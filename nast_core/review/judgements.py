@@ -39,8 +39,8 @@ class Judgement(BaseModel):
 
 def item_hash(item: Item) -> str:
     """Changes with the image, the labels, the answer or any wording, and so with what a judgement was about."""
-    judged = json.dumps(item.model_dump(mode="json", include=set(_JUDGED)), sort_keys=True)
-    return hashlib.sha256(judged.encode()).hexdigest()[:16]
+    text = json.dumps(item.model_dump(mode="json", include=set(_JUDGED)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def review_folder(items: Path) -> Path:

@@ -77,14 +77,14 @@ def rates(values: Float[np.ndarray, "item column"], patients: Sequence[str], **o
     """
     nothing = Rate(float("nan"), float("nan"), float("nan"), 0)
     counts = (~np.isnan(values)).sum(0)
-    found = [nothing] * values.shape[1]
+    by_column = [nothing] * values.shape[1]
     if (some := np.flatnonzero(counts)).size:
         means = patient_bootstrap(values[:, some], patients, **options)
         low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
         for place, column in enumerate(some):
             mean = float(np.nanmean(values[:, column]))
-            found[column] = Rate(mean, float(low[place]), float(high[place]), int(counts[column]))
-    return found
+            by_column[column] = Rate(mean, float(low[place]), float(high[place]), int(counts[column]))
+    return by_column
 
 
 def rate(values: ArrayLike, patients: Sequence[str], **options) -> Rate:

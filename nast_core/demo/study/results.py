@@ -37,7 +37,7 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
         "base": base and base["test"],
         "weights": _read(out / "weights.json") or {},
         "arms": arms,
-        "bar": {name: bar(base["test"], found["test"]) for name, found in arms.items()} if base else {},
+        "bar": {name: bar(base["test"], arm["test"]) for name, arm in arms.items()} if base else {},
         "tests": {figure: _tests(plan, cells, figure) for figure in COMPARED},
         "trials": {
             arm.name: {f"{t['rate']:g}": t["validation"][JUDGED] for t in trials if t["arm"] == arm.name}

@@ -117,8 +117,8 @@ class World:
     def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
         """Unit vectors of every test image, by name."""
         items = [item.image for part in self.test_items for item in part]
-        found, _ = image_features(self.base(), [*items, *self.test_claims.images.image], None)
-        return found
+        vectors, _ = image_features(self.base(), [*items, *self.test_claims.images.image], None)
+        return vectors
 
     def trace(self, component: Component) -> Path:
         """Exact, over the template pairs (several cues each), on validation phantoms; made where it is not there."""
