@@ -122,6 +122,6 @@ def _check_stated(spec: str, folder: Path, record: "Record") -> None:
     if run_of(spec) is not None or spec.startswith(specs.OPEN_CLIP):
         return
     card = (specs.find(spec).folder or Path()) / RECORD
-    stated = model_files.read_json(card).get("fingerprint") if card.exists() else None
-    if isinstance(stated, str) and stated:
-        refuse_another(folder, record, specs.find(spec).name or spec, stated)
+    fingerprint = model_files.read_json(card).get("fingerprint") if card.exists() else None
+    if isinstance(fingerprint, str) and fingerprint:
+        refuse_another(folder, record, specs.find(spec).name or spec, fingerprint)

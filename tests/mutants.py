@@ -122,11 +122,15 @@ MUTANTS = (
         "finetune_weights",
     ),
     Mutant("shaped = effect**temperature", "shaped = effect", "finetune_weights"),
-    Mutant("turned = weights.max() + weights.min() - weights", "turned = weights", "finetune_weights"),
+    Mutant("inverse = weights.max() + weights.min() - weights", "inverse = weights", "finetune_weights"),
     Mutant("value = value.sel(layer=value.layer >= 1)", "value = value.isel(layer=slice(0, -1))", "finetune_weights"),
     Mutant('float(weight) if recipe.scale == "learning_rate" else 1.0', "1.0", "finetune_parameters"),
     Mutant("parameter.grad.mul_(float(weight))", "parameter.grad.mul_(1.0)", "finetune_parameters"),
-    Mutant("math.sqrt(_squares(moved) / _squares(sizes))", "_squares(moved) / _squares(sizes)", "finetune_parameters"),
+    Mutant(
+        "math.sqrt(_squares(differences) / _squares(sizes))",
+        "_squares(differences) / _squares(sizes)",
+        "finetune_parameters",
+    ),
     # what training asks for
     Mutant(
         'logits = logits.masked_fill(fits & ~own, float("-inf"))',
@@ -135,8 +139,8 @@ MUTANTS = (
     ),
     Mutant("_mean_where(F.softplus(-margins), first)", "_mean_where(F.softplus(margins), first)", "finetune_losses"),
     Mutant(
-        "ranked.append(F.softplus(denied[None, :] - present[:, None]).mean())",
-        "ranked.append(F.softplus(present[:, None] - denied[None, :]).mean())",
+        "losses.append(F.softplus(denied[None, :] - present[:, None]).mean())",
+        "losses.append(F.softplus(present[:, None] - denied[None, :]).mean())",
         "finetune_losses",
     ),
     Mutant(
@@ -180,8 +184,8 @@ MUTANTS = (
         "claims_scoring tie_goes",
     ),
     Mutant(
-        "measured[(count == 0) | (count == candidates)] = np.nan",
-        "measured[count == 0] = np.nan",
+        "measures[(count == 0) | (count == candidates)] = np.nan",
+        "measures[count == 0] = np.nan",
         "claims_scoring precision_by_hand",
     ),
     Mutant("return None if opposite is None else not opposite", "return opposite", "claims_truth"),
@@ -203,7 +207,7 @@ MUTANTS = (
         "zip(CHEXPERT_CONDITIONS, row, strict=True)",
         "labels only_certain",
     ),
-    Mutant("readings = [turn(r, turned) for r in readings]", "pass", "parser kind"),
+    Mutant("readings = [turn(r, change) for r in readings]", "pass", "parser kind"),
     Mutant(
         'carried = replace(governor, open=True) if opening == "open" and governor else None',
         "carried = None",

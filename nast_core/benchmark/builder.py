@@ -54,12 +54,12 @@ def build_items(
     while len(built.items) < count:
         some = list(islice(plans, min(_ROUND if built.asked else _FIRST, count - len(built.items))))
         tasks = [task_of(plan, seed, built.asked + i) for i, plan in enumerate(some)]
-        written = _write_all(tasks, writer, built, progress)
+        drafts = _write_all(tasks, writer, built, progress)
         built.asked += len(tasks)
         built.items += [
-            _item(task, plan, *written[task.key], source)
+            _item(task, plan, *drafts[task.key], source)
             for task, plan in zip(tasks, some, strict=True)
-            if task.key in written
+            if task.key in drafts
         ]
         if (given_up := sum(built.rejected.values())) > len(built.items):
             reason, often = built.rejected.most_common(1)[0]

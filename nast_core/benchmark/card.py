@@ -151,8 +151,10 @@ def _cue_line(items: Sequence[Item]) -> str:
     )
     held_out = sum(count for cue, count in cues.items() if cue in HELD_OUT_CUES)
     share = held_out / max(1, cues.total())
-    listed = ", ".join(f"{cue} {count:,}" for cue, count in cues.most_common())
-    return f"{len(cues)} cues deny conditions in right options ({share:.0%} by cues held out of training): {listed}."
+    cue_counts = ", ".join(f"{cue} {count:,}" for cue, count in cues.most_common())
+    return (
+        f"{len(cues)} cues deny conditions in right options ({share:.0%} by cues held out of training): {cue_counts}."
+    )
 
 
 def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:

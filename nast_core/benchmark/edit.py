@@ -46,14 +46,14 @@ def reword(item: Item, draft: Draft, corrections: Corrections = NONE) -> Reworde
     Only words that state exactly the item's assignments make one.
     """
     verdict = verify(Task(item.item_id, item.conditions, item.assignments, seed=0), draft, corrections)
-    changed = {
+    fields = {
         "negated": draft.negated,
         "affirmative": draft.affirmative,
         "cues": verdict.cues_of(item.answer_index),
         "corrected": corrections_used((*draft.negated, *draft.affirmative), corrections),
     }
     try:
-        new = Item.model_validate(item.model_dump() | changed)
+        new = Item.model_validate(item.model_dump() | fields)
     except ValidationError as error:
         return Reworded(None, verdict, f"the item {what_is_wrong(error)}")
     return Reworded(new if verdict.good else None, verdict)

@@ -57,12 +57,15 @@ def score_items(
     names = list(dict.fromkeys(item.image for item in items if item.image in images))
     scores = blind = np.full(options.shape, np.nan)
     if names:
-        seen = torch.stack([images[name] for name in names]).to(vectors.dtype)
+        image_vectors = torch.stack([images[name] for name in names]).to(vectors.dtype)
         row = {name: number for number, name in enumerate(names)}
         rows = np.array([row.get(item.image, -1) for item in items])
         scores, blind = (
             _scores(model, vectors, options, among, at, known=rows >= 0)
-            for among, at in ((seen, rows), (F.normalize(seen.mean(0, keepdim=True), dim=-1), np.zeros_like(rows)))
+            for among, at in (
+                (image_vectors, rows),
+                (F.normalize(image_vectors.mean(0, keepdim=True), dim=-1), np.zeros_like(rows)),
+            )
         )
     return _table(items, scores, blind)
 

@@ -67,15 +67,15 @@ def model_tests(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         first, second = tables[a].loc[both], tables[b].loc[both]
         for form in (*FORMS, "gap"):
             old, new = (t[form] if form in t else t.affirmative - t.negated for t in (first, second))
-            moved = difference(new, old, first.patient_id, scale=100)
+            change = difference(new, old, first.patient_id, scale=100)
             row = {
                 "a": a,
                 "b": b,
                 "form": form,
-                "change": moved.value,
-                "low": moved.low,
-                "high": moved.high,
-                "n": moved.n,
+                "change": change.value,
+                "low": change.low,
+                "high": change.high,
+                "n": change.n,
             }
             if form in FORMS:
                 test = mcnemar(old, new)

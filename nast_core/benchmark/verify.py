@@ -81,11 +81,11 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
     complaints: list[Complaint] = []
     cues: list[tuple[str | None, ...]] = []
     for place, assignment in enumerate(task.assignments):
-        wanted = dict(zip(task.conditions, assignment, strict=True))
+        truth = dict(zip(task.conditions, assignment, strict=True))
         texts = draft.negated[place], draft.affirmative[place]
         faults = [
-            *_against_negated(wanted, texts[0], negated[place]),
-            *_against_affirmative(wanted, texts[1], affirmative[place]),
+            *_against_negated(truth, texts[0], negated[place]),
+            *_against_affirmative(truth, texts[1], affirmative[place]),
         ]
         if not any(change.words_unknown for text in texts for change in changes(text, corrections)):
             faults = faults or list(_against_pair(texts, negated[place], affirmative[place]))
@@ -98,20 +98,20 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
     return Verdict(tuple(complaints), tuple(cues))
 
 
-def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+def _against_negated(truth: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
     states: dict[str, set[str]] = {}
     for mention in mentions:
         if mention.state == "normal":
             yield Complaint(
                 "absence without a negation", f"{_quoted(text, mention)} says an absence without a negation"
             )
-        elif mention.condition not in wanted:
+        elif mention.condition not in truth:
             yield Complaint(
                 "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
             )
         else:
             states.setdefault(mention.condition, set()).add(mention.state)
-    for condition, state in wanted.items():
+    for condition, state in truth.items():
         right = "present" if state else "absent"
         if condition not in states:
             if not any(m.state == "normal" and condition in m.conditions for m in mentions):
@@ -125,12 +125,12 @@ def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention])
             yield Complaint("more than asked", f"{cue.text!r} in {shown(text)!r} denies none of the conditions")
 
 
-def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
-    left = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
-    if left:
-        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {shown(text)!r}")
-    present = {condition for condition, state in wanted.items() if state}
-    absent = set(wanted) - present
+def _against_affirmative(truth: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+    negations = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
+    if negations:
+        yield Complaint("negation left", f"{negations[0]!r} stands in the affirmative text {shown(text)!r}")
+    present = {condition for condition, state in truth.items() if state}
+    absent = set(truth) - present
     conditions, normal = set(), set()
     for mention in mentions:
         if mention.state == "normal":
@@ -138,7 +138,7 @@ def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Menti
             if about & present or not about & absent:
                 yield Complaint("not affirmed", f"{_quoted(text, mention)} says the wrong condition to be normal")
             normal |= about
-        elif mention.condition not in wanted:
+        elif mention.condition not in truth:
             yield Complaint(
                 "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
             )
@@ -166,12 +166,12 @@ def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: l
     left = _claims(texts[0], [*_spans(negated, "absent"), *((m.cue_start, m.cue_end) for m in negated if m.cue)])
     right = _claims(texts[1], _spans(affirmative, "normal"))
     if left != right:
-        changed = next(
+        words = next(
             (*left[i:j], *right[k:m])
             for kind, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
             if kind != "equal"
         )
-        yield Complaint("changed elsewhere", f"the forms also differ in {' '.join(changed)!r}")
+        yield Complaint("changed elsewhere", f"the forms also differ in {' '.join(words)!r}")
 
 
 def _spans(mentions: list[Mention], state: str) -> list[tuple[int, int]]:

@@ -67,8 +67,8 @@ def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, s
 def _sections(source: Source) -> list[str]:
     if not source.sections:
         return []
-    counted = (f"{read}: {count:,}" for read, count in source.sections.most_common())
-    return [f"Read of {source.sections.total():,} reports: {'; '.join(counted)}.", ""]
+    counts = (f"{read}: {count:,}" for read, count in source.sections.most_common())
+    return [f"Read of {source.sections.total():,} reports: {'; '.join(counts)}.", ""]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

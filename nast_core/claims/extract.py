@@ -110,19 +110,19 @@ def extract(text: str) -> Extraction:
 @lru_cache(maxsize=50_000)  # reports repeat their normal sentences word for word
 def _read(sentence: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     # what stands in for other words keeps their length, so that spans stay those of the sentence
-    joined = _TWO_LIMITS.sub(lambda match: match.group().replace(",", " "), sentence)
-    joined = _words().not_that_grade.sub(lambda match: " " * len(match.group()), joined)
-    mentions = parse(f"{joined.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
+    text = _TWO_LIMITS.sub(lambda match: match.group().replace(",", " "), sentence)
+    text = _words().not_that_grade.sub(lambda match: " " * len(match.group()), text)
+    mentions = parse(f"{text.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
     claims: list[Claim] = []
     left_out: list[str] = ["another thing of that name"] * len(namesakes(sentence))
     doubt = _words().doubted.search(sentence)
     doubted = -1 if _words().not_frontal.search(sentence) else doubt.start() if doubt else len(sentence)
     limits = ""  # of the naming before, where this one is joined to it by a bare "or": "no large effusion or ..."
     for number, mention in enumerate(mentions):
-        words = _around(_BOTH.sub(lambda match: "bilateral".ljust(len(match.group())), joined), mentions, number)
+        words = _around(_BOTH.sub(lambda match: "bilateral".ljust(len(match.group())), text), mentions, number)
         if mention.state == "absent":
             joined_on = number and mentions[number - 1].cue_start == mention.cue_start
-            if joined_on and _BARE_JOINT.fullmatch(joined[mentions[number - 1].end : mention.start]):
+            if joined_on and _BARE_JOINT.fullmatch(text[mentions[number - 1].end : mention.start]):
                 words = words._replace(before=f"{limits} {words.before}")
             limits = words.before
         for condition in _conditions(mention, sentence):
@@ -144,14 +144,14 @@ def _around(sentence: str, mentions: list[Mention], number: int) -> _Around:
     mention = mentions[number]
     start = mentions[number - 1].end if number else 0
     end = mentions[number + 1].start if number + 1 < len(mentions) else len(sentence)
-    joined = sentence[start : mention.start], sentence[mention.end : end]
+    gaps = sentence[start : mention.start], sentence[mention.end : end]
     if mention.state == "absent" and start < mention.cue_end <= mention.start:
         start = mention.cue_end
     before = _BARRIER.split(sentence[start : mention.start])[-1] or ""
     after = _BARRIER.split(sentence[mention.end : end])[0] or ""
     neighbours = [
         joint
-        for joint, other in zip(joined, (number - 1, number + 1), strict=True)
+        for joint, other in zip(gaps, (number - 1, number + 1), strict=True)
         if 0 <= other < len(mentions) and mentions[other].state == "present"
     ]
     return _Around(before, after, any(_OR.search(joint) for joint in neighbours))

@@ -109,13 +109,13 @@ def _report(content: bytes) -> Report:
     if name is None or "id" not in name.attrib:
         raise ValueError("it has no uId")
     texts = {node.get("Label", "").strip().upper(): (node.text or "").strip() for node in root.iter("AbstractText")}
-    read: Read = "findings" if texts.get("FINDINGS") else "impression alone" if texts.get("IMPRESSION") else "none"
+    section: Read = "findings" if texts.get("FINDINGS") else "impression alone" if texts.get("IMPRESSION") else "none"
     return Report(
         study_id=name.attrib["id"],
         text="\n\n".join(texts[section] for section in SECTIONS if texts.get(section)),
         codings=tuple(node.text.strip() for node in root.iter("major") if node.text and node.text.strip()),
         images=tuple(node.attrib["id"] for node in root.iter("parentImage") if "id" in node.attrib),
-        read=read,
+        read=section,
     )
 
 

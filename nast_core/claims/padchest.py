@@ -79,8 +79,8 @@ def padchest_studies(path: Path | None = None, most: int | None = None) -> Sourc
             notes["studies whose labels cannot be read"] += 1
             continue
         doubted = _doubted(sentences, notes)
-        stated = (c for c in claims_of(sentences) if c.polarity == "present" or c.finding not in doubted)
-        claims = consistent(stated, notes)
+        certain = (c for c in claims_of(sentences) if c.polarity == "present" or c.finding not in doubted)
+        claims = consistent(certain, notes)
         if claims:
             studies.append(
                 Study(

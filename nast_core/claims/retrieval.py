@@ -49,9 +49,9 @@ def _block(scores: np.ndarray, relevant: np.ndarray) -> Float[np.ndarray, "query
         precision = np.where(hits, hit_count / rank, 0).sum(1) / count
         chance = count / candidates
     at = [hits[:, :depth].any(1).astype(float) for depth in DEPTHS]
-    measured = np.stack([*at, precision, chance], axis=1)
-    measured[(count == 0) | (count == candidates)] = np.nan
-    return measured
+    measures = np.stack([*at, precision, chance], axis=1)
+    measures[(count == 0) | (count == candidates)] = np.nan
+    return measures
 
 
 @dataclass(frozen=True)

@@ -92,26 +92,26 @@ def score_claims(
             f"no claim could be scored: {len(failed)} images cannot be read; first {shown(name)!r}: {reason}"
         )
     pairs = rank_claims(model, sample.examples, vectors, texts=texts)
-    seen = without(sample, set(failed))
-    gallery = seen.gallery(seed)
+    readable = without(sample, set(failed))
+    gallery = readable.gallery(seed)
     scores = model.score(
         torch.stack([texts[text] for text in gallery.statements]),
         torch.stack([vectors[name] for name in gallery.images.image]),
     )
     retrieval = retrieve(scores.numpy(), gallery.holds, gallery.cues, gallery.sources, gallery.images)
-    conditions = seen.conditions
-    everything = torch.stack([vectors[name] for name in seen.images.image])
+    conditions = readable.conditions
+    everything = torch.stack([vectors[name] for name in readable.images.image])
     prompts = negated_prompt_auroc(
-        model, everything, seen.presence_of(conditions), seen.images.patient_id.tolist(), conditions, seed=seed
+        model, everything, readable.presence_of(conditions), readable.images.patient_id.tolist(), conditions, seed=seed
     )
-    alignment = measure_alignment(model, seen, vectors, texts=texts, seed=seed)
+    alignment = measure_alignment(model, readable, vectors, texts=texts, seed=seed)
     summary: dict[str, Any] = {
         "split": sample.split,
         "ranking": summarise_ranking(pairs, seed=seed),
         "negated_prompt_auroc": prompts.summary(),
         "retrieval": summarise_retrieval(retrieval, seed=seed),
         "alignment": alignment.summary(seed=seed),
-        "images": len(seen.images),
+        "images": len(readable.images),
         "gallery": {"images": len(gallery.images), "statements": len(gallery.statements)},
         "without_image": sample.imageless,
         "warnings": len(doubts or {}),  # images
@@ -119,7 +119,7 @@ def score_claims(
         "provenance": provenance(model, "claims"),
     }
     if before is not None:
-        earlier = measure_alignment(before[0], seen, before[1], seed=seed)
+        earlier = measure_alignment(before[0], readable, before[1], seed=seed)
         summary["alignment_change"] = compare_alignment(earlier, alignment, seed=seed)
         summary["alignment_change"]["base"] = provenance(before[0], "claims")
     return ClaimsResult(summary, pairs, retrieval, prompts, failed, doubts or {})

@@ -127,13 +127,13 @@ def stated(text: str) -> Sections:
     if not has_findings and with_words:
         unsigned = [one for one in with_words if not _SIGNED.search(one[1])]
         parts = sorted([*parts, (unsigned or with_words)[-1]])
-        return Sections(_joined(parts), "last paragraph without a heading")
+        return Sections(_text_of(parts), "last paragraph without a heading")
     if not parts:
         return Sections("", "none")
-    return Sections(_joined(parts), "findings" if has_findings else "impression alone")
+    return Sections(_text_of(parts), "findings" if has_findings else "impression alone")
 
 
-def _joined(parts: list[tuple[int, str]]) -> str:
+def _text_of(parts: list[tuple[int, str]]) -> str:
     return "\n\n".join(part for _, part in parts)
 
 
@@ -267,16 +267,16 @@ def _kind(name: str) -> Kind | None:
     plain = " ".join(re.sub(r"[^a-z0-9/&, ]+", " ", name.lower()).split()).strip(" ,/&")
     if not plain or len(plain) > _LONGEST:
         return None
-    if kind := _known(plain):
+    if kind := _kind_of(plain):
         return kind
     parts = [part for part in re.split(r" ?(?:/|&|,|\band\b) ?", plain) if part]
-    kinds = [_known(part) for part in parts]
+    kinds = [_kind_of(part) for part in parts]
     if len(parts) < 2 or None in kinds:
         return None
     return next((kind for kind in kinds if kind in ("findings", "impression")), kinds[0])
 
 
-def _known(name: str) -> Kind | None:
+def _kind_of(name: str) -> Kind | None:
     if kind := _KNOWN.get(name):
         return kind
     if len(name) < _LEAST:

@@ -153,9 +153,9 @@ def benchmark_export(items: Items, out: Out) -> None:
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.reference import export_reference
 
-    read = read_items(items)
-    export_reference(read, out)
-    typer.echo(f"{len(read)} items written: {out}")
+    all_items = read_items(items)
+    export_reference(all_items, out)
+    typer.echo(f"{len(all_items)} items written: {out}")
 
 
 @command(app, "import")
@@ -228,7 +228,7 @@ def benchmark_run(
     places = folders(specs, out) if len(specs) > 1 else {specs[0]: out}
 
     def run(spec: str) -> BenchmarkResult:
-        done, _ = carried_out(
+        finished_run, _ = carried_out(
             "benchmark",
             model=spec,
             items=items,
@@ -240,8 +240,8 @@ def benchmark_run(
             device=device,
             precision=precision,
         )
-        copy_results(done, places[spec], TOLD)
-        result = done.result
+        copy_results(finished_run, places[spec], TOLD)
+        result = finished_run.result
         return BenchmarkResult(result.summary, result.tables["items"])
 
     if len(specs) == 1:

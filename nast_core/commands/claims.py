@@ -89,13 +89,13 @@ def claims_check(
     from nast_core.claims.study import consistent
 
     all_reports, skipped = read_reports(reports)
-    read = {report.study_id: consistent(extract(report.text).claims) for report in all_reports if report.text}
-    result = compare(read, {report.study_id: coded_claims(report) for report in all_reports})
+    by_study = {report.study_id: consistent(extract(report.text).claims) for report in all_reports if report.text}
+    result = compare(by_study, {report.study_id: coded_claims(report) for report in all_reports})
     write_agreement(result, out)
     typer.echo(result.attributes.round(3).to_string(index=False))
     typer.echo(result.findings.round(3).to_string(index=False))
     typer.echo(
-        f"{len(read):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A coding lists "
+        f"{len(by_study):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A coding lists "
         f"what is present; absence is compared only where a study is coded normal. Written: {out}"
     )
 

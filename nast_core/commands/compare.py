@@ -64,7 +64,7 @@ def compare_command(
     from nast_core.negation.pairs import read_pairs, template_pairs
     from nast_core.statistics.rates import Rate
 
-    moved = moved_layers(summary_files({"A": a, "B": b}))
+    parameters = moved_layers(summary_files({"A": a, "B": b}))
     questions = read_items(items) if items else phantom_items(count, split=split)
     first, second = (load(spec, device, precision) for spec in (a, b))
     known = first.card.conditions
@@ -75,12 +75,12 @@ def compare_command(
     names = list(
         dict.fromkeys([*two_models.needed_images(shared, questions), *(sample.images.image if sample else ())])
     )
-    seen: list[dict[str, Tensor]] = []
+    image_vectors: list[dict[str, Tensor]] = []
     doubts: dict[str, str] = {}
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
             vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick, doubts=doubts)
-            seen.append(vectors)
+            image_vectors.append(vectors)
     if failed:
         name, reason = next(iter(failed.items()))
         typer.echo(
@@ -88,10 +88,18 @@ def compare_command(
             err=True,
         )
     tell_doubts(doubts)
-    changed = claim_changes(first, second, sample, *seen) if sample else None
+    claim_rows = claim_changes(first, second, sample, *image_vectors) if sample else None
     with progress("Compare", two_models.STEPS) as tick:
         comparison = two_models.compare(
-            first, second, shared, questions, *seen, parameters=moved, claims=changed, doubts=doubts, progress=tick
+            first,
+            second,
+            shared,
+            questions,
+            *image_vectors,
+            parameters=parameters,
+            claims=claim_rows,
+            doubts=doubts,
+            progress=tick,
         )
     write_comparison(comparison, out)
     for row in comparison.changes.itertuples():

@@ -96,7 +96,7 @@ def trace_command(
         raise PairError("--image and --images are both given; give one image, or a folder to average over")
     if vectors and method == "attribution":
         raise PairError("--vectors keeps patched runs, and attribution patching makes none; use --method exact")
-    run, loaded = carried_out(
+    run, encoder = carried_out(
         "trace",
         model=model,
         pairs=pairs,
@@ -113,11 +113,11 @@ def trace_command(
     if vectors:
         copy_file(run.folder / "vectors.h5", vectors)
     copy_file(run.folder / "trace.nc", out)
-    _report(run.result, pairs, loaded)
+    _report(run.result, pairs, encoder)
     typer.echo(f"written: {out}")
 
 
-def _report(result, pairs: Path | None, loaded) -> None:
+def _report(result, pairs: Path | None, encoder) -> None:
     from nast_core.interpret.profiles import by_role, counts, head_means, layer_profile
     from nast_core.interpret.selftest import trace_checks
     from nast_core.negation.pairs import align_all, pairs_of
@@ -147,6 +147,6 @@ def _report(result, pairs: Path | None, loaded) -> None:
             f"Spearman {figures['spearman']:.2f}"
         )
     elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
-        aligned = align_all(pairs_of(pairs, loaded.card.conditions), loaded.text).aligned
-        for check in trace_checks(result, aligned, loaded.text):
+        aligned = align_all(pairs_of(pairs, encoder.card.conditions), encoder.text).aligned
+        for check in trace_checks(result, aligned, encoder.text):
             typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")

@@ -33,8 +33,8 @@ def review_agreement(
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
 
-    read, reviews = read_items(items), Reviews(items)
-    summary = outcome(read, reviews, least=least)
+    all_items, reviews = read_items(items), Reviews(items)
+    summary = outcome(all_items, reviews, least=least)
     if not summary.judged:
         raise DataError(f"nobody has judged {items} yet; open the Review page and give it that file")
 
@@ -49,7 +49,7 @@ def review_agreement(
         typer.echo(f"{name:<40} {rate}")
     typer.echo(", ".join(f"{state}: {len(summary.having(state)):,}" for state in STATES))
     if out:
-        write_text(out, judgements_csv(read, reviews))
+        write_text(out, judgements_csv(all_items, reviews))
         typer.echo(f"written: {out}")
 
 

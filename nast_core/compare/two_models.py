@@ -96,9 +96,9 @@ def compare(
         tick(1)
         traced = trace(model, own, _of_pairs(own, images))
         tick(1)
-        scored = score_items(model, items, images)
+        scores = score_items(model, items, images)
         tick(1)
-        datasets.append((nsa, traced, scored))
+        datasets.append((nsa, traced, scores))
     (nsa_a, traced_a, scored_a), (nsa_b, traced_b, scored_b) = datasets
     shifts = embedding_shifts(a, b, pairs)
     return Comparison(
@@ -148,9 +148,9 @@ def head_changes(nsa_a: xr.Dataset, nsa_b: xr.Dataset) -> pd.DataFrame:
     table = pd.concat(means, axis=1).assign(change=np.nan, low=np.nan, high=np.nan, n=a.sizes["pair"])
     if a.shape == b.shape:
         change = (b.values - a.values).reshape(len(a), -1)
-        drawn = patient_bootstrap(change, _one_each(len(change)))
+        samples = patient_bootstrap(change, _one_each(len(change)))
         table["change"] = change.mean(0)
-        table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0)
+        table["low"], table["high"] = np.percentile(samples, [2.5, 97.5], axis=0)
     return table.reset_index()
 
 
@@ -165,9 +165,9 @@ def profiles(traced: xr.Dataset, average: Average = "ratio_mean") -> pd.DataFram
 def accuracies(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataFrame:
     """group (A or B), form, value, low, high, n; over the items that each model could score."""
     rows = []
-    for group, scored in (("A", scored_a), ("B", scored_b)):
+    for group, table in (("A", scored_a), ("B", scored_b)):
         for form in FORMS:
-            part = scored[scored.form == form]
+            part = table[table.form == form]
             rows.append({"group": group, "form": form, **rate(part.correct, part.patient_id)._asdict()})
     return pd.DataFrame(rows)
 
@@ -190,9 +190,9 @@ def accuracy_changes(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataF
 
 
 def _change(form: str, a: pd.Series, b: pd.Series, patients: pd.Series) -> dict[str, Any]:
-    moved = difference(b, a, patients, scale=100)
+    change = difference(b, a, patients, scale=100)
     means = {"a": 100 * a.mean(), "b": 100 * b.mean()}
-    return {"form": form, **means, "change": moved.value, "low": moved.low, "high": moved.high, "n": moved.n}
+    return {"form": form, **means, "change": change.value, "low": change.low, "high": change.high, "n": change.n}
 
 
 def item_verdicts(

@@ -305,9 +305,9 @@ def _grey(ds: Dataset, stored: NDArray[np.integer], notes: Notes) -> NDArray[np.
     values = _rescaled(ds, stored, notes)
     shown = _by_the_files_own(ds, values, real, notes)
     if shown is None:
-        known = values[real]
-        low, high, (least, most) = own_window(known) if known.size else (0, 0, (0, 100))
-        ends = (known.min(), known.max()) if known.size else (0, 0)
+        real_values = values[real]
+        low, high, (least, most) = own_window(real_values) if real_values.size else (0, 0, (0, 100))
+        ends = (real_values.min(), real_values.max()) if real_values.size else (0, 0)
         notes.said.append(
             f"No display window was applied: grey runs from {low:g} to {high:g}, percentiles {least:g} to {most:g} of its "
             f"values (least value, {ends[0]:g}, to greatest, {ends[1]:g})."

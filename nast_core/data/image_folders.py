@@ -55,14 +55,14 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     """
     index, root = _index_of(folder), _parts(os.path.abspath(folder))
     paths: dict[str, str] = {}
-    taken: dict[str, list[str]] = {}
+    names_of: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         wanted = [*_parts(name)[:-1], key] if (key := _key(name)) else []
         path = _best(wanted, index.by_key.get(key, ()), root, _suffix(name))
         if path is not None:
             paths[name] = path
-            taken.setdefault(path, []).append(name)
-    for claimed in taken.values():
+            names_of.setdefault(path, []).append(name)
+    for claimed in names_of.values():
         if len({(*_parts(name)[:-1], _key(name)) for name in claimed}) > 1:
             for name in claimed:
                 del paths[name]

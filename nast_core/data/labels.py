@@ -144,13 +144,13 @@ def _blocks(table: TableFile, source: str | None, rows: int) -> Iterator[_Part]:
 
 def _plain(block: Block) -> tuple[Block, int]:
     """The block with its ids as text, and how many had been made numbers."""
-    total, read = 0, {"image": block.image.str.strip()}
+    total, columns = 0, {"image": block.image.str.strip()}
     for name in ("study", "patient"):
-        read[name], count, cut = plain_ids(getattr(block, name))
+        columns[name], count, cut = plain_ids(getattr(block, name))
         if cut is not None:
             raise BadCell(cut, cut_id(f"the {name}", getattr(block, name).iloc[cut]))
         total += count
-    return replace(block, **read), total
+    return replace(block, **columns), total
 
 
 def _explained(clash: Clash, table: TableFile, source: str | None, rows: int) -> str:

@@ -101,9 +101,9 @@ def warm_up_image_tower(clip: CLIPModel, world: World, plan: Plan, seed: int, fo
 
     def loss_of(rng: np.random.Generator, step: int) -> Tensor:
         index = batch(step)
-        seen = clip.vision_model(pixel_values=_augmented(world.pixels[index], rng))
-        whole = facts(seen.pooler_output)[:, used]
-        local = cells(clip.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])).transpose(1, 2)
+        output = clip.vision_model(pixel_values=_augmented(world.pixels[index], rng))
+        whole = facts(output.pooler_output)[:, used]
+        local = cells(clip.vision_model.post_layernorm(output.last_hidden_state[:, 1:])).transpose(1, 2)
         truth = torch.from_numpy(world.facts[index]).float()[:, used]
         where = torch.from_numpy(truth_cells[index]).float()
         by_cell = F.binary_cross_entropy_with_logits(local, where, pos_weight=torch.tensor(4.0))

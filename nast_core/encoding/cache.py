@@ -125,8 +125,8 @@ class VectorCache:
 
     def images(self, model: DualEncoder) -> Shelf:
         """By "phantom:SEED", or the sha256 of the file. A fine-tune of the text tower finds its base's images here."""
-        drawn = Image.fromarray(drawing.render(phantom.sample_phantom(0), 160))
-        probe = model.preprocess(drawn).float().contiguous().numpy().tobytes()
+        image = Image.fromarray(drawing.render(phantom.sample_phantom(0), 160))
+        probe = model.preprocess(image).float().contiguous().numpy().tobytes()
         pencil = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (drawing, phantom))
         weights = model.image_fingerprint or model.fingerprint
         return self._shelf("images", model, weights, hashlib.sha256(probe).hexdigest(), pencil, model.image_size)

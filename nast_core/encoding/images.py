@@ -53,10 +53,10 @@ def open_image(
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
         raise ImageError(f"the image {shown(name)!r} is a file; say which folder holds it (--images DIR)")
-    loaded = load_image(name, folder)
-    if loaded.doubts and doubts is not None:
-        doubts[name] = " ".join(loaded.doubts)
-    return loaded.pixels
+    image = load_image(name, folder)
+    if image.doubts and doubts is not None:
+        doubts[name] = " ".join(image.doubts)
+    return image.pixels
 
 
 def load_image(name: str, folder: Path) -> LoadedImage:
@@ -169,13 +169,13 @@ def encode_named(
                     remarks.recall(name, key)
                 else:
                     if data is None:
-                        opened = open_image(name, folder, size=model.image_size)
+                        image = open_image(name, folder, size=model.image_size)
                     else:
                         loaded = _load(name, data)
-                        opened = loaded.pixels
+                        image = loaded.pixels
                         remarks.tell(name, key, loaded.doubts)
                     fresh.append((name, key))
-                    yield opened
+                    yield image
                     continue
             except ImageError as error:
                 failed[name] = str(error)

@@ -39,8 +39,8 @@ def read_arrays(
             raise error(
                 f"{shown(path)} says that it holds {size:,} bytes, and at most {MOST:,} are read of such a file"
             )
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in names}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
     except NastError:
         raise
     except Exception as fault:  # on a damaged file zipfile and numpy raise nearly everything

@@ -33,8 +33,8 @@ def read_dataset(path: Path, *, error: type[NastError] = DataError, absent: str 
 
     with opened_hdf5(path, error=error, absent=absent) as file:
         _bounded(path, file, error)
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
-            return stored.load()
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
+            return dataset.load()
 
 
 @contextmanager

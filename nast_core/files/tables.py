@@ -74,7 +74,7 @@ class TableFile:
         )
         first, last = 0, ""
         at_once = min(rows, _LEAST)
-        with _utf8(self.path, self.error) as (stream, counted):
+        with _utf8(self.path, self.error) as (stream, counter):
             try:
                 with arrow.open_csv(stream, *how, system_memory_pool()) as batches:
                     for table in _joined(batches, at_once):
@@ -87,8 +87,8 @@ class TableFile:
                             filled = (part != "").any(axis=1)
                             yield part if filled.all() else part[filled]
             except ArrowInvalid as fault:
-                self._say(str(fault), open_quote=bool(counted.quotes % 2))
-            if counted.quotes % 2 and "\n" in last:
+                self._say(str(fault), open_quote=bool(counter.quotes % 2))
+            if counter.quotes % 2 and "\n" in last:
                 raise Unusable("a quote is opened and never closed, so that the last cell runs to the end")
 
     def _say(self, complaint: str, open_quote: bool) -> NoReturn:

@@ -73,11 +73,11 @@ def make_panel(
                     by_row[false] = (other.claim.meaning, other.cue)
     for text in distinct_texts(items):
         texts.setdefault(text, len(texts))
-    listed, kept_rows = tuple(texts), np.array(sorted(anchors), int)
+    all_texts, kept_rows = tuple(texts), np.array(sorted(anchors), int)
     statements = np.array(sorted(by_row), int)
     images = torch.stack([features[study.image] for study in studies])
     return Panel(
-        listed,
+        all_texts,
         images,
         np.array(ranked, int).reshape(-1, 3),
         kinds,
@@ -88,7 +88,7 @@ def make_panel(
         truth.of([by_row[i][0] for i in statements], numbers),
         np.array(retrieved, int).reshape(-1, 2),
         kept_rows,
-        frozen([listed[i] for i in kept_rows]).cpu(),
+        frozen([all_texts[i] for i in kept_rows]).cpu(),
         items,
         torch.stack([features[item.image] for item in items]) if items else images[:0],
         np.array([[[texts[t] for t in getattr(i, form)] for i in items] for form in FORMS], int),

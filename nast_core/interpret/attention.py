@@ -72,10 +72,10 @@ def negator_column(
     tower: TextTower, tokens: Tokens, spans: Sequence[tuple[int, ...]]
 ) -> Float[Tensor, "layer text head query"]:
     """Attention paid to each text's span, summed over it; only this column is kept, never the square."""
-    chosen = torch.zeros(tokens.ids.shape, dtype=torch.bool, device=tokens.ids.device)
+    at_span = torch.zeros(tokens.ids.shape, dtype=torch.bool, device=tokens.ids.device)
     for row, span in enumerate(spans):
-        chosen[row, list(span)] = True
-    weight = chosen[:, None, :, None]
+        at_span[row, list(span)] = True
+    weight = at_span[:, None, :, None]
     return torch.stack([(a @ weight.to(a.dtype)).squeeze(-1) for a in tower.attention(tokens)])
 
 

@@ -200,10 +200,10 @@ def _integrated_gradients(model: DualEncoder, score: FormScore, pixels: Tensor, 
         return Line(lambda x: score(x)[:, form], _mean(pixels), pixels)
 
     lines = [of(form) for form in range(len(FORMS))]
-    done = integrate(
+    integrals = integrate(
         model, lines, batch=batch_size(model), n_steps=n_steps, max_steps=max_steps, advice="; occlusion needs none"
     )
-    return _even(np.stack([one.attribution.sum(0).numpy() for one in done]), pixels, tuple(done))
+    return _even(np.stack([one.attribution.sum(0).numpy() for one in integrals]), pixels, tuple(integrals))
 
 
 def _mean(pixels: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def attribute_tokens(
     shape = len(pairs), len(FORMS), length
     attribution, token = np.full(shape, np.nan), np.full(shape, "", dtype=object)
     special, role = np.zeros((len(pairs), length), bool), np.full((len(pairs), length), "padding", dtype=object)
-    done: list[list[Integral]] = []
+    by_pair: list[list[Integral]] = []
     for row, pair in enumerate(pairs):
         texts = [model.text.tokenize([text]) for text in (pair.pair.affirmative, pair.pair.negated)]
         lines = [token_line(model, tokens, vectors[row], progress) for tokens in texts]
@@ -89,15 +89,15 @@ def attribute_tokens(
             token[row, form, at] = np.array(pieces, dtype=object)[at]
         special[row, at] = [texts[1].offsets[0][p] == (0, 0) for p in at]
         role[row, at] = np.array(pair.roles, dtype=object)[at]
-        done.append(integrals)
+        by_pair.append(integrals)
     return xr.Dataset(
         {
             "token_attribution": (("pair", "form", "position"), attribution, {"units": "logits"}),
             "token": (("pair", "form", "position"), token),
             "special": (("pair", "position"), special),
             "role": (("pair", "position"), role),
-            **score_variables(np.array([[one.end for one in forms] for forms in done])),
-            **completeness(done),
+            **score_variables(np.array([[one.end for one in forms] for forms in by_pair])),
+            **completeness(by_pair),
         },
         coords={**pair_coordinates(pairs), "form": list(FORMS), "position": np.arange(length)},
         attrs={

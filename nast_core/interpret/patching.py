@@ -71,13 +71,13 @@ def writing(
     def touch(name: Component, computed: Tensor) -> Tensor:
         if name != component:
             return computed
-        written = computed.clone()
+        output = computed.clone()
         if component == "head":
-            channels = written.unflatten(-1, (tower.n_heads, -1))
+            channels = output.unflatten(-1, (tower.n_heads, -1))
             own = values.unflatten(-1, (tower.n_heads, -1))
             channels[(*where, head)] = own[..., torch.arange(len(head), device=head.device), head, :]
         else:
-            written[where] = values
-        return written
+            output[where] = values
+        return output
 
     return touch

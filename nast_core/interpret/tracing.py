@@ -179,12 +179,12 @@ def _joined(packed: Tensor, outputs: Float[Tensor, "pair head position width"], 
 
 def _window(tower: TextTower, plan: PatchPlan, layer: int, clean: int, places: _Places, own: Tensor) -> Touch:
     """Writes this layer's values, too, into the rows whose window has not ended."""
-    joined = range(max(plan.first_layer, layer - plan.window + 1), layer)
-    if not joined:
+    layers = range(max(plan.first_layer, layer - plan.window + 1), layer)
+    if not layers:
         return untouched
     size = len(places.copied)
-    token = torch.cat([clean + (entered - plan.first_layer) * size + places.token for entered in joined])
-    position, head = places.position.repeat(len(joined)), places.head.repeat(len(joined))
+    token = torch.cat([clean + (entered - plan.first_layer) * size + places.token for entered in layers])
+    position, head = places.position.repeat(len(layers)), places.head.repeat(len(layers))
     return writing(tower, plan.component, (slice(None), token), head, own[:, position])
 
 

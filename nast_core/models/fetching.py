@@ -33,13 +33,13 @@ def fetch(plan: Plan, progress: Far | None = None) -> Path:
     """
     _check_room(plan)
     counter = _Counter()
-    done: Future[Path] = Future()
-    threading.Thread(target=_run, args=(plan, counter, done), name=f"download {plan.name}", daemon=True).start()
-    while not done.done():
-        wait([done], _POLL)
+    future: Future[Path] = Future()
+    threading.Thread(target=_run, args=(plan, counter, future), name=f"download {plan.name}", daemon=True).start()
+    while not future.done():
+        wait([future], _POLL)
         if progress:
             progress(min(counter.bytes, plan.total), plan.total)
-    return done.result()
+    return future.result()
 
 
 @dataclass
@@ -72,11 +72,11 @@ class _Counter:
         return Bar
 
 
-def _run(plan: Plan, counter: _Counter, done: Future[Path]) -> None:
+def _run(plan: Plan, counter: _Counter, future: Future[Path]) -> None:
     try:
-        done.set_result(_fetch(plan, counter))
+        future.set_result(_fetch(plan, counter))
     except BaseException as error:  # whatever it is, it belongs to whoever waits
-        done.set_exception(error)
+        future.set_exception(error)
 
 
 def _fetch(plan: Plan, counter: _Counter) -> Path:

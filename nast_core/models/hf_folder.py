@@ -72,12 +72,12 @@ def read_model(
         with torch.device("meta"):
             wanted = sum(parameter.numel() for parameter in library(config).parameters())
         weights.check_size(path, wanted, "config.json")
-        stored = weights.read(path)
+        file = weights.read(path)
         model, info = from_library(
             library,
             None,
             config=config,
-            state_dict=stored.tensors,
+            state_dict=file.tensors,
             attn_implementation="sdpa",
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, with both shapes
@@ -88,7 +88,7 @@ def read_model(
     model_files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))
     refuse_unused_layers(folder, unused, model.state_dict())
-    return Read(model.to(device).eval().requires_grad_(False), stored.path, stored.rows, unused)
+    return Read(model.to(device).eval().requires_grad_(False), file.path, file.rows, unused)
 
 
 def refuse_unused_layers(folder: Path, unused: Iterable[str], used: Iterable[str]) -> None:

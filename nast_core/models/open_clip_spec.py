@@ -113,8 +113,8 @@ def _tokenizer(spec: str, name: str) -> dict[str, Path]:
 
 def _preprocess(arch: str, tags: Iterable[str], tag: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A tag's own; for a file, what every tag of the architecture has, or open_clip's default and a warning."""
-    known = [tag] if tag else [get_pretrained_cfg(arch, name) for name in tags]
-    kinds = {json.dumps({key: cfg[key] for key in _PREPROCESS if key in cfg}) for cfg in known}
+    configs = [tag] if tag else [get_pretrained_cfg(arch, name) for name in tags]
+    kinds = {json.dumps({key: cfg[key] for key in _PREPROCESS if key in cfg}) for cfg in configs}
     if len(kinds) == 1:
         return json.loads(kinds.pop()), ()
     return {}, (

@@ -34,10 +34,10 @@ class PieceTokenizer:
         return self.processor.get_piece_size()
 
     def __call__(self, texts: Sequence[str], **_) -> dict[str, list]:
-        read = [self.processor.encode(text, return_type="offset_mapping") for text in texts]
+        encodings = [self.processor.encode(text, return_type="offset_mapping") for text in texts]
         return {
-            "input_ids": [[*row["ids"], self.eos_token_id] for row in read],
-            "offset_mapping": [[*row["offsets"], (0, 0)] for row in read],
+            "input_ids": [[*row["ids"], self.eos_token_id] for row in encodings],
+            "offset_mapping": [[*row["offsets"], (0, 0)] for row in encodings],
         }
 
 

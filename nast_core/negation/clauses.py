@@ -108,15 +108,15 @@ def _verb(word: str) -> bool:
 
 def _asides(words: list[str], names: list[Named]) -> set[int]:
     """Where brackets open around a finding of its own: "no pneumothorax (small effusion)"."""
-    asides, opened = set(), None
+    asides, start = set(), None
     starts = {name.start for name in names}
     for place, word in enumerate(words):
         if word == "(":
-            opened = place
+            start = place
         elif word == ")":
-            opened = None
-        elif place in starts and opened is not None:
-            asides.add(opened)
+            start = None
+        elif place in starts and start is not None:
+            asides.add(start)
     return asides
 
 

@@ -66,8 +66,8 @@ def _read(sentence: str) -> Iterable[Mention]:
 
 
 def _spelt(sentence: str) -> Iterable[Mention]:
-    meant, places = spelt(sentence)
-    return _mentions(meant) if places is None else _moved(list(_mentions(meant)), places)
+    correct, places = spelt(sentence)
+    return _mentions(correct) if places is None else _moved(list(_mentions(correct)), places)
 
 
 def _mentions(sentence: str) -> Iterator[Mention]:
@@ -103,8 +103,8 @@ def _moved(mentions: list[Mention], places: list[int]) -> list[Mention]:
     def span(start: int, stop: int) -> tuple[int, int]:
         return (places[start], places[stop - 1] + 1) if stop > 0 else (start, stop)
 
-    moved = []
+    result = []
     for mention in mentions:
         (a, b), (c, d) = span(mention.start, mention.end), span(mention.cue_start, mention.cue_end)
-        moved.append(mention._replace(start=a, end=b, cue_start=c, cue_end=d))
-    return moved
+        result.append(mention._replace(start=a, end=b, cue_start=c, cue_end=d))
+    return result

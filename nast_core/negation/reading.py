@@ -56,29 +56,29 @@ def mentions_of(text: str, corrections: Corrections = NONE) -> list[Mention]:
     A finding said to be absent is denied by the negation cue nearest to it, and "normal" where the text has none. A
     finding that the parser did not see has no words: its place is the end of the text, [n, n).
     """
-    read, by_hand = parse(text), corrections.of(text)
+    by_parser, by_hand = parse(text), corrections.of(text)
     if not by_hand:
-        return read
+        return by_parser
     mentions: list[Mention] = []
-    for mention in read:
+    for mention in by_parser:
         wrong = [c for c in mention.conditions if by_hand.get(c, told(mention)) != told(mention)]
-        mentions += [_turned(text, mention, c, by_hand[c], read) for c in wrong if by_hand[c] != "not said"]
+        mentions += [_turned(text, mention, c, by_hand[c], by_parser) for c in wrong if by_hand[c] != "not said"]
         if right := tuple(c for c in mention.conditions if c not in wrong):
             mentions.append(mention._replace(conditions=right))
-    conditions = {condition for mention in read for condition in mention.conditions}
+    conditions = {condition for mention in by_parser for condition in mention.conditions}
     for condition, state in by_hand.items():
         if condition not in conditions and state != "not said":
             unseen = Mention((condition,), "present", len(text), len(text))
-            mentions.append(_turned(text, unseen, condition, state, [*read, *mentions]))
+            mentions.append(_turned(text, unseen, condition, state, [*by_parser, *mentions]))
     return sorted(mentions, key=lambda mention: mention.start)
 
 
 def changes(text: str, corrections: Corrections) -> list[Change]:
     """What a person reads otherwise than the parser, in the order in which it was corrected."""
     rows = []
-    read = parse(text) if corrections.of(text) else []
+    mentions = parse(text) if corrections.of(text) else []
     for condition, state in corrections.of(text).items():
-        states: tuple[State, ...] = tuple(told(m) for m in read if condition in m.conditions) or ("not said",)
+        states: tuple[State, ...] = tuple(told(m) for m in mentions if condition in m.conditions) or ("not said",)
         if set(states) != {state}:
             rows.append(Change(condition, tuple(dict.fromkeys(states)), state))
     return rows
@@ -95,12 +95,12 @@ def corrections_used(texts: Iterable[str], corrections: Corrections) -> tuple[Co
 
 def findings(text: str, corrections: Corrections = NONE) -> list[Finding]:
     """Every finding in reading order, one entry a condition."""
-    changed = {change.condition for change in changes(text, corrections)}
+    conditions = {change.condition for change in changes(text, corrections)}
     result: list[Finding] = []
     for mention in mentions_of(text, corrections):
         for condition in mention.conditions:
             finding: Finding = {"condition": condition, "state": told(mention), "cue": mention.cue}
-            result.append({**finding, "corrected": True} if condition in changed else finding)
+            result.append({**finding, "corrected": True} if condition in conditions else finding)
     return result
 
 
@@ -140,8 +140,8 @@ def _turned(text: str, mention: Mention, condition: str, state: State, others: l
         return mention._replace(conditions=(condition,), state="uncertain")
     if state != "absent":
         return alone
-    taken = [(m.cue_start, m.cue_end) for m in others if m.cue and m is not mention]
-    cue = _nearest(find_cues(text), mention, taken)
+    spans = [(m.cue_start, m.cue_end) for m in others if m.cue and m is not mention]
+    cue = _nearest(find_cues(text), mention, spans)
     return (
         alone._replace(state="absent", cue=cue.text, cue_start=cue.start, cue_end=cue.end)
         if cue
@@ -149,11 +149,11 @@ def _turned(text: str, mention: Mention, condition: str, state: State, others: l
     )
 
 
-def _nearest(cues: list[Cue], mention: Mention, taken: list[tuple[int, int]]) -> Cue | None:
+def _nearest(cues: list[Cue], mention: Mention, spans: list[tuple[int, int]]) -> Cue | None:
     """The cue that may deny a mention: a free one before one that denies others, which only words in the text may share."""
 
     def shared(cue: Cue) -> bool:
-        return any(start < cue.end and cue.start < end for start, end in taken)
+        return any(start < cue.end and cue.start < end for start, end in spans)
 
     able = [cue for cue in cues if mention.start < mention.end or not shared(cue)]
     return min(able, key=lambda cue: (shared(cue), max(mention.start - cue.end, cue.start - mention.end)), default=None)

@@ -39,7 +39,7 @@ class _Reader(Verbs):
         starts = clauses(self.words, names)
         bounds = [*(start for start, _ in starts), len(self.words)]
         states: list[Reading | None] = [None] * len(self.namings)
-        turned = self.turned()
+        change = self.turned()
         governor: Governor | None = None
         last: Clause | None = None
         for (start, opening), end in zip(starts, bounds[1:], strict=True):
@@ -74,8 +74,8 @@ class _Reader(Verbs):
             if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
         self.alternatives(readings)
-        if turned is not None:
-            readings = [turn(r, turned) for r in readings]
+        if change is not None:
+            readings = [turn(r, change) for r in readings]
         return [self._final(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
 
     def _clause(self, start: int, end: int, governor: Governor | None) -> tuple[Clause, Governor | None]:
@@ -210,8 +210,8 @@ class _Reader(Verbs):
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
         if ahead is None:
-            changed = governor and governor.kind == "deny" and head in self.k["changes"] and head != "changes"
-            of_it = changed and self.words[i] in ("in", "of") and self.points(i + 1)
+            of_change = governor and governor.kind == "deny" and head in self.k["changes"] and head != "changes"
+            of_it = of_change and self.words[i] in ("in", "of") and self.points(i + 1)
             return ("list", True, False) if of_it else (shield, pointed, False)
         pointing = self.points(i + 1)
         device = "Support Devices" in self.namings[ahead].conditions
@@ -322,8 +322,8 @@ class _Reader(Verbs):
             clause.predicates.append(self.said(i, weighed, cue if weighed != "present" else None, self.start_of(i)))
             return min(end, i + self.paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
-            paired = text == "neither" or (governor is not None and governor.kind == "clause")
-            return stop, Governor("clause" if paired else "deny", cue), None
+            in_pair = text == "neither" or (governor is not None and governor.kind == "clause")
+            return stop, Governor("clause" if in_pair else "deny", cue), None
         if text == "none of" and after in self.k["pointing"]:
             return stop, Governor("clause", cue), None  # "none of the nodules has grown"
         if (

@@ -249,7 +249,7 @@ def said_of(reading: Reading, predicate: Predicate) -> Reading:
     return reading
 
 
-def turn(reading: Reading, turned: str) -> Reading:
+def turn(reading: Reading, state: str) -> Reading:
     if reading.state != "absent":
         return reading
-    return Reading("present", None) if turned == "present" else Reading("uncertain", reading.cue)
+    return Reading("present", None) if state == "present" else Reading("uncertain", reading.cue)

@@ -23,9 +23,9 @@ class Token(NamedTuple):
 
 def plain(text: str) -> str:
     """Lower case, one kind of dash and apostrophe; as long as the text, character by character."""
-    folded = text.translate(_LOOKALIKES)
-    lower = folded.lower()
-    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in folded)
+    letters = text.translate(_LOOKALIKES)
+    lower = letters.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in letters)
 
 
 def whole_words(words: Iterable[str]) -> re.Pattern[str]:

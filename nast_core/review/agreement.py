@@ -35,15 +35,15 @@ class PairAgreement(NamedTuple):
 
 def agreement(verdicts: Mapping[str, Mapping[str, Verdict]], items: Sequence[Item], *, seed: int = 0) -> Agreement:
     """``verdicts``: reviewer -> item id -> verdict. 95 % percentile intervals, patients drawn with replacement."""
-    counted = np.stack([coincidences([v[i.item_id] for v in verdicts.values() if i.item_id in v]) for i in items])
+    tables = np.stack([coincidences([v[i.item_id] for v in verdicts.values() if i.item_id in v]) for i in items])
     patients = [item.patient_id for item in items]
     pairs = {
         (first, second): _pair(verdicts[first], verdicts[second], items, seed)
         for first, second in combinations(sorted(verdicts), 2)
     }
-    n = int((counted.sum((1, 2)) > 0).sum())
-    alpha = float(alpha_of(counted.sum(0)))
-    return Agreement(Rate(alpha, *_interval(alpha_of, counted, patients, seed), n), pairs)
+    n = int((tables.sum((1, 2)) > 0).sum())
+    alpha = float(alpha_of(tables.sum(0)))
+    return Agreement(Rate(alpha, *_interval(alpha_of, tables, patients, seed), n), pairs)
 
 
 def coincidences(verdicts: Sequence[str], values: Sequence[str] = VERDICTS) -> Table:
@@ -103,8 +103,8 @@ def _interval(
     sums = np.zeros((len(names), *tables.shape[1:]))
     np.add.at(sums, group, tables)
     weights = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    drawn = statistic(np.tensordot(weights.astype(float), sums, axes=1))
-    if np.isnan(drawn).all():
+    values = statistic(np.tensordot(weights.astype(float), sums, axes=1))
+    if np.isnan(values).all():
         return math.nan, math.nan
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)

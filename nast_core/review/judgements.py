@@ -98,10 +98,10 @@ class Reviews:
 
     def _file_of(self, reviewer: str) -> Path:
         file = self.folder / f"{file_name(reviewer)}.jsonl"
-        known = self._lines(file)
-        if known and _same(known[0].reviewer) != _same(reviewer):
+        lines = self._lines(file)
+        if lines and _same(lines[0].reviewer) != _same(reviewer):
             raise DataError(
-                f"there is a reviewer {shown(known[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it only in signs; give "
+                f"there is a reviewer {shown(lines[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it only in signs; give "
                 "a name that tells the two apart"
             )
         return file

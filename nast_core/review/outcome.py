@@ -71,9 +71,9 @@ def write_accepted(path: Path, out: Path, *, least: int = LEAST) -> list[Item]:
     result = outcome(read_items(path), Reviews(path), least=least)
     accepted = result.having("accepted")
     if not accepted:
-        left = len(result.having("conflict"))
+        conflicts = len(result.having("conflict"))
         raise BenchmarkError(
-            f"no item of {path} is accepted yet: it takes {least} reviewers who judge it correct, or an adjudicator; {left} "
+            f"no item of {path} is accepted yet: it takes {least} reviewers who judge it correct, or an adjudicator; {conflicts} "
             "are in conflict"
         )
     write_items(accepted, out)

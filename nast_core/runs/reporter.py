@@ -68,8 +68,8 @@ class Recorder(threading.Thread):
 
     def note(self, done: int, total: int, label: str) -> None:
         """Sets the progress; the next sign of life writes it."""
-        moved = now() if self._pace.tell(done, label) else self._status.moved
-        fields = {"done": done, "total": total, "label": label, "pace": self._pace.seconds, "moved": moved}
+        moment = now() if self._pace.tell(done, label) else self._status.moved
+        fields = {"done": done, "total": total, "label": label, "pace": self._pace.seconds, "moved": moment}
         self._status = self._status.model_copy(update=fields)
         self._noted = True
 

@@ -361,16 +361,16 @@ class RunStore:
             run.folder.rename(going)
             remove(going)
         except OSError as error:
-            left = going if os.path.lexists(going) else run.folder
+            folder = going if os.path.lexists(going) else run.folder
             raise RunError(
-                f"{printable(str(left))} cannot be deleted ({error.strerror or error}); delete it by hand"
+                f"{printable(str(folder))} cannot be deleted ({error.strerror or error}); delete it by hand"
             ) from None
 
 
 def settled(recipe: Recipe) -> Recipe:
     """The recipe with absolute paths: a run must mean the same from any working folder."""
     paths = {field: getattr(recipe, field) for field in (*recipe.files, *filter(None, [recipe.image_folder]))}
-    changed: dict[str, Any] = {
+    fields: dict[str, Any] = {
         field: type(path)(as_path(path, RunError).absolute())
         for field, path in paths.items()
         if path is not None and not run_of(path)
@@ -378,5 +378,5 @@ def settled(recipe: Recipe) -> Recipe:
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)
         if spec not in (None, "demo") and os.path.isdir(folder := os.path.expanduser(spec)):
-            changed[field] = os.path.abspath(folder)
-    return recipe.model_copy(update=changed)
+            fields[field] = os.path.abspath(folder)
+    return recipe.model_copy(update=fields)

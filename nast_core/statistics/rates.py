@@ -63,8 +63,8 @@ def patient_bootstrap(
     rng, means = np.random.default_rng(seed), []
     step = max(1, _CELLS_AT_ONCE // count)
     for start in range(0, resamples, step):
-        drawn = rng.integers(count, size=(min(step, resamples - start), count), dtype=np.int32)
-        weight = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(float)
+        people = rng.integers(count, size=(min(step, resamples - start), count), dtype=np.int32)
+        weight = np.stack([np.bincount(row, minlength=count) for row in people]).astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):
             means.append((weight @ sums) / (weight @ sizes))
     return np.concatenate(means)

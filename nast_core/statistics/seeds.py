@@ -11,10 +11,10 @@ Estimate = dict[str, Any]  # mean, low, high, n
 
 def over_seeds(values: Sequence[float]) -> Estimate:
     """Mean with its 95 % t-interval; one value has none (NaN)."""
-    known = np.asarray(values, float)
-    mean = float(known.mean()) if len(known) else float("nan")
-    half = float(stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)) if len(known) > 1 else float("nan")
-    return {"mean": mean, "low": mean - half, "high": mean + half, "n": len(known)}
+    numbers = np.asarray(values, float)
+    mean = float(numbers.mean()) if len(numbers) else float("nan")
+    half = float(stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers)) if len(numbers) > 1 else float("nan")
+    return {"mean": mean, "low": mean - half, "high": mean + half, "n": len(numbers)}
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Estimate:
@@ -32,9 +32,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Source: Holm 1979. Adjusted p of rank k = max over ranks j <= k of (m - j + 1) p_(j), at most 1.
     """
-    known = [i for i, p in enumerate(p_values) if not np.isnan(p)]
+    places = [i for i, p in enumerate(p_values) if not np.isnan(p)]
     adjusted, least = [float("nan")] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(known, key=lambda i: p_values[i])):
-        least = max(least, min(1.0, (len(known) - rank) * p_values[i]))
+    for rank, i in enumerate(sorted(places, key=lambda i: p_values[i])):
+        least = max(least, min(1.0, (len(places) - rank) * p_values[i]))
         adjusted[i] = least
     return adjusted

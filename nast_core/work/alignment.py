@@ -54,9 +54,9 @@ def alignment(
         base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
         before, _ = _aligned(base, sample, recipe, report)
         summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
-        moved = summary["difference"]
-        figures["zero_shot_auroc_change"] = moved["zero_shot_auroc"]["macro"]["value"]
-        figures["affirmative_map_change"] = moved["affirmative_retrieval"]["mAP"]["value"]
+        change = summary["difference"]
+        figures["zero_shot_auroc_change"] = change["zero_shot_auroc"]["macro"]["value"]
+        figures["affirmative_map_change"] = change["affirmative_retrieval"]["mAP"]["value"]
         figures["text_cosine"] = summary["text_cosine"]["value"]
     if is_main():
         summary |= {"unreadable": images.failed, "doubtful": images.doubts}
@@ -76,8 +76,8 @@ def _aligned(
 
     images = encoded_images(recipe, model, sample.images.image, report)
     texts = encoded_texts(recipe, model, statement_texts(sample.examples), report)
-    seen = without(sample, set(images.failed))
-    return measure_alignment(model, seen, images.vectors, texts=texts, seed=recipe.seed), images
+    readable = without(sample, set(images.failed))
+    return measure_alignment(model, readable, images.vectors, texts=texts, seed=recipe.seed), images
 
 
 ALIGNMENT = Kind(AlignmentRecipe, "Alignment", "zero-shot AUROC and affirmative retrieval", alignment, measured)

@@ -106,22 +106,22 @@ def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tenso
     except Exception:  # not weights: a trainer's arguments, an optimizer, TorchScript, a broken file
         shutil.copy(path, target)
         return set()
-    stored = dict(_tensors(content))
+    tensors = dict(_tensors(content))
     by_shape: dict[tuple[int, ...], list[Keys]] = {}
-    for at, value in stored.items():
+    for at, value in tensors.items():
         by_shape.setdefault(tuple(value.shape), []).append(at)
     names = set()
     for name, (old, new) in changed.items():
-        same = [at for at in by_shape.get(tuple(old.shape), []) if torch.equal(stored[at].to(old.dtype), old)]
+        same = [at for at in by_shape.get(tuple(old.shape), []) if torch.equal(tensors[at].to(old.dtype), old)]
         if same:
             at = max(same, key=lambda keys: _likeness(keys, name))  # equal values, such as biases of 0, go by name
-            _set(content, at, new.to(stored[at].dtype).contiguous())
+            _set(content, at, new.to(tensors[at].dtype).contiguous())
             names.add(name)
     if not names:
         shutil.copy(path, target)
     elif safe:
-        with safe_open(path, framework="pt") as opened:
-            weights.write(target, content, opened.metadata())
+        with safe_open(path, framework="pt") as file:
+            weights.write(target, content, file.metadata())
     else:
         torch.save(content, target)
     return names
@@ -137,11 +137,9 @@ def _tensors(content: Any, at: Keys = ()) -> Iterator[tuple[Keys, Tensor]]:
 
 def _likeness(keys: Keys, name: str) -> tuple[int, int]:
     """How many of the last parts two dotted names share, and how few more the stored one has."""
-    stored, own = ".".join(map(str, keys)).split("."), name.split(".")
-    shared = next(
-        (count for count, (a, b) in enumerate(zip(stored[::-1], own[::-1], strict=False)) if a != b), len(own)
-    )
-    return shared, -len(stored)
+    parts, own = ".".join(map(str, keys)).split("."), name.split(".")
+    shared = next((count for count, (a, b) in enumerate(zip(parts[::-1], own[::-1], strict=False)) if a != b), len(own))
+    return shared, -len(parts)
 
 
 def _set(content: Any, at: Keys, value: Tensor) -> None:

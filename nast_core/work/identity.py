@@ -80,12 +80,12 @@ def _remembered(root: Path) -> Iterator[Known]:
     except (DataError, ValidationError):
         stamps, before = {}, ""
 
-    def known(name: str, stamped: str, compute: Callable[[], str]) -> str:
+    def recall(name: str, stamped: str, compute: Callable[[], str]) -> str:
         if name not in stamps or stamps[name][0] != stamped:
             stamps[name] = (stamped, compute())
         return stamps[name][1]
 
-    yield known
+    yield recall
     if (after := json.dumps(stamps)) != before:
         with suppress(DataError), whole(path) as temporary:  # a folder that cannot be written only costs time
             temporary.write_text(after, "utf-8")

@@ -86,8 +86,8 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncode
 
     def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[tuple[xr.Dataset, dict[str, str]]]:
         own, tick = [pair for pair, _ in mine], ticks(report, len(mine), "pairs")
-        seen = images(own, [name for _, name in mine])
-        return [(trace_some(recipe, encoder, own, seen, tick, folder, longest), doubts)]
+        image_vectors = images(own, [name for _, name in mine])
+        return [(trace_some(recipe, encoder, own, image_vectors, tick, folder, longest), doubts)]
 
     shares = sharded(list(zip(pairs, names, strict=True)), compute)
     dataset = joined([share for share, _ in shares])
@@ -106,7 +106,7 @@ def _exact(
     recipe: TraceRecipe,
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
-    seen: Tensor,
+    image_vectors: Tensor,
     tick: Tick,
     folder: Path,
     longest: int,
@@ -117,14 +117,16 @@ def _exact(
     from nast_core.interpret.patched_runs import vector_file
 
     with vector_file(folder / VECTORS, longest) if is_main() else nullcontext() as keep:  # the first pairs are its own
-        return trace(model, pairs, seen, plan=recipe.plan, memory_budget=_bytes(recipe), keep=keep, progress=tick)
+        return trace(
+            model, pairs, image_vectors, plan=recipe.plan, memory_budget=_bytes(recipe), keep=keep, progress=tick
+        )
 
 
 def _estimated(
     recipe: TraceRecipe,
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
-    seen: Tensor,
+    image_vectors: Tensor,
     tick: Tick,
     folder: Path,
     longest: int,
@@ -132,8 +134,10 @@ def _estimated(
     """With how well it agrees with exact tracing, on a sample of the main process's pairs."""
     from nast_core.interpret.gradients import attribution_trace, with_agreement
 
-    estimate = attribution_trace(model, pairs, seen, plan=recipe.plan, memory_budget=_bytes(recipe), progress=tick)
-    return with_agreement(estimate, model, pairs, seen, plan=recipe.plan) if is_main() else estimate
+    estimate = attribution_trace(
+        model, pairs, image_vectors, plan=recipe.plan, memory_budget=_bytes(recipe), progress=tick
+    )
+    return with_agreement(estimate, model, pairs, image_vectors, plan=recipe.plan) if is_main() else estimate
 
 
 def _bytes(recipe: TraceRecipe) -> int | None:

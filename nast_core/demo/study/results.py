@@ -23,13 +23,13 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
     base = _read(out / "base.json")
     cells = [cell for path in sorted((out / "cells").glob("*.json")) if (cell := _read(path))]
     trials = [trial for path in sorted((out / "trials").glob("*.json")) if (trial := _read(path))]
-    wanted = {(arm.name, seed) for arm, seed in plan.cells()}
-    cells = [cell for cell in cells if (cell["arm"], cell["seed"]) in wanted]
+    planned = {(arm.name, seed) for arm, seed in plan.cells()}
+    cells = [cell for cell in cells if (cell["arm"], cell["seed"]) in planned]
     arms = {arm.name: summary for arm in plan.arms if (summary := _arm(arm, cells))}
     spent = [sum(cell["seconds"].values()) for cell in cells] + [trial["seconds"] for trial in trials]
     return {
         "done": len(cells),
-        "of": len(wanted),
+        "of": len(planned),
         "plan": {**plan.sizes, "seeds": plan.seeds, "arms": [arm.name for arm in plan.arms]},
         "machine": f"{platform.machine()}, one thread a cell, torch {torch.__version__}",
         "revision": code_revision(10),

@@ -109,8 +109,8 @@ class World:
 
     @cached_property
     def test_claims(self) -> Evidence:
-        drawn = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
-        fresh = [study for study in drawn if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
+        studies = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
+        fresh = [study for study in studies if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
         return evidence(build_examples(fresh[: self.plan.test_studies], cues=SPOKEN).examples, "test")
 
     @cached_property

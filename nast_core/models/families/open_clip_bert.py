@@ -119,7 +119,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             )
         return OpenClipBertTower(model, tokenizer, pooler)
 
-    loaded = load_folder(
+    model = load_folder(
         folder,
         card,
         device,
@@ -130,9 +130,9 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         renamed=_open_clips_name if unimed else str,
         warnings=_warnings(unimed, config),
     )
-    loaded.report.rows["Activation"] = str(bert.get("hidden_act", "gelu"))
-    loaded.report.rows["BERT's config"] = str(bert_folder / "config.json")
-    return loaded
+    model.report.rows["Activation"] = str(bert.get("hidden_act", "gelu"))
+    model.report.rows["BERT's config"] = str(bert_folder / "config.json")
+    return model
 
 
 def _bert_config(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
