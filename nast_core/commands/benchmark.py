@@ -1,7 +1,7 @@
 """``nast benchmark``: how badly a model fails on negation."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from nast_core.commands.common import (
 from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import HeldOut
 from nast_core.recipe import MOST, MOST_SEED
-
-if TYPE_CHECKING:
-    from nast_core.benchmark.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
 
@@ -86,11 +83,13 @@ def benchmark_build(
     need_out(out)
     from nast_core.benchmark.dataset import build_dataset
     from nast_core.benchmark.guesser import at_chance
+    from nast_core.benchmark.writers import llm_writer, writer_named
 
+    folder = answers or out.with_suffix(".answers")
     chosen = (
-        _llm(base_url, llm_model, jobs, answers or out.with_suffix(".answers"), prices)
+        llm_writer(llm_model, folder, base_url=base_url, jobs=jobs, prices=prices)
         if writer == "llm"
-        else _template(writer, labels)
+        else writer_named(writer, labels)
     )
     with progress("Items", n) as tick:
         dataset = build_dataset(
@@ -119,27 +118,6 @@ def benchmark_build(
     for name, value in chosen.notes().items():
         typer.echo(f"{name}: {value}")
     typer.echo(f"written: {', '.join(str(path) for path in (dataset.items, dataset.card, dataset.drafts) if path)}")
-
-
-def _template(name: str, labels: str) -> "Writer":
-    from nast_core.benchmark.writers import writer_named
-
-    return writer_named(name, labels)
-
-
-def _llm(
-    base_url: str | None, model: str | None, jobs: int, answers: Path, prices: tuple[float, float] | None
-) -> "Writer":
-    from nast_core.errors import BenchmarkError
-
-    if prices and min(prices) < 0:
-        raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")
-    if not model:
-        raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
-    from nast_core.benchmark.llm import LLMWriter, Prices
-    from nast_core.benchmark.llm_endpoint import Endpoint
-
-    return LLMWriter(Endpoint(base_url, model), answers, jobs=jobs, prices=Prices(*prices) if prices else None)
 
 
 @command(app, "export")
