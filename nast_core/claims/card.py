@@ -93,7 +93,8 @@ def _by_cue(examples: Sequence[Example], splits: Sequence[Split]) -> list[list[o
 
 
 def _guess(kind: Kind, rate: Rate) -> list[object]:
-    return [kind, f"{100 * rate.value:.1f}", f"{100 * rate.low:.1f} to {100 * rate.high:.1f}", rate.n]
+    share = rate.times(100)
+    return [kind, f"{share.value:.1f}", share.ends(".1f"), rate.n]
 
 
 def _version() -> str:

@@ -35,10 +35,14 @@ class Rate(NamedTuple):
         return Rate(self.value * scale, self.low * scale, self.high * scale, self.n)
 
     def interval(self, spec: str = ".3f", unit: str = "") -> str:
-        """Without n: "0.620 (0.550 to 0.690)"; ``unit`` is said once."""
+        """Without n: "0.620 (0.550 to 0.690)"; ``unit`` is said once. The value alone where it has no interval."""
         if math.isnan(self.value):
             return "undefined"
-        return f"{self.value:{spec}}{unit} ({self.low:{spec}} to {self.high:{spec}})"
+        return f"{self.value:{spec}}{unit}" + ("" if math.isnan(self.low) else f" ({self.ends(spec)})")
+
+    def ends(self, spec: str = ".3f") -> str:
+        """Of the interval: "0.550 to 0.690"."""
+        return f"{self.low:{spec}} to {self.high:{spec}}"
 
     def __format__(self, spec: str) -> str:
         return f"{self.interval(spec or '.3f')}, n = {self.n:,}"

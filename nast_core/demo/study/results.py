@@ -10,7 +10,8 @@ import torch
 from nast_core.demo.study.plan import Arm, Plan
 from nast_core.files.documents import read_json
 from nast_core.files.revision import code_revision
-from nast_core.statistics.seeds import holm, over_seeds, paired
+from nast_core.statistics.rates import holm
+from nast_core.statistics.seeds import over_seeds, paired
 
 COMPARED = ("gap_points", "acc_negated", "acc_negated_unseen", "negated_prompts_unseen")
 """Figures that arms are tested on, each a family of its own for Holm."""
@@ -92,5 +93,5 @@ def _tests(plan: Plan, cells: list[dict[str, Any]], figure: str) -> list[dict[st
             first, second = ([scale * values[name, s] for s in seeds] for name in (arm.name, other))
             if seeds:
                 rows.append({"first": arm.name, "second": other, **paired(first, second)})
-    adjusted = holm([row["p"] for row in rows])
+    adjusted = holm([row["p"] for row in rows]).tolist()
     return [row | {"p_holm": p} for row, p in zip(rows, adjusted, strict=True)]

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nast_core.demo.study.measures import LABELS, PERCENT
+from nast_core.statistics.rates import Rate
+from nast_core.statistics.seeds import rate_of
 
 _MAIN = ("acc_affirmative", "acc_negated", "gap_points", "negated_prompts_seen", "zero_shot", "retrieval_map")
 _UNSEEN = ("acc_affirmative_unseen", "acc_negated_unseen", "gap_points_unseen", "negated_prompts_unseen")
@@ -144,32 +146,33 @@ def _verdict(figure: str, rows: Sequence[dict[str, Any]]) -> str:
 def _arms(results: dict[str, Any], figures: Sequence[str]) -> list[str]:
     rows: list[list[str]] = []
     if results["base"]:
-        rows.append(["base (frozen)", "", "", *(_rate(name, results["base"][name]) for name in figures)])
+        rows.append(["base (frozen)", "", "", *(_rate(name, Rate.of(results["base"][name])) for name in figures)])
     for arm, own in results["arms"].items():
-        cells = (_rate(name, {"value": own["test"][name]["mean"], **own["test"][name]}) for name in figures)
+        cells = (_rate(name, rate_of(own["test"][name])) for name in figures)
         rows.append([arm, f"{own['rate']:g}", str(len(own["seeds"])), *cells])
     return _table(["arm", "rate", "seeds", *(LABELS[name] for name in figures)], rows)
 
 
-def _rate(name: str, rate: dict[str, Any]) -> str:
+def _rate(name: str, rate: Rate) -> str:
     scale, digits = (100, 1) if name in PERCENT else (1, 1) if name.startswith("gap") else (1, 3)
-    value, low, high = (
-        scale * number if (number := rate[key]) is not None else math.nan for key in ("value", "low", "high")
-    )
-    return f"{value:.{digits}f}" + ("" if math.isnan(low) else f" ({low:.{digits}f} to {high:.{digits}f})")
+    return rate.times(scale).interval(f".{digits}f")
 
 
 def _tests(results: dict[str, Any]) -> list[str]:
     rows = [
-        [LABELS[figure], row["first"], row["second"], _difference(row), str(row["n"]), _p(row["p"]), _p(row["p_holm"])]
+        [
+            LABELS[figure],
+            row["first"],
+            row["second"],
+            rate_of(row).interval("+.2f"),
+            str(row["n"]),
+            _p(row["p"]),
+            _p(row["p_holm"]),
+        ]
         for figure, tests in results["tests"].items()
         for row in tests
     ]
     return _table(["figure", "arm", "against", "difference", "seeds", "p", "p, Holm"], rows)
-
-
-def _difference(row: dict[str, Any]) -> str:
-    return f"{row['mean']:+.2f}" + ("" if math.isnan(row["low"]) else f" ({row['low']:+.2f} to {row['high']:+.2f})")
 
 
 def _p(value: float) -> str:
