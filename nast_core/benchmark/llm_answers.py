@@ -35,7 +35,7 @@ class Answers:
     def __init__(self, folder: Path):
         self.file = as_path(folder) / "answers.jsonl"
         self._lock = threading.Lock()
-        self._kept: defaultdict[str, deque[str]] = defaultdict(deque)
+        self._by_question: defaultdict[str, deque[str]] = defaultdict(deque)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             # Made here if it is not there; a pipe in its place must not be waited for.
@@ -47,12 +47,12 @@ class Answers:
         for line in lines:
             if entry := _read(line):
                 question, raw = entry
-                self._kept[question].append(raw)
+                self._by_question[question].append(raw)
 
     def take(self, question: str) -> str | None:
         """The next kept answer to a question; None where it must be asked."""
         with self._lock:
-            answers = self._kept.get(question)
+            answers = self._by_question.get(question)
             return answers.popleft() if answers else None
 
     def keep(self, question: str, messages: list[Message], raw: str) -> None:

@@ -16,7 +16,7 @@ from nast_core.claims.wording import Voice
 from nast_core.data.studies import split_of
 
 _OF_A_KIND = 3  # polarity examples of present findings, and of absences, of a phantom
-_TOLD = {"laterality": 0.3, "zone": 0.15, "severity": 0.15}  # how often a statement of polarity says so
+_SHARES = {"laterality": 0.3, "zone": 0.15, "severity": 0.15}  # how often a statement of polarity says so
 _SIDES = ("left", "right")
 
 
@@ -93,9 +93,9 @@ def _propositions(study: Study, rng: np.random.Generator) -> Iterator[Claim]:
 def _in_part(fact: Claim, rng: np.random.Generator) -> Claim:
     """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left effusion"
     where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
-    attributes = {name: getattr(fact, name) for name in _TOLD}
+    attributes = {name: getattr(fact, name) for name in _SHARES}
     if fact.polarity == "present":
-        some = {name: value if rng.random() < _TOLD[name] else None for name, value in attributes.items()}
+        some = {name: value if rng.random() < _SHARES[name] else None for name, value in attributes.items()}
         return fact.model_copy(update={**some, "only": False})
     if any(attributes.values()):
         return fact
@@ -105,7 +105,7 @@ def _in_part(fact: Claim, rng: np.random.Generator) -> Claim:
 
 def _imagined(finding: str, rng: np.random.Generator) -> Claim:
     """A presence with attributes drawn as they are told, to see whether it is false."""
-    can, has = anatomy()[finding], {name: rng.random() < share for name, share in _TOLD.items()}
+    can, has = anatomy()[finding], {name: rng.random() < share for name, share in _SHARES.items()}
     return Claim.model_validate(
         {
             "finding": finding,
@@ -140,7 +140,7 @@ def _balance(built: Built, rng: np.random.Generator) -> Built:
 
 def _at_stake(claim: Claim, kind: Kind) -> tuple[str, ...]:
     """What a pair of that kind turns round."""
-    attributes = tuple(getattr(claim, name) for name in _TOLD)
+    attributes = tuple(getattr(claim, name) for name in _SHARES)
     own = {
         "polarity": (claim.polarity, *attributes),
         "severity": (claim.severity,),

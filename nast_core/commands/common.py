@@ -178,7 +178,7 @@ def load(spec: str, device: str, precision: str):
 def aligned_pairs(path: Path | None, model):
     from nast_core.work.pairs import aligned_pairs
 
-    return aligned_pairs(path, model, _Told())
+    return aligned_pairs(path, model, _OnStderr())
 
 
 def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
@@ -193,7 +193,7 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
     options = {name: value for name, value in fields.items() if value is not None}
     recipe, start = make_recipe({"kind": kind} | options), now()
     model = load(recipe.model, recipe.device, recipe.precision)
-    reporter = _Told()
+    reporter = _OnStderr()
     try:
         run = run_in_process(recipe, reporter, model=model)
     finally:
@@ -203,7 +203,7 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
     return run, model
 
 
-class _Told:
+class _OnStderr:
     """What work says, on stderr: a bar a label on a terminal, a plain line when it is done elsewhere."""
 
     def __init__(self) -> None:

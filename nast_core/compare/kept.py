@@ -17,7 +17,7 @@ from nast_core.files.parquet import read_parquet, write_parquet
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import whole_folder, write_json
 
-_KEPT = 64  # the ones used last; about half a megabyte each
+_MOST = 64  # the ones used last; about half a megabyte each
 _NAME = re.compile("[0-9a-f]{32}")
 
 
@@ -52,7 +52,7 @@ def keep(comparison: Comparison, folder: Path) -> None:
                 write_parquet(temporary / f"{name}.parquet", table)
             write_json(temporary / "about.json", comparison.about)
         others = [path for path in folder.parent.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()]
-        for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_MOST]:
             forget(old)
     except (OSError, DataError):
         return

@@ -15,9 +15,9 @@ from nast_core.files.gate import shown
 
 SUFFIXES = (".jpg", ".png", ".dcm", ".jpeg", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")  # the likeliest first
 _MOST = 3_000_000  # files of a folder that are looked at: ten times MIMIC-CXR
-_KEPT = 4  # folders whose names are kept
+_MOST_FOLDERS = 4  # folders whose names are kept
 _TELLING = 5  # digits with which a name is one patient's or one image's alone
-_NAMED = 5
+_MOST_NAMES = 5
 
 
 @dataclass
@@ -88,7 +88,7 @@ def _contents(index: _Index) -> str:
 
 
 def _listed(paths: Sequence[str]) -> str:
-    return ", ".join(shown(path) for path in paths[:_NAMED]) + (" and others" if len(paths) > _NAMED else "")
+    return ", ".join(shown(path) for path in paths[:_MOST_NAMES]) + (" and others" if len(paths) > _MOST_NAMES else "")
 
 
 def _best(wanted: list[str], paths: Sequence[str], root: list[str], suffix: str) -> str | None:
@@ -156,7 +156,7 @@ def _index_of(folder: Path) -> _Index:
         if index is None or not index.fresh():
             index = _read(place)
             _indexes.pop(place, None)
-            for old in list(_indexes)[: max(0, len(_indexes) - _KEPT + 1)]:
+            for old in list(_indexes)[: max(0, len(_indexes) - _MOST_FOLDERS + 1)]:
                 del _indexes[old]
             _indexes[place] = index
     return index
@@ -171,7 +171,7 @@ def _read(root: str) -> _Index:
         path = entry.path[len(root) :].lstrip("/")
         index.by_key.setdefault(_key(entry.name), []).append(path)
         index.files += 1
-        if index.files <= _NAMED + 1:
+        if index.files <= _MOST_NAMES + 1:
             index.first.append(path)
         if index.files >= _MOST:
             break

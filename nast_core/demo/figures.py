@@ -8,7 +8,7 @@ from nast_core.files.documents import read_json
 from nast_core.files.writing import write_text
 from nast_core.statistics.seeds import over_seeds
 
-_READ = {
+_FIGURES = {
     "MCQ accuracy, affirmative (%)": lambda f: 100 * f["mcq"]["acc_affirmative"]["value"],
     "MCQ accuracy, negated (%)": lambda f: 100 * f["mcq"]["acc_negated"]["value"],
     "gap (percentage points)": lambda f: f["mcq"]["gap_points"]["value"],
@@ -33,7 +33,7 @@ def figures_over_seeds(
         if not model.exists():
             build(model, seed=seed, work=work)
         builds[seed] = read_json(model / "figures.json")
-    values = {name: [read(build) for build in builds.values()] for name, read in _READ.items()}
+    values = {name: [read(build) for build in builds.values()] for name, read in _FIGURES.items()}
     table = {name: {"values": numbers, **over_seeds(numbers)} for name, numbers in values.items()}
     result = {"seeds": list(builds), "figures": table, "builds": builds}
     write_text(out, json.dumps(result, indent=2) + "\n")

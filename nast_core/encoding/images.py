@@ -120,20 +120,20 @@ class _Doubts:
     """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
 
     def __init__(self, doubts: dict[str, str], cache: VectorCache | None):
-        self._told, self._folder = doubts, cache.folder / "doubts" if cache else None
+        self._doubts, self._folder = doubts, cache.folder / "doubts" if cache else None
 
     def recall(self, name: str, key: str) -> None:
         """Of an image whose vector was in the cache."""
         if self._folder:
             with suppress(DataError):  # most images are not in doubt and have no file
-                self._told[name] = read_text(self._folder / f"{key}.txt", most=MB)
+                self._doubts[name] = read_text(self._folder / f"{key}.txt", most=MB)
 
     def tell(self, name: str, key: str, doubts: Sequence[str]) -> None:
         if doubts:
-            self._told[name] = " ".join(doubts)
+            self._doubts[name] = " ".join(doubts)
             if self._folder:
                 with suppress(DataError), whole(self._folder / f"{key}.txt") as temporary:
-                    temporary.write_text(self._told[name], "utf-8")
+                    temporary.write_text(self._doubts[name], "utf-8")
 
 
 def encode_named(

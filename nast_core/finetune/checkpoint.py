@@ -12,7 +12,7 @@ from nast_core.files.states import read_state
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 
 NAME = "checkpoint/last.pt"
-_HELD = {"identity", "parameters", "optimizer", "schedule", "progress", "best"}
+_KEYS = {"identity", "parameters", "optimizer", "schedule", "progress", "best"}
 
 
 def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
@@ -28,7 +28,7 @@ def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
     if not os.path.lexists(path):
         return None
     state = read_state(path, device, error=FinetuneError)
-    if missing := _HELD - state.keys():
+    if missing := _KEYS - state.keys():
         raise FinetuneError(f"{path} is no checkpoint of a fine-tuning (no {min(missing)}); delete it to begin anew")
     if state["identity"] != identity:
         raise FinetuneError(

@@ -15,7 +15,7 @@ CONFIG = "adapter_config.json"
 _NAST = "layers.safetensors"  # beside a nast.json with a base: a full fine-tune of this tool
 
 
-class _Named(Keys):
+class _Config(Keys):
     peft_type: Annotated[str, Field(max_length=64)] | None = None
     base_model_name_or_path: Annotated[str, Field(max_length=1_000)] | None = None
     base: Annotated[str, Field(max_length=4_000)] | None = None  # in nast.json
@@ -34,7 +34,7 @@ def beside(folder: Path) -> tuple[str, ...]:
 def alone(folder: Path) -> str | None:
     """What to do with a folder that holds an adapter and no model, in a sentence; None for any other folder."""
     record = folder / "nast.json"
-    base = checked(_Named, model_files.read_json(record), str(record)).base if record.exists() else None
+    base = checked(_Config, model_files.read_json(record), str(record)).base if record.exists() else None
     if base and ((folder / CONFIG).exists() or (folder / _NAST).exists()):
         return (
             f"{folder} holds what a fine-tune learnt and no model; its base is {base}: load it as run:ID, or make a model of "
@@ -50,5 +50,5 @@ def alone(folder: Path) -> str | None:
 
 
 def _description(folder: Path) -> str:
-    adapter = checked(_Named, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
+    adapter = checked(_Config, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
     return f"{adapter.peft_type or 'of no stated kind'}, wants {adapter.base_model_name_or_path or 'a base that it does not name'}"

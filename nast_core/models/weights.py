@@ -27,7 +27,15 @@ from nast_core.models.pickles import Unfit, check_pickles
 MOST = 100_000 * gate.MB
 WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys that training loops put weights under
 _PREFIXES = ("module.", "_orig_mod.", "model.", "clip.")  # of parallel training, torch.compile and wrapping modules
-_READ = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.bool)  # of tables
+_DTYPES = (
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float64,
+    torch.int64,
+    torch.int32,
+    torch.bool,
+)  # of tables
 _NESTED = 8  # prefixes that may stand before one another
 _LFS_HEAD = b"version https://git-lfs"
 _TORCH_HEADS = (b"PK\x03\x04", b"\x80")  # a zip archive; a bare pickle, as torch wrote before 1.6
@@ -216,7 +224,7 @@ def read(path: Path) -> Stored:
 def _refuse_packed(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Raises ModelError for weights that libraries would turn into other numbers without a word: quantized ones, complex ones."""
     for name, tensor in tensors.items():
-        if tensor.ndim > 1 and tensor.dtype not in _READ:
+        if tensor.ndim > 1 and tensor.dtype not in _DTYPES:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise ModelError(
                 f"{path} has {gate.shown(name)!r} as {kind}, which is quantized or no weight; get the weights as float32, "

@@ -81,18 +81,18 @@ class _Left:
 
     def __init__(self, words: list[str]) -> None:
         self.words, self.place = words, 0
-        self.denied = self.told = self.verb = self.adjectives = False
+        self.denied = self.speaks = self.verb = self.adjectives = False
 
     def restart(self, place: int) -> None:
         self.place = place
-        self.denied = self.told = self.verb = self.adjectives = False
+        self.denied = self.speaks = self.verb = self.adjectives = False
 
     def grow(self, end: int) -> None:
         for word in self.words[self.place : end]:
             self.denied |= word in classes()["cues"]
             self.adjectives = word in classes()["cues"] or (self.adjectives and _adjective(word))
             self.verb |= _verb(word)
-            self.told |= _verb(word) or word in classes()["states"] or word == "there"
+            self.speaks |= _verb(word) or word in classes()["states"] or word == "there"
         self.place = max(self.place, end)
 
 
@@ -197,8 +197,8 @@ def _opening(
         return None
     known = classes()
     if right[0] in {"which", "who", "that"}:
-        told = right[1:2] and right[1] in known["auxiliaries"] and right[1] not in known["modals"]
-        return "new" if told and inside and left.denied else None  # "no change in the heart, which is enlarged"
+        auxiliary = right[1:2] and right[1] in known["auxiliaries"] and right[1] not in known["modals"]
+        return "new" if auxiliary and inside and left.denied else None  # "no change in the heart, which is enlarged"
     if joint.kind == "comma" and left.adjectives:
         return None  # "no acute, displaced fracture"
     if right[0] in classes()["cues"] and not (right[0] in ("resolved", "removed", "absent") and not inside):
@@ -213,9 +213,9 @@ def _opening(
         if joint.kind == "comma":
             if verb in known["exists"] and verb not in known["placed"] and left.denied and not _affirmed(right, inside):
                 return "open"
-            return None if shared and not left.told else "new"
-        told = left.told or left.denied
-        return "new" if told and not (left.denied and shared and not left.verb) else None
+            return None if shared and not left.speaks else "new"
+        complete = left.speaks or left.denied
+        return "new" if complete and not (left.denied and shared and not left.verb) else None
     if not inside and right[0] in {"now", "today", "currently", "others"} and any(map(_verb, right)):
         return "new"  # "and now there is"
     if not inside and right[0] in known["prepositions"] and any(map(_verb, right)) and set(right) & known["sides"]:

@@ -24,7 +24,7 @@ class _Organ(NamedTuple):
     before: re.Pattern[str] | None
 
 
-class _Named(NamedTuple):
+class _Place(NamedTuple):
     organ: str
     start: int
     end: int
@@ -53,7 +53,7 @@ def _organs() -> dict[str, _Organ]:
 def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
     """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
     organs = sorted(
-        (_Named(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
+        (_Place(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
         key=lambda one: (one.start, -one.end),
     )
     if not organs:
@@ -81,7 +81,7 @@ def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _contrasted(
-    tokens, organs_at: dict[int, int], one: _Named, first: int, last: int, reading: tuple[str, int, int] | None
+    tokens, organs_at: dict[int, int], one: _Place, first: int, last: int, reading: tuple[str, int, int] | None
 ) -> tuple[str, int, int] | None:
     """ "The heart is enlarged, not the mediastinum", "the vessels, not the heart, are large": each on its own.
 
@@ -118,7 +118,7 @@ def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:
     return last
 
 
-def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
+def _before(text, tokens, one: _Place, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
     """Where a normal predicate before the organ starts, and which; or that of the organ it is joined to."""
     pattern = _organs()[one.organ].before
     if pattern is None:
@@ -143,7 +143,7 @@ def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tu
     return None
 
 
-def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> tuple[str, int, int] | None:
+def _behind(text, tokens, organs_at: dict[int, int], one: _Place, last: int) -> tuple[str, int, int] | None:
     """What is said of the organ behind it: kind and span. None where another organ's turn comes first."""
     predicates = _organs()[one.organ].after
     has_verb = others = denied = False

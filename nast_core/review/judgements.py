@@ -130,11 +130,11 @@ class Reviews:
             comment=comment.strip(),
             time=datetime.now(UTC),
         )
-        with self._held():
+        with self._lock():
             append_line(file, line.model_dump_json())
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         try:
             self.folder.mkdir(exist_ok=True)
             with FileLock(self.folder / ".lock"):

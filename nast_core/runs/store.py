@@ -28,7 +28,7 @@ from nast_core.runs.status import Status, checked
 _MOST = 4 * MB  # of a run's JSON files
 _LOG = MB  # of a log, its end
 _METRICS = 16 * MB  # as above; some 30,000 steps
-_SAID = 400  # characters of what is wrong with a folder
+_LONGEST = 400  # characters of what is wrong with a folder
 _STEPS = 10**12
 _STALE = 3600  # seconds after which what was being made or deleted belongs to nobody any more
 LOCK = ".submit.lock"
@@ -162,7 +162,7 @@ class Run:
     def unread(self, reason: str) -> RunError:
         """What is wrong with the folder, and what to do."""
         name, text = printable(self.id), printable(reason)
-        text = text if len(text) <= _SAID else f"{text[:_SAID]}…"
+        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         return RunError(f"run {name}: {text}; put it right, or delete the run: nast runs delete {name}")
 
 

@@ -23,7 +23,7 @@ from nast_core.models import weights
 from nast_core.models.registry import DEMO_FOLDER
 from nast_core.opening import load_model
 
-_READ = (".safetensors", ".bin", ".pt", ".pth", ".tar")
+_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".tar")
 _OTHER_WEIGHTS = (".h5", ".msgpack", ".onnx", ".npz", ".ot")  # the base's weights in formats that stay untuned
 _OF_THE_BASE = ("README.md", "figures.json", "nast.json", ".git", ".cache")
 _DEPTH = 8  # of dictionaries in a checkpoint
@@ -78,7 +78,7 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
             continue  # a link to a file that is no part of the model
         target = out / inside
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix in _READ:
+        if path.suffix in _SUFFIXES:
             missing -= _rewrite(path, target, changed)
         else:
             shutil.copy(path, target)
@@ -92,7 +92,7 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
 def _inside(path: Path, source: Path) -> bool:
     """Whether a file lies where it seems to, or in the caches that a model's folder of links is made of."""
     roots = (source, Path(constants.HF_HUB_CACHE), user_cache())
-    if path.suffix in _READ and source.resolve().is_relative_to(user_cache().resolve()):
+    if path.suffix in _SUFFIXES and source.resolve().is_relative_to(user_cache().resolve()):
         return True  # open_clip:ARCH/PATH links to the weights that were named
     return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
 

@@ -16,7 +16,7 @@ from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
 from nast_core.runs.store import MEMORY, Identity, Run, RunStore, settled
 
-_NAMED = "the recipe names it"
+_BY_NAME = "the recipe names it"
 _MOST = 4 * MB  # of a run's environment.json
 _LINES = 4_000 * MB  # of a file of items, pairs or claims, as read_jsonl
 _LARGEST = 10**15  # bytes of any file
@@ -66,7 +66,7 @@ def fingerprint_of(spec: str, root: Path) -> str:
         )
 
 
-_HELD = TypeAdapter(dict[str, tuple[str, str]])
+_STAMPS = TypeAdapter(dict[str, tuple[str, str]])
 Known = Callable[[str, str, Callable[[], str]], str]
 
 
@@ -75,7 +75,7 @@ def _remembered(root: Path) -> Iterator[Known]:
     """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
     path = root / MEMORY
     try:
-        stamps = _HELD.validate_python(read_json(path))
+        stamps = _STAMPS.validate_python(read_json(path))
         before = json.dumps(stamps)
     except (DataError, ValidationError):
         stamps, before = {}, ""
@@ -128,10 +128,10 @@ def _hash(path: Path, known: Known) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    with faults(path, DataError, absent=_NAMED):
+    with faults(path, DataError, absent=_BY_NAME):
         if path.is_dir():
             return _together(_files_of(path), known)
-        regular(path, most=_LARGEST, absent=_NAMED)
+        regular(path, most=_LARGEST, absent=_BY_NAME)
         return known(str(path.resolve()), stamp(path), compute)
 
 

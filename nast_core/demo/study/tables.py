@@ -191,9 +191,9 @@ def _layers(results: dict[str, Any]) -> list[str]:
 def _trials(results: dict[str, Any]) -> list[str]:
     rates = [f"{rate:g}" for rate in results["plan"]["rates"]]
     rows = [
-        [arm, *(f"{found_at[rate]:.3f}" if rate in found_at else "" for rate in rates)]
-        for arm, found_at in results["trials"].items()
-        if found_at
+        [arm, *(f"{aurocs[rate]:.3f}" if rate in aurocs else "" for rate in rates)]
+        for arm, aurocs in results["trials"].items()
+        if aurocs
     ]
     return _table(["arm", *rates], rows)
 
