@@ -15,8 +15,8 @@ class NastError(Exception):
     """Base of every error that a user can put right."""
 
     def __str__(self) -> str:
-        said = super().__str__()
-        return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}… ({len(said):,} characters)"
+        text = super().__str__()
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 class ImageError(NastError):
@@ -51,5 +51,5 @@ def what_is_wrong(error: ValueError) -> str:
         return str(error)
     first = error.errors()[0]
     where = ".".join(str(part)[:80] for part in first["loc"])  # a key of the file's own may be of any length
-    said = " ".join(first["msg"].removeprefix("Value error, ").split())[:300]
-    return f"{where}: {said}" if where else said
+    message = " ".join(first["msg"].removeprefix("Value error, ").split())[:300]
+    return f"{where}: {message}" if where else message

@@ -104,9 +104,9 @@ def _not_its_own_base(folder: Path) -> Iterator[None]:
     """Raises ModelError where an adapter's base leads back to it, or through more of them than anyone makes."""
     chain, here = _opening.get(), folder.resolve()
     if here in chain or len(chain) >= _MOST:
-        said = "is, by way of its base, its own base" if here in chain else f"stands on more than {_MOST} fine-tunes"
+        reason = "is, by way of its base, its own base" if here in chain else f"stands on more than {_MOST} fine-tunes"
         raise ModelError(
-            f"the adapter in {folder} {said}, so it leads to no model; give another run, or its base again"
+            f"the adapter in {folder} {reason}, so it leads to no model; give another run, or its base again"
         )
     token = _opening.set((*chain, here))
     try:
@@ -122,6 +122,6 @@ def _check_stated(spec: str, folder: Path, record: "Record") -> None:
     if run_of(spec) is not None or spec.startswith(specs.OPEN_CLIP):
         return
     card = (specs.find(spec).folder or Path()) / RECORD
-    stated = model_files.read_json(card).get("fingerprint") if card.exists() else None
-    if isinstance(stated, str) and stated:
-        refuse_another(folder, record, specs.find(spec).name or spec, stated)
+    fingerprint = model_files.read_json(card).get("fingerprint") if card.exists() else None
+    if isinstance(fingerprint, str) and fingerprint:
+        refuse_another(folder, record, specs.find(spec).name or spec, fingerprint)

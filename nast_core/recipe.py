@@ -41,7 +41,7 @@ def references(text: str) -> set[str]:
 
 def with_references(text: str, replaced: Callable[[str], str]) -> str:
     """A recipe's JSON with the id of each run it refers to replaced."""
-    return _QUOTED.sub(lambda found: f'"{run_name(replaced(found[1]))}"', text)
+    return _QUOTED.sub(lambda match: f'"{run_name(replaced(match[1]))}"', text)
 
 
 def _one_line(text: str) -> str:
@@ -88,16 +88,16 @@ class Executor(BaseModel):
     def _options(cls, value: dict[str, Any]) -> dict[str, Any]:
         if len(value) > 50:
             raise ValueError(f"at most 50 options, got {len(value)}")
-        for name, given in value.items():
+        for name, option in value.items():
             if not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", name):
                 raise ValueError(f"{name[:60]!r} is no long option of sbatch; write it as in: reservation")
             if own := next((option for option in _OWN if option.startswith(name)), None):  # sbatch completes names
                 raise ValueError(f"{name} is a field of the executor: give it as {_OWN[own]}")
             if any(option.startswith(name) for option in _SET):
                 raise ValueError(f"{name} is what a run sets for itself; leave it out")
-            if given is False or not isinstance(given, str | int | float):
+            if option is False or not isinstance(option, str | int | float):
                 raise ValueError(f"{name} takes a text, a number or true; an option that is not wanted is left out")
-            _one_line(str(given))
+            _one_line(str(option))
         return value
 
     @model_validator(mode="before")

@@ -122,11 +122,15 @@ MUTANTS = (
         "finetune_weights",
     ),
     Mutant("shaped = effect**temperature", "shaped = effect", "finetune_weights"),
-    Mutant("turned = weights.max() + weights.min() - weights", "turned = weights", "finetune_weights"),
+    Mutant("inverse = weights.max() + weights.min() - weights", "inverse = weights", "finetune_weights"),
     Mutant("value = value.sel(layer=value.layer >= 1)", "value = value.isel(layer=slice(0, -1))", "finetune_weights"),
     Mutant('float(weight) if recipe.scale == "learning_rate" else 1.0', "1.0", "finetune_parameters"),
     Mutant("parameter.grad.mul_(float(weight))", "parameter.grad.mul_(1.0)", "finetune_parameters"),
-    Mutant("math.sqrt(_squares(moved) / _squares(sizes))", "_squares(moved) / _squares(sizes)", "finetune_parameters"),
+    Mutant(
+        "math.sqrt(_squares(differences) / _squares(sizes))",
+        "_squares(differences) / _squares(sizes)",
+        "finetune_parameters",
+    ),
     # what training asks for
     Mutant(
         'logits = logits.masked_fill(fits & ~own, float("-inf"))',
@@ -135,8 +139,8 @@ MUTANTS = (
     ),
     Mutant("_mean_where(F.softplus(-margins), first)", "_mean_where(F.softplus(margins), first)", "finetune_losses"),
     Mutant(
-        "ranked.append(F.softplus(denied[None, :] - held[:, None]).mean())",
-        "ranked.append(F.softplus(held[:, None] - denied[None, :]).mean())",
+        "losses.append(F.softplus(denied[None, :] - present[:, None]).mean())",
+        "losses.append(F.softplus(present[:, None] - denied[None, :]).mean())",
         "finetune_losses",
     ),
     Mutant(
@@ -153,8 +157,8 @@ MUTANTS = (
     ),
     Mutant(">= own[:, None]).sum(1) <= 5).mean()", ">= own[:, None]).sum(1) <= 6).mean()", "finetune_evaluation"),
     Mutant(
-        "held * (held + 1) / 2) / (held * denied)",
-        "held * (held + 1) / 2) / (held * (held + denied))",
+        "present * (present + 1) / 2) / (present * denied)",
+        "present * (present + 1) / 2) / (present * (present + denied))",
         "finetune_evaluation",
     ),
     Mutant("right = ((scores >= own).sum(-1) == 1)", "right = ((scores > own).sum(-1) == 0)", "finetune_evaluation"),
@@ -165,8 +169,8 @@ MUTANTS = (
         "scoring tie",
     ),
     Mutant(
-        "np.where(unknown, np.nan, (said != true).sum(-1))",
-        "np.where(unknown, np.nan, (said > true).sum(-1))",
+        "np.where(unknown, np.nan, (chosen != true).sum(-1))",
+        "np.where(unknown, np.nan, (chosen > true).sum(-1))",
         "scoring by_hand",
     ),
     Mutant(
@@ -180,8 +184,8 @@ MUTANTS = (
         "claims_scoring tie_goes",
     ),
     Mutant(
-        "measured[(count == 0) | (count == candidates)] = np.nan",
-        "measured[count == 0] = np.nan",
+        "measures[(count == 0) | (count == candidates)] = np.nan",
+        "measures[count == 0] = np.nan",
         "claims_scoring precision_by_hand",
     ),
     Mutant("return None if opposite is None else not opposite", "return opposite", "claims_truth"),
@@ -203,7 +207,7 @@ MUTANTS = (
         "zip(CHEXPERT_CONDITIONS, row, strict=True)",
         "labels only_certain",
     ),
-    Mutant("readings = [turn(r, turned) for r in readings]", "pass", "parser kind"),
+    Mutant("readings = [turn(r, change) for r in readings]", "pass", "parser kind"),
     Mutant(
         'carried = replace(governor, open=True) if opening == "open" and governor else None',
         "carried = None",
@@ -220,7 +224,7 @@ MUTANTS = (
         "torch.cat(vectors)[torch.tensor([place[text] for text in texts])]", "torch.cat(vectors)", "parity encode_texts"
     ),
     Mutant('inverted = ds.PhotometricInterpretation == "MONOCHROME1"', "inverted = False", "dicom monochrome1"),
-    Mutant("if found.st_size > most:", "if found.st_size < 0:", "gates more_bytes"),
+    Mutant("if status.st_size > most:", "if status.st_size < 0:", "gates more_bytes"),
     Mutant("| os.O_NONBLOCK)  # opening a pipe would wait", ")  # opening a pipe would wait", "gates no_file"),
     Mutant(
         "whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])",

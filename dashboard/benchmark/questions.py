@@ -42,10 +42,12 @@ def draw(view: View) -> None:
 
 
 def _headline(summary: dict) -> None:
+    from nast_core.statistics.rates import Rate
+
     for column, (label, name, scale, unit) in zip(st.columns(len(_METRICS)), _METRICS, strict=True):
-        value = summary[name]
-        column.metric(label, f"{value['value'] * scale:.1f}{unit}", border=True)
-        column.caption(f"{value['low'] * scale:.1f} to {value['high'] * scale:.1f}, n = {value['n']:,}")
+        rate = Rate.of(summary[name]).times(scale)
+        column.metric(label, f"{rate.value:.1f}{unit}", border=True)
+        column.caption(f"{rate.ends('.1f')}, n = {rate.n:,}")
     test = summary["mcnemar"]
     st.caption(
         "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Paired"

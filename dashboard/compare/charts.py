@@ -137,6 +137,8 @@ def moved_bars(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
 
 def claim_points(table: pd.DataFrame, names: Mapping[str, str], *, title: str, subtitle: str) -> go.Figure:
     """Every measure of ``claim_changes`` as a row: A's point, B's point, their intervals, and the change in words."""
+    from nast_core.statistics.rates import Rate
+
     table = table.iloc[::-1]  # the first row on top
     figure = go.Figure()
     for model, symbol, shift in (("a", "circle-open", 0.13), ("b", "circle", -0.13)):
@@ -151,7 +153,7 @@ def claim_points(table: pd.DataFrame, names: Mapping[str, str], *, title: str, s
             error_x=plots.interval(table[model], table[f"{model}_low"], table[f"{model}_high"]),
             hovertemplate="%{customdata}: %{x:.3f}<extra></extra>",
         )
-    changes = [f"{row.change:+.3f} ({row.low:+.3f} to {row.high:+.3f}), n = {row.n:,}" for row in table.itertuples()]
+    changes = [f"{Rate(row.change, row.low, row.high, row.n):+.3f}" for row in table.itertuples()]
     for place, text in enumerate(changes):
         figure.add_annotation(x=1, xref="paper", xanchor="left", y=place, text=text, showarrow=False, font={"size": 11})
     figure.add_vline(x=0.5, line=plots.DOTTED)

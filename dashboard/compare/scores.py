@@ -27,20 +27,23 @@ _FORMS = {"negated": "Accuracy, negated", "affirmative": "Accuracy, affirmative"
 
 def figures(comparison: Comparison) -> list[Figure]:
     """The answer in four figures; three, where the towers' heads cannot be compared."""
+    from nast_core.statistics.rates import Rate
+
     changes = comparison.changes.set_index("form")
     answer = []
     for form, name in _FORMS.items():
         row = changes.loc[form]
         test = "" if form == "gap" else f", McNemar p = {row.p_value:.2g}"
-        detail = f"{row.low:+.1f} to {row.high:+.1f}, n = {row.n:,.0f}{test}"
-        answer.append(Figure(f"{name}, B - A", f"{row.change:+.1f} points", detail))
+        rate = Rate(row.change, row.low, row.high, row.n)
+        answer.append(
+            Figure(f"{name}, B - A", f"{rate.value:+.1f} points", f"{rate.ends('+.1f')}, n = {rate.n:,.0f}{test}")
+        )
     heads = comparison.heads.dropna(subset="change")
     if len(heads):
         top = heads.loc[heads.change.abs().idxmax()]
-        detail = (
-            f"largest at layer {top.layer:.0f}, head {top['head']:.0f}: {top.change:+.3f} ({top.low:+.3f} to "
-            f"{top.high:+.3f}), n = {top.n:.0f} pairs"
-        )
+        rate = Rate(top.change, top.low, top.high, top.n)
+        where = f"layer {top.layer:.0f}, head {top['head']:.0f}"
+        detail = f"largest at {where}: {rate.interval('+.3f')}, n = {rate.n:.0f} pairs"
         answer.append(Figure("Attention, mean |B - A| of a head", f"{heads.change.abs().mean():.3f}", detail))
     return answer
 

@@ -126,7 +126,7 @@ def _value(rate: Rate) -> str:
 
 
 def _range(rate: Rate) -> str:
-    interval = "" if rate.value != rate.value else f"95 % interval {rate.low:.2f} to {rate.high:.2f}, "
+    interval = "" if rate.value != rate.value else f"95 % interval {rate.ends('.2f')}, "
     return f"{interval}n = {rate.n:,}"
 
 

@@ -54,12 +54,12 @@ def build_items(
     while len(built.items) < count:
         some = list(islice(plans, min(_ROUND if built.asked else _FIRST, count - len(built.items))))
         tasks = [task_of(plan, seed, built.asked + i) for i, plan in enumerate(some)]
-        written = _write_all(tasks, writer, built, progress)
+        drafts = _write_all(tasks, writer, built, progress)
         built.asked += len(tasks)
         built.items += [
-            _item(task, plan, *written[task.key], source)
+            _item(task, plan, *drafts[task.key], source)
             for task, plan in zip(tasks, some, strict=True)
-            if task.key in written
+            if task.key in drafts
         ]
         if (given_up := sum(built.rejected.values())) > len(built.items):
             reason, often = built.rejected.most_common(1)[0]
@@ -95,8 +95,8 @@ def _write_all(
                     good[task.key] = answer, verdict
                     continue
                 complaints = _complaints(answer, verdict)
-                for reason, said in complaints.items():
-                    built.examples.setdefault(reason, said)
+                for reason, example in complaints.items():
+                    built.examples.setdefault(reason, example)
                 (built.rewritten if attempt < ATTEMPTS else built.rejected)[next(iter(complaints))] += 1
                 built.turned_down.append(_turned_down(task, answer, complaints, verdict, attempt))
                 again[task.key] = replace(task, attempt=attempt, complaints=tuple(complaints.values()))
@@ -119,7 +119,8 @@ def _turned_down(
     task: Task, answer: Draft | Unwritten, complaints: dict[str, str], verdict: Verdict | None, attempt: int
 ) -> TurnedDown:
     reason = next(iter(complaints))
-    told = sorted(verdict.complaints, key=lambda c: c.reason != reason) if verdict else []  # those of the reason first
+    # those of the reason first
+    ordered = sorted(verdict.complaints, key=lambda c: c.reason != reason) if verdict else []
     negated, affirmative = (answer.negated, answer.affirmative) if isinstance(answer, Draft) else (None, None)
     return TurnedDown(
         item_id=task.key,
@@ -128,7 +129,7 @@ def _turned_down(
         attempt=attempt,
         given_up=attempt == ATTEMPTS,
         reason=reason,
-        said=tuple(c.said for c in told) or tuple(complaints.values()),
+        said=tuple(c.said for c in ordered) or tuple(complaints.values()),
         negated=negated,
         affirmative=affirmative,
     )

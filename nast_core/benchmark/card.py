@@ -103,7 +103,7 @@ def _source(table: LabelTable, order: Order) -> str:
 
 def _labels(table: LabelTable) -> str:
     lines = ["## Studies", "| what | count |", "| --- | ---: |"]
-    lines += [f"| {said} | {table.counts[name]:,} |" for name, said in _COUNTS.items() if name in table.counts]
+    lines += [f"| {text} | {table.counts[name]:,} |" for name, text in _COUNTS.items() if name in table.counts]
     if table.notes:
         lines += ["", *(f"- {note}" for note in table.notes)]
     if mapping := label_sources()[table.source].get("conditions"):
@@ -149,10 +149,12 @@ def _cue_line(items: Sequence[Item]) -> str:
     cues = Counter(
         cue for i in items for cue, state in zip(i.cues, i.assignments[i.answer_index], strict=True) if not state
     )
-    held = sum(count for cue, count in cues.items() if cue in HELD_OUT_CUES)
-    share = held / max(1, cues.total())
-    listed = ", ".join(f"{cue} {count:,}" for cue, count in cues.most_common())
-    return f"{len(cues)} cues deny conditions in right options ({share:.0%} by cues held out of training): {listed}."
+    held_out = sum(count for cue, count in cues.items() if cue in HELD_OUT_CUES)
+    share = held_out / max(1, cues.total())
+    cue_counts = ", ".join(f"{cue} {count:,}" for cue, count in cues.most_common())
+    return (
+        f"{len(cues)} cues deny conditions in right options ({share:.0%} by cues held out of training): {cue_counts}."
+    )
 
 
 def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:
@@ -166,13 +168,13 @@ def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:
         f"drafts written again: {built.rewritten.total():,}.",
     ]
     reasons = [*REASONS, *sorted((set(built.rejected) | set(built.rewritten)) - set(REASONS))]
-    told = [reason for reason in reasons if built.rejected[reason] or built.rewritten[reason]]
-    if told:
+    occurring = [reason for reason in reasons if built.rejected[reason] or built.rewritten[reason]]
+    if occurring:
         lines += ["", "| reason | rejected | written again |", "| --- | ---: | ---: |"]
         lines += [
             f"| {reason}{': ' + REASONS[reason] if reason in REASONS else ''} | {built.rejected[reason]:,} | "
             f"{built.rewritten[reason]:,} |"
-            for reason in told
+            for reason in occurring
         ]
     if drafts_file:
         lines += ["", f"Every draft turned down, with what the parser said of it: `{drafts_file.name}`."]
@@ -190,9 +192,9 @@ def _guessing(guessed: dict[str, Rate]) -> str:
         "| guesser knows | accuracy (95 % interval over patients) | at chance |",
         "| --- | ---: | --- |",
     ]
-    for name, said in names.items():
+    for name, text in names.items():
         r = guessed[name]
-        lines.append(f"| {said} | {r:.1%} | {'yes' if at_chance(r) else 'no'} |")
+        lines.append(f"| {text} | {r:.1%} | {'yes' if at_chance(r) else 'no'} |")
     return "\n".join(lines)
 
 

@@ -143,10 +143,10 @@ class _Design:
 
     def _ask_again(self) -> _Question:
         """The question asked least often; where conditions are balanced, of those whose conditions are due."""
-        due, asked = self._due_questions()
+        due, times = self._due_questions()
         if self.balance:
-            asked = np.where(due <= due.min() + self._slack, asked, np.inf)
-        return self.questions[int(asked.argmin())]
+            times = np.where(due <= due.min() + self._slack, times, np.inf)
+        return self.questions[int(times.argmin())]
 
     def _unspent(self, triple: Triple, assignment: Assignment) -> Int[np.ndarray, " study"]:
         key = (triple, assignment)

@@ -46,14 +46,14 @@ def reword(item: Item, draft: Draft, corrections: Corrections = NONE) -> Reworde
     Only words that state exactly the item's assignments make one.
     """
     verdict = verify(Task(item.item_id, item.conditions, item.assignments, seed=0), draft, corrections)
-    changed = {
+    fields = {
         "negated": draft.negated,
         "affirmative": draft.affirmative,
         "cues": verdict.cues_of(item.answer_index),
         "corrected": corrections_used((*draft.negated, *draft.affirmative), corrections),
     }
     try:
-        new = Item.model_validate(item.model_dump() | changed)
+        new = Item.model_validate(item.model_dump() | fields)
     except ValidationError as error:
         return Reworded(None, verdict, f"the item {what_is_wrong(error)}")
     return Reworded(new if verdict.good else None, verdict)
@@ -67,8 +67,8 @@ def save_wording(path: Path, before: Item, draft: Draft, corrections: Correction
     """
     new = reword(before, draft, corrections)
     if new.item is None:
-        said = new.refusal or new.verdict.complaints[0].said
-        raise BenchmarkError(f"these words are not saved: {said}; put that right first")
+        reason = new.refusal or new.verdict.complaints[0].said
+        raise BenchmarkError(f"these words are not saved: {reason}; put that right first")
     with held(path, _REMEDY):
         items = _replaced(path, before, new.item)
         edit = Edit(time=datetime.now(UTC), before=before, after=new.item)

@@ -64,12 +64,13 @@ def demo_grammar() -> Grammar:
     """The same constructions and cues around the names of phrases.yaml, the only ones that the demo CLIP has learned:
     on phantoms, what is lost between the two forms is then lost to negation and not to new words."""
     words = grammar()
-    kept = {normal.text: normal for normals in words.normals.values() for normal in normals}
+    by_text = {normal.text: normal for normals in words.normals.values() for normal in normals}
     return replace(
         words,
         nouns={name: entry.nouns for name, entry in vocabulary().items()},
         normals={
-            name: tuple(kept.get(text, Normal(text)) for text in entry.normal) for name, entry in vocabulary().items()
+            name: tuple(by_text.get(text, Normal(text)) for text in entry.normal)
+            for name, entry in vocabulary().items()
         },
     )
 

@@ -82,32 +82,35 @@ def _rates(table: pd.DataFrame, groups: Mapping[Group, Sequence[str]], seed: int
     rows = _rows(table, groups)
     for column, (group, form) in enumerate(keys):
         values[rows[group], column] = columns[form].to_numpy()[rows[group]]
-    found = rates(values, table.patient_id, seed=seed)
+    intervals = rates(values, table.patient_id, seed=seed)
     return pd.DataFrame(
-        [{"group": group, "form": form, **value._asdict()} for (group, form), value in zip(keys, found, strict=True)],
+        [
+            {"group": group, "form": form, **value._asdict()}
+            for (group, form), value in zip(keys, intervals, strict=True)
+        ],
         columns=["group", "form", "value", "low", "high", "n"],
     )
 
 
 def _tests(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     affirmative, negated = table.affirmative.to_numpy(), table.negated.to_numpy()
-    found = pd.DataFrame(
+    tests = pd.DataFrame(
         [
             {"group": group, **mcnemar(affirmative[rows], negated[rows])._asdict(), "n": len(rows)}
             for group, rows in _rows(table, groups).items()
         ],
         columns=["group", "only_first", "only_second", "p_value", "n"],
     )
-    found.insert(4, "p_holm", holm(found.p_value))
-    return found
+    tests.insert(4, "p_holm", holm(tests.p_value))
+    return tests
 
 
 def by_patient(scored: pd.DataFrame) -> pd.DataFrame:
     """patient_id, affirmative, negated, gap (points), n: one patient is one draw, so there is no interval."""
     table = _both_forms(scored)
-    found = table.groupby("patient_id")[list(FORMS)].mean()
-    found["gap"] = 100 * (found.affirmative - found.negated)
-    return found.assign(n=table.groupby("patient_id").size()).reset_index()
+    means = table.groupby("patient_id")[list(FORMS)].mean()
+    means["gap"] = 100 * (means.affirmative - means.negated)
+    return means.assign(n=table.groupby("patient_id").size()).reset_index()
 
 
 def every_grouping(scored: pd.DataFrame, items: Sequence[Item], *, seed: int = 0) -> dict[str, dict[str, dict]]:
@@ -115,14 +118,14 @@ def every_grouping(scored: pd.DataFrame, items: Sequence[Item], *, seed: int = 0
     table = _both_forms(scored)
     groups = {(by, name): ids for by, of in GROUPINGS.items() for name, ids in grouped(items, of).items()}
     names = {"affirmative": "acc_affirmative", "negated": "acc_negated", "gap": "gap_points"}
-    found: dict[str, dict[str, dict]] = {by: {} for by in GROUPINGS}
+    by_grouping: dict[str, dict[str, dict]] = {by: {} for by in GROUPINGS}
     for row in _rates(table, groups, seed).to_dict("records"):  # one draw of patients for all
         by, name = row["group"]
         value = {field: row[field] for field in ("value", "low", "high", "n")}
-        found[by].setdefault(name, {})[names[row["form"]]] = value
+        by_grouping[by].setdefault(name, {})[names[row["form"]]] = value
     for by in GROUPINGS:
         own = {name: ids for (of, name), ids in groups.items() if of == by}
         for row in _tests(table, own).to_dict("records"):
             test = {field: row[field] for field in ("only_first", "only_second", "p_value", "p_holm")}
-            found[by][row["group"]]["mcnemar"] = test
-    return found
+            by_grouping[by][row["group"]]["mcnemar"] = test
+    return by_grouping

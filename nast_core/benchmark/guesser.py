@@ -38,9 +38,9 @@ def guesses(items: Sequence[Item], *, seed: int = 0) -> dict[str, Rate]:
     }
 
 
-def at_chance(found: Rate) -> bool:
+def at_chance(accuracy: Rate) -> bool:
     """Within 2 points of 25 %, or, where items are few, an interval that holds 25 %."""
-    return abs(found.value - CHANCE) <= TOLERANCE or found.low <= CHANCE <= found.high
+    return abs(accuracy.value - CHANCE) <= TOLERANCE or accuracy.low <= CHANCE <= accuracy.high
 
 
 def _accuracy(features: sparse.csr_matrix, items: Sequence[Item], patients: Sequence[str], seed: int) -> Rate:
@@ -48,8 +48,8 @@ def _accuracy(features: sparse.csr_matrix, items: Sequence[Item], patients: Sequ
     answers = np.array([item.answer_index for item in items])
     truth = (np.arange(4)[None] == answers[:, None]).ravel()
     score = np.empty(len(truth))
-    for known, asked in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(answers, groups=patients):
-        rows, unseen = _rows(known), _rows(asked)
+    for train, test in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(answers, groups=patients):
+        rows, unseen = _rows(train), _rows(test)
         model = LogisticRegression(C=0.1, solver="liblinear").fit(features[rows], truth[rows])
         score[unseen] = model.decision_function(features[unseen])
     right = score.reshape(-1, 4).argmax(1) == answers

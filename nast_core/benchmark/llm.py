@@ -101,9 +101,9 @@ class LLMWriter:
         """Raises BenchmarkError where the endpoint refuses every task, or has given no answer too often."""
         pool = ThreadPoolExecutor(self._jobs)
         try:
-            for task, asked in [(task, pool.submit(self._ask, task)) for task in tasks]:
+            for task, future in [(task, pool.submit(self._ask, task)) for task in tasks]:
                 try:
-                    reply, new = asked.result()
+                    reply, new = future.result()
                 except Unanswered as error:
                     self._lose_patience(error)
                     yield task, Unwritten(error.reason, str(error))
@@ -116,19 +116,19 @@ class LLMWriter:
 
     def notes(self) -> dict[str, str]:
         spent = self.spent
-        told = {
+        notes = {
             "model": f"{self._endpoint.model} at {self._endpoint.address}",
             "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from earlier ones",
             "tokens": f"{spent.prompt_tokens:,} of prompts, {spent.answer_tokens:,} of answers",
         }
         if spent.uncounted:
-            told["tokens"] += f"; {spent.uncounted:,} answers came without a count"
+            notes["tokens"] += f"; {spent.uncounted:,} answers came without a count"
         if self._prices:
-            told["cost"] = (
+            notes["cost"] = (
                 f"about {spent.cost(self._prices):,.2f} at {self._prices.prompt:g} and {self._prices.answer:g} per million "
                 "tokens of prompts and answers"
             )
-        return told
+        return notes
 
     def _ask(self, task: Task) -> tuple[Reply, bool]:
         """The reply to a task, and whether it is a new one."""
@@ -164,15 +164,15 @@ def prompt(task: Task) -> list[Message]:
         condition: [n.text for n in words.normals[condition] if not n.not_with & set(task.conditions)]
         for condition in task.conditions
     }
-    asked = {
+    question = {
         "conditions": task.conditions,
         "options": task.assignments,
         "deny_with": _some(rng, cues, _CUES),
         "normal": {condition: _some(rng, normals, _NORMALS) for condition, normals in fitting.items()},
     }
-    if wrong := [said for said in task.complaints if not said.startswith("endpoint: ")][:_COMPLAINTS]:
-        asked["turned_down"] = wrong
-    return [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": json.dumps(asked)}]
+    if wrong := [complaint for complaint in task.complaints if not complaint.startswith("endpoint: ")][:_COMPLAINTS]:
+        question["turned_down"] = wrong
+    return [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": json.dumps(question)}]
 
 
 def _some(rng: np.random.Generator, choices: Sequence[str], count: int) -> list[str]:

@@ -35,7 +35,7 @@ class Answers:
     def __init__(self, folder: Path):
         self.file = as_path(folder) / "answers.jsonl"
         self._lock = threading.Lock()
-        self._kept: defaultdict[str, deque[str]] = defaultdict(deque)
+        self._by_question: defaultdict[str, deque[str]] = defaultdict(deque)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             # Made here if it is not there; a pipe in its place must not be waited for.
@@ -45,15 +45,15 @@ class Answers:
         except OSError as error:
             raise DataError(f"{shown(self.file)} cannot be used ({error.strerror}); choose another folder") from error
         for line in lines:
-            if kept := _read(line):
-                question, raw = kept
-                self._kept[question].append(raw)
+            if entry := _read(line):
+                question, raw = entry
+                self._by_question[question].append(raw)
 
     def take(self, question: str) -> str | None:
         """The next kept answer to a question; None where it must be asked."""
         with self._lock:
-            kept = self._kept.get(question)
-            return kept.popleft() if kept else None
+            answers = self._by_question.get(question)
+            return answers.popleft() if answers else None
 
     def keep(self, question: str, messages: list[Message], raw: str) -> None:
         line = json.dumps({"id": question, "prompt": messages, "answer": raw}) + "\n"

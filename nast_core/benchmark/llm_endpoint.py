@@ -27,16 +27,16 @@ _LONGEST = 60.0  # seconds of pause that an endpoint may ask for
 class Unanswered(Exception):
     """An endpoint that gave no answer to one question, after all retries."""
 
-    def __init__(self, reason: str, said: str):
-        super().__init__(said)
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
         self.reason = reason  # a countable class such as "endpoint: HTTP 503"
 
 
 class _Again(Unanswered):
     """What may be better in a moment."""
 
-    def __init__(self, reason: str, said: str, pause: float | None = None):
-        super().__init__(reason, said)
+    def __init__(self, reason: str, message: str, pause: float | None = None):
+        super().__init__(reason, message)
         self.pause = pause  # seconds, as the endpoint wishes
 
 
@@ -117,13 +117,13 @@ class Endpoint:
             "Content-Type": "application/json",
             "User-Agent": "nast-dashboard",
         }
-        asked = json.dumps({"model": self.model, "messages": messages}).encode()
+        body = json.dumps({"model": self.model, "messages": messages}).encode()
         async with (
             self._client() as client,
             client.stream(
                 "POST",
                 base.copy_with(path=f"{base.path.rstrip('/')}/chat/completions"),
-                content=asked,
+                content=body,
                 headers=headers,
             ) as response,
         ):
@@ -159,11 +159,11 @@ class Endpoint:
                 f"{self.address} does not know the model {shown(self.model)!r}, or no chat completions are there (HTTP 404); "
                 "check both: an address often ends in /v1"
             )
-        said = (await _beginning(response, _ERROR)).decode("utf-8", "replace")
-        reason, told = f"endpoint: HTTP {status}", repr(" ".join(said.split())[:200])
+        text = (await _beginning(response, _ERROR)).decode("utf-8", "replace")
+        reason, message = f"endpoint: HTTP {status}", repr(" ".join(text.split())[:200])
         if status in _AGAIN or status >= 500:
-            raise _Again(reason, told, _pause(response.headers))
-        raise Unanswered(reason, told)
+            raise _Again(reason, message, _pause(response.headers))
+        raise Unanswered(reason, message)
 
 
 async def _beginning(response: httpx2.Response, most: int) -> bytes:

@@ -80,15 +80,15 @@ def _text(content: Any) -> str:
 
 def read_draft(reply: Reply) -> Draft | Unwritten:
     """The draft in an answer: the one JSON object in its text that has the form asked for, whatever is around it."""
-    said = f"it began {reply.content.strip()[:_SHOWN]!r}"
+    beginning = f"it began {reply.content.strip()[:_SHOWN]!r}"
     if reply.cut_off:
-        return Unwritten("answer: cut off", said)
+        return Unwritten("answer: cut off", beginning)
     text = _THOUGHTS.split(reply.content)[-1].strip()
     if not text:
-        return Unwritten("answer: empty", said)
-    found, drafts = False, []
+        return Unwritten("answer: empty", beginning)
+    is_json, drafts = False, []
     for value in _objects(text):
-        found = True
+        is_json = True
         try:
             options = _Answer.model_validate(value).options
         except ValidationError:
@@ -97,8 +97,8 @@ def read_draft(reply: Reply) -> Draft | Unwritten:
     if len(set(drafts)) == 1:
         return drafts[0]
     if drafts:
-        return Unwritten("answer: more than one", said)
-    return Unwritten("answer: not the form asked for" if found else "answer: not JSON", said)
+        return Unwritten("answer: more than one", beginning)
+    return Unwritten("answer: not the form asked for" if is_json else "answer: not JSON", beginning)
 
 
 def _objects(text: str) -> Iterator[Any]:

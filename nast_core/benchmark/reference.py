@@ -79,15 +79,15 @@ def import_reference(path: Path, corrections: Corrections = NONE) -> Imported:
     entries = read_json(path, most=_MOST, error=BenchmarkError, absent=absent)
     if not isinstance(entries, list) or not entries:
         raise BenchmarkError(f"{path} is no list of items; the reference builder writes [{{...}}, ...]")
-    read = []
+    all_items = []
     for number, entry in enumerate(entries, start=1):
         try:
-            read.append(_read(entry, f"reference-{number}"))
+            all_items.append(_read(entry, f"reference-{number}"))
         except ValidationError as error:
             raise BenchmarkError(f"{path}, entry {number}: {what_is_wrong(error)}") from None
         except ValueError as error:
             raise BenchmarkError(f"{path}, entry {number}: {error}") from None
-    drafts = [(_task(item), Draft(item.negated, item.affirmative)) for item in read]
+    drafts = [(_task(item), Draft(item.negated, item.affirmative)) for item in all_items]
     verdicts = list(verify_all(drafts, corrections))
     items = [
         item.model_copy(
@@ -96,7 +96,7 @@ def import_reference(path: Path, corrections: Corrections = NONE) -> Imported:
                 "corrected": corrections_used((*item.negated, *item.affirmative), corrections),
             }
         )
-        for item, verdict in zip(read, verdicts, strict=True)
+        for item, verdict in zip(all_items, verdicts, strict=True)
     ]
     doubted = {i.item_id: v.complaints[0].said for i, v in zip(items, verdicts, strict=True) if not v.good}
     return Imported(items, doubted)
@@ -161,6 +161,6 @@ def _choice(value: Any, field: str) -> dict[str, int]:
 def name_images(items: Sequence[Item], folder: Path) -> list[Item]:
     """Items with the first frontal image of their study, by the MIMIC-CXR metadata table in ``folder``, and its split."""
     studies = {item.study_id: Study(item.study_id, item.patient_id, item.image, {}, item.split) for item in items}
-    named, _ = with_mimic_files(list(studies.values()), {}, folder)
-    known = {study.study_id: {"image": study.image, "split": study.split} for study in named}
-    return [item.model_copy(update=known.get(item.study_id, {})) for item in items]
+    with_files, _ = with_mimic_files(list(studies.values()), {}, folder)
+    updates = {study.study_id: {"image": study.image, "split": study.split} for study in with_files}
+    return [item.model_copy(update=updates.get(item.study_id, {})) for item in items]

@@ -66,18 +66,18 @@ def assess(
     seed: int = 0,
 ) -> BenchmarkResult:
     """Everything but the encoding: ``vectors`` by image name, ``texts`` of the options."""
-    scored = score_items(model, items, vectors, texts=texts)
+    table = score_items(model, items, vectors, texts=texts)
     image_of = {item.item_id: item.image for item in items}
-    scored["warning"] = [doubts.get(image_of[item], "") for item in scored.item_id]
-    summary = summarise(scored, seed=seed)
+    table["warning"] = [doubts.get(image_of[item], "") for item in table.item_id]
+    summary = summarise(table, seed=seed)
     summary |= {
-        "by": every_grouping(scored, items, seed=seed),
+        "by": every_grouping(table, items, seed=seed),
         "warnings": len(doubts),  # images
         "corrected": sum(bool(item.corrected) for item in items),  # items that a person reads otherwise than the parser
         "bootstrap_seed": seed,
         "provenance": provenance(model, "benchmark"),
     }
-    return BenchmarkResult(summary, scored, failed, doubts)
+    return BenchmarkResult(summary, table, failed, doubts)
 
 
 def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -102,6 +102,6 @@ def write_results(result: BenchmarkResult, folder: Path) -> None:
 
 def write_told(failed: Mapping[str, str], doubts: Mapping[str, str], folder: Path) -> None:
     """TOLD, image name -> reason: images that could not be read, and those that may not show what they should."""
-    for name, told in zip(TOLD, (failed, doubts), strict=True):
-        if told:
-            write_json(folder / name, told)
+    for name, reasons in zip(TOLD, (failed, doubts), strict=True):
+        if reasons:
+            write_json(folder / name, reasons)

@@ -57,12 +57,15 @@ def score_items(
     names = list(dict.fromkeys(item.image for item in items if item.image in images))
     scores = blind = np.full(options.shape, np.nan)
     if names:
-        seen = torch.stack([images[name] for name in names]).to(vectors.dtype)
+        image_vectors = torch.stack([images[name] for name in names]).to(vectors.dtype)
         row = {name: number for number, name in enumerate(names)}
         rows = np.array([row.get(item.image, -1) for item in items])
         scores, blind = (
             _scores(model, vectors, options, among, at, known=rows >= 0)
-            for among, at in ((seen, rows), (F.normalize(seen.mean(0, keepdim=True), dim=-1), np.zeros_like(rows)))
+            for among, at in (
+                (image_vectors, rows),
+                (F.normalize(image_vectors.mean(0, keepdim=True), dim=-1), np.zeros_like(rows)),
+            )
         )
     return _table(items, scores, blind)
 
@@ -77,13 +80,13 @@ def _scores(
     known: Bool[np.ndarray, " item"],
 ) -> Scores:
     """S of every option with the image in ``rows``; NaN for items that are not ``known``."""
-    found = np.full(options.shape, np.nan)
-    kept = np.flatnonzero(known)
-    for start in range(0, len(kept), _ITEMS_AT_ONCE):
-        part = kept[start : start + _ITEMS_AT_ONCE]
+    values = np.full(options.shape, np.nan)
+    places = np.flatnonzero(known)
+    for start in range(0, len(places), _ITEMS_AT_ONCE):
+        part = places[start : start + _ITEMS_AT_ONCE]
         own = images[torch.from_numpy(rows[part])][:, None, None]
-        found[part] = model.score_each(vectors[torch.from_numpy(options[part])], own).double().numpy()
-    return found
+        values[part] = model.score_each(vectors[torch.from_numpy(options[part])], own).double().numpy()
+    return values
 
 
 def _table(items: Sequence[Item], scores: Scores, blind: Scores) -> pd.DataFrame:
@@ -95,21 +98,21 @@ def _table(items: Sequence[Item], scores: Scores, blind: Scores) -> pd.DataFrame
     each = np.arange(len(items))[:, None]
     letters = np.array(LETTERS, object)[choice]
     letters[unknown] = None
-    said, true = states[each, choice], states[each, answer]
+    chosen, true = states[each, choice], states[each, answer]
     columns: dict[str, np.ndarray] = {
         "answer": np.array(LETTERS)[answer],
         "choice": letters,
         "correct": np.where(unknown, np.nan, (choice == answer) & ~tie),
         "tie": tie,
         "blind_correct": np.where(np.isnan(blind).any(-1), np.nan, (guess == answer) & ~blind_tie),
-        "distance": np.where(unknown, np.nan, (said != true).sum(-1)),  # conditions that the chosen option has wrong
-        "affirmed_absent": np.where(unknown, np.nan, (said > true).any(-1)),
+        "distance": np.where(unknown, np.nan, (chosen != true).sum(-1)),  # conditions that the chosen option has wrong
+        "affirmed_absent": np.where(unknown, np.nan, (chosen > true).any(-1)),
         "negations": np.array([item.negations for item in items])[:, None],
         "unseen_cue": np.array([_unseen(item) for item in items])[:, None],
     }
     columns |= {name: scores[..., option] for option, name in enumerate(_SCORES)}
-    named = {name: [getattr(item, name) for item in items] for name in ("item_id", "patient_id", "study_id")}
-    table = pd.DataFrame({name: np.repeat(np.array(values, object), len(FORMS)) for name, values in named.items()})
+    attributes = {name: [getattr(item, name) for item in items] for name in ("item_id", "patient_id", "study_id")}
+    table = pd.DataFrame({name: np.repeat(np.array(values, object), len(FORMS)) for name, values in attributes.items()})
     table["form"] = np.tile(np.array(FORMS, object), len(items))
     return table.assign(**{name: np.broadcast_to(value, tie.shape).ravel() for name, value in columns.items()})
 
@@ -138,26 +141,28 @@ def summarise(scored: pd.DataFrame, *, seed: int = 0) -> Summary:
     """Accuracies, gap in percentage points, blind accuracies and the paired test over all scored items; the same
     of seen and of unseen cues; and of the wrong answers the Hamming distances and the affirmation-bias rate."""
     table = wide(scored)
-    kept = table.dropna(subset=list(FORMS))
-    blind = wide(scored, "blind_correct").loc[kept.index]
-    about = scored.drop_duplicates("item_id").set_index("item_id").loc[kept.index]
+    complete = table.dropna(subset=list(FORMS))
+    blind = wide(scored, "blind_correct").loc[complete.index]
+    about = scored.drop_duplicates("item_id").set_index("item_id").loc[complete.index]
     masks = {"seen": (about.negations > 0) & ~about.unseen_cue, "unseen": about.unseen_cue}
-    columns = {f"acc_{form}": kept[form] for form in FORMS} | {"gap_points": 100 * (kept.affirmative - kept.negated)}
+    columns = {f"acc_{form}": complete[form] for form in FORMS} | {
+        "gap_points": 100 * (complete.affirmative - complete.negated)
+    }
     every = columns | {f"blind_{form}": blind[form] for form in FORMS}
     every |= {f"{name} {part}": value.where(mask) for part, mask in masks.items() for name, value in columns.items()}
     values = np.stack([value.to_numpy(float) for value in every.values()], axis=1)
-    found = dict(zip(every, (_plain(value) for value in rates(values, kept.patient_id, seed=seed)), strict=True))
+    by_name = dict(zip(every, (_plain(value) for value in rates(values, complete.patient_id, seed=seed)), strict=True))
     return Summary(
-        **{name: value for name, value in found.items() if " " not in name},
-        mcnemar=mcnemar(kept.affirmative, kept.negated)._asdict(),
+        **{name: value for name, value in by_name.items() if " " not in name},
+        mcnemar=mcnemar(complete.affirmative, complete.negated)._asdict(),
         cues={
-            part: {name: found[f"{name} {part}"] for name in columns}
-            | {"mcnemar": mcnemar(kept.affirmative[mask], kept.negated[mask])._asdict()}
+            part: {name: by_name[f"{name} {part}"] for name in columns}
+            | {"mcnemar": mcnemar(complete.affirmative[mask], complete.negated[mask])._asdict()}
             for part, mask in masks.items()
         },
         **wrong_answers(scored, seed=seed),
         ties=int(scored.tie.sum()),
-        unscored=len(table) - len(kept),
+        unscored=len(table) - len(complete),
         items=len(table),
     )
 
@@ -169,15 +174,15 @@ def wrong_answers(scored: pd.DataFrame, *, seed: int = 0) -> dict[str, dict]:
     None for a form without wrong answers.
     """
     wrong = scored[scored.correct == 0]
-    said = {"bias": wrong.affirmed_absent, **{str(far): wrong.distance == far for far in DISTANCES}}
-    keys = [(form, name) for form in FORMS for name in said]
-    values = np.stack([said[name].astype(float).where(wrong.form == form) for form, name in keys], axis=1)
-    found = dict(zip(keys, rates(values, wrong.patient_id, seed=seed), strict=True))
-    some = {form: found[form, "bias"].n > 0 for form in FORMS}
+    mistakes = {"bias": wrong.affirmed_absent, **{str(far): wrong.distance == far for far in DISTANCES}}
+    keys = [(form, name) for form in FORMS for name in mistakes]
+    values = np.stack([mistakes[name].astype(float).where(wrong.form == form) for form, name in keys], axis=1)
+    shares = dict(zip(keys, rates(values, wrong.patient_id, seed=seed), strict=True))
+    some = {form: shares[form, "bias"].n > 0 for form in FORMS}
     return {
-        "affirmation_bias": {form: _plain(found[form, "bias"]) if some[form] else None for form in FORMS},
+        "affirmation_bias": {form: _plain(shares[form, "bias"]) if some[form] else None for form in FORMS},
         "distance": {
-            form: {str(far): _plain(found[form, str(far)]) for far in DISTANCES} if some[form] else None
+            form: {str(far): _plain(shares[form, str(far)]) for far in DISTANCES} if some[form] else None
             for form in FORMS
         },
     }

@@ -35,21 +35,21 @@ def model_table(results: Mapping[str, BenchmarkResult], errors: Mapping[str, str
     negated by the exact McNemar test, p_value and p_holm (corrected over the models); and why one has no figures."""
     rows: list[dict[str, Any]] = []
     for spec, result in results.items():
-        said = result.summary
+        summary = result.summary
         row = {
             "model": spec,
-            "name": said["provenance"]["model"],
-            "fingerprint": said["provenance"]["model_fingerprint"],
+            "name": summary["provenance"]["model"],
+            "fingerprint": summary["provenance"]["model_fingerprint"],
         }
         for figure in FIGURES:
-            value = Rate(**said[figure])
+            value = Rate(**summary[figure])
             row |= {figure: value.value, f"{figure}_low": value.low, f"{figure}_high": value.high}
-        row |= {"n": said["acc_affirmative"]["n"], "unscored": said["unscored"], "ties": said["ties"]}
-        rows.append(row | {"p_value": said["mcnemar"]["p_value"]})
+        row |= {"n": summary["acc_affirmative"]["n"], "unscored": summary["unscored"], "ties": summary["ties"]}
+        rows.append(row | {"p_value": summary["mcnemar"]["p_value"]})
     table = pd.DataFrame(rows)
     if rows:
         table["p_holm"] = holm(table.p_value)
-    failed = pd.DataFrame([{"model": spec, "error": said} for spec, said in (errors or {}).items()])
+    failed = pd.DataFrame([{"model": spec, "error": reason} for spec, reason in (errors or {}).items()])
     return pd.concat([table, failed], ignore_index=True)
 
 
@@ -67,15 +67,15 @@ def model_tests(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         first, second = tables[a].loc[both], tables[b].loc[both]
         for form in (*FORMS, "gap"):
             old, new = (t[form] if form in t else t.affirmative - t.negated for t in (first, second))
-            moved = difference(new, old, first.patient_id, scale=100)
+            change = difference(new, old, first.patient_id, scale=100)
             row = {
                 "a": a,
                 "b": b,
                 "form": form,
-                "change": moved.value,
-                "low": moved.low,
-                "high": moved.high,
-                "n": moved.n,
+                "change": change.value,
+                "low": change.low,
+                "high": change.high,
+                "n": change.n,
             }
             if form in FORMS:
                 test = mcnemar(old, new)
@@ -88,15 +88,15 @@ def model_tests(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def folders(specs: Sequence[str], out: Path) -> dict[str, Path]:
     """A folder below ``out`` for each model, named after it."""
-    found: dict[str, Path] = {}
+    places: dict[str, Path] = {}
     for spec in dict.fromkeys(specs):
         name = re.sub(r"[^\w.-]+", "-", spec).strip("-.") or "model"
-        taken = {path.name.lower() for path in found.values()}
+        taken = {path.name.lower() for path in places.values()}
         unique, number = name, 2
         while unique.lower() in taken:
             unique, number = f"{name}-{number}", number + 1
-        found[spec] = out / unique
-    return found
+        places[spec] = out / unique
+    return places
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:

@@ -46,14 +46,14 @@ class Slice(BaseModel):
         return "; ".join(f"{name}={','.join(map(str, values))}" for name, values in self if values)
 
     def keeps(self, item: Item) -> bool:
-        said: dict[str, Sequence[object]] = {
+        properties: dict[str, Sequence[object]] = {
             "condition": denied_conditions(item),
             "cue": denying_cues(item),
             "wording": [wording(item)],
             "negations": [item.negations],
             "patient": [item.patient_id],
         }
-        return all(not values or set(values) & set(said[name]) for name, values in self)
+        return all(not values or set(values) & set(properties[name]) for name, values in self)
 
     def of(self, items: Sequence[Item]) -> list[Item]:
         return [item for item in items if self.keeps(item)]

@@ -44,14 +44,14 @@ def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTab
     folder = as_path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}; give the one that holds the dataset's images")
-    found = locate_images((study.image for study in table.studies), folder)
+    paths = locate_images((study.image for study in table.studies), folder)
     studies = tuple(
-        replace(study, image=found.get(study.image, study.image))
+        replace(study, image=paths.get(study.image, study.image))
         for study in table.studies
-        if study.image in found or not images_only
+        if study.image in paths or not images_only
     )
-    counts, notes = table.counts | {"eligible_with_image": len(found)}, table.notes
-    lost = next((study for study in table.studies if study.image not in found), None)
+    counts, notes = table.counts | {"eligible_with_image": len(paths)}, table.notes
+    lost = next((study for study in table.studies if study.image not in paths), None)
     if lost is not None:
         reason = why_missing(lost.image, folder)
         if images_only and not studies:
@@ -59,7 +59,7 @@ def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTab
                 f"no image of the table is under {shown(folder)}; of the first study, {shown(lost.study_id)!r}: {reason}. "
                 "Give another folder"
             )
-        without = sum(study.image not in found for study in table.studies)
+        without = sum(study.image not in paths for study in table.studies)
         notes = (
             *notes,
             f"{without:,} eligible studies have no image in the folder; of the first, {shown(lost.study_id)!r}: {reason}.",

@@ -97,7 +97,7 @@ def _choose_absence(rng: np.random.Generator, choices: Sequence[Absence], condit
     return _pick(rng, [absence for absence in fitting if absence.cue == cue])
 
 
-def _told(names: _Words, absence: Absence, places: Sequence[int], negated: bool) -> str:
+def _absence_text(names: _Words, absence: Absence, places: Sequence[int], negated: bool) -> str:
     """A statement of what is absent, in either form."""
     template = (absence.one if len(places) == 1 else absence.denied) if negated else absence.normal
     return names.fill(template, places, absence.join)
@@ -110,7 +110,7 @@ def _one_by_one(conditions: tuple[str, ...], names: _Words, words: Grammar, rng:
 
     def option(assignment: Sequence[int], negated: bool) -> str:
         return join.join(
-            names.fill(present[place], [place]) if state else _told(names, absent[place], [place], negated)
+            names.fill(present[place], [place]) if state else _absence_text(names, absent[place], [place], negated)
             for place, state in enumerate(assignment)
         )
 
@@ -124,7 +124,7 @@ def _clauses(conditions: tuple[str, ...], names: _Words, words: Grammar, rng: np
     def option(assignment: Sequence[int], negated: bool) -> str:
         there, gone = _places(assignment)
         p = names.fill(present, there) if there else ""
-        n = _told(names, absence, gone, negated) if gone else ""
+        n = _absence_text(names, absence, gone, negated) if gone else ""
         return frame.format(p=p, n=n) if p and n else p or n
 
     return option

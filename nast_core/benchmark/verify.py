@@ -61,8 +61,8 @@ class Verdict:
     def cues_of(self, answer: int) -> tuple[str, str, str]:
         """Per condition the cue that denies it in the right option, else in the first that does; else empty."""
         order = (self.cues[answer], *self.cues)
-        found = [next((option[place] for option in order if option[place]), None) or "" for place in range(3)]
-        return found[0], found[1], found[2]
+        cues = [next((option[place] for option in order if option[place]), None) or "" for place in range(3)]
+        return cues[0], cues[1], cues[2]
 
 
 def verify_all(drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE) -> Iterator[Verdict]:
@@ -81,15 +81,15 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
     complaints: list[Complaint] = []
     cues: list[tuple[str | None, ...]] = []
     for place, assignment in enumerate(task.assignments):
-        wanted = dict(zip(task.conditions, assignment, strict=True))
+        truth = dict(zip(task.conditions, assignment, strict=True))
         texts = draft.negated[place], draft.affirmative[place]
-        found = [
-            *_against_negated(wanted, texts[0], negated[place]),
-            *_against_affirmative(wanted, texts[1], affirmative[place]),
+        faults = [
+            *_against_negated(truth, texts[0], negated[place]),
+            *_against_affirmative(truth, texts[1], affirmative[place]),
         ]
         if not any(change.words_unknown for text in texts for change in changes(text, corrections)):
-            found = found or list(_against_pair(texts, negated[place], affirmative[place]))
-        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in found]
+            faults = faults or list(_against_pair(texts, negated[place], affirmative[place]))
+        complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in faults]
         by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
         cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
     for form in (draft.negated, draft.affirmative):
@@ -98,26 +98,26 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
     return Verdict(tuple(complaints), tuple(cues))
 
 
-def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
-    said: dict[str, set[str]] = {}
+def _against_negated(truth: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+    states: dict[str, set[str]] = {}
     for mention in mentions:
         if mention.state == "normal":
             yield Complaint(
                 "absence without a negation", f"{_quoted(text, mention)} says an absence without a negation"
             )
-        elif mention.condition not in wanted:
+        elif mention.condition not in truth:
             yield Complaint(
                 "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
             )
         else:
-            said.setdefault(mention.condition, set()).add(mention.state)
-    for condition, state in wanted.items():
+            states.setdefault(mention.condition, set()).add(mention.state)
+    for condition, state in truth.items():
         right = "present" if state else "absent"
-        if condition not in said:
+        if condition not in states:
             if not any(m.state == "normal" and condition in m.conditions for m in mentions):
                 yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
-        elif said[condition] != {right}:
-            heard = " and ".join(sorted(said[condition]))
+        elif states[condition] != {right}:
+            heard = " and ".join(sorted(states[condition]))
             yield Complaint("wrong state", f"{condition} should be {right}, but {shown(text)!r} says {heard}")
     spans = [(m.cue_start, m.cue_end) for m in mentions if m.cue]
     for cue in find_cues(text):
@@ -125,32 +125,32 @@ def _against_negated(wanted: dict[str, int], text: str, mentions: list[Mention])
             yield Complaint("more than asked", f"{cue.text!r} in {shown(text)!r} denies none of the conditions")
 
 
-def _against_affirmative(wanted: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
-    left = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
-    if left:
-        yield Complaint("negation left", f"{left[0]!r} stands in the affirmative text {shown(text)!r}")
-    present = {condition for condition, state in wanted.items() if state}
-    absent = set(wanted) - present
-    named, normal = set(), set()
+def _against_affirmative(truth: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+    negations = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
+    if negations:
+        yield Complaint("negation left", f"{negations[0]!r} stands in the affirmative text {shown(text)!r}")
+    present = {condition for condition, state in truth.items() if state}
+    absent = set(truth) - present
+    conditions, normal = set(), set()
     for mention in mentions:
         if mention.state == "normal":
             about = set(mention.conditions)
             if about & present or not about & absent:
                 yield Complaint("not affirmed", f"{_quoted(text, mention)} says the wrong condition to be normal")
             normal |= about
-        elif mention.condition not in wanted:
+        elif mention.condition not in truth:
             yield Complaint(
                 "more than asked", f"{_quoted(text, mention)} is about {mention.condition}, which is not asked"
             )
         else:
-            named.add(mention.condition)
+            conditions.add(mention.condition)
             if mention.condition in absent or mention.state != "present":
                 yield Complaint(
                     "not affirmed", f"{mention.condition} is named, not said to be normal, in {shown(text)!r}"
                 )
-    for condition in sorted(present - named):
+    for condition in sorted(present - conditions):
         yield Complaint("not said", f"{condition} is not mentioned in {shown(text)!r}")
-    for condition in sorted(absent - normal - named):
+    for condition in sorted(absent - normal - conditions):
         yield Complaint("not affirmed", f"{shown(text)!r} has no affirmative equivalent of absent {condition}")
 
 
@@ -166,12 +166,12 @@ def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: l
     left = _claims(texts[0], [*_spans(negated, "absent"), *((m.cue_start, m.cue_end) for m in negated if m.cue)])
     right = _claims(texts[1], _spans(affirmative, "normal"))
     if left != right:
-        changed = next(
+        words = next(
             (*left[i:j], *right[k:m])
             for kind, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
             if kind != "equal"
         )
-        yield Complaint("changed elsewhere", f"the forms also differ in {' '.join(changed)!r}")
+        yield Complaint("changed elsewhere", f"the forms also differ in {' '.join(words)!r}")
 
 
 def _spans(mentions: list[Mention], state: str) -> list[tuple[int, int]]:

@@ -53,8 +53,8 @@ def compare(read: Mapping[str, Sequence[Claim]], coded: Mapping[str, Sequence[Cl
                         compared[name].append((values[0], values[1]))
                         if values[0] != values[1]:
                             disagreements.append(_line(study, finding, name, *values, text, codes))
-    attributes = pd.DataFrame([{"attribute": name, **_measured(pairs)} for name, pairs in compared.items()])
-    findings = pd.DataFrame([_counted(finding, *counts.tolist()) for finding, counts in tally.items()])
+    attributes = pd.DataFrame([{"attribute": name, **_agreement(pairs)} for name, pairs in compared.items()])
+    findings = pd.DataFrame([_row(finding, *counts.tolist()) for finding, counts in tally.items()])
     return Agreement(attributes, findings, pd.DataFrame(disagreements))
 
 
@@ -86,7 +86,7 @@ def _value(claims: Sequence[Claim], name: str) -> str | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _measured(pairs: Sequence[tuple[str, str]]) -> dict:
+def _agreement(pairs: Sequence[tuple[str, str]]) -> dict:
     if not pairs:
         return {"n": 0, "agreement": float("nan"), "kappa": float("nan")}
     text, codes = zip(*pairs, strict=True)
@@ -95,7 +95,7 @@ def _measured(pairs: Sequence[tuple[str, str]]) -> dict:
     return {"n": len(pairs), "agreement": same, "kappa": cohen_kappa_score(text, codes) if varied else float("nan")}
 
 
-def _counted(finding: str, coded: int, read: int, both: int) -> dict:
+def _row(finding: str, coded: int, read: int, both: int) -> dict:
     return {
         "finding": finding,
         "coded": coded,

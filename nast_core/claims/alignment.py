@@ -38,9 +38,9 @@ class ZeroShot:
 
 
 def _rates(conditions: Sequence[str], values: np.ndarray, resampled: np.ndarray, n: Sequence[int]) -> dict[str, Rate]:
-    found = {c: interval(float(values[i]), resampled[:, i], n[i]) for i, c in enumerate(conditions)}
+    by_condition = {c: interval(float(values[i]), resampled[:, i], n[i]) for i, c in enumerate(conditions)}
     overall = interval(float(mean_of_defined(values)), mean_of_defined(resampled, 1), max(n, default=0))
-    return found | {"macro": overall}
+    return by_condition | {"macro": overall}
 
 
 def zero_shot(
@@ -96,12 +96,12 @@ def measure_alignment(
     known = zero_shot(model, everything, evidence.presence_of(conditions), patients, conditions, seed=seed)
     gallery = evidence.gallery(seed)
     affirmative = [row for row, cue in enumerate(gallery.cues) if cue is None]
-    said = [gallery.statements[row] for row in affirmative]
+    statements = [gallery.statements[row] for row in affirmative]
     vectors = everything[:0]  # of no statement, where all deny something
-    if said:
-        vectors = model.encode_texts(said) if texts is None else torch.stack([texts[text] for text in said])
-    seen = torch.stack([images[name] for name in gallery.images.image])
-    quality = rank_quality(model.score(vectors, seen).numpy(), gallery.holds[affirmative])
+    if statements:
+        vectors = model.encode_texts(statements) if texts is None else torch.stack([texts[text] for text in statements])
+    image_vectors = torch.stack([images[name] for name in gallery.images.image])
+    quality = rank_quality(model.score(vectors, image_vectors).numpy(), gallery.holds[affirmative])
     place = pd.Series(range(len(affirmative)), index=affirmative)
     queries = gallery.sources[gallery.sources.statement.isin(affirmative)].reset_index(drop=True)
     table = queries.join(quality, on=queries.statement.map(place).rename("row"))
@@ -120,7 +120,7 @@ def compare_alignment(before: Alignment, after: Alignment, *, seed: int = 0) -> 
             "with the one it was fine-tuned from"
         )
     first, second = before.retrieval, after.retrieval
-    moved = {
+    changes = {
         "mAP" if name == "AP" else name: difference(second[name], first[name], first.patient_id, seed=seed)._asdict()
         for name in MEASURES
     }
@@ -130,7 +130,7 @@ def compare_alignment(before: Alignment, after: Alignment, *, seed: int = 0) -> 
         "after": after.summary(seed=seed),
         "difference": {
             "zero_shot_auroc": {n: v._asdict() for n, v in after.zero_shot.minus(before.zero_shot).items()},
-            "affirmative_retrieval": moved,
+            "affirmative_retrieval": changes,
         },
         "text_cosine": rate(cosine, before.patients, seed=seed)._asdict(),
     }

@@ -16,7 +16,7 @@ from nast_core.claims.wording import Voice
 from nast_core.data.studies import split_of
 
 _OF_A_KIND = 3  # polarity examples of present findings, and of absences, of a phantom
-_TOLD = {"laterality": 0.3, "zone": 0.15, "severity": 0.15}  # how often a statement of polarity says so
+_SHARES = {"laterality": 0.3, "zone": 0.15, "severity": 0.15}  # how often a statement of polarity says so
 _SIDES = ("left", "right")
 
 
@@ -80,24 +80,24 @@ def _pairs(study: Study, voice: Voice) -> Iterator[tuple[Claim, Pair]]:
 def _propositions(study: Study, rng: np.random.Generator) -> Iterator[Claim]:
     """True claims whose polarity is at stake."""
     if not study.drawn:
-        yield from (_told(fact, rng) for fact in study.claims)
+        yield from (_in_part(fact, rng) for fact in study.claims)
         return
     present = [fact for fact in study.claims if fact.polarity == "present"]
     for place in rng.permutation(len(present))[:_OF_A_KIND]:
-        yield _told(present[place], rng)
+        yield _in_part(present[place], rng)
     denied = [claim for fact in study.claims if holds(claim := _imagined(fact.finding, rng), study.claims) is False]
     for place in rng.permutation(len(denied))[:_OF_A_KIND]:
         yield denied[place].model_copy(update={"polarity": "absent"})
 
 
-def _told(fact: Claim, rng: np.random.Generator) -> Claim:
+def _in_part(fact: Claim, rng: np.random.Generator) -> Claim:
     """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left effusion"
     where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
-    said = {name: getattr(fact, name) for name in _TOLD}
+    attributes = {name: getattr(fact, name) for name in _SHARES}
     if fact.polarity == "present":
-        kept = {name: value if rng.random() < _TOLD[name] else None for name, value in said.items()}
-        return fact.model_copy(update={**kept, "only": False})
-    if any(said.values()):
+        some = {name: value if rng.random() < _SHARES[name] else None for name, value in attributes.items()}
+        return fact.model_copy(update={**some, "only": False})
+    if any(attributes.values()):
         return fact
     part = _imagined(fact.finding, rng)
     return part.model_copy(update={"polarity": "absent", "sentence": fact.sentence, "span": fact.span})
@@ -105,20 +105,20 @@ def _told(fact: Claim, rng: np.random.Generator) -> Claim:
 
 def _imagined(finding: str, rng: np.random.Generator) -> Claim:
     """A presence with attributes drawn as they are told, to see whether it is false."""
-    can, said = anatomy()[finding], {name: rng.random() < share for name, share in _TOLD.items()}
+    can, has = anatomy()[finding], {name: rng.random() < share for name, share in _SHARES.items()}
     return Claim.model_validate(
         {
             "finding": finding,
             "polarity": "present",
-            "laterality": _SIDES[rng.integers(2)] if can.sided and said["laterality"] else None,
-            "zone": can.zones[rng.integers(len(can.zones))] if can.zones and said["zone"] else None,
-            "severity": SEVERITIES[rng.integers(3)] if can.grades and said["severity"] else None,
+            "laterality": _SIDES[rng.integers(2)] if can.sided and has["laterality"] else None,
+            "zone": can.zones[rng.integers(len(can.zones))] if can.zones and has["zone"] else None,
+            "severity": SEVERITIES[rng.integers(3)] if can.grades and has["severity"] else None,
         }
     )
 
 
 def _balance(built: Built, rng: np.random.Generator) -> Built:
-    kept: list[int] = []
+    rows: list[int] = []
     turned: dict[tuple, dict[tuple, list[int]]] = {}
     for i, example in enumerate(built.examples):
         (other,) = example.contradictions
@@ -132,21 +132,21 @@ def _balance(built: Built, rng: np.random.Generator) -> Built:
     for (*_, kind, _, _), ways in turned.items():
         least = min(map(len, ways.values()))
         for places in ways.values():
-            kept += rng.permutation(places)[:least].tolist()
+            rows += rng.permutation(places)[:least].tolist()
             if len(places) > least:
                 built.notes[f"pairs set aside: {kind}, more often true one way round"] += len(places) - least
-    return Built([built.examples[i] for i in sorted(kept)], built.notes)
+    return Built([built.examples[i] for i in sorted(rows)], built.notes)
 
 
 def _at_stake(claim: Claim, kind: Kind) -> tuple[str, ...]:
     """What a pair of that kind turns round."""
-    attributes = tuple(getattr(claim, name) for name in _TOLD)
-    said = {
+    attributes = tuple(getattr(claim, name) for name in _SHARES)
+    own = {
         "polarity": (claim.polarity, *attributes),
         "severity": (claim.severity,),
         "location": (claim.laterality, claim.zone),
     }
-    return tuple(value or "" for value in said[kind])
+    return tuple(value or "" for value in own[kind])
 
 
 def counts(examples: Sequence[Example]) -> Counter:

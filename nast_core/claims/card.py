@@ -67,8 +67,8 @@ def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, s
 def _sections(source: Source) -> list[str]:
     if not source.sections:
         return []
-    counted = (f"{read}: {count:,}" for read, count in source.sections.most_common())
-    return [f"Read of {source.sections.total():,} reports: {'; '.join(counted)}.", ""]
+    counts = (f"{read}: {count:,}" for read, count in source.sections.most_common())
+    return [f"Read of {source.sections.total():,} reports: {'; '.join(counts)}.", ""]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
@@ -93,7 +93,8 @@ def _by_cue(examples: Sequence[Example], splits: Sequence[Split]) -> list[list[o
 
 
 def _guess(kind: Kind, rate: Rate) -> list[object]:
-    return [kind, f"{100 * rate.value:.1f}", f"{100 * rate.low:.1f} to {100 * rate.high:.1f}", rate.n]
+    share = rate.times(100)
+    return [kind, f"{share.value:.1f}", share.ends(".1f"), rate.n]
 
 
 def _version() -> str:

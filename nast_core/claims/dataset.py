@@ -44,17 +44,17 @@ def build_claims(
     ``source``, ``n`` and ``seed``: see read_source; ``balanced``: see build_examples; ``split``: only its lines. Raises
     DataError for what is no source, and where no claim could be made.
     """
-    read = read_source(source, split=split, n=n, seed=seed, progress=progress)
-    built = build_examples(read.studies, seed=seed, balanced=balanced)
+    content = read_source(source, split=split, n=n, seed=seed, progress=progress)
+    built = build_examples(content.studies, seed=seed, balanced=balanced)
     if split:
         built = Built([example for example in built.examples if example.split == split], built.notes)
     if not built.examples:
         raise DataError(
-            f"no claim could be made of the {len(read.studies)} studies of {shown(source)!r}"
+            f"no claim could be made of the {len(content.studies)} studies of {shown(source)!r}"
             f"{' in that split' if split else ''}; give more studies{', or do not balance them' if balanced else ''}"
         )
     guessed = guesses(built.examples, seed=seed)
     with whole_folder(out.parent, [card_path(out).name, out.name]) as temporary:
         write_claims(built.examples, temporary / out.name)
-        write_card(temporary / card_path(out).name, read, built, guessed, seed=seed, balanced=balanced)
-    return ClaimSet(read, built, guessed, out, card_path(out))
+        write_card(temporary / card_path(out).name, content, built, guessed, seed=seed, balanced=balanced)
+    return ClaimSet(content, built, guessed, out, card_path(out))

@@ -37,15 +37,15 @@ class Evidence:
     @cached_property
     def presence(self) -> Float[np.ndarray, "image condition"]:
         """1 present, 0 absent, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
-        asked = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
-        table = truth_table(asked, self.facts).T.astype(float)
+        claims = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
+        table = truth_table(claims, self.facts).T.astype(float)
         return np.where(table < 0, np.nan, table)
 
     @property
     def conditions(self) -> list[str]:
         """Those with at least LEAST images that have them and LEAST that have not."""
         enough = ((self.presence == 1).sum(0) >= LEAST) & ((self.presence == 0).sum(0) >= LEAST)
-        return [condition for condition, kept in zip(CHEXPERT_CONDITIONS, enough, strict=True) if kept]
+        return [condition for condition, sufficient in zip(CHEXPERT_CONDITIONS, enough, strict=True) if sufficient]
 
     def presence_of(self, conditions: Sequence[str]) -> Float[np.ndarray, "image condition"]:
         return self.presence[:, [CHEXPERT_CONDITIONS.index(condition) for condition in conditions]]
@@ -55,11 +55,11 @@ class Evidence:
         places = np.sort(np.random.default_rng(seed).permutation(len(self.images))[:MOST_IMAGES])
         images = self.images.iloc[places].reset_index(drop=True)
         inside = set(images.image)
-        used = [example for example in self.examples if example.image in inside]
-        row = {text: number for number, text in enumerate(dict.fromkeys(example.text for example in used))}
-        first = {example.text: example for example in reversed(used)}
+        examples = [example for example in self.examples if example.image in inside]
+        row = {text: number for number, text in enumerate(dict.fromkeys(example.text for example in examples))}
+        first = {example.text: example for example in reversed(examples)}
         sources = pd.DataFrame(
-            [(row[example.text], example.study_id, example.patient_id) for example in used],
+            [(row[example.text], example.study_id, example.patient_id) for example in examples],
             columns=["statement", "study_id", "patient_id"],
         )
         holds = truth_table([first[text].claim for text in row], [self.facts[place] for place in places])
@@ -87,21 +87,21 @@ def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidenc
         split = "test"
     if split is not None and split not in there:
         raise DataError(f"no line of the claims is of split {shown(split)!r}; it has {', '.join(sorted(there))}")
-    chosen = [example for example in examples if split in (None, example.split)]
-    used = tuple(example for example in chosen if example.image)
-    if not used:
+    of_split = [example for example in examples if split in (None, example.split)]
+    with_image = tuple(example for example in of_split if example.image)
+    if not with_image:
         raise DataError(
-            f"none of the {len(chosen)} claims names an image, so nothing can be scored; build them with images"
+            f"none of the {len(of_split)} claims names an image, so nothing can be scored; build them with images"
         )
-    rows = list(dict.fromkeys((example.image, example.study_id, example.patient_id) for example in used))
+    rows = list(dict.fromkeys((example.image, example.study_id, example.patient_id) for example in with_image))
     images = pd.DataFrame(rows, columns=["image", "study_id", "patient_id"])
     if (twice := images.image[images.image.duplicated()]).size:
         raise DataError(f"the image {shown(twice.iloc[0])!r} stands for two studies; give each study its own image")
-    return Evidence(split or "all", used, images, len(chosen) - len(used))
+    return Evidence(split or "all", with_image, images, len(of_split) - len(with_image))
 
 
 def without(evidence: Evidence, failed: set[str]) -> Evidence:
     """The evidence without images that could not be read."""
-    kept = evidence.images[~evidence.images.image.isin(failed)].reset_index(drop=True)
+    images = evidence.images[~evidence.images.image.isin(failed)].reset_index(drop=True)
     examples = tuple(example for example in evidence.examples if example.image not in failed)
-    return Evidence(evidence.split, examples, kept, evidence.imageless)
+    return Evidence(evidence.split, examples, images, evidence.imageless)

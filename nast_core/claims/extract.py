@@ -89,12 +89,12 @@ class Extraction:
 
 def sentences(text: str) -> list[str]:
     """Sentences of a report; line breaks within one are spaces, list numbers are dropped."""
-    found = []
+    parts = []
     for block in re.split(r"\n\s*\n", text):
         for part in _SENTENCE_END.split(" ".join(block.split())):
             if part and (sentence := _LIST_NUMBER.sub("", part).strip()):
-                found.append(sentence)
-    return found
+                parts.append(sentence)
+    return parts
 
 
 def extract(text: str) -> Extraction:
@@ -110,27 +110,27 @@ def extract(text: str) -> Extraction:
 @lru_cache(maxsize=50_000)  # reports repeat their normal sentences word for word
 def _read(sentence: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     # what stands in for other words keeps their length, so that spans stay those of the sentence
-    joined = _TWO_LIMITS.sub(lambda found: found.group().replace(",", " "), sentence)
-    joined = _words().not_that_grade.sub(lambda found: " " * len(found.group()), joined)
-    mentions = parse(f"{joined.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
+    text = _TWO_LIMITS.sub(lambda match: match.group().replace(",", " "), sentence)
+    text = _words().not_that_grade.sub(lambda match: " " * len(match.group()), text)
+    mentions = parse(f"{text.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
     claims: list[Claim] = []
     left_out: list[str] = ["another thing of that name"] * len(namesakes(sentence))
     doubt = _words().doubted.search(sentence)
     doubted = -1 if _words().not_frontal.search(sentence) else doubt.start() if doubt else len(sentence)
     limits = ""  # of the naming before, where this one is joined to it by a bare "or": "no large effusion or ..."
     for number, mention in enumerate(mentions):
-        words = _around(_BOTH.sub(lambda found: "bilateral".ljust(len(found.group())), joined), mentions, number)
+        words = _around(_BOTH.sub(lambda match: "bilateral".ljust(len(match.group())), text), mentions, number)
         if mention.state == "absent":
             joined_on = number and mentions[number - 1].cue_start == mention.cue_start
-            if joined_on and _BARE_JOINT.fullmatch(joined[mentions[number - 1].end : mention.start]):
+            if joined_on and _BARE_JOINT.fullmatch(text[mentions[number - 1].end : mention.start]):
                 words = words._replace(before=f"{limits} {words.before}")
             limits = words.before
         for condition in _conditions(mention, sentence):
-            made = _claim(condition, mention, sentence, words, mention.start > doubted)
-            if isinstance(made, Claim):
-                claims.append(made)
+            claim = _claim(condition, mention, sentence, words, mention.start > doubted)
+            if isinstance(claim, Claim):
+                claims.append(claim)
             else:
-                left_out.append(made)
+                left_out.append(claim)
     return tuple(claims), tuple(left_out)
 
 
@@ -144,14 +144,14 @@ def _around(sentence: str, mentions: list[Mention], number: int) -> _Around:
     mention = mentions[number]
     start = mentions[number - 1].end if number else 0
     end = mentions[number + 1].start if number + 1 < len(mentions) else len(sentence)
-    joined = sentence[start : mention.start], sentence[mention.end : end]
+    gaps = sentence[start : mention.start], sentence[mention.end : end]
     if mention.state == "absent" and start < mention.cue_end <= mention.start:
         start = mention.cue_end
     before = _BARRIER.split(sentence[start : mention.start])[-1] or ""
     after = _BARRIER.split(sentence[mention.end : end])[0] or ""
     neighbours = [
         joint
-        for joint, other in zip(joined, (number - 1, number + 1), strict=True)
+        for joint, other in zip(gaps, (number - 1, number + 1), strict=True)
         if 0 <= other < len(mentions) and mentions[other].state == "present"
     ]
     return _Around(before, after, any(_OR.search(joint) for joint in neighbours))
@@ -172,8 +172,8 @@ def _conditions(mention: Mention, sentence: str) -> Iterator[str]:
 def _claim(condition: str, mention: Mention, sentence: str, around: _Around, doubted: bool) -> Claim | str:
     """The claim, or why there is none."""
     words, can = _words(), anatomy()[condition]
-    said = sentence[mention.start : mention.end]
-    if mention.state != "normal" and condition in words.not_meant and words.not_meant[condition].search(said):
+    naming = sentence[mention.start : mention.end]
+    if mention.state != "normal" and condition in words.not_meant and words.not_meant[condition].search(naming):
         return "another thing of that name"
     if words.borderline.search(around.before):
         return "borderline or of the past"
@@ -186,12 +186,12 @@ def _claim(condition: str, mention: Mention, sentence: str, around: _Around, dou
         limit = words.limited.search(around.before)
         if limit and not (limit.group().lower().startswith("acute") and condition in words.acute_anyway):
             return "denied with a limit"
-        if condition == "Support Devices" and (_gone(mention.cue) or not words.whole.fullmatch(said)):
+        if condition == "Support Devices" and (_gone(mention.cue) or not words.whole.fullmatch(naming)):
             return "denied with a limit"
     # a naming may hold its own side: "left lung is clear"
     near = f"{around.before} {sentence[mention.start : mention.end]} {around.after}"
     side = _only_one(words.sides, near) if can.sided else None
-    if can.sided and side is None and len(_found(words.sides, near)) > 1:
+    if can.sided and side is None and len(_matches(words.sides, near)) > 1:
         side = "bilateral"
     zone = _only_one(words.zones, near) if can.zones else None
     severity = _only_one(words.severities, near) if can.grades else None
@@ -215,10 +215,10 @@ def _gone(cue: str | None) -> bool:
     return cue is not None and cue.startswith(("remov", "resol", "taken", "discontinued", "explanted", "no longer"))
 
 
-def _found(words: dict[str, re.Pattern[str]], text: str) -> list[str]:
+def _matches(words: dict[str, re.Pattern[str]], text: str) -> list[str]:
     return [name for name, expression in words.items() if expression.search(text)]
 
 
 def _only_one(words: dict[str, re.Pattern[str]], text: str) -> str | None:
-    found = _found(words, text)
-    return found[0] if len(found) == 1 else None
+    names = _matches(words, text)
+    return names[0] if len(names) == 1 else None

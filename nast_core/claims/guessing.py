@@ -27,7 +27,7 @@ def guesses(examples: Sequence[Example], *, seed: int = 0) -> dict[Kind, Rate]:
     Each pair is ranked by a logistic regression that never saw its patient (five folds). Kinds with fewer than 300 pairs
     or 5 patients are left out.
     """
-    found: dict[Kind, Rate] = {}
+    by_kind: dict[Kind, Rate] = {}
     for kind in KINDS:
         pairs = [(e, c) for e in examples for c in e.contradictions if c.kind == kind]
         if len(pairs) > MOST_PAIRS:
@@ -40,10 +40,10 @@ def guesses(examples: Sequence[Example], *, seed: int = 0) -> dict[Kind, Rate]:
         truth = np.tile([1, 0], len(pairs))
         right = np.empty(len(pairs))
         folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
-        for known, asked in folds.split(patients, groups=patients):
-            rows = np.stack([2 * known, 2 * known + 1], axis=1).ravel()
+        for train, test in folds.split(patients, groups=patients):
+            rows = np.stack([2 * train, 2 * train + 1], axis=1).ravel()
             reader = LogisticRegression(C=0.1, solver="liblinear").fit(words[rows], truth[rows])
-            margin = reader.decision_function(words[2 * asked]) - reader.decision_function(words[2 * asked + 1])
-            right[asked] = np.where(np.abs(margin) < 1e-9, 0.5, margin > 0)
-        found[kind] = rate(right, patients.tolist(), seed=seed)
-    return found
+            margin = reader.decision_function(words[2 * test]) - reader.decision_function(words[2 * test + 1])
+            right[test] = np.where(np.abs(margin) < 1e-9, 0.5, margin > 0)
+        by_kind[kind] = rate(right, patients.tolist(), seed=seed)
+    return by_kind

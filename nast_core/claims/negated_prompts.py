@@ -62,12 +62,12 @@ def negated_prompt_auroc(
         return interval(float(mean_of_defined(values[columns])), mean_of_defined(resampled[:, columns], 1), count)
 
     def rows(name: str, label: str, cues: set[str]) -> list[dict]:
-        found = []
+        lines = []
         for condition in [*conditions, "macro"]:
             chosen = [i for i, (cue, of) in enumerate(keys) if cue in cues and condition in (of, "macro")]
             count = n.get(condition, int((~np.isnan(presence)).any(1).sum()))
-            found.append({label: name, "condition": condition, **rate(chosen, count)._asdict()})
-        return found
+            lines.append({label: name, "condition": condition, **rate(chosen, count)._asdict()})
+        return lines
 
     every = {cue for cue, _ in keys} - {STANDARD}
     members = {STANDARD: {STANDARD}, "seen cues": every - HELD_OUT_CUES, "unseen cues": every & HELD_OUT_CUES}

@@ -109,13 +109,13 @@ def _report(content: bytes) -> Report:
     if name is None or "id" not in name.attrib:
         raise ValueError("it has no uId")
     texts = {node.get("Label", "").strip().upper(): (node.text or "").strip() for node in root.iter("AbstractText")}
-    read: Read = "findings" if texts.get("FINDINGS") else "impression alone" if texts.get("IMPRESSION") else "none"
+    section: Read = "findings" if texts.get("FINDINGS") else "impression alone" if texts.get("IMPRESSION") else "none"
     return Report(
         study_id=name.attrib["id"],
         text="\n\n".join(texts[section] for section in SECTIONS if texts.get(section)),
         codings=tuple(node.text.strip() for node in root.iter("major") if node.text and node.text.strip()),
         images=tuple(node.attrib["id"] for node in root.iter("parentImage") if "id" in node.attrib),
-        read=read,
+        read=section,
     )
 
 
@@ -174,8 +174,8 @@ def _coded(coding: str) -> Iterator[Claim]:
 
 
 def _single(names: dict[str, str], terms: list[str]) -> str | None:
-    found = {names[term] for term in terms if term in names}
-    return found.pop() if len(found) == 1 else None
+    values = {names[term] for term in terms if term in names}
+    return values.pop() if len(values) == 1 else None
 
 
 def openi_studies(path: Path | None = None, progress: Far | None = None, most: int | None = None) -> Source:
@@ -195,9 +195,9 @@ def openi_studies(path: Path | None = None, progress: Far | None = None, most: i
         if not report.text:
             notes["reports without findings or impression"] += 1
             continue
-        found = extract(report.text)
-        notes.update({f"namings left out: {reason}": count for reason, count in found.left_out.items()})
-        claims = _checked(consistent(found.claims, notes), coded_claims(report), notes)
+        extraction = extract(report.text)
+        notes.update({f"namings left out: {reason}": count for reason, count in extraction.left_out.items()})
+        claims = _checked(consistent(extraction.claims, notes), coded_claims(report), notes)
         if claims:
             studies.append(Study(report.study_id, report.study_id, claims, image_of(report)))
         else:
@@ -206,19 +206,19 @@ def openi_studies(path: Path | None = None, progress: Far | None = None, most: i
 
 
 def _checked(claims: Iterable[Claim], coded: Sequence[Claim], notes: Counter) -> tuple[Claim, ...]:
-    kept: list[Claim] = []
+    agreeing: list[Claim] = []
     by_finding: dict[str, list[Claim]] = {}
     for claim in claims:
         by_finding.setdefault(claim.finding, []).append(claim)
-    for finding, said in by_finding.items():
+    for finding, own in by_finding.items():
         codes = [code for code in coded if code.finding == finding]
-        if any(holds(claim, codes) is False for claim in said):
+        if any(holds(claim, codes) is False for claim in own):
             notes["findings that the codings contradict"] += 1
-        elif len(said) == 1 and codes and said[0].polarity == "present" and _same_everywhere(said[0], codes):
-            kept.append(said[0].model_copy(update={"only": True}))
+        elif len(own) == 1 and codes and own[0].polarity == "present" and _same_everywhere(own[0], codes):
+            agreeing.append(own[0].model_copy(update={"only": True}))
         else:
-            kept += said
-    return tuple(kept)
+            agreeing += own
+    return tuple(agreeing)
 
 
 def _same_everywhere(claim: Claim, codes: Sequence[Claim]) -> bool:

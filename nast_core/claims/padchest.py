@@ -37,11 +37,11 @@ def _rules() -> dict:
 @lru_cache(maxsize=1)
 def _conditions() -> dict[str, tuple[str, ...]]:
     """Label, without its side -> the conditions that it states."""
-    found: dict[str, list[str]] = {}
+    by_label: dict[str, list[str]] = {}
     for condition, entry in label_sources()["padchest"]["conditions"].items():
         for label in set(entry["present"]) - set(_rules()["not_claimed"].get(condition, ())):
-            found.setdefault(plain(label), []).append(condition)
-    return {label: tuple(conditions) for label, conditions in found.items()}
+            by_label.setdefault(plain(label), []).append(condition)
+    return {label: tuple(conditions) for label, conditions in by_label.items()}
 
 
 def _without_side(label: str) -> str:
@@ -79,8 +79,8 @@ def padchest_studies(path: Path | None = None, most: int | None = None) -> Sourc
             notes["studies whose labels cannot be read"] += 1
             continue
         doubted = _doubted(sentences, notes)
-        stated = (c for c in claims_of(sentences) if c.polarity == "present" or c.finding not in doubted)
-        claims = consistent(stated, notes)
+        certain = (c for c in claims_of(sentences) if c.polarity == "present" or c.finding not in doubted)
+        claims = consistent(certain, notes)
         if claims:
             studies.append(
                 Study(
@@ -110,13 +110,13 @@ def _sentences(cell: str) -> list[list[str]]:
 
 def claims_of(sentences: Iterable[Iterable[str]]) -> Iterator[Claim]:
     """What a study's labels state. A place belongs to its sentence's finding where there is but one."""
-    said = [list(sentence) for sentence in sentences]
-    if said and all(set(map(plain, sentence)) == {"normal"} for sentence in said):
+    label_lists = [list(sentence) for sentence in sentences]
+    if label_lists and all(set(map(plain, sentence)) == {"normal"} for sentence in label_lists):
         # a report may call lungs normal and not speak of the pacemaker beside them
         spoken_of = [condition for condition in CHEXPERT_CONDITIONS if condition != "Support Devices"]
         yield from (Claim(finding=condition, polarity="absent", sentence="normal") for condition in spoken_of)
         return
-    for sentence in said:
+    for sentence in label_lists:
         labels = [label for label in sentence if not label.startswith("loc ") and plain(label) != "unchanged"]
         places = [label for label in sentence if label.startswith("loc ")]
         if list(map(plain, labels)) == ["normal"]:
@@ -131,7 +131,7 @@ def claims_of(sentences: Iterable[Iterable[str]]) -> Iterator[Claim]:
 
 def _present(finding: str, words: list[str], sentence: str) -> Claim:
     can = anatomy()[finding]
-    sides, zones = (_named(words, name) for name in ("sides", "zones"))
+    sides, zones = (_entries(words, name) for name in ("sides", "zones"))
     side = sides[0] if len(sides) == 1 else "bilateral" if sides else None
     return Claim.model_validate(
         {
@@ -144,7 +144,7 @@ def _present(finding: str, words: list[str], sentence: str) -> Claim:
     )
 
 
-def _named(words: list[str], table: str) -> list[str]:
+def _entries(words: list[str], table: str) -> list[str]:
     text = " ".join(words)
     return [name for name, parts in _rules()[table].items() if any(f" {part} " in f" {text} " for part in parts)]
 

@@ -28,8 +28,8 @@ def _of_split(split: Split, count: int, seed: int) -> list[Study]:
     seeds = SPLITS[split]
     if count > len(seeds):
         raise SplitTooSmall(f"split {split!r} has {len(seeds)} phantoms; asked for {count}; ask for fewer")
-    drawn = np.random.default_rng([seed, 0xC1A1]).choice(len(seeds), size=count, replace=False)
-    people = [sample_phantom(seeds[int(place)]) for place in drawn]
+    places = np.random.default_rng([seed, 0xC1A1]).choice(len(seeds), size=count, replace=False)
+    people = [sample_phantom(seeds[int(place)]) for place in places]
     return [
         Study(
             study_id=str(person.seed),

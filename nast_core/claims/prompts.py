@@ -39,9 +39,9 @@ def denial_prompts_by_cue(condition: str) -> dict[str, Prompt]:
     noun = vocabulary()[condition].nouns[0]
     texts: dict[str, list[str]] = {}
     for denial in DENIALS:
-        said = denial.template.format(noun=noun.text, **{"is": noun.verb})
-        texts.setdefault(denial.cue, []).append(sentence_case(f"{said}."))
-    return {cue: Prompt(tuple(said)) for cue, said in texts.items()}
+        sentence = denial.template.format(noun=noun.text, **{"is": noun.verb})
+        texts.setdefault(denial.cue, []).append(sentence_case(f"{sentence}."))
+    return {cue: Prompt(tuple(sentences)) for cue, sentences in texts.items()}
 
 
 def prompt_scores(

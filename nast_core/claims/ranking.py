@@ -45,30 +45,30 @@ def rank_claims(
         distinct = statement_texts(examples)
         texts = dict(zip(distinct, model.encode_texts(distinct, progress=progress), strict=True))
     pairs = [(example, contradiction) for example in examples for contradiction in example.contradictions]
-    table = pd.DataFrame([_described(example, contradiction) for example, contradiction in pairs], columns=_DESCRIBED)
-    used = [image for e, _ in pairs if e.image and (image := e.image) in images]
+    table = pd.DataFrame([_row(example, contradiction) for example, contradiction in pairs], columns=_DESCRIBED)
+    names = [image for e, _ in pairs if e.image and (image := e.image) in images]
     for column in ("score_true", "score_false", "blind_true", "blind_false"):
         table[column] = np.nan
-    if used:
-        scored = [i for i, (e, _) in enumerate(pairs) if e.image in images]
-        seen = torch.stack([images[name] for name in used])
-        blind = F.normalize(torch.stack([images[name] for name in dict.fromkeys(used)]).mean(0), dim=-1)
-        true = torch.stack([texts[pairs[i][0].text] for i in scored])
-        false = torch.stack([texts[pairs[i][1].text] for i in scored])
+    if names:
+        rows = [i for i, (e, _) in enumerate(pairs) if e.image in images]
+        image_vectors = torch.stack([images[name] for name in names])
+        blind = F.normalize(torch.stack([images[name] for name in dict.fromkeys(names)]).mean(0), dim=-1)
+        true = torch.stack([texts[pairs[i][0].text] for i in rows])
+        false = torch.stack([texts[pairs[i][1].text] for i in rows])
         for column, of, seen_by in (
-            ("score_true", true, seen),
-            ("score_false", false, seen),
+            ("score_true", true, image_vectors),
+            ("score_false", false, image_vectors),
             ("blind_true", true, blind),
             ("blind_false", false, blind),
         ):
-            table.loc[scored, column] = model.score_each(of, seen_by.to(of.dtype)).double().numpy()
+            table.loc[rows, column] = model.score_each(of, seen_by.to(of.dtype)).double().numpy()
     table["correct"] = _right(table.score_true, table.score_false)
     table["blind_correct"] = _right(table.blind_true, table.blind_false)
     table["tie"] = table.score_true == table.score_false
     return table
 
 
-def _described(example: Example, contradiction) -> dict:
+def _row(example: Example, contradiction) -> dict:
     cues = {example.cue, contradiction.cue} - {None}
     return {
         "study_id": example.study_id,
@@ -103,20 +103,20 @@ def summarise_ranking(table: pd.DataFrame, *, seed: int = 0) -> dict:
 
 
 def _rates(part: pd.DataFrame, seed: int) -> dict[str, dict]:
-    scored = part.dropna(subset=["correct"])
-    patients = scored.patient_id.tolist()
-    truth = np.repeat([1.0, 0.0], len(scored))
-    score = np.concatenate([scored.score_true.to_numpy(), scored.score_false.to_numpy()])
+    complete = part.dropna(subset=["correct"])
+    patients = complete.patient_id.tolist()
+    truth = np.repeat([1.0, 0.0], len(complete))
+    score = np.concatenate([complete.score_true.to_numpy(), complete.score_false.to_numpy()])
     value = auroc(truth, score)
     resampled = (
         auroc_resamples(truth[:, None], score[:, None], [*patients, *patients], seed=seed)[:, 0]
-        if len(scored)
+        if len(complete)
         else np.full(1, np.nan)
     )
     return {
-        "accuracy": rate(scored.correct.to_numpy(), patients, seed=seed)._asdict(),
-        "auc": interval(value, resampled, len(scored))._asdict(),
-        "blind": rate(scored.blind_correct.to_numpy(), patients, seed=seed)._asdict(),
+        "accuracy": rate(complete.correct.to_numpy(), patients, seed=seed)._asdict(),
+        "auc": interval(value, resampled, len(complete))._asdict(),
+        "blind": rate(complete.blind_correct.to_numpy(), patients, seed=seed)._asdict(),
     }
 
 
@@ -125,9 +125,9 @@ def by_kind(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     keys = [(kind, cues) for kind in KINDS for cues in CUE_GROUPS]
     masks = [(table.kind == kind) & ((table.cues == cues) | (cues == "all")) for kind, cues in keys]
     values = np.stack([table.correct.where(mask).to_numpy(float) for mask in masks], axis=1)
-    found = rates(values, table.patient_id, seed=seed)
+    intervals = rates(values, table.patient_id, seed=seed)
     return pd.DataFrame(
-        [{"kind": kind, "cues": cues, **value._asdict()} for (kind, cues), value in zip(keys, found, strict=True)]
+        [{"kind": kind, "cues": cues, **value._asdict()} for (kind, cues), value in zip(keys, intervals, strict=True)]
     )
 
 

@@ -114,8 +114,8 @@ def table_studies(path: Path, most: int | None = None) -> Source:
             raise DataError(
                 f"{shown(path)} has no column {name!r}{hint}. Needed: study_id, text; optional: {', '.join(_OPTIONAL)}"
             )
-    named = {spelt[name]: name for name in (*_NEEDED, *_OPTIONAL) if name in spelt}
-    frames = (frame.rename(columns=named) for frame in file.frames(list(named)))
+    columns = {spelt[name]: name for name in (*_NEEDED, *_OPTIONAL) if name in spelt}
+    frames = (frame.rename(columns=columns) for frame in file.frames(list(columns)))
     table = pd.concat([pd.DataFrame(columns=list(_NEEDED), dtype="str"), *_first(frames, most)], ignore_index=True)
     if not len(table):
         raise DataError(f"{shown(path)} has no rows; give at least one report")
@@ -129,16 +129,18 @@ def table_studies(path: Path, most: int | None = None) -> Source:
     if (twice := table.study_id[table.study_id.duplicated()]).size:
         raise DataError(f"{path} has the study {shown(twice.iloc[0])!r} more than once; give each study one row")
     table = table.assign(patient_id=table.get("patient_id", table.study_id), image=table.get("image", ""))
-    given = table.get("split", pd.Series("", index=table.index)).str.strip().str.lower()
-    if (wrong := given[~given.isin([*_SPLITS, ""])]).size:
+    splits = table.get("split", pd.Series("", index=table.index)).str.strip().str.lower()
+    if (wrong := splits[~splits.isin([*_SPLITS, ""])]).size:
         raise DataError(f"{path} has the split {shown(wrong.iloc[0])!r}; known: {', '.join(_SPLITS)}")
-    table = table.assign(split=given.map(_SPLITS))
+    table = table.assign(split=splits.map(_SPLITS))
     per_patient = table.groupby("patient_id").split.nunique(dropna=False)
     if (torn := per_patient.index[per_patient > 1]).size:
         raise DataError(
             f"{path}: the patient {shown(torn[0])!r} is in two splits; give all of a patient's studies one split"
         )
-    rows = ({**row, "image": row["image"] or None, "split": _given(row["split"])} for row in table.to_dict("records"))
+    rows = (
+        {**row, "image": row["image"] or None, "split": _split_of(row["split"])} for row in table.to_dict("records")
+    )
     source = _from_text(path.name, rows, "as the reports' own")
     if numbers:
         source.notes["the .0 that a spreadsheet put behind ids"] += numbers
@@ -152,7 +154,7 @@ def _first(frames: Iterator[pd.DataFrame], most: int | None) -> Iterator[pd.Data
             return
 
 
-def _given(split: object) -> Split | None:
+def _split_of(split: object) -> Split | None:
     return _SPLITS.get(split) if isinstance(split, str) else None
 
 
@@ -160,11 +162,11 @@ def _from_text(name: str, rows: Iterator[dict], licence: str) -> Source:
     notes, sections = Counter[str](), Counter[str]()
     studies = []
     for row in rows:
-        said = stated(row["text"])
-        sections[said.read] += 1
-        found = extract(said.text)
-        notes.update({f"namings left out: {reason}": count for reason, count in found.left_out.items()})
-        if claims := consistent(found.claims, notes):
+        parts = stated(row["text"])
+        sections[parts.read] += 1
+        extraction = extract(parts.text)
+        notes.update({f"namings left out: {reason}": count for reason, count in extraction.left_out.items()})
+        if claims := consistent(extraction.claims, notes):
             studies.append(Study(row["study_id"], row["patient_id"], claims, row["image"], row["split"]))
         else:
             notes["reports without a claim"] += 1

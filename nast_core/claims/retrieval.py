@@ -44,14 +44,14 @@ def _block(scores: np.ndarray, relevant: np.ndarray) -> Float[np.ndarray, "query
     hits = np.take_along_axis(relevant == 1, order, 1)
     count, candidates = hits.sum(1), known.sum(1)
     rank = np.arange(1, scores.shape[1] + 1)
-    found = hits.cumsum(1)
+    hit_count = hits.cumsum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.where(hits, found / rank, 0).sum(1) / count
+        precision = np.where(hits, hit_count / rank, 0).sum(1) / count
         chance = count / candidates
     at = [hits[:, :depth].any(1).astype(float) for depth in DEPTHS]
-    measured = np.stack([*at, precision, chance], axis=1)
-    measured[(count == 0) | (count == candidates)] = np.nan
-    return measured
+    measures = np.stack([*at, precision, chance], axis=1)
+    measures[(count == 0) | (count == candidates)] = np.nan
+    return measures
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def retrieve(
     ``sources``: a row per use of a statement as a query, columns statement (its row in ``scores``), study_id and
     patient_id. ``images``: a row an image, columns image and patient_id.
     """
-    said = pd.Series(cues, dtype=object)
+    column = pd.Series(cues, dtype=object)
     forward = sources.reset_index(drop=True).join(rank_quality(scores, holds), on="statement")
-    forward = forward.join(said.rename("cue"), on="statement")
+    forward = forward.join(column.rename("cue"), on="statement")
     backward = []
-    for name, chosen in _cue_masks(said).items():
+    for name, chosen in _cue_masks(column).items():
         part = rank_quality(scores[chosen].T, holds[chosen].T)
         backward.append(pd.concat([images.reset_index(drop=True), part], axis=1).assign(cues=name))
     return Retrieval(forward, pd.concat(backward, ignore_index=True))
@@ -89,23 +89,25 @@ def _cue_masks(cues: pd.Series) -> dict[CueGroup, np.ndarray]:
     return {"affirmative": ~negated, "negated": negated, "seen": negated & ~unseen, "unseen": unseen}
 
 
-def summarise_retrieval(found: Retrieval, *, seed: int = 0) -> dict:
+def summarise_retrieval(retrieval: Retrieval, *, seed: int = 0) -> dict:
     """Direction -> group of cues -> R@1, R@5, R@10, mAP and chance, each {value, low, high, n}.
 
     Intervals by bootstrap over the queries' patients; the gallery is held fixed. Chance: what R@1 and, nearly, mAP are
     for scores that know nothing.
     """
-    masks = _cue_masks(found.images_for_statement.cue)
-    back = found.statements_for_image
+    masks = _cue_masks(retrieval.images_for_statement.cue)
+    back = retrieval.statements_for_image
     return {
-        "images_for_statement": {name: _rates(found.images_for_statement[mask], seed) for name, mask in masks.items()},
+        "images_for_statement": {
+            name: _rates(retrieval.images_for_statement[mask], seed) for name, mask in masks.items()
+        },
         "statements_for_image": {name: _rates(back[back.cues == name], seed) for name in masks},
     }
 
 
 def _rates(part: pd.DataFrame, seed: int) -> dict[str, dict]:
-    named = {**{name: name for name in MEASURES}, "AP": "mAP", "chance": "chance"}
+    names = {**{name: name for name in MEASURES}, "AP": "mAP", "chance": "chance"}
     return {
-        named[name]: rate(part[name].to_numpy(), part.patient_id.to_numpy(), seed=seed)._asdict()
+        names[name]: rate(part[name].to_numpy(), part.patient_id.to_numpy(), seed=seed)._asdict()
         for name in (*MEASURES, "chance")
     }

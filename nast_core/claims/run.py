@@ -42,9 +42,9 @@ class ClaimsResult:
     doubts: dict[str, str] = field(default_factory=dict)  # image name -> why it may not show what it should
 
 
-def work_units(asked: Evidence) -> int:
+def work_units(sample: Evidence) -> int:
     """What ``progress`` of run_claims counts up to: images and distinct texts."""
-    return len(asked.images) + len(statement_texts(asked.examples))
+    return len(sample.images) + len(statement_texts(sample.examples))
 
 
 def run_claims(
@@ -62,20 +62,20 @@ def run_claims(
 
     An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
     """
-    asked = evidence(examples, split)
+    sample = evidence(examples, split)
     doubts: dict[str, str] = {}
-    vectors, failed = encode_named(model, asked.images.image, images, cache=cache, progress=progress, doubts=doubts)
+    vectors, failed = encode_named(model, sample.images.image, images, cache=cache, progress=progress, doubts=doubts)
     before = None
     if base is not None:
-        readable = [name for name in asked.images.image if name in vectors]
+        readable = [name for name in sample.images.image if name in vectors]
         before = base, encode_named(base, readable, images, cache=cache)[0]
-    texts = encode_distinct(model, statement_texts(asked.examples), cache=cache, progress=progress) if vectors else {}
-    return score_claims(model, asked, vectors, texts, failed, doubts, before=before, seed=seed)
+    texts = encode_distinct(model, statement_texts(sample.examples), cache=cache, progress=progress) if vectors else {}
+    return score_claims(model, sample, vectors, texts, failed, doubts, before=before, seed=seed)
 
 
 def score_claims(
     model: DualEncoder,
-    asked: Evidence,
+    sample: Evidence,
     vectors: Vectors,
     texts: Vectors,
     failed: dict[str, str],
@@ -91,38 +91,38 @@ def score_claims(
         raise BenchmarkError(
             f"no claim could be scored: {len(failed)} images cannot be read; first {shown(name)!r}: {reason}"
         )
-    pairs = rank_claims(model, asked.examples, vectors, texts=texts)
-    seen = without(asked, set(failed))
-    gallery = seen.gallery(seed)
+    pairs = rank_claims(model, sample.examples, vectors, texts=texts)
+    readable = without(sample, set(failed))
+    gallery = readable.gallery(seed)
     scores = model.score(
         torch.stack([texts[text] for text in gallery.statements]),
         torch.stack([vectors[name] for name in gallery.images.image]),
     )
-    found = retrieve(scores.numpy(), gallery.holds, gallery.cues, gallery.sources, gallery.images)
-    conditions = seen.conditions
-    everything = torch.stack([vectors[name] for name in seen.images.image])
+    retrieval = retrieve(scores.numpy(), gallery.holds, gallery.cues, gallery.sources, gallery.images)
+    conditions = readable.conditions
+    everything = torch.stack([vectors[name] for name in readable.images.image])
     prompts = negated_prompt_auroc(
-        model, everything, seen.presence_of(conditions), seen.images.patient_id.tolist(), conditions, seed=seed
+        model, everything, readable.presence_of(conditions), readable.images.patient_id.tolist(), conditions, seed=seed
     )
-    alignment = measure_alignment(model, seen, vectors, texts=texts, seed=seed)
+    alignment = measure_alignment(model, readable, vectors, texts=texts, seed=seed)
     summary: dict[str, Any] = {
-        "split": asked.split,
+        "split": sample.split,
         "ranking": summarise_ranking(pairs, seed=seed),
         "negated_prompt_auroc": prompts.summary(),
-        "retrieval": summarise_retrieval(found, seed=seed),
+        "retrieval": summarise_retrieval(retrieval, seed=seed),
         "alignment": alignment.summary(seed=seed),
-        "images": len(seen.images),
+        "images": len(readable.images),
         "gallery": {"images": len(gallery.images), "statements": len(gallery.statements)},
-        "without_image": asked.imageless,
+        "without_image": sample.imageless,
         "warnings": len(doubts or {}),  # images
         "bootstrap_seed": seed,
         "provenance": provenance(model, "claims"),
     }
     if before is not None:
-        earlier = measure_alignment(before[0], seen, before[1], seed=seed)
+        earlier = measure_alignment(before[0], readable, before[1], seed=seed)
         summary["alignment_change"] = compare_alignment(earlier, alignment, seed=seed)
         summary["alignment_change"]["base"] = provenance(before[0], "claims")
-    return ClaimsResult(summary, pairs, found, prompts, failed, doubts or {})
+    return ClaimsResult(summary, pairs, retrieval, prompts, failed, doubts or {})
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:

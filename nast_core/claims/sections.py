@@ -123,48 +123,48 @@ def stated(text: str) -> Sections:
             parts += [(start, body)] if body else []
         else:  # what follows on a heading belongs to it, up to a blank line
             loose += _paragraphs(text[start:end], start)[state == "aside" :]
-    said = [one for one in loose if re.search("[A-Za-z]{2}", one[1])]
-    if not has_findings and said:
-        unsigned = [one for one in said if not _SIGNED.search(one[1])]
-        parts = sorted([*parts, (unsigned or said)[-1]])
-        return Sections(_joined(parts), "last paragraph without a heading")
+    with_words = [one for one in loose if re.search("[A-Za-z]{2}", one[1])]
+    if not has_findings and with_words:
+        unsigned = [one for one in with_words if not _SIGNED.search(one[1])]
+        parts = sorted([*parts, (unsigned or with_words)[-1]])
+        return Sections(_text_of(parts), "last paragraph without a heading")
     if not parts:
         return Sections("", "none")
-    return Sections(_joined(parts), "findings" if has_findings else "impression alone")
+    return Sections(_text_of(parts), "findings" if has_findings else "impression alone")
 
 
-def _joined(parts: list[tuple[int, str]]) -> str:
+def _text_of(parts: list[tuple[int, str]]) -> str:
     return "\n\n".join(part for _, part in parts)
 
 
 def _paragraphs(text: str, start: int) -> list[tuple[int, str]]:
     """(place, paragraph) of those that are not blank."""
     return [
-        (start + found.start(), found.group().strip()) for found in re.finditer(r"\S(?:[^\n]|\n(?![ \t]*\n))*", text)
+        (start + match.start(), match.group().strip()) for match in re.finditer(r"\S(?:[^\n]|\n(?![ \t]*\n))*", text)
     ]
 
 
 def _heads(text: str) -> list[_Head]:
     """Every heading of a known kind, in order."""
-    found: list[_Head] = []
+    heads: list[_Head] = []
     at = 0
     blank_before = True
     for line in text.split("\n"):
-        found += _in_line(line, at, blank_before)
+        heads += _in_line(line, at, blank_before)
         blank_before = not line.strip()
         at += len(line) + 1
-    return found
+    return heads
 
 
 def _in_line(line: str, at: int, opens: bool) -> list[_Head]:
-    found: list[_Head] = []
+    heads: list[_Head] = []
     lead = re.match(_MARK, line)
     begin = lead.end() if lead else 0
     if whole := _whole_line(line[begin:]):
         return [_Head(at, at + len(line), whole, opens)]
     if bare := _bare(line[begin:], first=True):
         kind, length = bare
-        found.append(_Head(at, at + begin + length, kind, opens))
+        heads.append(_Head(at, at + begin + length, kind, opens))
         begin += length
     # a heading ends in a colon or a dash, and begins where a line, a sentence or what follows a heading begins
     since = begin
@@ -174,25 +174,25 @@ def _in_line(line: str, at: int, opens: bool) -> list[_Head]:
         start = max(phrase_at, cut + 2) if cut >= 0 else phrase_at
         whole_phrase = start == since or cut >= 0
         head = _of_phrase(
-            line[start : mark.start()], whole_phrase, opens and start == begin and not found, mark.group()
+            line[start : mark.start()], whole_phrase, opens and start == begin and not heads, mark.group()
         )
         if head:
             kind, offset = head
             lies_at = start + offset
-            found.append(
+            heads.append(
                 _Head(
-                    at + (0 if lies_at == begin and not found else lies_at), at + mark.end(), kind, opens and not found
+                    at + (0 if lies_at == begin and not heads else lies_at), at + mark.end(), kind, opens and not heads
                 )
             )
             since = mark.end()
             while since < len(line) and line[since] in " \t*_":
                 since += 1
     for stop in re.finditer(r"[.;?!)][ \t]+(?=[A-Z]{4,}[ \t]+[A-Z0-9])", line):
-        if all(head.end <= at + stop.end() or head.start > at + stop.end() for head in found) and (
+        if all(head.end <= at + stop.end() or head.start > at + stop.end() for head in heads) and (
             bare := _bare(line[stop.end() :], first=False)
         ):
-            found.append(_Head(at + stop.end(), at + stop.end() + bare[1], bare[0], False))
-    return sorted(found)
+            heads.append(_Head(at + stop.end(), at + stop.end() + bare[1], bare[0], False))
+    return sorted(heads)
 
 
 def _whole_line(line: str) -> Kind | None:
@@ -267,16 +267,16 @@ def _kind(name: str) -> Kind | None:
     plain = " ".join(re.sub(r"[^a-z0-9/&, ]+", " ", name.lower()).split()).strip(" ,/&")
     if not plain or len(plain) > _LONGEST:
         return None
-    if kind := _known(plain):
+    if kind := _kind_of(plain):
         return kind
     parts = [part for part in re.split(r" ?(?:/|&|,|\band\b) ?", plain) if part]
-    kinds = [_known(part) for part in parts]
+    kinds = [_kind_of(part) for part in parts]
     if len(parts) < 2 or None in kinds:
         return None
     return next((kind for kind in kinds if kind in ("findings", "impression")), kinds[0])
 
 
-def _known(name: str) -> Kind | None:
+def _kind_of(name: str) -> Kind | None:
     if kind := _KNOWN.get(name):
         return kind
     if len(name) < _LEAST:

@@ -42,16 +42,16 @@ def read_source(
             "phantoms", phantom_studies(n or most or PHANTOMS, split=split, seed=seed), "MIT, drawings of this project"
         )
     if source == "openi":
-        found = openi_studies(progress=progress, most=most)
+        result = openi_studies(progress=progress, most=most)
     elif source == "padchest":
-        found = padchest_studies(most=most)
+        result = padchest_studies(most=most)
     else:
-        found = _from_path(source, progress, most)
-    if n is not None and n < len(found.studies):
-        kept = np.random.default_rng(seed).permutation(len(found.studies))[:n]
-        found.notes["studies not drawn"] += len(found.studies) - n
-        found.studies = [found.studies[i] for i in sorted(kept)]
-    return found
+        result = _from_path(source, progress, most)
+    if n is not None and n < len(result.studies):
+        places = np.random.default_rng(seed).permutation(len(result.studies))[:n]
+        result.notes["studies not drawn"] += len(result.studies) - n
+        result.studies = [result.studies[i] for i in sorted(places)]
+    return result
 
 
 def _from_path(source: str, progress: Far | None, most: int | None) -> Source:

@@ -41,13 +41,13 @@ def consistent(claims: Iterable[Claim], notes: Counter | None = None) -> tuple[C
     A claim that another says more exactly is dropped. What has no sides has no second one: it gets ``only``. Findings
     dropped are counted in ``notes``.
     """
-    kept: list[Claim] = []
+    agreeing: list[Claim] = []
     by_finding: dict[str, list[Claim]] = {}
     for claim in claims:
         by_finding.setdefault(claim.finding, []).append(claim)
-    for finding, said in by_finding.items():
-        present = [c for c in said if c.polarity == "present"]
-        absent = [c for c in said if c.polarity == "absent"]
+    for finding, of_finding in by_finding.items():
+        present = [c for c in of_finding if c.polarity == "present"]
+        absent = [c for c in of_finding if c.polarity == "absent"]
         if present and any(_denies(a, p) for a in absent for p in present):
             if notes is not None:
                 notes["findings both stated and denied"] += 1
@@ -55,8 +55,8 @@ def consistent(claims: Iterable[Claim], notes: Counter | None = None) -> tuple[C
         exact = _most_exact(present) + _most_general(absent)
         if not anatomy()[finding].sided and len(present) and len({c.severity for c in _most_exact(present)}) == 1:
             exact = [c.model_copy(update={"only": True}) if c.polarity == "present" else c for c in exact]
-        kept += exact
-    return tuple(kept)
+        agreeing += exact
+    return tuple(agreeing)
 
 
 def _denies(absent: Claim, present: Claim) -> bool:
@@ -70,16 +70,16 @@ def _attributes(claim: Claim) -> set[tuple[str, str]]:
 
 
 def _most_exact(claims: list[Claim]) -> list[Claim]:
-    found: list[Claim] = []
+    exact: list[Claim] = []
     for claim in sorted(claims, key=lambda c: -len(_attributes(c))):  # stable: equal ones in reading order
-        if not any(_attributes(claim) <= _attributes(other) for other in found):
-            found.append(claim)
-    return found
+        if not any(_attributes(claim) <= _attributes(other) for other in exact):
+            exact.append(claim)
+    return exact
 
 
 def _most_general(claims: list[Claim]) -> list[Claim]:
-    found: list[Claim] = []
+    general: list[Claim] = []
     for claim in sorted(claims, key=lambda c: len(_attributes(c))):
-        if not any(_attributes(other) <= _attributes(claim) for other in found):
-            found.append(claim)
-    return found
+        if not any(_attributes(other) <= _attributes(claim) for other in general):
+            general.append(claim)
+    return general

@@ -29,11 +29,11 @@ def claims_of(facts: Facts) -> tuple[Claim, ...]:
     if isinstance(facts, Phantom):
         return phantom_claims(facts)
     if isinstance(facts, Mapping):
-        stated = {1: "present", 0: "absent"}
+        polarities = {1: "present", 0: "absent"}
         return tuple(
-            Claim.model_validate({"finding": finding, "polarity": stated[value]})
+            Claim.model_validate({"finding": finding, "polarity": polarities[value]})
             for finding, value in facts.items()
-            if value in stated
+            if value in polarities
         )
     return tuple(facts)
 
@@ -41,11 +41,11 @@ def claims_of(facts: Facts) -> tuple[Claim, ...]:
 def phantom_claims(phantom: Phantom) -> tuple[Claim, ...]:
     """Everything that is true of a phantom, a claim a condition; a finding is nowhere but where it was drawn."""
     return tuple(
-        _drawn(found) if (found := phantom.finding(c)) else Claim(finding=c, polarity="absent") for c in CONDITIONS
+        _claim(finding) if (finding := phantom.finding(c)) else Claim(finding=c, polarity="absent") for c in CONDITIONS
     )
 
 
-def _drawn(finding: Finding) -> Claim:
+def _claim(finding: Finding) -> Claim:
     can = anatomy()[finding.condition]
     return Claim(
         finding=finding.condition,
@@ -59,13 +59,13 @@ def _drawn(finding: Finding) -> Claim:
 
 def facts_by_study(examples: Iterable[Example]) -> dict[str, tuple[Claim, ...]]:
     """Study -> what is known of it: all of a phantom; of another study, the true claims that the file holds."""
-    found: dict[str, dict[Claim, None]] = {}
+    by_study: dict[str, dict[Claim, None]] = {}
     for example in examples:
-        claims = found.setdefault(example.study_id, {})
+        claims = by_study.setdefault(example.study_id, {})
         phantom = phantom_of(example.image) if example.image else None
         for claim in phantom_claims(phantom) if phantom else (example.claim.meaning,):
             claims[claim] = None
-    return {study: tuple(claims) for study, claims in found.items()}
+    return {study: tuple(claims) for study, claims in by_study.items()}
 
 
 def truth_table(claims: Sequence[Claim], facts: Sequence[Sequence[Claim]]) -> Int[np.ndarray, "claim study"]:

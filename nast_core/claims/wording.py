@@ -69,11 +69,11 @@ def denials_by_cue(unseen: bool) -> dict[str, tuple[Absence, ...]]:
 
     "Has resolved" and its like are not among them: they say that it was there, which is not on record.
     """
-    found: dict[str, tuple[Absence, ...]] = {}
+    by_cue: dict[str, tuple[Absence, ...]] = {}
     for absence in grammar().clauses_of_absence:
         if absence.only is None and absence.join != "nor" and (absence.cue in HELD_OUT_CUES) == unseen:
-            found[absence.cue] = (*found.get(absence.cue, ()), absence)
-    return found
+            by_cue[absence.cue] = (*by_cue.get(absence.cue, ()), absence)
+    return by_cue
 
 
 def choose_wording(claim: Claim, kind: Kind, voice: Voice, *, may_be_plain: bool = False) -> Wording:

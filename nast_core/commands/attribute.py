@@ -75,17 +75,17 @@ def attribute(
 
     if (affirmative is None) != (negated is None) or (affirmative is None) == (pairs is None):
         raise PairError("give two texts, --affirmative and --negated, or a file of them, --pairs")
-    loaded = load(model, device, precision)
+    encoder = load(model, device, precision)
     if affirmative is not None and negated is not None:
-        aligned = (align(PolarityPair(affirmative=affirmative, negated=negated), loaded.text),)
+        aligned = (align(PolarityPair(affirmative=affirmative, negated=negated), encoder.text),)
     else:
-        aligned = aligned_pairs(pairs, loaded)
+        aligned = aligned_pairs(pairs, encoder)
     names = [image] * len(aligned) if image else image_names(aligned)
     folder = pairs.parent if pairs and not image else Path()
     if method is Method.tokens:
-        result = _tokens(loaded, aligned, names, folder, n_steps)
+        result = _tokens(encoder, aligned, names, folder, n_steps)
     else:
-        result = _regions(loaded, aligned, names, folder, method.value, window, stride, n_steps)
+        result = _regions(encoder, aligned, names, folder, method.value, window, stride, n_steps)
     save_dataset(out, result.assign_coords(image=("pair", names)))
     typer.echo(_table(result).to_string(index=False))
     if (more := len(aligned) - _SHOWN) > 0:
@@ -106,9 +106,9 @@ def _tokens(model, aligned: Sequence, names: Sequence[str], folder: Path, n_step
     for name, reason in failed.items():
         raise ImageError(f"the image {shown(name)!r} cannot be read: {reason}")
     tell_doubts(doubts)
-    seen = torch.stack([vectors[name] for name in names])
+    image_vectors = torch.stack([vectors[name] for name in names])
     with progress("Attribution, forward passes", len(aligned) * evaluations(n_steps)) as tick:
-        return attribute_tokens(model, aligned, seen, n_steps=n_steps, progress=tick)
+        return attribute_tokens(model, aligned, image_vectors, n_steps=n_steps, progress=tick)
 
 
 def _regions(model, aligned: Sequence, names: Sequence[str], folder: Path, method, window, stride, n_steps: int):
@@ -121,15 +121,15 @@ def _regions(model, aligned: Sequence, names: Sequence[str], folder: Path, metho
 
     windows = windows_of(model, window, stride)
     each = evaluations(model, method, windows=windows, n_steps=n_steps)
-    done, doubts = [], dict[str, str]()
+    maps, doubts = [], dict[str, str]()
     with progress("Attribution, images encoded", len(aligned) * each) as tick:
         for pair, name in zip(aligned, names, strict=True):
             image = open_image(name, folder, size=model.image_size, doubts=doubts)
-            done.append(
+            maps.append(
                 attribute_image(model, [pair], [image], method=method, windows=windows, n_steps=n_steps, progress=tick)
             )
     tell_doubts(doubts)
-    return xr.concat(done, "pair", combine_attrs="override")
+    return xr.concat(maps, "pair", combine_attrs="override")
 
 
 def _table(result):

@@ -1,7 +1,7 @@
 """``nast benchmark``: how badly a model fails on negation."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from nast_core.commands.common import (
 from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import HeldOut
 from nast_core.recipe import MOST, MOST_SEED
-
-if TYPE_CHECKING:
-    from nast_core.benchmark.writer import Writer
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
 
@@ -86,14 +83,16 @@ def benchmark_build(
     need_out(out)
     from nast_core.benchmark.dataset import build_dataset
     from nast_core.benchmark.guesser import at_chance
+    from nast_core.benchmark.writers import llm_writer, writer_named
 
+    folder = answers or out.with_suffix(".answers")
     chosen = (
-        _llm(base_url, llm_model, jobs, answers or out.with_suffix(".answers"), prices)
+        llm_writer(llm_model, folder, base_url=base_url, jobs=jobs, prices=prices)
         if writer == "llm"
-        else _template(writer, labels)
+        else writer_named(writer, labels)
     )
     with progress("Items", n) as tick:
-        made = build_dataset(
+        dataset = build_dataset(
             labels,
             out,
             chosen,
@@ -105,41 +104,20 @@ def benchmark_build(
             balance=balance,
             progress=tick,
         )
-    counts, built = made.table.counts, made.built
+    counts, built = dataset.table.counts, dataset.built
     typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
-    for note in made.table.notes:
+    for note in dataset.table.notes:
         typer.echo(note, err=True)
     typer.echo(
         f"{len(built.items):,} items of {len({i.patient_id for i in built.items}):,} patients; rejected "
         f"{built.rejected.total():,} of {built.asked:,}, written again {built.rewritten.total():,}"
     )
-    for name, r in made.guessed.items():
+    for name, r in dataset.guessed.items():
         verdict = "at chance" if at_chance(r) else "NOT at chance"
         typer.echo(f"guessed from {name:<12} {r.interval()}, {verdict}")
     for name, value in chosen.notes().items():
         typer.echo(f"{name}: {value}")
-    typer.echo(f"written: {', '.join(str(path) for path in (made.items, made.card, made.drafts) if path)}")
-
-
-def _template(name: str, labels: str) -> "Writer":
-    from nast_core.benchmark.writers import writer_named
-
-    return writer_named(name, labels)
-
-
-def _llm(
-    base_url: str | None, model: str | None, jobs: int, answers: Path, prices: tuple[float, float] | None
-) -> "Writer":
-    from nast_core.errors import BenchmarkError
-
-    if prices and min(prices) < 0:
-        raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")
-    if not model:
-        raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
-    from nast_core.benchmark.llm import LLMWriter, Prices
-    from nast_core.benchmark.llm_endpoint import Endpoint
-
-    return LLMWriter(Endpoint(base_url, model), answers, jobs=jobs, prices=Prices(*prices) if prices else None)
+    typer.echo(f"written: {', '.join(str(path) for path in (dataset.items, dataset.card, dataset.drafts) if path)}")
 
 
 @command(app, "export")
@@ -153,9 +131,9 @@ def benchmark_export(items: Items, out: Out) -> None:
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.reference import export_reference
 
-    read = read_items(items)
-    export_reference(read, out)
-    typer.echo(f"{len(read)} items written: {out}")
+    all_items = read_items(items)
+    export_reference(all_items, out)
+    typer.echo(f"{len(all_items)} items written: {out}")
 
 
 @command(app, "import")
@@ -176,14 +154,15 @@ def benchmark_import(
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.reference import import_reference, name_images
 
-    found = import_reference(file)
-    items = name_images(found.items, tables) if tables else found.items
+    reference = import_reference(file)
+    items = name_images(reference.items, tables) if tables else reference.items
     write_items(items, out)
     typer.echo(f"{len(items)} items written: {out}")
-    if found.doubted:
-        name, said = next(iter(found.doubted.items()))
+    if reference.doubted:
+        name, reason = next(iter(reference.doubted.items()))
         typer.echo(
-            f"{len(found.doubted)} of them the parser does not read as their own labels; first {name}: {said}", err=True
+            f"{len(reference.doubted)} of them the parser does not read as their own labels; first {name}: {reason}",
+            err=True,
         )
 
 
@@ -227,7 +206,7 @@ def benchmark_run(
     places = folders(specs, out) if len(specs) > 1 else {specs[0]: out}
 
     def run(spec: str) -> BenchmarkResult:
-        done, _ = carried_out(
+        finished_run, _ = carried_out(
             "benchmark",
             model=spec,
             items=items,
@@ -239,22 +218,22 @@ def benchmark_run(
             device=device,
             precision=precision,
         )
-        copy_results(done, places[spec], TOLD)
-        found = done.result
-        return BenchmarkResult(found.summary, found.tables["items"])
+        copy_results(finished_run, places[spec], TOLD)
+        result = finished_run.result
+        return BenchmarkResult(result.summary, result.tables["items"])
 
     if len(specs) == 1:
         _say(run(specs[0]).summary, out)
         return
     results, errors = {}, {}
-    for spec, found in each_model(specs, run):
-        if isinstance(found, BenchmarkResult):
-            results[spec] = found
+    for spec, outcome in each_model(specs, run):
+        if isinstance(outcome, BenchmarkResult):
+            results[spec] = outcome
             typer.echo(f"{spec}:")
-            _say(found.summary, places[spec])
+            _say(outcome.summary, places[spec])
         else:
-            errors[spec] = str(found)
-            typer.echo(f"{spec}: {found}", err=True)
+            errors[spec] = str(outcome)
+            typer.echo(f"{spec}: {outcome}", err=True)
     tests = model_tests({spec: result.scored for spec, result in results.items()})
     write_tables({"models": model_table(results, errors), "tests": tests}, out)
     for row in tests[tests.form != "gap"].itertuples():
@@ -273,8 +252,8 @@ def _say(summary: dict, out: Path) -> None:
     for name in ("acc_affirmative", "acc_negated", "blind_affirmative", "blind_negated"):
         typer.echo(f"{name:<18} {Rate.of(summary[name])}")
     typer.echo(f"{'gap_points':<18} {Rate.of(summary['gap_points']).interval('.1f')}")
-    for cues, found in summary["cues"].items():
-        if (rate := Rate.of(found["acc_negated"])).n:
+    for cues, figures in summary["cues"].items():
+        if (rate := Rate.of(figures["acc_negated"])).n:
             typer.echo(f"negated, {cues + ' cues':<12} {rate}")
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
     if summary["warnings"]:

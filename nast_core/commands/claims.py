@@ -59,16 +59,16 @@ def claims_build(
             bar.total = total
             bar.update(done - bar.n)
 
-        made = build_claims(source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick)
-    for name, reason in sorted(made.source.skipped.items())[:5]:
+        dataset = build_claims(source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick)
+    for name, reason in sorted(dataset.source.skipped.items())[:5]:
         typer.echo(f"skipped: {name}: {reason}", err=True)
-    for (of, kind), count in sorted(counts(made.built.examples).items()):
+    for (of, kind), count in sorted(counts(dataset.built.examples).items()):
         typer.echo(f"{of:<11} {kind:<9} {count:>7,}")
-    for kind, rate in made.guessed.items():
+    for kind, rate in dataset.guessed.items():
         typer.echo(f"wording alone ranks {100 * rate.value:.1f} % of {kind} pairs rightly (50 is chance)")
-    if made.source.skipped:
-        typer.echo(f"{len(made.source.skipped)} files skipped; the card lists them", err=True)
-    typer.echo(f"{len(made.built.examples):,} statements written: {made.claims}; card: {made.card}")
+    if dataset.source.skipped:
+        typer.echo(f"{len(dataset.source.skipped)} files skipped; the card lists them", err=True)
+    typer.echo(f"{len(dataset.built.examples):,} statements written: {dataset.claims}; card: {dataset.card}")
 
 
 @command(app, "check")
@@ -88,14 +88,14 @@ def claims_check(
     from nast_core.claims.openi import coded_claims, read_reports
     from nast_core.claims.study import consistent
 
-    found, skipped = read_reports(reports)
-    read = {report.study_id: consistent(extract(report.text).claims) for report in found if report.text}
-    result = compare(read, {report.study_id: coded_claims(report) for report in found})
+    all_reports, skipped = read_reports(reports)
+    by_study = {report.study_id: consistent(extract(report.text).claims) for report in all_reports if report.text}
+    result = compare(by_study, {report.study_id: coded_claims(report) for report in all_reports})
     write_agreement(result, out)
     typer.echo(result.attributes.round(3).to_string(index=False))
     typer.echo(result.findings.round(3).to_string(index=False))
     typer.echo(
-        f"{len(read):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A coding lists "
+        f"{len(by_study):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A coding lists "
         f"what is present; absence is compared only where a study is coded normal. Written: {out}"
     )
 

@@ -65,9 +65,9 @@ def command(group: typer.Typer, name: str, *, untouched: str = "") -> Callable:
     return register
 
 
-def refused(said: object) -> int:
+def refused(message: object) -> int:
     """Says in one line what stands against what was asked; the exit code of that."""
-    typer.echo(f"nast: {said}".encode("utf-8", "backslashreplace").decode(), err=True)
+    typer.echo(f"nast: {message}".encode("utf-8", "backslashreplace").decode(), err=True)
     return 2
 
 
@@ -117,8 +117,8 @@ def need_files(*paths: Path | None, hint: str = "") -> None:
         if path is None:
             continue
         with faults(path, DataError, absent=hint or "check its name"):
-            found = os.stat(path)
-        if (kind := kind_of(found)) is not None:
+            status = os.stat(path)
+        if (kind := kind_of(status)) is not None:
             raise DataError(f"{shown(path)} is {kind}; give a file")
         if not os.access(path, os.R_OK):
             raise DataError(f"{path} may not be read by this user; change its permissions (chmod u+r)")
@@ -178,7 +178,7 @@ def load(spec: str, device: str, precision: str):
 def aligned_pairs(path: Path | None, model):
     from nast_core.work.pairs import aligned_pairs
 
-    return aligned_pairs(path, model, _Told())
+    return aligned_pairs(path, model, _OnStderr())
 
 
 def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
@@ -190,20 +190,20 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
     from nast_core.runs.status import now
     from nast_core.work.in_process import run_in_process
 
-    given = {name: value for name, value in fields.items() if value is not None}
-    recipe, asked = make_recipe({"kind": kind} | given), now()
+    options = {name: value for name, value in fields.items() if value is not None}
+    recipe, start = make_recipe({"kind": kind} | options), now()
     model = load(recipe.model, recipe.device, recipe.precision)
-    told = _Told()
+    reporter = _OnStderr()
     try:
-        run = run_in_process(recipe, told, model=model)
+        run = run_in_process(recipe, reporter, model=model)
     finally:
-        told.close()
-    if (ended := run.status.ended) is not None and ended < asked:
+        reporter.close()
+    if (ended := run.status.ended) is not None and ended < start:
         typer.echo(f"found: {run.id}; to compute it anew, delete it: nast runs delete {run.id}", err=True)
     return run, model
 
 
-class _Told:
+class _OnStderr:
     """What work says, on stderr: a bar a label on a terminal, a plain line when it is done elsewhere."""
 
     def __init__(self) -> None:

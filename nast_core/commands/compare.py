@@ -64,21 +64,23 @@ def compare_command(
     from nast_core.negation.pairs import read_pairs, template_pairs
     from nast_core.statistics.rates import Rate
 
-    moved = moved_layers(summary_files({"A": a, "B": b}))
-    asked = read_items(items) if items else phantom_items(count, split=split)
+    parameters = moved_layers(summary_files({"A": a, "B": b}))
+    questions = read_items(items) if items else phantom_items(count, split=split)
     first, second = (load(spec, device, precision) for spec in (a, b))
     known = first.card.conditions
     texts = read_pairs(pairs) if pairs else template_pairs(known) if known else template_pairs()
     shared = two_models.shared_pairs(first, second, texts)
     typer.echo(f"{len(shared.a)} pairs align under both tokenizers, {len(shared.refused)} do not", err=True)
-    told = _evidence(claims, split) if claims or not items else None
-    names = list(dict.fromkeys([*two_models.needed_images(shared, asked), *(told.images.image if told else ())]))
-    seen: list[dict[str, Tensor]] = []
+    sample = _evidence(claims, split) if claims or not items else None
+    names = list(
+        dict.fromkeys([*two_models.needed_images(shared, questions), *(sample.images.image if sample else ())])
+    )
+    image_vectors: list[dict[str, Tensor]] = []
     doubts: dict[str, str] = {}
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
             vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick, doubts=doubts)
-            seen.append(vectors)
+            image_vectors.append(vectors)
     if failed:
         name, reason = next(iter(failed.items()))
         typer.echo(
@@ -86,20 +88,28 @@ def compare_command(
             err=True,
         )
     tell_doubts(doubts)
-    changed = claim_changes(first, second, told, *seen) if told else None
+    claim_rows = claim_changes(first, second, sample, *image_vectors) if sample else None
     with progress("Compare", two_models.STEPS) as tick:
-        found = two_models.compare(
-            first, second, shared, asked, *seen, parameters=moved, claims=changed, doubts=doubts, progress=tick
+        comparison = two_models.compare(
+            first,
+            second,
+            shared,
+            questions,
+            *image_vectors,
+            parameters=parameters,
+            claims=claim_rows,
+            doubts=doubts,
+            progress=tick,
         )
-    write_comparison(found, out)
-    for row in found.changes.itertuples():
+    write_comparison(comparison, out)
+    for row in comparison.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
         typer.echo(
             f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {_change(row).interval('+.1f', ' points')}, n = {row.n:,}{test}"
         )
-    for row in found.claims.itertuples():
+    for row in comparison.claims.itertuples():
         typer.echo(f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {_change(row):+.3f}")
-    for row in found.shift_means.itertuples():
+    for row in comparison.shift_means.itertuples():
         typer.echo(f"shift of {row.form:<22} {Rate(row.value, row.low, row.high, row.n):.4f}")
     typer.echo(f"written: {out}")
 

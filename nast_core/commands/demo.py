@@ -45,10 +45,11 @@ def demo_figures(
     """
     need_out(work, folder=True)
     from nast_core.demo.figures import figures_over_seeds
+    from nast_core.statistics.seeds import rate_of
 
     for name, row in figures_over_seeds(seeds, work=work)["figures"].items():
         values = ", ".join(f"{value:.3g}" for value in row["values"])
-        typer.echo(f"{name:<46} {row['mean']:.3g} ({row['low']:.3g} to {row['high']:.3g}); seeds: {values}")
+        typer.echo(f"{name:<46} {rate_of(row).interval('.3g')}; seeds: {values}")
 
 
 @command(app, "study")
@@ -79,7 +80,7 @@ def demo_study(
     quiet_libraries()
     torch.set_num_threads(1)  # of a cell: the same figures however many cells run at a time
     plan = QUICK if quick else Plan()
-    found = study(
+    result = study(
         out, replace(plan, seeds=seeds or plan.seeds), docs=docs, processes=processes, say=lambda line: typer.echo(line)
     )
-    typer.echo(f"{found['done']} of {found['of']} cells; written: {(docs or out) / 'results.md'}")
+    typer.echo(f"{result['done']} of {result['of']} cells; written: {(docs or out) / 'results.md'}")

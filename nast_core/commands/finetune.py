@@ -24,8 +24,8 @@ def finetune(
     from nast_core.finetune.recipe import FinetuneError
     from nast_core.work.kinds import read_recipe
 
-    if (asked := read_recipe(recipe)).kind != "finetune":
-        raise FinetuneError(f"{recipe} is a recipe of kind {asked.kind}; carry it out with: nast run {recipe}")
+    if (task := read_recipe(recipe)).kind != "finetune":
+        raise FinetuneError(f"{recipe} is a recipe of kind {task.kind}; carry it out with: nast run {recipe}")
     run(recipe, executor, wait)
 
 

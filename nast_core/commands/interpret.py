@@ -96,7 +96,7 @@ def trace_command(
         raise PairError("--image and --images are both given; give one image, or a folder to average over")
     if vectors and method == "attribution":
         raise PairError("--vectors keeps patched runs, and attribution patching makes none; use --method exact")
-    run, loaded = carried_out(
+    run, encoder = carried_out(
         "trace",
         model=model,
         pairs=pairs,
@@ -113,11 +113,11 @@ def trace_command(
     if vectors:
         copy_file(run.folder / "vectors.h5", vectors)
     copy_file(run.folder / "trace.nc", out)
-    _report(run.result, pairs, loaded)
+    _report(run.result, pairs, encoder)
     typer.echo(f"written: {out}")
 
 
-def _report(result, pairs: Path | None, loaded) -> None:
+def _report(result, pairs: Path | None, encoder) -> None:
     from nast_core.interpret.profiles import by_role, counts, head_means, layer_profile
     from nast_core.interpret.selftest import trace_checks
     from nast_core.negation.pairs import align_all, pairs_of
@@ -131,22 +131,22 @@ def _report(result, pairs: Path | None, loaded) -> None:
         typer.echo(table.to_string())
     else:
         typer.echo(layer_profile(result.cte, result.d, "ratio_mean").round(3).to_string(index=False))
-    found = counts(result)
+    tally = counts(result)
     typer.echo(
-        f"{found.pairs} pairs: {found.affirmative_higher} with d > 0, {found.negated_higher} with d < 0, "
-        f"{found.undefined} undefined (|d| < {result.attrs['min_gap']})"
+        f"{tally.pairs} pairs: {tally.affirmative_higher} with d > 0, {tally.negated_higher} with d < 0, "
+        f"{tally.undefined} undefined (|d| < {result.attrs['min_gap']})"
     )
-    if found.undefined == found.pairs:
+    if tally.undefined == tally.pairs:
         typer.echo("no pair is defined: both texts score alike on every image, so there is no effect to share out")
     if result.attrs["method"] == "attribution":
-        shown = {
+        figures = {
             name.removeprefix("agreement_"): v for name, v in result.attrs.items() if name.startswith("agreement_")
         }
         typer.echo(
-            f"an estimate to first order; correlation with exact on {shown['pairs']} pairs: Pearson {shown['pearson']:.2f}, "
-            f"Spearman {shown['spearman']:.2f}"
+            f"an estimate to first order; correlation with exact on {figures['pairs']} pairs: Pearson {figures['pearson']:.2f}, "
+            f"Spearman {figures['spearman']:.2f}"
         )
     elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
-        aligned = align_all(pairs_of(pairs, loaded.card.conditions), loaded.text).aligned
-        for check in trace_checks(result, aligned, loaded.text):
+        aligned = align_all(pairs_of(pairs, encoder.card.conditions), encoder.text).aligned
+        for check in trace_checks(result, aligned, encoder.text):
             typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")

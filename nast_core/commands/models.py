@@ -25,22 +25,22 @@ def model_info(
 
     Example: nast model info demo
     """
-    loaded = load(model, device, precision)
+    encoder = load(model, device, precision)
     from nast_core.interpret.selftest import self_test
     from nast_core.models.description import anatomy, lacking
 
-    checks, rows = self_test(loaded), anatomy(loaded)
+    checks, rows = self_test(encoder), anatomy(encoder)
     if as_json:
         ticks = [{"check": c.name, "passed": c.passed, "figure": c.figure} for c in checks]
-        about = {"limits": lacking(loaded), "warnings": loaded.report.warnings, "self_test": ticks}
+        about = {"limits": lacking(encoder), "warnings": encoder.report.warnings, "self_test": ticks}
         typer.echo(json.dumps({**rows, **about}, indent=2))
     else:
         width = max(map(len, rows)) + 1
         for name, value in rows.items():
             typer.echo(f"{name:<{width}} {value}")
-        for ability, reason in lacking(loaded).items():
+        for ability, reason in lacking(encoder).items():
             typer.echo(f"{'no ' + ability:<{width}} {reason}")
-        for warning in loaded.report.warnings:
+        for warning in encoder.report.warnings:
             typer.echo(f"{'warning':<{width}} {warning}")
         for check in checks:
             typer.echo(f"{'ok' if check.passed else 'FAILED':<{width}} {check.name}: {check.figure} ({check.meaning})")
@@ -68,8 +68,8 @@ def model_list(
         return
     for card in zoo():
         typer.echo(f"{card.name} ({card.family}; {card.licence}{'; gated' if card.gated else ''}; {card.paper})")
-        found = here[card.slug]
-        typer.echo(f"    on this machine: {found}; type {card.slug}" if found else f"    {how_to_get(card)}")
+        place = here[card.slug]
+        typer.echo(f"    on this machine: {place}; type {card.slug}" if place else f"    {how_to_get(card)}")
 
 
 @command(app, "download")

@@ -100,12 +100,12 @@ def negation_report(
     own, names = read_sentences(sentences), [path.stem for path in gold or []]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"two files of gold are called {repeated[0]}; give one of them another name")
-    found = {name: report([s for s in own if s.half == half]) for name, half in _OWN.items()}
-    found["by kinds"] = report(read_sentences(kinds))
-    found |= {path.stem: report(read_gold(path)) for path in gold or []}
+    reports = {name: report([s for s in own if s.half == half]) for name, half in _OWN.items()}
+    reports["by kinds"] = report(read_sentences(kinds))
+    reports |= {path.stem: report(read_gold(path)) for path in gold or []}
     day, commit = datetime.now(UTC).date().isoformat(), code_revision(12)
-    write_json(out, {"date": day, "commit": commit, "gold": {name: r.plain() for name, r in found.items()}})
-    lines = table(found)
+    write_json(out, {"date": day, "commit": commit, "gold": {name: r.plain() for name, r in reports.items()}})
+    lines = table(reports)
     with whole(out.with_suffix(".md")) as file:
         file.write_text(
             "\n".join([*_HEAD, *lines, "", f"{day}, commit {commit or 'unknown'}.", *_FIRST, *_WRONG]), "utf-8"

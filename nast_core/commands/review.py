@@ -33,23 +33,23 @@ def review_agreement(
     from nast_core.review.judgements import Reviews
     from nast_core.review.outcome import STATES, judgements_csv, outcome
 
-    read, reviews = read_items(items), Reviews(items)
-    found = outcome(read, reviews, least=least)
-    if not found.judged:
+    all_items, reviews = read_items(items), Reviews(items)
+    summary = outcome(all_items, reviews, least=least)
+    if not summary.judged:
         raise DataError(f"nobody has judged {items} yet; open the Review page and give it that file")
 
-    for reviewer, judged in found.judged.items():
-        typer.echo(f"{reviewer}: {len(judged):,} of {len(found.items):,} items judged")
-    result = agreement(found.verdicts, found.items, seed=seed)
+    for reviewer, judgements in summary.judged.items():
+        typer.echo(f"{reviewer}: {len(judgements):,} of {len(summary.items):,} items judged")
+    result = agreement(summary.verdicts, summary.items, seed=seed)
     figures = {"Krippendorff's alpha, all reviewers": result.alpha}
     for (first, second), pair in result.pairs.items():
         figures[f"Cohen's kappa, {first} and {second}"] = pair.kappa
         figures[f"same verdict, {first} and {second}"] = pair.same
     for name, rate in figures.items():
         typer.echo(f"{name:<40} {rate}")
-    typer.echo(", ".join(f"{state}: {len(found.having(state)):,}" for state in STATES))
+    typer.echo(", ".join(f"{state}: {len(summary.having(state)):,}" for state in STATES))
     if out:
-        write_text(out, judgements_csv(read, reviews))
+        write_text(out, judgements_csv(all_items, reviews))
         typer.echo(f"written: {out}")
 
 

@@ -51,10 +51,10 @@ def run(
     from nast_core.work.executors import submit
     from nast_core.work.kinds import read_recipe
 
-    asked = read_recipe(recipe)
+    task = read_recipe(recipe)
     if executor is not None:
-        asked = asked.model_copy(update={"executor": asked.executor.model_copy(update={"name": executor})})
-    _follow(submit(asked), wait)
+        task = task.model_copy(update={"executor": task.executor.model_copy(update={"name": executor})})
+    _follow(submit(task), wait)
 
 
 @command(group, "list")
@@ -81,8 +81,8 @@ def runs_list(
         return
     for run, recipe, status, _ in table.rows:
         typer.echo(f"{run.id:<40} {status.state:<10} {_how_far(status):<22} {printable(recipe.model)}")
-    for said in table.broken.values():
-        typer.echo(f"not read: {said}", err=True)
+    for reason in table.broken.values():
+        typer.echo(f"not read: {reason}", err=True)
     if not table.rows and not table.broken:
         typer.echo("no runs yet; start one with: nast run RECIPE.yaml", err=True)
 
@@ -126,8 +126,8 @@ def runs_cancel(run_ids: RunIds) -> None:
             raise RunError(f"run {run.id} is still {status.state}; its machine has not answered yet")
         typer.echo(f"{run.id}: {status.state}")
 
-    asked, codes = _each(run_ids, cancel)
-    _leave([*codes, *_each([run.id for run in asked], end)[1]])  # all are asked before the first is waited for
+    runs, codes = _each(run_ids, cancel)
+    _leave([*codes, *_each([run.id for run in runs], end)[1]])  # all are asked before the first is waited for
 
 
 @command(group, "resume", untouched="run_ids")
@@ -167,15 +167,15 @@ def _each(
     from nast_core.errors import NastError
     from nast_core.runs.store import RunStore
 
-    store, found, done, codes = RunStore(), [], [], []
+    store, runs, done, codes = RunStore(), [], [], []
     for name in names:
         try:
-            found.append(store.open(name))
+            runs.append(store.open(name))
         except NastError as error:
             codes.append(refused(error))
     if newest_first:
-        found = [run for run in store.runs() if run in found]
-    for run in dict.fromkeys(found):
+        runs = [run for run in store.runs() if run in runs]
+    for run in dict.fromkeys(runs):
         try:
             act(run)
             done.append(run)

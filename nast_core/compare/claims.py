@@ -33,7 +33,7 @@ def phantom_evidence(count: int, split: Split, seed: int = 0) -> Evidence:
 
 
 def claim_changes(
-    a: DualEncoder, b: DualEncoder, asked: Evidence, images_a: Vectors, images_b: Vectors, *, seed: int = 0
+    a: DualEncoder, b: DualEncoder, sample: Evidence, images_a: Vectors, images_b: Vectors, *, seed: int = 0
 ) -> pd.DataFrame:
     """A row a measure: its value and interval in A and in B, and the paired change B - A with its interval.
 
@@ -41,13 +41,13 @@ def claim_changes(
     macro; retrieval by affirmative statements, R@5 and mAP. 95 % by bootstrap over patients, drawn alike for A and B.
     Images that either model could not read are left out. Raises BenchmarkError where none is left.
     """
-    seen = without(asked, {name for name in asked.images.image if name not in images_a or name not in images_b})
-    if not len(seen.images):
+    readable = without(sample, {name for name in sample.images.image if name not in images_a or name not in images_b})
+    if not len(readable.images):
         raise BenchmarkError("none of the claims' images can be read; check the folder of images")
     both = ((a, images_a), (b, images_b))
-    ranked_a, ranked_b = (rank_claims(model, seen.examples, images) for model, images in both)
-    known_a, known_b = (measure_alignment(model, seen, images, seed=seed) for model, images in both)
-    denied_a, denied_b = (_denials(model, seen, images, seed) for model, images in both)
+    ranked_a, ranked_b = (rank_claims(model, readable.examples, images) for model, images in both)
+    known_a, known_b = (measure_alignment(model, readable, images, seed=seed) for model, images in both)
+    denied_a, denied_b = (_denials(model, readable, images, seed) for model, images in both)
     rows = [
         *_ranking(ranked_a, ranked_b, seed),
         _macro("negation", f"AUROC of “{STANDARD} X”", denied_a, denied_b),
@@ -59,8 +59,8 @@ def claim_changes(
 
 def _row(about: str, measure: str, a: Rate, b: Rate, change: Rate) -> dict[str, Any]:
     ends = {
-        f"{name}{part}": getattr(found, field)
-        for name, found in (("a", a), ("b", b))
+        f"{name}{part}": getattr(rate, field)
+        for name, rate in (("a", a), ("b", b))
         for part, field in (("", "value"), ("_low", "low"), ("_high", "high"))
     }
     return {
@@ -83,16 +83,16 @@ def _ranking(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> list[dict[str, Any]
     return rows
 
 
-def _denials(model: DualEncoder, seen: Evidence, images: Vectors, seed: int) -> ZeroShot:
+def _denials(model: DualEncoder, readable: Evidence, images: Vectors, seed: int) -> ZeroShot:
     """As ``zero_shot``, with the denial as the score of absence."""
-    conditions = seen.conditions
-    absence = 1 - seen.presence_of(conditions)
-    everything = torch.stack([images[name] for name in seen.images.image])
+    conditions = readable.conditions
+    absence = 1 - readable.presence_of(conditions)
+    everything = torch.stack([images[name] for name in readable.images.image])
     score = prompt_scores(model, everything, [denial_prompt(condition) for condition in conditions])
     return ZeroShot(
         tuple(conditions),
         np.array([auroc(absence[:, i], score[:, i]) for i in range(len(conditions))]),
-        auroc_resamples(absence, score, seen.images.patient_id.tolist(), seed=seed),
+        auroc_resamples(absence, score, readable.images.patient_id.tolist(), seed=seed),
         tuple((~np.isnan(absence)).sum(0).tolist()),
     )
 

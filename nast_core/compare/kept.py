@@ -17,7 +17,7 @@ from nast_core.files.parquet import read_parquet, write_parquet
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import whole_folder, write_json
 
-_KEPT = 64  # the ones used last; about half a megabyte each
+_MOST = 64  # the ones used last; about half a megabyte each
 _NAME = re.compile("[0-9a-f]{32}")
 
 
@@ -44,15 +44,15 @@ def read_kept(folder: Path) -> Comparison | None:
         return None
 
 
-def keep(found: Comparison, folder: Path) -> None:
+def keep(comparison: Comparison, folder: Path) -> None:
     """Written whole or not at all; a disk that is full or closed costs nothing but the time to compute it again."""
     try:
-        with whole_folder(folder, [*(f"{name}.parquet" for name in found.tables), "about.json"]) as temporary:
-            for name, table in found.tables.items():
+        with whole_folder(folder, [*(f"{name}.parquet" for name in comparison.tables), "about.json"]) as temporary:
+            for name, table in comparison.tables.items():
                 write_parquet(temporary / f"{name}.parquet", table)
-            write_json(temporary / "about.json", found.about)
+            write_json(temporary / "about.json", comparison.about)
         others = [path for path in folder.parent.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()]
-        for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_MOST]:
             forget(old)
     except (OSError, DataError):
         return

@@ -75,11 +75,11 @@ def summary_files(specs: Mapping[str, str]) -> dict[str, Path]:
     }
 
 
-def write_comparison(found: Comparison, folder: Path) -> None:
+def write_comparison(comparison: Comparison, folder: Path) -> None:
     """comparison.json (what was compared, and the changes) and a CSV a table; together or not at all."""
-    changes = json.loads(found.changes.to_json(orient="records"))
-    shift = json.loads(found.shift_means.to_json(orient="records"))
-    with whole_folder(folder, [*(f"{name}.csv" for name in found.tables), "comparison.json"]) as temporary:
-        for name, table in found.tables.items():
+    changes = json.loads(comparison.changes.to_json(orient="records"))
+    shift = json.loads(comparison.shift_means.to_json(orient="records"))
+    with whole_folder(folder, [*(f"{name}.csv" for name in comparison.tables), "comparison.json"]) as temporary:
+        for name, table in comparison.tables.items():
             table.to_csv(temporary / f"{name}.csv", index=False)
-        write_json(temporary / "comparison.json", found.about | {"changes": changes, "embedding_shift": shift})
+        write_json(temporary / "comparison.json", comparison.about | {"changes": changes, "embedding_shift": shift})

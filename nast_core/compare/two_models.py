@@ -48,12 +48,12 @@ def shared_pairs(a: DualEncoder, b: DualEncoder, pairs: Sequence[PolarityPair]) 
     """Raises PairError where no pair aligns under both tokenizers."""
     first = align_all(pairs, a.text)
     second = align_all([one.pair for one in first.aligned], b.text)
-    kept = {one.pair for one in second.aligned}
+    in_second = {one.pair for one in second.aligned}
     refused = (*first.refused, *second.refused)
-    if not kept:
+    if not in_second:
         reason = f"; first reason: {refused[0][1]}" if refused else ""
         raise PairError(f"none of the {len(refused)} pairs aligns under both models' tokenizers{reason}")
-    return SharedPairs(tuple(one for one in first.aligned if one.pair in kept), second.aligned, refused)
+    return SharedPairs(tuple(one for one in first.aligned if one.pair in in_second), second.aligned, refused)
 
 
 def spread(pairs: SharedPairs, count: int) -> SharedPairs:
@@ -96,9 +96,9 @@ def compare(
         tick(1)
         traced = trace(model, own, _of_pairs(own, images))
         tick(1)
-        scored = score_items(model, items, images)
+        scores = score_items(model, items, images)
         tick(1)
-        datasets.append((nsa, traced, scored))
+        datasets.append((nsa, traced, scores))
     (nsa_a, traced_a, scored_a), (nsa_b, traced_b, scored_b) = datasets
     shifts = embedding_shifts(a, b, pairs)
     return Comparison(
@@ -148,9 +148,9 @@ def head_changes(nsa_a: xr.Dataset, nsa_b: xr.Dataset) -> pd.DataFrame:
     table = pd.concat(means, axis=1).assign(change=np.nan, low=np.nan, high=np.nan, n=a.sizes["pair"])
     if a.shape == b.shape:
         change = (b.values - a.values).reshape(len(a), -1)
-        drawn = patient_bootstrap(change, _one_each(len(change)))
+        samples = patient_bootstrap(change, _one_each(len(change)))
         table["change"] = change.mean(0)
-        table["low"], table["high"] = np.percentile(drawn, [2.5, 97.5], axis=0)
+        table["low"], table["high"] = np.percentile(samples, [2.5, 97.5], axis=0)
     return table.reset_index()
 
 
@@ -165,9 +165,9 @@ def profiles(traced: xr.Dataset, average: Average = "ratio_mean") -> pd.DataFram
 def accuracies(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataFrame:
     """group (A or B), form, value, low, high, n; over the items that each model could score."""
     rows = []
-    for group, scored in (("A", scored_a), ("B", scored_b)):
+    for group, table in (("A", scored_a), ("B", scored_b)):
         for form in FORMS:
-            part = scored[scored.form == form]
+            part = table[table.form == form]
             rows.append({"group": group, "form": form, **rate(part.correct, part.patient_id)._asdict()})
     return pd.DataFrame(rows)
 
@@ -176,8 +176,8 @@ def accuracy_changes(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataF
     """Per form, and for the gap (affirmative - negated): B - A in points on the items scored in both, with its test."""
     a, b = wide(scored_a), wide(scored_b)
     forms = list(FORMS)
-    kept = a[forms].notna().all(axis=1) & b.reindex(a.index)[forms].notna().all(axis=1)
-    a, b = a[kept], b.reindex(a.index)[kept]
+    both = a[forms].notna().all(axis=1) & b.reindex(a.index)[forms].notna().all(axis=1)
+    a, b = a[both], b.reindex(a.index)[both]
     rows = []
     for form in FORMS:
         test = mcnemar(b[form], a[form])
@@ -190,9 +190,9 @@ def accuracy_changes(scored_a: pd.DataFrame, scored_b: pd.DataFrame) -> pd.DataF
 
 
 def _change(form: str, a: pd.Series, b: pd.Series, patients: pd.Series) -> dict[str, Any]:
-    moved = difference(b, a, patients, scale=100)
+    change = difference(b, a, patients, scale=100)
     means = {"a": 100 * a.mean(), "b": 100 * b.mean()}
-    return {"form": form, **means, "change": moved.value, "low": moved.low, "high": moved.high, "n": moved.n}
+    return {"form": form, **means, "change": change.value, "low": change.low, "high": change.high, "n": change.n}
 
 
 def item_verdicts(
@@ -247,7 +247,7 @@ def shift_means(shifts: pd.DataFrame) -> pd.DataFrame:
         pairs = _one_each(len(table))
         rows = [(form, rate(table[form].to_numpy(), pairs)) for form in FORMS]
         rows.append(("negated - affirmative", difference(table.negated, table.affirmative, pairs)))
-    return pd.DataFrame([(form, *found) for form, found in rows], columns=["form", *Rate._fields])
+    return pd.DataFrame([(form, *rate) for form, rate in rows], columns=["form", *Rate._fields])
 
 
 def _one_each(count: int) -> list[str]:

@@ -1,9 +1,7 @@
 """One still DICOM image to 8-bit grey or RGB, as a viewer would first show it.
 
-Greys go through the DICOM pipeline (PS3.3 C.11): stored value, modality LUT or rescale, the first VOI LUT or
-window that shows something, then inversion of MONOCHROME1 or by a presentation LUT shape, so that bone is bright.
-Departures: without a usable VOI the window is that of other images (``own_window``); padding pixels are black;
-other presentation LUTs, overlays and shutters are ignored. What a header contradicts or leaves out is told.
+Greys go through the DICOM pipeline (``dicom_grey``). Overlays and shutters are ignored. What a header contradicts or leaves
+out is told.
 
 Only the elements in ``_TAGS`` are ever read, so nothing that identifies a patient can reach a result.
 """
@@ -11,8 +9,7 @@ Only the elements in ``_TAGS`` are ever read, so nothing that identifies a patie
 import io
 import re
 import struct
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +17,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate, generate_fragments, get_frame
 from pydicom.filereader import read_dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_windowing, get_decoder, pixel_array
+from pydicom.pixels import apply_color_lut, get_decoder, pixel_array
 from pydicom.uid import (
     JPEG2000,
     UID,
@@ -36,7 +33,8 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import VR
 
-from nast_core.data._pixels import Decoded, Notes, check_size, guarded, nothing_to_see, own_window, to_8bit
+from nast_core.data._pixels import Decoded, Notes, check_size, guarded, to_8bit
+from nast_core.data.dicom_grey import grey
 from nast_core.errors import ImageError
 
 RADIOGRAPH_MODALITIES = ("CR", "DX", "DR", "RG")  # DR is not in the standard, but is written
@@ -50,7 +48,6 @@ _JPEGS = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC3: JPEGLossless, 0
 _VRS = {str(one.value) for one in VR}
 _LONGEST_FIRST = 1024  # bytes of a file's first element, where its representation is not written
 _OVERLAY = 0.05  # of the pixels: an overlay in the bits above; more, and the header is wrong
-_WINDOWS = 16  # of a file, that are tried
 _TAGS = [
     "Modality",
     "PhotometricInterpretation",
@@ -129,7 +126,7 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
         if stored.ndim != (3 if photometric in _COLOUR else 2):
             raise ImageError(damaged)
         if photometric in _GREY:
-            pixels = _grey(ds, stored, notes)
+            pixels = grey(ds, stored, notes)
         elif photometric == "PALETTE COLOR":
             entries = apply_color_lut(stored, ds)[..., :3]
             pixels = to_8bit(entries, 0, np.iinfo(entries.dtype).max)
@@ -204,7 +201,7 @@ def _transfer_syntax(data: bytes, name: str, damaged: str, notes: Notes) -> UID:
         syntax = UID(str(group_2.get("TransferSyntaxUID") or ""))
         if not syntax and (syntax := _guessed(data)):
             notes.said.append(f"It names no transfer syntax, and was read as {syntax.name}.")
-        shown = _printable(f"{syntax.name} ({syntax})" if syntax.name != syntax else syntax)
+        label = _printable(f"{syntax.name} ({syntax})" if syntax.name != syntax else syntax)
         try:
             decoder = get_decoder(syntax)
         except NotImplementedError:
@@ -212,12 +209,12 @@ def _transfer_syntax(data: bytes, name: str, damaged: str, notes: Notes) -> UID:
     # A deflated file can unpack to a thousand times its size before any of it can be checked.
     if decoder is None or syntax == DeflatedExplicitVRLittleEndian:
         raise ImageError(
-            f"{name} has the DICOM transfer syntax {shown or '(none given)'}, which is not read here: "
+            f"{name} has the DICOM transfer syntax {label or '(none given)'}, which is not read here: "
             "export it uncompressed (Explicit VR Little Endian), or as PNG."
         )
     if not decoder.is_available:
         raise ImageError(
-            f"{name} has the DICOM transfer syntax {shown} and no decoder for it is installed: "
+            f"{name} has the DICOM transfer syntax {label} and no decoder for it is installed: "
             f"run `{_PIP_LINE}`, or export it uncompressed."
         )
     return syntax
@@ -296,97 +293,6 @@ def _check_stream(stream: bytes, name: str, columns: int, rows: int) -> int:
             "data: one of them is damaged, so export it again."
         )
     return end or len(stream)
-
-
-def _grey(ds: Dataset, stored: NDArray[np.integer], notes: Notes) -> NDArray[np.uint8]:
-    """Stored values (rows, columns) to displayed grey, the same shape; ``notes`` gets what was assumed."""
-    padding = _padding(ds, stored)
-    real = ~padding
-    values = _rescaled(ds, stored, notes)
-    shown = _by_the_files_own(ds, values, real, notes)
-    if shown is None:
-        known = values[real]
-        low, high, (least, most) = own_window(known) if known.size else (0, 0, (0, 100))
-        ends = (known.min(), known.max()) if known.size else (0, 0)
-        notes.said.append(
-            f"No display window was applied: grey runs from {low:g} to {high:g}, percentiles {least:g} to {most:g} of its "
-            f"values (least value, {ends[0]:g}, to greatest, {ends[1]:g})."
-        )
-        shown = to_8bit(values, low, high)
-    shape = str(ds.get("PresentationLUTShape", "")).strip().upper()
-    inverted = ds.PhotometricInterpretation == "MONOCHROME1"
-    if shape in ("INVERSE", "IDENTITY") and inverted != (shape == "INVERSE"):
-        notes.doubt(
-            f"Its photometric interpretation {ds.PhotometricInterpretation} and its presentation LUT shape {shape} say "
-            "different things; it was inverted, so see whether bone is bright."
-        )
-        inverted = True
-    if inverted:
-        shown = 255 - shown
-    shown[padding] = 0
-    return shown
-
-
-def _rescaled(ds: Dataset, stored: NDArray[np.integer], notes: Notes) -> NDArray[np.number]:
-    if "ModalityLUTSequence" not in ds and "RescaleSlope" in ds:
-        slope, intercept = float(ds.RescaleSlope), float(ds.get("RescaleIntercept", 0))
-        if slope == 0 or not np.isfinite([slope, intercept]).all():
-            notes.doubt(f"Its rescale slope {slope:g} and intercept {intercept:g} are not usable and were not applied.")
-            del ds.RescaleSlope  # the window's range is reckoned with it, too
-            return stored
-    return apply_modality_lut(stored, ds)
-
-
-def _by_the_files_own(
-    ds: Dataset, values: NDArray[np.number], real: NDArray[np.bool_], notes: Notes
-) -> NDArray[np.uint8] | None:
-    """Grey by the first of the file's VOI LUTs, or else of its windows, that shows something."""
-    ways: list[Callable[[], NDArray[np.uint8]]] = []
-    if "VOILUTSequence" in ds:
-        ways = [partial(_voi_lut, ds, values, place) for place in range(len(ds.VOILUTSequence))]
-    elif "WindowCenter" in ds and "WindowWidth" in ds:
-        count = ds["WindowCenter"].VM
-        ways = [partial(_window, ds, values, place) for place in range(count)]
-    for place, way in enumerate(ways[:_WINDOWS]):
-        which = "Its display window" if len(ways) == 1 else f"Display window {place + 1} of {len(ways)}"
-        try:
-            with guarded(f"{which} is not usable."):
-                shown = way()
-        except ImageError as error:
-            notes.said.append(str(error))
-            continue
-        if found := nothing_to_see(shown[real]):
-            notes.doubt(f"{which} would show {found} and was not used.")
-            continue
-        return shown
-    return None
-
-
-def _window(ds: Dataset, values: NDArray[np.number], place: int) -> NDArray[np.uint8]:
-    """A window, linear or sigmoid; pydicom's output range varies with the header, so ask it."""
-    low, high = apply_windowing(np.array([-np.inf, np.inf]), ds, place)
-    return to_8bit(apply_windowing(values, ds, place), low, high)
-
-
-def _voi_lut(ds: Dataset, values: NDArray[np.number], place: int) -> NDArray[np.uint8]:
-    """A VOI LUT. Not pydicom's apply_voi: at 3.0.2 it wraps the index of a table of 8-bit entries."""
-    item = ds.VOILUTSequence[place]
-    entries, first, depth = (int(number) for number in item.LUTDescriptor)
-    table = item.LUTData
-    if isinstance(table, bytes):
-        order = "<" if ds.original_encoding[1] else ">"
-        table = np.frombuffer(table, np.uint8 if len(table) == entries else f"{order}u2")
-    table = np.asarray(table)[: entries or 2**16]
-    index = np.clip(np.rint(values).astype(np.int64) - first, 0, len(table) - 1)
-    return to_8bit(table[index], 0, 2**depth - 1)
-
-
-def _padding(ds: Dataset, stored: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which stored values (rows, columns) only fill the frame out (PS3.3 C.7.5.1.1.2)."""
-    if "PixelPaddingValue" not in ds:
-        return np.zeros(stored.shape, bool)
-    ends = sorted((int(ds.PixelPaddingValue), int(ds.get("PixelPaddingRangeLimit", ds.PixelPaddingValue))))
-    return (stored >= ends[0]) & (stored <= ends[1])
 
 
 def _code(ds: Dataset, keyword: str, known: Sequence[str] = ()) -> str:

@@ -265,11 +265,11 @@ def attenuation(phantom: Phantom, size: int) -> Map:
 def occupancy(phantom: Phantom, grid: int, *, threshold: float = 0.02) -> Bool[np.ndarray, "condition grid grid"]:
     """Where each finding shows: cells whose mean attenuation it changes by more than ``threshold``."""
     pixels = 7
-    drawn = attenuation(phantom, grid * pixels)
+    whole = attenuation(phantom, grid * pixels)
     cells = np.zeros((len(CONDITIONS), grid, grid), bool)
     for finding in phantom.findings:
         rest = tuple(f for f in phantom.findings if f is not finding)
-        change = np.abs(drawn - attenuation(phantom.model_copy(update={"findings": rest}), grid * pixels))
+        change = np.abs(whole - attenuation(phantom.model_copy(update={"findings": rest}), grid * pixels))
         mean = change.reshape(grid, pixels, grid, pixels).mean((1, 3))
         cells[CONDITIONS.index(finding.condition)] = mean > threshold
     return cells

@@ -15,9 +15,9 @@ from nast_core.files.gate import shown
 
 SUFFIXES = (".jpg", ".png", ".dcm", ".jpeg", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")  # the likeliest first
 _MOST = 3_000_000  # files of a folder that are looked at: ten times MIMIC-CXR
-_KEPT = 4  # folders whose names are kept
+_MOST_FOLDERS = 4  # folders whose names are kept
 _TELLING = 5  # digits with which a name is one patient's or one image's alone
-_NAMED = 5
+_MOST_NAMES = 5
 
 
 @dataclass
@@ -54,41 +54,41 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images.
     """
     index, root = _index_of(folder), _parts(os.path.abspath(folder))
-    found: dict[str, str] = {}
-    taken: dict[str, list[str]] = {}
+    paths: dict[str, str] = {}
+    names_of: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         wanted = [*_parts(name)[:-1], key] if (key := _key(name)) else []
         path = _best(wanted, index.by_key.get(key, ()), root, _suffix(name))
         if path is not None:
-            found[name] = path
-            taken.setdefault(path, []).append(name)
-    for claimed in taken.values():
+            paths[name] = path
+            names_of.setdefault(path, []).append(name)
+    for claimed in names_of.values():
         if len({(*_parts(name)[:-1], _key(name)) for name in claimed}) > 1:
             for name in claimed:
-                del found[name]
-    return found
+                del paths[name]
+    return paths
 
 
 def why_missing(name: str, folder: Path) -> str:
     """What was looked for in vain, and what is there instead; half a sentence."""
     index, key = _index_of(folder), _key(name)
     if not key:
-        return f"the table names no image; {_held(index)}"
+        return f"the table names no image; {_contents(index)}"
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(_suffix(name))
     tried = f"looked for {shown(name)!r}, and in every folder for {shown(stem)!r} ending in {', '.join(SUFFIXES)} or nothing"
     if several := index.by_key.get(key):
         return f"{tried}; files of that name are at {_listed(several)}, which may belong to other images"
-    return f"{tried}; {_held(index)}"
+    return f"{tried}; {_contents(index)}"
 
 
-def _held(index: _Index) -> str:
+def _contents(index: _Index) -> str:
     if not index.files:
         return "the folder holds no file"
     return f"the folder holds {index.files:,} file{'s' * (index.files > 1)}, as {_listed(index.first)}"
 
 
 def _listed(paths: Sequence[str]) -> str:
-    return ", ".join(shown(path) for path in paths[:_NAMED]) + (" and others" if len(paths) > _NAMED else "")
+    return ", ".join(shown(path) for path in paths[:_MOST_NAMES]) + (" and others" if len(paths) > _MOST_NAMES else "")
 
 
 def _best(wanted: list[str], paths: Sequence[str], root: list[str], suffix: str) -> str | None:
@@ -156,7 +156,7 @@ def _index_of(folder: Path) -> _Index:
         if index is None or not index.fresh():
             index = _read(place)
             _indexes.pop(place, None)
-            for old in list(_indexes)[: max(0, len(_indexes) - _KEPT + 1)]:
+            for old in list(_indexes)[: max(0, len(_indexes) - _MOST_FOLDERS + 1)]:
                 del _indexes[old]
             _indexes[place] = index
     return index
@@ -171,7 +171,7 @@ def _read(root: str) -> _Index:
         path = entry.path[len(root) :].lstrip("/")
         index.by_key.setdefault(_key(entry.name), []).append(path)
         index.files += 1
-        if index.files <= _NAMED + 1:
+        if index.files <= _MOST_NAMES + 1:
             index.first.append(path)
         if index.files >= _MOST:
             break

@@ -94,19 +94,19 @@ def read_image(
     Raises:
         ImageError: the file cannot be read, is no image, is damaged, too large, or holds several frames.
     """
-    shown = _display_name(name or ("" if isinstance(source, bytes) else str(source)))
-    data = source if isinstance(source, bytes) else read_bytes(Path(source), max_bytes=max_bytes, name=shown)
-    _check_bytes(len(data), shown, max_bytes)
-    kind = _kind(data, shown)
+    label = _display_name(name or ("" if isinstance(source, bytes) else str(source)))
+    data = source if isinstance(source, bytes) else read_bytes(Path(source), max_bytes=max_bytes, name=label)
+    _check_bytes(len(data), label, max_bytes)
+    kind = _kind(data, label)
     if kind == "dicom":
-        decoded = decode_dicom(data, shown, max_pixels)
+        decoded = decode_dicom(data, label, max_pixels)
     else:
-        decoded = _decode_picture(data, kind, shown, max_pixels)
-    if found := nothing_to_see(np.asarray(decoded.pixels.convert("L"))):
-        decoded.notes.doubt(f"It shows {found}, so nothing can be told from it.")
+        decoded = _decode_picture(data, kind, label, max_pixels)
+    if fault := nothing_to_see(np.asarray(decoded.pixels.convert("L"))):
+        decoded.notes.doubt(f"It shows {fault}, so nothing can be told from it.")
     return LoadedImage(
         pixels=decoded.pixels,
-        name=shown,
+        name=label,
         sha256=hashlib.sha256(data).hexdigest(),
         warnings=tuple(decoded.notes.said),
         doubts=tuple(decoded.notes.doubts),
@@ -160,11 +160,11 @@ def _kind(data: bytes, name: str) -> str:
     for pattern, kind in _BEGINNINGS:
         if re.match(pattern, data, re.DOTALL):
             return kind
-    found = next((what for pattern, what in _OTHERS if re.match(pattern, data, re.DOTALL)), None)
-    if found is None:
-        found = "text" if _is_text(data[:512]) else "of an unknown kind"
+    content = next((what for pattern, what in _OTHERS if re.match(pattern, data, re.DOTALL)), None)
+    if content is None:
+        content = "text" if _is_text(data[:512]) else "of an unknown kind"
     raise ImageError(
-        f"{name} is not an image but {found}, whatever its name ends in: "
+        f"{name} is not an image but {content}, whatever its name ends in: "
         "give a PNG, JPEG, GIF, BMP, TIFF, WebP or DICOM file."
     )
 

@@ -28,7 +28,7 @@ class Collector:
     def __init__(self, most: int):
         self._most = most
         self._limit = np.uint64(2**64 - 1)  # of a patient's hash; falls when there are more studies than may be kept
-        self._kept: list[pd.DataFrame] = []
+        self._frames: list[pd.DataFrame] = []
         self._studies: list[UInt64[np.ndarray, " row"]] = []
         self._patients: list[UInt64[np.ndarray, " row"]] = []
         self._codes: list[np.ndarray] = []  # the row's 13 states, its split and whether it is eligible
@@ -60,8 +60,8 @@ class Collector:
             ).astype(np.uint32)  # 13 x 2 + 3 bits
         )
         keep = eligible & (patients <= self._limit)
-        self._kept.append(table[keep].assign(rank=patients[keep]))
-        if sum(map(len, self._kept)) > 2 * self._most:
+        self._frames.append(table[keep].assign(rank=patients[keep]))
+        if sum(map(len, self._frames)) > 2 * self._most:
             self._prune()
 
     @property
@@ -70,11 +70,11 @@ class Collector:
 
     def _prune(self) -> None:
         """Of more studies than may be kept, those of the patients whose hashes are smallest: whole patients, at random."""
-        table = pd.concat(self._kept).drop_duplicates(["patient", "study"])
+        table = pd.concat(self._frames).drop_duplicates(["patient", "study"])
         if len(table) > self._most:
             self._limit = np.uint64(np.sort(table["rank"].to_numpy())[self._most - 1])
             table = table[table["rank"].to_numpy() <= self._limit]
-        self._kept = [table]
+        self._frames = [table]
 
     def clash(self) -> Clash | None:
         """The first contradiction among all rows, kept or not."""
@@ -91,7 +91,7 @@ class Collector:
     def studies(self) -> tuple[Study, ...]:
         """The kept studies, in the order of their first rows."""
         self._prune()
-        table = self._kept[0]
+        table = self._frames[0]
         states = table[list(CHEXPERT_CONDITIONS)].to_numpy()
         return tuple(
             Study(study, patient, image, _labels(row), split or split_of(patient))

@@ -78,7 +78,7 @@ def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
             folded = {_fold(name) for name in header}
             missing = [name for name in layout.columns if _fold(name) not in folded]
             spare = [name for name in header if _fold(name) not in {_fold(wanted) for wanted in layout.columns}]
-            raise DataError(f"the table lacks {_named(missing, spare)} that {source} labels have")
+            raise DataError(f"the table lacks {_columns(missing, spare)} that {source} labels have")
         return fits
     for layout in LAYOUTS.values():
         if layout.told and (fits := _fitted(layout, header)):
@@ -89,17 +89,17 @@ def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
 def _fitted(layout: Layout, header: Sequence[str]) -> Layout | None:
     """The layout with the columns as this header spells them; None where one is missing."""
     by_name = {_fold(name): name for name in reversed(header) if name} | {name: name for name in header}
-    found = [by_name.get(name) or by_name.get(_fold(name)) for name in layout.columns]
-    return None if None in found else replace(layout, named=tuple(map(str, found)))
+    names = [by_name.get(name) or by_name.get(_fold(name)) for name in layout.columns]
+    return None if None in names else replace(layout, named=tuple(map(str, names)))
 
 
-def _named(missing: Sequence[str], spare: Sequence[str]) -> str:
+def _columns(missing: Sequence[str], spare: Sequence[str]) -> str:
     folded = {_fold(name): name for name in spare}
-    said = []
+    words = []
     for name in missing:
         near = get_close_matches(_fold(name), folded, n=2, cutoff=0.6)
-        said.append(f"{shown(name)!r} (near: {', '.join(repr(folded[n]) for n in near)})" if near else repr(name))
-    return ("the column " if len(said) == 1 else "the columns ") + ", ".join(said)
+        words.append(f"{shown(name)!r} (near: {', '.join(repr(folded[n]) for n in near)})" if near else repr(name))
+    return ("the column " if len(words) == 1 else "the columns ") + ", ".join(words)
 
 
 def _fold(name: str) -> str:
@@ -221,12 +221,12 @@ def python_list(text: str) -> list[Any]:
     if len(text) > _LONGEST:
         raise ValueError(f"a list of {len(text):,} characters")
     try:
-        found = ast.literal_eval(text)
+        labels = ast.literal_eval(text)
     except (SyntaxError, MemoryError, RecursionError, TypeError) as fault:
         raise ValueError(str(fault)) from None
-    if not isinstance(found, list):
+    if not isinstance(labels, list):
         raise ValueError("not a list")
-    return [label if isinstance(label, list) else str(label).strip() for label in found]
+    return [label if isinstance(label, list) else str(label).strip() for label in labels]
 
 
 def mapped_states(
@@ -246,17 +246,17 @@ def mapped_states(
             usable[place] = False
             continue
         try:
-            said = {plain(label): label for label in map(str, split(str(value)))}
+            spellings = {plain(label): label for label in map(str, split(str(value)))}
         except ValueError:
             raise BadCell(
                 int(np.flatnonzero(codes == place)[0]), f"its labels are {str(value)[:60]!r}; a list was expected"
             ) from None
-        foreign = said.keys() - rules.known
+        foreign = spellings.keys() - rules.known
         if unknown is not None:
-            unknown.update({said[label]: int(rows[place]) for label in foreign})
-        doubted = frozenset().union(*(may_stand_for(said[label]) for label in foreign))
-        usable[place] = not said.keys() & rules.unusable
-        table[place] = [_mapped(condition, said.keys(), rules, doubted) for condition in CHEXPERT_CONDITIONS]
+            unknown.update({spellings[label]: int(rows[place]) for label in foreign})
+        doubted = frozenset().union(*(may_stand_for(spellings[label]) for label in foreign))
+        usable[place] = not spellings.keys() & rules.unusable
+        table[place] = [_mapped(condition, spellings.keys(), rules, doubted) for condition in CHEXPERT_CONDITIONS]
     return table[codes], usable[codes]
 
 
@@ -296,7 +296,7 @@ def _own_layout(header: Sequence[str]) -> Layout:
     if missing:
         spare = [name for name in header if name and name not in used]
         advice = "; a condition that was not labelled is an empty column"
-        raise DataError(f"the table lacks {_named(missing, spare)}{advice if set(missing) & set(conditions) else ''}")
+        raise DataError(f"the table lacks {_columns(missing, spare)}{advice if set(missing) & set(conditions) else ''}")
     columns = tuple(name for name in (*roles.values(), *conditions.values()) if name is not None)
 
     def column(frame: pd.DataFrame, role: str) -> "pd.Series[str] | None":
@@ -318,8 +318,8 @@ def _own_layout(header: Sequence[str]) -> Layout:
 
 
 def _split(values: "pd.Series[str]") -> "pd.Series[str]":
-    named = values.str.strip().str.lower().map(_SPLITS)
-    if (bad := named.isna().to_numpy()).any():
+    splits = values.str.strip().str.lower().map(_SPLITS)
+    if (bad := splits.isna().to_numpy()).any():
         row = int(bad.argmax())
         raise BadCell(row, f"split is {shown(str(values.iloc[row]))!r}; needed: train, validation, test or blank")
-    return named
+    return splits

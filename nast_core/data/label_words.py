@@ -82,16 +82,16 @@ def may_stand_for(label: str) -> frozenset[str]:
     name, labels, words = plain(label), *_meanings()
     if name in labels:
         return labels[name]
-    said: set[str] = set()
+    conditions: set[str] = set()
     whole = {
         label.replace(" ", ""): conditions for label, conditions in labels.items()
     }  # "Pneumo-thorax", "PleuralEffusion"
     for one in get_close_matches(name.replace(" ", ""), whole, n=2, cutoff=0.9):
-        said.update(whole[one])
+        conditions.update(whole[one])
     for word in set(name.split()) - _VAGUE:
         near = get_close_matches(word, words, n=3, cutoff=0.8) if len(word) > 4 else [word]
-        said.update(*(words.get(one, ()) for one in near))
-    return frozenset(said or CHEXPERT_CONDITIONS)
+        conditions.update(*(words.get(one, ()) for one in near))
+    return frozenset(conditions or CHEXPERT_CONDITIONS)
 
 
 @lru_cache(maxsize=1)

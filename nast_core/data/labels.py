@@ -37,10 +37,10 @@ class LabelTable:
 
 def packaged_table(source: str) -> Path:
     """The table of ``source`` that ships with torchxrayvision, found without importing it (it imports torch)."""
-    found = importlib.util.find_spec("torchxrayvision")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("torchxrayvision")
+    if spec is None or not spec.submodule_search_locations:
         raise DataError(f"the {source} labels come with torchxrayvision; install it: pip install torchxrayvision")
-    path = Path(found.submodule_search_locations[0]) / "data" / label_sources()[source]["packaged"]
+    path = Path(spec.submodule_search_locations[0]) / "data" / label_sources()[source]["packaged"]
     if not path.exists():
         raise DataError(
             f"this torchxrayvision lacks {path.name}; install version 1.3 or newer, or give the table: {source}:FILE"
@@ -59,34 +59,34 @@ def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS) -> Lab
     source, path = _located(spec)
     table = open_table(path)
     collector, unknown, numbers = Collector(most), Counter[str](), 0
-    found = ""
+    layout = ""
     for block in _blocks(table, source, rows):
-        found, numbers = block.source, numbers + block.numbers
+        layout, numbers = block.source, numbers + block.numbers
         unknown.update(block.rows.unknown)
         with _placed(table, block.places):
             collector.add(block.rows)
-    if not found or not collector.rows:
+    if not layout or not collector.rows:
         raise DataError(f"{shown(path)} has no rows; give a label table")
     if clash := collector.clash():
         raise DataError(_explained(clash, table, source, rows))
     studies, counts = collector.studies(), collector.counts()
-    if found == "mimic":
+    if layout == "mimic":
         studies, counts = with_mimic_files(studies, counts, path.parent)
     if unknown:
         counts["unknown_labels"] = unknown.total()
-    return LabelTable(found, studies, counts, tuple(_notes(unknown, numbers)))
+    return LabelTable(layout, studies, counts, tuple(_notes(unknown, numbers)))
 
 
 def _notes(unknown: Counter[str], numbers: int) -> Iterator[str]:
     if unknown:
-        said = []
+        parts = []
         for label, count in unknown.most_common(_SHOWN):
             conditions = may_stand_for(label)
             blank = "any condition" if len(conditions) == len(CHEXPERT_CONDITIONS) else ", ".join(sorted(conditions))
-            said.append(f"{label[:60]!r} ({count:,} rows{f'; may be {blank}' if blank else ''})")
+            parts.append(f"{label[:60]!r} ({count:,} rows{f'; may be {blank}' if blank else ''})")
         more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
         yield (
-            f"Labels outside the vocabulary: {', '.join(said)}{more}. What one may stand for is blank in its study and not "
+            f"Labels outside the vocabulary: {', '.join(parts)}{more}. What one may stand for is blank in its study and not "
             "absent; correct the spelling to have it read."
         )
     if numbers:
@@ -98,12 +98,12 @@ def _located(spec: str) -> tuple[str | None, Path]:
     if spec in packaged:
         return spec, packaged_table(spec)
     name, _, rest = spec.partition(":")
-    named = [source for source in label_sources() if by_path(source) and source != OWN]
-    source = name if rest and name in (*packaged, *named) else None
+    file_sources = [source for source in label_sources() if by_path(source) and source != OWN]
+    source = name if rest and name in (*packaged, *file_sources) else None
     path = as_path(rest if source else spec)
     if not source and not path.suffix and not path.exists():
         raise DataError(
-            f"unknown label source {shown(spec)!r}; there are phantom, {', '.join([*packaged, *(f'{n}:FILE' for n in named)])} and FILE.csv"
+            f"unknown label source {shown(spec)!r}; there are phantom, {', '.join([*packaged, *(f'{n}:FILE' for n in file_sources)])} and FILE.csv"
         )
     if source is None and path.name.startswith("mimic-cxr") and "chexpert" in path.name:
         source = "mimic"
@@ -144,13 +144,13 @@ def _blocks(table: TableFile, source: str | None, rows: int) -> Iterator[_Part]:
 
 def _plain(block: Block) -> tuple[Block, int]:
     """The block with its ids as text, and how many had been made numbers."""
-    total, read = 0, {"image": block.image.str.strip()}
+    total, columns = 0, {"image": block.image.str.strip()}
     for name in ("study", "patient"):
-        read[name], count, cut = plain_ids(getattr(block, name))
+        columns[name], count, cut = plain_ids(getattr(block, name))
         if cut is not None:
             raise BadCell(cut, cut_id(f"the {name}", getattr(block, name).iloc[cut]))
         total += count
-    return replace(block, **read), total
+    return replace(block, **columns), total
 
 
 def _explained(clash: Clash, table: TableFile, source: str | None, rows: int) -> str:

@@ -21,18 +21,20 @@ def with_mimic_files(
 
     With metadata, a study that has no frontal image is left out and counted; without, images stay unnamed.
     """
-    kept, counts = tuple(studies), dict(counts)
-    wanted = {(study.patient_id, study.study_id) for study in kept}
+    selection, counts = tuple(studies), dict(counts)
+    wanted = {(study.patient_id, study.study_id) for study in selection}
     if (table := _beside(folder, "metadata")) is not None:
         images: dict[tuple[str, str], str] = {}
         for frame in _read(table, ["dicom_id", "subject_id", "study_id", "ViewPosition"]):
             for dicom, *key in frame[frame.ViewPosition.isin(("PA", "AP"))].iloc[:, :3].itertuples(index=False):
-                if (found := (key[0], key[1])) in wanted:
-                    images.setdefault(found, mimic_image(*found, dicom))
-        kept = tuple(
-            replace(s, image=images[s.patient_id, s.study_id]) for s in kept if (s.patient_id, s.study_id) in images
+                if (ids := (key[0], key[1])) in wanted:
+                    images.setdefault(ids, mimic_image(*ids, dicom))
+        selection = tuple(
+            replace(s, image=images[s.patient_id, s.study_id])
+            for s in selection
+            if (s.patient_id, s.study_id) in images
         )
-        counts["eligible_without_frontal"] = len(studies) - len(kept)
+        counts["eligible_without_frontal"] = len(studies) - len(selection)
     if (table := _beside(folder, "split")) is not None:
         splits: dict[str, str] = {}
         for frame in _read(table, ["subject_id", "split"]):
@@ -42,8 +44,8 @@ def with_mimic_files(
                         f"{table}: the patient {shown(patient)!r} is in split {shown(name)!r} and in {shown(splits.get(patient))!r}; "
                         "needed: one of train, validate, test"
                     )
-        kept = tuple(replace(study, split=splits.get(study.patient_id, study.split)) for study in kept)
-    return kept, counts
+        selection = tuple(replace(study, split=splits.get(study.patient_id, study.split)) for study in selection)
+    return selection, counts
 
 
 def mimic_image(patient: str, study: str, dicom: str) -> str:

@@ -135,14 +135,14 @@ def measure(model: DualEncoder, *, items: int = Plan.test_items, people: int = P
 
 def _aurocs(score: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """By condition, and "macro": their mean."""
-    found = {c: auroc(truth[:, i], score[:, i]) for i, c in enumerate(CONDITIONS)}
-    return found | {"macro": float(np.mean(list(found.values())))}
+    areas = {c: auroc(truth[:, i], score[:, i]) for i, c in enumerate(CONDITIONS)}
+    return areas | {"macro": float(np.mean(list(areas.values())))}
 
 
-def _duration(made: dict) -> str:
-    if made["cpu_minutes"] is None:
+def _duration(record: dict) -> str:
+    if record["cpu_minutes"] is None:
         return "over several sittings, not timed"
-    return f"in {made['wall_minutes']} minutes, {made['cpu_minutes']} CPU-minutes"
+    return f"in {record['wall_minutes']} minutes, {record['cpu_minutes']} CPU-minutes"
 
 
 def _card(figures: dict) -> str:

@@ -78,7 +78,7 @@ def caption(phantom: Phantom, rng: np.random.Generator, *, negated_share: float 
         if pool:
             chosen.append(pool.pop())
     phrases = [
-        describe(found, rng) if (found := phantom.finding(c)) else absent(c, rng, negated_share=negated_share)
+        describe(finding, rng) if (finding := phantom.finding(c)) else absent(c, rng, negated_share=negated_share)
         for c in chosen
     ]
     return sentence_case(_pick(rng, FRAMES).format(_pick(rng, JOINS).join(phrases)))

@@ -3,14 +3,12 @@
 import json
 from pathlib import Path
 
-import numpy as np
-from scipy import stats
-
 from nast_core.demo.build import build
 from nast_core.files.documents import read_json
 from nast_core.files.writing import write_text
+from nast_core.statistics.seeds import over_seeds
 
-_READ = {
+_FIGURES = {
     "MCQ accuracy, affirmative (%)": lambda f: 100 * f["mcq"]["acc_affirmative"]["value"],
     "MCQ accuracy, negated (%)": lambda f: 100 * f["mcq"]["acc_negated"]["value"],
     "gap (percentage points)": lambda f: f["mcq"]["gap_points"]["value"],
@@ -35,13 +33,8 @@ def figures_over_seeds(
         if not model.exists():
             build(model, seed=seed, work=work)
         builds[seed] = read_json(model / "figures.json")
-    table = {name: _over_seeds([read(found) for found in builds.values()]) for name, read in _READ.items()}
+    values = {name: [read(build) for build in builds.values()] for name, read in _FIGURES.items()}
+    table = {name: {"values": numbers, **over_seeds(numbers)} for name, numbers in values.items()}
     result = {"seeds": list(builds), "figures": table, "builds": builds}
     write_text(out, json.dumps(result, indent=2) + "\n")
     return result
-
-
-def _over_seeds(values: list[float]) -> dict:
-    mean = float(np.mean(values))
-    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)) if len(values) > 1 else float("nan")
-    return {"values": values, "mean": mean, "low": mean - half, "high": mean + half}

@@ -47,10 +47,10 @@ def _merges(words: Counter[Word], count: int) -> list[tuple[str, str]]:
 
 
 def _joined(word: Word, pair: tuple[str, str]) -> Word:
-    joined: list[str] = []
+    pieces: list[str] = []
     for piece in word:
-        if joined and (joined[-1], piece) == pair:
-            joined[-1] += piece
+        if pieces and (pieces[-1], piece) == pair:
+            pieces[-1] += piece
         else:
-            joined.append(piece)
-    return tuple(joined)
+            pieces.append(piece)
+    return tuple(pieces)

@@ -97,15 +97,15 @@ def warm_up_image_tower(clip: CLIPModel, world: World, plan: Plan, seed: int, fo
     used = torch.from_numpy(world.facts.any(0))
     weight = torch.ones(len(used))
     weight[::FACTS] = _PRESENCE_WEIGHT
-    shown = world.cells.reshape(len(world.cells), len(CONDITIONS), -1)
+    truth_cells = world.cells.reshape(len(world.cells), len(CONDITIONS), -1)
 
     def loss_of(rng: np.random.Generator, step: int) -> Tensor:
         index = batch(step)
-        seen = clip.vision_model(pixel_values=_augmented(world.pixels[index], rng))
-        whole = facts(seen.pooler_output)[:, used]
-        local = cells(clip.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])).transpose(1, 2)
+        output = clip.vision_model(pixel_values=_augmented(world.pixels[index], rng))
+        whole = facts(output.pooler_output)[:, used]
+        local = cells(clip.vision_model.post_layernorm(output.last_hidden_state[:, 1:])).transpose(1, 2)
         truth = torch.from_numpy(world.facts[index]).float()[:, used]
-        where = torch.from_numpy(shown[index]).float()
+        where = torch.from_numpy(truth_cells[index]).float()
         by_cell = F.binary_cross_entropy_with_logits(local, where, pos_weight=torch.tensor(4.0))
         return F.binary_cross_entropy_with_logits(whole, truth, weight=weight[used]) + by_cell
 
@@ -157,9 +157,9 @@ def train_text_tower(
     def loss_of(rng: np.random.Generator, step: int) -> Tensor:
         index = batch(step)
         texts = [caption(world.phantoms[i], rng, negated_share=plan.negated_share) for i in index]
-        said = F.normalize(_text_features(clip, tokenizer, texts), dim=-1)
-        shown = F.normalize(clip.visual_projection(states[index]), dim=-1)
-        logits = said @ shown.T * clip.logit_scale.exp().clamp(max=100)
+        text_vectors = F.normalize(_text_features(clip, tokenizer, texts), dim=-1)
+        image_vectors = F.normalize(clip.visual_projection(states[index]), dim=-1)
+        logits = text_vectors @ image_vectors.T * clip.logit_scale.exp().clamp(max=100)
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
     fit(

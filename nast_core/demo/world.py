@@ -54,8 +54,8 @@ def load_world(split: str, start: int, count: int, *, size: int, grid: int, cach
             pool = (
                 stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"))) if several else None
             )
-            drawn = (pool.map if pool else map)(draw, [chunk for chunk, _ in missing])
-            for (_, path), block in tqdm(zip(missing, drawn, strict=True), f"Draw {split}", len(missing)):
+            pieces = (pool.map if pool else map)(draw, [chunk for chunk, _ in missing])
+            for (_, path), block in tqdm(zip(missing, pieces, strict=True), f"Draw {split}", len(missing)):
                 save_arrays(path, block)
     blocks = [read_arrays(path, ("pixels", "cells"), absent="build again") for path in paths]
     people = [sample_phantom(seed) for seed in seeds]

@@ -39,7 +39,7 @@ _SUFFIX = ".safetensors"
 _SHELF = re.compile("(images|texts)-[0-9a-f]{32}")  # only what has such a name was put there by a cache, and may go
 _CHUNK = re.compile(rf"[0-9a-f]{{32}}\{_SUFFIX}")
 _log = logging.getLogger(__name__)
-_said: set[Path] = set()  # shelves' caches that cannot be written, of which the user was told
+_unwritable: set[Path] = set()  # shelves' caches that cannot be written, of which the user was told
 
 
 class Shelf:
@@ -89,9 +89,9 @@ class Shelf:
                 _private(self.folder)
             save_tensors(chunk, {"digests": torch.from_numpy(digests.copy()), "vectors": vectors})
         except DataError as error:
-            if self.folder.parent not in _said:
+            if self.folder.parent not in _unwritable:
                 _log.warning("vectors are not kept: %s", error)
-            _said.add(self.folder.parent)
+            _unwritable.add(self.folder.parent)
             self._writable = False
 
 
@@ -125,8 +125,8 @@ class VectorCache:
 
     def images(self, model: DualEncoder) -> Shelf:
         """By "phantom:SEED", or the sha256 of the file. A fine-tune of the text tower finds its base's images here."""
-        drawn = Image.fromarray(drawing.render(phantom.sample_phantom(0), 160))
-        probe = model.preprocess(drawn).float().contiguous().numpy().tobytes()
+        image = Image.fromarray(drawing.render(phantom.sample_phantom(0), 160))
+        probe = model.preprocess(image).float().contiguous().numpy().tobytes()
         pencil = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (drawing, phantom))
         weights = model.image_fingerprint or model.fingerprint
         return self._shelf("images", model, weights, hashlib.sha256(probe).hexdigest(), pencil, model.image_size)
@@ -137,8 +137,8 @@ class VectorCache:
 
     def _shelf(self, kind: str, model: DualEncoder, *about: object) -> Shelf:
         self._trim()
-        said = json.dumps([kind, str(model.dtype), model.text.device.type, *about])
-        return Shelf(self.folder / f"{kind}-{hashlib.sha256(said.encode()).hexdigest()[:32]}")
+        key = json.dumps([kind, str(model.dtype), model.text.device.type, *about])
+        return Shelf(self.folder / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}")
 
     def _trim(self) -> None:
         chunks = sorted(_chunks(self.folder), key=lambda chunk: chunk[1].st_mtime_ns)
@@ -170,10 +170,10 @@ def _chunks_of(shelf: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def default_cache() -> VectorCache | None:
     """The user's: the folder that NAST_CACHE names, else "vectors" in NAST's cache folder; None for NAST_CACHE=off."""
-    named = os.environ.get("NAST_CACHE", "")
-    if named == "off":
+    place = os.environ.get("NAST_CACHE", "")
+    if place == "off":
         return None
-    return VectorCache(as_path(named) if named else user_cache() / "vectors")
+    return VectorCache(as_path(place) if place else user_cache() / "vectors")
 
 
 def encode_distinct(
@@ -185,15 +185,15 @@ def encode_distinct(
 ) -> dict[str, Float[Tensor, " dim"]]:
     """Unit vector of every distinct text; those in ``cache`` are not encoded again."""
     shelf = cache.texts(model) if cache else None
-    found = {text: shelf.get(text) if shelf else None for text in dict.fromkeys(texts)}
-    known = {text: vector for text, vector in found.items() if vector is not None}
+    by_text = {text: shelf.get(text) if shelf else None for text in dict.fromkeys(texts)}
+    known = {text: vector for text, vector in by_text.items() if vector is not None}
     if progress and known:
         progress(len(known))
-    missing = sorted(found.keys() - known.keys(), key=lambda text: (len(text), text))  # like lengths together
+    missing = sorted(by_text.keys() - known.keys(), key=lambda text: (len(text), text))  # like lengths together
     for start in range(0, len(missing), TEXTS_A_CHUNK):
         part = missing[start : start + TEXTS_A_CHUNK]
         vectors = model.encode_texts(part, progress=progress)
         if shelf:
             shelf.add(part, vectors)
         known |= dict(zip(part, vectors.unbind(), strict=True))
-    return {text: known[text] for text in found}
+    return {text: known[text] for text in by_text}

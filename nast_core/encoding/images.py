@@ -53,10 +53,10 @@ def open_image(
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
         raise ImageError(f"the image {shown(name)!r} is a file; say which folder holds it (--images DIR)")
-    loaded = load_image(name, folder)
-    if loaded.doubts and doubts is not None:
-        doubts[name] = " ".join(loaded.doubts)
-    return loaded.pixels
+    image = load_image(name, folder)
+    if image.doubts and doubts is not None:
+        doubts[name] = " ".join(image.doubts)
+    return image.pixels
 
 
 def load_image(name: str, folder: Path) -> LoadedImage:
@@ -90,8 +90,8 @@ def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
             places[name] = path
         else:
             lost.append(name)
-    found = locate_images(lost, folder) if lost else {}
-    return places | {name: folder / path for name, path in found.items()}
+    paths = locate_images(lost, folder) if lost else {}
+    return places | {name: folder / path for name, path in paths.items()}
 
 
 def _key(name: str, folder: Path | None, places: Mapping[str, Path]) -> tuple[str, bytes | None]:
@@ -119,21 +119,21 @@ def uncached(model: DualEncoder, names: Iterable[str], folder: Path | None, cach
 class _Doubts:
     """What is in doubt of the images of a run, by name; beside the vectors in the cache, by key."""
 
-    def __init__(self, told: dict[str, str], cache: VectorCache | None):
-        self._told, self._folder = told, cache.folder / "doubts" if cache else None
+    def __init__(self, doubts: dict[str, str], cache: VectorCache | None):
+        self._doubts, self._folder = doubts, cache.folder / "doubts" if cache else None
 
     def recall(self, name: str, key: str) -> None:
         """Of an image whose vector was in the cache."""
         if self._folder:
             with suppress(DataError):  # most images are not in doubt and have no file
-                self._told[name] = read_text(self._folder / f"{key}.txt", most=MB)
+                self._doubts[name] = read_text(self._folder / f"{key}.txt", most=MB)
 
     def tell(self, name: str, key: str, doubts: Sequence[str]) -> None:
         if doubts:
-            self._told[name] = " ".join(doubts)
+            self._doubts[name] = " ".join(doubts)
             if self._folder:
                 with suppress(DataError), whole(self._folder / f"{key}.txt") as temporary:
-                    temporary.write_text(self._told[name], "utf-8")
+                    temporary.write_text(self._doubts[name], "utf-8")
 
 
 def encode_named(
@@ -154,8 +154,8 @@ def encode_named(
     tick = progress or (lambda _: None)
     order = list(dict.fromkeys(names))
     places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
-    said = _Doubts({} if doubts is None else doubts, cache)
-    found: dict[str, Tensor] = {}
+    remarks = _Doubts({} if doubts is None else doubts, cache)
+    by_name: dict[str, Tensor] = {}
     failed: dict[str, str] = {}
     fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
 
@@ -165,17 +165,17 @@ def encode_named(
             try:
                 key, data = _key(name, folder, places)
                 if shelf and (vector := shelf.get(key)) is not None:
-                    found[name] = vector
-                    said.recall(name, key)
+                    by_name[name] = vector
+                    remarks.recall(name, key)
                 else:
                     if data is None:
-                        opened = open_image(name, folder, size=model.image_size)
+                        image = open_image(name, folder, size=model.image_size)
                     else:
                         loaded = _load(name, data)
-                        opened = loaded.pixels
-                        said.tell(name, key, loaded.doubts)
+                        image = loaded.pixels
+                        remarks.tell(name, key, loaded.doubts)
                     fresh.append((name, key))
-                    yield opened
+                    yield image
                     continue
             except ImageError as error:
                 failed[name] = str(error)
@@ -191,9 +191,9 @@ def encode_named(
             break
         if shelf:
             shelf.add([key for _, key in fresh], vectors)
-        found |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
+        by_name |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
         fresh.clear()
-    return {name: found[name] for name in order if name in found}, failed
+    return {name: by_name[name] for name in order if name in by_name}, failed
 
 
 def in_doubt(doubts: Mapping[str, str]) -> str:

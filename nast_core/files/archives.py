@@ -68,8 +68,8 @@ def broken(path: Path, error: type[NastError], what: str) -> Iterator[None]:
     except UnicodeDecodeError:  # the reader of the text says so
         raise
     except _BROKEN as fault:
-        said = " ".join(str(fault).split())[:200] or "it is cut short"
-        raise error(f"{shown(path)} cannot be read as {what}: {said}") from None
+        reason = " ".join(str(fault).split())[:200] or "it is cut short"
+        raise error(f"{shown(path)} cannot be read as {what}: {reason}") from None
 
 
 def kind_of(path: Path, error: type[NastError] = DataError, *, most: int = MOST, absent: str = "check the path") -> str:
@@ -105,16 +105,16 @@ def unpacked(
 
 
 def _only(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    found = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(_ASIDE)]
-    names = ", ".join(shown(one.filename) for one in found[:3])
-    if any(one.filename == "[Content_Types].xml" for one in found):
+    members = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(_ASIDE)]
+    names = ", ".join(shown(one.filename) for one in members[:3])
+    if any(one.filename == "[Content_Types].xml" for one in members):
         raise Unusable("it is an Excel workbook or an office document; save the sheet as CSV (UTF-8)")
-    if not found:
+    if not members:
         raise Unusable("the zip holds no file")
-    if len(found) > 1:
-        raise Unusable(f"the zip holds {len(found):,} files ({names}, ...); give one of them, unpacked")
-    _check(found[0])
-    return found[0]
+    if len(members) > 1:
+        raise Unusable(f"the zip holds {len(members):,} files ({names}, ...); give one of them, unpacked")
+    _check(members[0])
+    return members[0]
 
 
 def _check(member: zipfile.ZipInfo) -> None:

@@ -39,13 +39,13 @@ def read_arrays(
             raise error(
                 f"{shown(path)} says that it holds {size:,} bytes, and at most {MOST:,} are read of such a file"
             )
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in names}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
     except NastError:
         raise
     except Exception as fault:  # on a damaged file zipfile and numpy raise nearly everything
-        said = " ".join(str(fault).split())[:120]
-        raise error(f"{shown(path)} cannot be read as arrays ({said}); make it anew") from None
+        reason = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} cannot be read as arrays ({reason}); make it anew") from None
 
 
 def save_tensors(path: Path, tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str] | None = None) -> None:
@@ -72,5 +72,5 @@ def read_tensors(
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError, ValueError, RuntimeError) as fault:
-        said = " ".join(str(fault).split())[:120]
-        raise error(f"{shown(path)} cannot be read as safetensors ({said}); make it anew") from None
+        reason = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} cannot be read as safetensors ({reason}); make it anew") from None

@@ -26,8 +26,8 @@ class _Unread(_Refused):
     def __init__(self, fault: yaml.YAMLError):
         mark = getattr(fault, "problem_mark", None)
         self.where = f", line {mark.line + 1}" if mark else ""
-        said = " ".join(str(getattr(fault, "problem", None) or fault).split())[:200]
-        super().__init__(f"not YAML: {said}")
+        reason = " ".join(str(getattr(fault, "problem", None) or fault).split())[:200]
+        super().__init__(f"not YAML: {reason}")
 
 
 def read_json(

@@ -64,8 +64,8 @@ def faults(path: Path, error: type[NastError], *, absent: str = "check the path"
 def regular(path: Path, *, most: int, error: type[NastError] = DataError, absent: str = "check the path") -> int:
     """Size of a regular file in bytes, for readers that open a path themselves. Raises ``error`` for anything else."""
     with faults(path, error, absent=absent):
-        found = os.stat(path)
-    return _fits(path, found, most, error)
+        status = os.stat(path)
+    return _fits(path, status, most, error)
 
 
 def open_regular(path: Path, *, error: type[NastError] = DataError, absent: str = "check the path") -> BinaryIO:
@@ -102,9 +102,9 @@ def read_tail(path: Path, *, most: int, error: type[NastError] = DataError, abse
     with faults(path, error, absent=absent):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            _fits(path, found, found.st_size, error)
-            file.seek(max(0, found.st_size - most))
+            status = os.fstat(handle)
+            _fits(path, status, status.st_size, error)
+            file.seek(max(0, status.st_size - most))
             return file.read(most)
 
 
@@ -117,11 +117,11 @@ def read_text(path: Path, *, most: int, error: type[NastError] = DataError, abse
         raise error(f"{shown(path)} cannot be read as UTF-8 text ({fault.reason} at byte {fault.start})") from None
 
 
-def kind_of(found: os.stat_result) -> str | None:
+def kind_of(status: os.stat_result) -> str | None:
     """What is there instead of a file; None for a regular one."""
-    if stat.S_ISREG(found.st_mode):
+    if stat.S_ISREG(status.st_mode):
         return None
-    return next((name for test, name in _KINDS.items() if test(found.st_mode)), "a device")
+    return next((name for test, name in _KINDS.items() if test(status.st_mode)), "a device")
 
 
 def reason_of(fault: BaseException) -> str:
@@ -129,12 +129,12 @@ def reason_of(fault: BaseException) -> str:
     return getattr(fault, "strerror", None) or str(fault)
 
 
-def _fits(path: Path, found: os.stat_result, most: int, error: type[NastError]) -> int:
-    if (kind := kind_of(found)) is not None:
+def _fits(path: Path, status: os.stat_result, most: int, error: type[NastError]) -> int:
+    if (kind := kind_of(status)) is not None:
         raise error(f"{shown(path)} is {kind}, and a file is needed")
-    if found.st_size > most:
-        raise error(_too_large(path, found.st_size, most))
-    return found.st_size
+    if status.st_size > most:
+        raise error(_too_large(path, status.st_size, most))
+    return status.st_size
 
 
 def _too_large(path: Path, size: int, most: int) -> str:

@@ -36,7 +36,7 @@ def read_jsonl(
     lines = text.split("\n")  # JSON strings may hold what splitlines() takes for an end
     if log:
         lines.pop()
-    found = False
+    any_line = False
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -45,9 +45,9 @@ def read_jsonl(
         except ValueError as fault:  # pydantic's ValidationError among them
             wanted = f"; needed: {needed}" if needed else ""
             raise error(f"{shown(path)}, line {number}: not {one} ({what_is_wrong(fault)}){wanted}") from None
-        found = True
+        any_line = True
         yield number, record
-    if not found and not log:
+    if not any_line and not log:
         raise error(f"{shown(path)} has no {many}; {empty}")
 
 

@@ -26,7 +26,7 @@ def staged(folder: Path, name: str) -> Iterator[Path]:
 
     ``folder`` is made, and where the block fails it goes again. Raises OSError.
     """
-    made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    new_folders = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     folder.mkdir(parents=True, exist_ok=True)
     stage = folder / f".{name[:40]}.{_here()}-{os.getpid()}-{secrets.token_hex(4)}.part"
     try:
@@ -36,7 +36,7 @@ def staged(folder: Path, name: str) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         with suppress(OSError):  # not empty: somebody else has come to use it
-            for path in made:
+            for path in new_folders:
                 path.rmdir()
         raise
     finally:
@@ -47,9 +47,9 @@ def sweep(folder: Path) -> None:
     """Removes what killed writers have left in ``folder``; never follows a link, never touches another name."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if (found := _NAME.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False):
+            if (match := _NAME.fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False):
                 with suppress(OSError):
-                    if _gone(found[1], int(found[2]), entry.stat(follow_symlinks=False).st_mtime):
+                    if _gone(match[1], int(match[2]), entry.stat(follow_symlinks=False).st_mtime):
                         shutil.rmtree(entry.path, ignore_errors=True)
 
 

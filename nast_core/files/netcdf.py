@@ -33,8 +33,8 @@ def read_dataset(path: Path, *, error: type[NastError] = DataError, absent: str 
 
     with opened_hdf5(path, error=error, absent=absent) as file:
         _bounded(path, file, error)
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
-            return stored.load()
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
+            return dataset.load()
 
 
 @contextmanager
@@ -66,8 +66,8 @@ def _refusing(path: Path, what: str, error: type[NastError], absent: str) -> "It
     except NastError:
         raise
     except Exception as fault:
-        said = " ".join(str(fault).split())[:120]
-        raise error(f"{shown(path)} {what} ({said or type(fault).__name__}); {absent}") from None
+        reason = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} {what} ({reason or type(fault).__name__}); {absent}") from None
 
 
 def _bounded(path: Path, file: "h5py.File", error: type[NastError]) -> None:
@@ -76,10 +76,10 @@ def _bounded(path: Path, file: "h5py.File", error: type[NastError]) -> None:
 
     total = 0
 
-    def count(_: str, found: Any) -> None:
+    def count(_: str, item: Any) -> None:
         nonlocal total
-        if isinstance(found, h5py.Dataset):
-            total += _size(found, path.stat().st_size)
+        if isinstance(item, h5py.Dataset):
+            total += _size(item, path.stat().st_size)
         if total > MOST:
             raise error(
                 f"{shown(path)} says that it holds {total:,} bytes, and at most {MOST:,} are read of such a file"

@@ -46,8 +46,8 @@ def read_parquet(
     except NastError:
         raise
     except Exception as fault:  # on a damaged file pyarrow raises nearly everything
-        said = " ".join(str(fault).split())[:120]
-        raise error(f"{shown(path)} cannot be read as parquet ({said}); make it anew") from None
+        reason = " ".join(str(fault).split())[:120]
+        raise error(f"{shown(path)} cannot be read as parquet ({reason}); make it anew") from None
     if missing := [name for name in columns if name not in table]:
         raise error(f"{shown(path)} has no column {missing[0]}, so it is no such table; make it anew")
     return table

@@ -74,7 +74,7 @@ class TableFile:
         )
         first, last = 0, ""
         at_once = min(rows, _LEAST)
-        with _utf8(self.path, self.error) as (stream, counted):
+        with _utf8(self.path, self.error) as (stream, counter):
             try:
                 with arrow.open_csv(stream, *how, system_memory_pool()) as batches:
                     for table in _joined(batches, at_once):
@@ -87,18 +87,18 @@ class TableFile:
                             filled = (part != "").any(axis=1)
                             yield part if filled.all() else part[filled]
             except ArrowInvalid as fault:
-                self._say(str(fault), open_quote=bool(counted.quotes % 2))
-            if counted.quotes % 2 and "\n" in last:
+                self._say(str(fault), open_quote=bool(counter.quotes % 2))
+            if counter.quotes % 2 and "\n" in last:
                 raise Unusable("a quote is opened and never closed, so that the last cell runs to the end")
 
-    def _say(self, said: str, open_quote: bool) -> NoReturn:
+    def _say(self, complaint: str, open_quote: bool) -> NoReturn:
         """What pyarrow says of a fault, in our words."""
-        if "invalid UTF8" in said:
+        if "invalid UTF8" in complaint:
             raise self.error(
                 f"{shown(self.path)} cannot be read as a UTF-8 table: it is not UTF-8 text; save it as UTF-8"
             ) from None
-        if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", said):
-            row, expected, got = map(int, found.groups())
+        if match := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", complaint):
+            row, expected, got = map(int, match.groups())
             mark = "tabs" if self.delimiter == "\t" else repr(self.delimiter)
             advice = (
                 "close the quote that is open"
@@ -107,9 +107,9 @@ class TableFile:
             )
             line = self.line(row - 2 - self.skipped)
             raise Unusable(f"line {line} has {got} cells, the header {expected}; {advice}") from None
-        if "straddling" in said or "out of sync" in said:
+        if "straddling" in complaint or "out of sync" in complaint:
             raise Unusable(f"a row has more than {_RECORD:,} bytes; a quote may be open") from None
-        raise Unusable(said.split("\n")[0][:200]) from None
+        raise Unusable(complaint.split("\n")[0][:200]) from None
 
     def line(self, row: int) -> int:
         """The line of the file on which a row of ``frames`` ends: cells may hold line breaks."""
@@ -146,15 +146,15 @@ def open_table(
     """
     with _lines(path, error, absent) as lines:
         start = next(lines, "")
-        said = re.fullmatch(r'"?sep=(.)"?', start.strip("\r\n"))
-        if said:
+        sep = re.fullmatch(r'"?sep=(.)"?', start.strip("\r\n"))
+        if sep:
             start = next(lines, "")
         delimiter = (
-            said[1] if said else max(_DELIMITERS, key=lambda mark: len(next(csv.reader([start], delimiter=mark), [])))
+            sep[1] if sep else max(_DELIMITERS, key=lambda mark: len(next(csv.reader([start], delimiter=mark), [])))
         )
         rows = filter(None, csv.reader(_again(start, lines), delimiter=delimiter))
         header, first = [name.strip() for name in next(rows, [])], next(rows, [])
-        line = rows_read = 2 + bool(said)
+        line = rows_read = 2 + bool(sep)
         if len(header) > _COLUMNS:
             raise Unusable(f"it has {len(header):,} columns, and at most {_COLUMNS:,} are read")
     if len(first) > len(header):

@@ -132,9 +132,9 @@ def user_cache() -> Path:
 
     For a user without a home folder, a folder of their own among the machine's temporary files.
     """
-    named = os.environ.get("XDG_CACHE_HOME")
+    place = os.environ.get("XDG_CACHE_HOME")
     try:
-        return Path(named or "~/.cache").expanduser() / "nast"
+        return Path(place or "~/.cache").expanduser() / "nast"
     except RuntimeError:
         return Path(tempfile.gettempdir()) / f"nast-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
 
@@ -142,12 +142,12 @@ def user_cache() -> Path:
 def place_of(path: Path) -> Path:
     """Where the file will be: where a link leads. Raises DataError for what a file must not take the place of."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        found = None
+        status = None
     except ValueError as error:  # an embedded NUL, a lone surrogate
         raise DataError(f"{shown(path)} cannot be the path of a file ({error}); give another") from None
-    if found is not None and (kind := kind_of(found)) is not None:
+    if status is not None and (kind := kind_of(status)) is not None:
         raise DataError(f"{shown(path)} cannot be written (it is {kind}); give the name of a file")
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
@@ -222,20 +222,20 @@ def _why(error: BaseException, path: Path, needed: int) -> str | None:
     numbers = {one.errno for one in chain if isinstance(one, OSError)}
     of_a_library = isinstance(error, RuntimeError) or type(error).__module__.partition(".")[0] == "safetensors"
     left = _left(path)
-    if numbers & _FULL or any(said in str(one) for one in chain for said in _FULL_SAID):
+    if numbers & _FULL or any(words in str(one) for one in chain for words in _FULL_SAID):
         return _full(path, left, needed)
     if isinstance(error, OSError):
         return reason_of(error)
     if of_a_library and left is not None and left < _LITTLE:
         return _full(path, left, needed)
-    if of_a_library and any(said in str(error) for said in ("PytorchStreamWriter", "unexpected pos", "os error")):
+    if of_a_library and any(words in str(error) for words in ("PytorchStreamWriter", "unexpected pos", "os error")):
         return f"writing stopped: {str(error).splitlines()[0][:200]}"
     return None
 
 
 def _full(path: Path, left: int | None, needed: int) -> str:
-    said = f"the disk at {shown(_disk(path))} is full: {left or 0:,} bytes left"
-    return f"{said}, {needed:,} needed" if needed else said
+    message = f"the disk at {shown(_disk(path))} is full: {left or 0:,} bytes left"
+    return f"{message}, {needed:,} needed" if needed else message
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -98,14 +98,14 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
 @torch.no_grad()
 def _put_layers(encoder: DualEncoder, folder: Path) -> None:
     """The text layers' weights of a full fine-tune, in their place."""
-    held = weights.read(weights.find_weights(folder, [_LAYERS])).tensors
+    tensors = weights.read(weights.find_weights(folder, [_LAYERS])).tensors
     of_layers = {id(p) for block in encoder.text.blocks for p in layer_module(block).parameters()}
     own = {name: p for name, p in encoder.module.named_parameters() if id(p) in of_layers}
-    if strangers := sorted(held.keys() - own.keys()):
+    if strangers := sorted(tensors.keys() - own.keys()):
         raise ModelError(f"{_LAYERS} has {shown(strangers[0])!r}, which is no weight of the model's text layers")
-    model_files.refuse_missing(folder, own.keys() - held.keys())
+    model_files.refuse_missing(folder, own.keys() - tensors.keys())
     model_files.refuse_mismatched(
-        folder, [(n, v.shape, own[n].shape) for n, v in held.items() if v.shape != own[n].shape]
+        folder, [(n, v.shape, own[n].shape) for n, v in tensors.items() if v.shape != own[n].shape]
     )
-    for name, value in held.items():
+    for name, value in tensors.items():
         own[name].copy_(value)

@@ -79,13 +79,13 @@ def read_lora(module: nn.Module, known: list[str], folder: Path, *, trainable: b
         inference_mode=not trainable,
     )
     adapted = get_peft_model(module, config)
-    stored: dict[str, Tensor] = weights.read(path).tensors
+    file: dict[str, Tensor] = weights.read(path).tensors
     own = get_peft_model_state_dict(adapted, save_embedding_layers=False)
-    model_files.refuse_missing(folder, own.keys() - stored.keys())
+    model_files.refuse_missing(folder, own.keys() - file.keys())
     model_files.refuse_mismatched(
-        folder, [(name, stored[name].shape, own[name].shape) for name in own if stored[name].shape != own[name].shape]
+        folder, [(name, file[name].shape, own[name].shape) for name in own if file[name].shape != own[name].shape]
     )
-    set_peft_model_state_dict(adapted, {name: stored[name] for name in own})
+    set_peft_model_state_dict(adapted, {name: file[name] for name in own})
     return adapted.train(trainable)
 
 

@@ -29,10 +29,10 @@ class ArmKind:
     trains: bool = True
 
 
-def _turned(weights: Layers, seed: int) -> Layers:
+def _inverse(weights: Layers, seed: int) -> Layers:
     """The same weights turned upside down: small where the effect is large, as widely spread."""
-    turned = weights.max() + weights.min() - weights
-    return turned / turned.mean()
+    inverse = weights.max() + weights.min() - weights
+    return inverse / inverse.mean()
 
 
 def _shuffled(weights: Layers, seed: int) -> Layers:
@@ -44,7 +44,7 @@ def _shuffled(weights: Layers, seed: int) -> Layers:
 ARMS: dict[str, ArmKind] = {
     "uniform": ArmKind("every layer alike", lambda weights, seed: weights * 0 + 1),
     "nast": ArmKind("in proportion to the effect", lambda weights, seed: weights, traced=True),
-    "inverse": ArmKind("least where the effect is large", _turned, traced=True),
+    "inverse": ArmKind("least where the effect is large", _inverse, traced=True),
     "random": ArmKind("the same weights, shuffled", _shuffled, traced=True),
     "frozen": ArmKind("no training, for comparison", lambda weights, seed: weights * 0, trains=False),
 }

@@ -77,14 +77,14 @@ def draw_batch(
     The first caption of each is what ``Batch.captions`` names."""
     texts: dict[str, int] = {}
     claimed: dict[int, tuple[Claim | None, ...]] = {}
-    ranked, better, kept, named = [], [], set(), []
+    ranked, better, anchors, first = [], [], set(), []
     numbers = np.concatenate([own, others])
 
-    def place(said: Said) -> int:
-        index = texts.setdefault(said.text, len(texts))
-        claimed[index] = said.claims
-        if said.affirmative:
-            kept.add(index)
+    def place(statement: Said) -> int:
+        index = texts.setdefault(statement.text, len(texts))
+        claimed[index] = statement.claims
+        if statement.affirmative:
+            anchors.add(index)
         return index
 
     def pair(column: int, true: Said, false: Said) -> None:
@@ -95,7 +95,7 @@ def draw_batch(
     for column, number in enumerate(own):
         study = studies[number]
         chosen = [study.captions[i] for i in rng.permutation(len(study.captions))[:captions]]
-        named += [place(caption.true) for caption in chosen[:1]]
+        first += [place(caption.true) for caption in chosen[:1]]
         for caption in chosen:
             if caption.false is not None:
                 pair(column, caption.true, caption.false)
@@ -108,10 +108,10 @@ def draw_batch(
     return Batch(
         tuple(texts),
         numbers,
-        np.array(named, int),
-        (holds[named] == 1) | np.eye(len(named), len(numbers), dtype=bool),
+        np.array(first, int),
+        (holds[first] == 1) | np.eye(len(first), len(numbers), dtype=bool),
         np.array(ranked, int).reshape(-1, 2),
         np.array(better, np.int8).reshape(-1, len(numbers)),
         holds,
-        np.array(sorted(kept), int),
+        np.array(sorted(anchors), int),
     )

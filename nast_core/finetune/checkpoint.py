@@ -12,15 +12,15 @@ from nast_core.files.states import read_state
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 
 NAME = "checkpoint/last.pt"
-_HELD = {"identity", "parameters", "optimizer", "schedule", "progress", "best"}
+_KEYS = {"identity", "parameters", "optimizer", "schedule", "progress", "best"}
 
 
 def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
     """What must be equal for a checkpoint to be continued: the recipe but for where it runs, and the base's weights."""
-    said = recipe.model_dump_json(
+    fields = recipe.model_dump_json(
         exclude={"device", "num_processes", "executor", "model", "tracker", "checkpoint_every"}
     )
-    return f"{fingerprint} {said}"
+    return f"{fingerprint} {fields}"
 
 
 def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
@@ -28,7 +28,7 @@ def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
     if not os.path.lexists(path):
         return None
     state = read_state(path, device, error=FinetuneError)
-    if missing := _HELD - state.keys():
+    if missing := _KEYS - state.keys():
         raise FinetuneError(f"{path} is no checkpoint of a fine-tuning (no {min(missing)}); delete it to begin anew")
     if state["identity"] != identity:
         raise FinetuneError(

@@ -60,8 +60,8 @@ class TrainingData:
     @property
     def cues(self) -> frozenset[str]:
         """Every negation cue that a training text has."""
-        said = (text for study in self.train for example in study.examples for text in texts_of(example))
-        return frozenset(cue.text for text in said for cue in find_cues(text))
+        texts = (text for study in self.train for example in study.examples for text in texts_of(example))
+        return frozenset(cue.text for text in texts for cue in find_cues(text))
 
 
 def training_data(
@@ -91,8 +91,8 @@ def training_data(
             f"{len(shared)} studies have train and validation lines, first {shared[0]}; give each study one split and an id of its own"
         )
     if len(validation) > most_validation:
-        kept = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
-        validation = tuple(validation[i] for i in sorted(kept))
+        places = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
+        validation = tuple(validation[i] for i in sorted(places))
     both = (*train, *validation)
     facts = facts_by_study(example for study in both for example in study.examples)
     claims = {claim for study in both for claim in _claims(study.examples)}
@@ -115,8 +115,8 @@ def _studies(examples: Sequence[Example], seed: int, fits: Callable[[str], bool]
     for example in examples:
         grouped.setdefault(example.study_id, []).append(example)
     return tuple(
-        _study(found, np.random.default_rng([seed, _DRAW, number]), fits)
-        for number, found in enumerate(grouped.values())
+        _study(group, np.random.default_rng([seed, _DRAW, number]), fits)
+        for number, group in enumerate(grouped.values())
     )
 
 
@@ -158,21 +158,21 @@ def _caption(examples: Sequence[Example], rng: np.random.Generator, fits: Callab
     wanted, chosen = int(rng.integers(*STATEMENTS, endpoint=True)), dict[str, Example]()
     for i in rng.permutation(len(examples)):
         chosen.setdefault(examples[i].claim.finding, examples[i])
-    said = list(chosen.values())[:wanted]
+    statements = list(chosen.values())[:wanted]
     frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
 
     def write(texts: Sequence[str]) -> str:
         return sentence_case(frame.format(join.join(map(_clause, texts))))
 
-    while len(said) > 1 and not fits(write([example.text for example in said])):
-        said.pop()
-    parts: list[Example | Contradiction] = list(said)
+    while len(statements) > 1 and not fits(write([example.text for example in statements])):
+        statements.pop()
+    parts: list[Example | Contradiction] = list(statements)
     true, false = _together(parts, write), None
     if not fits(true.text):  # the frame is what is too much
         true = _together(parts, "".join)
-    if places := [place for place, example in enumerate(said) if example.contradictions]:
+    if places := [place for place, example in enumerate(statements) if example.contradictions]:
         place = places[rng.integers(len(places))]
-        parts[place] = said[place].contradictions[rng.integers(len(said[place].contradictions))]
+        parts[place] = statements[place].contradictions[rng.integers(len(statements[place].contradictions))]
         false = _together(parts, write)
     return Caption(true, false if false and fits(false.text) else None)
 
@@ -212,18 +212,18 @@ class Truth:
             about = [tuple(fact.meaning for fact in known if fact.finding == finding) for known in facts]
             kinds = {known: i for i, known in enumerate(dict.fromkeys(about))}
             self._kinds[:, column] = [kinds[known] for known in about]
-            asked = [claim for claim in claims if claim.finding == finding]
-            self._place |= {claim: (column, row) for row, claim in enumerate(asked)}
-            self._tables.append(truth_table(asked, list(kinds)))
+            of_finding = [claim for claim in claims if claim.finding == finding]
+            self._place |= {claim: (column, row) for row, claim in enumerate(of_finding)}
+            self._tables.append(truth_table(of_finding, list(kinds)))
 
     def of(self, claims: Sequence[Claim | None], studies: Int[np.ndarray, " study"]) -> Int[np.ndarray, "claim study"]:
         """Rows of claims (without their sources) over studies by number; a claim that is None is unknown of all."""
-        found = np.full((len(claims), len(studies)), -1, np.int8)
+        values = np.full((len(claims), len(studies)), -1, np.int8)
         for row, claim in enumerate(claims):
             if claim is not None:
                 column, place = self._place[claim]
-                found[row] = self._tables[column][place, self._kinds[studies, column]]
-        return found
+                values[row] = self._tables[column][place, self._kinds[studies, column]]
+        return values
 
     def of_all(self, claims: Sequence[Claim | None], studies: Int[np.ndarray, " study"]) -> Int[np.ndarray, " study"]:
         """Whether all of the claims hold together: 0 where one does not, else -1 where one is unknown, else 1."""

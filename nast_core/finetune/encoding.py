@@ -97,9 +97,9 @@ def groups(lengths: Sequence[int], *, pads: bool = True) -> list[tuple[int, int]
         costs = [least[b] + (edges[end] - edges[b]) * lengths[edges[end] - 1] + _CALL for b in range(end)]
         cut.append(min(range(end), key=costs.__getitem__))
         least.append(costs[cut[-1]])
-    found, end = [], len(edges) - 1
+    spans, end = [], len(edges) - 1
     while end > 0:
         first, last = edges[cut[end]], edges[end]
-        found += [(start, min(start + _MOST, last)) for start in reversed(range(first, last, _MOST))]
+        spans += [(start, min(start + _MOST, last)) for start in reversed(range(first, last, _MOST))]
         end = cut[end]
-    return found[::-1]
+    return spans[::-1]

@@ -53,8 +53,8 @@ def seconds_of(recipe: FinetuneRecipe, costs: Costs, amounts: Amounts) -> float:
     looking = costs.encode * ((looks + 2) * amounts.panel + looks * amounts.watched)  # also before and after
     drawing = costs.draw * (2 * steps + (looks + 1) * amounts.watched_batches)  # once more to find the frozen texts
     drawn = alone * amounts.kept_alone + together * amounts.kept_together
-    kept = _distinct(drawn, amounts.kept_studies) + amounts.kept_watched
-    frozen = costs.encode * (kept * amounts.kept_text + amounts.panel_kept)
+    studies = _distinct(drawn, amounts.kept_studies) + amounts.kept_watched
+    frozen = costs.encode * (studies * amounts.kept_text + amounts.panel_kept)
     saving = costs.save * (math.ceil(steps / recipe.checkpoint_every) + 1)
     return costs.start + costs.read + costs.images + learning + looking + drawing + frozen + saving
 

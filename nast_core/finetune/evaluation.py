@@ -53,42 +53,42 @@ def make_panel(
 ) -> Panel:
     """``numbers`` are the studies' in ``truth``; ``frozen`` encodes with the weights before training."""
     texts: dict[str, int] = {}
-    said: dict[int, tuple[Claim, str | None]] = {}
-    ranked, kinds, retrieved, kept = [], [], [], set()
+    by_row: dict[int, tuple[Claim, str | None]] = {}
+    ranked, kinds, retrieved, anchors = [], [], [], set()
     for column, study in enumerate(studies):
         for text in [caption.true.text for caption in study.captions if caption.true.affirmative][:1]:
             caption = texts.setdefault(text, len(texts))
             retrieved.append((column, caption))
-            kept.add(caption)
+            anchors.add(caption)
         for example in study.examples:
             true = texts.setdefault(example.text, len(texts))
-            said[true] = (example.claim.meaning, example.cue)
+            by_row[true] = (example.claim.meaning, example.cue)
             if example.cue is None:
-                kept.add(true)
+                anchors.add(true)
             for other in example.contradictions:
                 false = texts.setdefault(other.text, len(texts))
                 ranked.append((column, true, false))
                 kinds.append(other.kind)
                 if other.claim:
-                    said[false] = (other.claim.meaning, other.cue)
+                    by_row[false] = (other.claim.meaning, other.cue)
     for text in distinct_texts(items):
         texts.setdefault(text, len(texts))
-    listed, kept_rows = tuple(texts), np.array(sorted(kept), int)
-    statements = np.array(sorted(said), int)
+    all_texts, kept_rows = tuple(texts), np.array(sorted(anchors), int)
+    statements = np.array(sorted(by_row), int)
     images = torch.stack([features[study.image] for study in studies])
     return Panel(
-        listed,
+        all_texts,
         images,
         np.array(ranked, int).reshape(-1, 3),
         kinds,
         statements,
-        np.array([said[i][1] is not None and said[i][0].polarity == "absent" for i in statements], bool),
-        np.array([said[i][1] is None for i in statements], bool),
-        np.array([said[i][1] is not None and said[i][1] not in trained_cues for i in statements], bool),
-        truth.of([said[i][0] for i in statements], numbers),
+        np.array([by_row[i][1] is not None and by_row[i][0].polarity == "absent" for i in statements], bool),
+        np.array([by_row[i][1] is None for i in statements], bool),
+        np.array([by_row[i][1] is not None and by_row[i][1] not in trained_cues for i in statements], bool),
+        truth.of([by_row[i][0] for i in statements], numbers),
         np.array(retrieved, int).reshape(-1, 2),
         kept_rows,
-        frozen([listed[i] for i in kept_rows]).cpu(),
+        frozen([all_texts[i] for i in kept_rows]).cpu(),
         items,
         torch.stack([features[item.image] for item in items]) if items else images[:0],
         np.array([[[texts[t] for t in getattr(i, form)] for i in items] for form in FORMS], int),
@@ -112,10 +112,10 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     scores = (vectors @ panel.images.to(vectors).T).double().numpy()  # cosine orders as S does
     image, true, false = panel.ranked.T
     right = scores[true, image] > scores[false, image]
-    found = {"claim_ranking": right.mean()} if len(right) else {}
+    figures = {"claim_ranking": right.mean()} if len(right) else {}
     for kind in KINDS:
         if (of_kind := np.array([k == kind for k in panel.kinds], bool)).any():
-            found[f"claim_ranking_{kind}"] = right[of_kind].mean()
+            figures[f"claim_ranking_{kind}"] = right[of_kind].mean()
     areas = auroc_rows(scores[panel.statements], panel.holds)
     kinds = {
         "auroc_affirmative": panel.affirmative,
@@ -125,16 +125,16 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     }
     for name, rows in kinds.items():
         if np.isfinite(areas[rows]).any():
-            found[name] = np.nanmean(areas[rows])
+            figures[name] = np.nanmean(areas[rows])
     if len(panel.retrieved):
         column, caption = panel.retrieved.T
         own = scores[caption, column]
-        found["retrieval_5"] = ((scores[caption] >= own[:, None]).sum(1) <= 5).mean()
+        figures["retrieval_5"] = ((scores[caption] >= own[:, None]).sum(1) <= 5).mean()
     if len(panel.kept):
-        found["alignment"] = float((vectors[panel.kept] * panel.frozen).sum(-1).mean())
+        figures["alignment"] = float((vectors[panel.kept] * panel.frozen).sum(-1).mean())
     if panel.items:
-        found |= _accuracies(panel, vectors)
-    return {name: float(value) for name, value in found.items()}
+        figures |= _accuracies(panel, vectors)
+    return {name: float(value) for name, value in figures.items()}
 
 
 def _accuracies(panel: Panel, vectors: Tensor) -> dict[str, float]:
@@ -144,12 +144,12 @@ def _accuracies(panel: Panel, vectors: Tensor) -> dict[str, float]:
     own = scores.gather(-1, answer)
     right = ((scores >= own).sum(-1) == 1).double().numpy()  # a tie for the best counts as wrong
     affirmative, negated = right.mean(1)
-    found = {"acc_affirmative": affirmative, "acc_negated": negated, "gap_points": 100 * (affirmative - negated)}
+    figures = {"acc_affirmative": affirmative, "acc_negated": negated, "gap_points": 100 * (affirmative - negated)}
     for name, which in (("seen", ~panel.unseen), ("unseen", panel.unseen)):
         if which.any():
-            found[f"acc_negated_{name}"] = right[1, which].mean()
-            found[f"gap_points_{name}"] = 100 * (right[0, which] - right[1, which]).mean()
-    return found
+            figures[f"acc_negated_{name}"] = right[1, which].mean()
+            figures[f"gap_points_{name}"] = 100 * (right[0, which] - right[1, which]).mean()
+    return figures
 
 
 def auroc_rows(
@@ -161,8 +161,8 @@ def auroc_rows(
     """
     areas = np.full(len(scores), np.nan)
     for row, (score, truth) in enumerate(zip(scores, holds, strict=True)):
-        held, denied = int((truth == 1).sum()), int((truth == 0).sum())
-        if min(held, denied) >= LEAST:
+        present, denied = int((truth == 1).sum()), int((truth == 0).sum())
+        if min(present, denied) >= LEAST:
             ranks = rankdata(score[truth >= 0])
-            areas[row] = (ranks[truth[truth >= 0] == 1].sum() - held * (held + 1) / 2) / (held * denied)
+            areas[row] = (ranks[truth[truth >= 0] == 1].sum() - present * (present + 1) / 2) / (present * denied)
     return areas

@@ -35,14 +35,14 @@ def image_features(
         done += count
         progress(done, len(own))
 
-    told: dict[str, str] = {}
-    vectors, failed = encode_named(model, own, images, cache=default_cache(), progress=tick, doubts=told)
-    found = {name: vector.clone() for name, vector in vectors.items()}  # inference tensors take no part in autograd
+    own_doubts: dict[str, str] = {}
+    vectors, failed = encode_named(model, own, images, cache=default_cache(), progress=tick, doubts=own_doubts)
+    features = {name: vector.clone() for name, vector in vectors.items()}  # inference tensors take no part in autograd
     if world > 1:
-        for others, bad, doubtful in gather_object([(found, failed, told)]):
-            found |= others
+        for others, bad, doubtful in gather_object([(features, failed, own_doubts)]):
+            features |= others
             failed |= bad
-            told |= doubtful
+            own_doubts |= doubtful
     if doubts is not None:
-        doubts |= told
-    return found, failed
+        doubts |= own_doubts
+    return features, failed

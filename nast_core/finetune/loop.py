@@ -77,10 +77,10 @@ def train(task: Task, report: Reporter) -> Progress:
         report.progress(stands.step, recipe.steps, TRAINING)
         _seed(recipe.seed, stands.step, task.accelerator.process_index)
         rate = recipe.learning_rate * rate_schedule(recipe)(stands.step)
-        said = training_step(task, task.training.batch(stands.step), stands.step, parameters, optimizer)
+        terms = training_step(task, task.training.batch(stands.step), stands.step, parameters, optimizer)
         schedule.step()
         stands.step += 1
-        report.metrics(stands.step, **said, learning_rate=rate)
+        report.metrics(stands.step, **terms, learning_rate=rate)
         stands.over = stands.step == recipe.steps
         if (stands.over or stands.step % recipe.validate_every == 0) and _validate(task, stands, report):
             best = parameter_state(task.layers) if recipe.patience else {}
@@ -212,9 +212,9 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
 @torch.no_grad()
 def validation_loss(task: Task) -> tuple[float, dict[str, float]]:
     """The training objective on fixed batches of validation studies, as many as fill whole batches, and its terms."""
-    found = [batch_losses(task, task.validation.batch(k)) for k in range(task.validation.epoch)]
-    total = float(torch.stack([weigh(terms, task.recipe, task.recipe.steps) for terms in found]).mean())
-    return total, {name: float(torch.stack([terms[name] for terms in found]).mean()) for name in found[0]}
+    losses = [batch_losses(task, task.validation.batch(k)) for k in range(task.validation.epoch)]
+    total = float(torch.stack([weigh(terms, task.recipe, task.recipe.steps) for terms in losses]).mean())
+    return total, {name: float(torch.stack([terms[name] for terms in losses]).mean()) for name in losses[0]}
 
 
 class _MemoryWatch:
@@ -237,7 +237,7 @@ class _MemoryWatch:
 def _too_large(task: Task, batch: Batch) -> str:
     """What to do about a batch that memory cannot hold: the largest half, quarter, ... that it can."""
     own = batch.studies[: task.training.size]
-    asked = f"a batch of {len(own)} studies does not fit into the memory of {task.images.device}"
+    problem = f"a batch of {len(own)} studies does not fit into the memory of {task.images.device}"
     size = len(own) // 2
     while size >= 2:
         clear_device_cache(garbage_collection=True)
@@ -246,6 +246,6 @@ def _too_large(task: Task, batch: Batch) -> str:
         with _MemoryWatch() as full:
             task.encode.encode(share).sum().backward()
         if not full.met:
-            return f"{asked}; {size} do: set batch_size to {size}"
+            return f"{problem}; {size} do: set batch_size to {size}"
         size //= 2
-    return f"{asked}, nor does one of 2; use a smaller model, more memory or precision bfloat16"
+    return f"{problem}, nor does one of 2; use a smaller model, more memory or precision bfloat16"

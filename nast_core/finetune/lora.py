@@ -83,14 +83,14 @@ def adapters_in_place(heads: list[MultiheadAttention]) -> Iterator[None]:
     weights = [base.in_proj_weight for base in bases]
     try:
         for head, base, weight in zip(heads, bases, weights, strict=True):
-            _put(base, weight + head.get_delta_weight(head.active_adapters[0]).to(weight.dtype))
+            _set_weight(base, weight + head.get_delta_weight(head.active_adapters[0]).to(weight.dtype))
         yield
     finally:
         for base, weight in zip(bases, weights, strict=True):
-            _put(base, weight)
+            _set_weight(base, weight)
 
 
-def _put(attention: nn.Module, weight: torch.Tensor) -> None:
+def _set_weight(attention: nn.Module, weight: torch.Tensor) -> None:
     del attention.in_proj_weight  # a computed tensor cannot take a Parameter's place under its registration
     attention.in_proj_weight = weight
 

@@ -74,12 +74,12 @@ def across_image_loss(logits: Float[Tensor, "text image"], holds: Int[Tensor, "t
     has no pair. 0 where no text has one. It is a smooth 1 - AUROC of each text, "X" and "no X" alike: what makes a cue
     read, and not muted. Ranking an image's texts the same way was tried and dropped: it slowed the questions down.
     """
-    ranked = []
+    losses = []
     for row, truth in zip(logits, holds, strict=True):  # text by text: only pairs that count are made, a fifth of all
-        held, denied = row[truth == 1], row[truth == 0]
-        if len(held) and len(denied):
-            ranked.append(F.softplus(denied[None, :] - held[:, None]).mean())
-    return torch.stack(ranked).mean() if ranked else logits.sum() * 0
+        present, denied = row[truth == 1], row[truth == 0]
+        if len(present) and len(denied):
+            losses.append(F.softplus(denied[None, :] - present[:, None]).mean())
+    return torch.stack(losses).mean() if losses else logits.sum() * 0
 
 
 def alignment_loss(now: Float[Tensor, "text dim"], frozen: Float[Tensor, "text dim"]) -> Float[Tensor, ""]:

@@ -87,12 +87,12 @@ def _change(module: nn.Module, number: int, start: Mapping[str, Tensor]) -> floa
     adapters = [part for part in module.modules() if isinstance(part, LoraLayer)]
     own = {name: p for name, p in module.named_parameters() if "lora_" not in name}
     if adapters:
-        moved = [part.get_delta_weight(name) for part in adapters for name in part.lora_A]
+        differences = [part.get_delta_weight(name) for part in adapters for name in part.lora_A]
         sizes: list[Tensor] = list(own.values())
     else:
         sizes = [start[f"{number}.{name}"] for name in own]
-        moved = [p - before for p, before in zip(own.values(), sizes, strict=True)]
-    return math.sqrt(_squares(moved) / _squares(sizes))
+        differences = [p - before for p, before in zip(own.values(), sizes, strict=True)]
+    return math.sqrt(_squares(differences) / _squares(sizes))
 
 
 def _squares(tensors: Sequence[Tensor]) -> float:

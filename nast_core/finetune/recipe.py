@@ -109,8 +109,8 @@ class FinetuneRecipe(Recipe):
 
     @model_validator(mode="before")
     @classmethod
-    def _start(cls, said: Any) -> Any:
-        return START["full"] | said if isinstance(said, dict) and said.get("method") == "full" else said
+    def _start(cls, fields: Any) -> Any:
+        return START["full"] | fields if isinstance(fields, dict) and fields.get("method") == "full" else fields
 
     @field_validator("precision")
     @classmethod

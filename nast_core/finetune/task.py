@@ -71,8 +71,8 @@ def samplers(recipe: FinetuneRecipe, material: Material) -> tuple[Sampler, Sampl
 
     training = sampler(range(first), alone=recipe.statement_steps)
     validation = sampler(range(first, len(studies)))
-    for split, found in (("train", training), ("validation", validation)):
-        if len(found.numbers) < 2:
+    for split, part in (("train", training), ("validation", validation)):
+        if len(part.numbers) < 2:
             name, why = next(iter(material.unreadable.items()))
             raise DataError(f"fewer than 2 {split} studies have an image that can be read; first fault: {name}: {why}")
     return training, validation
@@ -122,8 +122,8 @@ def make_task(
     if like is None:
         steps = recipe.steps if ARMS[recipe.arm].trains else 0
         used = chain(map(training.batch, range(steps)), map(validation.batch, range(validation.epoch)))  # one at a time
-        kept = sorted({batch.texts[i] for batch in used for i in batch.kept})
-        vectors = dict(zip(kept, frozen(kept, "Training texts, frozen encoder").unbind(), strict=True))
+        anchors = sorted({batch.texts[i] for batch in used for i in batch.kept})
+        vectors = dict(zip(anchors, frozen(anchors, "Training texts, frozen encoder").unbind(), strict=True))
     images = torch.stack([material.features.get(s.image, torch.zeros(encoder.text.dim)) for s in studies])
     return Task(
         recipe=recipe,

@@ -52,8 +52,8 @@ def layer_weights(
 
 
 def _layers(where: np.ndarray) -> str:
-    found = [str(layer) for layer in np.flatnonzero(where) + 1]
-    return f"layer {found[0]}" if len(found) == 1 else f"layers {', '.join(found)}"
+    layers = [str(layer) for layer in np.flatnonzero(where) + 1]
+    return f"layer {layers[0]}" if len(layers) == 1 else f"layers {', '.join(layers)}"
 
 
 def layer_effect(
@@ -102,10 +102,10 @@ def check_trace(traced: xr.Dataset, model: DualEncoder) -> None:
             )
         if name not in traced.variables and name not in ("cte", "cte_head"):
             raise FinetuneError(f"the trace holds no {name}; trace again to make it")
-    found = str(traced.attrs.get("model_fingerprint", "none"))
-    if found != model.fingerprint:
+    fingerprint = str(traced.attrs.get("model_fingerprint", "none"))
+    if fingerprint != model.fingerprint:
         raise FinetuneError(
-            f"the trace is of {traced.attrs.get('model', 'an unnamed model')} (fingerprint {found[:12]}) and the model to "
+            f"the trace is of {traced.attrs.get('model', 'an unnamed model')} (fingerprint {fingerprint[:12]}) and the model to "
             f"train is {model.card.name} (fingerprint {model.fingerprint[:12]}); trace that model"
         )
     layers = [int(layer) for layer in traced.layer.values if layer >= 1]

@@ -88,6 +88,6 @@ def ablate(model: DualEncoder, heads: Sequence[Head], means: Float[Tensor, "laye
     ]
     ablated = copy.copy(model)
     ablated.text = text
-    changed = hashlib.sha256(f"{sorted(set(heads))}".encode() + means.float().cpu().numpy().tobytes())
-    ablated.fingerprint = hashlib.sha256(f"{model.fingerprint} without {changed.hexdigest()}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{sorted(set(heads))}".encode() + means.float().cpu().numpy().tobytes())
+    ablated.fingerprint = hashlib.sha256(f"{model.fingerprint} without {digest.hexdigest()}".encode()).hexdigest()
     return ablated

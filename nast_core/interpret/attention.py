@@ -49,8 +49,8 @@ def negator_selective_attention(
         column = negator_column(model.text, tokens, [p.negator for p in batch] * 2)
         negated, affirmative = column.chunk(2, dim=1)  # [layer, pair, head, query]
         hidden = ~_queries(model.text, tokens, batch)[None, :, None, :]
-        for kept, values in ((selective, negated - affirmative), (absolute, negated)):
-            kept.append(values.masked_fill(hidden, float("-inf")).amax(-1).transpose(0, 1).cpu())
+        for rows, values in ((selective, negated - affirmative), (absolute, negated)):
+            rows.append(values.masked_fill(hidden, float("-inf")).amax(-1).transpose(0, 1).cpu())
         if progress:
             progress(len(batch))
     dims = ("pair", "layer", "head")
@@ -72,10 +72,10 @@ def negator_column(
     tower: TextTower, tokens: Tokens, spans: Sequence[tuple[int, ...]]
 ) -> Float[Tensor, "layer text head query"]:
     """Attention paid to each text's span, summed over it; only this column is kept, never the square."""
-    chosen = torch.zeros(tokens.ids.shape, dtype=torch.bool, device=tokens.ids.device)
+    at_span = torch.zeros(tokens.ids.shape, dtype=torch.bool, device=tokens.ids.device)
     for row, span in enumerate(spans):
-        chosen[row, list(span)] = True
-    weight = chosen[:, None, :, None]
+        at_span[row, list(span)] = True
+    weight = at_span[:, None, :, None]
     return torch.stack([(a @ weight.to(a.dtype)).squeeze(-1) for a in tower.attention(tokens)])
 
 
@@ -100,5 +100,5 @@ def attention_patterns(model: DualEncoder, texts: Sequence[str]) -> list[Float[n
     tokens = model.text.tokenize(texts)
     weights = torch.stack(list(model.text.attention(tokens))).double().cpu().numpy()
     own = tokens.mask.scatter(1, tokens.pooled[:, None], True)
-    kept = [row.nonzero()[:, 0].cpu().numpy() for row in own]
-    return [weights[:, row][:, :, at[:, None], at] for row, at in enumerate(kept)]
+    positions = [row.nonzero()[:, 0].cpu().numpy() for row in own]
+    return [weights[:, row][:, :, at[:, None], at] for row, at in enumerate(positions)]

@@ -81,9 +81,11 @@ def integrate(
     with torch.inference_mode(False), torch.enable_grad():
         changes = [_ends(line, advice) for line in lines]
         while True:
-            done = [_integral(model, line, *ends, n_steps, batch) for line, ends in zip(lines, changes, strict=True)]
-            if n_steps >= max_steps or _complete(model, done):
-                return done
+            integrals = [
+                _integral(model, line, *ends, n_steps, batch) for line, ends in zip(lines, changes, strict=True)
+            ]
+            if n_steps >= max_steps or _complete(model, integrals):
+                return integrals
             n_steps = min(2 * n_steps, max_steps)
 
 
@@ -98,19 +100,19 @@ def _ends(line: Line, advice: str) -> tuple[float, float]:
 
 
 def _integral(model: DualEncoder, line: Line, start: float, end: float, n_steps: int, batch: int) -> Integral:
-    found = IntegratedGradients(line.score).attribute(
+    gradients = IntegratedGradients(line.score).attribute(
         line.end, baselines=line.baseline, n_steps=n_steps, internal_batch_size=batch
     )
-    values = found[0].detach().cpu().double()
+    values = gradients[0].detach().cpu().double()
     delta = float(values.sum()) - (end - start)
     return Integral(values, start, end, delta, share(model, delta, end - start), n_steps)
 
 
-def _complete(model: DualEncoder, done: Sequence[Integral]) -> bool:
-    first, last = done[0], done[-1]
+def _complete(model: DualEncoder, integrals: Sequence[Integral]) -> bool:
+    first, last = integrals[0], integrals[-1]
     between = share(model, first.delta - last.delta, first.end - first.start - (last.end - last.start))
     # NaN compares false: a change that is only rounding asks for no more steps
-    return not any(value > MAX_DELTA for value in (between, *(one.delta_share for one in done)))
+    return not any(value > MAX_DELTA for value in (between, *(one.delta_share for one in integrals)))
 
 
 def score_variables(ends: Float[np.ndarray, "pair form"]) -> dict[str, tuple]:
@@ -123,11 +125,15 @@ def score_variables(ends: Float[np.ndarray, "pair form"]) -> dict[str, tuple]:
     }
 
 
-def completeness(done: Sequence[Sequence[Integral]]) -> dict[str, tuple]:
+def completeness(integrals: Sequence[Sequence[Integral]]) -> dict[str, tuple]:
     """What says whether the integrals of each pair's two texts add up."""
 
     def each(name: str, units: str) -> tuple:
-        return ("pair", "form"), np.array([[getattr(one, name) for one in forms] for forms in done]), {"units": units}
+        return (
+            ("pair", "form"),
+            np.array([[getattr(one, name) for one in forms] for forms in integrals]),
+            {"units": units},
+        )
 
     return {
         "s_baseline": each("start", "logits"),

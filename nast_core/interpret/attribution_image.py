@@ -96,16 +96,16 @@ def attribute_image(
         score = _score(model, pair, encode, progress)
         match method:
             case "occlusion":
-                found = _occlusion(score, pixels, windows, batch_size(model))
+                saliency = _occlusion(score, pixels, windows, batch_size(model))
             case "integrated_gradients":
-                found = _integrated_gradients(model, score, pixels, n_steps, max_steps)
+                saliency = _integrated_gradients(model, score, pixels, n_steps, max_steps)
             case "grad_cam":
-                found = _even(grad_cam(model, score, pixels), pixels)
+                saliency = _even(grad_cam(model, score, pixels), pixels)
         with torch.no_grad():
             ends.append(score(pixels)[0].double().cpu().numpy())
-        maps.append(found)
-        places.append(_place(model, image, found))
-    integrals = [found.integrals for found in maps if found.integrals]
+        maps.append(saliency)
+        places.append(_place(model, image, saliency))
+    integrals = [one.integrals for one in maps if one.integrals]
     unit = {"units": METHODS[method]}
     return xr.Dataset(
         {
@@ -173,10 +173,10 @@ def _score(
     texts = fixed(model, model.encode_texts([pair.pair.affirmative, pair.pair.negated]))
 
     def score(pixels: Tensor) -> Tensor:
-        found = scores(model, encode(pixels), texts)
+        values = scores(model, encode(pixels), texts)
         if progress:
             progress(len(pixels))
-        return found
+        return values
 
     return score
 
@@ -200,10 +200,10 @@ def _integrated_gradients(model: DualEncoder, score: FormScore, pixels: Tensor, 
         return Line(lambda x: score(x)[:, form], _mean(pixels), pixels)
 
     lines = [of(form) for form in range(len(FORMS))]
-    done = integrate(
+    integrals = integrate(
         model, lines, batch=batch_size(model), n_steps=n_steps, max_steps=max_steps, advice="; occlusion needs none"
     )
-    return _even(np.stack([one.attribution.sum(0).numpy() for one in done]), pixels, tuple(done))
+    return _even(np.stack([one.attribution.sum(0).numpy() for one in integrals]), pixels, tuple(integrals))
 
 
 def _mean(pixels: Tensor) -> Tensor:
@@ -226,9 +226,9 @@ _PLACES: dict[str, tuple[str, ...]] = {
 }
 
 
-def _place(model: DualEncoder, image: Image.Image, found: Map) -> dict[str, np.ndarray]:
+def _place(model: DualEncoder, image: Image.Image, saliency: Map) -> dict[str, np.ndarray]:
     view = field_of_view(model, image.size)
-    y, x = view.top + view.down * found.rows, view.left + view.across * found.columns
+    y, x = view.top + view.down * saliency.rows, view.left + view.across * saliency.columns
     sides = {"image_width": np.array(image.width), "image_height": np.array(image.height)}
     return {"top": y[:-1], "bottom": y[1:], "left": x[:-1], "right": x[1:], **sides}
 

@@ -68,11 +68,11 @@ def attribute_tokens(
     shape = len(pairs), len(FORMS), length
     attribution, token = np.full(shape, np.nan), np.full(shape, "", dtype=object)
     special, role = np.zeros((len(pairs), length), bool), np.full((len(pairs), length), "padding", dtype=object)
-    done: list[list[Integral]] = []
+    by_pair: list[list[Integral]] = []
     for row, pair in enumerate(pairs):
         texts = [model.text.tokenize([text]) for text in (pair.pair.affirmative, pair.pair.negated)]
         lines = [token_line(model, tokens, vectors[row], progress) for tokens in texts]
-        found = integrate(
+        integrals = integrate(
             model,
             lines,
             batch=_batch(model.text, texts[0].ids.shape[1]),
@@ -82,20 +82,22 @@ def attribute_tokens(
         )
         real = texts[0].mask[0].cpu().numpy()
         at = np.flatnonzero(real)
-        for form, (one, pieces) in enumerate(zip(found, (pair.pieces_affirmative, pair.pieces_negated), strict=True)):
+        for form, (one, pieces) in enumerate(
+            zip(integrals, (pair.pieces_affirmative, pair.pieces_negated), strict=True)
+        ):
             attribution[row, form, at] = one.attribution.sum(-1).numpy()[at]
             token[row, form, at] = np.array(pieces, dtype=object)[at]
         special[row, at] = [texts[1].offsets[0][p] == (0, 0) for p in at]
         role[row, at] = np.array(pair.roles, dtype=object)[at]
-        done.append(found)
+        by_pair.append(integrals)
     return xr.Dataset(
         {
             "token_attribution": (("pair", "form", "position"), attribution, {"units": "logits"}),
             "token": (("pair", "form", "position"), token),
             "special": (("pair", "position"), special),
             "role": (("pair", "position"), role),
-            **score_variables(np.array([[one.end for one in forms] for forms in done])),
-            **completeness(done),
+            **score_variables(np.array([[one.end for one in forms] for forms in by_pair])),
+            **completeness(by_pair),
         },
         coords={**pair_coordinates(pairs), "form": list(FORMS), "position": np.arange(length)},
         attrs={
@@ -121,10 +123,10 @@ def token_line(
 
     def score(states: Float[Tensor, "row position width"]) -> Float[Tensor, " row"]:
         rows = tokens.rows(torch.zeros(len(states), dtype=torch.long, device=tokens.ids.device))
-        found = scores(model, model.text.finish([states], rows), image[None])[:, 0]
+        values = scores(model, model.text.finish([states], rows), image[None])[:, 0]
         if progress:
             progress(len(states))
-        return found
+        return values
 
     with torch.inference_mode(False), torch.no_grad():
         return Line(score, model.text.embed(_neutral(tokens)), model.text.embed(tokens))

@@ -64,22 +64,22 @@ def patched_pairs(
     memory_budget: int | None = None,
 ) -> list[PatchedPair]:
     """The patched runs of a few pairs, kept: [layer x position x dim] floats each."""
-    kept: dict[int, PatchedPair] = {}
+    by_number: dict[int, PatchedPair] = {}
     for patched in patched_runs(tower, pairs, plan, memory_budget=memory_budget):
-        kept.update(zip(patched.pairs, _each(tower, pairs, plan, patched), strict=True))
-    return [kept[i] for i in range(len(pairs))]
+        by_number.update(zip(patched.pairs, _each(tower, pairs, plan, patched), strict=True))
+    return [by_number[i] for i in range(len(pairs))]
 
 
 def _each(tower: TextTower, pairs: Sequence[AlignedPair], plan: PatchPlan, patched: Patched) -> list[PatchedPair]:
-    found = []
+    results = []
     for i, vectors, (affirmative, negated) in zip(patched.pairs, patched.vectors, patched.ends, strict=True):
         if plan.positions == "each":
             at = [position for (position,) in position_sets(plan, tower, pairs[i])]
             dense = affirmative.repeat(*vectors.shape[:2], pairs[i].length, 1)
             dense[:, :, at] = vectors
             vectors = dense
-        found.append(PatchedPair(pairs[i], plan, vectors, affirmative, negated))
-    return found
+        results.append(PatchedPair(pairs[i], plan, vectors, affirmative, negated))
+    return results
 
 
 def trace(

@@ -36,15 +36,15 @@ def field_of_view(model: DualEncoder, size: tuple[int, int]) -> FieldOfView:
     ImageDraw.Draw(probe).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=255)
     pixels = model.preprocess(probe)
     check_picture(model, pixels.shape)
-    seen = pixels.double().mean(0).numpy()
-    seen = seen - seen.min()
-    if max(seen[0].max(), seen[-1].max(), seen[:, 0].max(), seen[:, -1].max()) > seen.max() / 2:
+    strength = pixels.double().mean(0).numpy()
+    strength = strength - strength.min()
+    if max(strength[0].max(), strength[-1].max(), strength[:, 0].max(), strength[:, -1].max()) > strength.max() / 2:
         raise AttributionError(
             f"{model.card.name} reads less than three quarters of an image of {width} x {height} px, so its attributions "
             "cannot be laid over the image; cut the image to the part of interest"
         )
-    across, left = _line(seen.sum(0), box[0], box[2])
-    down, top = _line(seen.sum(1), box[1], box[3])
+    across, left = _line(strength.sum(0), box[0], box[2])
+    down, top = _line(strength.sum(1), box[1], box[3])
     return FieldOfView(left, top, across, down)
 
 

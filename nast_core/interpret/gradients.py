@@ -78,16 +78,16 @@ def _watched(tower: TextTower, tokens: Tokens, component: Component) -> tuple[li
     """The clean run's values of a component, in the graph, and the text's vector."""
     mask = tower.attention_mask(tokens)
     states = [tower.embed(tokens).detach().requires_grad_()]
-    kept = [states[0]] if component == "block" else []
+    tensors = [states[0]] if component == "block" else []
 
     def keep(name: Component, value: Tensor) -> Tensor:
         if name == component:
-            kept.append(value)
+            tensors.append(value)
         return value
 
     for block in tower.blocks:
         states.append(tower.step(block, states[-1], mask, keep))
-    return kept, tower.finish(states, tokens)
+    return tensors, tower.finish(states, tokens)
 
 
 def _effect(
@@ -123,10 +123,10 @@ def agreement(
 ) -> dict[str, float | int]:
     """Correlation of the estimate with exact tracing over the cells of a random sample of pairs."""
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:sample].tolist()
-    some, shown = [pairs[i] for i in chosen], images[chosen]
+    some, their_images = [pairs[i] for i in chosen], images[chosen]
     name = "cte_head" if plan.component == "head" else "cte"
     exact, estimate = (
-        method(model, some, shown, plan=plan)[name].values.ravel() for method in (trace, attribution_trace)
+        method(model, some, their_images, plan=plan)[name].values.ravel() for method in (trace, attribution_trace)
     )
     defined = ~np.isnan(exact)
     varies = defined.sum() > 2 and exact[defined].std() > 0 and estimate[defined].std() > 0

@@ -69,13 +69,13 @@ def read_vectors(path: Path, pair: int) -> KeptVectors | None:
     with opened_hdf5(path, what="holds no patched vectors", absent="trace again to make it") as file:
         if missing := {"pair", "vectors", "ends"} - set(file):
             raise DataError(f"{path} holds no patched vectors (no {min(missing)}); trace again to make it")
-        kept, vectors, ends = (file[name] for name in ("pair", "vectors", "ends"))
-        if not (kept.ndim == 1 and vectors.ndim == 5 and ends.shape[1:] == (2, vectors.shape[4])):
+        pairs, vectors, ends = (file[name] for name in ("pair", "vectors", "ends"))
+        if not (pairs.ndim == 1 and vectors.ndim == 5 and ends.shape[1:] == (2, vectors.shape[4])):
             raise DataError(f"{path} holds no patched vectors (arrays of other axes); trace again to make it")
-        if 4 * max(kept.size, math.prod(vectors.shape[1:])) > BUDGET:
+        if 4 * max(pairs.size, math.prod(vectors.shape[1:])) > BUDGET:
             raise DataError(f"{path} says that it holds more than is ever kept; trace again to make it")
-        rows = np.flatnonzero(kept[:] == pair)
+        rows = np.flatnonzero(pairs[:] == pair)
         if not len(rows):
             return None
-        found, both = (torch.from_numpy(array[rows[0]]) for array in (vectors, ends))
-    return KeptVectors(found, both[0], both[1])
+        values, both = (torch.from_numpy(array[rows[0]]) for array in (vectors, ends))
+    return KeptVectors(values, both[0], both[1])

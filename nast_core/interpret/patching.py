@@ -34,7 +34,7 @@ def position_sets(plan: PatchPlan, tower: TextTower, pair: AlignedPair) -> tuple
 def rows_of(plan: PatchPlan, tower: TextTower, pair: AlignedPair) -> tuple[Row, ...]:
     """Heads outermost, so that a result unflattens to [head, set]."""
     sets = position_sets(plan, tower, pair)
-    return tuple(Row(head, held) for head in range(plan.heads(tower)) for held in sets)
+    return tuple(Row(head, positions) for head in range(plan.heads(tower)) for positions in sets)
 
 
 def output_with(
@@ -71,13 +71,13 @@ def writing(
     def touch(name: Component, computed: Tensor) -> Tensor:
         if name != component:
             return computed
-        written = computed.clone()
+        output = computed.clone()
         if component == "head":
-            channels = written.unflatten(-1, (tower.n_heads, -1))
+            channels = output.unflatten(-1, (tower.n_heads, -1))
             own = values.unflatten(-1, (tower.n_heads, -1))
             channels[(*where, head)] = own[..., torch.arange(len(head), device=head.device), head, :]
         else:
-            written[where] = values
-        return written
+            output[where] = values
+        return output
 
     return touch

@@ -94,18 +94,18 @@ def _identity(name: str, errors: Sequence[float], tolerance: float) -> Check:
     )
 
 
-def _small(name: str, found: torch.Tensor, expected: torch.Tensor, limit: float, meaning: str) -> Check:
+def _small(name: str, values: torch.Tensor, expected: torch.Tensor, limit: float, meaning: str) -> Check:
     scale = max(1.0, float(expected.abs().max()))
-    worst = float((found - expected).abs().max()) / scale
+    worst = float((values - expected).abs().max()) / scale
     return Check(name, worst <= limit, f"off by {worst:.0e}", meaning)
 
 
 def _hash(model: DualEncoder) -> Check:
-    recorded, found = model.card.fingerprint, model.fingerprint
+    recorded, fingerprint = model.card.fingerprint, model.fingerprint
     known = "as its card records" if recorded else "none on record to compare with"
     wrong = f"its card records {recorded[:12]}: the weights were changed or rounded"
-    same = not recorded or recorded == found
-    return Check("Weights hash", same, found[:12], known if same else wrong)
+    same = not recorded or recorded == fingerprint
+    return Check("Weights hash", same, fingerprint[:12], known if same else wrong)
 
 
 def _padding(model: DualEncoder, limit: float) -> Check:
@@ -137,9 +137,9 @@ def _pooled(model: DualEncoder) -> Check:
         padding_is_read = tower.padding == "fixed" and position == tower.context_length - 1
         return tokens.offsets[text][position] == (0, 0) and (bool(tokens.mask[text, position]) or padding_is_read)
 
-    found = [special(i, p) for i, p in enumerate(tokens.pooled.tolist())]
-    held = ", ".join(str(i) for i in sorted({int(tokens.ids[i, p]) for i, p in enumerate(tokens.pooled.tolist())}))
-    return Check("Pooled token is there", all(found), f"token id {held}", tower.pooling)
+    specials = [special(i, p) for i, p in enumerate(tokens.pooled.tolist())]
+    ids = ", ".join(str(i) for i in sorted({int(tokens.ids[i, p]) for i, p in enumerate(tokens.pooled.tolist())}))
+    return Check("Pooled token is there", all(specials), f"token id {ids}", tower.pooling)
 
 
 def _patching(model: DualEncoder, pairs: Sequence[AlignedPair], limit: float) -> list[Check]:

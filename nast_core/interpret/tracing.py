@@ -127,10 +127,10 @@ class _Layout(NamedTuple):
 def _layout(tower: TextTower, rows: Sequence[Row], length: int, pooled: int) -> _Layout:
     begin = torch.tensor([_begin(tower, row) for row in rows])
     grid = torch.arange(length).expand(len(rows), -1)
-    held = grid >= begin[:, None]
-    token_row, token_position = held.nonzero(as_tuple=True)
+    tail = grid >= begin[:, None]
+    token_row, token_position = tail.nonzero(as_tuple=True)
     token = torch.full(grid.shape, -1)
-    token[held] = torch.arange(len(token_row))
+    token[tail] = torch.arange(len(token_row))
     start = int(begin.min())
 
     def places(copied: Tensor, values: Sequence[tuple[int, int, int]]) -> _Places:
@@ -141,7 +141,7 @@ def _layout(tower: TextTower, rows: Sequence[Row], length: int, pooled: int) -> 
     ends = [(i, 0, row.head) for i, row in enumerate(rows) if pooled in row.positions]
     parts = (
         token[:, pooled],
-        torch.where(held, length + token, grid),
+        torch.where(tail, length + token, grid),
         token[:, start:].clamp(min=0),
         token_row * (length - start) + token_position - start,
     )
@@ -179,12 +179,12 @@ def _joined(packed: Tensor, outputs: Float[Tensor, "pair head position width"], 
 
 def _window(tower: TextTower, plan: PatchPlan, layer: int, clean: int, places: _Places, own: Tensor) -> Touch:
     """Writes this layer's values, too, into the rows whose window has not ended."""
-    joined = range(max(plan.first_layer, layer - plan.window + 1), layer)
-    if not joined:
+    layers = range(max(plan.first_layer, layer - plan.window + 1), layer)
+    if not layers:
         return untouched
     size = len(places.copied)
-    token = torch.cat([clean + (entered - plan.first_layer) * size + places.token for entered in joined])
-    position, head = places.position.repeat(len(joined)), places.head.repeat(len(joined))
+    token = torch.cat([clean + (entered - plan.first_layer) * size + places.token for entered in layers])
+    position, head = places.position.repeat(len(layers)), places.head.repeat(len(layers))
     return writing(tower, plan.component, (slice(None), token), head, own[:, position])
 
 
@@ -223,10 +223,10 @@ def _block(
 
         shift = torch.arange(layers, device=device)[:, None, None] * per_layer  # to a layer's own tokens
         index = layout.keys + shift * (layout.keys >= length)  # [layer, row, position] into packed
-        asked = query[:, len(at) :].unflatten(1, (layers, -1))
-        asked = asked[:, :, :, None] if last else asked[:, :, layout.queries]  # [pair, layer, row, query, width]
+        queries = query[:, len(at) :].unflatten(1, (layers, -1))
+        queries = queries[:, :, :, None] if last else queries[:, :, layout.queries]  # [pair, layer, row, query, width]
         sees = None if mask is None else mask[:, :, at if last else at[start:]][:, None, None]
-        rows = _attend(tower, asked, key[:, index], value[:, index], sees).flatten(2, 3)
+        rows = _attend(tower, queries, key[:, index], value[:, index], sees).flatten(2, 3)
         rows = rows if last else rows[:, :, layout.unpad]
         z_all = torch.cat([z, rows.flatten(1, 2)], 1)
     else:

@@ -15,7 +15,7 @@ CONFIG = "adapter_config.json"
 _NAST = "layers.safetensors"  # beside a nast.json with a base: a full fine-tune of this tool
 
 
-class _Named(Keys):
+class _Config(Keys):
     peft_type: Annotated[str, Field(max_length=64)] | None = None
     base_model_name_or_path: Annotated[str, Field(max_length=1_000)] | None = None
     base: Annotated[str, Field(max_length=4_000)] | None = None  # in nast.json
@@ -26,7 +26,7 @@ def beside(folder: Path) -> tuple[str, ...]:
     if not (folder / CONFIG).exists():
         return ()
     return (
-        f"{CONFIG} beside the weights is an adapter ({_said(folder)}), which was not merged: this is the model as its weights "
+        f"{CONFIG} beside the weights is an adapter ({_description(folder)}), which was not merged: this is the model as its weights "
         "file has it",
     )
 
@@ -34,7 +34,7 @@ def beside(folder: Path) -> tuple[str, ...]:
 def alone(folder: Path) -> str | None:
     """What to do with a folder that holds an adapter and no model, in a sentence; None for any other folder."""
     record = folder / "nast.json"
-    base = checked(_Named, model_files.read_json(record), str(record)).base if record.exists() else None
+    base = checked(_Config, model_files.read_json(record), str(record)).base if record.exists() else None
     if base and ((folder / CONFIG).exists() or (folder / _NAST).exists()):
         return (
             f"{folder} holds what a fine-tune learnt and no model; its base is {base}: load it as run:ID, or make a model of "
@@ -43,12 +43,12 @@ def alone(folder: Path) -> str | None:
     if not (folder / CONFIG).exists():
         return None
     return (
-        f"{folder} holds an adapter ({_said(folder)}) and no model; merge the two once where you trust both, with PEFT's "
+        f"{folder} holds an adapter ({_description(folder)}) and no model; merge the two once where you trust both, with PEFT's "
         "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(OUT), and load OUT with BASE's tokenizer "
         "and preprocessor files"
     )
 
 
-def _said(folder: Path) -> str:
-    found = checked(_Named, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
-    return f"{found.peft_type or 'of no stated kind'}, wants {found.base_model_name_or_path or 'a base that it does not name'}"
+def _description(folder: Path) -> str:
+    adapter = checked(_Config, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
+    return f"{adapter.peft_type or 'of no stated kind'}, wants {adapter.base_model_name_or_path or 'a base that it does not name'}"

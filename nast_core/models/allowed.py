@@ -113,13 +113,15 @@ def checked(schema: type[ONE], values: Any, name: str) -> ONE:
         )
         if first["type"] == "extra_forbidden":
             raise ModelError(f"{name} has {shown(where)}, which is no key that is read; take it out") from None
-        said = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "literal_error" and len(said) > 160:
-            said = "it is none of those that can be loaded"
+        reason = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "literal_error" and len(reason) > 160:
+            reason = "it is none of those that can be loaded"
         if first["type"] in ("model_type", "dict_type"):
-            said = "it should be an object of keys and values"
-        said = f"{said[0].lower()}{said[1:]}"
-        raise ModelError(f"{name} has {shown(where) or 'a value'} {shown(repr(first['input']))[:80]}: {said}") from None
+            reason = "it should be an object of keys and values"
+        reason = f"{reason[0].lower()}{reason[1:]}"
+        raise ModelError(
+            f"{name} has {shown(where) or 'a value'} {shown(repr(first['input']))[:80]}: {reason}"
+        ) from None
 
 
 def taken(schema: type[Keys], values: Any, name: str) -> dict[str, Any]:
@@ -157,36 +159,38 @@ def refuse_foreign(path: Path, value: Any, *, ignoring: tuple[str, ...] = ()) ->
         inner: list[Any] = []
         for one in layer:
             if isinstance(one, Mapping):
-                for key, held in one.items():
-                    if key not in ignoring and (why := _foreign(key, held)):
+                for key, content in one.items():
+                    if key not in ignoring and (why := _foreign(key, content)):
                         raise ModelError(
-                            f"{path} has {shown(key)} {shown(repr(held))[:80]}, which names {why}; it was not loaded: take it "
+                            f"{path} has {shown(key)} {shown(repr(content))[:80]}, which names {why}; it was not loaded: take it "
                             "out, or get the model from whom you trust"
                         )
-                    inner.append(held)
+                    inner.append(content)
             elif isinstance(one, list):
                 inner.extend(one)
         layer = inner
 
 
-def _foreign(key: str, held: Any) -> str | None:
+def _foreign(key: str, content: Any) -> str | None:
     """What a key names that it must not; None where nothing is wrong."""
-    if key in _CODE and held:
+    if key in _CODE and content:
         return "code of another library" if key == "quantization_config" else "code to run"
-    if key in _ATTENTION and not _is_own_attention(held):
+    if key in _ATTENTION and not _is_own_attention(content):
         return "code on the hub"
-    if key in _PLACES and held:
+    if key in _PLACES and content:
         return "a place outside this folder"
-    if not isinstance(held, str) or key in _PROSE:
+    if not isinstance(content, str) or key in _PROSE:
         return None
-    if held.startswith(_HUBS):
+    if content.startswith(_HUBS):
         return "an address"
-    if key in _FILES and (held.startswith(("/", "~", "\\", ".")) or ".." in held or "\\" in held or "\0" in held):
+    if key in _FILES and (
+        content.startswith(("/", "~", "\\", ".")) or ".." in content or "\\" in content or "\0" in content
+    ):
         return "a file outside this folder"
-    return "a wrapper around other models" if key == "model_type" and held == "timm_wrapper" else None
+    return "a wrapper around other models" if key == "model_type" and content == "timm_wrapper" else None
 
 
-def _is_own_attention(held: Any) -> bool:
-    if isinstance(held, Mapping):
-        return all(_is_own_attention(one) for one in held.values())
-    return held is None or (isinstance(held, str) and held.replace("_", "").isalnum())
+def _is_own_attention(content: Any) -> bool:
+    if isinstance(content, Mapping):
+        return all(_is_own_attention(one) for one in content.values())
+    return content is None or (isinstance(content, str) and content.replace("_", "").isalnum())

@@ -38,25 +38,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
     )
     check_archive(path)
     if is_torchscript(path):
-        tensors = _named(read_torchscript(path))
+        tensors = _weights(read_torchscript(path))
         check_claims(path, tensors, path.stat().st_size)
         return Checkpoint(path, tensors, torchscript=True)
-    held = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    whole = held
-    held, wrapper = unwrapped(held) if isinstance(held, Mapping) else (held, None)
-    if not isinstance(held, Mapping) or not held or not all(isinstance(value, Tensor) for value in held.values()):
-        raise ModelError(f"{path} holds a {type(held).__name__} of other things than named weights")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    whole = content
+    content, wrapper = unwrapped(content) if isinstance(content, Mapping) else (content, None)
+    if (
+        not isinstance(content, Mapping)
+        or not content
+        or not all(isinstance(value, Tensor) for value in content.values())
+    ):
+        raise ModelError(f"{path} holds a {type(content).__name__} of other things than named weights")
     beside = {key: value for key, value in whole.items() if key != wrapper} if wrapper else {}
-    tensors = _named(held)
+    tensors = _weights(content)
     check_claims(path, tensors, path.stat().st_size)
     return Checkpoint(path, tensors, wrapper, beside)
 
 
-def _named(held: Mapping[str, Tensor]) -> Weights:
+def _weights(content: Mapping[str, Tensor]) -> Weights:
     """Without the prefix that training puts before every name, and without numbers that are no weights."""
-    kept = {name: value for name, value in held.items() if name not in _NOT_WEIGHTS}
-    prefix = bare(kept)
-    return {name.removeprefix(prefix): value for name, value in kept.items()}
+    tensors = {name: value for name, value in content.items() if name not in _NOT_WEIGHTS}
+    prefix = bare(tensors)
+    return {name.removeprefix(prefix): value for name, value in tensors.items()}
 
 
 def _read_safetensors(path: Path) -> Any:
@@ -91,20 +95,20 @@ def _asks_for(path: Path, error: pickle.UnpicklingError) -> str:
     except (ValueError, RuntimeError, OSError, pickle.UnpicklingError):
         names = []
     if not names:
-        said = str(error).split("GLOBAL ")
-        return said[1].split(" ")[0] if len(said) > 1 else "objects that are not tensors"
+        parts = str(error).split("GLOBAL ")
+        return parts[1].split(" ")[0] if len(parts) > 1 else "objects that are not tensors"
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _your_choice(path: Path, asks_for: str) -> str:
-    kept = path.with_name(f"{path.stem}-weights.pth")
+    target = path.with_name(f"{path.stem}-weights.pth")
     code = (
         f"import torch; f = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
-        f"torch.save({{k: f[k] for k in {WRAPPERS!r} if k in f}} or f, {str(kept)!r})"
+        f"torch.save({{k: f[k] for k in {WRAPPERS!r} if k in f}} or f, {str(target)!r})"
     )
     return (
         f"{path} needs more than weights to load: it asks for {asks_for}. To import those can run code from whoever made the "
         "file, so nothing was loaded. Your choice: ask its authors for safetensors; or, if you trust them, take the weights "
         f"out on a machine you can lose, with python -c {shlex.quote(code)} (the packages named above must be there), then "
-        f"convert {kept}"
+        f"convert {target}"
     )

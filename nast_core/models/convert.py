@@ -42,8 +42,8 @@ def convert(source: Path, out: Path, wishes: Wishes | None = None, *, known_as: 
         incoming.mkdir(parents=True)
         record = _record(source, card) | _written(write, Job(checkpoint, card, wishes or Wishes(), incoming))
         write_json(incoming / "nast.json", record)
-        loaded = registry.load_model(incoming, device="cpu")
-        write_json(incoming / "nast.json", record | {"fingerprint": loaded.fingerprint})
+        encoder = registry.load_model(incoming, device="cpu")
+        write_json(incoming / "nast.json", record | {"fingerprint": encoder.fingerprint})
         incoming.rename(out)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the system says
         reason = getattr(error, "strerror", None) or error

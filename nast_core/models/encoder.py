@@ -82,12 +82,12 @@ class DualEncoder(ABC):
         progress: Tick | None = None,
     ) -> Float[Tensor, "image dim"]:
         """Unit vectors of images, read as they come: never more than one batch in memory."""
-        done: list[Tensor] = []
+        vectors: list[Tensor] = []
         batch: list[Tensor] = []
 
         def flush() -> None:
             pixels = torch.stack(batch).to(self.text.device, self.dtype)
-            done.append(_unit(self.encode_pixels(pixels)))
+            vectors.append(_unit(self.encode_pixels(pixels)))
             if progress:
                 progress(len(batch))
             batch.clear()
@@ -98,7 +98,7 @@ class DualEncoder(ABC):
                 flush()
         if batch:
             flush()
-        return torch.cat(done) if done else torch.empty(0, self.text.dim)
+        return torch.cat(vectors) if vectors else torch.empty(0, self.text.dim)
 
     @torch.inference_mode()
     def encode_texts(

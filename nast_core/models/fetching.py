@@ -33,13 +33,13 @@ def fetch(plan: Plan, progress: Far | None = None) -> Path:
     """
     _check_room(plan)
     counter = _Counter()
-    done: Future[Path] = Future()
-    threading.Thread(target=_run, args=(plan, counter, done), name=f"download {plan.name}", daemon=True).start()
-    while not done.done():
-        wait([done], _POLL)
+    future: Future[Path] = Future()
+    threading.Thread(target=_run, args=(plan, counter, future), name=f"download {plan.name}", daemon=True).start()
+    while not future.done():
+        wait([future], _POLL)
         if progress:
             progress(min(counter.bytes, plan.total), plan.total)
-    return done.result()
+    return future.result()
 
 
 @dataclass
@@ -64,19 +64,19 @@ class _Counter:
                 super().__init__(*args, **{k: v for k, v in options.items() if k != "name"} | {"file": io.StringIO()})
 
             def update(self, n: float | None = 1) -> bool | None:
-                shown = super().update(n)
+                redrew = super().update(n)
                 if self.unit == "B":
                     bars[id(self)] = self.n
-                return shown
+                return redrew
 
         return Bar
 
 
-def _run(plan: Plan, counter: _Counter, done: Future[Path]) -> None:
+def _run(plan: Plan, counter: _Counter, future: Future[Path]) -> None:
     try:
-        done.set_result(_fetch(plan, counter))
+        future.set_result(_fetch(plan, counter))
     except BaseException as error:  # whatever it is, it belongs to whoever waits
-        done.set_exception(error)
+        future.set_exception(error)
 
 
 def _fetch(plan: Plan, counter: _Counter) -> Path:
@@ -129,9 +129,11 @@ def _write_card(plan: Plan, incoming: Path) -> None:
 def _check_whole(source: Source, place: Path) -> None:
     """Raises ModelError for a file that is missing or of another size: the client takes an old folder for good offline."""
     for file, size in source.sizes.items():
-        found = (place / file).stat().st_size if (place / file).is_file() else None
-        if found is None or (size and found != size):
-            raise ModelError(f"{file} of {source.hub} did not come whole ({found or 0:,} of {size:,} bytes); try again")
+        length = (place / file).stat().st_size if (place / file).is_file() else None
+        if length is None or (size and length != size):
+            raise ModelError(
+                f"{file} of {source.hub} did not come whole ({length or 0:,} of {size:,} bytes); try again"
+            )
 
 
 def _check_room(plan: Plan) -> None:

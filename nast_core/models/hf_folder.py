@@ -72,12 +72,12 @@ def read_model(
         with torch.device("meta"):
             wanted = sum(parameter.numel() for parameter in library(config).parameters())
         weights.check_size(path, wanted, "config.json")
-        stored = weights.read(path)
+        file = weights.read(path)
         model, info = from_library(
             library,
             None,
             config=config,
-            state_dict=stored.tensors,
+            state_dict=file.tensors,
             attn_implementation="sdpa",
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, with both shapes
@@ -88,14 +88,14 @@ def read_model(
     model_files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))
     refuse_unused_layers(folder, unused, model.state_dict())
-    return Read(model.to(device).eval().requires_grad_(False), stored.path, stored.rows, unused)
+    return Read(model.to(device).eval().requires_grad_(False), file.path, file.rows, unused)
 
 
 def refuse_unused_layers(folder: Path, unused: Iterable[str], used: Iterable[str]) -> None:
     """Raises ModelError where a stack of layers was loaded in part: the config has fewer of them than the weights."""
-    left_out = {(found[1], int(found[2])) for name in unused if (found := _LAYER.match(name))}
-    kept = {found[1] for name in used if (found := _LAYER.match(name))}
-    for stack in sorted(stack for stack in {stack for stack, _ in left_out} if stack in kept):
+    left_out = {(match[1], int(match[2])) for name in unused if (match := _LAYER.match(name))}
+    stacks = {match[1] for name in used if (match := _LAYER.match(name))}
+    for stack in sorted(stack for stack in {stack for stack, _ in left_out} if stack in stacks):
         numbers = sorted(number for name, number in left_out if name == stack)
         raise ModelError(
             f"the weights in {folder} hold {numbers[-1] + 1} layers {stack}0 to {numbers[-1]} and the config uses only "
@@ -111,8 +111,8 @@ def read_tokenizer(folder: Path, *parts: str, **options: Any) -> Any:
     if not (folder / "tokenizer.json").exists() and not all((folder / part).exists() for part in parts):
         # transformers would go on with a tokenizer that knows no word
         raise ModelError(f"{folder} has no tokenizer; copy tokenizer.json, or {' and '.join(parts)}, into it")
-    said = f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
-    with model_files.leading(said), tokenizer_files(folder, config=kind(folder)) as place:
+    advice = f"the tokenizer in {folder} does not load, so copy the one that came with these weights into it"
+    with model_files.leading(advice), tokenizer_files(folder, config=kind(folder)) as place:
         return from_library(AutoTokenizer, place, **options)
 
 
@@ -201,14 +201,14 @@ def finish(
 
 def _image_tower(vision: Any) -> str:
     """The image tower in words; configs of convolutional and hierarchical towers lack some of the numbers."""
-    said = {
+    sizes = {
         "layers": getattr(vision, "num_hidden_layers", None),
         "heads": getattr(vision, "num_attention_heads", None),
         "width": getattr(vision, "hidden_size", None),
         "patch": getattr(vision, "patch_size", None),
     }
-    stack = " x ".join(f"{said[name]} {name}" for name in ("layers", "heads") if isinstance(said[name], int))
-    rest = [f"{name} {said[name]}" for name in ("width", "patch") if said[name] is not None]
+    stack = " x ".join(f"{sizes[name]} {name}" for name in ("layers", "heads") if isinstance(sizes[name], int))
+    rest = [f"{name} {sizes[name]}" for name in ("width", "patch") if sizes[name] is not None]
     name = "ViT" if "lip" in vision.model_type else vision.model_type  # CLIP, SigLIP and their kin
     return ", ".join([name, *([stack] if stack else []), *rest])
 

@@ -119,11 +119,13 @@ def _wanted(hub: str, sizes: Mapping[str, int], card: ZooCard | None) -> dict[st
     """Of a repository's files: configs, vocabularies, one set of weights, and what the card names."""
     names = [name for name in sizes if "/" not in name and not name.startswith(".")]
     bare = _of(names, [card.checkpoints]) if card else set()
-    named = {name for name in names if card and name in card.files} | bare
-    chosen = {*(name for name in names if name.endswith(_SMALL)), *named} - _of(names, (*_WEIGHTS, *_OPEN_CLIP_WEIGHTS))
+    card_files = {name for name in names if card and name in card.files} | bare
+    chosen = {*(name for name in names if name.endswith(_SMALL)), *card_files} - _of(
+        names, (*_WEIGHTS, *_OPEN_CLIP_WEIGHTS)
+    )
     # timm's repositories hold an image tower alone under transformers' names, and no image processor
     sets = (_WEIGHTS, _OPEN_CLIP_WEIGHTS) if "preprocessor_config.json" in names else (_OPEN_CLIP_WEIGHTS, _WEIGHTS)
-    weights = next((found for group in (*sets[0], *sets[1]) if (found := _of(names, [group]))), set())
+    weights = next((files for group in (*sets[0], *sets[1]) if (files := _of(names, [group]))), set())
     if not weights and not bare:
         raise ModelError(f"{hub} on the hub holds no weights that can be loaded, only {', '.join(sorted(names)[:6])}")
     return {name: sizes[name] for name in names if name in chosen | weights}
@@ -152,9 +154,9 @@ def asking(hub: str, card: ZooCard | None, incoming: Path | None = None) -> Iter
                 f"the disk became full while {hub} was fetched, and what had come was removed; make room and try again"
             ) from error
         came = incoming and any(path.is_file() and ".cache" not in path.parts for path in incoming.rglob("*"))
-        kept = "; what came whole is kept for the next try" if came else ""
+        note = "; what came whole is kept for the next try" if came else ""
         otherwise = f". {zoo.how_to_get(card)}" if card else ""
-        raise ModelError(f"{_refusal(hub, error)}{kept}{otherwise}") from error
+        raise ModelError(f"{_refusal(hub, error)}{note}{otherwise}") from error
 
 
 def _refusal(hub: str, error: Exception) -> str:

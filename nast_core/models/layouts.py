@@ -75,7 +75,7 @@ def _save(weights: Weights, path: Path) -> None:
 
 def _count(weights: Weights, prefix: str) -> int:
     """Layers numbered right after ``prefix``."""
-    numbers = [found[1] for name in weights if (found := re.match(rf"{re.escape(prefix)}(\d+)\.", name))]
+    numbers = [match[1] for name in weights if (match := re.match(rf"{re.escape(prefix)}(\d+)\.", name))]
     return 1 + max(map(int, numbers), default=-1)
 
 
@@ -238,11 +238,11 @@ def _is_cxr_clip(weights: Weights) -> bool:
 
 
 def _write_cxr_clip(job: Job) -> dict[str, Any]:
-    weights, said = job.checkpoint.weights, cxr_clip.record_of(job.checkpoint.beside.get("config")) or {}
+    weights, own = job.checkpoint.weights, cxr_clip.record_of(job.checkpoint.beside.get("config")) or {}
     resnet = any(name.startswith("image_encoder.resnet.") for name in weights)
     record = {
         "image_tower": "resnet" if resnet else "swin",
-        "pooling": job.wishes.pooling or said.get("pooling"),
+        "pooling": job.wishes.pooling or own.get("pooling"),
         "projection": "mlp" if "text_projection.fc.weight" in weights else "linear",
     }
     if record["pooling"] is None:

@@ -32,9 +32,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
     The configs of CXR-BERT name their authors' code; its family is written anew and never passes that key on.
     """
-    found = _parsed(path)
-    refuse_foreign(path, found, ignoring=("auto_map",) if _written_anew(path, found) else ())
-    return found
+    content = _parsed(path)
+    refuse_foreign(path, content, ignoring=("auto_map",) if _written_anew(path, content) else ())
+    return content
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -47,28 +47,28 @@ def _parsed(path: Path) -> dict[str, Any]:
     except _UnreadableError as error:
         raise _UnreadableError(f"{error}; download it again") from None
     try:
-        found = documents.parse_json(text)
+        content = documents.parse_json(text)
     except ValueError as fault:
-        said = documents.what_is_wrong_with(fault)
-        raise _UnreadableError(f"{path} cannot be read as JSON ({said}); download it again") from None
-    if not isinstance(found, dict):
-        raise _UnreadableError(f"{path} holds a {type(found).__name__}, not a JSON object; download it again")
-    return found
+        reason = documents.what_is_wrong_with(fault)
+        raise _UnreadableError(f"{path} cannot be read as JSON ({reason}); download it again") from None
+    if not isinstance(content, dict):
+        raise _UnreadableError(f"{path} holds a {type(content).__name__}, not a JSON object; download it again")
+    return content
 
 
-def _written_anew(path: Path, found: Mapping[str, Any]) -> bool:
+def _written_anew(path: Path, content: Mapping[str, Any]) -> bool:
     """Whether a config or a tokenizer's is of a model type whose published files name code that is never run here."""
     if path.name == "tokenizer_config.json" and os.path.lexists(config := path.with_name("config.json")):
         with suppress(_UnreadableError):
-            found = _parsed(config)
-    return path.name in ("config.json", "tokenizer_config.json") and found.get("model_type") in _WRITTEN_ANEW
+            content = _parsed(config)
+    return path.name in ("config.json", "tokenizer_config.json") and content.get("model_type") in _WRITTEN_ANEW
 
 
 def model_type(folder: Path) -> str | None:
     """What a folder's config.json calls its model; None where there is none. Raises ModelError where it cannot be read."""
     config = folder / "config.json"
-    found = read_json(config).get("model_type") if os.path.lexists(config) else None
-    return found if isinstance(found, str) else None
+    value = read_json(config).get("model_type") if os.path.lexists(config) else None
+    return value if isinstance(value, str) else None
 
 
 def check_configs(folder: Path) -> None:
@@ -168,8 +168,8 @@ def speaking_of(place: Path, folder: Path) -> Iterator[None]:
     except BaseException as error:
         if not _of_a_library(error):
             raise
-        said = str(error) if isinstance(error, ModelError) else first_line(error)
-        raise ModelError(said.replace(str(place), str(folder))) from error
+        message = str(error) if isinstance(error, ModelError) else first_line(error)
+        raise ModelError(message.replace(str(place), str(folder))) from error
 
 
 def refuse_missing(folder: Path, keys: Iterable[str]) -> None:
@@ -188,10 +188,10 @@ def refuse_mismatched(
     """Raises ModelError where a weight has another shape than the config says; ``keys``: name, found, expected."""
     keys = sorted(keys)
     if keys:
-        name, found, expected = keys[0]
+        name, actual, expected = keys[0]
         raise ModelError(
             f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first {shown(name)!r}: "
-            f"found {shape(found)}, expected {shape(expected)}; use the config that came with these weights"
+            f"found {shape(actual)}, expected {shape(expected)}; use the config that came with these weights"
         )
 
 

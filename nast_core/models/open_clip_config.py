@@ -160,13 +160,13 @@ def whole_config(folder: Path) -> dict[str, Any]:
     Raises ModelError where it is not JSON, has no text or image tower, or a key or a value that no such model has.
     """
     config = folder / CONFIG
-    written = model_files.read_json(config)
-    model, parts = written.get("model_cfg"), ("text_cfg", "vision_cfg")
+    content = model_files.read_json(config)
+    model, parts = content.get("model_cfg"), ("text_cfg", "vision_cfg")
     if not isinstance(model, dict) or not all(isinstance(model.get(part), dict) for part in parts):
         raise ModelError(f"{config} has no model_cfg with a text_cfg and a vision_cfg in it; download it again")
     with model_files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
         own = taken(_Model, model, f"{CONFIG}, model_cfg:")
-        preprocess = taken(_Preprocess, written.get("preprocess_cfg") or {}, f"{CONFIG}, preprocess_cfg:")
+        preprocess = taken(_Preprocess, content.get("preprocess_cfg") or {}, f"{CONFIG}, preprocess_cfg:")
     own["vision_cfg"].pop("timm_model_pretrained", None)  # every weight is in the folder
     for tower in (own["text_cfg"], own.get("multimodal_cfg") or {}):
         tower.pop("hf_model_pretrained", None)

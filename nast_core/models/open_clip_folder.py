@@ -87,16 +87,16 @@ def load_folder(
     Raises ModelError where config, weights or tokenizer are missing or do not fit one another.
     """
     path = path or weights.find_weights(folder, WEIGHTS)
-    written = whole_config(folder)
-    config = written["model_cfg"]
+    content = whole_config(folder)
+    config = content["model_cfg"]
     _check_vocabulary(folder, config)
     if bert is None and not isinstance(context := config["text_cfg"].get("context_length", 1), int):
         raise ModelError(f"the config in {folder} has context_length {context!r}, which is no number of tokens")
     with model_files.leading(f"{folder} could not be loaded by open_clip; weights and config must be of one model"):
         weights.check_size(path, least_weights(config), CONFIG)
-        stored = weights.read(path)
-        tensors = {renamed(name): tensor for name, tensor in stored.tensors.items()}
-        with staged(folder, {CONFIG: written, **({"config.json": bert} if bert else {})}) as place:
+        file = weights.read(path)
+        tensors = {renamed(name): tensor for name, tensor in file.tensors.items()}
+        with staged(folder, {CONFIG: content, **({"config.json": bert} if bert else {})}) as place:
             model, transform = build(
                 place, _room(path), force_custom_text=force_custom_text, **_bert_options(place, config, bert)
             )
@@ -117,7 +117,7 @@ def load_folder(
         card=card,
         text=text,
         report=LoadReport(
-            rows={**stored.rows, **_described(model, text, tokenizer, config, image_size)},
+            rows={**file.rows, **_description(model, text, tokenizer, config, image_size)},
             warnings=warnings,
         ),
         fingerprint=model_files.fingerprint(model),
@@ -129,7 +129,7 @@ def load_folder(
     )
 
 
-def _described(
+def _description(
     model: Any, text: TextTower, tokenizer: Any, config: Mapping[str, Any], image_size: int
 ) -> dict[str, str]:
     """Rows of the load report that the model itself tells."""
@@ -142,7 +142,7 @@ def _described(
         "Context": f"{text.context_length} tokens",
         "Preprocessing": f"open_clip transform, {image_size} px",
         "Image normalisation": _normalisation(model.visual.preprocess_cfg),
-        "Tokenizer": _named(tokenizer),
+        "Tokenizer": _tokenizer_name(tokenizer),
         "Activation": "quick_gelu" if config.get("quick_gelu") else "gelu",
     }
 
@@ -181,9 +181,9 @@ def _resized(
     """Position tables of another length than the config's, which open_clip interpolates without a word."""
     own = model.state_dict()
     for name in ("positional_embedding", "visual.positional_embedding", "text.positional_embedding"):
-        found, expected = stored.get(name), own.get(name, own.get(f"text.{name}"))
-        if found is not None and expected is not None and found.shape != expected.shape:
-            yield name, tuple(found.shape), tuple(expected.shape)
+        tensor, expected = stored.get(name), own.get(name, own.get(f"text.{name}"))
+        if tensor is not None and expected is not None and tensor.shape != expected.shape:
+            yield name, tuple(tensor.shape), tuple(expected.shape)
 
 
 def _check_vocabulary(folder: Path, config: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ def _normalisation(preprocess: Mapping[str, Any]) -> str:
     return f"mean {mean}; std {std}"
 
 
-def _named(tokenizer: Tokenizer) -> str:
+def _tokenizer_name(tokenizer: Tokenizer) -> str:
     if isinstance(tokenizer, SimpleTokenizer):
         return f"open_clip SimpleTokenizer, {tokenizer.vocab_size} tokens"
     return f"{type(tokenizer.tokenizer).__name__}, {len(tokenizer.tokenizer)} tokens"

@@ -42,9 +42,9 @@ def lay_out(spec: str) -> tuple[Path, tuple[str, ...]]:
     tags = list_pretrained_tags_by_model(arch)
     tag = get_pretrained_cfg(arch, pretrained) if pretrained else {}
     if not tag and not os.path.isfile(os.path.expanduser(pretrained)):
-        given = f"there is no tag or file {shown(pretrained)!r}" if pretrained else "which weights is not said"
+        missing = f"there is no tag or file {shown(pretrained)!r}" if pretrained else "which weights is not said"
         raise ModelError(
-            f"{spec}: {given}, and without weights the model would be random; write {OPEN_CLIP}{arch}/PRETRAINED with a path, or "
+            f"{spec}: {missing}, and without weights the model would be random; write {OPEN_CLIP}{arch}/PRETRAINED with a path, or "
             f"one of open_clip's tags: {', '.join(tags) or 'it has none'}"
         )
     weights = _cached_weights(arch, pretrained, tag) if tag else Path(pretrained).expanduser().absolute()
@@ -87,8 +87,8 @@ def _cached_weights(arch: str, name: str, tag: dict[str, Any]) -> Path:
     if file.endswith((".bin", ".pth")):
         files = [f"{file[:-4]}.safetensors", file]
     for candidate in files if repository else ():
-        if isinstance(found := try_to_load_from_cache(repository, candidate), str):
-            return Path(found)
+        if isinstance(path := try_to_load_from_cache(repository, candidate), str):
+            return Path(path)
     address = tag.get("url", "")
     local = Path("~/.cache/clip").expanduser() / address.rsplit("/", 1)[-1]  # where open_clip puts them
     if address and local.is_file():
@@ -102,19 +102,19 @@ def _cached_weights(arch: str, name: str, tag: dict[str, Any]) -> Path:
 
 def _tokenizer(spec: str, name: str) -> dict[str, Path]:
     cached = zoo.cached(name)
-    found = {file: cached / file for file in _TOKENIZER_FILES if (cached / file).is_file()} if cached else {}
-    if not found:
+    files = {file: cached / file for file in _TOKENIZER_FILES if (cached / file).is_file()} if cached else {}
+    if not files:
         raise ModelError(
             f"{spec} reads texts with the tokenizer of {name}, which is not on this machine; run 'hf download {name} "
             "tokenizer.json tokenizer_config.json' where there is a network"
         )
-    return found
+    return files
 
 
 def _preprocess(arch: str, tags: Iterable[str], tag: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A tag's own; for a file, what every tag of the architecture has, or open_clip's default and a warning."""
-    known = [tag] if tag else [get_pretrained_cfg(arch, name) for name in tags]
-    kinds = {json.dumps({key: cfg[key] for key in _PREPROCESS if key in cfg}) for cfg in known}
+    configs = [tag] if tag else [get_pretrained_cfg(arch, name) for name in tags]
+    kinds = {json.dumps({key: cfg[key] for key in _PREPROCESS if key in cfg}) for cfg in configs}
     if len(kinds) == 1:
         return json.loads(kinds.pop()), ()
     return {}, (

@@ -28,24 +28,25 @@ def build(folder: Path, check: Callable[[int, str], None] = lambda *_: None, **o
     """
     try:
         with valueless():
-            made = _made(folder, options)
+            parts = _create(folder, options)
     except Exception:  # a tower that runs itself while it is built (ViTamin, MobileCLIP-B); any other error comes again
-        made = None
-    if made is None:
+        parts = None
+    if parts is None:
         with torch.device("meta"):
-            check(_count(_made(folder, options)), "the config")
+            check(_count(_create(folder, options)), "the config")
     else:
-        check(_count(made), "the config")
-    if made is None or any(buffer.is_meta for buffer in made[0].buffers()):  # Swin's masks follow its parameters there
-        return _made(folder, options)
-    return made
+        check(_count(parts), "the config")
+    # Swin's masks follow its parameters to the meta device
+    if parts is None or any(buffer.is_meta for buffer in parts[0].buffers()):
+        return _create(folder, options)
+    return parts
 
 
-def _count(made: Made) -> int:
-    return sum(parameter.numel() for parameter in made[0].parameters())
+def _count(parts: Made) -> int:
+    return sum(parameter.numel() for parameter in parts[0].parameters())
 
 
-def _made(folder: Path, options: dict[str, Any]) -> Made:
+def _create(folder: Path, options: dict[str, Any]) -> Made:
     name, nowhere = f"local-dir:{folder}", None  # to name even the right device is to move what has no value
     with _quiet():
         model, _, transform = open_clip.create_model_and_transforms(name, load_weights=False, device=nowhere, **options)

@@ -40,18 +40,18 @@ def check_activation(
     """
     if vocabulary != _VOCABULARY or all(activation == QUICK_GELU for activation in activations):
         return ()
-    said = " and ".join(sorted({str(activation) for activation in activations}))
+    names = " and ".join(sorted({str(activation) for activation in activations}))
     if name := published(path):
         raise ModelError(
-            f"{path} is OpenAI's own file ({name}), trained with quick_gelu, and the config says {said}: {remedy}"
+            f"{path} is OpenAI's own file ({name}), trained with quick_gelu, and the config says {names}: {remedy}"
         )
     if _is_half(weights.one(path, probe)):
         return (
-            f"the config says {said}, and every value of {probe} is one of half precision, as in OpenAI's release, which "
+            f"the config says {names}, and every value of {probe} is one of half precision, as in OpenAI's release, which "
             f"needs quick_gelu: if these weights are OpenAI's, {remedy}",
         )
     return (
-        f"the config says {said}; weights that come from OpenAI, fine-tunes of them too, need quick_gelu, and load without "
+        f"the config says {names}; weights that come from OpenAI, fine-tunes of them too, need quick_gelu, and load without "
         "an error either way: check what these were trained with",
     )
 

@@ -35,8 +35,8 @@ def check_pickles(path: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
                 if member.filename.endswith("data.pkl"):
-                    with archive.open(member) as held:
-                        _check(held)
+                    with archive.open(member) as handle:
+                        _check(handle)
 
 
 def _check(file: IO[bytes]) -> None:
@@ -63,10 +63,10 @@ def _check(file: IO[bytes]) -> None:
 
 
 def _step(code: pickletools.OpcodeInfo, stack: list[int], marks: list[int]) -> None:
-    taken = code.stack_before
-    if pickletools.markobject in taken:
+    popped = code.stack_before
+    if pickletools.markobject in popped:
         del stack[marks.pop() :]
-        taken = taken[: taken.index(pickletools.markobject)]
-    if taken:
-        del stack[-len(taken) :]
+        popped = popped[: popped.index(pickletools.markobject)]
+    if popped:
+        del stack[-len(popped) :]
     stack.extend(1 for _ in code.stack_after)

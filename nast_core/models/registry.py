@@ -130,17 +130,17 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     """
     if dtype not in DTYPES:
         raise ModelError(f"unknown precision {shown(dtype)!r}; choose one of {', '.join(DTYPES)}")
-    found = specs.find(str(spec))
-    folder, warnings = (found.folder, ()) if found.folder else _laid_out(found.name)
+    entry = specs.find(str(spec))
+    folder, warnings = (entry.folder, ()) if entry.folder else _laid_out(entry.name)
     model_files.check_folder(folder)
     model_files.check_configs(folder)
     give_back_memory()
     family = detect_family(folder)
-    about = _card(folder, family, found)
+    about = _card(folder, family, entry)
     model = FAMILIES[family]().load(folder, about, pick_device(device), DTYPES[dtype])
     model_files.refuse_undefined(folder, model.module, model.logit_scale)
-    if found.card is not None:
-        _check_activation(folder, model, found.card)
+    if entry.card is not None:
+        _check_activation(folder, model, entry.card)
     warnings = (*warnings, *adapters.beside(folder))
     if warnings:
         model.report = replace(model.report, warnings=(*model.report.warnings, *warnings))
@@ -159,12 +159,12 @@ def detect_family(folder: Path) -> str:
         if module().recognises(folder):
             return family
     if os.path.lexists(folder / "config.json"):
-        found = f"a config.json of model type {model_files.model_type(folder) or 'nothing'!r}"
+        contents = f"a config.json of model type {model_files.model_type(folder) or 'nothing'!r}"
     elif (folder / "open_clip_config.json").exists():
-        found = "an open_clip config with a custom text tower"
+        contents = "an open_clip config with a custom text tower"
     else:
-        if said := adapters.alone(folder):
-            raise ModelError(said)
+        if refusal := adapters.alone(folder):
+            raise ModelError(refusal)
         names = sorted(path.name for path in folder.iterdir())
         bare = [name for name in names if name.endswith(specs.WEIGHTS)]
         if bare:
@@ -172,26 +172,26 @@ def detect_family(folder: Path) -> str:
                 f"{folder} has weights ({bare[0]}) and no config.json or open_clip_config.json; copy the model's config into it, "
                 f"or make a folder of a bare checkpoint with 'nast model convert {folder / bare[0]} --out FOLDER'"
             )
-        found = f"no config.json or open_clip_config.json, only {names[:6]}" if names else "an empty folder"
-    raise ModelError(f"{folder} is of no family that can be loaded ({', '.join(FAMILIES)}): found {found}")
+        contents = f"no config.json or open_clip_config.json, only {names[:6]}" if names else "an empty folder"
+    raise ModelError(f"{folder} is of no family that can be loaded ({', '.join(FAMILIES)}): found {contents}")
 
 
 def _check_activation(folder: Path, model: DualEncoder, card: ZooCard) -> None:
     """Raises ModelError where a known model's config has another activation than it was trained with."""
-    said = model.report.rows.get("Activation")
-    if card.activation not in (None, said):
+    activation = model.report.rows.get("Activation")
+    if card.activation not in (None, activation):
         raise ModelError(
-            f"{card.name} was trained with {card.activation} and the config in {folder} says {said}, which would give other "
+            f"{card.name} was trained with {card.activation} and the config in {folder} says {activation}, which would give other "
             "embeddings; use the config that came with these weights"
         )
 
 
-def _card(folder: Path, family: str, found: specs.Found) -> Card:
-    known, path = found.card, folder / "nast.json"
+def _card(folder: Path, family: str, entry: specs.Found) -> Card:
+    known, path = entry.card, folder / "nast.json"
     record = checked(_CardKeys, model_files.read_json(path), str(path)) if os.path.lexists(path) else _CardKeys()
     return Card(
-        name=record.name or (known.name if known else found.name or folder.resolve().name),
-        source="demo" if found.name == "demo" else str(folder),
+        name=record.name or (known.name if known else entry.name or folder.resolve().name),
+        source="demo" if entry.name == "demo" else str(folder),
         family=family,
         licence=record.licence or (known.licence if known else "not stated"),
         revision=record.revision or (known.revision if known else None) or "",

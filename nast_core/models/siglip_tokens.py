@@ -34,10 +34,10 @@ class PieceTokenizer:
         return self.processor.get_piece_size()
 
     def __call__(self, texts: Sequence[str], **_) -> dict[str, list]:
-        read = [self.processor.encode(text, return_type="offset_mapping") for text in texts]
+        encodings = [self.processor.encode(text, return_type="offset_mapping") for text in texts]
         return {
-            "input_ids": [[*row["ids"], self.eos_token_id] for row in read],
-            "offset_mapping": [[*row["offsets"], (0, 0)] for row in read],
+            "input_ids": [[*row["ids"], self.eos_token_id] for row in encodings],
+            "offset_mapping": [[*row["offsets"], (0, 0)] for row in encodings],
         }
 
 
@@ -83,9 +83,9 @@ def read_tokenizer(folder: Path, default: str) -> tuple[Any, Canonical]:
     return tokenizer, prepare
 
 
-def _token(named: str | dict | None) -> str:
+def _token(token: str | dict | None) -> str:
     """A special token, as tokenizer_config.json writes it: a string or an object; SiglipTokenizer's default is </s>."""
-    return str(named["content"] if isinstance(named, dict) else named or "</s>")
+    return str(token["content"] if isinstance(token, dict) else token or "</s>")
 
 
 def _pieces(path: Path, end: str, pad: str) -> PieceTokenizer:

@@ -146,15 +146,15 @@ def staged(folder: Path, configs: Mapping[str, Any], copied: tuple[str, ...] = (
             for name in copied:
                 if (folder / name).exists():
                     content = gate.read_bytes(folder / name, most=_MOST, error=ModelError)
-                    _put(place / name, checked_content(folder / name) if name == "tokenizer.json" else content)
+                    _write(place / name, checked_content(folder / name) if name == "tokenizer.json" else content)
             for name, value in configs.items():
-                _put(place / name, json.dumps(value).encode())
+                _write(place / name, json.dumps(value).encode())
             yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _put(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:

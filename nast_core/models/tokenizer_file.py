@@ -21,22 +21,22 @@ _SET_ANEW = ("truncation", "padding")  # by each call; until then they could pad
 
 def checked_content(path: Path) -> bytes:
     """The file without what each call sets anew. Raises ModelError for one that asks for more than any real one."""
-    found = model_files.read_json(path)
-    if (growth := _growth(found.get("normalizer"))) > _GROWTH:
+    tokenizer = model_files.read_json(path)
+    if (growth := _growth(tokenizer.get("normalizer"))) > _GROWTH:
         raise ModelError(f"{path} has a normalizer that makes {growth:,} characters of one; use the model's own")
-    if isinstance(added := found.get("added_tokens"), list) and len(added) > MOST_ADDED:
+    if isinstance(added := tokenizer.get("added_tokens"), list) and len(added) > MOST_ADDED:
         raise ModelError(f"{path} adds {len(added):,} tokens, and at most {MOST_ADDED:,} are read; use the model's own")
-    if (around := _around(found.get("post_processor"))) > _AROUND:
+    if (around := _around(tokenizer.get("post_processor"))) > _AROUND:
         raise ModelError(f"{path} has a post_processor that puts {around:,} tokens around a text; use the model's own")
-    for step in _steps(found.get("normalizer")):
+    for step in _steps(tokenizer.get("normalizer")):
         if step.get("type") == "Precompiled" and not _is_charsmap(step.get("precompiled_charsmap")):
             raise ModelError(f"{path} has a precompiled_charsmap that is none; use the model's own")
-    return json.dumps({key: None if key in _SET_ANEW else value for key, value in found.items()}).encode()
+    return json.dumps({key: None if key in _SET_ANEW else value for key, value in tokenizer.items()}).encode()
 
 
-def _steps(held: Any) -> Iterator[dict[str, Any]]:
+def _steps(tree: Any) -> Iterator[dict[str, Any]]:
     """Every object in it, however deep."""
-    waiting = [held]
+    waiting = [tree]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
@@ -49,8 +49,8 @@ def _steps(held: Any) -> Iterator[dict[str, Any]]:
 def _growth(normalizer: Any) -> int:
     growth = 1
     for step in _steps(normalizer):
-        made = step.get("content") if step.get("type") == "Replace" else step.get("prepend")
-        growth *= max(1, len(made)) if isinstance(made, str) else 1
+        output = step.get("content") if step.get("type") == "Replace" else step.get("prepend")
+        growth *= max(1, len(output)) if isinstance(output, str) else 1
     return growth
 
 
@@ -62,13 +62,13 @@ def _around(post_processor: Any) -> int:
     return count
 
 
-def _is_charsmap(held: Any) -> bool:
+def _is_charsmap(value: Any) -> bool:
     """Whether it is sentencepiece's: the size of a trie of 4-byte units, the trie, and text that ends with a NUL.
 
     The library makes room for the stated size before it looks, and aborts the process where there is none.
     """
     try:
-        content = base64.b64decode(held, validate=True)
+        content = base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error):
         return False
     size = int.from_bytes(content[:4], "little")

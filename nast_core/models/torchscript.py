@@ -64,8 +64,8 @@ class _Module:
 
 
 def _tensors(module: _Module, prefix: str) -> Iterator[tuple[str, Tensor]]:
-    held = getattr(module, "held", None)
-    for name, value in (held if isinstance(held, dict) else {}).items():
+    tensors = getattr(module, "held", None)
+    for name, value in (tensors if isinstance(tensors, dict) else {}).items():
         if isinstance(value, Tensor):
             yield f"{prefix}{name}", value
         elif isinstance(value, _Module):

@@ -193,16 +193,16 @@ class TextTower(ABC):
     def components(self, tokens: Tokens, component: Component) -> tuple[list[Hidden], Hidden]:
         """One component of every block (for ``block``, the embedding output comes first), and the last states."""
         mask, hidden = self.attention_mask(tokens), self.embed(tokens)
-        kept = [hidden] if component == "block" else []
+        values = [hidden] if component == "block" else []
 
         def keep(name: Component, value: Tensor) -> Tensor:
             if name == component:
-                kept.append(value)
+                values.append(value)
             return value
 
         for block in self.blocks:
             hidden = self.step(block, hidden, mask, keep)
-        return kept, hidden
+        return values, hidden
 
     def attention(self, tokens: Tokens) -> Iterator[Weights]:
         """Attention weights, block by block from the first; a caller keeps only what it needs."""

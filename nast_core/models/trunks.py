@@ -153,15 +153,15 @@ def _empty(
     if not path.is_file():
         raise ModelError(f"{path} is missing and the weights do not bring it; copy {whose} into {folder}")
     values = model_files.read_json(path)
-    if (found := values.get("model_type", types[0])) not in types:
-        raise ModelError(f"{path} is of model type {found!r}, not {types[0]!r}; copy {whose} into {folder}")
+    if (kind := values.get("model_type", types[0])) not in types:
+        raise ModelError(f"{path} is of model type {kind!r}, not {types[0]!r}; copy {whose} into {folder}")
     with model_files.leading(f"{path} describes no {types[0]} model, so copy {whose} into {folder}"):
-        made = config.from_dict(taken(keys, values, path.name))
+        settings = config.from_dict(taken(keys, values, path.name))
         with torch.device("meta"):
-            wanted = sum(parameter.numel() for parameter in build(made).parameters())
+            wanted = sum(parameter.numel() for parameter in build(settings).parameters())
         weights.check_size(weights_path, wanted, str(path))
         with valueless():
-            return build(made)
+            return build(settings)
 
 
 def read_tokenizer(folder: Path, bert: BertModel, whose: str) -> BertTokenizer:

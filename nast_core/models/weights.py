@@ -27,7 +27,15 @@ from nast_core.models.pickles import Unfit, check_pickles
 MOST = 100_000 * gate.MB
 WRAPPERS = ("state_dict", "model", "model_state_dict")  # keys that training loops put weights under
 _PREFIXES = ("module.", "_orig_mod.", "model.", "clip.")  # of parallel training, torch.compile and wrapping modules
-_READ = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.bool)  # of tables
+_DTYPES = (
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float64,
+    torch.int64,
+    torch.int32,
+    torch.bool,
+)  # of tables
 _NESTED = 8  # prefixes that may stand before one another
 _LFS_HEAD = b"version https://git-lfs"
 _TORCH_HEADS = (b"PK\x03\x04", b"\x80")  # a zip archive; a bare pickle, as torch wrote before 1.6
@@ -95,10 +103,12 @@ def check(path: Path) -> None:
         raise ModelError(f"{path} is not a torch file (it starts with {head[:8]!r}); download it again")
     check_archive(path)
     _check_pickles(path)
-    held = _unpickled(path, "meta")
-    if not isinstance(held, dict):
-        raise ModelError(f"{path} holds a {type(held).__name__}, not named weights; get the model's own weights file")
-    check_claims(path, _named(held), size)
+    content = _unpickled(path, "meta")
+    if not isinstance(content, dict):
+        raise ModelError(
+            f"{path} holds a {type(content).__name__}, not named weights; get the model's own weights file"
+        )
+    check_claims(path, _tensors(content), size)
 
 
 def _check_pickles(path: Path) -> None:
@@ -127,10 +137,10 @@ def check_archive(path: Path) -> None:
 
 def _shards(index: Path) -> list[Path]:
     """The files of an index, which lie beside it. Raises ModelError for an index that names others."""
-    named = read_json(index).get("weight_map")
-    if not isinstance(named, dict) or not named or not all(isinstance(shard, str) for shard in named.values()):
+    files = read_json(index).get("weight_map")
+    if not isinstance(files, dict) or not files or not all(isinstance(shard, str) for shard in files.values()):
         raise ModelError(f"{index} has no weight_map from tensors to files; download it again")
-    shards = sorted(set(named.values()))
+    shards = sorted(set(files.values()))
     if len(shards) > _SHARDS:
         raise ModelError(f"{index} names {len(shards):,} files, and at most {_SHARDS:,} are read; download it again")
     for shard in shards:
@@ -158,14 +168,14 @@ def _unpickled(path: Path, device: str, **options: Any) -> Any:
         raise ModelError(f"{path} is cut off or broken ({first_line(error)}); download it again") from error
 
 
-def unwrapped(held: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], str | None]:
+def unwrapped(content: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], str | None]:
     """(what stands under a wrapper's key, that key), or the mapping itself and None."""
-    wrapper = next((key for key in WRAPPERS if isinstance(held.get(key), Mapping)), None)
-    return (held[wrapper], wrapper) if wrapper else (held, None)
+    wrapper = next((key for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    return (content[wrapper], wrapper) if wrapper else (content, None)
 
 
-def _named(held: Mapping[Any, Any]) -> dict[str, Tensor]:
-    inner, wrapper = unwrapped(held)
+def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
+    inner, wrapper = unwrapped(content)
     inner = unwrapped(inner)[0] if wrapper else inner
     return {name: value for name, value in inner.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
@@ -187,10 +197,10 @@ def bare(names: Iterable[str]) -> str:
     """The prefix that all ``names`` share, of those that training puts before them, in any nesting; empty where none is."""
     left, prefix = list(names), ""
     for _ in range(_NESTED):
-        found = next((p for p in _PREFIXES if left and all(name.startswith(p) for name in left)), None)
-        if found is None:
+        part = next((p for p in _PREFIXES if left and all(name.startswith(p) for name in left)), None)
+        if part is None:
             break
-        left, prefix = [name.removeprefix(found) for name in left], prefix + found
+        left, prefix = [name.removeprefix(part) for name in left], prefix + part
     return prefix
 
 
@@ -205,7 +215,7 @@ def read(path: Path) -> Stored:
         if part.suffix == ".safetensors":
             tensors |= load_file(part)
         else:
-            tensors |= _named(_unpickled(part, "cpu", mmap=_is_zip(part)))
+            tensors |= _tensors(_unpickled(part, "cpu", mmap=_is_zip(part)))
     _refuse_packed(path, tensors)
     prefix = bare(tensors)
     return Stored(path, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, prefix)
@@ -214,7 +224,7 @@ def read(path: Path) -> Stored:
 def _refuse_packed(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Raises ModelError for weights that libraries would turn into other numbers without a word: quantized ones, complex ones."""
     for name, tensor in tensors.items():
-        if tensor.ndim > 1 and tensor.dtype not in _READ:
+        if tensor.ndim > 1 and tensor.dtype not in _DTYPES:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise ModelError(
                 f"{path} has {gate.shown(name)!r} as {kind}, which is quantized or no weight; get the weights as float32, "
@@ -224,15 +234,15 @@ def _refuse_packed(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every tensor in a checked weights file, named as ``read`` names them. Reads no values."""
-    found: dict[str, tuple[int, ...]] = {}
+    by_name: dict[str, tuple[int, ...]] = {}
     for part in _shards(path) if path.suffix == ".json" else [path]:
         if part.suffix == ".safetensors":
-            with safe_open(part, framework="pt") as held:
-                found |= {name: tuple(held.get_slice(name).get_shape()) for name in held.keys()}  # noqa: SIM118
+            with safe_open(part, framework="pt") as file:
+                by_name |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         else:
-            found |= {name: tuple(tensor.shape) for name, tensor in _named(_unpickled(part, "meta")).items()}
-    prefix = bare(found)
-    return {name.removeprefix(prefix): shape for name, shape in found.items()}
+            by_name |= {name: tuple(tensor.shape) for name, tensor in _tensors(_unpickled(part, "meta")).items()}
+    prefix = bare(by_name)
+    return {name.removeprefix(prefix): shape for name, shape in by_name.items()}
 
 
 def _is_zip(path: Path) -> bool:
@@ -245,11 +255,11 @@ def one(path: Path, name: str) -> Tensor | None:
     if path.suffix == ".json":
         return None
     if path.suffix == ".safetensors":
-        with safe_open(path, framework="pt") as held:
-            names = list(held.keys())
-            return held.get_tensor(f"{bare(names)}{name}") if f"{bare(names)}{name}" in names else None
-    held = _named(_unpickled(path, "cpu", mmap=_is_zip(path)))
-    return held.get(f"{bare(held)}{name}")
+        with safe_open(path, framework="pt") as content:
+            names = list(content.keys())
+            return content.get_tensor(f"{bare(names)}{name}") if f"{bare(names)}{name}" in names else None
+    content = _tensors(_unpickled(path, "cpu", mmap=_is_zip(path)))
+    return content.get(f"{bare(content)}{name}")
 
 
 def beside(path: Path) -> Mapping[Any, Any]:

@@ -82,8 +82,8 @@ def zoo() -> tuple[ZooCard, ...]:
 
 def find_card(name: str) -> ZooCard | None:
     """The card of a name, a folder name under models/ or a hub id; None for anything else."""
-    wanted = name.lower()
-    return next((card for card in zoo() if wanted in (card.name.lower(), card.slug, (card.hub or "").lower())), None)
+    key = name.lower()
+    return next((card for card in zoo() if key in (card.name.lower(), card.slug, (card.hub or "").lower())), None)
 
 
 def need_card(name: str) -> ZooCard:

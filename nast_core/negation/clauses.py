@@ -37,7 +37,7 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
     joints = _joints(words, _asides(words, names))
     ends_in_or = _ends_in_or(joints)
     first_name = {name.start: name for name in names}
-    found: list[tuple[int, Opening]] = [(0, "new")]
+    starts: list[tuple[int, Opening]] = [(0, "new")]
     left = _Left(words)
     place = 0
     for number, joint in enumerate(joints):
@@ -52,19 +52,19 @@ def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
         if joint.kind == "comma" and left.verb and number + 1 < len(joints) and joints[number + 1].kind == "and":
             later = joints[number + 2].start if number + 2 < len(joints) else len(words)
             if _shared_behind(words, joints[number + 1], later, names[place:inside], names, inside):
-                found.append((joint.start, "new"))
+                starts.append((joint.start, "new"))
                 left.restart(joint.start)
                 continue
         if joint.kind == "comma" and words[joint.start] == "," and words[joint.start - 1 : joint.start] in _ANSWERED:
-            found.append((joint.start, "new"))
+            starts.append((joint.start, "new"))
             left.restart(joint.start)
             continue
         opening = _opening(joint, right, left, names[place:inside], first_name, ends_in_or[number])
         if opening:
-            found.append((joint.start, opening))
+            starts.append((joint.start, opening))
             if opening == "new":
                 left.restart(joint.start)
-    return found
+    return starts
 
 
 def _shared_behind(
@@ -81,18 +81,18 @@ class _Left:
 
     def __init__(self, words: list[str]) -> None:
         self.words, self.place = words, 0
-        self.denied = self.told = self.verb = self.adjectives = False
+        self.denied = self.speaks = self.verb = self.adjectives = False
 
     def restart(self, place: int) -> None:
         self.place = place
-        self.denied = self.told = self.verb = self.adjectives = False
+        self.denied = self.speaks = self.verb = self.adjectives = False
 
     def grow(self, end: int) -> None:
         for word in self.words[self.place : end]:
             self.denied |= word in classes()["cues"]
             self.adjectives = word in classes()["cues"] or (self.adjectives and _adjective(word))
             self.verb |= _verb(word)
-            self.told |= _verb(word) or word in classes()["states"] or word == "there"
+            self.speaks |= _verb(word) or word in classes()["states"] or word == "there"
         self.place = max(self.place, end)
 
 
@@ -108,24 +108,24 @@ def _verb(word: str) -> bool:
 
 def _asides(words: list[str], names: list[Named]) -> set[int]:
     """Where brackets open around a finding of its own: "no pneumothorax (small effusion)"."""
-    found, opened = set(), None
+    asides, start = set(), None
     starts = {name.start for name in names}
     for place, word in enumerate(words):
         if word == "(":
-            opened = place
+            start = place
         elif word == ")":
-            opened = None
-        elif place in starts and opened is not None:
-            found.add(opened)
-    return found
+            start = None
+        elif place in starts and start is not None:
+            asides.add(start)
+    return asides
 
 
 def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
-    found, i = [], 0
+    joints, i = [], 0
     while i < len(words):
         start, kind = i, None
         if i in asides:
-            found.append(_Joint("hard", i, i + 1))
+            joints.append(_Joint("hard", i, i + 1))
             i += 1
             continue
         if words[i] in (",", "-", "/") and words[i - 1 : i] != ["("]:
@@ -134,9 +134,9 @@ def _joints(words: list[str], asides: set[int]) -> list[_Joint]:
             kind, length = ahead
             i += length
         if kind:
-            found.append(_Joint(kind, start, i))
+            joints.append(_Joint(kind, start, i))
         i = max(i, start + 1)
-    return found
+    return joints
 
 
 def _joining(words: list[str], i: int) -> tuple[str, int] | None:
@@ -180,12 +180,12 @@ def _joining(words: list[str], i: int) -> tuple[str, int] | None:
 
 def _ends_in_or(joints: list[_Joint]) -> list[bool]:
     """Of each joint, whether the next that is no comma is an "or"."""
-    found, ends = [False] * len(joints), False
+    flags, ends = [False] * len(joints), False
     for number in range(len(joints) - 1, -1, -1):
-        found[number] = ends
+        flags[number] = ends
         if joints[number].kind != "comma":
             ends = joints[number].kind == "or"
-    return found
+    return flags
 
 
 def _opening(
@@ -197,8 +197,8 @@ def _opening(
         return None
     known = classes()
     if right[0] in {"which", "who", "that"}:
-        told = right[1:2] and right[1] in known["auxiliaries"] and right[1] not in known["modals"]
-        return "new" if told and inside and left.denied else None  # "no change in the heart, which is enlarged"
+        auxiliary = right[1:2] and right[1] in known["auxiliaries"] and right[1] not in known["modals"]
+        return "new" if auxiliary and inside and left.denied else None  # "no change in the heart, which is enlarged"
     if joint.kind == "comma" and left.adjectives:
         return None  # "no acute, displaced fracture"
     if right[0] in classes()["cues"] and not (right[0] in ("resolved", "removed", "absent") and not inside):
@@ -213,9 +213,9 @@ def _opening(
         if joint.kind == "comma":
             if verb in known["exists"] and verb not in known["placed"] and left.denied and not _affirmed(right, inside):
                 return "open"
-            return None if shared and not left.told else "new"
-        told = left.told or left.denied
-        return "new" if told and not (left.denied and shared and not left.verb) else None
+            return None if shared and not left.speaks else "new"
+        complete = left.speaks or left.denied
+        return "new" if complete and not (left.denied and shared and not left.verb) else None
     if not inside and right[0] in {"now", "today", "currently", "others"} and any(map(_verb, right)):
         return "new"  # "and now there is"
     if not inside and right[0] in known["prepositions"] and any(map(_verb, right)) and set(right) & known["sides"]:

@@ -75,9 +75,9 @@ class Corrections:
 
     def replaced(self, text: str, states: Mapping[str, State]) -> "Corrections":
         """These, with ``states`` for all that was corrected in a text; none takes it back."""
-        kept = [line for line in self.lines() if line.text != as_matched(text)]
+        others = [line for line in self.lines() if line.text != as_matched(text)]
         return Corrections(
-            [*kept, *(Correction(text=text, condition=name, state=state) for name, state in states.items())]
+            [*others, *(Correction(text=text, condition=name, state=state) for name, state in states.items())]
         )
 
 

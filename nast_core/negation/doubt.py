@@ -94,8 +94,8 @@ class Doubts(Elsewhere):
         """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""
         words = self.words
         for i, word in enumerate(words):
-            said = word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3])
-            if said and any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
+            sure = word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3])
+            if sure and any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
                 return "uncertain"  # "it is hard to be sure that there is no X"
             if word not in self.k["wrong"] and word not in ("mean", "imply"):
                 continue

@@ -92,8 +92,8 @@ class Elsewhere(Sentence):
     def then(self, start: int, end: int) -> tuple[Cue, int] | None:
         """Of a clause that tells of an earlier film: the words that say so, and the token behind which it tells no more."""
         k, words = self.k, self.words[start:end]
-        told = words[: words.index("which")] if "which" in words else words
-        if any(word in k["today"] for word in told):
+        main = words[: words.index("which")] if "which" in words else words
+        if any(word in k["today"] for word in main):
             return None
         place = start
         joining = k["ends"] | {",", "and", "but", "(", "that"}
@@ -113,26 +113,26 @@ class Elsewhere(Sentence):
     def on_this_film(self, clause: Clause, readings: list[Reading], start: int, end: int) -> list[Reading]:
         """What is read of a clause's namings, but for what an earlier film showed, or did not: that says nothing of this one."""
         earlier = self.then(start, end) if clause.names else None
-        told = list(readings)
+        result = list(readings)
         for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
             begin, stop = self.spans[number]
             if earlier is not None and begin < earlier[1]:
                 behind = range(stop, min(end, stop + _FAR))
                 now = next((p for p in behind if self.words[p] == "now"), None)
                 if now is None:
-                    told[n] = Reading("uncertain", earlier[0])
+                    result[n] = Reading("uncertain", earlier[0])
                     self.told_then.add(number)
                 elif not any(p in self.cue_at or self.k["goes"].has(self.words[p]) for p in range(now, behind.stop)):
-                    told[n] = Reading("present", None)  # "there was none, which is now marked"
-            elif told[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end):
-                told[n] = Reading("uncertain", governor.cue)
-        return told
+                    result[n] = Reading("present", None)  # "there was none, which is now marked"
+            elif result[n].state == "absent" and governor and governor.kind != "hedge" and self.last_time(number, end):
+                result[n] = Reading("uncertain", governor.cue)
+        return result
 
-    def there_after_all(self, clause: Clause, found: list[Reading | None]) -> None:
+    def there_after_all(self, clause: Clause, readings: list[Reading | None]) -> None:
         """ "No opacity, except at the base", "has gone on the left; the right remains": what was denied last is there."""
-        reading = found[clause.names[-1]]
+        reading = readings[clause.names[-1]]
         if reading is not None and (reading.state == "absent" or clause.names[-1] in self.told_then):
-            found[clause.names[-1]] = Reading("present", None)
+            readings[clause.names[-1]] = Reading("present", None)
 
     def last_time(self, number: int, end: int) -> bool:
         """ "No consolidation was present last week", "there was no effusion on the prior film"."""
@@ -162,8 +162,10 @@ class Elsewhere(Sentence):
         ahead = self.words[place + 1 : place + 3]
         if first in ("previously", "initially", "formerly", "originally", "yesterday", "earlier"):
             after = [word for word in ahead if word != ","]
-            told = after[:1] and (after[0] in k["auxiliaries"] or after[0] in ("there", "the", "a", "an", "no", "it"))
-            return place + 1 if told else None
+            goes_on = after[:1] and (
+                after[0] in k["auxiliaries"] or after[0] in ("there", "the", "a", "an", "no", "it")
+            )
+            return place + 1 if goes_on else None
         if first in ("before", "prior", "when", "at", "on"):
             ahead = self.words[place + 1 : place + 3]
             if (

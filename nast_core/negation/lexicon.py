@@ -61,8 +61,8 @@ def _all(text: str) -> list[Naming]:
             spans.setdefault((*match.span(), kind), []).extend(conditions)
     for condition, kind, start, end in find_organs(text):
         spans.setdefault((start, end, kind), []).append(condition)
-    for (start, end, kind), named in list(spans.items()):
-        if kind == "other" and (same := spans.get((start, end, "found"))) and set(same) <= set(named):
+    for (start, end, kind), namings in list(spans.items()):
+        if kind == "other" and (same := spans.get((start, end, "found"))) and set(same) <= set(namings):
             del spans[start, end, "found"]
     return sorted(_longest(spans), key=lambda naming: naming.start)
 

@@ -24,7 +24,7 @@ class _Organ(NamedTuple):
     before: re.Pattern[str] | None
 
 
-class _Named(NamedTuple):
+class _Place(NamedTuple):
     organ: str
     start: int
     end: int
@@ -37,7 +37,7 @@ def _pattern(words: list[str]) -> re.Pattern[str] | None:
 @lru_cache(maxsize=1)
 def _organs() -> dict[str, _Organ]:
     raw = yaml.safe_load(files("nast_core.negation").joinpath("organs.yaml").read_text("utf-8"))
-    found = {}
+    organs = {}
     for name, entry in raw.items():
         after = {
             kind: pattern
@@ -46,63 +46,63 @@ def _organs() -> dict[str, _Organ]:
         }
         words = _pattern(entry["words"])
         assert words is not None
-        found[name] = _Organ(entry["condition"], words, after, _pattern(entry["before"]))
-    return found
+        organs[name] = _Organ(entry["condition"], words, after, _pattern(entry["before"]))
+    return organs
 
 
 def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
     """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
-    named = sorted(
-        (_Named(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
-        key=lambda found: (found.start, -found.end),
+    organs = sorted(
+        (_Place(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
+        key=lambda one: (one.start, -one.end),
     )
-    if not named:
+    if not organs:
         return
     tokens = [(m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
     at = {start: number for number, (_, start, _) in enumerate(tokens)}
     organs_at: dict[int, int] = {}  # first token of an organ -> its last
-    for one in named:
+    for one in organs:
         if one.start in at:
             organs_at[at[one.start]] = max(organs_at.get(at[one.start], 0), _last(tokens, at[one.start], one.end))
     shared: dict[int, str] = {}  # token behind an organ that a predicate stands before -> that predicate
-    for one in named:
+    for one in organs:
         if one.start not in at:
             continue
         first = at[one.start]
         last = _last(tokens, first, one.end)
         before = _before(text, tokens, one, first, shared)
-        said = None if before is not None and before[0] < one.start else _behind(text, tokens, organs_at, one, last)
-        said = _contrasted(tokens, organs_at, one, first, last, said)
-        if said is None and before is not None:
+        reading = None if before is not None and before[0] < one.start else _behind(text, tokens, organs_at, one, last)
+        reading = _contrasted(tokens, organs_at, one, first, last, reading)
+        if reading is None and before is not None:
             shared[last] = before[1]
-            said = ("normal", before[0], one.end)
-        if said is not None:
-            yield _organs()[one.organ].condition, *said
+            reading = ("normal", before[0], one.end)
+        if reading is not None:
+            yield _organs()[one.organ].condition, *reading
 
 
 def _contrasted(
-    tokens, organs_at: dict[int, int], one: _Named, first: int, last: int, said: tuple[str, int, int] | None
+    tokens, organs_at: dict[int, int], one: _Place, first: int, last: int, reading: tuple[str, int, int] | None
 ) -> tuple[str, int, int] | None:
     """ "The heart is enlarged, not the mediastinum", "the vessels, not the heart, are large": each on its own.
 
     What is denied of one organ only is found of the other, which is named by itself: the denial before it decides.
     """
-    found = _organs()[one.organ].after.get("found")
-    if found is None:
-        return said
-    if said is not None and said[0] == "found":
+    pattern = _organs()[one.organ].after.get("found")
+    if pattern is None:
+        return reading
+    if reading is not None and reading[0] == "found":
         ahead = [place for place in range(last + 1, min(last + 7, len(tokens))) if place in organs_at]
-        apart = any(_not_before(tokens, place) for place in ahead[:1]) and tokens[ahead[0]][1] < said[1]
+        apart = any(_not_before(tokens, place) for place in ahead[:1]) and tokens[ahead[0]][1] < reading[1]
         aside = _not_before(tokens, first) and tokens[last + 1 : last + 2] and tokens[last + 1][0] == ","
-        return ("found", one.start, one.end) if apart or aside else said
+        return ("found", one.start, one.end) if apart or aside else reading
     behind = last + 1 >= len(tokens) or tokens[last + 1][0] in (".", ",", ";", "but")
     near = (
         tokens[last + 1 : last + 9] if behind and tokens[last + 1 : last + 2] and tokens[last + 1][0] == "but" else []
     )
     words = [word for word, _, _ in (near or tokens[max(0, first - 8) : first])]
-    if said is None and behind and _not_before(tokens, first) and any(found.fullmatch(word) for word in words):
+    if reading is None and behind and _not_before(tokens, first) and any(pattern.fullmatch(word) for word in words):
         return "found", one.start, one.end
-    return said
+    return reading
 
 
 def _not_before(tokens, place: int) -> bool:
@@ -118,7 +118,7 @@ def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:
     return last
 
 
-def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
+def _before(text, tokens, one: _Place, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
     """Where a normal predicate before the organ starts, and which; or that of the organ it is joined to."""
     pattern = _organs()[one.organ].before
     if pattern is None:
@@ -143,40 +143,41 @@ def _before(text, tokens, one: _Named, first: int, shared: dict[int, str]) -> tu
     return None
 
 
-def _behind(text, tokens, organs_at: dict[int, int], one: _Named, last: int) -> tuple[str, int, int] | None:
+def _behind(text, tokens, organs_at: dict[int, int], one: _Place, last: int) -> tuple[str, int, int] | None:
     """What is said of the organ behind it: kind and span. None where another organ's turn comes first."""
     predicates = _organs()[one.organ].after
-    told = others = denied = False
+    has_verb = others = denied = False
     verb = -9  # the last that tells of the organ
     place, steps = last + 1, 0
     while place < len(tokens) and steps < _FAR:
         word, start, _ = tokens[place]
         for kind, pattern in predicates.items():
-            if (found := pattern.match(text, start)) and (
-                place - verb <= 2 or kind == "borderline" or _closes(text, found.end()) or place == last + 1
+            if (match := pattern.match(text, start)) and (
+                place - verb <= 2 or kind == "borderline" or _closes(text, match.end()) or place == last + 1
             ):
                 if kind == "found":
-                    return "found", start, found.end()
+                    return "found", start, match.end()
                 if kind == "normal" and denied:
-                    return "not normal", start, found.end()
-                return (kind, one.start, one.end) if others else (kind, one.start, found.end())
+                    return "not normal", start, match.end()
+                return (kind, one.start, one.end) if others else (kind, one.start, match.end())
         if word in classes()["stops"] and not (word == ":" and place == last + 1):
             return None
         if word == ":":
-            told, verb = True, place
+            has_verb, verb = True, place
         if place in organs_at:
-            if told or tokens[place - 1][0] not in classes()["joins_organs"] | {"the", "pulmonary", "central", "of"}:
+            joining = classes()["joins_organs"] | {"the", "pulmonary", "central", "of"}
+            if has_verb or tokens[place - 1][0] not in joining:
                 return None
             others = True
             place = organs_at[place]
         elif word in classes()["told_by"]:
-            told, verb = True, place
-        elif word == "," and told and not _goes_on(tokens, place + 1, predicates, text):
+            has_verb, verb = True, place
+        elif word == "," and has_verb and not _goes_on(tokens, place + 1, predicates, text):
             return None
         elif word in classes()["denials"] or word == "anything":
             denied = True
-        elif (not told and not _passes(tokens, last, place)) or (
-            word == "and" and told and not _goes_on(tokens, place + 1, predicates, text)
+        elif (not has_verb and not _passes(tokens, last, place)) or (
+            word == "and" and has_verb and not _goes_on(tokens, place + 1, predicates, text)
         ):
             return None
         place, steps = place + 1, steps + 1

@@ -81,12 +81,12 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
             f"{shown(pair.negated)!r} ({shown(' '.join(pieces_n[:count_n]))}): keep the frame and swap one word, as in 'severe' and 'no'"
         )
     differing = [p for p in range(len(pieces_n)) if affirmative.ids[0, p] != negated.ids[0, p]]
-    found = _cue_at(negated, differing)
-    if found is None:
+    place = _cue_at(negated, differing)
+    if place is None:
         raise PairError(
             f"the negator of {shown(pair.negated)!r} stands in the affirmative text too; the two must differ at the negator"
         )
-    cue, span = found
+    cue, span = place
     outside = [p for p in differing if p not in span]
     if outside:
         raise PairError(

@@ -40,12 +40,12 @@ class Mention(NamedTuple):
 def parse(text: str) -> list[Mention]:
     """Every mention of the 13 CheXpert conditions, in reading order."""
     flat = _SPACES.sub(" ", text)
-    found, start = [], 0
+    mentions, start = [], 0
     low = plain(flat)
     for end in [*(m.start() for m in _END.finditer(low)), len(low)]:
-        found += [_shifted(mention, start) for mention in _read(low[start:end])]
+        mentions += [_shifted(mention, start) for mention in _read(low[start:end])]
         start = end
-    return found if flat == text else _moved(found, _places(text))
+    return mentions if flat == text else _moved(mentions, _places(text))
 
 
 def parse_all(texts: Iterable[str]) -> Iterator[list[Mention]]:
@@ -66,8 +66,8 @@ def _read(sentence: str) -> Iterable[Mention]:
 
 
 def _spelt(sentence: str) -> Iterable[Mention]:
-    meant, places = spelt(sentence)
-    return _mentions(meant) if places is None else _moved(list(_mentions(meant)), places)
+    correct, places = spelt(sentence)
+    return _mentions(correct) if places is None else _moved(list(_mentions(correct)), places)
 
 
 def _mentions(sentence: str) -> Iterator[Mention]:
@@ -103,8 +103,8 @@ def _moved(mentions: list[Mention], places: list[int]) -> list[Mention]:
     def span(start: int, stop: int) -> tuple[int, int]:
         return (places[start], places[stop - 1] + 1) if stop > 0 else (start, stop)
 
-    moved = []
+    result = []
     for mention in mentions:
         (a, b), (c, d) = span(mention.start, mention.end), span(mention.cue_start, mention.cue_end)
-        moved.append(mention._replace(start=a, end=b, cue_start=c, cue_end=d))
-    return moved
+        result.append(mention._replace(start=a, end=b, cue_start=c, cue_end=d))
+    return result

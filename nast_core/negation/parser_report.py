@@ -86,7 +86,7 @@ class Report:
 def read_sentences(path: Path) -> list[Sentence]:
     """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is none."""
     text = read_text(path, most=100 * MB, absent="the labelled sentences are tests/parser/sentences.tsv")
-    found = []
+    sentences = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -95,10 +95,10 @@ def read_sentences(path: Path) -> list[Sentence]:
         try:
             if not tab:
                 raise ValueError("needed: half, sentence and labels between tabs")
-            found.append(Sentence(half, sentence, tuple(map(_label, filter(None, labels.split("; "))))))
+            sentences.append(Sentence(half, sentence, tuple(map(_label, filter(None, labels.split("; "))))))
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
-    return found
+    return sentences
 
 
 def read_gold(path: Path) -> list[Sentence]:
@@ -150,26 +150,26 @@ def _label(text: str) -> Label:
 def report(sentences: Sequence[Sentence]) -> Report:
     """The parser's findings against the labels."""
     ours = [[Label(c, told(m), m.cue or "") for m in parse(s.text) for c in m.conditions] for s in sentences]
-    by_hand = [[_told(label) for label in s.labels if label.state != _MENTIONED] for s in sentences]
-    said, so = [_bare(labels) for labels in ours], [_bare(labels) for labels in by_hand]
-    implied = [_bare(map(_told, s.implied)) for s in sentences]
+    by_hand = [[_as_absent(label) for label in s.labels if label.state != _MENTIONED] for s in sentences]
+    ours_bare, so = [_bare(labels) for labels in ours], [_bare(labels) for labels in by_hand]
+    implied = [_bare(map(_as_absent, s.implied)) for s in sentences]
     wrong = tuple(
         s.text
-        for s, mine, theirs, open_ in zip(sentences, said, so, implied, strict=True)
+        for s, mine, theirs, open_ in zip(sentences, ours_bare, so, implied, strict=True)
         if mine - open_ != theirs - open_
     )
     cues = {label.cue for labels in (*by_hand, *ours) for label in labels if label.state == "absent" and label.cue}
     return Report(
         sentences=len(sentences),
         right=len(sentences) - len(wrong),
-        reversals=sum(map(_reversals, said, so, implied)),
-        states={state: _score(said, so, implied, state) for state in TOLD},
+        reversals=sum(map(_reversals, ours_bare, so, implied)),
+        states={state: _score(ours_bare, so, implied, state) for state in TOLD},
         cues={cue: _cue_score(ours, by_hand, cue) for cue in sorted(cues)},
         wrong=wrong,
     )
 
 
-def _told(label: Label) -> Label:
+def _as_absent(label: Label) -> Label:
     return label._replace(state="absent") if label.state == "normal" else label
 
 
@@ -177,18 +177,18 @@ def _bare(labels: Iterable[Label]) -> frozenset[tuple[str, str]]:
     return frozenset((label.condition, label.state) for label in labels)
 
 
-def _score(said: Sequence[frozenset], so: Sequence[frozenset], implied: Sequence[frozenset], state: str) -> Score:
+def _score(ours: Sequence[frozenset], so: Sequence[frozenset], implied: Sequence[frozenset], state: str) -> Score:
     found = right = labelled = 0
-    for mine, theirs, neutral in zip(said, so, implied, strict=True):
+    for mine, theirs, neutral in zip(ours, so, implied, strict=True):
         a, b = ({pair for pair in pairs if pair[1] == state} for pairs in (mine, theirs))
         found, right, labelled = found + len((a - neutral) | (a & b)), right + len(a & b), labelled + len(b)
     return Score(found, right, labelled, right)
 
 
-def _reversals(said: frozenset, so: frozenset, implied: frozenset) -> int:
+def _reversals(ours: frozenset, so: frozenset, implied: frozenset) -> int:
     opposite = {"present": "absent", "absent": "present"}
     count = 0
-    for condition, state in said:
+    for condition, state in ours:
         known = {other for name, other in so | implied if name == condition}
         count += state in opposite and opposite[state] in known and not {state, "uncertain"} & known
     return count
@@ -214,9 +214,9 @@ def table(reports: dict[str, Report]) -> list[str]:
         "| gold | sentences | wholly right | reversals | present: precision, recall (%) | absent: precision, recall (%) | uncertain: precision, recall (%) |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, found in reports.items():
-        rates = " | ".join(f"{_percent(s.precision)}, {_percent(s.recall)}" for s in found.states.values())
-        lines.append(f"| {name} | {found.sentences:,} | {found.right:,} | {found.reversals} | {rates} |")
+    for name, result in reports.items():
+        rates = " | ".join(f"{_percent(s.precision)}, {_percent(s.recall)}" for s in result.states.values())
+        lines.append(f"| {name} | {result.sentences:,} | {result.right:,} | {result.reversals} | {rates} |")
     return lines
 
 

@@ -56,32 +56,32 @@ def mentions_of(text: str, corrections: Corrections = NONE) -> list[Mention]:
     A finding said to be absent is denied by the negation cue nearest to it, and "normal" where the text has none. A
     finding that the parser did not see has no words: its place is the end of the text, [n, n).
     """
-    read, said = parse(text), corrections.of(text)
-    if not said:
-        return read
-    kept: list[Mention] = []
-    for mention in read:
-        wrong = [c for c in mention.conditions if said.get(c, told(mention)) != told(mention)]
-        kept += [_turned(text, mention, c, said[c], read) for c in wrong if said[c] != "not said"]
+    by_parser, by_hand = parse(text), corrections.of(text)
+    if not by_hand:
+        return by_parser
+    mentions: list[Mention] = []
+    for mention in by_parser:
+        wrong = [c for c in mention.conditions if by_hand.get(c, told(mention)) != told(mention)]
+        mentions += [_turned(text, mention, c, by_hand[c], by_parser) for c in wrong if by_hand[c] != "not said"]
         if right := tuple(c for c in mention.conditions if c not in wrong):
-            kept.append(mention._replace(conditions=right))
-    named = {condition for mention in read for condition in mention.conditions}
-    for condition, state in said.items():
-        if condition not in named and state != "not said":
+            mentions.append(mention._replace(conditions=right))
+    conditions = {condition for mention in by_parser for condition in mention.conditions}
+    for condition, state in by_hand.items():
+        if condition not in conditions and state != "not said":
             unseen = Mention((condition,), "present", len(text), len(text))
-            kept.append(_turned(text, unseen, condition, state, [*read, *kept]))
-    return sorted(kept, key=lambda mention: mention.start)
+            mentions.append(_turned(text, unseen, condition, state, [*by_parser, *mentions]))
+    return sorted(mentions, key=lambda mention: mention.start)
 
 
 def changes(text: str, corrections: Corrections) -> list[Change]:
     """What a person reads otherwise than the parser, in the order in which it was corrected."""
-    found = []
-    read = parse(text) if corrections.of(text) else []
+    rows = []
+    mentions = parse(text) if corrections.of(text) else []
     for condition, state in corrections.of(text).items():
-        states: tuple[State, ...] = tuple(told(m) for m in read if condition in m.conditions) or ("not said",)
+        states: tuple[State, ...] = tuple(told(m) for m in mentions if condition in m.conditions) or ("not said",)
         if set(states) != {state}:
-            found.append(Change(condition, tuple(dict.fromkeys(states)), state))
-    return found
+            rows.append(Change(condition, tuple(dict.fromkeys(states)), state))
+    return rows
 
 
 def corrections_used(texts: Iterable[str], corrections: Corrections) -> tuple[Correction, ...]:
@@ -95,13 +95,13 @@ def corrections_used(texts: Iterable[str], corrections: Corrections) -> tuple[Co
 
 def findings(text: str, corrections: Corrections = NONE) -> list[Finding]:
     """Every finding in reading order, one entry a condition."""
-    changed = {change.condition for change in changes(text, corrections)}
-    found: list[Finding] = []
+    conditions = {change.condition for change in changes(text, corrections)}
+    result: list[Finding] = []
     for mention in mentions_of(text, corrections):
         for condition in mention.conditions:
             finding: Finding = {"condition": condition, "state": told(mention), "cue": mention.cue}
-            found.append({**finding, "corrected": True} if condition in changed else finding)
-    return found
+            result.append({**finding, "corrected": True} if condition in conditions else finding)
+    return result
 
 
 def line_of(text: str, corrections: Corrections = NONE) -> Mapping[str, object]:
@@ -114,14 +114,14 @@ def marked(sentence: str, corrections: Corrections = NONE) -> list[Mark]:
 
     A cue that several findings share stands once, with the first of them. Findings without words of their own have none.
     """
-    found = list(_marks(mention for mention in mentions_of(sentence, corrections) if mention.start < mention.end))
-    findings_at = [mark for mark in found if mark.kind == "finding"]
-    kept: dict[tuple[int, int], Mark] = {}
-    for mark in found:
+    marks = list(_marks(mention for mention in mentions_of(sentence, corrections) if mention.start < mention.end))
+    findings_at = [mark for mark in marks if mark.kind == "finding"]
+    by_span: dict[tuple[int, int], Mark] = {}
+    for mark in marks:
         covered = mark.kind == "cue" and any(f.start < mark.end and mark.start < f.end for f in findings_at)
         if not covered:
-            kept.setdefault((mark.start, mark.end), mark)
-    places = sorted(kept.values())
+            by_span.setdefault((mark.start, mark.end), mark)
+    places = sorted(by_span.values())
     return [mark for number, mark in enumerate(places) if not number or places[number - 1].end <= mark.start]
 
 
@@ -140,8 +140,8 @@ def _turned(text: str, mention: Mention, condition: str, state: State, others: l
         return mention._replace(conditions=(condition,), state="uncertain")
     if state != "absent":
         return alone
-    taken = [(m.cue_start, m.cue_end) for m in others if m.cue and m is not mention]
-    cue = _nearest(find_cues(text), mention, taken)
+    spans = [(m.cue_start, m.cue_end) for m in others if m.cue and m is not mention]
+    cue = _nearest(find_cues(text), mention, spans)
     return (
         alone._replace(state="absent", cue=cue.text, cue_start=cue.start, cue_end=cue.end)
         if cue
@@ -149,11 +149,11 @@ def _turned(text: str, mention: Mention, condition: str, state: State, others: l
     )
 
 
-def _nearest(cues: list[Cue], mention: Mention, taken: list[tuple[int, int]]) -> Cue | None:
+def _nearest(cues: list[Cue], mention: Mention, spans: list[tuple[int, int]]) -> Cue | None:
     """The cue that may deny a mention: a free one before one that denies others, which only words in the text may share."""
 
     def shared(cue: Cue) -> bool:
-        return any(start < cue.end and cue.start < end for start, end in taken)
+        return any(start < cue.end and cue.start < end for start, end in spans)
 
     able = [cue for cue in cues if mention.start < mention.end or not shared(cue)]
     return min(able, key=lambda cue: (shared(cue), max(mention.start - cue.end, cue.start - mention.end)), default=None)

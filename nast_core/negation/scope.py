@@ -33,13 +33,13 @@ class _Reader(Verbs):
     """One sentence, clause by clause."""
 
     def read(self) -> list[Reading]:
-        named = [
+        names = [
             Named(start, end, naming.normal) for (start, end), naming in zip(self.spans, self.namings, strict=True)
         ]
-        starts = clauses(self.words, named)
+        starts = clauses(self.words, names)
         bounds = [*(start for start, _ in starts), len(self.words)]
-        found: list[Reading | None] = [None] * len(self.namings)
-        turned = self.turned()
+        states: list[Reading | None] = [None] * len(self.namings)
+        change = self.turned()
         governor: Governor | None = None
         last: Clause | None = None
         for (start, opening), end in zip(starts, bounds[1:], strict=True):
@@ -54,19 +54,19 @@ class _Reader(Verbs):
             for number, reading in zip(
                 clause.names, self.on_this_film(clause, self._states(clause), start, end), strict=True
             ):
-                found[number] = reading
+                states[number] = reading
             self.frame = None if clause.names else start
             if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
-                self.there_after_all(last, found)
+                self.there_after_all(last, states)
             if last and not clause.names and self.namings[last.names[-1]].normal and self.not_so(start, end):
-                found[last.names[-1]] = Reading("uncertain", None)
+                states[last.names[-1]] = Reading("uncertain", None)
             if last and not clause.names:
                 for predicate in clause.predicates:
                     if predicate.alone:
-                        self._goes_on(last, predicate, found)
+                        self._goes_on(last, predicate, states)
             if clause.names:
                 last = clause
-        readings = [reading or Reading("present", None) for reading in found]
+        readings = [reading or Reading("present", None) for reading in states]
         for number, cue in self.versus.items():
             same = number + 1 < len(readings) and set(self.namings[number].conditions) & set(
                 self.namings[number + 1].conditions
@@ -74,8 +74,8 @@ class _Reader(Verbs):
             if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
         self.alternatives(readings)
-        if turned is not None:
-            readings = [turn(r, turned) for r in readings]
+        if change is not None:
+            readings = [turn(r, change) for r in readings]
         return [self._final(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
 
     def _clause(self, start: int, end: int, governor: Governor | None) -> tuple[Clause, Governor | None]:
@@ -210,8 +210,8 @@ class _Reader(Verbs):
             return shield, pointed, False
         ahead = self.next_name(i + 1, end)
         if ahead is None:
-            changed = governor and governor.kind == "deny" and head in self.k["changes"] and head != "changes"
-            of_it = changed and self.words[i] in ("in", "of") and self.points(i + 1)
+            of_change = governor and governor.kind == "deny" and head in self.k["changes"] and head != "changes"
+            of_it = of_change and self.words[i] in ("in", "of") and self.points(i + 1)
             return ("list", True, False) if of_it else (shield, pointed, False)
         pointing = self.points(i + 1)
         device = "Support Devices" in self.namings[ahead].conditions
@@ -301,15 +301,15 @@ class _Reader(Verbs):
             if text in ("unlikely",) and after == "to":
                 return stop, Governor("deny", cue), None
             if attributive:  # "resolved pneumonia", but not "nearly resolved pneumonia"
-                said = self.gone(i, text)
+                state = self.gone(i, text)
                 kinds: dict[Said, Governor | None] = {
                     "absent": Governor("deny", cue),
                     "uncertain": Governor("hedge", cue),
                 }
-                return stop, kinds.get(said), None
+                return stop, kinds.get(state), None
             outside = text == "excluded" and after == "from"  # from the picture
-            said = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
-            clause.predicates.append(self.said(i, said, cue if said != "present" else None, self.start_of(i), True))
+            state = "present" if outside or self.on_prior(stop, end, i) else self.gone(i, text)
+            clause.predicates.append(self.said(i, state, cue if state != "present" else None, self.start_of(i), True))
             return stop, governor, shield
         if text == "everything but" and any(self.k["goes"].has(word) for word in words[stop : min(end, stop + AHEAD)]):
             return stop, None, None  # "everything but the tube has been removed"
@@ -322,8 +322,8 @@ class _Reader(Verbs):
             clause.predicates.append(self.said(i, weighed, cue if weighed != "present" else None, self.start_of(i)))
             return min(end, i + self.paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
-            paired = text == "neither" or (governor is not None and governor.kind == "clause")
-            return stop, Governor("clause" if paired else "deny", cue), None
+            in_pair = text == "neither" or (governor is not None and governor.kind == "clause")
+            return stop, Governor("clause" if in_pair else "deny", cue), None
         if text == "none of" and after in self.k["pointing"]:
             return stop, Governor("clause", cue), None  # "none of the nodules has grown"
         if (
@@ -335,7 +335,7 @@ class _Reader(Verbs):
         return stop, Governor("deny", cue), None
 
     def _states(self, clause: Clause) -> list[Reading]:
-        found, place = [], 0
+        readings, place = [], 0
         predicates = sorted(clause.predicates, key=lambda p: p.place)
         for number, governor, held in zip(clause.names, clause.governors, clause.held, strict=True):
             end = self.spans[number][1]
@@ -350,8 +350,8 @@ class _Reader(Verbs):
                     reading = said_of(reading, following)
             elif predicate and held and predicate.goes and predicate.said == "absent" and not governor:
                 reading = said_of(reading, predicate)
-            found.append(reading)
-        return found
+            readings.append(reading)
+        return readings
 
     def _governed(self, governor: Governor | None, predicate: Predicate | None) -> Reading:
         if governor is None:
@@ -366,19 +366,19 @@ class _Reader(Verbs):
             return Reading("present", None)
         return Reading("absent", governor.cue)
 
-    def _goes_on(self, clause: Clause, predicate: Predicate, found: list[Reading | None]) -> None:
+    def _goes_on(self, clause: Clause, predicate: Predicate, readings: list[Reading | None]) -> None:
         """A predicate without a subject, said of the clause before: "improved, but is not resolved"."""
         for number, governor, held in zip(clause.names, clause.governors, clause.held, strict=True):
-            reading = found[number]
+            reading = readings[number]
             answered = number != clause.names[-1] and any(
                 self.spans[number][1] <= p.place < self.spans[number + 1][0] for p in clause.predicates
             )  # "right effusion +, left effusion -"
             if reading is None or held or answered:
                 continue
             if governor and governor.kind == "clause":
-                found[number] = self._governed(governor, predicate)
+                readings[number] = self._governed(governor, predicate)
             elif not governor or governor.kind == "hedge":
-                found[number] = said_of(reading, predicate)
+                readings[number] = said_of(reading, predicate)
 
     def _final(self, naming: Naming, reading: Reading) -> Reading:
         if naming.kind == "normal":

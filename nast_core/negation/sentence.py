@@ -66,7 +66,7 @@ class Sentence:
         """First token -> (one after its last, the cue), but for those inside a naming."""
         starts = {token.start: number for number, token in enumerate(self.tokens)}
         inside = {place for start, end in self.spans for place in range(start, end)}
-        found = {}
+        cues = {}
         for cue in find_cues(text):
             first = starts.get(cue.start)
             if first is None or first in inside:
@@ -74,11 +74,11 @@ class Sentence:
             last = first
             while last + 1 < len(self.tokens) and self.tokens[last + 1].start < cue.end:
                 last += 1
-            found[first] = (last + 1, cue)
+            cues[first] = (last + 1, cue)
         for place, token in enumerate(self.tokens[1:], start=1):  # "cannot" is one word and two tokens
             if token.text == "not" and token.start == self.tokens[place - 1].end and place not in inside:
-                found[place] = (place + 1, Cue("not", token.start, token.end))
-        return found
+                cues[place] = (place + 1, Cue("not", token.start, token.end))
+        return cues
 
     @cached_property
     def name_ends(self) -> dict[int, int]:
@@ -93,8 +93,8 @@ class Sentence:
         """The token behind a stretch."""
         return next(number for number, token in enumerate(self.tokens) if token.end == words.end) + 1
 
-    def said(self, place: int, said: Said, cue: Cue | None, start: int, goes: bool = False) -> Predicate:
-        return Predicate(place, said, cue, self.bare(start, place), goes)
+    def said(self, place: int, state: Said, cue: Cue | None, start: int, goes: bool = False) -> Predicate:
+        return Predicate(place, state, cue, self.bare(start, place), goes)
 
     def bare(self, start: int, place: int) -> bool:
         """Whether the clause has no subject before its predicate."""
@@ -139,8 +139,8 @@ class Sentence:
         ahead = self.words[i + 1 : min(i + 10, end)]
         if any(word in ("or", "and/or", "versus", "vs", "vs.") for word in ahead):
             return True
-        said = self.k["affirms"] | self.k["openers"] | self.k["placed"]
-        return not any(word in said for word in ahead[:1]) and not any(word in self.k["placed"] for word in ahead)
+        words = self.k["affirms"] | self.k["openers"] | self.k["placed"]
+        return not any(word in words for word in ahead[:1]) and not any(word in self.k["placed"] for word in ahead)
 
     def attributed(self, number: int, end: int) -> bool:
         """ "No tube malposition", "no effusion enlargement": what the naming would have or undergo is denied."""
@@ -212,15 +212,15 @@ class Sentence:
 
 def token_spans(words: list[Token], namings: list[Naming]) -> list[tuple[int, int]]:
     """First token and one after the last of each naming; both lists are in reading order."""
-    found, place = [], 0
+    spans, place = [], 0
     for naming in namings:
         while place < len(words) and words[place].end <= naming.start:
             place += 1
         stop = place
         while stop < len(words) and words[stop].start < naming.end:
             stop += 1
-        found.append((place, max(stop, place + 1)))
-    return found
+        spans.append((place, max(stop, place + 1)))
+    return spans
 
 
 def last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None, Predicate | None]:
@@ -240,8 +240,8 @@ def last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None
 
 def said_of(reading: Reading, predicate: Predicate) -> Reading:
     if predicate.said in ("absent", "uncertain"):
-        asked = reading.cue is not None and reading.cue.text in ("?", "any")
-        if reading.state == "uncertain" and predicate.said == "absent" and not (predicate.goes or asked):
+        in_question = reading.cue is not None and reading.cue.text in ("?", "any")
+        if reading.state == "uncertain" and predicate.said == "absent" and not (predicate.goes or in_question):
             return reading
         return Reading(predicate.said, predicate.cue)
     if predicate.said == "present" and predicate.goes and reading.cue and reading.cue.text in ("?", "any"):
@@ -249,7 +249,7 @@ def said_of(reading: Reading, predicate: Predicate) -> Reading:
     return reading
 
 
-def turn(reading: Reading, turned: str) -> Reading:
+def turn(reading: Reading, state: str) -> Reading:
     if reading.state != "absent":
         return reading
-    return Reading("present", None) if turned == "present" else Reading("uncertain", reading.cue)
+    return Reading("present", None) if state == "present" else Reading("uncertain", reading.cue)

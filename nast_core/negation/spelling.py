@@ -10,15 +10,15 @@ _LONG = re.compile(r"(?<![\w-])[a-z]{7,}(?![\w-])")  # a letter more or less of 
 
 def spelt(text: str) -> tuple[str, list[int] | None]:
     """``text`` (lower case) as it is meant; of each of its characters, where it stands in ``text``, or None if all is right."""
-    wrong = [(m.start(), m.end(), meant) for m in _LONG.finditer(text) if (meant := _meant(m.group())) is not None]
+    wrong = [(m.start(), m.end(), right) for m in _LONG.finditer(text) if (right := _meant(m.group())) is not None]
     if not wrong:
         return text, None
     parts: list[str] = []
     places: list[int] = []
     done = 0
-    for start, end, meant in wrong:
-        parts += [text[done:start], meant]
-        places += [*range(done, start), *[start] * (len(meant) - 1), end - 1]
+    for start, end, right in wrong:
+        parts += [text[done:start], right]
+        places += [*range(done, start), *[start] * (len(right) - 1), end - 1]
         done = end
     return "".join([*parts, text[done:]]), [*places, *range(done, len(text) + 1)]
 

@@ -87,8 +87,8 @@ class Verbs(Doubts):
             return place, Governor("hedge", self.span(i, place))
         if head in k["goes"] and place not in self.cue_at:
             if subject or self.bare(begin, i):
-                said = self.gone(place, head)
-                clause.predicates.append(self.said(place, said, self.span(place, place + 1), begin, True))
+                state = self.gone(place, head)
+                clause.predicates.append(self.said(place, state, self.span(place, place + 1), begin, True))
             return place + 1, governor
         if head in k["exists"]:
             clause.predicates.append(self.said(i, "exists", None, begin))
@@ -114,8 +114,8 @@ class Verbs(Doubts):
         ahead = words[neg : min(neg + AHEAD, end)]
         begin = self.start_of(i)
 
-        def tell(said: Said, by: Cue | None = cue) -> None:
-            clause.predicates.append(self.said(i, said, by if said != "present" else None, begin))
+        def tell(state: Said, by: Cue | None = cue) -> None:
+            clause.predicates.append(self.said(i, state, by if state != "present" else None, begin))
 
         if ahead[:1] and ahead[0] in ("only", "just", "merely", "simply"):
             return neg + 1, None, None
@@ -264,10 +264,10 @@ class Verbs(Doubts):
     def taken_out(self, i: int) -> bool:
         """ "The tube is out", "ETT out": of a device, and the whole of what is said."""
         ahead = self.words[i + 1 : i + 2]
-        named = [self.name_ends[place] for place in range(max(0, i - AHEAD), i) if place in self.name_ends]
+        names = [self.name_ends[place] for place in range(max(0, i - AHEAD), i) if place in self.name_ends]
         return (
-            bool(named)
-            and "Support Devices" in self.namings[named[-1]].conditions
+            bool(names)
+            and "Support Devices" in self.namings[names[-1]].conditions
             and ahead in ([], ["."], [","], [";"], ["and"], ["but"], ["now"], [")"])
             and (
                 i - 1 in self.name_ends

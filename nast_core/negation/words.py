@@ -23,9 +23,9 @@ class Token(NamedTuple):
 
 def plain(text: str) -> str:
     """Lower case, one kind of dash and apostrophe; as long as the text, character by character."""
-    folded = text.translate(_LOOKALIKES)
-    lower = folded.lower()
-    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in folded)
+    letters = text.translate(_LOOKALIKES)
+    lower = letters.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in letters)
 
 
 def whole_words(words: Iterable[str]) -> re.Pattern[str]:
@@ -57,15 +57,15 @@ def classes() -> dict[str, Words]:
 def ends_of_more() -> dict[str, tuple[tuple[str, ...], ...]]:
     """First word -> the ends of a clause that are several words."""
     raw = yaml.safe_load(files("nast_core.negation").joinpath("scope.yaml").read_text("utf-8"))
-    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    by_first: dict[str, tuple[tuple[str, ...], ...]] = {}
     for phrase in filter(None, map(str.strip, raw["ends_of_more"].split("|"))):
         words = tuple(phrase.split())
-        found[words[0]] = (*found.get(words[0], ()), words)
-    return found
+        by_first[words[0]] = (*by_first.get(words[0], ()), words)
+    return by_first
 
 
 def _words(text: str) -> Words:
-    kept = text.split()
-    words = Words(word for word in kept if not word.endswith("*"))
-    words.stems = tuple(word[:-1] for word in kept if word.endswith("*"))
+    entries = text.split()
+    words = Words(word for word in entries if not word.endswith("*"))
+    words.stems = tuple(word[:-1] for word in entries if word.endswith("*"))
     return words

@@ -35,26 +35,26 @@ class PairAgreement(NamedTuple):
 
 def agreement(verdicts: Mapping[str, Mapping[str, Verdict]], items: Sequence[Item], *, seed: int = 0) -> Agreement:
     """``verdicts``: reviewer -> item id -> verdict. 95 % percentile intervals, patients drawn with replacement."""
-    counted = np.stack([coincidences([v[i.item_id] for v in verdicts.values() if i.item_id in v]) for i in items])
+    tables = np.stack([coincidences([v[i.item_id] for v in verdicts.values() if i.item_id in v]) for i in items])
     patients = [item.patient_id for item in items]
     pairs = {
         (first, second): _pair(verdicts[first], verdicts[second], items, seed)
         for first, second in combinations(sorted(verdicts), 2)
     }
-    n = int((counted.sum((1, 2)) > 0).sum())
-    alpha = float(alpha_of(counted.sum(0)))
-    return Agreement(Rate(alpha, *_interval(alpha_of, counted, patients, seed), n), pairs)
+    n = int((tables.sum((1, 2)) > 0).sum())
+    alpha = float(alpha_of(tables.sum(0)))
+    return Agreement(Rate(alpha, *_interval(alpha_of, tables, patients, seed), n), pairs)
 
 
-def coincidences(said: Sequence[str], values: Sequence[str] = VERDICTS) -> Table:
+def coincidences(verdicts: Sequence[str], values: Sequence[str] = VERDICTS) -> Table:
     """One item's share of the coincidence matrix: its ordered pairs of verdicts, over the number of verdicts less one.
 
     All 0 where fewer than two have judged it: nothing can be compared.
     """
-    if len(said) < 2:
+    if len(verdicts) < 2:
         return np.zeros((len(values),) * 2)
-    counts = np.array([said.count(value) for value in values], float)
-    return (np.outer(counts, counts) - np.diag(counts)) / (len(said) - 1)
+    counts = np.array([verdicts.count(value) for value in values], float)
+    return (np.outer(counts, counts) - np.diag(counts)) / (len(verdicts) - 1)
 
 
 def alpha_of(coincidences: Table) -> Float[np.ndarray, "*resample"]:
@@ -80,13 +80,13 @@ def _pair(
 ) -> PairAgreement:
     both = [item for item in items if item.item_id in first and item.item_id in second]
     patients = [item.patient_id for item in both]
-    said = [(first[item.item_id], second[item.item_id]) for item in both]
+    pairs = [(first[item.item_id], second[item.item_id]) for item in both]
     tables = np.zeros((len(both), len(VERDICTS), len(VERDICTS)))
-    for place, (one, other) in enumerate(said):
+    for place, (one, other) in enumerate(pairs):
         tables[place, _CODES[one], _CODES[other]] = 1
-    varied = len({verdict for pair in said for verdict in pair}) > 1
-    kappa = float(cohen_kappa_score(*zip(*said, strict=True))) if varied else math.nan
-    same = rate(np.array([one == other for one, other in said], float), patients, seed=seed)
+    varied = len({verdict for pair in pairs for verdict in pair}) > 1
+    kappa = float(cohen_kappa_score(*zip(*pairs, strict=True))) if varied else math.nan
+    same = rate(np.array([one == other for one, other in pairs], float), patients, seed=seed)
     return PairAgreement(Rate(kappa, *_interval(kappa_of, tables, patients, seed), len(both)), same, tables.sum(0))
 
 
@@ -103,8 +103,8 @@ def _interval(
     sums = np.zeros((len(names), *tables.shape[1:]))
     np.add.at(sums, group, tables)
     weights = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    drawn = statistic(np.tensordot(weights.astype(float), sums, axes=1))
-    if np.isnan(drawn).all():
+    values = statistic(np.tensordot(weights.astype(float), sums, axes=1))
+    if np.isnan(values).all():
         return math.nan, math.nan
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -39,8 +39,8 @@ class Judgement(BaseModel):
 
 def item_hash(item: Item) -> str:
     """Changes with the image, the labels, the answer or any wording, and so with what a judgement was about."""
-    judged = json.dumps(item.model_dump(mode="json", include=set(_JUDGED)), sort_keys=True)
-    return hashlib.sha256(judged.encode()).hexdigest()[:16]
+    text = json.dumps(item.model_dump(mode="json", include=set(_JUDGED)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def review_folder(items: Path) -> Path:
@@ -98,10 +98,10 @@ class Reviews:
 
     def _file_of(self, reviewer: str) -> Path:
         file = self.folder / f"{file_name(reviewer)}.jsonl"
-        known = self._lines(file)
-        if known and _same(known[0].reviewer) != _same(reviewer):
+        lines = self._lines(file)
+        if lines and _same(lines[0].reviewer) != _same(reviewer):
             raise DataError(
-                f"there is a reviewer {shown(known[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it only in signs; give "
+                f"there is a reviewer {shown(lines[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it only in signs; give "
                 "a name that tells the two apart"
             )
         return file
@@ -130,11 +130,11 @@ class Reviews:
             comment=comment.strip(),
             time=datetime.now(UTC),
         )
-        with self._held():
+        with self._lock():
             append_line(file, line.model_dump_json())
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         try:
             self.folder.mkdir(exist_ok=True)
             with FileLock(self.folder / ".lock"):

@@ -30,13 +30,13 @@ class Outcome:
     def verdicts(self) -> dict[str, dict[str, Verdict]]:
         """Reviewer -> item id -> verdict, as agreement takes it."""
         return {
-            reviewer: {name: judgement.verdict for name, judgement in judged.items() if judgement.verdict is not None}
-            for reviewer, judged in self.judged.items()
+            reviewer: {name: judgement.verdict for name, judgement in by_item.items() if judgement.verdict is not None}
+            for reviewer, by_item in self.judged.items()
         }
 
     def on(self, item_id: str) -> dict[str, Judgement]:
         """Who says what of one item."""
-        return {reviewer: judged[item_id] for reviewer, judged in self.judged.items() if item_id in judged}
+        return {reviewer: by_item[item_id] for reviewer, by_item in self.judged.items() if item_id in by_item}
 
     def having(self, state: State) -> list[Item]:
         return [item for item in self.items if self.states[item.item_id] == state]
@@ -48,32 +48,32 @@ def outcome(items: list[Item], reviews: Reviews, *, least: int = LEAST) -> Outco
     Accepted: judged correct by all of at least ``least`` reviewers, or by the adjudicator. A conflict: reviewers differ
     and nobody has settled it. Judgements of an item that has changed since do not count.
     """
-    judged = {reviewer: current(reviews.of(reviewer), items) for reviewer in reviews.reviewers()}
+    judgements = {reviewer: current(reviews.of(reviewer), items) for reviewer in reviews.reviewers()}
     settled = current(reviews.adjudications(), items)
     states: dict[str, State] = {}
     for item in items:
-        said = [j[item.item_id].verdict for j in judged.values() if item.item_id in j]
+        verdicts = [j[item.item_id].verdict for j in judgements.values() if item.item_id in j]
         if item.item_id in settled:
             states[item.item_id] = "accepted" if settled[item.item_id].verdict == "correct" else "not accepted"
-        elif len(set(said)) > 1:
+        elif len(set(verdicts)) > 1:
             states[item.item_id] = "conflict"
-        elif len(said) < least:
+        elif len(verdicts) < least:
             states[item.item_id] = "too few judgements"
         else:
-            states[item.item_id] = "accepted" if said[0] == "correct" else "not accepted"
-    return Outcome(items, judged, settled, states)
+            states[item.item_id] = "accepted" if verdicts[0] == "correct" else "not accepted"
+    return Outcome(items, judgements, settled, states)
 
 
 def write_accepted(path: Path, out: Path, *, least: int = LEAST) -> list[Item]:
     """Writes the accepted items to ``out``. Raises BenchmarkError where there are none, or ``out`` is the items' own file."""
     if out.absolute() == path.absolute():
         raise BenchmarkError(f"{out} holds the items under review; give another file for the accepted ones")
-    found = outcome(read_items(path), Reviews(path), least=least)
-    accepted = found.having("accepted")
+    result = outcome(read_items(path), Reviews(path), least=least)
+    accepted = result.having("accepted")
     if not accepted:
-        left = len(found.having("conflict"))
+        conflicts = len(result.having("conflict"))
         raise BenchmarkError(
-            f"no item of {path} is accepted yet: it takes {least} reviewers who judge it correct, or an adjudicator; {left} "
+            f"no item of {path} is accepted yet: it takes {least} reviewers who judge it correct, or an adjudicator; {conflicts} "
             "are in conflict"
         )
     write_items(accepted, out)
@@ -96,6 +96,6 @@ def _csv(rows: Sequence[tuple[str, Judgement, bool]]) -> str:
     table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     table.writeheader()
     for role, line, counts in rows:
-        said = line.model_dump(mode="json") | {"role": role, "counts": counts, "verdict": line.verdict or "taken back"}
-        table.writerow(said)
+        row = line.model_dump(mode="json") | {"role": role, "counts": counts, "verdict": line.verdict or "taken back"}
+        table.writerow(row)
     return text.getvalue()

@@ -38,5 +38,5 @@ def remove(path: Path) -> None:
 
 def time_of(name: str) -> tuple[str, str]:
     """What a run's name sorts by: when it was made, then the name."""
-    found = _TIME.search(name)
-    return (found[1] if found else "", name)
+    match = _TIME.search(name)
+    return (match[1] if match else "", name)

@@ -32,35 +32,35 @@ class Kind:
 
 def recipe_class(kind: str) -> type[Recipe]:
     """Raises RunError for a kind there is none of."""
-    known = runs.known_kinds()
-    if kind not in known:
+    kinds = runs.known_kinds()
+    if kind not in kinds:
         raise RunError(
-            f"there is no kind of recipe called {shown(kind)!r}{_nearest(kind, known)}; kinds: {', '.join(known)}"
+            f"there is no kind of recipe called {shown(kind)!r}{_nearest(kind, kinds)}; kinds: {', '.join(kinds)}"
         )
-    return known[kind].recipe
+    return kinds[kind].recipe
 
 
 def make_recipe(fields: object) -> Recipe:
     """A recipe from plain values. Raises RunError, with the nearest name, for a kind or a field there is none of."""
     if not isinstance(fields, Mapping):
-        got = "nothing" if fields is None else type(fields).__name__
-        raise RunError(f"a recipe is a list of 'field: value' with a 'kind' among them; got {got}")
+        what = "nothing" if fields is None else type(fields).__name__
+        raise RunError(f"a recipe is a list of 'field: value' with a 'kind' among them; got {what}")
     if not isinstance(kind := fields.get("kind"), str):
         raise RunError(
             f"the recipe does not say its kind; add a line such as 'kind: trace' (kinds: {', '.join(runs.known_kinds())})"
         )
     recipe = recipe_class(kind)
     try:
-        made = recipe.model_validate(dict(fields))
+        instance = recipe.model_validate(dict(fields))
     except ValidationError as error:
         raise RunError(_mistake(recipe, error)) from None
-    for name, value in made:
+    for name, value in instance:
         if isinstance(value, Path):
             try:
                 as_path(value, RunError)
             except RunError as error:
                 raise RunError(f"a recipe of kind {kind}: {name}: {error}") from None
-    return made
+    return instance
 
 
 def _mistake(recipe: type[Recipe], error: ValidationError) -> str:
@@ -82,8 +82,8 @@ def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
     return list(model.model_fields)
 
 
-def _nearest(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name[:100].lower(), list(known), n=1, cutoff=0.5)
+def _nearest(name: str, names: Any) -> str:
+    near = difflib.get_close_matches(name[:100].lower(), list(names), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -68,13 +68,13 @@ class Recorder(threading.Thread):
 
     def note(self, done: int, total: int, label: str) -> None:
         """Sets the progress; the next sign of life writes it."""
-        moved = now() if self._pace.tell(done, label) else self._status.moved
-        said = {"done": done, "total": total, "label": label, "pace": self._pace.seconds, "moved": moved}
-        self._status = self._status.model_copy(update=said)
+        moment = now() if self._pace.tell(done, label) else self._status.moved
+        fields = {"done": done, "total": total, "label": label, "pace": self._pace.seconds, "moved": moment}
+        self._status = self._status.model_copy(update=fields)
         self._noted = True
 
     def run(self) -> None:
-        asked: float | None = None
+        stop_since: float | None = None
         while not self._over.wait(BEAT):
             with suppress(NastError, OSError):  # a full disk now may have room at the next beat
                 if self._noted:
@@ -83,9 +83,9 @@ class Recorder(threading.Thread):
                 else:
                     os.utime(self._run.folder / "status.json")
             self._stay_deleted()
-            if asked is None and asked_to_stop(self._run.folder):
-                asked = time.monotonic()
-            if asked is not None and time.monotonic() - asked > GRACE:
+            if stop_since is None and asked_to_stop(self._run.folder):
+                stop_since = time.monotonic()
+            if stop_since is not None and time.monotonic() - stop_since > GRACE:
                 self._end()
 
     def _write(self) -> None:
@@ -126,8 +126,10 @@ class FolderReporter:
     def metrics(self, step: int, **values: float) -> None:
         self._stop_if_asked()
         if self._main:
-            kept = {name: number if math.isfinite(number := float(value)) else None for name, value in values.items()}
-            line = json.dumps({"step": step, "time": round(time.time(), 3), **kept})
+            numbers = {
+                name: number if math.isfinite(number := float(value)) else None for name, value in values.items()
+            }
+            line = json.dumps({"step": step, "time": round(time.time(), 3), **numbers})
             try:
                 with (self._folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
                     file.write(line + "\n")

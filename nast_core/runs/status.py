@@ -53,9 +53,9 @@ class Process(BaseModel):
     def alive(self) -> bool:
         """For a process of this machine: whether it is there still, and is no zombie."""
         try:
-            found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.started) < _CLOCK_STEP
-            return same and found.status() != psutil.STATUS_ZOMBIE
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _CLOCK_STEP
+            return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:  # there is one, and this user may not look closer
@@ -119,8 +119,8 @@ def checked(written: Status, path: Path, run_id: str) -> Status:
 def _lost(written: Status, path: Path, run_id: str) -> Status:
     what = "its process is gone" if written.process else "its process never started"
     where = "" if written.process is None or written.process.here else f" (on {written.process.host.split('/')[0]})"
-    said = f"{what}{where}{_no_room(path.parent)}; go on from its last checkpoint with: nast runs resume {run_id}"
-    return written.model_copy(update={"state": "lost", "message": said})
+    message = f"{what}{where}{_no_room(path.parent)}; go on from its last checkpoint with: nast runs resume {run_id}"
+    return written.model_copy(update={"state": "lost", "message": message})
 
 
 def _no_room(folder: Path) -> str:

@@ -28,7 +28,7 @@ from nast_core.runs.status import Status, checked
 _MOST = 4 * MB  # of a run's JSON files
 _LOG = MB  # of a log, its end
 _METRICS = 16 * MB  # as above; some 30,000 steps
-_SAID = 400  # characters of what is wrong with a folder
+_LONGEST = 400  # characters of what is wrong with a folder
 _STEPS = 10**12
 _STALE = 3600  # seconds after which what was being made or deleted belongs to nobody any more
 LOCK = ".submit.lock"
@@ -108,10 +108,10 @@ class Run:
             return []
         for line in text.splitlines():
             try:
-                said = parse_json(line)
-                step = int(said["step"])
+                values = parse_json(line)
+                step = int(values["step"])
                 numbers = {
-                    name: value for name, value in said.items() if value is None or isinstance(value, int | float)
+                    name: value for name, value in values.items() if value is None or isinstance(value, int | float)
                 }
             except (ValueError, KeyError, TypeError, AttributeError):
                 continue
@@ -161,9 +161,9 @@ class Run:
 
     def unread(self, reason: str) -> RunError:
         """What is wrong with the folder, and what to do."""
-        name, said = printable(self.id), printable(reason)
-        said = said if len(said) <= _SAID else f"{said[:_SAID]}…"
-        return RunError(f"run {name}: {said}; put it right, or delete the run: nast runs delete {name}")
+        name, text = printable(self.id), printable(reason)
+        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        return RunError(f"run {name}: {text}; put it right, or delete the run: nast runs delete {name}")
 
 
 def _environment(value: object) -> dict[str, Any]:
@@ -264,8 +264,8 @@ class RunStore:
             try:
                 lock.acquire(timeout=_PATIENCE)
             except Timeout:
-                said = f"another program has held {lock.lock_file} for {_PATIENCE} seconds; end it, and try again"
-                raise RunError(said) from None
+                message = f"another program has held {lock.lock_file} for {_PATIENCE} seconds; end it, and try again"
+                raise RunError(message) from None
         try:
             yield
         finally:
@@ -322,7 +322,7 @@ class RunStore:
     def open(self, name: str) -> Run:
         """The run of an id, or of its unmistakable beginning. Raises RunError for any other name."""
         ids = [run.id for run in self.runs()]
-        fitting = [name] if name in ids else [found for found in ids if found.startswith(name) and name]
+        fitting = [name] if name in ids else [one for one in ids if one.startswith(name) and name]
         if len(fitting) == 1:
             return Run(self.root / fitting[0])
         if fitting:
@@ -331,15 +331,15 @@ class RunStore:
 
     def users(self, run: Run) -> list[str]:
         """Ids of the other runs whose recipes refer to this one."""
-        found = []
+        ids = []
         for other in self.runs():
             try:
                 text = read_text(other.folder / "recipe.json", most=_MOST)
             except DataError:
                 continue
             if run.id in references(text) and other.id != run.id:
-                found.append(other.id)
-        return found
+                ids.append(other.id)
+        return ids
 
     def delete(self, name: str) -> None:
         """Removes a run. Raises RunError where it is at work, where other runs refer to it, or where it cannot be removed."""
@@ -361,16 +361,16 @@ class RunStore:
             run.folder.rename(going)
             remove(going)
         except OSError as error:
-            left = going if os.path.lexists(going) else run.folder
+            folder = going if os.path.lexists(going) else run.folder
             raise RunError(
-                f"{printable(str(left))} cannot be deleted ({error.strerror or error}); delete it by hand"
+                f"{printable(str(folder))} cannot be deleted ({error.strerror or error}); delete it by hand"
             ) from None
 
 
 def settled(recipe: Recipe) -> Recipe:
     """The recipe with absolute paths: a run must mean the same from any working folder."""
     paths = {field: getattr(recipe, field) for field in (*recipe.files, *filter(None, [recipe.image_folder]))}
-    changed: dict[str, Any] = {
+    fields: dict[str, Any] = {
         field: type(path)(as_path(path, RunError).absolute())
         for field, path in paths.items()
         if path is not None and not run_of(path)
@@ -378,5 +378,5 @@ def settled(recipe: Recipe) -> Recipe:
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)
         if spec not in (None, "demo") and os.path.isdir(folder := os.path.expanduser(spec)):
-            changed[field] = os.path.abspath(folder)
-    return recipe.model_copy(update=changed)
+            fields[field] = os.path.abspath(folder)
+    return recipe.model_copy(update=fields)

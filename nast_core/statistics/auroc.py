@@ -42,12 +42,12 @@ def auroc_resamples(
     _, group = np.unique(np.asarray(patients), return_inverse=True)
     count = int(group.max()) + 1
     columns = [_Sorted(truth[:, i], score[:, i], group) for i in range(truth.shape[1])]
-    rng, found = np.random.default_rng(seed), []
+    rng, areas = np.random.default_rng(seed), []
     for start in range(0, resamples, _AT_ONCE):
-        drawn = rng.integers(count, size=(min(_AT_ONCE, resamples - start), count), dtype=np.int32)
-        weight = np.stack([np.bincount(row, minlength=count) for row in drawn], axis=1).astype(np.float32)
-        found.append(np.stack([column.weighted(weight) for column in columns], axis=1))
-    return np.concatenate(found)
+        people = rng.integers(count, size=(min(_AT_ONCE, resamples - start), count), dtype=np.int32)
+        weight = np.stack([np.bincount(row, minlength=count) for row in people], axis=1).astype(np.float32)
+        areas.append(np.stack([column.weighted(weight) for column in columns], axis=1))
+    return np.concatenate(areas)
 
 
 class _Sorted:
@@ -58,8 +58,8 @@ class _Sorted:
         order = np.argsort(score[known], kind="stable")
         self.group = group[known][order]
         self.true: Bool[np.ndarray, " item"] = truth[known][order] == 1
-        ranked = score[known][order]
-        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])  # where each run of ties begins
+        in_order = score[known][order]
+        self.starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])  # where each run of ties begins
 
     def weighted(self, weight: Float[np.ndarray, "patient resample"]) -> Float[np.ndarray, " resample"]:
         if not len(self.group):

@@ -35,10 +35,14 @@ class Rate(NamedTuple):
         return Rate(self.value * scale, self.low * scale, self.high * scale, self.n)
 
     def interval(self, spec: str = ".3f", unit: str = "") -> str:
-        """Without n: "0.620 (0.550 to 0.690)"; ``unit`` is said once."""
+        """Without n: "0.620 (0.550 to 0.690)"; ``unit`` is said once. The value alone where it has no interval."""
         if math.isnan(self.value):
             return "undefined"
-        return f"{self.value:{spec}}{unit} ({self.low:{spec}} to {self.high:{spec}})"
+        return f"{self.value:{spec}}{unit}" + ("" if math.isnan(self.low) else f" ({self.ends(spec)})")
+
+    def ends(self, spec: str = ".3f") -> str:
+        """Of the interval: "0.550 to 0.690"."""
+        return f"{self.low:{spec}} to {self.high:{spec}}"
 
     def __format__(self, spec: str) -> str:
         return f"{self.interval(spec or '.3f')}, n = {self.n:,}"
@@ -63,8 +67,8 @@ def patient_bootstrap(
     rng, means = np.random.default_rng(seed), []
     step = max(1, _CELLS_AT_ONCE // count)
     for start in range(0, resamples, step):
-        drawn = rng.integers(count, size=(min(step, resamples - start), count), dtype=np.int32)
-        weight = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(float)
+        people = rng.integers(count, size=(min(step, resamples - start), count), dtype=np.int32)
+        weight = np.stack([np.bincount(row, minlength=count) for row in people]).astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):
             means.append((weight @ sums) / (weight @ sizes))
     return np.concatenate(means)
@@ -77,14 +81,14 @@ def rates(values: Float[np.ndarray, "item column"], patients: Sequence[str], **o
     """
     nothing = Rate(float("nan"), float("nan"), float("nan"), 0)
     counts = (~np.isnan(values)).sum(0)
-    found = [nothing] * values.shape[1]
+    by_column = [nothing] * values.shape[1]
     if (some := np.flatnonzero(counts)).size:
         means = patient_bootstrap(values[:, some], patients, **options)
         low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
         for place, column in enumerate(some):
             mean = float(np.nanmean(values[:, column]))
-            found[column] = Rate(mean, float(low[place]), float(high[place]), int(counts[column]))
-    return found
+            by_column[column] = Rate(mean, float(low[place]), float(high[place]), int(counts[column]))
+    return by_column
 
 
 def rate(values: ArrayLike, patients: Sequence[str], **options) -> Rate:

@@ -1,4 +1,4 @@
-"""Statistics over seeds: means with t-intervals, paired tests between arms, Holm's correction."""
+"""Statistics over seeds: means with t-intervals, paired tests between arms."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,15 +6,22 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from nast_core.statistics.rates import Rate
+
 Estimate = dict[str, Any]  # mean, low, high, n
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
     """Mean with its 95 % t-interval; one value has none (NaN)."""
-    known = np.asarray(values, float)
-    mean = float(known.mean()) if len(known) else float("nan")
-    half = float(stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)) if len(known) > 1 else float("nan")
-    return {"mean": mean, "low": mean - half, "high": mean + half, "n": len(known)}
+    numbers = np.asarray(values, float)
+    mean = float(numbers.mean()) if len(numbers) else float("nan")
+    half = float(stats.t.ppf(0.975, len(numbers) - 1) * stats.sem(numbers)) if len(numbers) > 1 else float("nan")
+    return {"mean": mean, "low": mean - half, "high": mean + half, "n": len(numbers)}
+
+
+def rate_of(estimate: Estimate) -> Rate:
+    """An estimate as a rate, which prints itself."""
+    return Rate(estimate["mean"], estimate["low"], estimate["high"], estimate["n"])
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Estimate:
@@ -25,16 +32,3 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Estimate:
     gaps = np.asarray(first, float) - np.asarray(second, float)
     varied = len(gaps) > 1 and not np.allclose(gaps, gaps[0], rtol=1e-9, atol=1e-12)  # else t is rounding over rounding
     return over_seeds(gaps) | {"p": float(stats.ttest_1samp(gaps, 0).pvalue) if varied else float("nan")}
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjusted p-values, in the order given; NaN stays NaN and counts for none.
-
-    Source: Holm 1979. Adjusted p of rank k = max over ranks j <= k of (m - j + 1) p_(j), at most 1.
-    """
-    known = [i for i, p in enumerate(p_values) if not np.isnan(p)]
-    adjusted, least = [float("nan")] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(known, key=lambda i: p_values[i])):
-        least = max(least, min(1.0, (len(known) - rank) * p_values[i]))
-        adjusted[i] = least
-    return adjusted

@@ -43,8 +43,8 @@ def alignment(
     from nast_core.opening import load_model
 
     encoder = model or load(recipe)
-    asked = evidence(read_claims(recipe.claims), recipe.split)
-    after, images = _aligned(encoder, asked, recipe, report)
+    sample = evidence(read_claims(recipe.claims), recipe.split)
+    after, images = _aligned(encoder, sample, recipe, report)
     summary = after.summary(seed=recipe.seed)
     figures = {
         "zero_shot_auroc": summary["zero_shot_auroc"]["macro"]["value"],
@@ -52,11 +52,11 @@ def alignment(
     }
     if recipe.base is not None:
         base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
-        before, _ = _aligned(base, asked, recipe, report)
+        before, _ = _aligned(base, sample, recipe, report)
         summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
-        moved = summary["difference"]
-        figures["zero_shot_auroc_change"] = moved["zero_shot_auroc"]["macro"]["value"]
-        figures["affirmative_map_change"] = moved["affirmative_retrieval"]["mAP"]["value"]
+        change = summary["difference"]
+        figures["zero_shot_auroc_change"] = change["zero_shot_auroc"]["macro"]["value"]
+        figures["affirmative_map_change"] = change["affirmative_retrieval"]["mAP"]["value"]
         figures["text_cosine"] = summary["text_cosine"]["value"]
     if is_main():
         summary |= {"unreadable": images.failed, "doubtful": images.doubts}
@@ -68,16 +68,16 @@ def alignment(
 
 
 def _aligned(
-    model: DualEncoder, asked: Evidence, recipe: AlignmentRecipe, report: Reporter
+    model: DualEncoder, sample: Evidence, recipe: AlignmentRecipe, report: Reporter
 ) -> tuple[Alignment, Images]:
     from nast_core.claims.alignment import measure_alignment
     from nast_core.claims.evidence import without
     from nast_core.claims.ranking import statement_texts
 
-    images = encoded_images(recipe, model, asked.images.image, report)
-    texts = encoded_texts(recipe, model, statement_texts(asked.examples), report)
-    seen = without(asked, set(images.failed))
-    return measure_alignment(model, seen, images.vectors, texts=texts, seed=recipe.seed), images
+    images = encoded_images(recipe, model, sample.images.image, report)
+    texts = encoded_texts(recipe, model, statement_texts(sample.examples), report)
+    readable = without(sample, set(images.failed))
+    return measure_alignment(model, readable, images.vectors, texts=texts, seed=recipe.seed), images
 
 
 ALIGNMENT = Kind(AlignmentRecipe, "Alignment", "zero-shot AUROC and affirmative retrieval", alignment, measured)

@@ -46,7 +46,7 @@ def build_claims(recipe: BuildClaimsRecipe, folder: Path, report: Reporter, mode
     """Figures: statements, and what wording alone ranks rightly, by kind."""
     from nast_core.claims import dataset
 
-    made = dataset.build_claims(
+    result = dataset.build_claims(
         recipe.source_spec,
         recipe.out,
         split=recipe.split,
@@ -55,8 +55,8 @@ def build_claims(recipe: BuildClaimsRecipe, folder: Path, report: Reporter, mode
         balanced=recipe.balanced,
         progress=lambda done, total: report.progress(done, total, "reports"),
     )
-    guessed = {f"guessed_{kind}": rate.value for kind, rate in made.guessed.items()}
-    return {"statements": len(made.built.examples), "skipped": len(made.source.skipped), **guessed}
+    guessed = {f"guessed_{kind}": rate.value for kind, rate in result.guessed.items()}
+    return {"statements": len(result.built.examples), "skipped": len(result.source.skipped), **guessed}
 
 
 def result(run: Run) -> list[Example]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.writer import Writer
     from nast_core.runs.store import Run
+
+Price: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 class BuildItemsRecipe(BuildRecipe):
@@ -35,7 +37,7 @@ class BuildItemsRecipe(BuildRecipe):
     base_url: str | None = None  # of an OpenAI-compatible endpoint; without: the environment's, else OpenAI's own
     llm_model: str | None = None
     jobs: int = Field(default=8, ge=1, le=64)  # questions to the endpoint at a time
-    prices: tuple[float, float] | None = None  # per million tokens of prompts, and of answers
+    prices: tuple[Price, Price] | None = None  # per million tokens of prompts, and of answers
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -71,7 +73,7 @@ def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model:
         report.progress(done, recipe.n, label)
 
     report.progress(0, recipe.n, "items; reading the labels")
-    made = build_dataset(
+    dataset = build_dataset(
         recipe.labels_spec,
         recipe.out,
         writer,
@@ -83,12 +85,12 @@ def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model:
         balance=recipe.balance,
         progress=tick,
     )
-    for note in made.table.notes:
+    for note in dataset.table.notes:
         report.say(note)
     for name, value in writer.notes().items():
         report.say(f"{name}: {value}")
-    guessed = {f"guessed_{form}": rate.value for form, rate in made.guessed.items()}
-    built = made.built
+    guessed = {f"guessed_{form}": rate.value for form, rate in dataset.guessed.items()}
+    built = dataset.built
     return {
         "items": len(built.items),
         "rejected": built.rejected.total(),
@@ -102,21 +104,17 @@ def writer_of(recipe: BuildItemsRecipe, patience: int | None = None) -> Writer:
 
     ``patience``: questions in a row that may stay without an answer.
     """
-    if recipe.writer == "template":
-        from nast_core.benchmark.writers import writer_named
+    from nast_core.benchmark.writers import llm_writer, writer_named
 
+    if recipe.writer != "llm":
         return writer_named(recipe.writer, recipe.labels_spec)
-    from nast_core.benchmark.llm import PATIENCE, LLMWriter, Prices
-    from nast_core.benchmark.llm_endpoint import Endpoint
-
-    assert recipe.llm_model is not None  # the recipe sees to it
-    prices = Prices(*recipe.prices) if recipe.prices else None
-    return LLMWriter(
-        Endpoint(recipe.base_url, recipe.llm_model),
+    return llm_writer(
+        recipe.llm_model,
         recipe.out.with_suffix(".answers"),
+        base_url=recipe.base_url,
         jobs=recipe.jobs,
-        prices=prices,
-        patience=patience or PATIENCE,
+        prices=recipe.prices,
+        patience=patience,
     )
 
 

@@ -38,9 +38,9 @@ def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEnco
     from nast_core.opening import load_model
 
     encoder = model or load(recipe)
-    asked = evidence(read_claims(recipe.claims), recipe.split)
-    images = encoded_images(recipe, encoder, asked.images.image, report)
-    texts = encoded_texts(recipe, encoder, statement_texts(asked.examples), report)
+    sample = evidence(read_claims(recipe.claims), recipe.split)
+    images = encoded_images(recipe, encoder, sample.images.image, report)
+    texts = encoded_texts(recipe, encoder, statement_texts(sample.examples), report)
     before = None
     if recipe.base is not None:
         base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
@@ -48,7 +48,7 @@ def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEnco
     if not is_main():
         return {}
     result = score_claims(
-        encoder, asked, images.vectors, texts, images.failed, images.doubts, before=before, seed=recipe.seed
+        encoder, sample, images.vectors, texts, images.failed, images.doubts, before=before, seed=recipe.seed
     )
     write_results(result, folder)
     ranking = result.summary["ranking"]

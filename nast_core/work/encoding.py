@@ -40,9 +40,9 @@ def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[s
     from nast_core.encoding.images import encode_named, in_doubt
 
     def compute(mine: Sequence[str]) -> list[Images]:
-        tick, told = ticks(report, len(mine), "images"), dict[str, str]()
+        tick, doubts = ticks(report, len(mine), "images"), dict[str, str]()
         cache = _cache(recipe)
-        return [Images(*encode_named(model, mine, recipe.images, cache=cache, progress=tick, doubts=told), told)]
+        return [Images(*encode_named(model, mine, recipe.images, cache=cache, progress=tick, doubts=doubts), doubts)]
 
     every = Images({}, {}, {})
     for share in sharded(list(dict.fromkeys(names)), compute):

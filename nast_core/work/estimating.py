@@ -115,19 +115,19 @@ def _read(recipe: FinetuneRecipe, encoder: DualEncoder) -> _Part:
     lengths = Lengths(encoder.text)
     data, preparing = _prepared(recipe, examples, [e for e in examples if e.study_id in some], lengths)
     validated = min(len(validation), recipe.validation_studies)
-    asked = _spread(items, _STUDIES)
+    some_items = _spread(items, _STUDIES)
     images = [image_of["train"][s] for s in train] + [image_of["validation"][s] for s in validation[:validated]]
     studies, noise = (*data.train, *data.validation), torch.Generator().manual_seed(0)
     features = {
         name: F.normalize(torch.randn(encoder.text.dim, generator=noise), dim=-1)
-        for name in [study.image for study in studies] + [item.image for item in asked]
+        for name in [study.image for study in studies] + [item.image for item in some_items]
     }
     return _Part(
-        Material(data, asked, features, {}, {}, lengths),
+        Material(data, some_items, features, {}, {}, lengths),
         [name for name in dict.fromkeys([*images, *(item.image for item in items)]) if name],
         len(train) / len(data.train),
         validated / len(data.validation),
-        len(items) / max(len(asked), 1),
+        len(items) / max(len(some_items), 1),
         reading + preparing,
     )
 
@@ -278,7 +278,7 @@ def _said_of(study: Study) -> Iterator[Said]:
 def _amounts(task: Task, part: _Part) -> Amounts:
     encode, training, material = task.encode, task.training, part.material
     panel = task.panel
-    kept = [panel.texts[i] for i in panel.kept]
+    texts = [panel.texts[i] for i in panel.kept]
     epoch = max(1, round(task.validation.epoch * part.validation))
     alone, together, watched = (
         [sampler.batch(step) for step in range(_BATCHES)]
@@ -291,17 +291,17 @@ def _amounts(task: Task, part: _Part) -> Amounts:
     def kept_of(batches: Sequence[Batch]) -> float:
         return float(np.mean([len(batch.kept) for batch in batches]))
 
-    said = {one.text for study in material.data.train for one in _said_of(study) if one.affirmative}
+    affirmative = {one.text for study in material.data.train for one in _said_of(study) if one.affirmative}
     return Amounts(
         alone=tokens(alone),
         together=tokens(together),
         panel=encode.cost(panel.texts) * part.validation + encode.cost(distinct_texts(material.items)) * part.items,
-        panel_kept=encode.cost(kept) * part.validation,
+        panel_kept=encode.cost(texts) * part.validation,
         watched=tokens(watched) * epoch,
         watched_batches=epoch,
         kept_alone=kept_of(alone),
         kept_together=kept_of(together),
         kept_watched=kept_of(watched) * epoch,
-        kept_studies=len(said) * part.train,
-        kept_text=encode.cost(sorted(said)) / max(len(said), 1),
+        kept_studies=len(affirmative) * part.train,
+        kept_text=encode.cost(sorted(affirmative)) / max(len(affirmative), 1),
     )

@@ -19,7 +19,7 @@ from nast_core.work.processes import WorkError, carry_out_work, devices, what_ha
 from nast_core.work.surroundings import surroundings
 from nast_core.work.turns import turn
 
-_SAID = 4000  # characters of what went wrong
+_LONGEST = 4000  # characters of what went wrong
 
 
 def carry_out(folder: Path) -> None:
@@ -50,16 +50,16 @@ def _ending(run: Run, record: Recorder) -> dict[str, object]:
     except Cancelled:
         return {"state": "cancelled"}
     except NastError as error:
-        return {"state": "failed", "message": str(error)[:_SAID], "mistake": True}
+        return {"state": "failed", "message": str(error)[:_LONGEST], "mistake": True}
     except WorkError as error:
-        return {"state": "failed", "message": str(error)[:_SAID]}
+        return {"state": "failed", "message": str(error)[:_LONGEST]}
     except Exception as error:
         with suppress(OSError):  # the log's disk may be what is full
             traceback.print_exc()
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            said = f"the disk of {run.folder} is full; make room there, and go on with: nast runs resume {run.id}"
-            return {"state": "failed", "message": said, "mistake": True}
-        return {"state": "failed", "message": what_happened(error)[:_SAID]}
+            message = f"the disk of {run.folder} is full; make room there, and go on with: nast runs resume {run.id}"
+            return {"state": "failed", "message": message, "mistake": True}
+        return {"state": "failed", "message": what_happened(error)[:_LONGEST]}
     return {"state": "finished", "figures": {name: float(value) for name, value in figures.items()}}
 
 

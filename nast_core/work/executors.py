@@ -53,16 +53,16 @@ def submit(recipe: Recipe, store: RunStore | None = None, *, model_fingerprint: 
 
 
 def _submit(recipe: Recipe, store: RunStore, model_fingerprint: str | None) -> Run:
-    found = identity(recipe, store.root, model_fingerprint)
+    own = identity(recipe, store.root, model_fingerprint)
     with store.alone():
-        alike = list(store.alike(found.key))
+        alike = list(store.alike(own.key))
         if finished := [row.run for row in alike if row.status.state == "finished"]:
             return finished[0]
         if active := [row.run for row in alike if row.status.active]:
             return active[0]
         if alike:
             return _resume(alike[0].run, alike[0].status, recipe)
-        begun = store.create(recipe, found)
+        begun = store.create(recipe, own)
         try:
             return _start(begun)
         except BaseException:
@@ -166,16 +166,16 @@ def follow(run: Run, *, quiet: bool = False) -> Status:
         return status
     from tqdm.auto import tqdm
 
-    said = ""
+    last_label = ""
     try:
         with tqdm(desc=status.state, disable=True if quiet else None) as bar:  # None: not into a file
             while (status := wait_for(run, _LOOK)).active:
                 bar.set_description(status.label if status.state == "running" and status.label else status.state)
                 bar.total, bar.n = status.total or None, status.done
                 bar.refresh()
-                if status.state == "queued" and status.label not in ("", said) and not quiet:
-                    said = status.label
-                    bar.write(f"{run.id}: {said}", file=sys.stderr)
+                if status.state == "queued" and status.label not in ("", last_label) and not quiet:
+                    last_label = status.label
+                    bar.write(f"{run.id}: {last_label}", file=sys.stderr)
             if status.state == "finished":
                 bar.n = bar.total or bar.n
                 bar.refresh()

@@ -23,7 +23,7 @@ from nast_core.models import weights
 from nast_core.models.registry import DEMO_FOLDER
 from nast_core.opening import load_model
 
-_READ = (".safetensors", ".bin", ".pt", ".pth", ".tar")
+_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".tar")
 _OTHER_WEIGHTS = (".h5", ".msgpack", ".onnx", ".npz", ".ot")  # the base's weights in formats that stay untuned
 _OF_THE_BASE = ("README.md", "figures.json", "nast.json", ".git", ".cache")
 _DEPTH = 8  # of dictionaries in a checkpoint
@@ -78,7 +78,7 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
             continue  # a link to a file that is no part of the model
         target = out / inside
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix in _READ:
+        if path.suffix in _SUFFIXES:
             missing -= _rewrite(path, target, changed)
         else:
             shutil.copy(path, target)
@@ -92,7 +92,7 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
 def _inside(path: Path, source: Path) -> bool:
     """Whether a file lies where it seems to, or in the caches that a model's folder of links is made of."""
     roots = (source, Path(constants.HF_HUB_CACHE), user_cache())
-    if path.suffix in _READ and source.resolve().is_relative_to(user_cache().resolve()):
+    if path.suffix in _SUFFIXES and source.resolve().is_relative_to(user_cache().resolve()):
         return True  # open_clip:ARCH/PATH links to the weights that were named
     return any(path.resolve().is_relative_to(root.resolve()) for root in roots)
 
@@ -102,49 +102,47 @@ def _rewrite(path: Path, target: Path, changed: Mapping[str, tuple[Tensor, Tenso
     safe = path.suffix == ".safetensors"
     weights.check_archive(path)
     try:
-        held: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # not weights: a trainer's arguments, an optimizer, TorchScript, a broken file
         shutil.copy(path, target)
         return set()
-    stored = dict(_tensors(held))
+    tensors = dict(_tensors(content))
     by_shape: dict[tuple[int, ...], list[Keys]] = {}
-    for at, value in stored.items():
+    for at, value in tensors.items():
         by_shape.setdefault(tuple(value.shape), []).append(at)
-    found = set()
+    names = set()
     for name, (old, new) in changed.items():
-        same = [at for at in by_shape.get(tuple(old.shape), []) if torch.equal(stored[at].to(old.dtype), old)]
+        same = [at for at in by_shape.get(tuple(old.shape), []) if torch.equal(tensors[at].to(old.dtype), old)]
         if same:
             at = max(same, key=lambda keys: _likeness(keys, name))  # equal values, such as biases of 0, go by name
-            _put(held, at, new.to(stored[at].dtype).contiguous())
-            found.add(name)
-    if not found:
+            _set(content, at, new.to(tensors[at].dtype).contiguous())
+            names.add(name)
+    if not names:
         shutil.copy(path, target)
     elif safe:
-        with safe_open(path, framework="pt") as opened:
-            weights.write(target, held, opened.metadata())
+        with safe_open(path, framework="pt") as file:
+            weights.write(target, content, file.metadata())
     else:
-        torch.save(held, target)
-    return found
+        torch.save(content, target)
+    return names
 
 
-def _tensors(held: Any, at: Keys = ()) -> Iterator[tuple[Keys, Tensor]]:
-    if isinstance(held, Tensor):
-        yield at, held
-    elif isinstance(held, dict) and len(at) < _DEPTH:
-        for key, value in held.items():
+def _tensors(content: Any, at: Keys = ()) -> Iterator[tuple[Keys, Tensor]]:
+    if isinstance(content, Tensor):
+        yield at, content
+    elif isinstance(content, dict) and len(at) < _DEPTH:
+        for key, value in content.items():
             yield from _tensors(value, (*at, key))
 
 
 def _likeness(keys: Keys, name: str) -> tuple[int, int]:
     """How many of the last parts two dotted names share, and how few more the stored one has."""
-    stored, own = ".".join(map(str, keys)).split("."), name.split(".")
-    shared = next(
-        (count for count, (a, b) in enumerate(zip(stored[::-1], own[::-1], strict=False)) if a != b), len(own)
-    )
-    return shared, -len(stored)
+    parts, own = ".".join(map(str, keys)).split("."), name.split(".")
+    shared = next((count for count, (a, b) in enumerate(zip(parts[::-1], own[::-1], strict=False)) if a != b), len(own))
+    return shared, -len(parts)
 
 
-def _put(held: Any, at: Keys, value: Tensor) -> None:
+def _set(content: Any, at: Keys, value: Tensor) -> None:
     for key in at[:-1]:
-        held = held[key]
-    held[at[-1]] = value
+        content = content[key]
+    content[at[-1]] = value

@@ -16,7 +16,7 @@ from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
 from nast_core.runs.store import MEMORY, Identity, Run, RunStore, settled
 
-_NAMED = "the recipe names it"
+_BY_NAME = "the recipe names it"
 _MOST = 4 * MB  # of a run's environment.json
 _LINES = 4_000 * MB  # of a file of items, pairs or claims, as read_jsonl
 _LARGEST = 10**15  # bytes of any file
@@ -34,8 +34,8 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
         data = dict(_data(recipe, root, known))
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}
     hashed = {"model", *recipe.files, *recipe.models, recipe.image_folder or ""}
-    said = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
-    text = with_references(json.dumps(said, sort_keys=True), lambda run: key_of(root / run))
+    fields = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
+    text = with_references(json.dumps(fields, sort_keys=True), lambda run: key_of(root / run))
     whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])
     return Identity(hashlib.sha256(whole_text.encode()).hexdigest(), model, data)
 
@@ -66,7 +66,7 @@ def fingerprint_of(spec: str, root: Path) -> str:
         )
 
 
-_HELD = TypeAdapter(dict[str, tuple[str, str]])
+_STAMPS = TypeAdapter(dict[str, tuple[str, str]])
 Known = Callable[[str, str, Callable[[], str]], str]
 
 
@@ -75,18 +75,18 @@ def _remembered(root: Path) -> Iterator[Known]:
     """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
     path = root / MEMORY
     try:
-        held = _HELD.validate_python(read_json(path))
-        before = json.dumps(held)
+        stamps = _STAMPS.validate_python(read_json(path))
+        before = json.dumps(stamps)
     except (DataError, ValidationError):
-        held, before = {}, ""
+        stamps, before = {}, ""
 
-    def known(name: str, stamped: str, compute: Callable[[], str]) -> str:
-        if name not in held or held[name][0] != stamped:
-            held[name] = (stamped, compute())
-        return held[name][1]
+    def recall(name: str, stamped: str, compute: Callable[[], str]) -> str:
+        if name not in stamps or stamps[name][0] != stamped:
+            stamps[name] = (stamped, compute())
+        return stamps[name][1]
 
-    yield known
-    if (after := json.dumps(held)) != before:
+    yield recall
+    if (after := json.dumps(stamps)) != before:
         with suppress(DataError), whole(path) as temporary:  # a folder that cannot be written only costs time
             temporary.write_text(after, "utf-8")
 
@@ -101,8 +101,8 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
             yield field, key_of(root / run)
             continue
         yield field, _hash(path, known)
-        named = [(folder or path.parent) / name for name in _image_names(path)]
-        if images := [image for image in named if image.is_file()]:  # an image that is missing, the work will name
+        paths = [(folder or path.parent) / name for name in _image_names(path)]
+        if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name
             yield f"images of {field}", _together(images, known)
 
 
@@ -128,10 +128,10 @@ def _hash(path: Path, known: Known) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    with faults(path, DataError, absent=_NAMED):
+    with faults(path, DataError, absent=_BY_NAME):
         if path.is_dir():
             return _together(_files_of(path), known)
-        regular(path, most=_LARGEST, absent=_NAMED)
+        regular(path, most=_LARGEST, absent=_BY_NAME)
         return known(str(path.resolve()), stamp(path), compute)
 
 

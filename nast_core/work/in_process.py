@@ -45,8 +45,8 @@ def _in_process(recipe: Recipe, report: Reporter, model: "DualEncoder | None", s
     while True:
         with store.alone():
             alike = list(store.alike(who.key))
-            if found := next((row.run for row in alike if row.status.state == "finished"), None):
-                return found
+            if same := next((row.run for row in alike if row.status.state == "finished"), None):
+                return same
             at_work = next((row.run for row in alike if row.status.active), None)
             if at_work is None:
                 run = store.create(recipe, who)
@@ -99,8 +99,8 @@ class _Signs:
     def _note(self, done: int, total: int, label: str) -> None:
         if time.monotonic() - self._written >= BEAT:
             self._written = time.monotonic()
-            said = {"done": done, "total": total, "label": label}
-            self._run.set_status(self._run.written_status.model_copy(update=said))
+            fields = {"done": done, "total": total, "label": label}
+            self._run.set_status(self._run.written_status.model_copy(update=fields))
 
 
 def _wait_for(run: Run, report: Reporter) -> None:

@@ -22,15 +22,15 @@ def aligned_pairs(path: Path | None, model: DualEncoder, report: Reporter) -> Se
     """The pairs of a file that align, or the template pairs; those refused are said with the reason."""
     from nast_core.negation.pairs import align_all, pairs_of
 
-    found = align_all(pairs_of(path, model.card.conditions), model.text)
-    for pair, reason in found.refused:
+    alignment = align_all(pairs_of(path, model.card.conditions), model.text)
+    for pair, reason in alignment.refused:
         report.say(f"not used: {shown(pair.negated)!r}: {reason}")
-    report.say(f"{len(found.aligned)} pairs align, {len(found.refused)} do not")
-    if not found.aligned:
+    report.say(f"{len(alignment.aligned)} pairs align, {len(alignment.refused)} do not")
+    if not alignment.aligned:
         raise PairError(
-            f"none of the {len(found.refused)} pairs can be used with this model; first: {found.refused[0][1]}"
+            f"none of the {len(alignment.refused)} pairs can be used with this model; first: {alignment.refused[0][1]}"
         )
-    return found.aligned
+    return alignment.aligned
 
 
 def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:

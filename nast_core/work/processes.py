@@ -92,10 +92,10 @@ def _listen(pipes: list[Connection], note: Note) -> dict[str, float]:
         silent = wait([pipe for rank, pipe in enumerate(pipes) if rank not in figures])
         for rank in [rank for rank, pipe in enumerate(pipes) if pipe in silent]:
             try:
-                said, value = pipes[rank].recv()
+                message, value = pipes[rank].recv()
             except EOFError:
                 raise WorkError(f"process {rank + 1} of {len(pipes)} was ended from outside") from None
-            match said:
+            match message:
                 case "progress":
                     note(*value)
                 case "done":
@@ -111,7 +111,7 @@ def _work(recipe: Recipe, folder: Path, rank: int, environment: dict[str, str], 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _settle(recipe.device)
-        report = FolderReporter(folder, lambda *said: pipe.send(("progress", said)), main=rank == 0)
+        report = FolderReporter(folder, lambda *values: pipe.send(("progress", values)), main=rank == 0)
         pipe.send(("done", known_kinds()[recipe.kind].work(recipe, folder, report)))
     except (NastError, Cancelled) as error:
         pipe.send(("raised", error))

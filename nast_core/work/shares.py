@@ -30,8 +30,8 @@ def sharded(items: Sequence[Share], compute: Callable[[Sequence[Share]], Sequenc
     from accelerate.utils import gather_object
 
     with PartialState().split_between_processes(list(items)) as mine:
-        found = list(compute(mine)) if mine else []
-    return gather_object(found)
+        results = list(compute(mine)) if mine else []
+    return gather_object(results)
 
 
 def is_main() -> bool:

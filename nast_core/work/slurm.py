@@ -52,7 +52,7 @@ def submit(folder: Path, options: Executor) -> str:
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     executor = AutoExecutor(folder / "slurm", cluster="slurm", slurm_python=f"{shlex.quote(sys.executable)} {SAFE}")
-    asked = {
+    parameters = {
         "slurm_partition": options.partition,
         "slurm_account": options.account,
         "slurm_qos": options.qos,
@@ -67,14 +67,14 @@ def submit(folder: Path, options: Executor) -> str:
     executor.update_parameters(
         name=folder.name,
         timeout_min=options.minutes,
-        **{name: value for name, value in asked.items() if value is not None},
+        **{name: value for name, value in parameters.items() if value is not None},
     )
     squeue.forget()
     try:
         return executor.submit(Job(), str(folder)).job_id
     except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
-        said = str(error).strip().splitlines()
-        raise RunError(f"SLURM refused the run: {said[-1] if said else error!r}") from None
+        lines = str(error).strip().splitlines()
+        raise RunError(f"SLURM refused the run: {lines[-1] if lines else error!r}") from None
 
 
 def cancel(folder: Path, job: str) -> None:
@@ -84,5 +84,5 @@ def cancel(folder: Path, job: str) -> None:
     try:
         SlurmJob(folder / "slurm", job).cancel(check=False)
     except OSError as error:
-        said = f"SLURM's job {job} cannot be cancelled here ({error.strerror or error}); do it where the cluster is"
-        raise RunError(said) from None
+        message = f"SLURM's job {job} cannot be cancelled here ({error.strerror or error}); do it where the cluster is"
+        raise RunError(message) from None

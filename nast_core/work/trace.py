@@ -86,19 +86,19 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncode
 
     def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[tuple[xr.Dataset, dict[str, str]]]:
         own, tick = [pair for pair, _ in mine], ticks(report, len(mine), "pairs")
-        seen = images(own, [name for _, name in mine])
-        return [(trace_some(recipe, encoder, own, seen, tick, folder, longest), doubts)]
+        image_vectors = images(own, [name for _, name in mine])
+        return [(trace_some(recipe, encoder, own, image_vectors, tick, folder, longest), doubts)]
 
     shares = sharded(list(zip(pairs, names, strict=True)), compute)
-    found = joined([share for share, _ in shares])
-    for _, told in shares:
-        doubts |= told
+    dataset = joined([share for share, _ in shares])
+    for _, theirs in shares:
+        doubts |= theirs
     if doubts and is_main():
         report.say(in_doubt(doubts))
         write_told({}, doubts, folder)
-    found = found.assign_coords(image=averaged) if averaged else found
-    save(found, recipe, folder / FILE)
-    figures: dict[str, float] = {"pairs": len(pairs), "undefined": undefined(found)}
+    dataset = dataset.assign_coords(image=averaged) if averaged else dataset
+    save(dataset, recipe, folder / FILE)
+    figures: dict[str, float] = {"pairs": len(pairs), "undefined": undefined(dataset)}
     return figures | ({"warnings": len(doubts)} if doubts else {})
 
 
@@ -106,7 +106,7 @@ def _exact(
     recipe: TraceRecipe,
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
-    seen: Tensor,
+    image_vectors: Tensor,
     tick: Tick,
     folder: Path,
     longest: int,
@@ -117,14 +117,16 @@ def _exact(
     from nast_core.interpret.patched_runs import vector_file
 
     with vector_file(folder / VECTORS, longest) if is_main() else nullcontext() as keep:  # the first pairs are its own
-        return trace(model, pairs, seen, plan=recipe.plan, memory_budget=_bytes(recipe), keep=keep, progress=tick)
+        return trace(
+            model, pairs, image_vectors, plan=recipe.plan, memory_budget=_bytes(recipe), keep=keep, progress=tick
+        )
 
 
 def _estimated(
     recipe: TraceRecipe,
     model: DualEncoder,
     pairs: Sequence[AlignedPair],
-    seen: Tensor,
+    image_vectors: Tensor,
     tick: Tick,
     folder: Path,
     longest: int,
@@ -132,8 +134,10 @@ def _estimated(
     """With how well it agrees with exact tracing, on a sample of the main process's pairs."""
     from nast_core.interpret.gradients import attribution_trace, with_agreement
 
-    found = attribution_trace(model, pairs, seen, plan=recipe.plan, memory_budget=_bytes(recipe), progress=tick)
-    return with_agreement(found, model, pairs, seen, plan=recipe.plan) if is_main() else found
+    estimate = attribution_trace(
+        model, pairs, image_vectors, plan=recipe.plan, memory_budget=_bytes(recipe), progress=tick
+    )
+    return with_agreement(estimate, model, pairs, image_vectors, plan=recipe.plan) if is_main() else estimate
 
 
 def _bytes(recipe: TraceRecipe) -> int | None:
@@ -154,11 +158,11 @@ def _images(
     if recipe.images:
         if not recipe.images.is_dir():
             raise DataError(f"there is no folder {recipe.images}; images names a folder to average over")
-        found, vectors, unreadable = encode_folder(model, recipe.images, doubts)
+        names, vectors, unreadable = encode_folder(model, recipe.images, doubts)
         for name, reason in unreadable.items():
             report.say(f"not used: {shown(name)}: {reason}")
-        report.say(f"averaged over {len(found)} images, {len(unreadable)} not readable")
-        return lambda own, _: vectors.expand(len(own), -1, -1), [str(recipe.images)] * len(pairs), found
+        report.say(f"averaged over {len(names)} images, {len(unreadable)} not readable")
+        return lambda own, _: vectors.expand(len(own), -1, -1), [str(recipe.images)] * len(pairs), names
 
     def encode(own: Sequence[AlignedPair], names: Sequence[str]) -> Float[Tensor, "pair dim"]:
         folder = recipe.pairs.parent if recipe.pairs else Path()

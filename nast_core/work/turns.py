@@ -27,9 +27,9 @@ def turn(run: Run, record: Recorder, on: list[str]) -> Iterator[None]:
         yield  # the cluster has given this run its devices; or it needs none, and a training need not be waited for
         return
     record.change(device=on[0])
-    with ExitStack() as held:
+    with ExitStack() as locks:
         for name in sorted(set(on)):
-            held.enter_context(_wait_for(run, record, name))
+            locks.enter_context(_wait_for(run, record, name))
         yield
 
 
@@ -60,7 +60,7 @@ def _no_lock(error: Exception) -> RunError:
 def _wait_for(run: Run, record: Recorder, device: str) -> FileLock:
     """The device's lock, held, with the holder's name beside it."""
     path = lock_of(device)
-    lock, said = FileLock(path), ""
+    lock, last = FileLock(path), ""
     while not asked_to_stop(run.folder):
         before = ""
         try:
@@ -73,12 +73,12 @@ def _wait_for(run: Run, record: Recorder, device: str) -> FileLock:
             if not (before := _earlier(run, device) or ""):
                 with suppress(OSError):  # a full disk only costs the others a name
                     path.with_suffix(".holder").write_text(str(run.folder), "utf-8")
-                if said:
+                if last:
                     record.change(label="")
                 return lock
             lock.release()
-        if before != said:
-            said = before
+        if before != last:
+            last = before
             record.change(label=f"waiting for its turn on {device}, after {before}")
         time.sleep(_TURN)
     raise Cancelled

@@ -101,6 +101,7 @@ def test_labels_are_given_as_the_builder_takes_them(fields, spec):
         ({"kind": "build-items", "labels": "mimic"}, "labels from 'mimic' are a file"),
         ({"kind": "build-claims", "source": "reports"}, "reports of one's own are a path"),
         ({"kind": "build-items", "writter": "llm"}, "did you mean 'writer'"),
+        ({"kind": "build-items", "prices": [1, -1]}, "prices.1: Input should be greater than or equal to 0"),
     ],
 )
 def test_a_recipe_that_asks_for_what_cannot_be_says_so(fields, said):

@@ -59,7 +59,7 @@ def test_one_that_is_damaged_is_none_and_is_written_anew(cache):
 
 
 def test_only_the_last_ones_stay(cache, monkeypatch):
-    monkeypatch.setattr(kept, "_KEPT", 2)
+    monkeypatch.setattr(kept, "_MOST", 2)
     for number in range(4):
         keep(comparison(number), kept_folder(number))
     assert len(list((cache / "comparisons").iterdir())) == 2

@@ -103,7 +103,7 @@ def library(model64, folders):
 
 def worst(found, expected) -> float:
     assert found.shape == expected.shape
-    return float((found - expected).abs().max())
+    return float((found - expected).detach().abs().max())
 
 
 @pytest.mark.parametrize("text", ODD)

@@ -177,5 +177,7 @@ def test_a_rate_prints_itself_in_any_format_and_says_what_is_undefined():
     assert f"{rate:.1%}" == "62.0% (55.0% to 69.0%), n = 1,214"
     assert rate.times(100).interval(".1f", " %") == "62.0 % (55.0 to 69.0)"
     assert Rate(-3.0, -5.5, -0.5, 9).interval("+.1f", " points") == "-3.0 points (-5.5 to -0.5)"
+    assert Rate(-3.0, -5.5, -0.5, 9).ends("+.1f") == "-5.5 to -0.5"
+    assert Rate(2.0, NAN, NAN, 1).interval(".1f", " %") == "2.0 %"  # one seed has no interval
     assert f"{Rate.of({'value': None, 'low': None, 'high': None, 'n': 0})}" == "undefined, n = 0"
     assert Rate.of(rate._asdict()) == rate

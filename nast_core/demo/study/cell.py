@@ -109,5 +109,5 @@ def identity(world: World) -> str:
     recipe = world.recipe(arm, seed=0, rate=world.plan.rates[0], steps=world.plan.steps)
     own = {"arm", "trace", "summary", "learning_rate"}  # of a cell
     lora = {"rank", "alpha", "dropout", "targets"}  # not trained with
-    said = recipe.model_dump(exclude=own | lora | {"data", "items", "model"})
-    return f"{world.base().fingerprint} {said} {world.plan.sizes}"
+    fields = recipe.model_dump(exclude=own | lora | {"data", "items", "model"})
+    return f"{world.base().fingerprint} {fields} {world.plan.sizes}"

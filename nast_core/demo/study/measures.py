@@ -43,20 +43,20 @@ def measure_test(world: World, model: DualEncoder, encode: Encode) -> Figures:
     known, foreign = world.test_items
     claims, images = world.test_claims, world.test_images
     texts = _encoded(encode, [*distinct_texts([*known, *foreign]), *statement_texts(claims.examples)])
-    found: Figures = {}
+    figures: Figures = {}
     for items, suffix in ((known, ""), (foreign, "_unseen")):
         summary = summarise(score_items(model, items, images, texts=texts))
-        kept = ("acc_affirmative", "acc_negated", "gap_points", "blind_negated")
-        found |= {f"{name}{suffix}": summary[name] for name in kept}
+        names = ("acc_affirmative", "acc_negated", "gap_points", "blind_negated")
+        figures |= {f"{name}{suffix}": summary[name] for name in names}
     ranking = summarise_ranking(rank_claims(model, claims.examples, images, texts=texts))
-    found |= {f"claims_{kind}": ranking[kind]["all"]["accuracy"] for kind in KINDS}
+    figures |= {f"claims_{kind}": ranking[kind]["all"]["accuracy"] for kind in KINDS}
     conditions, patients = claims.conditions, claims.images.patient_id.tolist()
     everything = torch.stack([images[name] for name in claims.images.image])
     prompts = negated_prompt_auroc(model, everything, claims.presence_of(conditions), patients, conditions).summary()
     for name, group in (("", "there is no"), ("_seen", "seen cues"), ("_unseen", "unseen cues")):
-        found[f"negated_prompts{name}"] = prompts[group]["macro"]
+        figures[f"negated_prompts{name}"] = prompts[group]["macro"]
     alignment = measure_alignment(model, claims, images, texts=texts).summary()
-    return found | {
+    return figures | {
         "zero_shot": alignment["zero_shot_auroc"]["macro"],
         "retrieval_map": alignment["affirmative_retrieval"]["mAP"],
         "retrieval_5": alignment["affirmative_retrieval"]["R@5"],

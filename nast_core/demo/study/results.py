@@ -10,7 +10,8 @@ import torch
 from nast_core.demo.study.plan import Arm, Plan
 from nast_core.files.documents import read_json
 from nast_core.files.revision import code_revision
-from nast_core.statistics.seeds import holm, over_seeds, paired
+from nast_core.statistics.rates import holm
+from nast_core.statistics.seeds import over_seeds, paired
 
 COMPARED = ("gap_points", "acc_negated", "acc_negated_unseen", "negated_prompts_unseen")
 """Figures that arms are tested on, each a family of its own for Holm."""
@@ -23,13 +24,13 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
     base = _read(out / "base.json")
     cells = [cell for path in sorted((out / "cells").glob("*.json")) if (cell := _read(path))]
     trials = [trial for path in sorted((out / "trials").glob("*.json")) if (trial := _read(path))]
-    wanted = {(arm.name, seed) for arm, seed in plan.cells()}
-    cells = [cell for cell in cells if (cell["arm"], cell["seed"]) in wanted]
+    planned = {(arm.name, seed) for arm, seed in plan.cells()}
+    cells = [cell for cell in cells if (cell["arm"], cell["seed"]) in planned]
     arms = {arm.name: summary for arm in plan.arms if (summary := _arm(arm, cells))}
     spent = [sum(cell["seconds"].values()) for cell in cells] + [trial["seconds"] for trial in trials]
     return {
         "done": len(cells),
-        "of": len(wanted),
+        "of": len(planned),
         "plan": {**plan.sizes, "seeds": plan.seeds, "arms": [arm.name for arm in plan.arms]},
         "machine": f"{platform.machine()}, one thread a cell, torch {torch.__version__}",
         "revision": code_revision(10),
@@ -37,7 +38,7 @@ def results(out: Path, plan: Plan) -> dict[str, Any]:
         "base": base and base["test"],
         "weights": _read(out / "weights.json") or {},
         "arms": arms,
-        "bar": {name: bar(base["test"], found["test"]) for name, found in arms.items()} if base else {},
+        "bar": {name: bar(base["test"], arm["test"]) for name, arm in arms.items()} if base else {},
         "tests": {figure: _tests(plan, cells, figure) for figure in COMPARED},
         "trials": {
             arm.name: {f"{t['rate']:g}": t["validation"][JUDGED] for t in trials if t["arm"] == arm.name}
@@ -92,5 +93,5 @@ def _tests(plan: Plan, cells: list[dict[str, Any]], figure: str) -> list[dict[st
             first, second = ([scale * values[name, s] for s in seeds] for name in (arm.name, other))
             if seeds:
                 rows.append({"first": arm.name, "second": other, **paired(first, second)})
-    adjusted = holm([row["p"] for row in rows])
+    adjusted = holm([row["p"] for row in rows]).tolist()
     return [row | {"p_holm": p} for row, p in zip(rows, adjusted, strict=True)]

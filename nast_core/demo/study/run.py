@@ -90,12 +90,12 @@ class _Runner:
         """Those that have no file yet."""
         missing = [piece for piece in pieces if not (self.out / piece.file).exists()]
         began = time.perf_counter()
-        for done, (piece, found) in enumerate(self._work(missing), start=1):
-            write_json(self.out / piece.file, found)
+        for done, (piece, result) in enumerate(self._work(missing), start=1):
+            write_json(self.out / piece.file, result)
             self.write()
             left = (time.perf_counter() - began) / done * (len(missing) - done)
             self.say(
-                f"{len(pieces) - len(missing) + done} of {len(pieces)}: {piece.label}; {_figures(found)}; {_minutes(left)}"
+                f"{len(pieces) - len(missing) + done} of {len(pieces)}: {piece.label}; {_figures(result)}; {_minutes(left)}"
             )
 
     def _work(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, dict[str, Any]]]:
@@ -104,17 +104,17 @@ class _Runner:
                 yield piece, compute(self.out, self.plan, self.model, piece)
             return
         with ProcessPoolExecutor(self.processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-            asked = {pool.submit(compute, self.out, self.plan, self.model, piece): piece for piece in pieces}
-            for future in as_completed(asked):
-                yield asked[future], future.result()
+            piece_of = {pool.submit(compute, self.out, self.plan, self.model, piece): piece for piece in pieces}
+            for future in as_completed(piece_of):
+                yield piece_of[future], future.result()
 
     def write(self) -> dict[str, Any]:
-        found = results(self.out, self.plan)
+        outcome = results(self.out, self.plan)
         for folder in filter(None, (self.out, self.docs)):
             with whole_folder(folder, ["results.md", "results.json"]) as temporary:
-                write_text(temporary / "results.md", markdown(found))
-                write_json(temporary / "results.json", found)
-        return found
+                write_text(temporary / "results.md", markdown(outcome))
+                write_json(temporary / "results.json", outcome)
+        return outcome
 
 
 def compute(out: Path, plan: Plan, model: str, piece: Piece) -> dict[str, Any]:
@@ -132,10 +132,10 @@ def _bench(out: Path, plan: Plan, model: str) -> Bench:
     return Bench(World(out, plan, model))
 
 
-def _figures(found: dict[str, Any]) -> str:
-    if "test" not in found:
-        return f"validation AUROC of denials {found['validation'][JUDGED]:.3f}"
-    test = found["test"]
+def _figures(result: dict[str, Any]) -> str:
+    if "test" not in result:
+        return f"validation AUROC of denials {result['validation'][JUDGED]:.3f}"
+    test = result["test"]
     return f"gap {test['gap_points']['value']:.1f} points, negated {100 * test['acc_negated']['value']:.1f} %"
 
 

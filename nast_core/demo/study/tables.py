@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nast_core.demo.study.measures import LABELS, PERCENT
+from nast_core.statistics.rates import Rate
+from nast_core.statistics.seeds import rate_of
 
 _MAIN = ("acc_affirmative", "acc_negated", "gap_points", "negated_prompts_seen", "zero_shot", "retrieval_map")
 _UNSEEN = ("acc_affirmative_unseen", "acc_negated_unseen", "gap_points_unseen", "negated_prompts_unseen")
@@ -25,58 +27,58 @@ _BAR = {
 }
 
 
-def markdown(found: dict[str, Any]) -> str:
+def markdown(results: dict[str, Any]) -> str:
     """The whole report. What is not done yet is said to be missing."""
-    plan = found["plan"]
+    plan = results["plan"]
     lines = [
-        *_heading(found),
+        *_heading(results),
         "## What came of it",
         "",
-        *(f"- {sentence}" for sentence in conclusion(found)),
+        *(f"- {sentence}" for sentence in conclusion(results)),
         "",
         "## Arms, cues that training texts have",
         "",
-        *_arms(found, _MAIN),
+        *_arms(results, _MAIN),
         "",
         "## Cues that no training text has",
         "",
         "“absent”, “free of”, “not seen” and “negative for” are kept out of every training text. Accuracy above 25 %",
         "and an AUROC above 0.5 would mean that reading a negation carried over to new wording.",
         "",
-        *_arms(found, _UNSEEN),
+        *_arms(results, _UNSEEN),
         "",
         "## Further figures",
         "",
-        *_arms(found, _FURTHER),
+        *_arms(results, _FURTHER),
         "",
         "## Tests between arms",
         "",
         "Differences in points, paired over seeds; p of the paired t-test, and after Holm's correction within a figure. Each arm has",
         "the rate that was best for it, so arms may differ in their rate as well as in their layer weights.",
         "",
-        *_tests(found),
+        *_tests(results),
         "",
         "## Layer weights, and how far each layer moved",
         "",
         "A weight multiplies the layer's learning rate; their mean is 1. Moved: norm of the change over the norm of the layer's",
         "weights, in thousandths, mean over seeds. Random: as drawn with seed 0. An effect below 0 counts as none.",
         "",
-        *_layers(found),
+        *_layers(results),
         "",
         "## Tuning on validation",
         "",
         f"AUROC of denials with trained cues on validation after {plan['tuning_steps']} steps with seed 0, by learning rate; the largest",
         "is taken.",
         "",
-        *_trials(found),
+        *_trials(results),
         "",
     ]
     return "\n".join(lines)
 
 
-def _heading(found: dict[str, Any]) -> list[str]:
+def _heading(results: dict[str, Any]) -> list[str]:
     """What the study is, how much of it is done, and on what."""
-    plan, whole = found["plan"], found["done"] == found["of"]
+    plan, whole = results["plan"], results["done"] == results["of"]
     return [
         "# The study: which text layers should learn how fast?",
         "",
@@ -85,11 +87,11 @@ def _heading(found: dict[str, Any]) -> list[str]:
         "have mean 1. Test phantoms were not used in training or tuning. Earlier recipes were measured on the same ones; what was",
         "changed since was chosen on validation phantoms (docs/decisions/0006).",
         "",
-        f"**{'All' if whole else 'Partial: '}{'' if whole else found['done']}{' ' if whole else ' of '}{found['of']} cells"
+        f"**{'All' if whole else 'Partial: '}{'' if whole else results['done']}{' ' if whole else ' of '}{results['of']} cells"
         f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
         f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen cues, "
-        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {found['machine']}; "
-        f"{found['minutes']:.0f} minutes, cell by cell; tables by revision {found['revision']}.",
+        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {results['machine']}; "
+        f"{results['minutes']:.0f} minutes, cell by cell; tables by revision {results['revision']}.",
         "",
         "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. Base, which is",
         "the frozen arm: 95 % interval by bootstrap over patients. Rates are learning rates, chosen on validation.",
@@ -97,32 +99,32 @@ def _heading(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def conclusion(found: dict[str, Any]) -> list[str]:
+def conclusion(results: dict[str, Any]) -> list[str]:
     """Plain sentences, each from the figures alone."""
-    said = []
-    passed = [name for name, parts in found["bar"].items() if all(parts.values())]
-    if found["bar"]:
-        said.append(
+    sentences = []
+    passed = [name for name, parts in results["bar"].items() if all(parts.values())]
+    if results["bar"]:
+        sentences.append(
             f"The bar is met by {_listed(passed)}."
             if passed
-            else "No arm meets the whole bar: " + _missed(found["bar"])
+            else "No arm meets the whole bar: " + _missed(results["bar"])
         )
-    for figure, rows in found["tests"].items():
+    for figure, rows in results["tests"].items():
         if rows:
-            said.append(_verdict(figure, rows))
-    if (base := found["base"]) and found["arms"]:
-        name, best = max(found["arms"].items(), key=lambda arm: arm[1]["test"]["acc_negated_unseen"]["mean"])
-        said.append(
+            sentences.append(_verdict(figure, rows))
+    if (base := results["base"]) and results["arms"]:
+        name, best = max(results["arms"].items(), key=lambda arm: arm[1]["test"]["acc_negated_unseen"]["mean"])
+        sentences.append(
             f"Unseen cues: negated accuracy goes from {100 * base['acc_negated_unseen']['value']:.1f} % to "
             f"{100 * best['test']['acc_negated_unseen']['mean']:.1f} % at best ({name}), AUROC of denials from "
             f"{base['negated_prompts_unseen']['value']:.2f} to {best['test']['negated_prompts_unseen']['mean']:.2f}."
         )
-    return said or ["Nothing to say yet."]
+    return sentences or ["Nothing to say yet."]
 
 
 def _missed(bars: dict[str, dict[str, bool]]) -> str:
     counts = {part: sum(parts[part] for parts in bars.values()) for part in _BAR}
-    return "; ".join(f"{said}: {counts[part]} of {len(bars)} arms" for part, said in _BAR.items()) + "."
+    return "; ".join(f"{text}: {counts[part]} of {len(bars)} arms" for part, text in _BAR.items()) + "."
 
 
 def _verdict(figure: str, rows: Sequence[dict[str, Any]]) -> str:
@@ -141,56 +143,57 @@ def _verdict(figure: str, rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _arms(found: dict[str, Any], figures: Sequence[str]) -> list[str]:
+def _arms(results: dict[str, Any], figures: Sequence[str]) -> list[str]:
     rows: list[list[str]] = []
-    if found["base"]:
-        rows.append(["base (frozen)", "", "", *(_rate(name, found["base"][name]) for name in figures)])
-    for arm, own in found["arms"].items():
-        cells = (_rate(name, {"value": own["test"][name]["mean"], **own["test"][name]}) for name in figures)
+    if results["base"]:
+        rows.append(["base (frozen)", "", "", *(_rate(name, Rate.of(results["base"][name])) for name in figures)])
+    for arm, own in results["arms"].items():
+        cells = (_rate(name, rate_of(own["test"][name])) for name in figures)
         rows.append([arm, f"{own['rate']:g}", str(len(own["seeds"])), *cells])
     return _table(["arm", "rate", "seeds", *(LABELS[name] for name in figures)], rows)
 
 
-def _rate(name: str, rate: dict[str, Any]) -> str:
+def _rate(name: str, rate: Rate) -> str:
     scale, digits = (100, 1) if name in PERCENT else (1, 1) if name.startswith("gap") else (1, 3)
-    value, low, high = (
-        scale * number if (number := rate[key]) is not None else math.nan for key in ("value", "low", "high")
-    )
-    return f"{value:.{digits}f}" + ("" if math.isnan(low) else f" ({low:.{digits}f} to {high:.{digits}f})")
+    return rate.times(scale).interval(f".{digits}f")
 
 
-def _tests(found: dict[str, Any]) -> list[str]:
+def _tests(results: dict[str, Any]) -> list[str]:
     rows = [
-        [LABELS[figure], row["first"], row["second"], _difference(row), str(row["n"]), _p(row["p"]), _p(row["p_holm"])]
-        for figure, tests in found["tests"].items()
+        [
+            LABELS[figure],
+            row["first"],
+            row["second"],
+            rate_of(row).interval("+.2f"),
+            str(row["n"]),
+            _p(row["p"]),
+            _p(row["p_holm"]),
+        ]
+        for figure, tests in results["tests"].items()
         for row in tests
     ]
     return _table(["figure", "arm", "against", "difference", "seeds", "p", "p, Holm"], rows)
-
-
-def _difference(row: dict[str, Any]) -> str:
-    return f"{row['mean']:+.2f}" + ("" if math.isnan(row["low"]) else f" ({row['low']:+.2f} to {row['high']:+.2f})")
 
 
 def _p(value: float) -> str:
     return "none" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _layers(found: dict[str, Any]) -> list[str]:
+def _layers(results: dict[str, Any]) -> list[str]:
     rows: list[list[str]] = []
-    for arm, weights in found["weights"].items():
+    for arm, weights in results["weights"].items():
         rows.append([arm, "weight", *(f"{weight:.2f}" for weight in weights)])
-        if arm in found["arms"]:
-            rows.append([arm, "moved", *(f"{1000 * change:.1f}" for change in found["arms"][arm]["changes"])])
+        if arm in results["arms"]:
+            rows.append([arm, "moved", *(f"{1000 * change:.1f}" for change in results["arms"][arm]["changes"])])
     return _table(["arm", "", *(str(layer) for layer in range(1, len(rows[0]) - 1))] if rows else [], rows)
 
 
-def _trials(found: dict[str, Any]) -> list[str]:
-    rates = [f"{rate:g}" for rate in found["plan"]["rates"]]
+def _trials(results: dict[str, Any]) -> list[str]:
+    rates = [f"{rate:g}" for rate in results["plan"]["rates"]]
     rows = [
-        [arm, *(f"{found_at[rate]:.3f}" if rate in found_at else "" for rate in rates)]
-        for arm, found_at in found["trials"].items()
-        if found_at
+        [arm, *(f"{aurocs[rate]:.3f}" if rate in aurocs else "" for rate in rates)]
+        for arm, aurocs in results["trials"].items()
+        if aurocs
     ]
     return _table(["arm", *rates], rows)
 

@@ -109,16 +109,16 @@ class World:
 
     @cached_property
     def test_claims(self) -> Evidence:
-        drawn = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
-        fresh = [study for study in drawn if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
+        studies = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
+        fresh = [study for study in studies if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
         return evidence(build_examples(fresh[: self.plan.test_studies], cues=SPOKEN).examples, "test")
 
     @cached_property
     def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
         """Unit vectors of every test image, by name."""
         items = [item.image for part in self.test_items for item in part]
-        found, _ = image_features(self.base(), [*items, *self.test_claims.images.image], None)
-        return found
+        vectors, _ = image_features(self.base(), [*items, *self.test_claims.images.image], None)
+        return vectors
 
     def trace(self, component: Component) -> Path:
         """Exact, over the template pairs (several cues each), on validation phantoms; made where it is not there."""

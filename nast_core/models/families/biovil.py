@@ -114,12 +114,12 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
     bert = trunks.read_bert(folder, own, text_path)
     dim = int(getattr(bert.config, "projection_size", None) or 128)
     tokenizer = trunks.read_tokenizer(folder, bert, own)
-    stored, seen = weights.read(text_path), weights.read(image_path)
+    text_file, image_file = weights.read(text_path), weights.read(image_path)
     head = _TextHead(bert.config.hidden_size, dim)
     text = nn.ModuleDict({"bert": bert, "cls_projection_head": head})
-    unused = trunks.load_strictly(text, stored.tensors, text_path, dropped=_UNUSED_TEXT)
+    unused = trunks.load_strictly(text, text_file.tensors, text_path, dropped=_UNUSED_TEXT)
     refuse_unused_layers(text_path, unused, text.state_dict())
-    tensors = seen.tensors
+    tensors = image_file.tensors
     prior = image_path.name.startswith("biovil_t")
     encoder = _Encoder(trunks.build_resnet(tensors, "encoder.encoder."), prior=prior)
     projector = _Projector(encoder.channels, dim)
@@ -133,7 +133,11 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         partial(_preprocess, size=size),
         card=card,
         rows={
-            **{f"Names in {part.path.name}": part.rows["Names in the file"] for part in (stored, seen) if part.prefix},
+            **{
+                f"Names in {part.path.name}": part.rows["Names in the file"]
+                for part in (text_file, image_file)
+                if part.prefix
+            },
             "Weights files": f"{text_path.name}, {image_path.name}",
             "Image tower": f"{trunks.describe_resnet(encoder.encoder)}, mean of projected patches"
             + (", no prior image" if prior else ""),

@@ -119,19 +119,19 @@ class CxrClipTextTower(BertTextTower):
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Assembled:
     """Raises ModelError where checkpoint, record, text/ or vision/ are missing, unsafe or do not fit."""
     path, kind = _checkpoint(folder)
-    stored = weights.read(path)
-    tensors = trunks.new_swin_names(stored.tensors, "image_encoder.image_encoder.")
+    file = weights.read(path)
+    tensors = trunks.new_swin_names(file.tensors, "image_encoder.image_encoder.")
     bert = trunks.read_bert(folder / "text", CLINICAL_BERT, path)
     tokenizer = trunks.read_tokenizer(folder / "text", bert, CLINICAL_BERT)
     dim = trunks.width_of(tensors, "text_projection.projection.weight", path)
     if kind.image_tower == "resnet":
         resnet = trunks.build_resnet(tensors, "image_encoder.resnet.")
         image, width, size = nn.ModuleDict({"resnet": resnet}), resnet.layer4[-1].conv3.out_channels, _RESNET_SIZE
-        described, trunk, (mean, std) = trunks.describe_resnet(resnet), resnet, _IMAGENET
+        description, trunk, (mean, std) = trunks.describe_resnet(resnet), resnet, _IMAGENET
     else:
         swin = trunks.read_swin(folder / "vision", SWIN_TINY, path)
         image, width, size = nn.ModuleDict({"image_encoder": swin}), swin.config.hidden_size, swin.config.image_size
-        described, (mean, std) = f"{trunks.describe_swin(swin)}, state of the first patch", _HALVES
+        description, (mean, std) = f"{trunks.describe_swin(swin)}, state of the first patch", _HALVES
 
         def trunk(pixels: Tensor) -> Tensor:
             return swin(pixels).last_hidden_state[:, 0]
@@ -163,8 +163,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         lambda image: scale(image.convert("RGB")),
         card=card,
         rows={
-            **stored.rows,
-            "Image tower": described,
+            **file.rows,
+            "Image tower": description,
             "Projection": kind.projection,
             "Preprocessing": f"shorter side {size} px, centre crop, mean {mean[0]:g}, ...",
         },

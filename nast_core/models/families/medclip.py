@@ -82,8 +82,8 @@ class MedClipTextTower(BertTextTower):
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> Assembled:
     """Raises ModelError where weights, text/ or vision/ are missing or do not fit."""
-    stored = weights.read(path := weights.find_weights(folder, WEIGHTS))
-    tensors = trunks.new_swin_names(stored.tensors, "vision_model.model.")
+    file = weights.read(path := weights.find_weights(folder, WEIGHTS))
+    tensors = trunks.new_swin_names(file.tensors, "vision_model.model.")
     bert = trunks.read_bert(folder / "text", CLINICAL_BERT, path)
     tokenizer = trunks.read_tokenizer(folder / "text", bert, CLINICAL_BERT)
     dim = trunks.width_of(tensors, _PROJECTION, path)
@@ -95,12 +95,12 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         resnet = trunks.build_resnet(tensors, "vision_model.model.")
         resnet.fc = nn.Linear(resnet.layer4[-1].conv3.out_channels, dim, bias=False)
         parts["vision_model"] = nn.ModuleDict({"model": resnet})
-        see, size, described = resnet, _RESNET_SIZE, trunks.describe_resnet(resnet)
+        see, size, description = resnet, _RESNET_SIZE, trunks.describe_resnet(resnet)
     else:
         swin = trunks.read_swin(folder / "vision", SWIN_TINY, path)
         projection = nn.Linear(swin.config.hidden_size, dim, bias=False)
         parts["vision_model"] = nn.ModuleDict({"model": swin, "projection_head": projection})
-        size, described = swin.config.image_size, trunks.describe_swin(swin)
+        size, description = swin.config.image_size, trunks.describe_swin(swin)
 
         def see(pixels: Tensor) -> Tensor:
             return projection(swin(pixels).pooler_output)
@@ -114,8 +114,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         partial(_preprocess, size=size),
         card=card,
         rows={
-            **stored.rows,
-            "Image tower": described,
+            **file.rows,
+            "Image tower": description,
             "Preprocessing": f"grey, padded to a square with black, bicubic {size} px, own mean and std",
             "Batches": _PADDING,
         },

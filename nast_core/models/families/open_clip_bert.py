@@ -119,7 +119,7 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             )
         return OpenClipBertTower(model, tokenizer, pooler)
 
-    loaded = load_folder(
+    model = load_folder(
         folder,
         card,
         device,
@@ -130,9 +130,9 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         renamed=_open_clips_name if unimed else str,
         warnings=_warnings(unimed, config),
     )
-    loaded.report.rows["Activation"] = str(bert.get("hidden_act", "gelu"))
-    loaded.report.rows["BERT's config"] = str(bert_folder / "config.json")
-    return loaded
+    model.report.rows["Activation"] = str(bert.get("hidden_act", "gelu"))
+    model.report.rows["BERT's config"] = str(bert_folder / "config.json")
+    return model
 
 
 def _bert_config(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
@@ -151,11 +151,11 @@ def _bert_config(folder: Path, name: str) -> tuple[Path, dict[str, Any]]:
     for place in places:
         if not (place / "config.json").is_file():
             continue
-        found = model_files.model_type(place)
-        if found in _BERTS:
-            with model_files.leading(f"{place / 'config.json'} describes no {found} model"):
+        kind = model_files.model_type(place)
+        if kind in _BERTS:
+            with model_files.leading(f"{place / 'config.json'} describes no {kind} model"):
                 return place, taken(_Bert, model_files.read_json(place / "config.json"), "config.json")
-        other = f" (the one in {place} is of model type {found!r})"
+        other = f" (the one in {place} is of model type {kind!r})"
     raise ModelError(
         f"{folder} does not have the config of its text encoder{other}; copy config.json of {name}, a model of type "
         f"{', '.join(_BERTS)}, into it"

@@ -99,15 +99,15 @@ class NaflexSiglip(HuggingFaceEncoder):
     """Siglip2Model. The grid's height and width travel as two more values of every patch, so that images stack."""
 
     def preprocess(self, image: Image.Image) -> Float[Tensor, "1 patch feature"]:
-        found = self.processor(image.convert("RGB"), return_tensors="pt")
-        patches, grid = found["pixel_values"], found["spatial_shapes"]
+        inputs = self.processor(image.convert("RGB"), return_tensors="pt")
+        patches, grid = inputs["pixel_values"], inputs["spatial_shapes"]
         return torch.cat([patches, grid[:, None].expand(-1, patches.shape[1], -1).to(patches)], -1)
 
     def encode_pixels(self, pixels: Float[Tensor, "image 1 patch feature"]) -> Tensor:
         patches, grid = pixels[:, 0, :, :-2], pixels[:, 0, 0, -2:].long()
         real = torch.arange(patches.shape[1], device=pixels.device) < grid.prod(-1, keepdim=True)
-        found = self.model.get_image_features(pixel_values=patches, pixel_attention_mask=real, spatial_shapes=grid)
-        return found.pooler_output
+        output = self.model.get_image_features(pixel_values=patches, pixel_attention_mask=real, spatial_shapes=grid)
+        return output.pooler_output
 
 
 def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> HuggingFaceEncoder:

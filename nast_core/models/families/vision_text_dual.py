@@ -108,9 +108,9 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             f"{' or '.join(_TOKENIZER)} can be loaded"
         )
     read = hf_folder.read_model(VisionTextDualEncoderModel, folder, DualConfig, device, dtype)
-    named = (folder / "tokenizer_config.json").exists()
+    has_config = (folder / "tokenizer_config.json").exists()
     # without tokenizer_config.json transformers does not look into the text model for the class
-    tokenizer = hf_folder.read_tokenizer(folder, *_TOKENIZER[kind], tokenizer_type=None if named else kind)
+    tokenizer = hf_folder.read_tokenizer(folder, *_TOKENIZER[kind], tokenizer_type=None if has_config else kind)
     check_vocabulary(folder, tokenizer, read.model.config.text_config.vocab_size)
     processor, vision = hf_folder.image_processor(folder), read.model.config.vision_config
     size = hf_folder.image_side(folder, processor, getattr(vision, "image_size", None))
