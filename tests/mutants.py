@@ -8,6 +8,7 @@ copy of the repository, so an interrupted run leaves nothing behind. It dies whe
 twice, is no mutant any more, and is said.
 """
 
+import argparse
 import importlib
 import multiprocessing
 import os
@@ -309,6 +310,9 @@ def together(mutants: Sequence[Mutant]) -> list[str]:
 
 def main(words: list[str]) -> int:
     chosen = [mutant for mutant in MUTANTS if all(word in mutant.name for word in words)]
+    if not chosen:  # no test at all would be all of them to pytest
+        print(f"mutants: none has {' and '.join(map(repr, words))} in its line, fault or tests", file=sys.stderr)
+        return 2
     sources = {path: path.read_text("utf-8") for path in sorted((ROOT / "nast_core").rglob("*.py"))}
     try:
         places = [place(mutant, sources).relative_to(ROOT) for mutant in chosen]
@@ -345,4 +349,6 @@ def tail(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("words", nargs="*", help="only those with every word in their line, fault or tests")
+    sys.exit(main(parser.parse_args().words))

@@ -79,6 +79,7 @@ _MARK = r"[ \t>*_#•]*(?:[-–][ \t]+)?(?:\d{1,2}[.)][ \t]+)?[*_]*"
 _WORDS = r"[A-Za-z0-9][A-Za-z0-9 ,/&()'.-]{0,59}?"
 _ENDED = re.compile(r"[*_ \t]*(?::|[ \t](?:[-–—]+|=)(?=[ \t\n]|$)|[—–])[*_]*")
 _TAGS = re.compile(r"</?(?:b|i|u|p|strong|em|h[1-6]|br|div|span|li|ul)(?: [^<>]{0,80})?/?>", re.IGNORECASE)
+_BRACKETS = re.compile(r"^([ \t]*)\[([A-Za-z ]{4,40})\][ \t]*:?", re.MULTILINE)
 _BOLD = re.compile(r"\*\*|(?<![_\w])__(?=[A-Za-z])|(?<=[A-Za-z:.])__(?!_)")
 
 
@@ -103,7 +104,7 @@ def stated(text: str) -> Sections:
     (LUNGS:) go on with the section that they stand in. A report without a findings heading gives its last paragraph
     without a heading, and its impression; a text without headings is read whole.
     """
-    text = _BOLD.sub("", _TAGS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n")))
+    text = _BRACKETS.sub(_unbracketed, _BOLD.sub("", _TAGS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n"))))
     heads = _heads(text)
     if not any(head.kind != "place" for head in heads):
         return Sections(text, "whole text, without headings")
@@ -131,6 +132,12 @@ def stated(text: str) -> Sections:
     if not parts:
         return Sections("", "none")
     return Sections(_text_of(parts), "findings" if has_findings else "impression alone")
+
+
+def _unbracketed(found: re.Match[str]) -> str:
+    """ "[FINDINGS]" as a heading; "[Name]", as names are blanked out, as it is."""
+    words = found[2].lower().split()
+    return f"{found[1]}{found[2]}:" if words and words[-1] in _BARE else found[0]
 
 
 def _text_of(parts: list[tuple[int, str]]) -> str:
@@ -203,14 +210,14 @@ def _whole_line(line: str) -> Kind | None:
 
 def _bare(line: str, *, first: bool) -> tuple[Kind, int] | None:
     """A heading with nothing after it but the text: "FINDINGS Small effusion."; at the start of a line also "Findings Small"."""
-    match = re.match(r"([A-Z][A-Za-z]{3,14})[ \t]+([A-Za-z0-9]+)", line)
+    match = re.match(r"(?:CLINICAL[ \t]+|Clinical[ \t]+)?([A-Z][A-Za-z]{3,14})[ \t]+([A-Za-z0-9]+)", line)
     if not match:
         return None
     name, following = match.groups()
     kind = _kind(name)
     if kind not in ("findings", "impression", "aside") or name.lower() not in _BARE:
         return None
-    if following.lower() in _NO_HEADING or not (following[0].isupper() or following[0].isdigit()):
+    if following.lower() in _NO_HEADING or not (following[0].isupper() or following[0].isdigit() or name.isupper()):
         return None
     if not name.isupper() and not first:
         return None

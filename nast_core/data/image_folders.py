@@ -51,7 +51,7 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     Datasets are unpacked at different depths ("CheXpert-v1.0-small/train/...", "train/...") and in other formats, so folders
     may be missing or further ones there, and suffixes may differ or be missing; case and the way Unicode writes accents
     do not matter. Raises ImageError for the root of the file system. Of several files of a name the one is meant whose folders agree most. A file is not taken for an image
-    whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images.
+    whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images: of two it is that whose name agrees with it further.
     """
     index, root = _index_of(folder), _parts(os.path.abspath(folder))
     paths: dict[str, str] = {}
@@ -62,10 +62,14 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
         if path is not None:
             paths[name] = path
             names_of.setdefault(path, []).append(name)
-    for claimed in names_of.values():
-        if len({(*_parts(name)[:-1], _key(name)) for name in claimed}) > 1:
-            for name in claimed:
-                del paths[name]
+    for path, claimed in names_of.items():
+        there = [*root, *_parts(path)[:-1], _key(path)]
+        alike = {name: _alike([*_parts(name)[:-1], _key(name)], there) for name in claimed}
+        nearest = {name for name in claimed if alike[name] == max(alike.values())}
+        if len({(*_parts(name)[:-1], _key(name)) for name in nearest}) > 1:
+            nearest = set()
+        for name in set(claimed) - nearest:
+            del paths[name]
     return paths
 
 

@@ -27,12 +27,13 @@ class Named(NamedTuple):
     start: int
     end: int
     normal: bool  # said of what is absent: "clear lungs"
+    device: bool = False
 
 
 def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
     """First token of each clause, and whether it surely is one or may go on with the one before. ``words`` in lower case."""
     words = list(words)
-    for start, end, _ in names:  # "enlarged" in a name is no predicate; the last word tells singular from plural
+    for start, end, *_ in names:  # "enlarged" in a name is no predicate; the last word tells singular from plural
         words[start : end - 1] = [""] * (end - 1 - start)
     joints = _joints(words, _asides(words, names))
     ends_in_or = _ends_in_or(joints)
@@ -246,6 +247,8 @@ def _fragment_behind_denial(right: list[str], offset: int, inside: list[Named]) 
         return "open"
     if any(word in known["side_of_body"] for word in behind[:5]):
         return "open"
+    if inside[-1].device and behind[:1] and behind[0] not in known["exists"] and behind[0][:1].isalnum():
+        return "new"  # ", tip above the carina": it is told where a device is, or how
     return None
 
 

@@ -1,8 +1,10 @@
 """Words of doubt: "possible", "versus", "cannot be excluded", "it would be wrong to say that". Source: ours."""
 
+from typing import Literal
+
 from nast_core.negation.cues import Cue
 from nast_core.negation.elsewhere import Elsewhere
-from nast_core.negation.sentence import Reading
+from nast_core.negation.sentence import AHEAD, Reading, Turned
 
 
 class Doubts(Elsewhere):
@@ -60,6 +62,8 @@ class Doubts(Elsewhere):
             return "before", self.span(i, i + 1), i + 1 if word == "hx" else i + 2
         if (word, after) == ("more", "likely") and "than" in words[i + 2 : i + 4] and subject:
             return "both", self.span(i, i + 2), i + 2
+        if self.weighed(i, end) and not denied:
+            return "before", self.span(i, i + 2), i + 2
         if word == "less" and after == "likely":
             than = "than" in words[i + 2 : i + 4] or i + 2 >= end or self.words[i + 2] == "."
             return "both" if than and subject else "before", self.span(i, i + 2), i + 2
@@ -80,6 +84,11 @@ class Doubts(Elsewhere):
             return "before", self.span(i, i + 1), i + 1
         return None
 
+    def weighed(self, i: int, end: int) -> bool:
+        """ "More in keeping with A than with B"."""
+        linked = self.words[i + 1 : i + 2] != [] and (self.words[i + 1] in self.k["links"] or self.words[i + 1] == "in")
+        return linked and self.words[i] in ("more", "less") and "than" in self.words[i + 2 : min(end, i + AHEAD)]
+
     def not_doubted(self, i: int, end: int) -> int:
         """Behind "no": where to read on after "doubt", "reason to question", "absence of", which deny no finding; or 0."""
         for place in range(i, min(i + 4, end)):
@@ -90,27 +99,35 @@ class Doubts(Elsewhere):
                 return place + 2 if of in (["of"], ["that"]) else place + 1
         return 0
 
-    def turned(self) -> str | None:
-        """ "It would be wrong to say that there is no X": a denial behind it says the opposite. "uncertain": "does not mean"."""
+    def turned(self) -> Turned | None:
+        """ "It would be wrong to say that there is no X": what stands behind it says the opposite, or nothing ("does not mean")."""
         words = self.words
         for i, word in enumerate(words):
             sure = word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3])
             if sure and any(w in self.k["unsure"] for w in words[max(0, i - 4) : i]):
-                return "uncertain"  # "it is hard to be sure that there is no X"
+                return self._turned(i, "doubtful")  # "it is hard to be sure that there is no X"
             if word not in self.k["wrong"] and word not in ("mean", "imply"):
                 continue
-            if not {"that", "there"} & set(words[i : i + 5]):
+            saying = word in ("say", "said", "claim") or words[i + 1 : i + 2] == ["to"]
+            if not {"that", "there"} & set(words[i + 1 : i + 5 if saying else i + 2]):
                 continue
             denied = any(w in ("not", "n't") for w in words[max(0, i - 4) : i])
             if word in ("mean", "imply"):
-                return "uncertain" if denied else None
+                return self._turned(i, "doubtful") if denied else None
             if denied and word in ("say", "said", "claim"):
-                return "uncertain"
+                return self._turned(i, "doubtful")
             if denied and word in ("case", "true", "correct"):
-                return "present"
+                return self._turned(i, "opposite")
             if word not in ("case", "true", "correct", "say", "said", "claim"):
-                return "present"
+                return self._turned(i, "opposite")
         return None
+
+    def _turned(self, i: int, into: Literal["opposite", "doubtful"]) -> Turned:
+        """From the word at ``i`` to where something else is said."""
+        end = next(
+            (p for p in range(i, len(self.words)) if self.words[p] in self.k["ends"] - {"given"}), len(self.words)
+        )
+        return Turned(into, i + 1, end, self.span(i, i + 1))
 
     def alternatives(self, readings: list[Reading]) -> None:
         """ "Atelectasis or infiltrate": one of the two, so neither is sure."""
@@ -119,7 +136,7 @@ class Doubts(Elsewhere):
             between = self.words[end:start]
             if len(between) > 5 or self.namings[number].kind != "found" or self.namings[number + 1].kind != "found":
                 continue
-            if set(self.namings[number].conditions) & set(self.namings[number + 1].conditions):
+            if self.same(number, number + 1):
                 continue
             if self.shielded & {number, number + 1}:
                 continue

@@ -11,7 +11,20 @@ from dataclasses import replace
 from nast_core.negation.clauses import Named, clauses
 from nast_core.negation.cues import Cue
 from nast_core.negation.lexicon import Naming
-from nast_core.negation.sentence import AHEAD, Clause, Governor, Predicate, Reading, Said, last_word, said_of, turn
+from nast_core.negation.sentence import (
+    AHEAD,
+    Clause,
+    Governor,
+    Predicate,
+    Reading,
+    Said,
+    Turned,
+    governed,
+    last_word,
+    said_of,
+    settled,
+    turn,
+)
 from nast_core.negation.verbs import VERBAL, Verbs
 from nast_core.negation.words import Token
 
@@ -32,14 +45,17 @@ def read(text: str, words: list[Token], namings: list[Naming]) -> list[Reading]:
 class _Reader(Verbs):
     """One sentence, clause by clause."""
 
+    turning: Turned | None = None
+
     def read(self) -> list[Reading]:
         names = [
-            Named(start, end, naming.normal) for (start, end), naming in zip(self.spans, self.namings, strict=True)
+            Named(start, end, naming.normal, "Support Devices" in naming.conditions)
+            for (start, end), naming in zip(self.spans, self.namings, strict=True)
         ]
         starts = clauses(self.words, names)
         bounds = [*(start for start, _ in starts), len(self.words)]
         states: list[Reading | None] = [None] * len(self.namings)
-        change = self.turned()
+        turned = self.turning = self.turned()
         governor: Governor | None = None
         last: Clause | None = None
         for (start, opening), end in zip(starts, bounds[1:], strict=True):
@@ -58,6 +74,9 @@ class _Reader(Verbs):
             self.frame = None if clause.names else start
             if last and not clause.names and (self.excepted(start) or self.stays(start, end)):
                 self.there_after_all(last, states)
+            excepted = last and last.governors[-1] and clause.names and self.excepting(start)
+            if last and excepted and self.same(last.names[-1], clause.names[0]):
+                self.there_after_all(last, states)  # "no devices apart from a port"
             if last and not clause.names and self.namings[last.names[-1]].normal and self.not_so(start, end):
                 states[last.names[-1]] = Reading("uncertain", None)
             if last and not clause.names:
@@ -68,15 +87,15 @@ class _Reader(Verbs):
                 last = clause
         readings = [reading or Reading("present", None) for reading in states]
         for number, cue in self.versus.items():
-            same = number + 1 < len(readings) and set(self.namings[number].conditions) & set(
-                self.namings[number + 1].conditions
-            )
+            same = number + 1 < len(readings) and self.same(number, number + 1)
             if readings[number].state == "present" and not same:
                 readings[number] = Reading("uncertain", cue)
         self.alternatives(readings)
-        if change is not None:
-            readings = [turn(r, change) for r in readings]
-        return [self._final(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
+        final = [settled(naming, reading) for naming, reading in zip(self.namings, readings, strict=True)]
+        if turned is None:
+            return final
+        behind = [turned.start <= start < turned.end for start, _ in self.spans]
+        return [turn(reading, turned) if told else reading for reading, told in zip(final, behind, strict=True)]
 
     def _clause(self, start: int, end: int, governor: Governor | None) -> tuple[Clause, Governor | None]:
         clause = Clause([], [], [], [])
@@ -109,6 +128,9 @@ class _Reader(Verbs):
                 governor, shield = self.going(i, self.span(i, i + 2), governor, shield)
                 i, held = i + 2, False
                 continue
+            elif word in self.k["goes"] and i == start and self.attributive(i, i + 1, end, subject):
+                if self.gone(i, word) == "absent":
+                    governor, shield = Governor("deny", self.span(i, i + 1)), None  # "gone is the effusion"
             elif (
                 word == "nothing"
                 and self.words[i + 1 : i + 2]
@@ -245,6 +267,8 @@ class _Reader(Verbs):
         text, words = cue.text, self.words
         subject = bool(clause.names)
         after = words[stop] if stop < end else ""
+        if self.turning and self.turning.start - 4 <= i < self.turning.start:
+            return stop, None, None  # "it is not true that"
         if self.other_side(i, stop) or (subject and self.none_there(i, stop)):
             return stop, None, None
         if text in ("no", "none", "absent", *_NIL) and self.answer(i, stop):
@@ -317,8 +341,15 @@ class _Reader(Verbs):
             return stop, Governor("deny", cue), None
         if text == "neither" and self.paired_verbs(i, end):
             pair = words[i : i + self.paired_verbs(i, end)]
-            weighed: Said = "uncertain" if any(self.k["excludes"].has(w) for w in pair) else "present"
+            open_to = any(self.k["excludes"].has(w) or w in self.k["undecided"] for w in pair)
+            weighed: Said = "uncertain" if open_to else "present"
             weighed = "absent" if any(w in self.k["exists"] for w in pair) else weighed
+            if not subject and weighed == "uncertain":
+                return (
+                    min(end, i + len(pair)),
+                    Governor("hedge", cue),
+                    None,
+                )  # "neither proven nor refuted is a fracture"
             clause.predicates.append(self.said(i, weighed, cue if weighed != "present" else None, self.start_of(i)))
             return min(end, i + self.paired_verbs(i, end)), None, None
         if text in ("neither", "nor"):
@@ -343,7 +374,7 @@ class _Reader(Verbs):
                 place += 1
             ahead = self.spans[number + 1][0] if number + 1 < len(self.spans) else len(self.words)
             predicate, following = last_word(predicates[place : place + 4], ahead)
-            reading = self._governed(governor, predicate)
+            reading = governed(governor, predicate)
             if predicate and not (governor and governor.kind != "hedge") and not held:
                 reading = said_of(reading, predicate)
                 if following and following.said == "uncertain" and predicate.said in ("absent", "present"):
@@ -352,19 +383,6 @@ class _Reader(Verbs):
                 reading = said_of(reading, predicate)
             readings.append(reading)
         return readings
-
-    def _governed(self, governor: Governor | None, predicate: Predicate | None) -> Reading:
-        if governor is None:
-            return Reading("present", None)
-        if governor.open:
-            return Reading("uncertain", governor.cue)
-        if governor.kind == "hedge":
-            return Reading("uncertain", governor.cue)
-        if governor.cue.text == "absence of" and predicate and predicate.said == "uncertain":
-            return Reading("uncertain", predicate.cue)
-        if governor.kind == "clause" and predicate and (predicate.said in ("changed", "present") or predicate.goes):
-            return Reading("present", None)
-        return Reading("absent", governor.cue)
 
     def _goes_on(self, clause: Clause, predicate: Predicate, readings: list[Reading | None]) -> None:
         """A predicate without a subject, said of the clause before: "improved, but is not resolved"."""
@@ -376,19 +394,6 @@ class _Reader(Verbs):
             if reading is None or held or answered:
                 continue
             if governor and governor.kind == "clause":
-                readings[number] = self._governed(governor, predicate)
+                readings[number] = governed(governor, predicate)
             elif not governor or governor.kind == "hedge":
                 readings[number] = said_of(reading, predicate)
-
-    def _final(self, naming: Naming, reading: Reading) -> Reading:
-        if naming.kind == "normal":
-            return (
-                Reading("normal", None) if reading.state in ("present", "normal") else Reading("uncertain", reading.cue)
-            )
-        if naming.kind == "borderline":
-            return Reading("uncertain", reading.cue)
-        if naming.kind == "not normal":
-            return Reading("present", None)
-        if naming.kind == "gone":
-            return Reading("present", None) if reading.state == "absent" else Reading("uncertain", reading.cue)
-        return reading

@@ -21,6 +21,15 @@ class Reading(NamedTuple):
     cue: Cue | None
 
 
+class Turned(NamedTuple):
+    """A stretch of which the opposite is said, or of which it is left open whether it is so."""
+
+    into: Literal["opposite", "doubtful"]
+    start: int  # tokens, [start, end)
+    end: int
+    cue: Cue
+
+
 @dataclass(frozen=True)
 class Governor:
     """What stands before a naming and reaches it."""
@@ -192,10 +201,21 @@ class Sentence:
         now = any(word in ("current", "present", "this", "today", "today's", "these") for word in ahead)
         return relative and past and not now
 
+    def same(self, one: int, other: int) -> bool:
+        """Whether two namings share a condition."""
+        return bool(set(self.namings[one].conditions) & set(self.namings[other].conditions))
+
+    def excepting(self, i: int) -> bool:
+        """Whether what follows is left out of what is denied."""
+        pairs = (["apart", "from"], ["aside", "from"], ["except", "for"], ["other", "than"])
+        return self.words[i : i + 2] in pairs or self.words[i : i + 1] in (["except"], ["save"], ["besides"])
+
     def excepted(self, i: int) -> bool:
-        """ "Except at the base", "apart from a residual": a place or a part, and no finding, is left out of what is denied."""
+        """ "Except at the base", "apart from a residual": a place, a part or another one is left out of what is denied."""
         ahead = self.words[i : i + 3]
-        if self.words[i : i + 2] in (["apart", "from"], ["aside", "from"], ["except", "for"], ["other", "than"]):
+        if self.excepting(i) and ahead[1:2] and ahead[1] in ("from", "for", "than"):
+            if {"one", "ones"} & set(self.words[i + 2 : i + 6]):
+                return True  # "no fracture other than an old one"
             rest = [w for w in self.words[i + 2 : i + 6] if w not in ("a", "some", "the")]
             return rest[:1] != [] and (rest[0] in self.k["left_over"] or rest[0] in ("at", "in", "on", "within"))
         return (
@@ -238,6 +258,21 @@ def last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None
     return None, None
 
 
+def governed(governor: Governor | None, predicate: Predicate | None) -> Reading:
+    """The reading of a naming behind what denies or doubts it, with what is said of it there."""
+    if governor is None:
+        return Reading("present", None)
+    if governor.open:
+        return Reading("uncertain", governor.cue)
+    if governor.kind == "hedge":
+        return Reading("uncertain", governor.cue)
+    if governor.cue.text == "absence of" and predicate and predicate.said == "uncertain":
+        return Reading("uncertain", predicate.cue)
+    if governor.kind == "clause" and predicate and (predicate.said in ("changed", "present") or predicate.goes):
+        return Reading("present", None)
+    return Reading("absent", governor.cue)
+
+
 def said_of(reading: Reading, predicate: Predicate) -> Reading:
     if predicate.said in ("absent", "uncertain"):
         in_question = reading.cue is not None and reading.cue.text in ("?", "any")
@@ -249,7 +284,22 @@ def said_of(reading: Reading, predicate: Predicate) -> Reading:
     return reading
 
 
-def turn(reading: Reading, state: str) -> Reading:
-    if reading.state != "absent":
+def turn(reading: Reading, turned: Turned) -> Reading:
+    if reading.state == "uncertain":
         return reading
-    return Reading("present", None) if state == "present" else Reading("uncertain", reading.cue)
+    if turned.into == "doubtful":
+        return Reading("uncertain", reading.cue or turned.cue)
+    return Reading("absent", turned.cue) if reading.state == "present" else Reading("present", None)
+
+
+def settled(naming: Naming, reading: Reading) -> Reading:
+    """What a reading comes to for a naming that says more than that something is there."""
+    if naming.kind == "normal":
+        return Reading("normal", None) if reading.state in ("present", "normal") else Reading("uncertain", reading.cue)
+    if naming.kind == "borderline":
+        return Reading("uncertain", reading.cue)
+    if naming.kind == "not normal":
+        return Reading("present", None)
+    if naming.kind == "gone":
+        return Reading("present", None) if reading.state == "absent" else Reading("uncertain", reading.cue)
+    return reading

@@ -34,6 +34,8 @@ class Verbs(Doubts):
         begin = self.start_of(i)
         if head == "less" and words[place + 1 : place + 2] == ["likely"]:
             return place, governor
+        if head and self.weighed(place, end):
+            return place, governor
         if modal and place in self.cue_at:
             return place, governor  # the cue tells
         if place in self.cue_at:
@@ -85,6 +87,11 @@ class Verbs(Doubts):
             and not governor
         ):
             return place, Governor("hedge", self.span(i, place))
+        if linking and words[place : place + 2] in (["replaced", "by"], ["given", "way"]):
+            other = self.next_name(place + 2, len(words))
+            if other is None or not clause.names or not self.same(clause.names[-1], other):
+                clause.predicates.append(self.said(place, "absent", self.span(place, place + 2), begin, True))
+            return place + 2, governor  # "severe edema has given way to mild edema" has not gone
         if head in k["goes"] and place not in self.cue_at:
             if subject or self.bare(begin, i):
                 state = self.gone(place, head)
@@ -180,6 +187,9 @@ class Verbs(Doubts):
             return place, Governor("deny", cue), None
         if head in k["exists"] or head in ("there",):
             exists = place
+            if subject and self.undergoing(exists + 1, end):
+                tell("present")
+                return exists + 2, None, None  # "has not been seen to enlarge"
             prior = before_now or self.on_prior(exists + 1, end, i)
             view = self.on_lateral(exists + 1, end)
             view = view or any(w in ("may", "might") for w in words[max(0, i - 2) : i])
@@ -241,6 +251,15 @@ class Verbs(Doubts):
             return neg, Governor("clause", cue), None
         return neg, Governor("deny", cue), None
 
+    def undergoing(self, i: int, end: int) -> bool:
+        """ "To have grown": what a finding can only do that is there."""
+        if self.words[i : i + 1] != ["to"]:
+            return False
+        rest = [
+            w for w in self.words[i + 1 : min(end, i + 5)] if w not in self.k["auxiliaries"] and not w.endswith("ly")
+        ]
+        return rest[:1] != [] and (self.k["changed"].has(rest[0]) or rest[0] in self.k["goes"])
+
     def paired_verbs(self, i: int, end: int) -> int:
         """ "Neither confirmed nor excluded": words up to the end of the pair; 0 where it joins nouns."""
         for place in range(i + 1, min(i + 6, end)):
@@ -280,6 +299,7 @@ class Verbs(Doubts):
         """ "Resolved pneumonia", "absent pleural effusion": before what it denies."""
         if subject or (self.words[i - 1 : i] and self.words[i - 1] in self.k["auxiliaries"]):
             return False
+        stop += self.words[stop : stop + 1] in (["is"], ["are"])  # "absent are effusion and edema"
         ahead = self.next_name(stop, end)
         return ahead is not None and self.spans[ahead][0] - stop <= 4
 
@@ -290,6 +310,8 @@ class Verbs(Doubts):
         ]  # what stands before the subject, "moderate edema", is not said of its going
         if any(self.k["partly"].has(word) for word in before[-3:]) or before[-2:] == ["all", "but"] or self.share(i):
             return "present"
+        if {"not", "n't"} & set(before) and "only" not in before:
+            return "present"  # "largely, but not wholly, cleared"
         if text in ("withdrawn", "pulled") and any(w == "back" or w.isdigit() for w in self.words[i + 1 : i + 4]):
             return "present"  # by so much
         if any(word in ("essentially", "virtually", "practically") for word in before[-3:]):

@@ -67,6 +67,13 @@ def test_another_patients_image_is_never_taken(tmp_path, names, there):
     assert locate_images(names, touch(tmp_path, *there)) == {}
 
 
+def test_a_name_that_only_resembles_another_does_not_take_its_image_from_it(tmp_path):
+    touch(tmp_path, "jones/img.png")
+    assert locate_images(["smith/img.png", "jones/img.png", "lee/img.png"], tmp_path) == {
+        "jones/img.png": "jones/img.png"
+    }
+
+
 def test_a_folder_that_names_another_patient_is_not_overlooked_where_it_is_the_users_own(tmp_path):
     own = touch(tmp_path, "patient00001/study1/view1.jpg") / "patient00001"
     name = "train/patient0000{}/study1/view1.jpg"

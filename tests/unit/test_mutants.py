@@ -31,3 +31,8 @@ def test_a_stale_line_ends_the_command_before_anything_is_tried(monkeypatch, cap
     monkeypatch.setattr(mutants, "MUTANTS", (Mutant("a line that has gone", "x", "auroc"),))
     assert mutants.main([]) == 2
     assert capsys.readouterr().err.startswith("mutants: 'a line that has gone' is not in nast_core")
+
+
+def test_words_that_no_mutant_has_run_no_test_at_all(capsys):
+    assert mutants.main(["no such word"]) == 2
+    assert capsys.readouterr().err == "mutants: none has 'no such word' in its line, fault or tests\n"
