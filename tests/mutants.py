@@ -208,7 +208,11 @@ MUTANTS = (
         "zip(CHEXPERT_CONDITIONS, row, strict=True)",
         "labels only_certain",
     ),
-    Mutant("readings = [turn(r, change) for r in readings]", "pass", "parser kind"),
+    Mutant(
+        "return [turn(reading, turned) if told else reading for reading, told in zip(final, behind, strict=True)]",
+        "return final",
+        "parser kind",
+    ),
     Mutant(
         'carried = replace(governor, open=True) if opening == "open" and governor else None',
         "carried = None",
