@@ -194,7 +194,7 @@ def _in_line(line: str, at: int, opens: bool) -> list[_Head]:
             since = mark.end()
             while since < len(line) and line[since] in " \t*_":
                 since += 1
-    for stop in re.finditer(r"[.;?!)][ \t]+(?=[A-Z]{4,}[ \t]+[A-Z0-9])", line):
+    for stop in re.finditer(r"(?:[.;?!)]|(?<=[a-z]))[ \t]+(?=[A-Z]{4,}[ \t]+[A-Z0-9])", line):
         if all(head.end <= at + stop.end() or head.start > at + stop.end() for head in heads) and (
             bare := _bare(line[stop.end() :], first=False)
         ):

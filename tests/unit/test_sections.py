@@ -39,7 +39,7 @@ def read(text: str) -> tuple[bool, bool]:
         f"Indication — {ASKED}\nFindings – {FACT}",
         f"HISTORY {ASKED}\nFINDINGS {FACT}",
         f"HISTORY {ASKED} FINDINGS {FACT}",
-        f"INDICATION rule out pneumonia FINDINGS {FACT} IMPRESSION {FACT}",
+        f"INDICATION rule out pneumonia FINDINGS {FACT}",
         f"CLINICAL HISTORY rule out pneumonia\nFINDINGS {FACT}",
         f"[INDICATION] {ASKED}\n[FINDINGS] {FACT}",
         f"Indicaton: {ASKED}\nFidings: {FACT}",
