@@ -116,6 +116,7 @@ def test_a_copied_link_reopens_the_same_view(page, address):
     assert "findings=Edema" in page.url
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (1920, "light")])
 def test_pages_are_readable_wide_and_narrow_in_both_themes(browser, address, width, scheme):
     window = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)

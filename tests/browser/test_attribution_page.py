@@ -32,6 +32,7 @@ def drawn(page: Page, figures: int = 2) -> None:
     page.wait_for_function("!document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget]')")
 
 
+@pytest.mark.long
 def test_words_and_regions_are_drawn_and_the_slider_fades_the_maps(page, address):
     page.goto(f"{address}/attribution")
     expect(page.get_by_role("heading", name="Attribution", exact=True)).to_be_visible(timeout=WAIT)
@@ -61,6 +62,7 @@ def test_grad_cam_on_the_demo_says_which_methods_work(page, address):
     drawn(page, figures=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (1920, "light")])
 def test_the_page_fits_its_window_in_both_themes(browser, address, width, scheme):
     window = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)

@@ -55,6 +55,7 @@ def test_a_model_that_does_not_load_is_one_sentence(b, said):
     assert said in at.error[0].value
 
 
+@pytest.mark.long
 def test_a_link_reopens_the_comparison_with_its_choices(changed):
     at = page(a="demo", b=str(changed), **{"compare-layer": "5", "compare-head": "2", "verdict": "broken"})
     assert not at.exception
