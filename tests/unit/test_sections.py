@@ -1,6 +1,5 @@
 """Report sections: what is a fact is read, however the headings are written; what was asked, compared or advised never is."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from nast_core.claims.card import claims_card
 from nast_core.claims.openi import openi_studies
 from nast_core.claims.reports import table_studies
 from nast_core.claims.sections import stated
+from tests.timing import seconds
 
 FACT = "Moderate right pleural effusion. No edema."
 ASKED = "Pneumonia? Known rib fracture."
@@ -117,13 +117,8 @@ def test_without_a_findings_heading_the_last_paragraph_without_one_is_read(text,
     "piece", ["FINDINGS: a. ", ": ", "A", "\n\n", "- ", "HISTORY OF x. ", "**", "(((", "Findings "]
 )
 def test_time_is_linear_in_the_length_of_a_report(piece):
-    took = []
-    for size in (20_000, 80_000):
-        text = piece * (size // len(piece))
-        start = time.process_time()
-        stated(text)
-        took.append(time.process_time() - start)
-    assert took[1] < 12 * took[0] + 0.5  # four times the text; sixteen times were quadratic
+    short, long = (seconds(stated, piece * (size // len(piece))) for size in (20_000, 80_000))
+    assert long < 12 * short + 0.5  # four times the text; sixteen times were quadratic
 
 
 def test_the_card_counts_reports_by_what_was_read_of_them(tmp_path: Path):
