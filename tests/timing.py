@@ -6,17 +6,13 @@ from collections.abc import Callable
 
 
 def seconds(work: Callable[[str], object], text: str) -> float:
-    """CPU seconds, the least of two, with no garbage collection in between: one pass over a process that holds torch takes
-    half a second, which says nothing of the work."""
+    """CPU seconds of the first time, since what is read may be kept, and without garbage collection: one pass over a process
+    that holds torch takes half a second, which says nothing of the work."""
     gc.collect()
     gc.disable()
     try:
-        return min(_once(work, text) for _ in range(2))
+        start = time.process_time()
+        work(text)
+        return time.process_time() - start
     finally:
         gc.enable()
-
-
-def _once(work: Callable[[str], object], text: str) -> float:
-    start = time.process_time()
-    work(text)
-    return time.process_time() - start
