@@ -54,6 +54,7 @@ def shot(page: Page, name: str) -> None:
     page.set_viewport_size(size)
 
 
+@pytest.mark.long
 def test_a_user_goes_through_all_pages(page, address, tmp_path):
     page.goto(address)
     expect(page.get_by_role("heading", name="Does the model read")).to_be_visible()

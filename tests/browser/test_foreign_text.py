@@ -74,6 +74,7 @@ def seen(page: Page) -> str:
     return " ".join(page.get_by_test_id("stMain").inner_text().replace("\u2060", "").split())
 
 
+@pytest.mark.long
 def test_typed_texts_and_names_in_addresses_are_text(page, address, stranger, payload):
     page.goto(f"{address}/attention?{urlencode({'pair-source': 'typed', 'affirmative': payload, 'negated': 'no'})}")
     expect(page.get_by_text("shorten it")).to_be_visible()
@@ -89,6 +90,7 @@ def test_typed_texts_and_names_in_addresses_are_text(page, address, stranger, pa
     nothing_but_text(page, stranger)
 
 
+@pytest.mark.long
 def test_items_are_opened_at_a_press_and_are_text_in_every_view(page, address, stranger, payload, tmp_path: Path):
     made = []
     for number, item in enumerate(phantom_items(8, seed=3, split="validation")):

@@ -27,6 +27,7 @@ def judged(page: Page, count: int) -> None:
     )
 
 
+@pytest.mark.long
 def test_items_are_judged_by_keys_and_a_reload_goes_on_where_it_was(page, address, folder):
     page.goto(f"{address}/review")
     page.get_by_role("button", name=re.compile("Start on 24 demo items")).click(timeout=WAIT)

@@ -48,6 +48,7 @@ def test_negation_cues_are_single_tokens(demo, cue):
     assert demo.text.tokenize([cue]).ids.shape[1] == 3  # start, cue, end
 
 
+@pytest.mark.long
 def test_it_loses_at_least_twenty_points_to_negation_as_its_figures_say(demo):
     summary = run_benchmark(demo, phantom_items(500, seed=7)).summary
     recorded = json.loads((DEMO_FOLDER / "figures.json").read_text("utf-8"))["mcq"]

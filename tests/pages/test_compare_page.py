@@ -73,6 +73,7 @@ def test_a_link_reopens_the_comparison_with_its_choices(changed):
     assert gap == pytest.approx(affirmative - negated, abs=0.11)
 
 
+@pytest.mark.long
 def test_what_a_run_wrote_down_is_shown_before_anything_is_computed(monkeypatch, tmp_path):
     import json
 

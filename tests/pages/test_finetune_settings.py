@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from nast_core.finetune.recipe import FinetuneRecipe
@@ -10,6 +11,7 @@ from tests.finetuning import write_phantom_claims
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "finetune.py")
 
 
+@pytest.mark.long
 def test_settings_start_at_the_recipes_own_for_lora_and_lower_for_whole_layers(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
     at = AppTest.from_file(PAGE, default_timeout=180)

@@ -210,6 +210,7 @@ def test_averaging_over_images_and_another_image_change_the_scores(monkeypatch, 
     assert at.metric[0].value != one
 
 
+@pytest.mark.long
 def test_heads_switched_off_show_their_effect_on_the_benchmark_with_its_test(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
     at = app("heads", **{"head-method": "Estimate", "ablation-n": "300"})
