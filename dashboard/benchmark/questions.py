@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -92,19 +94,24 @@ def _models(view: View) -> None:
     st.dataframe(
         tests,
         hide_index=True,
-        column_config={
-            "change": st.column_config.NumberColumn("b - a, points", format="%+.1f"),
-            "low": st.column_config.NumberColumn(format="%+.1f"),
-            "high": st.column_config.NumberColumn(format="%+.1f"),
-            "only_a": "only a right",
-            "only_b": "only b right",
-            "p_value": st.column_config.NumberColumn("McNemar p", format="%.2g"),
-            "p_holm": st.column_config.NumberColumn("Holm p", format="%.2g"),
-        },
+        column_config=_tested("change", "b - a, points", "%+.1f")
+        | {"only_a": "only a right", "only_b": "only b right"},
     )
     st.caption(
         "Intervals over patients, drawn alike for both models. Holm p is corrected over all tests of this table."
     )
+
+
+def _tested(points: str, label: str, form: str) -> dict[str, Any]:
+    """Columns of a table of paired tests: the difference ``points`` with its interval, and both p-values."""
+    number = st.column_config.NumberColumn
+    return {
+        points: number(label, format=form),
+        "low": number(format=form),
+        "high": number(format=form),
+        "p_value": number("McNemar p", format="%.2g"),
+        "p_holm": number("Holm p", format="%.2g"),
+    }
 
 
 def _groups(view: View, by: str) -> None:
@@ -129,13 +136,6 @@ def _groups(view: View, by: str) -> None:
         st.dataframe(
             gap,
             hide_index=True,
-            column_config={
-                "value": st.column_config.NumberColumn("gap, points", format="%.1f"),
-                "low": st.column_config.NumberColumn(format="%.1f"),
-                "high": st.column_config.NumberColumn(format="%.1f"),
-                "only_first": "only affirmative right",
-                "only_second": "only negated right",
-                "p_value": st.column_config.NumberColumn("McNemar p", format="%.2g"),
-                "p_holm": st.column_config.NumberColumn("Holm p", format="%.2g"),
-            },
+            column_config=_tested("value", "gap, points", "%.1f")
+            | {"only_first": "only affirmative right", "only_second": "only negated right"},
         )
