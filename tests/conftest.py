@@ -84,6 +84,14 @@ def write_open_clip(folder: Path) -> Path:
 WRITERS = {"Hugging Face CLIP": write_huggingface_clip, "open_clip": write_open_clip}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def runs_of_this_file(tmp_path_factory):
+    """Runs are found again by what was asked: no file of tests finds another's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAST_RUNS", str(tmp_path_factory.mktemp("runs")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory) -> dict[str, Path]:
     """Family -> folder of a tiny checkpoint of it."""

@@ -25,6 +25,8 @@ from nast_core.encoding.images import phantom_of
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.negation.phrases import HELD_OUT_CUES
 
+pytestmark = pytest.mark.slow  # whole measures
+
 NAN = float("nan")
 
 

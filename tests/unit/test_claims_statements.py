@@ -21,6 +21,8 @@ from nast_core.negation.parser import parse
 from nast_core.negation.phrases import HELD_OUT_CUES, Noun
 from tests.unit.test_claims_truth import plainly
 
+pytestmark = pytest.mark.slow  # hundreds of phantoms
+
 EFFUSION = Claim(finding="Pleural Effusion", polarity="present")
 NOUN = Noun("a", "pleural effusion", "is")
 

@@ -46,12 +46,6 @@ def mistake(*words: object) -> str:
     return lines[-1]
 
 
-@pytest.fixture(autouse=True)
-def runs_of_its_own(tmp_path, monkeypatch):
-    """What another test computed is not found here."""
-    monkeypatch.setenv("NAST_RUNS", str(tmp_path / "runs"))
-
-
 @pytest.fixture
 def model(folders) -> Path:
     return folders["Hugging Face CLIP"]

@@ -13,6 +13,8 @@ from nast_core.cli import app
 from nast_core.commands import common
 from nast_core.files import gate
 
+pytestmark = pytest.mark.slow  # every command
+
 ROOT = typer.main.get_command(app)
 FOLDERS = {  # options that name a folder, which "." and "/" are
     "images", "tables", "companions", "work", "docs", "answers",

@@ -24,6 +24,8 @@ from nast_core.files.markup import parse_xml
 from nast_core.files.tables import open_table, read_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
+pytestmark = pytest.mark.slow  # every kind of table, spoiled
+
 WORLD = settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

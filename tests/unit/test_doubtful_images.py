@@ -21,6 +21,8 @@ from nast_core.runs.reporter import Silent
 from nast_core.work.alignment import AlignmentRecipe, alignment
 from nast_core.work.trace import TraceRecipe, trace
 
+pytestmark = pytest.mark.slow  # whole commands
+
 NOTHING = "It shows almost one value, so nothing can be told from it."
 PAIR = {"affirmative": "There is some edema.", "negated": "There is no edema.", "finding": "Edema"}
 

@@ -17,6 +17,8 @@ from nast_core.finetune.training_files import read_material
 from nast_core.work.estimating import try_out, what_is_tried
 from tests.finetuning import Notes, recipe, write_phantom_claims
 
+pytestmark = pytest.mark.slow  # trials of whole recipes
+
 NOTHING = Costs(start=0, read=0, images=0, draw=0, learn=0, update=0, encode=0, save=0)
 AMOUNTS = Amounts(
     alone=100, together=300, panel=5000, panel_kept=1000, watched=2000, watched_batches=5, kept_alone=10, kept_together=20,

@@ -28,6 +28,8 @@ from nast_core.interpret.effects import PatchedPair
 from nast_core.interpret.patched_runs import vector_file
 from nast_core.interpret.plan import PatchPlan
 
+pytestmark = pytest.mark.slow  # every command
+
 SIZE = 300_000  # bytes of what is written
 TENSORS = {"weight": torch.zeros(SIZE // 4)}
 

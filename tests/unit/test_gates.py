@@ -204,6 +204,7 @@ def good(tmp_path_factory) -> dict[str, bytes]:
     max_examples=60, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32))
 def test_a_mutation_of_a_good_file_is_read_or_refused_in_one_sentence(good, tmp_path, name, seed):
     path = tmp_path / "file"

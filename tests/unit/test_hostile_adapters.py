@@ -20,6 +20,8 @@ from nast_core.opening import load_finetuned
 from nast_core.work.export import export
 from tests.hostile import LOCALS_OF_LIBRARIES, edit, plant, shut
 
+pytestmark = pytest.mark.slow  # adapters with every fault
+
 
 @pytest.fixture(scope="module")
 def made(folders, tmp_path_factory) -> Path:

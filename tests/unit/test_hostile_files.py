@@ -16,7 +16,7 @@ from nast_core.models.checkpoint import read_checkpoint
 from nast_core.models.pickles import check_pickles
 from tests.hostile import edit, refusal
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 CHARSMAP = {"type": "Precompiled", "precompiled_charsmap": "/////w=="}  # a trie of 4 GB, it says
 AROUND = [{"Sequence": {"id": "A", "type_id": 0}}, *[{"SpecialToken": {"id": "x", "type_id": 0}}] * 1000]
 TOKENIZERS = {

@@ -16,7 +16,7 @@ from nast_core.models.layouts import Wishes
 from tests.hostile import WRITERS, edit, refusal
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.mark.parametrize("family", list(WRITERS))

@@ -40,6 +40,7 @@ def chexpert() -> LabelTable:
     return read_labels("chexpert")
 
 
+@pytest.mark.slow
 def test_the_chexpert_table_that_ships_has_the_counts_known_of_it(chexpert):
     """Counted apart from the reader: 223,414 rows (5,234 of them eligible, lateral views included), 3,908 frontal studies."""
     table = pd.read_csv(packaged_table("chexpert"))
@@ -220,6 +221,7 @@ def test_a_label_outside_the_vocabulary_leaves_blank_what_it_may_stand_for_and_i
     assert f"Labels outside the vocabulary: {unknown!r} (1 rows" in table.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["nih", "padchest"])
 def test_every_label_of_the_tables_that_ship_is_in_the_vocabulary(source):
     table = read_labels(source)

@@ -23,6 +23,8 @@ from nast_core.negation.cues import find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from tests.llm_server import CONTENTS, ENDLESS, SLOW, TOKENS, USAGES, Behave, Log, good, running_llm, task_of
 
+pytestmark = pytest.mark.slow  # an endpoint that dawdles
+
 OPTIONS = ((1, 0, 0), (0, 1, 0), (1, 1, 1), (0, 0, 0))
 KEY = "sk-secret-90210"
 

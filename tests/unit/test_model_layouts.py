@@ -20,6 +20,8 @@ from nast_core.models.zoo import Reference
 from tests.conftest import write_huggingface_clip
 from tests.hostile import WRITERS, edit
 
+pytestmark = pytest.mark.slow  # every layout of every family
+
 
 def test_a_folder_that_a_processors_own_save_pretrained_wrote_loads(copied):
     folder = copied()

@@ -11,7 +11,7 @@ from nast_core import load_model
 from nast_core.errors import NastError
 from tests.hostile import LOCALS_OF_LIBRARIES
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 ODD = (

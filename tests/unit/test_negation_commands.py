@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from nast_core.cli import app
 from nast_core.negation.reading import findings, marked
 
+pytestmark = pytest.mark.slow  # whole corpora
+
 DOCS = Path(__file__).parents[2] / "docs" / "negation.json"
 
 

@@ -313,6 +313,7 @@ def test_what_follows_a_comma_behind_a_denial_is_told_by_its_words(name, fragmen
     assert states(f"No fracture, {fragment.format(name)}.") == {"Fracture": "absent", NAMES[name]: state}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     ["no edema ", "edema or ", "no change in the effusion, ", "(", "pulmonary ", "not ", "is a ", "no edema, but "],

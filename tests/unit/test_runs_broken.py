@@ -18,6 +18,8 @@ from nast_core.runs.store import Run, RunStore
 from nast_core.work.identity import find_run, identity
 from nast_core.work.kinds import TraceRecipe
 
+pytestmark = pytest.mark.slow  # every file of a run, spoiled
+
 WEIGHTS = "f" * 64
 DEEP = "[" * 30_000 + "]" * 30_000
 

@@ -19,6 +19,8 @@ from nast_core.work.identity import identity
 from nast_core.work.kinds import TraceRecipe, make_recipe
 from tests.small_disk import fill, small_disk
 
+pytestmark = pytest.mark.slow  # runs that end by themselves
+
 WEIGHTS = "f" * 64
 
 

@@ -29,6 +29,8 @@ from nast_core.work import executors
 from nast_core.work.identity import identity
 from nast_core.work.kinds import KINDS, make_recipe, work_of
 
+pytestmark = pytest.mark.slow  # runs whole
+
 PAIRS = [
     {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"},
     {"affirmative": "rib fracture is present", "negated": "rib fracture is absent", "finding": "Fracture"},

@@ -11,6 +11,8 @@ from nast_core.claims.reports import table_studies
 from nast_core.claims.sections import stated
 from tests.timing import seconds
 
+pytestmark = pytest.mark.slow  # long texts
+
 FACT = "Moderate right pleural effusion. No edema."
 ASKED = "Pneumonia? Known rib fracture."
 

@@ -195,6 +195,7 @@ OTHER_MEANING = {  # lists that happen to hold the same words, each with what it
 }
 
 
+@pytest.mark.slow
 def test_no_second_list_of_the_same_names_stands_elsewhere():
     seen = {}
     for package in ("nast_core", "dashboard", "pages"):

@@ -14,6 +14,8 @@ from nast_core.negation.cues import find_cues
 from nast_core.negation.parser import parse
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
+pytestmark = pytest.mark.slow  # hundreds of drafts
+
 TASK = Task(
     "item-0-0",
     ("Cardiomegaly", "Edema", "Pleural Effusion"),

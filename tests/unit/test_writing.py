@@ -23,6 +23,8 @@ from nast_core.files.arrays import read_arrays, save_arrays, save_tensors
 from nast_core.files.netcdf import read_dataset, save_dataset
 from nast_core.files.writing import need_writable, user_cache, whole, whole_folder, write_json, write_text
 
+pytestmark = pytest.mark.slow  # writers at once
+
 SIZE = 300_000  # bytes of what is written
 TENSORS = {"weight": torch.zeros(SIZE // 4)}
 
