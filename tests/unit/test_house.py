@@ -15,7 +15,17 @@ ENGINE = sorted((ROOT / "nast_core").rglob("*.py"))
 PAGE, FUNCTION, MODULE = 40, 60, 400  # lines at most; a function's without its docstring
 SAME_PART = {"__init__", "charts", "asked_for", "one_head"}  # modules that are the same part of several rooms
 # Of the engine, still longer than that: commands with many options, and rules of the parser that are read as one.
-LONG = {"benchmark_build", "benchmark_run", "compare_command", "_clause", "_cue", "predicate", "verbal", "hedge"}
+LONG = {
+    "benchmark_build",
+    "benchmark_run",
+    "compare_command",
+    "trace_command",
+    "_clause",
+    "_cue",
+    "predicate",
+    "verbal",
+    "hedge",
+}
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
