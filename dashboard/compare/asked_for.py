@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from dashboard.parts import asking, fields, finetunes, keeper, widgets
+from nast_core.files.places import DEMO, EMBEDDED
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Split
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class Asked(NamedTuple):
     """What is compared, before anything is loaded."""
 
-    a: str  # demo, a folder, a hub id or run:ID
+    a: str  # any spec: demo, demo-tuned, a folder, a hub id or run:ID
     b: str
     questions: int
     split: Split
@@ -33,18 +34,27 @@ class Asked(NamedTuple):
         return *self, *map(stamp_of, self.specs.values())
 
 
+def _first(own: str, newest: str) -> dict[str, str | None]:
+    """Where the two fields begin: the sidebar's model, and the newest fine-tune; demo-tuned where there is none.
+
+    To a model of the user's own demo-tuned is no second.
+    """
+    if own in EMBEDDED:
+        return {"a": DEMO if own == newest else own, "b": newest}
+    return {"a": own, "b": newest if newest not in EMBEDDED else None}
+
+
 def choose() -> Asked:
     """The page's fields; without two models it says what to do, and the page ends."""
-    known = finetunes.finished()
-    fields.start(a=keeper.spec(), b=next(iter(known), ""))
+    known = finetunes.offered()
+    fields.start(**_first(keeper.spec(), next(iter(known))))
     left, right = st.columns(2)
-    spec_a = asking.field(left, "A, before", key="a", help="demo, a folder, or run:ID.")
-    spec_b = asking.field(right, "B, after", key="b", help="Likewise; run:ID is a finished fine-tune.")
+    told = "demo, demo-tuned, run:ID of a finished fine-tune, or any model's folder or name."
+    spec_a = asking.model_field(left, "A, before", key="a", offered=known, help=told)
+    spec_b = asking.model_field(right, "B, after", key="b", offered=known, help=told)
     finetunes.listed(known)
     if not spec_a or not spec_b:
-        widgets.empty(
-            "Name two models. After a fine-tune has finished, B can be its run:ID; any model's folder will do."
-        )
+        widgets.empty("Name two models: choose demo-tuned or a finished fine-tune, or type any model's folder.")
     questions, drawn, texts = st.columns([2, 2, 2])
     count = questions.select_slider("Questions", [200, 500, 1000, 2000], 500, key="compare-n", bind="query-params")
     split = fields.one_of(

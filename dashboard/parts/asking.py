@@ -6,6 +6,7 @@ server has opened before. Nothing is drawn while anything is ``pending``, so tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from dashboard.parts import keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
+from nast_core.files.places import EMBEDDED
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {
@@ -54,6 +56,25 @@ def field(place: Any, label: str, *, key: str, **settings: Any) -> str:
     return place.text_input(label, key=key, bind="query-params", on_change=typed, args=(key,), **settings).strip()
 
 
+def model_field(place: Any, label: str, *, key: str, offered: Iterable[str], **settings: Any) -> str:
+    """A model, in the link: one of ``offered`` by its name, or any other by typing; either has been asked for."""
+    return (
+        place.selectbox(
+            label,
+            list(offered),
+            index=None,
+            key=key,
+            bind="query-params",
+            accept_new_options=True,
+            placeholder="Choose a model, or type one",
+            on_change=typed,
+            args=(key,),
+            **settings,
+        )
+        or ""
+    ).strip()
+
+
 def pending() -> dict[str, list[str]]:
     """Field -> values in the address that nobody has asked this server for."""
     waiting = {}
@@ -69,11 +90,11 @@ def _known(kind: str, value: str) -> bool:
 
 
 def _ours(spec: str) -> bool:
-    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
+    """What comes with NAST, what this server was started with, and fine-tunes in its own folder of runs."""
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
 
-    return spec in (keeper.DEMO, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
+    return spec in (*EMBEDDED, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 
 def _host(address: str) -> str:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 Model = Annotated[
     str,
-    typer.Option(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+    typer.Option(
+        help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
@@ -193,14 +195,21 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
     options = {name: value for name, value in fields.items() if value is not None}
     recipe, start = make_recipe({"kind": kind} | options), now()
     model = load(recipe.model, recipe.device, recipe.precision)
-    reporter = _OnStderr()
-    try:
+    with on_stderr() as reporter:
         run = run_in_process(recipe, reporter, model=model)
-    finally:
-        reporter.close()
     if (ended := run.status.ended) is not None and ended < start:
         typer.echo(f"found: {run.id}; to compute it anew, delete it: nast runs delete {run.id}", err=True)
     return run, model
+
+
+@contextmanager
+def on_stderr() -> "Iterator[_OnStderr]":
+    """What long work says, on stderr."""
+    reporter = _OnStderr()
+    try:
+        yield reporter
+    finally:
+        reporter.close()
 
 
 class _OnStderr:

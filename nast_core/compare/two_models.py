@@ -29,7 +29,7 @@ from nast_core.interpret.summaries import Average, layer_summary, offered
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.negation.forms import FORMS
-from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all
+from nast_core.negation.pairs import AlignedPair, PolarityPair, align_all, template_pairs
 from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate, difference, mcnemar, patient_bootstrap, rate
 
@@ -60,6 +60,13 @@ def spread(pairs: SharedPairs, count: int) -> SharedPairs:
     """``count`` pairs, evenly over the list, so that every finding keeps its share."""
     at = np.unique(np.linspace(0, len(pairs.a) - 1, min(count, len(pairs.a))).round().astype(int))
     return pairs._replace(a=tuple(pairs.a[i] for i in at), b=tuple(pairs.b[i] for i in at))
+
+
+def template_shared(a: DualEncoder, b: DualEncoder, count: int | None = None) -> SharedPairs:
+    """Of the template pairs of the conditions that A knows, those that align under both; ``count`` of them, evenly."""
+    known = a.card.conditions
+    shared = shared_pairs(a, b, template_pairs(known) if known else template_pairs())
+    return spread(shared, count) if count else shared
 
 
 def needed_images(pairs: SharedPairs, items: Sequence[Item]) -> list[str]:

@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from nast_core import load_model
 from nast_core.claims.prompts import denial_prompt
-from nast_core.compare.claims import claim_changes, phantom_evidence
+from nast_core.compare.claims import claim_changes
+from nast_core.compare.phantoms import phantom_evidence
 from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
 
