@@ -27,7 +27,7 @@ CANDIDATES = (  # what a fine-tune does unasked, and what closed the gap of whol
     Arm("uniform"),
     Arm("inverse", Steering("block", "max")),
 )
-PLAN = Plan(arms=CANDIDATES, seeds=1, steps=600, validation_items=1000)
+PLAN = Plan(arms=CANDIDATES, seeds=1, steps=480, validation_items=1000)
 JUDGED = "acc_negated"  # of the validation figures: the largest is taken
 _CARD = "README.md"  # of an adapter
 _KEPT = ("recipe.json", "environment.json", "summary.json", "status.json")  # of the run's files
