@@ -46,11 +46,11 @@ _CANCELLED = "attribution-cancelled"
 @memo.copied()
 def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> int:
     """Index of the pair whose texts differ most in score on the image that the page first shows with it."""
-    from nast_core.encoding.images import encode_named, phantom_name
-    from nast_core.encoding.showcase import phantoms_with
+    from nast_core.encoding.images import encode_named
+    from nast_core.encoding.showcase import phantom_names
     from nast_core.interpret.effects import text_vectors
 
-    names = [phantom_name(phantoms_with(pair.pair.finding)[0]) for pair in _pairs]
+    names = [phantom_names(pair.pair.finding)[0] for pair in _pairs]
     images, _ = encode_named(_model, names)
     ends = text_vectors(_model, _pairs)
     gaps = [float(abs((one[0] - one[1]) @ images[name].to(one.dtype))) for one, name in zip(ends, names, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
@@ -49,9 +49,13 @@ def choose() -> Asked:
     known = finetunes.offered()
     fields.start(**_first(keeper.spec(), next(iter(known))))
     left, right = st.columns(2)
-    told = "demo, demo-tuned, run:ID of a finished fine-tune, or any model's folder or name."
-    spec_a = asking.model_field(left, "A, before", key="a", offered=known, help=told)
-    spec_b = asking.model_field(right, "B, after", key="b", offered=known, help=told)
+    named: dict[str, Any] = {
+        "index": None,
+        "placeholder": "Choose a model, or type one",
+        "help": "demo, demo-tuned, run:ID of a finished fine-tune, or any model's folder or name.",
+    }
+    spec_a = asking.one_of(left, "A, before", list(known), key="a", **named)
+    spec_b = asking.one_of(right, "B, after", list(known), key="b", **named)
     finetunes.listed(known)
     if not spec_a or not spec_b:
         widgets.empty("Name two models: choose demo-tuned or a finished fine-tune, or type any model's folder.")

@@ -6,12 +6,12 @@ server has opened before. Nothing is drawn while anything is ``pending``, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from dashboard.parts import keeper, widgets
+from dashboard.parts import datasets, keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
@@ -24,12 +24,13 @@ KINDS = {
     "claims": "file", "train-items": "file", "data-reports": "file",
     "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder",
     "train-images": "folder", "data-folder": "folder",
-    "data-llm-url": "endpoint",
+    "data-llm-url": "endpoint", "dataset": "dataset",
 }  # fmt: skip
 _SAID = {
     "model": "A model, by its folder or name: its files are read, or fetched where a name stands for files elsewhere.",
     "file": "A file, to be read.",
     "folder": "A folder, to read images from or to write data sets to.",
+    "dataset": "A dataset, by its folder: its files are read, and its images are shown and given to the model.",
     "endpoint": "The address of a language model, to send questions to.",
 }
 
@@ -56,23 +57,14 @@ def field(place: Any, label: str, *, key: str, **settings: Any) -> str:
     return place.text_input(label, key=key, bind="query-params", on_change=typed, args=(key,), **settings).strip()
 
 
-def model_field(place: Any, label: str, *, key: str, offered: Iterable[str], **settings: Any) -> str:
-    """A model, in the link: one of ``offered`` by its name, or any other by typing; either has been asked for."""
-    return (
-        place.selectbox(
-            label,
-            list(offered),
-            index=None,
-            key=key,
-            bind="query-params",
-            accept_new_options=True,
-            placeholder="Choose a model, or type one",
-            on_change=typed,
-            args=(key,),
-            **settings,
-        )
-        or ""
-    ).strip()
+def one_of(place: Any, label: str, options: Sequence[str], *, key: str, **settings: Any) -> str:
+    """As ``field``, with what is likely to be meant to choose from. What is offered here may be opened unasked."""
+    for option in options:
+        allow(key, option)
+    chosen = place.selectbox(
+        label, options, key=key, bind="query-params", on_change=typed, args=(key,), accept_new_options=True, **settings
+    )
+    return (chosen or "").strip()
 
 
 def pending() -> dict[str, list[str]]:
@@ -86,7 +78,11 @@ def pending() -> dict[str, list[str]]:
 
 
 def _known(kind: str, value: str) -> bool:
-    return (kind, value) in _opened() or (kind == "model" and _ours(value))
+    return (
+        (kind, value) in _opened()
+        or (kind == "model" and _ours(value))
+        or (kind == "dataset" and value in datasets.offered())
+    )
 
 
 def _ours(spec: str) -> bool:

@@ -96,10 +96,10 @@ def image_vectors(encoder: DualEncoder, names: tuple[str, ...]) -> np.ndarray:
 
 def choose_picture(finding: str) -> Picture:
     """The image a pair is scored on; phantoms that have ``finding`` come first."""
-    from nast_core.encoding.showcase import phantoms_with
+    from nast_core.encoding.showcase import phantom_names
 
     mine = {picture.title: picture for picture in uploads()}
-    having = [phantom.seed for phantom in phantoms_with(finding)][:40]
+    having = [name.removeprefix("phantom:") for name in phantom_names(finding)][:40]
     options = [*mine, *(f"phantom {seed}" for seed in having)]
     name = st.selectbox("Image", options, key="image", bind="query-params", format_func=_described)
     return mine[name] if name in mine else phantom_picture(int(name.split()[1]))
@@ -107,10 +107,10 @@ def choose_picture(finding: str) -> Picture:
 
 def slide_pictures(finding: str) -> tuple[Picture, tuple[str, ...]]:
     """One image by a slider over the user's own and phantoms that have ``finding``, and the names of all of them."""
-    from nast_core.encoding.showcase import phantoms_with
+    from nast_core.encoding.showcase import phantom_names
 
     mine = {picture.title: picture for picture in uploads()}
-    having = [f"phantom {phantom.seed}" for phantom in phantoms_with(finding)[:24]]
+    having = [name.replace(":", " ") for name in phantom_names(finding)[:24]]
     names = (*mine, *having)
     name = st.select_slider("Image", names, key="image", bind="query-params", format_func=plain)
     picture = mine[name] if name in mine else phantom_picture(int(name.split()[1]))

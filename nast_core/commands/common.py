@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 from nast_core.progress import Tick
@@ -36,7 +37,10 @@ Cache = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
-Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
+Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the dataset's.")]
+Dataset = Annotated[
+    str, typer.Option(help="phantoms, or a folder of 'nast dataset build'; what is left out here comes from it.")
+]
 _TEXT = 20_000  # characters of anything typed
 
 
@@ -141,6 +145,14 @@ def need_out(*paths: Path | None, folder: bool = False) -> None:
             (need_folder_writable if folder else need_writable)(path)
 
 
+def need_dataset(spec: str) -> None:
+    """As ``need_files``, for a dataset."""
+    if spec != PHANTOMS:
+        from nast_core.dataset.opened import open_dataset
+
+        open_dataset(spec)
+
+
 @contextmanager
 def progress(label: str, total: int, unit: str = "it") -> Iterator[Tick]:
     """A bar on a terminal, a plain line when done elsewhere."""
@@ -177,10 +189,10 @@ def load(spec: str, device: str, precision: str):
     return load_model(spec, device=device, dtype=precision)
 
 
-def aligned_pairs(path: Path | None, model):
+def aligned_pairs(path: Path | None, model, dataset: str = PHANTOMS):
     from nast_core.work.pairs import aligned_pairs
 
-    return aligned_pairs(path, model, _OnStderr())
+    return aligned_pairs(path, model, _OnStderr(), dataset)
 
 
 def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
@@ -195,21 +207,21 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
     options = {name: value for name, value in fields.items() if value is not None}
     recipe, start = make_recipe({"kind": kind} | options), now()
     model = load(recipe.model, recipe.device, recipe.precision)
-    with on_stderr() as reporter:
-        run = run_in_process(recipe, reporter, model=model)
+    with reporter() as report:
+        run = run_in_process(recipe, report, model=model)
     if (ended := run.status.ended) is not None and ended < start:
         typer.echo(f"found: {run.id}; to compute it anew, delete it: nast runs delete {run.id}", err=True)
     return run, model
 
 
 @contextmanager
-def on_stderr() -> "Iterator[_OnStderr]":
-    """What long work says, on stderr."""
-    reporter = _OnStderr()
+def reporter() -> Iterator["_OnStderr"]:
+    """What work says, on stderr, while the block runs."""
+    said = _OnStderr()
     try:
-        yield reporter
+        yield said
     finally:
-        reporter.close()
+        said.close()
 
 
 class _OnStderr:

@@ -14,7 +14,7 @@ from nast_core.commands.common import (
     need_files,
     need_folder,
     need_out,
-    on_stderr,
+    reporter,
     tell_doubts,
 )
 from nast_core.data.studies import HeldOut
@@ -73,7 +73,7 @@ def compare_command(
     sample = _evidence(claims, split) if claims or not items else None
     failed: dict[str, str] = {}
     doubts: dict[str, str] = {}
-    with on_stderr() as report:
+    with reporter() as report:
         comparison = compare_on(
             first,
             second,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import command, need_out, on_stderr, quiet_libraries
+from nast_core.commands.common import command, need_out, reporter, quiet_libraries
 from nast_core.recipe import MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLIP.")
@@ -49,7 +49,7 @@ def demo_tune(
     from nast_core.demo.tuned import tune
 
     quiet_libraries()
-    with on_stderr() as report:
+    with reporter() as report:
         for name, judged in tune(seed=seed, work=work, report=report).items():
             typer.echo(f"{name}: negated accuracy on validation {100 * judged:.1f} %")
     demo_compare()
@@ -67,7 +67,7 @@ def demo_compare() -> None:
     from nast_core.compare.shipping import make, measured
 
     quiet_libraries()
-    with on_stderr() as report:
+    with reporter() as report:
         made = make(report.progress)
     typer.echo("\n".join(measured(made["test"])))
     typer.echo(f"written: {TUNED_FOLDER}")

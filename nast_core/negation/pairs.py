@@ -206,8 +206,3 @@ def read_pairs(path: Path) -> list[PolarityPair]:
         needed='{"affirmative": "...", "negated": "...", "finding": "...", "image": optional path}',
     )
     return [pair for _, pair in lines]
-
-
-def pairs_of(path: Path | None, conditions: Sequence[str]) -> list[PolarityPair]:
-    """The pairs of a file; without one, the template pairs of ``conditions``, or of all where a model's are not on record."""
-    return read_pairs(path) if path else template_pairs(conditions or CHEXPERT_CONDITIONS)

@@ -124,6 +124,7 @@ def compared(changed):
     return comparisons.comparison(asked_for.Asked("demo", str(changed), 200, "validation", 12))
 
 
+@pytest.mark.long
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
     from dashboard.compare import report
     from dashboard.parts import plots

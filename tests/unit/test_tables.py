@@ -40,7 +40,17 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
     "claim sources": (SOURCES, ["phantom", "openi", "padchest", "reports"]),
     "kinds": (
         KINDS,
-        ["attention", "trace", "benchmark", "claims", "alignment", "build-items", "build-claims", "finetune"],
+        [
+            "attention",
+            "trace",
+            "benchmark",
+            "claims",
+            "alignment",
+            "dataset",
+            "build-items",
+            "build-claims",
+            "finetune",
+        ],
     ),
 }
 
