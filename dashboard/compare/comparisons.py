@@ -10,17 +10,18 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.compare.report import Sections
 from dashboard.finetune import prepare
-from dashboard.parts import keeper, memo, widgets
-from dashboard.parts.items import phantom_items
+from dashboard.parts import datasets, keeper, memo, widgets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dashboard.compare.asked_for import Asked
+    from nast_core.benchmark.items import Item
     from nast_core.claims.evidence import Evidence
     from nast_core.compare.tables import Comparison
     from nast_core.compare.two_models import SharedPairs
     from nast_core.data.studies import Split
+    from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
 
 
@@ -36,23 +37,47 @@ def load(a: str, b: str) -> Two:
 
 
 @memo.shared("Aligning the pairs")
-def _shared(_a: DualEncoder, _b: DualEncoder, fingerprints: tuple[str, str], count: int) -> SharedPairs:
-    from nast_core.compare.two_models import template_shared
+def _shared(_two: Two, _dataset: Dataset, of: tuple[str, str, str], count: int) -> SharedPairs:
+    from nast_core.compare.composing import pairs_of
 
-    return template_shared(_a, _b, count)
+    return pairs_of(_two.a, _two.b, _dataset, count)
 
 
-def shared(two: Two, count: int) -> SharedPairs:
+def shared(two: Two, asked: Asked) -> SharedPairs:
+    """The dataset's pairs that both models can be shown."""
+    dataset = datasets.load(asked.dataset)
     with widgets.advice():
-        return _shared(two.a, two.b, (two.a.fingerprint, two.b.fingerprint), count)
+        return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
 
 
-@memo.shared("Drawing patients and what is true of them")
-def evidence(split: Split) -> Evidence:
-    """Claims about phantoms of a split."""
-    from nast_core.compare.phantoms import STUDIES, phantom_evidence
+@memo.shared("Reading what is true of the images")
+def _evidence(_dataset: Dataset, fingerprint: str, split: Split) -> Evidence:
+    from nast_core.compare.travelling import STUDIES
 
-    return phantom_evidence(STUDIES, split)
+    return _dataset.evidence(split, STUDIES)
+
+
+def evidence(asked: Asked) -> Evidence | None:
+    """Claims about studies of the dataset's split; None where it has none, which the sidebar says."""
+    from nast_core.errors import DataError
+
+    dataset = datasets.load(asked.dataset)
+    try:
+        return _evidence(dataset, dataset.fingerprint, asked.split)
+    except DataError:
+        return None
+
+
+@memo.shared("Reading the questions")
+def _items(_dataset: Dataset, fingerprint: str, split: Split, count: int) -> list[Item]:
+    return _dataset.items(split, count)
+
+
+def items(asked: Asked) -> list[Item]:
+    """The questions; of a dataset without any, the reason in one sentence, and the page ends."""
+    dataset = datasets.load(asked.dataset)
+    with widgets.advice():
+        return _items(dataset, dataset.fingerprint, asked.split, asked.questions)
 
 
 def comparison(asked: Asked) -> Comparison:
@@ -121,15 +146,24 @@ def _compute(asked: Asked, summaries: dict[str, Path]) -> Comparison:
     from nast_core.compare.composing import IMAGES, compare_on
 
     two = load(asked.a, asked.b)
-    pairs, claims_of = shared(two, asked.pairs), evidence(asked.split)
-    items = phantom_items(asked.questions, 0, asked.split)
+    dataset, claims_of = datasets.load(asked.dataset), evidence(asked)
 
     def told(done: int, total: int, label: str) -> None:
         said = f"{label}: {done:,} of {total:,}" if label == IMAGES else label
         bar.progress(done / total / 2 + (0 if label == IMAGES else 0.5), said)
 
     with widgets.advice():
-        found = compare_on(two.a, two.b, pairs, items, claims_of, parameters=moved, told=told)
+        found = compare_on(
+            two.a,
+            two.b,
+            shared(two, asked),
+            items(asked),
+            claims_of,
+            dataset.images,
+            having=dataset.images_for,
+            parameters=moved,
+            told=told,
+        )
     bar.empty()
     meanwhile.empty()
     return found
@@ -147,6 +181,12 @@ class View(NamedTuple):
     def pairs(self) -> int:
         """Of texts, as many as both models could be shown."""
         return self.comparison.about["pairs"]
+
+    @property
+    def questions(self) -> str:
+        """How many there are of them, and about what."""
+        count = self.comparison.about["items"]
+        return f"{count:,} questions about {datasets.of_split(datasets.load(self.asked.dataset), self.asked.split)}"
 
 
 def view(asked: Asked) -> View:

@@ -11,8 +11,10 @@ from nast_core.compare import two_models
 from nast_core.compare.claims import claim_changes
 from nast_core.compare.tables import Comparison
 from nast_core.compare.two_models import SharedPairs
+from nast_core.dataset.interface import Dataset
 from nast_core.encoding.cache import default_cache
 from nast_core.encoding.images import encode_named
+from nast_core.encoding.showcase import Having, phantom_names
 from nast_core.models.encoder import DualEncoder
 
 IMAGES, CLAIMS, REST = (
@@ -23,6 +25,13 @@ IMAGES, CLAIMS, REST = (
 Told = Callable[[int, int, str], None]  # how much is done, of how much, of which of the three
 
 
+def pairs_of(a: DualEncoder, b: DualEncoder, dataset: Dataset, count: int | None = None) -> SharedPairs:
+    """Of the dataset's pairs of the conditions that A knows, those that align under both and have an image; ``count``, evenly."""
+    shared = two_models.shared_pairs(a, b, dataset.pairs(a.card.conditions))
+    shared = two_models.pictured(shared, dataset.images_for)
+    return two_models.spread(shared, count) if count else shared
+
+
 def compare_on(
     a: DualEncoder,
     b: DualEncoder,
@@ -31,6 +40,7 @@ def compare_on(
     sample: Evidence | None = None,
     folder: Path | None = None,
     *,
+    having: Having = phantom_names,
     parameters: pd.DataFrame | None = None,
     failed: dict[str, str] | None = None,
     doubts: dict[str, str] | None = None,
@@ -38,12 +48,13 @@ def compare_on(
 ) -> Comparison:
     """Both models on the same pairs, questions and, with a ``sample``, claims; ``folder`` holds the images, phantoms need none.
 
+    ``having``: from a finding to images that have it, for pairs without one of their own; a dataset's ``images_for``.
     ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are doubtful,
     each with the reason. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
     """
     told = told or (lambda *_: None)
     doubts = {} if doubts is None else doubts
-    names = two_models.needed_images(pairs, items)
+    names = two_models.needed_images(pairs, items, having)
     names = list(dict.fromkeys([*names, *(sample.images.image if sample else ())]))
     done, total, vectors = 0, 2 * len(names), []
 
@@ -70,7 +81,16 @@ def compare_on(
         told(min(steps, two_models.STEPS), two_models.STEPS, REST)
 
     found = two_models.compare(
-        a, b, pairs, items, *vectors, parameters=parameters, claims=claims, doubts=doubts, progress=compared
+        a,
+        b,
+        pairs,
+        items,
+        *vectors,
+        having=having,
+        parameters=parameters,
+        claims=claims,
+        doubts=doubts,
+        progress=compared,
     )
     if sample is not None:
         found.about.update(studies=len(sample.images), statements=len(sample.examples))

@@ -4,15 +4,13 @@ import shutil
 from collections.abc import Iterator
 from typing import get_args
 
-from nast_core.benchmark.phantoms import phantom_items
 from nast_core.compare import travelling
-from nast_core.compare.composing import Told, compare_on
+from nast_core.compare.composing import Told, compare_on, pairs_of
 from nast_core.compare.kept import write_kept
-from nast_core.compare.phantoms import STUDIES, phantom_evidence
 from nast_core.compare.tables import Comparison, moved_layers, summary_files
-from nast_core.compare.travelling import FOLDER, PAIRS, QUESTIONS
-from nast_core.compare.two_models import template_shared
-from nast_core.data.studies import HeldOut
+from nast_core.compare.travelling import FOLDER, PAIRS, QUESTIONS, STUDIES
+from nast_core.data.studies import PHANTOMS, HeldOut
+from nast_core.dataset.opened import open_dataset
 from nast_core.files.gate import read_text
 from nast_core.files.places import DEMO, DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.writing import write_text
@@ -26,11 +24,12 @@ _HEADING = "## On test phantoms"
 def make(told: Told | None = None) -> dict[HeldOut, Comparison]:
     """Compares ``demo`` with ``demo-tuned`` on either held-out split, in place of the comparisons that were there."""
     a, b = load_model(DEMO, device="cpu"), load_model(DEMO_TUNED, device="cpu")
-    pairs = template_shared(a, b, PAIRS)
+    world = open_dataset(PHANTOMS)
+    pairs = pairs_of(a, b, world, PAIRS)
     moved = moved_layers(summary_files({"A": DEMO, "B": DEMO_TUNED}))
     made: dict[HeldOut, Comparison] = {}
     for split in get_args(HeldOut):
-        items, sample = phantom_items(QUESTIONS, split=split), phantom_evidence(STUDIES, split)
+        items, sample = world.items(split, QUESTIONS), world.evidence(split, STUDIES)
         made[split] = compare_on(a, b, pairs, items, sample, parameters=moved, told=told)
         made[split].about["came_with"] = "NAST"
     shutil.rmtree(FOLDER, ignore_errors=True)

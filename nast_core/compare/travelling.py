@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nast_core.compare.kept import read_kept
 from nast_core.compare.tables import Comparison
-from nast_core.data.studies import Split
+from nast_core.data.studies import PHANTOMS, Split
 from nast_core.files.folders import walked
 from nast_core.files.gate import MB, read_bytes
 from nast_core.files.places import EMBEDDED, TUNED_FOLDER
@@ -20,13 +20,16 @@ from nast_core.opening import files_of, stamp_of
 
 FOLDER = TUNED_FOLDER / "compared"
 QUESTIONS, PAIRS = 500, 48  # what the page begins with
+STUDIES = 200  # that claims are made about
 _LARGEST = 100 * MB  # of a file in the assets
 _SAYS = (".md", "figures.json")  # ends of files that say what a model is and do not make it
 
 
-def read_travelling(a: str, b: str, questions: int, split: Split, pairs: int) -> Comparison | None:
-    """The comparison of two specs on phantoms that came with NAST; None where none did."""
-    if not {a, b} <= EMBEDDED.keys() or not FOLDER.is_dir():
+def read_travelling(
+    a: str, b: str, questions: int, split: Split, pairs: int, dataset: str = PHANTOMS
+) -> Comparison | None:
+    """The comparison of two specs that came with NAST; None where none did."""
+    if not {a, b} <= EMBEDDED.keys() or dataset != PHANTOMS or not FOLDER.is_dir():
         return None
     return read_kept(FOLDER / name_of(a, b, questions, split, pairs))
 
@@ -58,11 +61,10 @@ def asked_of(questions: int, split: Split, pairs: int) -> str:
 
 
 def _asked(questions: int, split: Split) -> Iterator[str]:
-    from nast_core.benchmark.phantoms import phantom_items
-    from nast_core.compare.phantoms import STUDIES, phantom_examples
-    from nast_core.negation.pairs import template_pairs
+    from nast_core.dataset.opened import open_dataset
 
-    for part in (phantom_items(questions, split=split), phantom_examples(STUDIES, split), template_pairs()):
+    world = open_dataset(PHANTOMS)
+    for part in (world.items(split, questions), world.statements([split], STUDIES), world.pairs()):
         yield _joined(*(line.model_dump_json() for line in part))
 
 
