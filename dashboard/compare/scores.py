@@ -61,8 +61,8 @@ def headline(view: View) -> None:
         column.caption(card.detail)
     st.caption(
         f"{plain(view.questions)}{_CUES if view.asked.dataset == PHANTOMS else ''}; 95 % intervals by bootstrap over"
-        f" patients, of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if the score"
-        " moved alone, look at the effects by layer below."
+        f" patients, of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if"
+        " the score moved alone, look at the effects by layer below."
     )
 
 

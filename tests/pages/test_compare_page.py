@@ -52,10 +52,10 @@ def test_a_fresh_install_shows_the_demo_beside_its_fine_tune_and_computes_nothin
         "Gap, B - A",
     ]
     assert float(at.metric[0].value.split()[0]) > 10
-    assert "500 questions on phantoms of the validation split" in texts(at.caption)
+    assert "500 questions about validation phantoms" in texts(at.caption)
     at.segmented_control(key="split").set_value("test").run()  # as is its comparison on the other split
     assert not at.exception
-    assert "500 questions on phantoms of the test split" in texts(at.caption)
+    assert "500 questions about test phantoms" in texts(at.caption)
 
 
 def test_beside_a_model_of_ones_own_the_demos_fine_tune_is_offered_and_not_chosen(monkeypatch, tmp_path):
