@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Model = Annotated[
     str,
-    typer.Option(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+    typer.Option(
+        help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
