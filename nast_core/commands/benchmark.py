@@ -10,6 +10,7 @@ from nast_core.commands.common import (
     Device,
     Out,
     Precision,
+    Workers,
     carried_out,
     command,
     copy_results,
@@ -187,6 +188,7 @@ def benchmark_run(
     split: Annotated[HeldOut | None, typer.Option(help="Of the phantoms; test. Keep it for what you report.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the phantoms, and of the bootstrap.")] = 0,
     cache: Cache = True,
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -215,6 +217,7 @@ def benchmark_run(
             split=split,
             seed=seed,
             cache=cache,
+            workers=workers,
             device=device,
             precision=precision,
         )

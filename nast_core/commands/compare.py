@@ -9,6 +9,7 @@ from nast_core.commands.common import (
     Device,
     Pairs,
     Precision,
+    Workers,
     command,
     load,
     need_files,
@@ -44,6 +45,7 @@ def compare_command(
     images: Annotated[Path | None, typer.Option(help="Folder of the images; phantoms need none.")] = None,
     count: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Questions on phantoms.")] = 500,
     split: Annotated[HeldOut, typer.Option(help="Of the phantoms; keep test for what you report.")] = "validation",
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -79,7 +81,9 @@ def compare_command(
     doubts: dict[str, str] = {}
     with progress("Images", 2 * len(names)) as tick:
         for model in (first, second):
-            vectors, failed = encode_named(model, names, images, cache=default_cache(), progress=tick, doubts=doubts)
+            vectors, failed = encode_named(
+                model, names, images, cache=default_cache(), progress=tick, doubts=doubts, workers=workers
+            )
             image_vectors.append(vectors)
     if failed:
         name, reason = next(iter(failed.items()))

@@ -11,6 +11,7 @@ from nast_core.work.benchmark import BENCHMARK, BenchmarkRecipe
 from nast_core.work.build_claims import BUILD_CLAIMS, BuildClaimsRecipe
 from nast_core.work.build_items import BUILD_ITEMS, BuildItemsRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
+from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
@@ -22,6 +23,7 @@ __all__ = [
     "BuildClaimsRecipe",
     "BuildItemsRecipe",
     "ClaimsRecipe",
+    "EncodeRecipe",
     "FinetuneRecipe",
     "Kind",
     "Recipe",
@@ -33,7 +35,8 @@ __all__ = [
 ]
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (ATTENTION, TRACE, BENCHMARK, CLAIMS, ALIGNMENT, BUILD_ITEMS, BUILD_CLAIMS, FINETUNE)
+    kind.name: kind
+    for kind in (ATTENTION, TRACE, BENCHMARK, CLAIMS, ALIGNMENT, ENCODE, BUILD_ITEMS, BUILD_CLAIMS, FINETUNE)
 }
 
 
