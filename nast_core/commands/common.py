@@ -17,6 +17,7 @@ from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 from nast_core.progress import Tick
+from nast_core.recipe import MOST_WORKERS
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -34,6 +35,14 @@ Cache = Annotated[
     bool,
     typer.Option(
         "--cache/--no-cache", help="Keep and take vectors of images and texts, in ~/.cache/nast or NAST_CACHE."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=MOST_WORKERS,
+        help="Processes that read images ahead; without: one a core. 0: none, as on macOS always.",
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]

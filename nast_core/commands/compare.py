@@ -10,6 +10,7 @@ from nast_core.commands.common import (
     Device,
     Pairs,
     Precision,
+    Workers,
     command,
     load,
     need_dataset,
@@ -47,6 +48,7 @@ def compare_command(
     dataset: Dataset = PHANTOMS,
     count: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Questions of the dataset, at most.")] = 500,
     split: Annotated[HeldOut, typer.Option(help="Of the dataset; keep test for what you report.")] = "validation",
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -92,6 +94,7 @@ def compare_command(
             failed=failed,
             doubts=doubts,
             told=report.progress,
+            workers=workers,
         )
     if failed:
         name, reason = next(iter(failed.items()))

@@ -45,6 +45,7 @@ def compare_on(
     failed: dict[str, str] | None = None,
     doubts: dict[str, str] | None = None,
     told: Told | None = None,
+    workers: int | None = None,
 ) -> Comparison:
     """Both models on the same pairs, questions and, with a ``sample``, claims; ``folder`` holds the images, phantoms need none.
 
@@ -64,7 +65,9 @@ def compare_on(
         told(min(done, total), total, IMAGES)
 
     for model in (a, b):
-        known, unread = encode_named(model, names, folder, cache=default_cache(), progress=encoded, doubts=doubts)
+        known, unread = encode_named(
+            model, names, folder, cache=default_cache(), progress=encoded, doubts=doubts, workers=workers
+        )
         vectors.append(known)
         if failed is not None:
             failed |= unread
