@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError
 from nast_core.files.documents import read_json
 from nast_core.files.gate import MB, read_text, shown
@@ -28,7 +29,8 @@ _MOST = 1_000 * MB  # of a file of texts or names
 
 
 class EncodeRecipe(EncodingRecipe):
-    """Unit vectors of a file of texts, or of images: vectors.npz. Without names: of every image in the folder."""
+    """Unit vectors of a file of texts, or of images: vectors.npz. Without names: of every image in the folder, or of the
+    dataset."""
 
     files: ClassVar = ("texts", "names")
     scored: ClassVar = "image could be encoded"
@@ -42,8 +44,11 @@ class EncodeRecipe(EncodingRecipe):
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:
-        if (self.texts is None) == (self.names is None and self.images is None):
-            raise ValueError("give texts, a file, or images, a folder, or names, a file of images; and not both kinds")
+        of_images = self.names is not None or self.images is not None or self.dataset != PHANTOMS
+        if (self.texts is not None) == of_images:
+            raise ValueError(
+                "give texts, a file, or images, a folder, or names, a file of images, or a dataset; and not both kinds"
+            )
         if self.executor.array > 1 and not self.cache:
             raise ValueError("the jobs of an array meet in the cache of vectors; leave cache out")
         return self
@@ -51,7 +56,11 @@ class EncodeRecipe(EncodingRecipe):
     @property
     def folder(self) -> Path | None:
         """Of the images."""
-        return self.images or (self.names and self.names.parent)
+        if self.images or self.names:
+            return self.images or (self.names and self.names.parent)
+        from nast_core.dataset.opened import open_dataset
+
+        return open_dataset(self.dataset).images
 
     def image_files(self) -> Sequence[Path]:
         from nast_core.encoding.images import places_of
@@ -134,9 +143,12 @@ def _in_its_folder(recipe: EncodeRecipe) -> EncodeRecipe:
 def _names(recipe: EncodeRecipe) -> list[str]:
     if recipe.names is not None:
         return _lines(recipe.names)
+    if recipe.images is None:
+        from nast_core.dataset.opened import open_dataset
+
+        return open_dataset(recipe.dataset).image_names()
     from nast_core.data.image_folders import images_in
 
-    assert recipe.images is not None
     return images_in(recipe.images)
 
 

@@ -103,10 +103,10 @@ def test_the_same_is_found_again_until_an_image_changes(model, images, tmp_path)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give what is to be encoded: --texts FILE, or --images FILE or FOLDER, and not both"),
+        ([], "give what is to be encoded: one of --texts FILE, --images FILE or FOLDER, --dataset D"),
         (["--texts", "{0}/blank.txt"], "blank.txt has no line; give a text, or an image's name, a line"),
         (["--texts", "{0}/none.txt"], "there is no file"),
-        (["--texts", "{0}/blank.txt", "--images", "{0}"], "and not both"),
+        (["--texts", "{0}/blank.txt", "--images", "{0}"], "give what is to be encoded"),
         (["--images", "{0}/empty"], "there is no image in"),
         (["--images", "{0}/lost.txt"], "no image could be encoded: 2 images cannot be read; first 'a.png'"),
         (["--images", "/"], "is the whole machine"),
