@@ -10,6 +10,7 @@ from nast_core.commands import (
     benchmark,
     claims,
     compare,
+    dataset,
     demo,
     encode,
     finetune,
@@ -36,6 +37,7 @@ app.add_typer(finetune.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(negation.app, name="negation")
 app.add_typer(review.app, name="review")
 app.add_typer(demo.app, name="demo")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, S
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
@@ -160,6 +161,12 @@ class Recipe(BaseModel):
     def may_end_early(self) -> bool:
         """Whether the work may end before all of its progress was made."""
         return False
+
+
+class OfDataset(Recipe):
+    """A recipe of a kind that looks at studies: what it leaves out comes from its dataset."""
+
+    dataset: str = PHANTOMS  # as open_dataset takes it
 
 
 class Cancelled(Exception):

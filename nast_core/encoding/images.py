@@ -1,7 +1,6 @@
 """From an image's name in a table to the image: ``phantom:SEED``, or a file in a folder."""
 
 import hashlib
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from torch import Tensor
 from nast_core.data.drawing import render
 from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.images import READING, LoadedImage, read_bytes, read_image
-from nast_core.data.phantom import Phantom, sample_phantom
+from nast_core.data.phantom import phantom_name as phantom_name
+from nast_core.data.phantom import phantom_of, sample_phantom
 from nast_core.encoding.cache import Shelf, VectorCache
 from nast_core.encoding.reading import Prepared, read_ahead
 from nast_core.errors import DataError, ImageError
@@ -26,20 +26,8 @@ from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 from nast_core.progress import Tick
 
-_PREFIX = "phantom:"
-_SEED = re.compile("[0-9]{1,15}")
 CHUNK = 256  # images between two writes to the cache: the most that an interrupted run encodes again
 _TICK = 64  # images found in the cache between two signs of progress
-
-
-def phantom_name(phantom: Phantom) -> str:
-    return f"{_PREFIX}{phantom.seed}"
-
-
-def phantom_of(name: str) -> Phantom | None:
-    """The phantom a name stands for; None for any other image."""
-    seed = name.removeprefix(_PREFIX)
-    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None
 
 
 @lru_cache(maxsize=64)
@@ -217,7 +205,7 @@ class _Reader:
 
     def kept(self, name: str) -> bool:
         """Whether that is known without reading anything."""
-        return self.shelf is not None and name.startswith(_PREFIX) and name in self.shelf
+        return self.shelf is not None and name in self.shelf and phantom_of(name) is not None
 
     def _read(self, name: str, shelf: Shelf | None) -> Prepared:
         try:

@@ -31,6 +31,7 @@ COMMANDS = {  # kind -> its command, and what the command has beside the recipe'
     "benchmark": ("benchmark run", {"out"}),
     "claims": ("claims run", {"out"}),
     "encode": ("encode", {"out"}),
+    "dataset": ("dataset build", set()),
     "build-items": ("benchmark build", {"answers"}),
     "build-claims": ("claims build", set()),
 }
@@ -38,6 +39,7 @@ NOT_ASKED = {"kind", "executor", "num_processes"}  # a command works in its own 
 NOTHING_DRAWN = {"attention": {"seed"}, "trace": {"seed"}, "encode": {"seed"}}
 LABELLED = {
     "encode": {"names"},
+    "dataset": {"table"},
     "build-items": {"table"},
     "build-claims": {"reports"},
 }  # a command's --images, --labels and --source hold the path too

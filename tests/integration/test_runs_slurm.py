@@ -46,6 +46,7 @@ def recipe(slurm, folders, tmp_path):
     return make
 
 
+@pytest.mark.long
 def test_a_run_on_the_cluster_finishes_with_what_its_recipe_asks_for_and_runs_nothing_of_the_folder_it_is_sent_from(
     recipe, tmp_path, monkeypatch
 ):

@@ -40,7 +40,18 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
     "claim sources": (SOURCES, ["phantom", "openi", "padchest", "reports"]),
     "kinds": (
         KINDS,
-        ["attention", "trace", "benchmark", "claims", "alignment", "encode", "build-items", "build-claims", "finetune"],
+        [
+            "attention",
+            "trace",
+            "benchmark",
+            "claims",
+            "alignment",
+            "encode",
+            "dataset",
+            "build-items",
+            "build-claims",
+            "finetune",
+        ],
     ),
 }
 
