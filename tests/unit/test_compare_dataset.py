@@ -16,6 +16,7 @@ from nast_core.dataset.build import Order, build_dataset
 from nast_core.dataset.opened import open_dataset
 from nast_core.errors import PairError
 from nast_core.negation.pairs import PolarityPair
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,8 @@ def drawn(tmp_path_factory) -> Path:
     for number, phantom in enumerate(phantoms("test", 90)):
         Image.fromarray(render(phantom, 56)).save(folder / "images" / f"{number}.png")
         split = ("train", "validation", "test")[number % 3]
-        rows.append({"patient_id": f"p{number}", "image": f"{number}.png", "split": split, **phantom.labels})
+        about = {"patient_id": f"p{number}", "study_id": f"s{number}", "image": f"{number}.png", "split": split}
+        rows.append(about | dict.fromkeys(CHEXPERT_CONDITIONS) | phantom.labels)
     pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
     order = Order(str(folder / "labels.csv"), folder / "images", folder / "set", items=40)
     build_dataset(order, writer_named("template", order.labels))
