@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.asking import KINDS
-from tests.pages.links import ROOT, asks, by_link
+from tests.pages.links import ROOT, asks, by_link, opened
 
 FIELDS = [  # page, what leads to the field, the field
     ("benchmark", {"from": "a file"}, "items"),
@@ -103,6 +103,15 @@ def test_a_model_that_no_folder_can_be_is_one_sentence(odd):
         assert len(at.error) == 1, value
         assert len(at.error[0].value) < 700
     assert "not a medical device" in " ".join(caption.value for caption in at.sidebar.caption)
+
+
+def test_a_dataset_that_no_folder_can_be_is_one_sentence(odd):
+    for value in odd:
+        at = opened(by_link("home", dataset=value))
+        assert not at.exception
+        assert len(at.error) == 1, value
+        assert len(at.error[0].value) < 700
+    assert "none: the dataset cannot be used" in " ".join(caption.value for caption in at.sidebar.caption)
 
 
 @pytest.mark.parametrize(
