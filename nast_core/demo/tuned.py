@@ -12,9 +12,10 @@ from nast_core.demo.study.plan import Arm, Plan, Steering
 from nast_core.demo.study.world import World
 from nast_core.files.documents import read_json
 from nast_core.files.gate import MB, read_text
-from nast_core.files.places import TUNED_FOLDER
-from nast_core.files.writing import whole_folder, write_text
+from nast_core.files.places import DEMO, TUNED_FOLDER
+from nast_core.files.writing import whole_folder, write_json, write_text
 from nast_core.finetune.adapter import ADAPTER, RECORD
+from nast_core.finetune.adapter_files import CONFIG
 from nast_core.finetune.recipe import START, FinetuneRecipe
 from nast_core.recipe import Reporter
 from nast_core.runs.reporter import Silent
@@ -100,6 +101,8 @@ def _publish(best: Trained, trained: Sequence[Trained], out: Path) -> None:
     names = sorted((path.name for path in source.iterdir()), key=lambda name: (name == RECORD, name))
     with whole_folder(out / ADAPTER, names) as incoming:
         shutil.copytree(source, incoming, dirs_exist_ok=True)
+        about = read_json(source / CONFIG)
+        write_json(incoming / CONFIG, about | {"base_model_name_or_path": DEMO})  # not where it lay on this machine
         card = incoming / _CARD
         write_text(card, read_text(card, most=MB) + _provenance(best, trained))
     with whole_folder(out, _KEPT) as incoming:
