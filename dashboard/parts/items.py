@@ -14,7 +14,36 @@ if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.claims.claim import Example
+    from nast_core.claims.evidence import Evidence
+    from nast_core.data.studies import Split
+    from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
+
+_EVERY = 1_000_000  # more questions or studies than any dataset has
+
+
+def dataset_items(dataset: Dataset, split: Split, count: int = _EVERY, seed: int = 0) -> list[Item]:
+    """At most so many questions of a dataset. Raises DatasetError where the split has none."""
+    return _dataset_items(dataset, dataset.spec, dataset.fingerprint, split, count, seed)
+
+
+@memo.copied("Writing the questions")
+def _dataset_items(
+    _dataset: Dataset, spec: str, fingerprint: str, split: Split, count: int, seed: int
+) -> list[Item]:
+    return _dataset.items(split, count, seed)
+
+
+def dataset_evidence(dataset: Dataset, split: Split, count: int = _EVERY, seed: int = 0) -> Evidence:
+    """Statements about at most so many studies of a dataset, with their labels. Raises DatasetError where there are none."""
+    return _dataset_evidence(dataset, dataset.spec, dataset.fingerprint, split, count, seed)
+
+
+@memo.shared("Writing the claims")
+def _dataset_evidence(
+    _dataset: Dataset, spec: str, fingerprint: str, split: Split, count: int, seed: int
+) -> Evidence:
+    return _dataset.evidence(split, count, seed)
 
 
 @memo.copied("Writing the questions")
@@ -46,6 +75,18 @@ def _claims_of(path: Path, stamped: str) -> list[Example]:
     from nast_core.claims.examples import read_claims
 
     return read_claims(path)
+
+
+def evidence_in(path: Path) -> Evidence:
+    """What a file of statements asks. Raises DataError for a file that is none, or names no image."""
+    return _evidence_in(path, stamp(path))
+
+
+@memo.shared("Reading the claims")
+def _evidence_in(path: Path, stamped: str) -> Evidence:
+    from nast_core.claims.evidence import evidence
+
+    return evidence(claims_of(path))
 
 
 def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | None = None) -> BenchmarkResult:
