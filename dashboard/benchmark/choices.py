@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.parts import asking, datasets, fields, finetunes, jobs, keeper, memo, splits, widgets
-from dashboard.parts.items import dataset_items, items_of
+from dashboard.parts.items import EVERY, items_for, items_of
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
 
@@ -80,7 +80,7 @@ def _of_dataset(place: DeltaGenerator) -> Questions:
     split = splits.choose(part, dataset, key="benchmark-split")
     of, drawn = datasets.of_split(dataset, split), 0
     try:
-        offered = COUNTS if datasets.drawn() else splits.counts(COUNTS, len(dataset_items(dataset, split)))
+        offered = COUNTS if datasets.drawn() else splits.counts(COUNTS, len(items_for(dataset, EVERY, 0, split)))
     except DatasetError as error:
         return Questions([], f"{dataset.fingerprint}-{split}", None, {}, of, str(error))
     n = splits.how_many(count, "Number of items", offered, USUAL, key="n")
@@ -88,7 +88,7 @@ def _of_dataset(place: DeltaGenerator) -> Questions:
         drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
     splits.need_leave(dataset, split, key="benchmark")
     return Questions(
-        dataset_items(dataset, split, n, drawn),
+        items_for(dataset, n, drawn, split),
         f"{dataset.fingerprint}-{split}-{n}-{drawn}",
         str(dataset.images) if dataset.images else None,
         {"dataset": dataset.spec, "n": n, "seed": drawn, "split": split},
@@ -172,9 +172,7 @@ def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
     return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
 
 
-def seconds_left(
-    model: DualEncoder, texts: Collection[str], images: Sequence[str], folder: str | None = None
-) -> float:
+def seconds_left(model: DualEncoder, texts: Collection[str], images: Sequence[str], folder: str | None = None) -> float:
     """What is left to encode will take about so long; texts come last, so that nothing is left where all are kept."""
     from nast_core.encoding.cache import default_cache
 

@@ -60,8 +60,10 @@ def one_of(place: Any, label: str, options: Sequence[str], *, key: str, **settin
     """As ``field``, with what is likely to be meant to choose from. What is offered here may be opened unasked."""
     for option in options:
         allow(key, option)
+    now = st.session_state.get(key)  # nothing is drawn while anything is pending: this was asked for
+    every = [*options, now] if now and now not in options else list(options)
     chosen = place.selectbox(
-        label, options, key=key, bind="query-params", on_change=typed, args=(key,), accept_new_options=True, **settings
+        label, every, key=key, bind="query-params", on_change=typed, args=(key,), accept_new_options=True, **settings
     )
     return (chosen or "").strip()
 

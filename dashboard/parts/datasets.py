@@ -11,6 +11,8 @@ import streamlit as st
 from dashboard.parts import memo, sets
 from dashboard.parts.widgets import advice
 from nast_core.data.studies import PHANTOMS
+from nast_core.errors import NastError
+from nast_core.files.gate import as_path
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ _OFFERED = 30  # folders of the home of data sets, the newest first
 def spec() -> str:
     """As recipes name it."""
     typed = (st.session_state.get("dataset") or START).strip()
-    return typed if typed == PHANTOMS else str(Path(typed).expanduser().absolute())
+    if typed == PHANTOMS:
+        return typed
+    try:
+        return str(as_path(typed).absolute())
+    except NastError:
+        return typed  # whoever opens it says what is wrong
 
 
 def drawn() -> bool:
@@ -40,8 +47,6 @@ def chosen() -> Dataset:
 
 def if_there() -> Dataset | None:
     """The chosen dataset, or None where it cannot be used; the page has said why."""
-    from nast_core.errors import NastError
-
     try:
         return load(spec())
     except NastError:
@@ -95,3 +100,17 @@ def called(name: str) -> str:
 def of_split(dataset: Dataset, split: Split) -> str:
     """What a figure is of, as captions say it."""
     return f"{split} phantoms" if dataset.spec == PHANTOMS else f"the {split} split of {dataset.name}"
+
+
+def disclaimer() -> str:
+    """What has to be said of drawings, to end a sentence with."""
+    return "; until you do, all radiographs are **drawings, not patients**" if drawn() else ""
+
+
+def image_with(finding: bool = True, several: int = 1) -> str:
+    """What each pair is scored on, as headings say it."""
+    what = "phantom" if drawn() else "image"
+    kind = "with its finding" if finding else "without its finding"
+    return (
+        f"a {what} {kind}".replace("a image", "an image") if several == 1 else f"the mean of {several} {what}s {kind}"
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.parts import memo, widgets
+from nast_core.data.studies import PHANTOMS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -19,31 +20,7 @@ if TYPE_CHECKING:
     from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
 
-_EVERY = 1_000_000  # more questions or studies than any dataset has
-
-
-def dataset_items(dataset: Dataset, split: Split, count: int = _EVERY, seed: int = 0) -> list[Item]:
-    """At most so many questions of a dataset. Raises DatasetError where the split has none."""
-    return _dataset_items(dataset, dataset.spec, dataset.fingerprint, split, count, seed)
-
-
-@memo.copied("Writing the questions")
-def _dataset_items(
-    _dataset: Dataset, spec: str, fingerprint: str, split: Split, count: int, seed: int
-) -> list[Item]:
-    return _dataset.items(split, count, seed)
-
-
-def dataset_evidence(dataset: Dataset, split: Split, count: int = _EVERY, seed: int = 0) -> Evidence:
-    """Statements about at most so many studies of a dataset, with their labels. Raises DatasetError where there are none."""
-    return _dataset_evidence(dataset, dataset.spec, dataset.fingerprint, split, count, seed)
-
-
-@memo.shared("Writing the claims")
-def _dataset_evidence(
-    _dataset: Dataset, spec: str, fingerprint: str, split: Split, count: int, seed: int
-) -> Evidence:
-    return _dataset.evidence(split, count, seed)
+EVERY = 1_000_000  # more questions or studies than any dataset has
 
 
 @memo.copied("Writing the questions")
@@ -51,6 +28,11 @@ def phantom_items(count: int, seed: int, split: str) -> list[Item]:
     from nast_core.benchmark.phantoms import phantom_items
 
     return phantom_items(count, seed=seed, split=split)
+
+
+def items_for(dataset: Dataset, count: int, seed: int, split: Split) -> list[Item]:
+    """At most so many questions about a split of a dataset. Raises DatasetError where it has none."""
+    return phantom_items(count, seed, split) if dataset.spec == PHANTOMS else dataset.items(split, count, seed)
 
 
 def items_of(path: Path) -> list[Item]:
@@ -77,8 +59,18 @@ def _claims_of(path: Path, stamped: str) -> list[Example]:
     return read_claims(path)
 
 
+def evidence_for(dataset: Dataset, count: int, seed: int, split: Split) -> Evidence:
+    """Statements about at most so many studies of a split of a dataset. Raises DatasetError where there are none."""
+    return _evidence_for(dataset, dataset.fingerprint, count, seed, split)
+
+
+@memo.shared("Writing the claims")
+def _evidence_for(_dataset: Dataset, fingerprint: str, count: int, seed: int, split: Split) -> Evidence:
+    return _dataset.evidence(split, count, seed)
+
+
 def evidence_in(path: Path) -> Evidence:
-    """What a file of statements asks. Raises DataError for a file that is none, or names no image."""
+    """What a file of statements asks. Raises DataError for a file that is none, or whose statements name no image."""
     return _evidence_in(path, stamp(path))
 
 
@@ -89,9 +81,9 @@ def _evidence_in(path: Path, stamped: str) -> Evidence:
     return evidence(claims_of(path))
 
 
-def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | None = None) -> BenchmarkResult:
+def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | Path | None = None) -> BenchmarkResult:
     """The model's answers to ``items``, which ``key`` names; found again when asked twice."""
-    return _benchmark(encoder, items, encoder.fingerprint, key, images)
+    return _benchmark(encoder, items, encoder.fingerprint, key, str(images) if images else None)
 
 
 @memo.shared()

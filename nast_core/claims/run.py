@@ -62,9 +62,7 @@ def run_claims(
 
     An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
     """
-    return run_evidence(
-        model, evidence(examples, split), images, base=base, seed=seed, cache=cache, progress=progress
-    )
+    return run_evidence(model, evidence(examples, split), images, base=base, seed=seed, cache=cache, progress=progress)
 
 
 def run_evidence(

@@ -111,10 +111,19 @@ class FolderDataset:
         from nast_core.negation.pairs import read_pairs
 
         every = read_pairs(self.folder / PAIRS)
-        return [pair for pair in every if pair.finding in conditions] if conditions else every
+        seen = {finding for finding in {pair.finding for pair in every} if self.images_for(finding)}
+        return [pair for pair in every if pair.finding in seen and (not conditions or pair.finding in conditions)]
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return self.studies.images(condition, present=present, split=self.looked_at())
+
+    def findings(self, image: str) -> str:
+        states = self.studies.presence([image])[0]
+        if np.isnan(states).all():
+            return ""
+        return ", ".join(c.lower() for c, state in zip(CHEXPERT_CONDITIONS, states, strict=True) if state == 1) or (
+            "none of the labelled findings"
+        )
 
     def looked_at(self) -> Split:
         """Validation, or where it has too few images of what is there, train."""

@@ -49,10 +49,13 @@ class Dataset(Protocol):
         """The same of one split, with what the labels say of its images."""
 
     def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
-        """Polarity pairs of the conditions that the dataset labels; of ``conditions`` alone, where any are given."""
+        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are given."""
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         """Names of images that have a finding, or lack it, to look at a model with: never a test patient's."""
+
+    def findings(self, image: str) -> str:
+        """What is known to be seen in an image, in words; empty where nothing is known."""
 
     def looked_at(self) -> Split:
         """The split that ``images_for`` takes them from."""

@@ -10,6 +10,7 @@ from nast_core.claims.claim import Example
 from nast_core.claims.evidence import Evidence, evidence
 from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.studies import PHANTOMS, SPLITS, Split
+from nast_core.encoding.images import phantom_of
 from nast_core.encoding.showcase import phantom_names
 from nast_core.negation.pairs import PolarityPair, template_pairs
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
@@ -43,6 +44,16 @@ class PhantomWorld:
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return list(phantom_names(condition, present=present))
+
+    def findings(self, image: str) -> str:
+        phantom = phantom_of(image)
+        if phantom is None:
+            return ""
+        said = (
+            " ".join(filter(None, (one.severity, one.side, one.zone, one.condition.lower())))
+            for one in phantom.findings
+        )
+        return ", ".join(said) or "no finding"
 
     def looked_at(self) -> Split:
         return "validation"

@@ -63,8 +63,8 @@ class StudyFile:
 
     def presence(self, images: Sequence[str]) -> Float[np.ndarray, "image condition"]:
         """1 present, 0 absent, NaN uncertain, blank or of an image that is not in the file; CHEXPERT_CONDITIONS."""
-        table = self._columns("image", *CHEXPERT_CONDITIONS).drop_duplicates("image").set_index("image")
-        values = table.reindex(list(images))[list(CHEXPERT_CONDITIONS)].to_numpy(float)
+        table = _by_image(self.path, stamp(self.path))
+        values = table.reindex(list(images)).to_numpy(float)
         return np.where(values < 0, np.nan, values)
 
     def _columns(self, *names: str) -> pd.DataFrame:
@@ -75,6 +75,12 @@ class StudyFile:
 def _columns(path: Path, names: tuple[str, ...], stamped: str) -> pd.DataFrame:
     """Kept: a page of pairs asks for the same few columns again and again. Not to be changed."""
     return read_parquet(path, names, only=True, error=DatasetError, absent="build the dataset anew")
+
+
+@lru_cache(maxsize=4)
+def _by_image(path: Path, stamped: str) -> pd.DataFrame:
+    """The states alone, by image. Not to be changed."""
+    return _columns(path, ("image", *CHEXPERT_CONDITIONS), stamped).drop_duplicates("image").set_index("image")
 
 
 def two_splits(studies: pd.DataFrame) -> str | None:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.data.phantom import CONDITIONS, Phantom, phantoms
+from nast_core.encoding.cache import VectorCache
 from nast_core.encoding.images import encode_named, phantom_name
 from nast_core.errors import ImageError
 from nast_core.files.gate import shown
@@ -68,19 +69,21 @@ def images_for_pairs(
     beside: Path | None = None,
     folder: Path | None = None,
     *,
+    cache: VectorCache | None = None,
     doubts: dict[str, str] | None = None,
 ) -> Float[Tensor, "pair dim"] | Float[Tensor, "pair image dim"]:
     """One unit vector a pair, or as many as the pair with most images has; NaN where another has fewer.
 
     ``names``: each pair's, as ``image_sets`` gives them; without, one that ``image_names`` gives. A pair's own image lies ``beside`` the file of pairs, those of a
-    dataset in ``folder``. ``doubts`` as in ``encode_named``. Raises ImageError for an image that cannot be read.
+    dataset in ``folder``. ``cache`` and ``doubts`` as in ``encode_named``. Raises ImageError for an image that cannot be
+    read.
     """
     names = image_sets(pairs, 1) if names is None else names
     own = {name for pair, of in zip(pairs, names, strict=True) for name in of if folder is None or pair.pair.image}
     every = dict.fromkeys(name for of in names for name in of)
     vectors: dict[str, Tensor] = {}
     for some, place in (([n for n in every if n in own], beside), ([n for n in every if n not in own], folder)):
-        read, failed = encode_named(model, some, place, doubts=doubts)
+        read, failed = encode_named(model, some, place, cache=cache, doubts=doubts)
         if failed:
             name, reason = next(iter(failed.items()))
             raise ImageError(f"{len(failed)} images of the pairs cannot be read; first {shown(name)!r}: {reason}")

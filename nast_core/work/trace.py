@@ -155,6 +155,7 @@ def _images(
     """From pairs and the names of their images to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the
     names; and those of the images that are averaged over for every pair. ``doubts`` as in ``encode_named``."""
     from nast_core.dataset.opened import open_dataset
+    from nast_core.encoding.cache import default_cache
     from nast_core.encoding.images import encode_folder
     from nast_core.encoding.showcase import image_sets, images_for_pairs
 
@@ -174,7 +175,9 @@ def _images(
     def encode(own: Sequence[AlignedPair], names: Sequence[list[str]]) -> Tensor:
         beside = recipe.pairs.parent if recipe.pairs else Path()  # a pair's own image, or the recipe's
         folder = None if recipe.image else dataset.images
-        return images_for_pairs(model, own, names, beside, folder, doubts=doubts)
+        return images_for_pairs(
+            model, own, names, beside, folder, cache=default_cache() if folder else None, doubts=doubts
+        )
 
     if recipe.image:
         return encode, [[str(recipe.image)]] * len(pairs), []
