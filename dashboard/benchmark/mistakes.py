@@ -69,8 +69,8 @@ def _bias(summaries: dict[str, dict], of: str) -> None:
             theme.FORMS,
             title="Affirmation bias",
             subtitle=(
-                f"{of}; of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals over"
-                " patients"
+                f"{of}; of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals"
+                " over patients"
             ),
             label="absent turned into present (%)",
         ),
