@@ -15,7 +15,7 @@ def choose() -> None:
             "Model",
             value=keeper.START,
             key="model",
-            help="'demo', the path of a model's folder, or a name from the Models page.",
+            help="'demo', 'demo-tuned', run:ID of a fine-tune, a model's folder, or a name from the Models page.",
         )
         asking.one_of(
             st,

@@ -12,6 +12,7 @@ from nast_core.commands import (
     compare,
     dataset,
     demo,
+    encode,
     finetune,
     interpret,
     models,
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(opening.app)
 app.add_typer(interpret.app)
 app.add_typer(attribute.app)
+app.add_typer(encode.app)
 app.add_typer(runs.app)
 app.add_typer(compare.app)
 app.add_typer(finetune.app)

@@ -98,22 +98,23 @@ def _of_dataset(place: DeltaGenerator) -> Questions:
 
 def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
-    own, tuned = keeper.spec(), finetunes.finished()
+    own, known = keeper.spec(), finetunes.offered()
     others = st.multiselect(
         "Beside the sidebar's model",
-        [spec for spec in dict.fromkeys([keeper.DEMO, *tuned]) if spec != own],
+        [spec for spec in known if spec != own],
         key="with",
         bind="query-params",
         on_change=asking.typed,
         args=("with",),
         accept_new_options=True,
-        placeholder="Type a model, or choose a finished fine-tune",
+        placeholder="Choose a model, or type one",
         help=(
-            "A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All"
+            "demo, demo-tuned, run:ID of a finished fine-tune, a folder, a name from the Models page, or"
+            " open_clip:ARCH/PRETRAINED. All"
             " models answer the same questions."
         ),
     )
-    finetunes.listed(tuned)
+    finetunes.listed(known)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
 
 

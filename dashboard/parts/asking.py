@@ -15,6 +15,7 @@ from dashboard.parts import datasets, keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
+from nast_core.files.places import EMBEDDED
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {
@@ -87,11 +88,11 @@ def _known(kind: str, value: str) -> bool:
 
 
 def _ours(spec: str) -> bool:
-    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
+    """What comes with NAST, what this server was started with, and fine-tunes in its own folder of runs."""
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
 
-    return spec in (keeper.DEMO, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
+    return spec in (*EMBEDDED, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 
 def _host(address: str) -> str:

@@ -11,6 +11,7 @@ from nast_core.commands.common import (
     Device,
     Out,
     Precision,
+    Workers,
     carried_out,
     command,
     copy_results,
@@ -192,6 +193,7 @@ def benchmark_run(
     split: Annotated[HeldOut | None, typer.Option(help="Of the dataset; test. Keep it for what you report.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the phantoms, and of the bootstrap.")] = 0,
     cache: Cache = True,
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -222,6 +224,7 @@ def benchmark_run(
             split=split,
             seed=seed,
             cache=cache,
+            workers=workers,
             device=device,
             precision=precision,
         )

@@ -14,6 +14,7 @@ from nast_core.commands.common import (
     Model,
     Out,
     Precision,
+    Workers,
     carried_out,
     command,
     copy_results,
@@ -122,6 +123,7 @@ def claims_run(
         int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap, and of the retrieval gallery.")
     ] = 0,
     cache: Cache = True,
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -146,6 +148,7 @@ def claims_run(
         split=part,
         seed=seed,
         cache=cache,
+        workers=workers,
         device=device,
         precision=precision,
     )

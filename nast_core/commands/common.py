@@ -17,6 +17,7 @@ from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 from nast_core.progress import Tick
+from nast_core.recipe import MOST_WORKERS
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 Model = Annotated[
     str,
-    typer.Option(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+    typer.Option(
+        help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
@@ -32,6 +35,14 @@ Cache = Annotated[
     bool,
     typer.Option(
         "--cache/--no-cache", help="Keep and take vectors of images and texts, in ~/.cache/nast or NAST_CACHE."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=MOST_WORKERS,
+        help="Processes that read images ahead; without: one a core. 0: none, as on macOS always.",
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]

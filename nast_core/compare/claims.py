@@ -10,14 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.claims.alignment import Alignment, ZeroShot, measure_alignment
-from nast_core.claims.build import build_examples
 from nast_core.claims.claim import KINDS
-from nast_core.claims.evidence import Evidence, evidence, without
+from nast_core.claims.evidence import Evidence, without
 from nast_core.claims.negated_prompts import STANDARD
-from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.prompts import denial_prompt, prompt_scores
 from nast_core.claims.ranking import rank_claims
-from nast_core.data.studies import Split
 from nast_core.errors import BenchmarkError
 from nast_core.models.encoder import DualEncoder
 from nast_core.statistics.auroc import auroc, auroc_resamples
@@ -25,11 +22,6 @@ from nast_core.statistics.rates import Rate, difference, rate
 
 Vectors = Mapping[str, Float[Tensor, " _dim"]]  # two models' need not be of one length
 COLUMNS = ["about", "measure", "a", "a_low", "a_high", "b", "b_low", "b_high", "change", "low", "high", "n"]
-
-
-def phantom_evidence(count: int, split: Split, seed: int = 0) -> Evidence:
-    """Claims about ``count`` phantoms of a split."""
-    return evidence(build_examples(phantom_studies(count, split=split, seed=seed), seed=seed).examples, split)
 
 
 def claim_changes(

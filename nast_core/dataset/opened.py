@@ -19,7 +19,7 @@ def open_dataset(spec: str) -> Dataset:
     """``phantoms``, or the folder of a dataset. Raises DatasetError for a folder that is none, that was changed by hand, or
     whose images are gone."""
     if spec == PHANTOMS:
-        from nast_core.dataset.phantom_world import PhantomWorld  # which draws, and so needs torch
+        from nast_core.dataset.phantom_world import PhantomWorld  # whose words and studies a folder does not need
 
         return PhantomWorld()
     return open_folder(as_path(spec, DatasetError))

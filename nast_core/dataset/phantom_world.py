@@ -9,9 +9,8 @@ from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Example
 from nast_core.claims.evidence import Evidence, evidence
 from nast_core.claims.phantom import SPOKEN, phantom_studies
+from nast_core.data.phantom import phantom_of
 from nast_core.data.studies import PHANTOMS, SPLITS, Split
-from nast_core.encoding.images import phantom_of
-from nast_core.encoding.showcase import phantom_names
 from nast_core.negation.pairs import PolarityPair, template_pairs
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 
@@ -43,6 +42,8 @@ class PhantomWorld:
         return template_pairs(conditions) if conditions else template_pairs()
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
+        from nast_core.encoding.showcase import phantom_names  # torch comes along, which words need not
+
         return list(phantom_names(condition, present=present))
 
     def findings(self, image: str) -> str:

@@ -22,7 +22,7 @@ class BenchmarkRecipe(EncodingRecipe):
     """Paired multiple-choice questions: summary.json and items.parquet."""
 
     files: ClassVar = ("items",)
-    scored: ClassVar = "item"
+    scored: ClassVar = "item could be scored"
 
     kind: Literal["benchmark"] = "benchmark"
     items: Path | None = None  # without: at most n of the dataset's split

@@ -12,6 +12,7 @@ from nast_core.work.build_claims import BUILD_CLAIMS, BuildClaimsRecipe
 from nast_core.work.build_dataset import BUILD_DATASET, BuildDatasetRecipe
 from nast_core.work.build_items import BUILD_ITEMS, BuildItemsRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
+from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
@@ -24,6 +25,7 @@ __all__ = [
     "BuildDatasetRecipe",
     "BuildItemsRecipe",
     "ClaimsRecipe",
+    "EncodeRecipe",
     "FinetuneRecipe",
     "Kind",
     "Recipe",
@@ -36,7 +38,18 @@ __all__ = [
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (ATTENTION, TRACE, BENCHMARK, CLAIMS, ALIGNMENT, BUILD_DATASET, BUILD_ITEMS, BUILD_CLAIMS, FINETUNE)
+    for kind in (
+        ATTENTION,
+        TRACE,
+        BENCHMARK,
+        CLAIMS,
+        ALIGNMENT,
+        ENCODE,
+        BUILD_DATASET,
+        BUILD_ITEMS,
+        BUILD_CLAIMS,
+        FINETUNE,
+    )
 }
 
 

@@ -31,16 +31,18 @@ COMMANDS = {  # kind -> its command, and what the command has beside the recipe'
     "benchmark": ("benchmark run", {"out"}),
     "claims": ("claims run", {"out"}),
     "dataset": ("dataset build", set()),
+    "encode": ("encode", {"out"}),
     "build-items": ("benchmark build", {"answers"}),
     "build-claims": ("claims build", set()),
 }
 NOT_ASKED = {"kind", "executor", "num_processes"}  # a command works in its own process, here
-NOTHING_DRAWN = {"attention": {"seed"}, "trace": {"seed"}}
+NOTHING_DRAWN = {"attention": {"seed"}, "trace": {"seed"}, "encode": {"seed"}}
 LABELLED = {
     "dataset": {"table"},
+    "encode": {"names"},
     "build-items": {"table"},
     "build-claims": {"reports"},
-}  # a command's --labels and --source hold the path too
+}  # a command's --images, --labels and --source hold the path too
 NO_MODEL = {"model", "device", "precision"}
 
 

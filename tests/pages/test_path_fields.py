@@ -24,8 +24,6 @@ FIELDS = [  # page, what leads to the field, the field
     ("finetune", {"train-on": "my files"}, "claims"),
     ("finetune", {"train-on": "my files"}, "train-images"),
     ("finetune", {"train-on": "my files"}, "train-items"),
-    ("compare", {}, "a"),
-    ("compare", {}, "b"),
     ("models", {}, "other"),
 ]
 
@@ -102,6 +100,15 @@ def test_a_model_that_no_folder_can_be_is_one_sentence(odd):
         assert len(at.error) == 1, value
         assert len(at.error[0].value) < 700
     assert "not a medical device" in " ".join(caption.value for caption in at.sidebar.caption)
+
+
+@pytest.mark.parametrize("field", ["a", "b"])
+def test_a_second_model_that_no_folder_can_be_is_one_sentence(field, odd):
+    for value in odd:
+        at = opened(by_link("compare", **{field: value}))
+        assert not at.exception
+        assert len(at.error) == 1, value
+        assert len(at.error[0].value) < 700
 
 
 def test_a_dataset_that_no_folder_can_be_is_one_sentence(odd):

@@ -153,7 +153,7 @@ def keys(path: Path) -> Iterator[tuple[bool, str]]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(call, ast.Call):
             named = {keyword.arg: keyword.value for keyword in call.keywords}
-            linked = "bind" in named or ast.unparse(call.func) in ("fields.one_of", "asking.field")
+            linked = "bind" in named or ast.unparse(call.func) in ("fields.one_of", "asking.field", "asking.one_of")
             key = text_of(named["key"]) if "key" in named else None
             if key is not None:
                 yield linked, key
