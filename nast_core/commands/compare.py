@@ -95,7 +95,6 @@ def compare_command(
             doubts=doubts,
             workers=workers,
             told=report.progress,
-            workers=workers,
         )
     if failed:
         name, reason = next(iter(failed.items()))
