@@ -93,8 +93,8 @@ def compare_command(
             parameters=parameters,
             failed=failed,
             doubts=doubts,
-            workers=workers,
             told=report.progress,
+            workers=workers,
         )
     if failed:
         name, reason = next(iter(failed.items()))

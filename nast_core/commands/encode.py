@@ -47,10 +47,8 @@ def encode(
 
     Example: nast encode --model demo --images radiographs --out radiographs.npz
     """
-    if (texts is not None) == (images is not None or dataset != PHANTOMS):
-        raise DataError(
-            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both"
-        )
+    if sum([texts is not None, images is not None, dataset != PHANTOMS]) != 1:
+        raise DataError("give what is to be encoded: one of --texts FILE, --images FILE or FOLDER, --dataset D")
     folder = images if images is not None and os.path.isdir(images) else None
     names = None if folder else images
     need_files(texts, names)

@@ -117,6 +117,9 @@ class FolderDataset:
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return self.studies.images(condition, present=present, split=self.looked_at())
 
+    def image_names(self) -> list[str]:
+        return self.studies.about().image.tolist()
+
     def findings(self, image: str) -> str:
         states = self.studies.presence([image])[0]
         if np.isnan(states).all():
