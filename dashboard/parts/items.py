@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.claims.claim import Example
+    from nast_core.claims.evidence import Evidence
     from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
+
+EVERY = 1_000_000  # more questions or studies than any dataset has
 
 
 @memo.copied("Writing the questions")
@@ -54,6 +57,28 @@ def _claims_of(path: Path, stamped: str) -> list[Example]:
     from nast_core.claims.examples import read_claims
 
     return read_claims(path)
+
+
+def evidence_for(dataset: Dataset, count: int, seed: int, split: Split) -> Evidence:
+    """Statements about at most so many studies of a split of a dataset. Raises DatasetError where there are none."""
+    return _evidence_for(dataset, dataset.fingerprint, count, seed, split)
+
+
+@memo.shared("Writing the claims")
+def _evidence_for(_dataset: Dataset, fingerprint: str, count: int, seed: int, split: Split) -> Evidence:
+    return _dataset.evidence(split, count, seed)
+
+
+def evidence_in(path: Path) -> Evidence:
+    """What a file of statements asks. Raises DataError for a file that is none, or whose statements name no image."""
+    return _evidence_in(path, stamp(path))
+
+
+@memo.shared("Reading the claims")
+def _evidence_in(path: Path, stamped: str) -> Evidence:
+    from nast_core.claims.evidence import evidence
+
+    return evidence(claims_of(path))
 
 
 def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | Path | None = None) -> BenchmarkResult:

@@ -94,7 +94,6 @@ def compare_command(
             failed=failed,
             doubts=doubts,
             told=report.progress,
-            workers=workers,
         )
     if failed:
         name, reason = next(iter(failed.items()))

@@ -47,8 +47,10 @@ def encode(
 
     Example: nast encode --model demo --images radiographs --out radiographs.npz
     """
-    if sum([texts is not None, images is not None, dataset != PHANTOMS]) != 1:
-        raise DataError("give what is to be encoded: one of --texts FILE, --images FILE or FOLDER, --dataset D")
+    if (texts is not None) == (images is not None or dataset != PHANTOMS):
+        raise DataError(
+            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both"
+        )
     folder = images if images is not None and os.path.isdir(images) else None
     names = None if folder else images
     need_files(texts, names)

@@ -45,7 +45,6 @@ def compare_on(
     failed: dict[str, str] | None = None,
     doubts: dict[str, str] | None = None,
     told: Told | None = None,
-    workers: int | None = None,
 ) -> Comparison:
     """Both models on the same pairs, questions and, with a ``sample``, claims; ``folder`` holds the images, phantoms need none.
 

@@ -67,11 +67,13 @@ class FolderDataset:
 
     @cached_property
     def _items(self) -> list[Item]:
-        return read_items(self.folder / ITEMS)
+        any_built = any(part.items for part in self.manifest.splits.values())
+        return read_items(self.folder / ITEMS) if any_built else []
 
     @cached_property
     def _claims(self) -> list[Example]:
-        return read_claims(self.folder / CLAIMS)
+        any_built = any(part.claims for part in self.manifest.splits.values())
+        return read_claims(self.folder / CLAIMS) if any_built else []
 
     def items(self, split: Split, n: int, seed: int = 0) -> list[Item]:
         some = [item for item in self._items if item.split == split][:n]  # the builder drew them in random order
@@ -116,9 +118,6 @@ class FolderDataset:
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return self.studies.images(condition, present=present, split=self.looked_at())
-
-    def image_names(self) -> list[str]:
-        return self.studies.about().image.tolist()
 
     def findings(self, image: str) -> str:
         states = self.studies.presence([image])[0]

@@ -54,9 +54,6 @@ class Dataset(Protocol):
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         """Names of images that have a finding, or lack it, to look at a model with: never a test patient's."""
 
-    def image_names(self) -> list[str]:
-        """Every image, of all splits. Raises DatasetError where they are endless."""
-
     def findings(self, image: str) -> str:
         """What is known to be seen in an image, in words; empty where nothing is known."""
 

@@ -11,7 +11,6 @@ from nast_core.claims.evidence import Evidence, evidence
 from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import phantom_of
 from nast_core.data.studies import PHANTOMS, SPLITS, Split
-from nast_core.errors import DatasetError
 from nast_core.negation.pairs import PolarityPair, template_pairs
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 
@@ -46,9 +45,6 @@ class PhantomWorld:
         from nast_core.encoding.showcase import phantom_names  # torch comes along, which words need not
 
         return list(phantom_names(condition, present=present))
-
-    def image_names(self) -> list[str]:
-        raise DatasetError("phantoms are endless; name those that are meant, phantom:SEED")
 
     def findings(self, image: str) -> str:
         phantom = phantom_of(image)

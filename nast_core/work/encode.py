@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from nast_core.data.studies import PHANTOMS
-from nast_core.errors import DataError
+from nast_core.errors import DataError, DatasetError
 from nast_core.files.documents import read_json
-from nast_core.files.gate import MB, read_text, shown
+from nast_core.files.gate import MB, as_path, read_text, shown
 from nast_core.recipe import Reporter, RunError
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from nast_core.dataset.folder import FolderDataset
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Run
 
@@ -29,8 +30,7 @@ _MOST = 1_000 * MB  # of a file of texts or names
 
 
 class EncodeRecipe(EncodingRecipe):
-    """Unit vectors of a file of texts, or of images: vectors.npz. Without names: of every image in the folder, or of the
-    dataset."""
+    """Unit vectors of a file of texts, or of images: vectors.npz. Without names, of every image of the dataset, or in the folder."""
 
     files: ClassVar = ("texts", "names")
     scored: ClassVar = "image could be encoded"
@@ -38,16 +38,15 @@ class EncodeRecipe(EncodingRecipe):
 
     kind: Literal["encode"] = "encode"
     texts: Path | None = None  # a text a line
-    names: Path | None = (
-        None  # an image a line: phantom:SEED, or a path in ``images``, without that in the file's own folder
-    )
+    # an image a line: phantom:SEED, or a path in ``images``, else in the dataset's folder, else in the file's own
+    names: Path | None = None
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:
         of_images = self.names is not None or self.images is not None or self.dataset != PHANTOMS
         if (self.texts is not None) == of_images:
             raise ValueError(
-                "give texts, a file, or images, a folder, or names, a file of images, or a dataset; and not both kinds"
+                "give texts, a file; or images, a folder, or names, a file of images, or a dataset; not both kinds"
             )
         if self.executor.array > 1 and not self.cache:
             raise ValueError("the jobs of an array meet in the cache of vectors; leave cache out")
@@ -56,11 +55,9 @@ class EncodeRecipe(EncodingRecipe):
     @property
     def folder(self) -> Path | None:
         """Of the images."""
-        if self.images or self.names:
-            return self.images or (self.names and self.names.parent)
-        from nast_core.dataset.opened import open_dataset
-
-        return open_dataset(self.dataset).images
+        if self.images is None and self.dataset != PHANTOMS:
+            return _dataset(self).images
+        return self.images or (self.names and self.names.parent)
 
     def image_files(self) -> Sequence[Path]:
         from nast_core.encoding.images import places_of
@@ -143,13 +140,18 @@ def _in_its_folder(recipe: EncodeRecipe) -> EncodeRecipe:
 def _names(recipe: EncodeRecipe) -> list[str]:
     if recipe.names is not None:
         return _lines(recipe.names)
-    if recipe.images is None:
-        from nast_core.dataset.opened import open_dataset
-
-        return open_dataset(recipe.dataset).image_names()
+    if recipe.dataset != PHANTOMS:
+        return [name for name in dict.fromkeys(_dataset(recipe).studies.about().image) if name]
     from nast_core.data.image_folders import images_in
 
+    assert recipe.images is not None
     return images_in(recipe.images)
+
+
+def _dataset(recipe: EncodeRecipe) -> FolderDataset:
+    from nast_core.dataset.opened import open_folder
+
+    return open_folder(as_path(recipe.dataset, DatasetError))
 
 
 def _lines(path: Path) -> list[str]:
