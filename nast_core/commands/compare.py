@@ -93,6 +93,7 @@ def compare_command(
             parameters=parameters,
             failed=failed,
             doubts=doubts,
+            workers=workers,
             told=report.progress,
         )
     if failed:
