@@ -11,6 +11,8 @@ from nast_core.benchmark.run import run_benchmark
 from nast_core.claims.run import run_evidence
 from nast_core.dataset.opened import open_folder
 from nast_core.runs.store import RunStore
+from nast_core.work.executors import cancel, wait_for
+from tests.datasets import write_dataset
 from tests.pages.test_pages import app, texts
 
 pytestmark = pytest.mark.slow
@@ -64,7 +66,7 @@ def test_claims_and_their_auroc_are_of_the_datasets_own_labels(dataset_folder):
     assert "Cardiomegaly" in result.summary["alignment"]["zero_shot_auroc"]
     assert "Edema" in result.summary["alignment"]["zero_shot_auroc"]
     assert "Fracture" not in result.summary["alignment"]["zero_shot_auroc"]  # two images have it
-    charts = [figure for figure in at.get("plotly_chart")]
+    charts = at.get("plotly_chart")
     assert any("the validation split of drawn; 14 images at most" in chart.proto.spec for chart in charts)
 
 
@@ -74,8 +76,6 @@ def test_statements_of_test_patients_are_asked_for_even_where_questions_are_of_o
 
 
 def test_where_a_split_has_no_question_the_reason_is_said_and_claims_are_shown(tmp_path):
-    from tests.datasets import write_dataset
-
     few = write_dataset(tmp_path, {"train": 4, "validation": 3, "test": 1})
     link = {"benchmark-split": "validation", "claims-split": "validation"}
     at = shown("benchmark", few, **link)
@@ -83,6 +83,38 @@ def test_where_a_split_has_no_question_the_reason_is_said_and_claims_are_shown(t
     at = shown("benchmark", few, tab="Claims", **link)
     assert not at.info
     assert "50 % is chance" in texts(at.caption)
+
+
+def test_a_fine_tune_learns_from_the_dataset_and_never_from_its_test_patients(dataset_folder):
+    at = shown("finetune", dataset_folder)
+    assert not at.error
+    # of the card's 208 and 82 statements, each with an image
+    said = "drawn: 208 statements about 30 train studies, 82 statements about 14 validation studies; 10 validation"
+    assert said in texts(at.caption)
+    (train,) = (button for button in at.button if button.key == "finetune-train")
+    assert train.label.startswith("Train 1 run: about")
+    at.number_input(key="finetune-steps").set_value(10).run()
+    at.button(key="finetune-train").click().run()
+    assert not at.exception
+    (run,) = (one for one in RunStore().runs() if one.id.startswith("finetune-"))
+    try:
+        recipe = run.recipe
+        assert (recipe.dataset, recipe.data, recipe.items, recipe.images) == (str(dataset_folder), None, None, None)
+        patients = {example.patient_id for example in open_folder(dataset_folder).training(recipe.seed)}
+        assert patients == {f"p{number}" for number in range(44)}  # 30 of train, 14 of validation
+        assert wait_for(run, 200).state == "finished"
+        card = (run.folder / "adapter" / "README.md").read_text("utf-8")
+        assert f"- Data: the dataset drawn ({dataset_folder}, fingerprint `" in card
+        assert "30 training and 14 validation studies" in card
+    finally:
+        if run.status.active:
+            cancel(run)
+
+
+def test_a_dataset_without_train_patients_says_that_nothing_can_be_learnt(tmp_path):
+    at = shown("finetune", write_dataset(tmp_path, {"validation": 3, "test": 4}))
+    assert "drawn has no image of its train split, and a fine-tune learns from train" in at.info[0].value
+    assert at.info[1].value.startswith("No run yet")
 
 
 @pytest.fixture
