@@ -93,8 +93,8 @@ def compare_command(
             parameters=parameters,
             failed=failed,
             doubts=doubts,
-            told=report.progress,
             workers=workers,
+            told=report.progress,
         )
     if failed:
         name, reason = next(iter(failed.items()))

@@ -8,6 +8,7 @@ import typer
 
 from nast_core.commands.common import (
     Cache,
+    Dataset,
     Device,
     Model,
     Out,
@@ -16,9 +17,11 @@ from nast_core.commands.common import (
     carried_out,
     command,
     copy_file,
+    need_dataset,
     need_files,
     need_out,
 )
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 
@@ -34,6 +37,7 @@ def encode(
         Path | None,
         typer.Option(help="A folder of images, or a file of an image a line: a path in its folder, or phantom:SEED."),
     ] = None,
+    dataset: Dataset = PHANTOMS,
     cache: Cache = True,
     workers: Workers = None,
     device: Device = "auto",
@@ -43,11 +47,14 @@ def encode(
 
     Example: nast encode --model demo --images radiographs --out radiographs.npz
     """
-    if (texts is None) == (images is None):
-        raise DataError("give what is to be encoded: --texts FILE, or --images FILE or FOLDER, and not both")
+    if (texts is not None) == (images is not None or dataset != PHANTOMS):
+        raise DataError(
+            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both"
+        )
     folder = images if images is not None and os.path.isdir(images) else None
     names = None if folder else images
     need_files(texts, names)
+    need_dataset(dataset)
     need_out(out)
     from nast_core.work.encode import FILE, unreadable
 
@@ -57,6 +64,7 @@ def encode(
         texts=texts,
         names=names,
         images=folder,
+        dataset=dataset,
         cache=cache,
         workers=workers,
         device=device,

@@ -1,6 +1,6 @@
 """Two models on the same claims: is negation read, and is what was known of images kept? (method.md sections 6 and 7)"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,9 @@ def claim_changes(
     both = ((a, images_a), (b, images_b))
     ranked_a, ranked_b = (rank_claims(model, readable.examples, images) for model, images in both)
     known_a, known_b = (measure_alignment(model, readable, images, seed=seed) for model, images in both)
-    denied_a, denied_b = (_denials(model, readable, images, seed) for model, images in both)
     rows = [
         *_ranking(ranked_a, ranked_b, seed),
-        _macro("negation", f"AUROC of “{STANDARD} X”", denied_a, denied_b),
-        _macro("knowledge", "zero-shot AUROC", known_a.zero_shot, known_b.zero_shot),
+        *_macros(both, readable, known_a.zero_shot, known_b.zero_shot, seed),
         *_retrieval(known_a, known_b, seed),
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -87,6 +85,19 @@ def _denials(model: DualEncoder, readable: Evidence, images: Vectors, seed: int)
         auroc_resamples(absence, score, readable.images.patient_id.tolist(), seed=seed),
         tuple((~np.isnan(absence)).sum(0).tolist()),
     )
+
+
+def _macros(
+    both: Sequence[tuple[DualEncoder, Vectors]], readable: Evidence, known_a: ZeroShot, known_b: ZeroShot, seed: int
+) -> list[dict[str, Any]]:
+    """None where no condition has enough images on either side."""
+    if not readable.conditions:
+        return []
+    denied_a, denied_b = (_denials(model, readable, images, seed) for model, images in both)
+    return [
+        _macro("negation", f"AUROC of “{STANDARD} X”", denied_a, denied_b),
+        _macro("knowledge", "zero-shot AUROC", known_a, known_b),
+    ]
 
 
 def _macro(about: str, measure: str, a: ZeroShot, b: ZeroShot) -> dict[str, Any]:

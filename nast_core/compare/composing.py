@@ -44,14 +44,14 @@ def compare_on(
     parameters: pd.DataFrame | None = None,
     failed: dict[str, str] | None = None,
     doubts: dict[str, str] | None = None,
-    told: Told | None = None,
     workers: int | None = None,
+    told: Told | None = None,
 ) -> Comparison:
     """Both models on the same pairs, questions and, with a ``sample``, claims; ``folder`` holds the images, phantoms need none.
 
     ``having``: from a finding to images that have it, for pairs without one of their own; a dataset's ``images_for``.
     ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are doubtful,
-    each with the reason. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
+    each with the reason. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
     """
     told = told or (lambda *_: None)
     doubts = {} if doubts is None else doubts

@@ -11,7 +11,7 @@ from nast_core.compare.tables import Comparison, moved_layers, summary_files
 from nast_core.compare.travelling import FOLDER, PAIRS, QUESTIONS, STUDIES
 from nast_core.data.studies import PHANTOMS, HeldOut
 from nast_core.dataset.opened import open_dataset
-from nast_core.files.gate import read_text
+from nast_core.files.gate import MB, read_text
 from nast_core.files.places import DEMO, DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.writing import write_text
 from nast_core.opening import load_model
@@ -35,7 +35,7 @@ def make(told: Told | None = None) -> dict[HeldOut, Comparison]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     for split, found in made.items():
         write_kept(found, FOLDER / travelling.name_of(DEMO, DEMO_TUNED, QUESTIONS, split, PAIRS))
-    before, _, _ = read_text(CARD, most=1_000_000).partition(f"\n{_HEADING}")
+    before, _, _ = read_text(CARD, most=MB).partition(f"\n{_HEADING}")
     write_text(CARD, f"{before.rstrip()}\n\n" + "\n".join(measured(made["test"])))
     return made
 

@@ -67,8 +67,9 @@ def pictured(pairs: SharedPairs, having: Having = phantom_names) -> SharedPairs:
 
     Raises PairError where none is left.
     """
-    at = [i for i, one in enumerate(pairs.a) if one.pair.image or having(one.pair.finding)]
-    bare = [one.pair for i, one in enumerate(pairs.a) if i not in set(at)]
+    shown_by = {finding: bool(having(finding)) for finding in {one.pair.finding for one in pairs.a}}
+    at = [i for i, one in enumerate(pairs.a) if one.pair.image or shown_by[one.pair.finding]]
+    bare = [one.pair for one in pairs.a if not (one.pair.image or shown_by[one.pair.finding])]
     if not at:
         raise PairError(
             f"of none of the {len(bare)} pairs' findings is there an image; give a dataset with such images"

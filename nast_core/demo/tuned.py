@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 
@@ -11,9 +11,11 @@ from nast_core.benchmark.items import read_items
 from nast_core.demo.study.plan import Arm, Plan, Steering
 from nast_core.demo.study.world import World
 from nast_core.files.documents import read_json
-from nast_core.files.places import TUNED_FOLDER
-from nast_core.files.writing import whole_folder, write_text
+from nast_core.files.gate import MB, read_text
+from nast_core.files.places import DEMO, TUNED_FOLDER
+from nast_core.files.writing import whole_folder, write_json, write_text
 from nast_core.finetune.adapter import ADAPTER, RECORD
+from nast_core.finetune.adapter_files import CONFIG
 from nast_core.finetune.recipe import START, FinetuneRecipe
 from nast_core.recipe import Reporter
 from nast_core.runs.reporter import Silent
@@ -99,8 +101,10 @@ def _publish(best: Trained, trained: Sequence[Trained], out: Path) -> None:
     names = sorted((path.name for path in source.iterdir()), key=lambda name: (name == RECORD, name))
     with whole_folder(out / ADAPTER, names) as incoming:
         shutil.copytree(source, incoming, dirs_exist_ok=True)
+        about = read_json(source / CONFIG)
+        write_json(incoming / CONFIG, about | {"base_model_name_or_path": DEMO})  # not where it lay on this machine
         card = incoming / _CARD
-        write_text(card, card.read_text("utf-8") + _provenance(best, trained))
+        write_text(card, read_text(card, most=MB) + _provenance(best, trained))
     with whole_folder(out, _KEPT) as incoming:
         for name in _KEPT:
             shutil.copy(best.run.folder / name, incoming / name)
@@ -109,13 +113,14 @@ def _publish(best: Trained, trained: Sequence[Trained], out: Path) -> None:
 def _provenance(best: Trained, trained: Sequence[Trained]) -> str:
     """What the card of a run does not know: the candidates, and what the images are."""
     rows = [f"| {one.arm.name} | {100 * one.judged:.1f} % |" for one in trained]
-    items = len(read_items(best.run.recipe.items))
+    recipe = cast("FinetuneRecipe", best.run.recipe)
+    items = len(read_items(recipe.items)) if recipe.items else 0
     return "\n".join(
         [
             "",
             "## How it was made",
             "",
-            f"By `nast demo tune --seed {best.run.recipe.seed}`: the candidates below were trained alike, and the one with the"
+            f"By `nast demo tune --seed {recipe.seed}`: the candidates below were trained alike, and the one with the"
             f" largest negated accuracy on {items:,} questions about validation phantoms was taken.",
             "",
             "| arm | MCQ accuracy, negated, validation |",

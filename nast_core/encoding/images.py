@@ -205,7 +205,7 @@ class _Reader:
 
     def kept(self, name: str) -> bool:
         """Whether that is known without reading anything."""
-        return self.shelf is not None and name.startswith(_PREFIX) and name in self.shelf
+        return self.shelf is not None and name in self.shelf and phantom_of(name) is not None
 
     def _read(self, name: str, shelf: Shelf | None) -> Prepared:
         try:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from nast_core.errors import DataError
+from nast_core.data.studies import PHANTOMS
+from nast_core.errors import DataError, DatasetError
 from nast_core.files.documents import read_json
-from nast_core.files.gate import MB, read_text, shown
+from nast_core.files.gate import MB, as_path, read_text, shown
 from nast_core.recipe import Reporter, RunError
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from nast_core.dataset.folder import FolderDataset
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Run
 
@@ -28,7 +30,7 @@ _MOST = 1_000 * MB  # of a file of texts or names
 
 
 class EncodeRecipe(EncodingRecipe):
-    """Unit vectors of a file of texts, or of images: vectors.npz. Without names: of every image in the folder."""
+    """Unit vectors of a file of texts, or of images: vectors.npz. Without names, of every image of the dataset, or in the folder."""
 
     files: ClassVar = ("texts", "names")
     scored: ClassVar = "image could be encoded"
@@ -36,14 +38,16 @@ class EncodeRecipe(EncodingRecipe):
 
     kind: Literal["encode"] = "encode"
     texts: Path | None = None  # a text a line
-    names: Path | None = (
-        None  # an image a line: phantom:SEED, or a path in ``images``, without that in the file's own folder
-    )
+    # an image a line: phantom:SEED, or a path in ``images``, else in the dataset's folder, else in the file's own
+    names: Path | None = None
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:
-        if (self.texts is None) == (self.names is None and self.images is None):
-            raise ValueError("give texts, a file, or images, a folder, or names, a file of images; and not both kinds")
+        of_images = self.names is not None or self.images is not None or self.dataset != PHANTOMS
+        if (self.texts is not None) == of_images:
+            raise ValueError(
+                "give texts, a file; or images, a folder, or names, a file of images, or a dataset; not both kinds"
+            )
         if self.executor.array > 1 and not self.cache:
             raise ValueError("the jobs of an array meet in the cache of vectors; leave cache out")
         return self
@@ -51,6 +55,8 @@ class EncodeRecipe(EncodingRecipe):
     @property
     def folder(self) -> Path | None:
         """Of the images."""
+        if self.images is None and self.dataset != PHANTOMS:
+            return _dataset(self).images
         return self.images or (self.names and self.names.parent)
 
     def image_files(self) -> Sequence[Path]:
@@ -134,10 +140,18 @@ def _in_its_folder(recipe: EncodeRecipe) -> EncodeRecipe:
 def _names(recipe: EncodeRecipe) -> list[str]:
     if recipe.names is not None:
         return _lines(recipe.names)
+    if recipe.dataset != PHANTOMS:
+        return [name for name in dict.fromkeys(_dataset(recipe).studies.about().image) if name]
     from nast_core.data.image_folders import images_in
 
     assert recipe.images is not None
     return images_in(recipe.images)
+
+
+def _dataset(recipe: EncodeRecipe) -> FolderDataset:
+    from nast_core.dataset.opened import open_folder
+
+    return open_folder(as_path(recipe.dataset, DatasetError))
 
 
 def _lines(path: Path) -> list[str]:

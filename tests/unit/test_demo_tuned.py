@@ -46,6 +46,8 @@ def test_the_adapter_has_at_most_3_mb_and_nothing_in_its_folder_is_more_than_tex
     assert (adapter / "adapter_model.safetensors").stat().st_size <= 3_000_000
     assert {path.suffix for path in adapter.iterdir()} == {".json", ".md", ".safetensors"}
     assert sum(path.stat().st_size for path in TUNED_FOLDER.rglob("*") if path.is_file()) < 5_000_000
+    texts = [path.read_text("utf-8") for path in TUNED_FOLDER.rglob("*") if path.suffix in (".json", ".md")]
+    assert not [text for text in texts if "/work/" in text or "/tmp/" in text or "/home/" in text]
 
 
 def test_without_it_the_spec_says_how_to_make_it(monkeypatch, tmp_path):

@@ -18,6 +18,7 @@ from nast_core.runs.reporter import Silent
 from nast_core.runs.store import RunStore
 from nast_core.work.encode import FILE, EncodeRecipe, encode, share
 from nast_core.work.in_process import run_in_process
+from tests.unit.test_dataset import made
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +104,10 @@ def test_the_same_is_found_again_until_an_image_changes(model, images, tmp_path)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give what is to be encoded: --texts FILE, or --images FILE or FOLDER, and not both"),
+        (
+            [],
+            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both",
+        ),
         (["--texts", "{0}/blank.txt"], "blank.txt has no line; give a text, or an image's name, a line"),
         (["--texts", "{0}/none.txt"], "there is no file"),
         (["--texts", "{0}/blank.txt", "--images", "{0}"], "and not both"),
@@ -152,3 +156,17 @@ def test_jobs_that_share_the_images_leave_nothing_to_encode_and_the_vectors_of_o
     names, vectors = arrays(tmp_path / "alone" / FILE)
     assert run.result["names"].tolist() == names
     assert np.array_equal(run.result["vectors"], vectors)
+
+
+def test_a_dataset_gives_the_images_of_its_studies_and_changes_what_is_found(model, tmp_path):
+    dataset = made(tmp_path)
+    words = ["--model", model, "--dataset", dataset, "--out", tmp_path / "d.npz"]
+    nast(*words)
+    names, vectors = arrays(tmp_path / "d.npz")
+    assert names == ["a b/é.png", "s2.png", "s3.png", "s4.png"]
+    expected, _ = encode_named(load_model(model, device="cpu"), names, tmp_path / "images")
+    assert np.array_equal(vectors, torch.stack(list(expected.values())).numpy())
+    assert "found:" in nast(*words).stderr
+    (tmp_path / "list.txt").write_text("s3.png\n")
+    nast(*words, "--images", tmp_path / "list.txt")  # in the dataset's folder
+    assert arrays(tmp_path / "d.npz")[0] == ["s3.png"]

@@ -47,6 +47,6 @@ def test_a_stopped_command_leaves_no_process_and_no_file(folders, tmp_path, stop
     _, said = command.communicate(timeout=SOON)
     assert command.returncode == code, said
     assert "Traceback" not in said
-    gone, alive = psutil.wait_procs(readers, timeout=15)
+    _, alive = psutil.wait_procs(readers, timeout=15)
     assert alive == []
     assert not (tmp_path / "o.npz").exists()
