@@ -100,7 +100,7 @@ def _drawn() -> prepare.Files:
 
 
 def _of_dataset() -> prepare.Files:
-    """All statements about its train and validation patients; where either are missing, a sentence, and the page ends."""
+    """All statements about its train and validation patients; where either are missing, the page says so and ends."""
     dataset = datasets.chosen()
     if missing := [split for split in prepare.LEARNT_FROM if split not in dataset.splits]:
         widgets.empty(
