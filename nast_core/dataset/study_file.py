@@ -60,7 +60,7 @@ class StudyFile:
         fits = (table.split == split).to_numpy() if split else np.ones(len(table), bool)
         if condition:
             values = table[condition].to_numpy(float)
-            fits &= {"present": values == 1, "absent": values == 0, "unknown": ~(values >= 0)}[state]
+            fits = fits & {"present": values == 1, "absent": values == 0, "unknown": ~(values >= 0)}[state]
         return np.flatnonzero(fits)
 
     def images(self, condition: str, *, present: bool, split: str) -> list[str]:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from nast_core import load_model
-from nast_core.benchmark.items import read_items
+from nast_core.benchmark.items import read_items, write_items
+from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
 from nast_core.claims.run import run_evidence
 from nast_core.dataset.opened import open_folder
+from nast_core.review.judgements import Reviews
 from nast_core.runs.store import RunStore
 from nast_core.work.executors import cancel, wait_for
 from tests.datasets import write_dataset, write_table
@@ -182,15 +184,49 @@ def test_phantoms_have_no_table_to_look_through_and_say_what_can_be_done():
     assert "build a dataset from your own labels and images" in at.info[0].value
 
 
+def test_a_review_opens_on_the_datasets_items_and_a_link_to_a_file_on_the_file(dataset_folder, tmp_path):
+    own = shutil.copytree(dataset_folder, tmp_path / "own")
+    at = shown("review", own)
+    assert f"30 items. Judgements are saved at once, in {own}/items.review." in texts(at.caption)
+    at.text_input(key="review-name").set_value("Ada").run()
+    at.button(key="review-correct").click().run()
+    assert not at.exception
+    assert len(at.get("imgs")) == 1
+    assert "1 of 30 judged" in at.get("progress")[0].proto.text
+    assert Reviews(own / "items.jsonl").of("Ada")[0].verdict == "correct"
+    open_folder(own)  # which is still as it was built
+    write_items(phantom_items(3), tmp_path / "three.jsonl")
+    at = shown("review", own, **{"review-items": str(tmp_path / "three.jsonl")})
+    assert "3 items." in texts(at.caption)
+
+
 @pytest.fixture
 def spoiled(dataset_folder, tmp_path) -> Path:
     return shutil.copytree(dataset_folder, tmp_path / "spoiled")
 
 
-@pytest.mark.parametrize("page", ["benchmark", "finetune", "review", "data"])
-def test_a_dataset_that_was_edited_is_one_sentence_and_files_still_work(page, spoiled):
+PLACES = {"benchmark": {}, "finetune": {}, "review": {}, "data": {"data-do": "Look through the dataset"}}
+FILES = {
+    "benchmark": {"from": "a file"},
+    "finetune": {"train-on": "my files"},
+    "review": {"review-from": "a file"},
+    "data": {"data-do": "Look through a file"},
+}
+
+
+@pytest.mark.parametrize("page", PLACES)
+def test_a_dataset_that_was_edited_by_hand_is_one_sentence_and_files_still_work(page, spoiled):
     with (spoiled / "items.jsonl").open("a") as file:
         file.write("\n")
-    at = shown(page, spoiled, **({"data-do": "Look through the dataset"} if page == "data" else {}))
-    assert [error.value for error in at.error if "was changed after the dataset was built" in error.value]
-    assert len(at.error) == 1
+    at = shown(page, spoiled, **PLACES[page])
+    assert [error.value.count("was changed after the dataset was built") for error in at.error] == [1]
+    at = shown(page, spoiled, **FILES[page])
+    assert not at.error
+
+
+@pytest.mark.parametrize("page", PLACES)
+def test_a_dataset_whose_images_have_moved_is_one_sentence(page, tmp_path):
+    folder = write_dataset(tmp_path / "here", {"train": 2, "test": 2})
+    (tmp_path / "here" / "images").rename(tmp_path / "here" / "moved")
+    at = shown(page, folder, **PLACES[page])
+    assert [error.value.count("which is not there; put them back") for error in at.error] == [1]
