@@ -26,6 +26,7 @@ LONG = {
     "verbal",
     "hedge",
 }
+BOUND = ("fields.one_of", "asking.field", "splits.choose", "splits.how_many")  # fields that stand in the address
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
