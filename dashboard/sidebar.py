@@ -2,20 +2,29 @@
 
 import streamlit as st
 
-from dashboard.parts import asking, keeper, widgets
+from dashboard.parts import asking, datasets, keeper, widgets
 from dashboard.parts.pictures import accept_uploads, uploads
 from dashboard.parts.text import plain
 
 
 def choose() -> None:
-    """Where the model comes from, and the user's own images."""
+    """Where the model and the data come from, and the user's own images."""
     with st.sidebar:
         asking.field(
             st,
             "Model",
             value=keeper.START,
             key="model",
-            help="'demo', the path of a model's folder, or a name from the Models page.",
+            help="'demo', 'demo-tuned', run:ID of a fine-tune, a model's folder, or a name from the Models page.",
+        )
+        asking.one_of(
+            st,
+            "Dataset",
+            datasets.offered(),
+            key="dataset",
+            format_func=datasets.called,
+            help="Whose images, questions and statements every page uses: drawn phantoms, or a folder that"
+            " 'nast dataset build' or the Data page made. A path can be typed.",
         )
         files = st.file_uploader(
             "Your own images",
@@ -37,7 +46,6 @@ def show_loaded() -> None:
     if model is None:
         show_nothing()
         return
-    count = len(uploads())
     with st.sidebar:
         st.markdown(
             f"**{plain(model.card.name)}**  \n:gray[{plain(model.card.family)}, {model.parameters / 1e6:.1f} M"
@@ -46,7 +54,7 @@ def show_loaded() -> None:
         st.caption(
             f"Fingerprint `{model.fingerprint[:12]}` · {plain(model.text.device)} · {str(model.dtype).split('.')[-1]}"
         )
-        st.caption(f"Images: phantoms{f' and {count} of yours' if count else ''}")
+        _show_dataset(len(uploads()))
         for warning in model.report.warnings:
             st.warning(plain(warning), icon=":material/warning:")
         widgets.ticks(keeper.checks(), title="Self-test")
@@ -57,3 +65,28 @@ def show_loaded() -> None:
             for name, value in rows.items():
                 st.markdown(f":gray[{plain(name)}]  \n{plain(value)}")
         st.caption("Research use only; not a medical device.")
+
+
+def _show_dataset(mine: int) -> None:
+    """What is chosen, and what cannot be shown of it."""
+    from nast_core.dataset.folder import FolderDataset
+    from nast_core.dataset.opened import labels_changed
+
+    dataset = datasets.if_there()
+    more = f" and {mine} of yours" if mine else ""
+    if not isinstance(dataset, FolderDataset):
+        what = "phantoms, which are drawings" if dataset is not None else "none: the dataset cannot be used"
+        st.caption(f"Images: {what}{more}")
+        return
+    manifest = dataset.manifest
+    st.markdown(
+        f"**{plain(manifest.name)}**  \n:gray[{manifest.patients:,} patients, {manifest.image_count:,} images{more}]"
+    )
+    looked_at = dataset.looked_at()
+    st.caption(f"Looked at: its {looked_at} split. Fingerprint `{dataset.fingerprint[:12]}`")
+    if changed := labels_changed(manifest):
+        st.warning(plain(changed), icon=":material/warning:")
+    if lacks := dataset.lacks():
+        with st.expander("What it cannot show", icon=":material/visibility_off:"):
+            for text in lacks:
+                st.caption(plain(text))

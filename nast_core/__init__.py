@@ -29,6 +29,7 @@ __all__ = [
     "AttentionRecipe",
     "BenchmarkRecipe",
     "ClaimsRecipe",
+    "EncodeRecipe",
     "FinetuneRecipe",
     "NastError",
     "TraceRecipe",

@@ -10,7 +10,9 @@ from nast_core.commands import (
     benchmark,
     claims,
     compare,
+    dataset,
     demo,
+    encode,
     finetune,
     interpret,
     models,
@@ -28,12 +30,14 @@ app = typer.Typer(
 app.add_typer(opening.app)
 app.add_typer(interpret.app)
 app.add_typer(attribute.app)
+app.add_typer(encode.app)
 app.add_typer(runs.app)
 app.add_typer(compare.app)
 app.add_typer(finetune.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(negation.app, name="negation")
 app.add_typer(review.app, name="review")
 app.add_typer(demo.app, name="demo")

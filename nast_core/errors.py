@@ -43,6 +43,10 @@ class DataError(NastError):
     """A file of pairs, labels or results that does not hold what it should."""
 
 
+class DatasetError(DataError):
+    """A folder that is no dataset, or one that is no longer as it was built."""
+
+
 def what_is_wrong(error: ValueError) -> str:
     """The first fault of one line of a JSONL file, as half a sentence."""
     if isinstance(error, JSONDecodeError):

@@ -1,24 +1,26 @@
 """Any spec to a loaded model: the one roof over model folders, runs and adapters.
 
-A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's base with what it learnt.
+A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's base with what it learnt, or ``demo-tuned``, the
+fine-tune of the demo that comes with NAST. torch is imported when a model is loaded: what only asks about specs stays quick.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nast_core.errors import ModelError, NastError
+from nast_core.files.places import DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.stamps import stamp
-from nast_core.models import model_files, registry, specs
-from nast_core.models.encoder import DualEncoder
-from nast_core.models.registry import DTYPES
+from nast_core.finetune.record import ADAPTER, RECORD, Record, read_record, refuse_another
+from nast_core.models import configs, specs
 from nast_core.recipe import run_name, run_of
 from nast_core.runs.store import Run, RunStore
 
 if TYPE_CHECKING:
-    from nast_core.finetune.adapter import Record
+    from nast_core.models.encoder import DualEncoder
 
 _MOST = 16  # fine-tunes of fine-tunes
 _opening: ContextVar[tuple[Path, ...]] = ContextVar("opening", default=())  # adapters whose base is being looked for
@@ -26,16 +28,31 @@ _opening: ContextVar[tuple[Path, ...]] = ContextVar("opening", default=())  # ad
 
 def load_model(
     spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32", runs: Path | None = None
-) -> DualEncoder:
-    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this machine,
-    ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``.
+) -> "DualEncoder":
+    """A model from ``demo``, ``demo-tuned``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this
+    machine, ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``.
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed; RunError where there
     is no such run.
     """
-    if (run := run_of(str(spec))) is not None:
-        return load_finetuned(finished_finetune(run, runs).folder, device=device, dtype=dtype)
+    if (run := finetune_of(str(spec), runs)) is not None:
+        tuned = load_finetuned(run.folder, device=device, dtype=dtype)
+        if spec == DEMO_TUNED:
+            tuned.card = replace(tuned.card, source=DEMO_TUNED)  # wherever NAST is installed
+        return tuned
+    from nast_core.models import registry
+
     return registry.load_model(spec, device=device, dtype=dtype)
+
+
+def finetune_of(spec: str, runs: Path | None = None) -> Run | None:
+    """The finished fine-tune that a spec names: ``run:ID`` of the folder ``runs``, or the one that comes with NAST.
+
+    None for any other spec. Raises as ``finished_finetune``, and ModelError where the fine-tune is not in the assets.
+    """
+    if (run := run_of(spec)) is not None:
+        return finished_finetune(run, runs)
+    return Run(specs.embedded(spec)) if spec == DEMO_TUNED else None
 
 
 def stamp_of(spec: str, runs: Path | None = None) -> str:
@@ -43,20 +60,21 @@ def stamp_of(spec: str, runs: Path | None = None) -> str:
 
     A run's are those of its adapter and of all that it stands on. Never raises: what is wrong with it, loading says.
     """
-    return stamp(*_files_of(spec, runs, _MOST))
+    return stamp(*files_of(spec, runs))
 
 
-def _files_of(spec: str, runs: Path | None, depth: int) -> Iterator[Path]:
+def files_of(spec: str, runs: Path | None = None, depth: int = _MOST) -> Iterator[Path]:
+    """Folders and files that a spec's model is made of, its own first, then those of what it stands on. Never raises."""
     try:
-        if (run := run_of(spec)) is not None:
-            from nast_core.finetune.adapter import ADAPTER, read_record
-
-            adapter = RunStore(runs).root / run / ADAPTER
-            yield adapter
+        run = run_of(spec)
+        if run is not None or spec == DEMO_TUNED:
+            folder = TUNED_FOLDER if run is None else RunStore(runs).root / run
+            yield folder / ADAPTER
             if depth:
-                yield from _files_of(read_record(adapter).base, adapter.parents[1], depth - 1)
-        elif (folder := specs.find(spec).folder) is not None:
-            yield folder.resolve()
+                base = read_record(folder / ADAPTER).base
+                yield from files_of(base, folder.parent, depth - 1)
+        elif (there := specs.find(spec).folder) is not None:
+            yield there.resolve()
         else:
             from nast_core.models.open_clip_spec import sources  # imports open_clip, which takes seconds
 
@@ -78,12 +96,13 @@ def finished_finetune(run_id: str, root: Path | None = None) -> Run:
 
 def load_finetuned(
     folder: Path, *, device: str = "auto", dtype: str = "float32", base: str | None = None
-) -> DualEncoder:
+) -> "DualEncoder":
     """The tuned model of an adapter folder, or of a finished run's folder: its base with the adapter merged in.
 
     ``base``: where the base is now, if it has moved. Raises ModelError where the base is not the one that was trained.
     """
-    from nast_core.finetune.adapter import ADAPTER, apply_adapter, read_record  # PEFT comes along: not for every model
+    from nast_core.finetune.adapter import apply_adapter  # PEFT comes along: not for every model
+    from nast_core.models.registry import DTYPES
 
     folder = folder / ADAPTER if (folder / ADAPTER).is_dir() else folder
     record = read_record(folder)
@@ -115,13 +134,11 @@ def _not_its_own_base(folder: Path) -> Iterator[None]:
         _opening.reset(token)
 
 
-def _check_stated(spec: str, folder: Path, record: "Record") -> None:
+def _check_stated(spec: str, folder: Path, record: Record) -> None:
     """Raises ModelError where the base's own card already says that it is another model than was trained."""
-    from nast_core.finetune.adapter import RECORD, refuse_another
-
     if run_of(spec) is not None or spec.startswith(specs.OPEN_CLIP):
         return
     card = (specs.find(spec).folder or Path()) / RECORD
-    fingerprint = model_files.read_json(card).get("fingerprint") if card.exists() else None
+    fingerprint = configs.read_json(card).get("fingerprint") if card.exists() else None
     if isinstance(fingerprint, str) and fingerprint:
         refuse_another(folder, record, specs.find(spec).name or spec, fingerprint)

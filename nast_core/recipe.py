@@ -1,12 +1,13 @@
 """What every recipe has in common, and what a recipe's work may say while it runs."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST = 1_000_000  # of what is built or asked: more than any set of studies has
 MOST_SEED = 2**32 - 1
+MOST_WORKERS = 256
 
 
 class RunError(NastError):
@@ -81,6 +83,7 @@ class Executor(BaseModel):
     cpus: int | None = Field(default=None, ge=1, le=4096)
     minutes: int = Field(default=240, ge=1, le=525_600)  # a run that takes longer is queued again and goes on
     memory_gb: float | None = Field(default=None, gt=0, le=100_000)
+    array: int = Field(default=1, ge=1, le=1000)  # jobs that share the work, each with all of the above
     extra: dict[str, Any] = {}  # further long options of sbatch: {reservation: review, exclusive: true}
 
     @field_validator("extra")
@@ -121,6 +124,7 @@ class Recipe(BaseModel):
     image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name
     # fields that say where and how, but not what
     how: ClassVar[frozenset[str]] = frozenset({"device", "num_processes", "executor"})
+    in_shares: ClassVar[bool] = False  # whether the jobs of an array can do it
     long_part: ClassVar[str | None] = None  # the label of the progress that nearly all time goes by; None: any
 
     kind: str
@@ -130,6 +134,19 @@ class Recipe(BaseModel):
     seed: int = Field(default=0, ge=0, le=MOST_SEED)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
     executor: Executor = Executor()
+
+    @model_validator(mode="after")
+    def _an_array_can_do_it(self) -> Self:
+        if self.executor.array > 1 and not self.in_shares:
+            raise ValueError(
+                "executor.array is for recipes of kind encode; encode the images with one first, and this finds their "
+                "vectors in the cache"
+            )
+        return self
+
+    def image_files(self) -> Sequence[Path]:
+        """Images that no line of ``files`` names as its own: told by what the disk says of them, not by their bytes."""
+        return ()
 
     def asked(self) -> str:
         """As JSON, without what says only where and how: what results are said to be of."""
@@ -144,6 +161,12 @@ class Recipe(BaseModel):
     def may_end_early(self) -> bool:
         """Whether the work may end before all of its progress was made."""
         return False
+
+
+class OfDataset(Recipe):
+    """A recipe of a kind that looks at studies: what it leaves out comes from its dataset."""
+
+    dataset: str = PHANTOMS  # as open_dataset takes it
 
 
 class Cancelled(Exception):

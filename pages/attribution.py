@@ -9,7 +9,7 @@ st.title("Attribution")
 model = keeper.model()
 chosen = pairs.choose_set(model)
 if fields.fresh("pair"):  # start where the texts differ most in score
-    widest = attributions.widest(model, model.fingerprint, chosen, pairs.set_key(chosen))
+    widest = attributions.widest(model, chosen)
     fields.start(pair=chosen[widest].pair.negated)
 pair = pairs.choose_one(model, chosen)
 

@@ -3,15 +3,14 @@
 import streamlit as st
 
 from dashboard.home import live_case, own_images
-from dashboard.parts import keeper
+from dashboard.parts import datasets, keeper
 
 st.title("Does the model read “no”?")
 st.markdown(
     "Medical CLIP models often answer correctly when an absent finding is said affirmatively (“fully expanded lungs”)"
     " and wrongly when the same is said with a negation (“no pneumothorax”). This dashboard shows where a CLIP's text"
-    " encoder reads the negator, how much each layer carries, and how many points the model loses. It opens on a demo"
-    " world of drawn radiographs, **which are drawings, not patients**; load your own CLIP folder and images in the"
-    " sidebar."
+    " encoder reads the negator, how much each layer carries, and how many points the model loses. Load your own CLIP"
+    f" and choose your own images in the sidebar{datasets.disclaimer()}."
 )
 model = keeper.model()
 live_case.draw(model)

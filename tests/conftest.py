@@ -19,6 +19,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 from nast_core import load_model
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
+from tests.datasets import write_dataset
 
 # A submission is judged on the same examples each time; whoever runs the tests by hand looks at new ones.
 hypothesis.settings.register_profile("submission", derandomize=True)
@@ -109,3 +110,9 @@ def model64(request, folders):
 def tiny(folders):
     """One tiny model, for tests that no family matters to."""
     return load_model(folders["Hugging Face CLIP"], device="cpu")
+
+
+@pytest.fixture(scope="session")
+def dataset_folder(tmp_path_factory) -> Path:
+    """A dataset of 60 drawn patients, as files with a table. Not to be changed."""
+    return write_dataset(tmp_path_factory.mktemp("dataset"))

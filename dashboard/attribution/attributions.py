@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import memo, widgets
+from dashboard.parts import datasets, memo, widgets
+from dashboard.parts.pairs import set_key
 from dashboard.parts.pictures import Picture, image_vector
 from nast_core.errors import NastError
 from nast_core.negation.forms import FORMS
@@ -19,6 +20,7 @@ from nast_core.negation.forms import FORMS
 if TYPE_CHECKING:
     import xarray as xr
 
+    from nast_core.dataset.interface import Dataset
     from nast_core.interpret.attribution_image import Method
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
@@ -43,17 +45,31 @@ _AT_ONCE = 0.7  # seconds without a progress bar
 _CANCELLED = "attribution-cancelled"
 
 
-@memo.copied()
-def widest(_model: DualEncoder, fingerprint: str, _pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> int:
+def widest(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> int:
     """Index of the pair whose texts differ most in score on the image that the page first shows with it."""
-    from nast_core.encoding.images import encode_named, phantom_name
-    from nast_core.encoding.showcase import phantoms_with
+    dataset = datasets.chosen()
+    return _widest(model, model.fingerprint, dataset, dataset.fingerprint, pairs, set_key(pairs))
+
+
+@memo.copied()
+def _widest(
+    _model: DualEncoder,
+    fingerprint: str,
+    _dataset: Dataset,
+    data: str,
+    _pairs: tuple[AlignedPair, ...],
+    key: tuple[str, ...],
+) -> int:
+    from nast_core.encoding.images import encode_named
     from nast_core.interpret.effects import text_vectors
 
-    names = [phantom_name(phantoms_with(pair.pair.finding)[0]) for pair in _pairs]
-    images, _ = encode_named(_model, names)
+    names = [_dataset.images_for(pair.pair.finding)[0] for pair in _pairs]
+    images, _ = encode_named(_model, names, _dataset.images)
     ends = text_vectors(_model, _pairs)
-    gaps = [float(abs((one[0] - one[1]) @ images[name].to(one.dtype))) for one, name in zip(ends, names, strict=True)]
+    gaps = [
+        float(abs((one[0] - one[1]) @ images[name].to(one.dtype))) if name in images else -1.0
+        for one, name in zip(ends, names, strict=True)
+    ]
     return int(np.argmax(gaps))
 
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.parts import plots, theme
 from dashboard.parts.text import chart
+from nast_core.files.places import DEMO_TUNED
 from nast_core.recipe import run_of
 
 _PATTERNS = ("", "\\", "x", ".", "-", "|")
@@ -16,7 +17,7 @@ _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 def model_styles(specs: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and pattern of each model: the first grey, the first fine-tune green, others as they come."""
-    tuned = next((spec for spec in specs if run_of(spec) is not None), None)
+    tuned = next((spec for spec in specs if run_of(spec) is not None or spec == DEMO_TUNED), None)
     others = iter(theme.OTHERS * len(specs))
     colours = [theme.TUNED if spec == tuned else theme.BASE if i == 0 else next(others) for i, spec in enumerate(specs)]
     return {

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import asking, fields, finetunes, jobs, keeper, memo, widgets
-from dashboard.parts.items import items_of, phantom_items
+from dashboard.parts import asking, datasets, fields, finetunes, jobs, keeper, memo, splits, widgets
+from dashboard.parts.items import EVERY, items_for, items_of
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from nast_core.benchmark.items import Item
     from nast_core.models import DualEncoder
     from nast_core.work.kinds import BenchmarkRecipe
 
+_TIMED = 4  # images
 SOON = 60.0  # seconds: what takes less is answered on the page, what takes more is a run of its own
-PHANTOM_COUNTS = [200, 500, 1000, 2000, 3000]
+SOURCES = ["the dataset", "a file"]  # of questions, and of claims
+COUNTS, USUAL = [200, 500, 1000, 2000, 3000], 500  # of questions
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The items asked, what names them, the folder of their images, and the recipe that asks the same."""
+    """The items asked, what names them, the folder of their images, and the recipe that asks the same.
+
+    ``of``: what figures are of, for their subtitles; ``lacks``: why there are no items, where there are none.
+    """
 
     items: list[Item]
     key: str
     folder: str | None
     recipe: dict[str, object]
+    of: str
+    lacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,51 +55,74 @@ class Answers:
 
 
 def choose_questions() -> Questions:
-    """Phantoms, or any items file; a file that is none is a sentence, and the page ends."""
-    with st.expander("Questions", icon=":material/quiz:"):
-        source, rest = st.columns([1, 3])
-        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="from")
-        if kind == "phantoms":
-            count, seed = rest.columns(2)
-            n = count.select_slider("Number of items", PHANTOM_COUNTS, value=500, key="n", bind="query-params")
-            drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
-            items = phantom_items(n, drawn, "test")
-            return Questions(items, f"phantom-test-{n}-{drawn}", None, {"n": n, "seed": drawn})
-        where, beside = rest.columns(2)
-        typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
-        folder = asking.field(beside, "Folder of its images", key="images") or None
-        if not typed:
-            widgets.empty("Give the path of an items file, or choose phantoms.")
-        path = widgets.path(typed)
-        with widgets.advice():
-            items = items_of(path)
-        images = widgets.path(folder) if folder else None
-        return Questions(items, f"{path}-{stamp(path)}", folder, {"items": path, "images": images})
+    """The chosen dataset's, or any items file; a file that is none is a sentence, and the page ends."""
+    source, rest = st.expander("Questions", icon=":material/quiz:").columns([1, 3])
+    if fields.one_of(source, "From", SOURCES, key="from") == SOURCES[0]:
+        return _of_dataset(rest)
+    where, beside = rest.columns(2)
+    typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
+    folder = asking.field(beside, "Folder of its images", key="images") or None
+    if not typed:
+        widgets.empty("Give the path of an items file, or choose the dataset.")
+    path = widgets.path(typed)
+    with widgets.advice():
+        items = items_of(path)
+    images = widgets.path(folder) if folder else None
+    return Questions(items, f"{path}-{stamp(path)}", folder, {"items": path, "images": images}, path.name)
+
+
+def _of_dataset(place: DeltaGenerator) -> Questions:
+    """Questions about one of its held-out splits; none, with the reason, where it has none."""
+    from nast_core.errors import DatasetError
+
+    dataset = datasets.chosen()
+    part, count, seed = place.columns(3)
+    split = splits.choose(part, dataset, key="benchmark-split")
+    of, drawn = datasets.of_split(dataset, split), 0
+    try:
+        offered = COUNTS if datasets.drawn() else splits.counts(COUNTS, len(items_for(dataset, EVERY, 0, split)))
+    except DatasetError as error:
+        return Questions([], f"{dataset.fingerprint}-{split}", None, {}, of, str(error))
+    n = splits.how_many(count, "Number of items", offered, USUAL, key="n")
+    if datasets.drawn():
+        drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
+    splits.need_leave(dataset, split, key="benchmark")
+    return Questions(
+        items_for(dataset, n, drawn, split),
+        f"{dataset.fingerprint}-{split}-{n}-{drawn}",
+        str(dataset.images) if dataset.images else None,
+        {"dataset": dataset.spec, "n": n, "seed": drawn, "split": split},
+        of,
+    )
 
 
 def choose_models() -> list[str]:
     """The sidebar's model, and any others to put beside it."""
-    own, tuned = keeper.spec(), finetunes.finished()
+    own, known = keeper.spec(), finetunes.offered()
     others = st.multiselect(
         "Beside the sidebar's model",
-        [spec for spec in dict.fromkeys([keeper.DEMO, *tuned]) if spec != own],
+        [spec for spec in known if spec != own],
         key="with",
         bind="query-params",
         on_change=asking.typed,
         args=("with",),
         accept_new_options=True,
-        placeholder="Type a model, or choose a finished fine-tune",
+        placeholder="Choose a model, or type one",
         help=(
-            "A folder, a name from the Models page, open_clip:ARCH/PRETRAINED, or run:ID of a finished fine-tune. All"
+            "demo, demo-tuned, run:ID of a finished fine-tune, a folder, a name from the Models page, or"
+            " open_clip:ARCH/PRETRAINED. All"
             " models answer the same questions."
         ),
     )
-    finetunes.listed(tuned)
+    finetunes.listed(known)
     return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
-    """Answers by spec. A model that does not load is its sentence; a slow one is offered as a run; the others go on."""
+    """Answers by spec. A model that does not load is its sentence; a slow one is offered as a run; the others go on.
+
+    Where there are no questions, no answers: the models alone.
+    """
     from nast_core.errors import NastError
 
     answers: dict[str, Answers] = {}
@@ -119,9 +151,12 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
     answers = memo.find(*name)
     if answers is None:
         model = keeper.load(spec)
+        if not questions.items:
+            return Answers(spec, model.card.name, model.fingerprint, pd.DataFrame({"item_id": []}), {})
         run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
         if run is None:
-            seconds = seconds_left(model, distinct_texts(questions.items), {item.image for item in questions.items})
+            images = [item.image for item in questions.items]
+            seconds = seconds_left(model, distinct_texts(questions.items), images, questions.folder)
             if seconds > SOON:
                 label = f"Ask {plain(model.card.name)}: {duration(seconds)}"
                 jobs.offer(_recipe(spec, questions), model.fingerprint, label, key=f"benchmark-ask-{spec}")
@@ -138,7 +173,7 @@ def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
     return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
 
 
-def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[str]) -> float:
+def seconds_left(model: DualEncoder, texts: Collection[str], images: Sequence[str], folder: str | None = None) -> float:
     """What is left to encode will take about so long; texts come last, so that nothing is left where all are kept."""
     from nast_core.encoding.cache import default_cache
 
@@ -147,24 +182,26 @@ def seconds_left(model: DualEncoder, texts: Collection[str], images: Collection[
     missing = sum(text not in shelf for text in texts) if shelf else len(texts)
     if not missing:
         return 0.0
-    an_image, a_text = _pace(model, model.fingerprint)
-    return an_image * len(images) + a_text * missing
+    some = list(dict.fromkeys(images))
+    an_image, a_text = _pace(model, model.fingerprint, some[:_TIMED], folder)
+    return an_image * len(some) + a_text * missing
 
 
 @memo.copied("Timing a few images and texts")
-def _pace(_model: DualEncoder, fingerprint: str) -> tuple[float, float]:
+def _pace(_model: DualEncoder, fingerprint: str, _images: list[str], folder: str | None) -> tuple[float, float]:
+    """Seconds an image and a text; images of one folder are taken to be alike."""
     from nast_core.encoding.images import encode_named
 
     took = []
     for work in (
-        lambda: encode_named(_model, [f"phantom:{seed}" for seed in range(4)]),
+        lambda: encode_named(_model, _images, widgets.path(folder) if folder else None),
         lambda: _model.encode_texts([f"There is no edema, and {n} other findings are not seen." for n in range(16)]),
     ):
         work()  # the first call pays for what later ones find ready
         began = time.perf_counter()
         work()
         took.append(time.perf_counter() - began)
-    return took[0] / 4, took[1] / 16
+    return took[0] / max(len(_images), 1), took[1] / 16
 
 
 @memo.copied()

@@ -10,54 +10,70 @@ import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, fields, keeper, memo, plots, theme, widgets
-from dashboard.parts.items import claims_of
+from dashboard.parts import asking, datasets, fields, keeper, memo, plots, splits, theme, widgets
+from dashboard.parts.items import EVERY, evidence_for, evidence_in
 from dashboard.parts.text import plain
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from nast_core.benchmark.slices import Slice
-    from nast_core.claims.claim import Example
+    from nast_core.claims.evidence import Evidence
     from nast_core.claims.run import ClaimsResult
     from nast_core.models import DualEncoder
 
 _CUES = {"none": (theme.AFFIRMATIVE, ""), "seen": (theme.NEGATED, "/"), "unseen": (theme.NEGATED, "x")}
 
 
-class Claims(NamedTuple):
-    """Examples, what names them, and the folder of their images."""
+_COUNTS, _USUAL = [100, 200, 500, 1000], 200  # of studies
 
-    examples: list[Example]
+
+class Claims(NamedTuple):
+    """What is asked, what names it, the folder of its images, and what figures are of."""
+
+    asked: Evidence
     key: str
     folder: str | None
+    of: str
 
 
 def choose() -> Claims:
-    """Phantom claims, or any claims file."""
-    with st.expander("Claims", icon=":material/fact_check:"):
-        source, rest = st.columns([1, 3])
-        kind = fields.one_of(source, "From", ["phantoms", "a file"], key="claims-from")
-        if kind == "phantoms":
-            count, seed = rest.columns(2)
-            n = count.select_slider("Phantoms", [100, 200, 500, 1000], value=200, key="claims-n", bind="query-params")
-            drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="claims-seed", bind="query-params"))
-            return Claims(_of_phantoms(n, drawn), f"phantoms-{n}-{drawn}", None)
-        where, beside = rest.columns(2)
-        typed = asking.field(where, "claims.jsonl, of 'nast claims build'", key="claims-file")
-        folder = asking.field(beside, "Folder of its images", key="claims-images") or None
-        if not typed:
-            widgets.empty("Give the path of a claims file, or choose phantoms.")
-        path = widgets.path(typed)
-        with widgets.advice():
-            return Claims(claims_of(path), f"{path}-{stamp(path)}", folder)
+    """The chosen dataset's, or any claims file. What has none says so, and the page ends."""
+    source, rest = st.expander("Claims", icon=":material/fact_check:").columns([1, 3])
+    if fields.one_of(source, "From", choices.SOURCES, key="claims-from") == choices.SOURCES[0]:
+        return _of_dataset(rest)
+    where, beside = rest.columns(2)
+    typed = asking.field(where, "claims.jsonl, of 'nast claims build'", key="claims-file")
+    folder = asking.field(beside, "Folder of its images", key="claims-images") or None
+    if not typed:
+        widgets.empty("Give the path of a claims file, or choose the dataset.")
+    path = widgets.path(typed)
+    with widgets.advice():
+        asked = evidence_in(path)
+    of = path.name if asked.split == "all" else f"the {asked.split} lines of {path.name}"
+    return Claims(asked, f"{path}-{stamp(path)}", folder, of)
 
 
-@memo.copied("Writing the claims")
-def _of_phantoms(count: int, seed: int) -> list[Example]:
-    from nast_core.claims.build import build_examples
-    from nast_core.claims.phantom import phantom_studies
+def _of_dataset(place: DeltaGenerator) -> Claims:
+    """Statements about one of its held-out splits."""
+    from nast_core.errors import DatasetError
 
-    return build_examples(phantom_studies(count, split="test", seed=seed), seed=seed).examples
+    dataset = datasets.chosen()
+    part, count, seed = place.columns(3)
+    split, drawn = splits.choose(part, dataset, key="claims-split"), 0
+    splits.need_leave(dataset, split, key="benchmark-claims")
+    try:
+        every = _USUAL if datasets.drawn() else len(evidence_for(dataset, EVERY, 0, split).images)
+    except DatasetError as error:
+        widgets.empty(f"{error}; choose another split or dataset, or give a claims file.")
+    offered = _COUNTS if datasets.drawn() else splits.counts(_COUNTS, every)
+    n = splits.how_many(count, "Studies", offered, _USUAL, key="claims-n")
+    if datasets.drawn():
+        drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="claims-seed", bind="query-params"))
+    images = str(dataset.images) if dataset.images else None
+    asked, key = evidence_for(dataset, n, drawn, split), f"{dataset.fingerprint}-{split}-{n}-{drawn}"
+    return Claims(asked, key, images, datasets.of_split(dataset, split))
 
 
 def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
@@ -80,15 +96,15 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
 
 def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | None:
     """None where it would take long and nobody has asked for it."""
-    from nast_core.claims.evidence import evidence
     from nast_core.claims.ranking import statement_texts
-    from nast_core.claims.run import run_claims, work_units
+    from nast_core.claims.run import run_evidence, work_units
     from nast_core.encoding.cache import default_cache
     from nast_core.runs.pace import duration
 
-    asked = evidence(claims.examples)
+    asked = claims.asked
     total, done = work_units(asked), 0
-    seconds = choices.seconds_left(model, statement_texts(asked.examples), asked.images.image)
+    images = asked.images.image.tolist()
+    seconds = choices.seconds_left(model, statement_texts(asked.examples), images, claims.folder)
     if seconds > choices.SOON and not st.button(
         f"Let {plain(name)} read the claims: at most {duration(seconds)}",
         icon=":material/play_arrow:",
@@ -104,7 +120,7 @@ def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | No
         bar.progress(min(done / total, 1.0), f"{plain(name)}: encoding images and statements, {done:,} of {total:,}")
 
     folder = widgets.path(claims.folder) if claims.folder else None
-    result = run_claims(model, claims.examples, folder, cache=default_cache(), progress=tick)
+    result = run_evidence(model, asked, folder, cache=default_cache(), progress=tick)
     bar.empty()
     return result
 
@@ -118,7 +134,8 @@ def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.Da
 
 
 def draw(view: View) -> None:
-    by_spec = results(view, choose())
+    claims = choose()
+    by_spec = results(view, claims)
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
     pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in by_spec.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):
@@ -135,7 +152,7 @@ def draw(view: View) -> None:
                 everything,
                 charts.model_styles(list(ranked)),
                 title="Claim ranking by kind of contradiction",
-                subtitle=f"{_counted(everything)}; 95 % intervals over patients",
+                subtitle=f"{claims.of}: {_counted(everything)}; 95 % intervals over patients",
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
@@ -154,7 +171,7 @@ def draw(view: View) -> None:
                 apart,
                 _CUES,
                 title=f"By the cue in the texts: {view.answers[detail].name}",
-                subtitle=f"{_counted(apart)}; 95 % intervals over patients",
+                subtitle=f"{claims.of}: {_counted(apart)}; 95 % intervals over patients",
                 label="ranked rightly (%)",
                 chance=0.5,
             ),

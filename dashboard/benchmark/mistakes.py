@@ -14,9 +14,9 @@ def draw(view: View) -> None:
     summaries = {spec: choices.summary(one.scored, view.key_of(spec)) for spec, one in view.answers.items()}
     left, right = st.columns(2, gap="medium")
     with left:
-        _distances(summaries[view.detail], view.answers[view.detail].name)
+        _distances(summaries[view.detail], f"{view.answers[view.detail].name}, {view.of}")
     with right:
-        _bias(summaries)
+        _bias(summaries, view.of)
     with st.expander("By patient", icon=":material/person:"):
         _patients(view)
 
@@ -53,7 +53,7 @@ def _distances(summary: dict, name: str) -> None:
     )
 
 
-def _bias(summaries: dict[str, dict]) -> None:
+def _bias(summaries: dict[str, dict], of: str) -> None:
     rows = [
         {"group": spec, "series": form, **figures["affirmation_bias"][form]}
         for spec, figures in summaries.items()
@@ -69,8 +69,8 @@ def _bias(summaries: dict[str, dict]) -> None:
             theme.FORMS,
             title="Affirmation bias",
             subtitle=(
-                f"of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals over"
-                " patients"
+                f"{of}; of wrong answers, n = {int(table.n.min()):,} to {int(table.n.max()):,} a bar; 95 % intervals"
+                " over patients"
             ),
             label="absent turned into present (%)",
         ),

@@ -32,7 +32,7 @@ def draw(view: View) -> None:
     if not summary["acc_affirmative"]["n"]:
         name, reason = next(iter(shown.failed.items()), ("", "no image was found"))
         widgets.empty(f"No item could be scored: {len(shown.failed)} images cannot be read; first {name}: {reason}")
-    _headline(summary)
+    _headline(summary, view.of)
     if len(view.answers) > 1:
         _models(view)
     if len(view.answers) > 1:
@@ -43,7 +43,7 @@ def draw(view: View) -> None:
                 _groups(view, by)
 
 
-def _headline(summary: dict) -> None:
+def _headline(summary: dict, of: str) -> None:
     from nast_core.statistics.rates import Rate
 
     for column, (label, name, scale, unit) in zip(st.columns(len(_METRICS)), _METRICS, strict=True):
@@ -52,8 +52,8 @@ def _headline(summary: dict) -> None:
         column.caption(f"{rate.ends('.1f')}, n = {rate.n:,}")
     test = summary["mcnemar"]
     st.caption(
-        "The same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed 0). Paired"
-        f" exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated,"
+        f"Of {plain(of)}: the same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed"
+        f" 0). Paired exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated,"
         f" p = {test['p_value']:.2g}. Ties, counted as wrong: {summary['ties']}. Unscored items: {summary['unscored']}."
         " Blind: the same options scored with the mean image; chance is 25 %."
     )
@@ -75,7 +75,7 @@ def _models(view: View) -> None:
             table,
             corrected,
             title="The same questions, several models",
-            subtitle="95 % intervals over patients; in brackets, n; stars: affirmative against negated",
+            subtitle=f"{view.of}; 95 % intervals over patients; in brackets, n; stars: affirmative against negated",
         ),
         key="benchmark-models",
         data=table.assign(p_holm=table.group.map(corrected)),
@@ -121,7 +121,10 @@ def _groups(view: View, by: str) -> None:
         st.caption(f"{title}: no item of this slice has a negation.")
         return
     figure = plots.accuracy_bars(
-        table, title=title, subtitle="95 % intervals over patients; in brackets, n", horizontal=horizontal
+        table,
+        title=title,
+        subtitle=f"{view.of}; 95 % intervals over patients; in brackets, n",
+        horizontal=horizontal,
     )
     widgets.figure(
         figure,

@@ -22,17 +22,16 @@ _PROMPTS = {_PRESENT: (theme.AFFIRMATIVE, ""), _DENIED: (theme.NEGATED, "/"), _U
 
 
 def draw(view: View) -> None:
-    examples = claims.choose()
-    by_spec = claims.results(view, examples)
+    asked = claims.choose()
+    by_spec = claims.results(view, asked)
     detail = view.detail if view.detail in by_spec else next(iter(by_spec))
-    _prompts(view, by_spec, detail)
+    _prompts(view, by_spec, detail, asked.of)
     st.subheader("Retrieval")
-    _retrieval(
-        view, by_spec[detail], (*view.key_of(detail), examples.key, str(examples.folder)), view.answers[detail].name
-    )
+    name = f"{view.answers[detail].name}, {asked.of}"
+    _retrieval(view, by_spec[detail], (*view.key_of(detail), asked.key, str(asked.folder)), name)
 
 
-def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str) -> None:
+def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str, of: str) -> None:
     table = pd.concat([_areas(one).assign(model=spec) for spec, one in by_spec.items()], ignore_index=True)
     own = table[table.model == detail]
     if view.part.condition:
@@ -45,7 +44,7 @@ def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str) -> None:
             own,
             _PROMPTS,
             title=f"AUROC of the presence prompt and of negated prompts: {view.answers[detail].name}",
-            subtitle=f"{int(own.n.max()):,} images at most; 95 % intervals over patients",
+            subtitle=f"{of}; {int(own.n.max()):,} images at most; 95 % intervals over patients",
             label="AUROC",
             scale=1,
             chance=0.5,
@@ -67,7 +66,7 @@ def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str) -> None:
                 macro,
                 _PROMPTS,
                 title="Mean over conditions, by model",
-                subtitle=f"{int(macro.n.max()):,} images; 95 % intervals over patients",
+                subtitle=f"{of}; {int(macro.n.max()):,} images; 95 % intervals over patients",
                 label="AUROC",
                 scale=1,
                 chance=0.5,

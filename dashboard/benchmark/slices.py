@@ -40,17 +40,21 @@ class View:
     part: Slice
     folder: str | None
     key: tuple[str, ...]
+    of: str  # what the questions are of, as subtitles say it
+    lacks: str  # why there are no questions, where there are none
 
     def key_of(self, spec: str) -> tuple[str, ...]:
         return (*self.key, self.answers[spec].fingerprint)
 
 
 def choose(questions: Questions) -> Slice:
-    """The slice that the link says, with its badge and n; ends the page where no item is in it."""
+    """The slice that the link says, with its badge and n; ends the page where no item is in it, but some are asked."""
     from nast_core.benchmark.groups import denied_conditions, denying_cues
     from nast_core.benchmark.slices import Slice
 
     items = questions.items
+    if not items:
+        return Slice()
     options: dict[str, list[Any]] = {
         "condition": sorted({condition for item in items for condition in denied_conditions(item)}),
         "cue": sorted({cue for item in items for cue in denying_cues(item)}),
@@ -146,4 +150,5 @@ def view(questions: Questions, answers: dict[str, Answers], part: Slice) -> View
             key="detail",
             help="The model that charts of one model are about.",
         )
-    return View(items, sliced, detail, part, questions.folder, (questions.key, str(questions.folder), str(part)))
+    key = (questions.key, str(questions.folder), str(part))
+    return View(items, sliced, detail, part, questions.folder, key, questions.of, questions.lacks)

@@ -1,11 +1,28 @@
 """The tabs of the Benchmark page: name -> what draws it."""
 
+from collections.abc import Callable
+
 from dashboard.benchmark import claims, item_by_item, mistakes, questions, retrieval
+from dashboard.benchmark.slices import View
+from dashboard.parts import widgets
+
+
+def _of_questions(draw: Callable[[View], None]) -> Callable[[View], None]:
+    """A tab that shows nothing but answers; where nothing could be asked, it says why, and the other tabs go on."""
+
+    def drawn(view: View) -> None:
+        if view.lacks:
+            widgets.hint(f"{view.lacks}. Claims, and retrieval, are shown beside this tab.")
+        else:
+            draw(view)
+
+    return drawn
+
 
 TABS = {
-    "Questions": questions.draw,
-    "Distance and bias": mistakes.draw,
+    "Questions": _of_questions(questions.draw),
+    "Distance and bias": _of_questions(mistakes.draw),
     "Claims": claims.draw,
     "Retrieval and alignment": retrieval.draw,
-    "Items": item_by_item.draw,
+    "Items": _of_questions(item_by_item.draw),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -11,21 +10,19 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.compare.report import Sections
 from dashboard.finetune import prepare
-from dashboard.parts import keeper, memo, widgets
-from dashboard.parts.items import phantom_items
-from dashboard.parts.pairs import alignment
+from dashboard.parts import datasets, keeper, memo, widgets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dashboard.compare.asked_for import Asked
+    from nast_core.benchmark.items import Item
     from nast_core.claims.evidence import Evidence
     from nast_core.compare.tables import Comparison
     from nast_core.compare.two_models import SharedPairs
     from nast_core.data.studies import Split
+    from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
-
-STUDIES = 200  # phantoms that claims are made about
 
 
 class Two(NamedTuple):
@@ -40,35 +37,61 @@ def load(a: str, b: str) -> Two:
 
 
 @memo.shared("Aligning the pairs")
-def _shared(_a: DualEncoder, _b: DualEncoder, fingerprints: tuple[str, str], count: int) -> SharedPairs:
-    from nast_core.compare.two_models import shared_pairs, spread
+def _shared(_two: Two, _dataset: Dataset, of: tuple[str, str, str], count: int) -> SharedPairs:
+    from nast_core.compare.composing import pairs_of
 
-    texts = [one.pair for one in alignment(_a).aligned]
-    return spread(shared_pairs(_a, _b, texts), count)
+    return pairs_of(_two.a, _two.b, _dataset, count)
 
 
-def shared(two: Two, count: int) -> SharedPairs:
+def shared(two: Two, asked: Asked) -> SharedPairs:
+    """The dataset's pairs that both models can be shown."""
+    dataset = datasets.load(asked.dataset)
     with widgets.advice():
-        return _shared(two.a, two.b, (two.a.fingerprint, two.b.fingerprint), count)
+        return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
 
 
-@memo.shared("Drawing patients and what is true of them")
-def evidence(split: Split) -> Evidence:
-    """Claims about phantoms of a split."""
-    from nast_core.compare.claims import phantom_evidence
+@memo.shared("Reading what is true of the images")
+def _evidence(_dataset: Dataset, fingerprint: str, split: Split) -> Evidence:
+    from nast_core.compare.travelling import STUDIES
 
-    return phantom_evidence(STUDIES, split)
+    return _dataset.evidence(split, STUDIES)
+
+
+def evidence(asked: Asked) -> Evidence | None:
+    """Claims about studies of the dataset's split; None where it has none, which the sidebar says."""
+    from nast_core.errors import DataError
+
+    dataset = datasets.load(asked.dataset)
+    try:
+        return _evidence(dataset, dataset.fingerprint, asked.split)
+    except DataError:
+        return None
+
+
+@memo.shared("Reading the questions")
+def _items(_dataset: Dataset, fingerprint: str, split: Split, count: int) -> list[Item]:
+    return _dataset.items(split, count)
+
+
+def items(asked: Asked) -> list[Item]:
+    """The questions; of a dataset without any, the reason in one sentence, and the page ends."""
+    dataset = datasets.load(asked.dataset)
+    with widgets.advice():
+        return _items(dataset, dataset.fingerprint, asked.split, asked.questions)
 
 
 def comparison(asked: Asked) -> Comparison:
-    """Everything compared: as it was found before, here or on disk, else computed under a progress bar."""
+    """Everything compared: as it was found before, here, on disk or where NAST was made, else computed under a bar."""
     from nast_core.compare.kept import keep, kept_folder, read_kept
     from nast_core.compare.tables import summary_files
+    from nast_core.compare.travelling import read_travelling
 
     if found := memo.find("comparison", *asked.identity):
         return found
     with widgets.advice():
         summaries = summary_files(asked.specs)  # a run that is gone is said so, kept or not
+    if came := read_travelling(*asked):
+        return memo.keep(came, "comparison", *asked.identity)
     folder = kept_folder(*asked.identity)
     result = read_kept(folder) if folder else None
     if result is None:
@@ -79,9 +102,14 @@ def comparison(asked: Asked) -> Comparison:
 
 
 def confirm(comparison: Comparison, asked: Asked, two: Two) -> None:
-    """The names still stand for the weights that were compared; else it is compared anew."""
+    """The names still stand for the weights that were compared; else it is compared anew.
+
+    One that came with NAST was found by the models' files, and its weights were merged on another processor.
+    """
     from nast_core.compare.kept import forget, kept_folder
 
+    if "came_with" in comparison.about:
+        return
     if [comparison.about[model]["model_fingerprint"] for model in "ab"] != [model.fingerprint for model in two]:
         memo.forget("comparison", *asked.identity)
         if folder := kept_folder(*asked.identity):
@@ -91,12 +119,12 @@ def confirm(comparison: Comparison, asked: Asked, two: Two) -> None:
 
 def _recorded(summaries: dict[str, Path], moved: pd.DataFrame) -> None:
     """What the fine-tunes wrote down when they ended: there at once, to look at while the rest is computed."""
-    from nast_core.runs.store import RunStore
+    from nast_core.runs.store import Run
 
     if not summaries:
         return
     with widgets.advice():
-        rows = [RunStore().open(path.parent.name).read() for path in summaries.values()]
+        rows = [Run(path.parent).read() for path in summaries.values()]
     st.caption(
         "What the run wrote down when it ended, on its own validation studies; everything else is being compared."
     )
@@ -115,42 +143,30 @@ def _compute(asked: Asked, summaries: dict[str, Path]) -> Comparison:
         moved = moved_layers(summaries)
         _recorded(summaries, moved)
 
-    from nast_core.compare import two_models
-    from nast_core.compare.claims import claim_changes
-    from nast_core.encoding.cache import default_cache
-    from nast_core.encoding.images import encode_named
+    from nast_core.compare.composing import IMAGES, compare_on
 
     two = load(asked.a, asked.b)
-    pairs, claims_of = shared(two, asked.pairs), evidence(asked.split)
-    items = phantom_items(asked.questions, 0, asked.split)
-    images = list(dict.fromkeys([*two_models.needed_images(pairs, items), *claims_of.images.image]))
-    done, total = 0, 2 * len(images)
+    dataset, claims_of = datasets.load(asked.dataset), evidence(asked)
 
-    def encoded(count: int) -> None:
-        nonlocal done
-        done += count
-        bar.progress(min(done / total, 1.0) / 2, f"Encoding images: {done:,} of {total:,}")
-
-    def compared(_: int) -> None:
-        nonlocal done
-        done += 1
-        bar.progress(0.5 + min((done - total) / two_models.STEPS, 1.0) / 2, "Comparing attention, effects and answers")
+    def told(done: int, total: int, label: str) -> None:
+        said = f"{label}: {done:,} of {total:,}" if label == IMAGES else label
+        bar.progress(done / total / 2 + (0 if label == IMAGES else 0.5), said)
 
     with widgets.advice():
-        vectors_a, vectors_b = (
-            encode_named(model, images, cache=default_cache(), progress=encoded)[0] for model in (two.a, two.b)
-        )
-        done = total
-        bar.progress(0.5, "Comparing claims, AUROC and retrieval")
-        claims = claim_changes(two.a, two.b, claims_of, vectors_a, vectors_b)
-        comparison = two_models.compare(
-            two.a, two.b, pairs, items, vectors_a, vectors_b, parameters=moved, claims=claims, progress=compared
+        found = compare_on(
+            two.a,
+            two.b,
+            shared(two, asked),
+            items(asked),
+            claims_of,
+            dataset.images,
+            having=dataset.images_for,
+            parameters=moved,
+            told=told,
         )
     bar.empty()
     meanwhile.empty()
-    return replace(
-        comparison, about=comparison.about | {"studies": len(claims_of.images), "statements": len(claims_of.examples)}
-    )
+    return found
 
 
 class View(NamedTuple):
@@ -165,6 +181,12 @@ class View(NamedTuple):
     def pairs(self) -> int:
         """Of texts, as many as both models could be shown."""
         return self.comparison.about["pairs"]
+
+    @property
+    def questions(self) -> str:
+        """How many there are of them, and about what."""
+        count = self.comparison.about["items"]
+        return f"{count:,} questions about {datasets.of_split(datasets.load(self.asked.dataset), self.asked.split)}"
 
 
 def view(asked: Asked) -> View:

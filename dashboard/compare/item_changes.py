@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import fields, widgets
+from dashboard.compare import comparisons
+from dashboard.parts import datasets, fields, widgets
 from dashboard.parts.cases import draw_options
-from dashboard.parts.items import phantom_items
 from dashboard.parts.pictures import item_picture
 from dashboard.parts.text import plain
 from nast_core.negation.forms import FORMS
@@ -37,10 +37,10 @@ def draw(view: View) -> None:
 
 
 def _draw_item(view: View, row: pd.Series) -> None:
-    questions = phantom_items(view.asked.questions, 0, view.asked.split)
-    item = next(one for one in questions if one.item_id == row.item_id)
+    item = next(one for one in comparisons.items(view.asked) if one.item_id == row.item_id)
+    folder = datasets.load(view.asked.dataset).images
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
-    if picture := item_picture(item.image, None):
+    if picture := item_picture(item.image, str(folder) if folder else None):
         caption = plain(f"{item.patient_id}: {', '.join(item.conditions)}")
         picture_at.image(picture.image, caption=caption, width="stretch")
     for column, model in zip(sides, ("A", "B"), strict=True):

@@ -31,7 +31,7 @@ def draw(view: comparisons.View) -> None:
     """The fields, and the head's attention on the text in both models."""
     two = comparisons.load(view.asked.a, view.asked.b)
     comparisons.confirm(view.comparison, view.asked, two)
-    place = _choose(view, comparisons.shared(two, view.asked.pairs))
+    place = _choose(view, comparisons.shared(two, view.asked))
     text = getattr(place.pair["A"].pair, place.form)
     at = place.layer - 1, place.head - 1
     a, b = (patterns(model, model.fingerprint, (text,))[0][at] for model in two)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from dashboard.compare import charts
-from dashboard.parts import plots
+from dashboard.parts import datasets, plots, widgets
+from dashboard.parts.text import chart, plain
+from nast_core.data.studies import PHANTOMS
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -22,6 +24,7 @@ class Figure(NamedTuple):
     detail: str  # its interval or test
 
 
+_CUES = ", with every cue, also those that the demo's training keeps out (“absent”, “free of”)"
 _FORMS = {"negated": "Accuracy, negated", "affirmative": "Accuracy, affirmative", "gap": "Gap"}
 
 
@@ -57,10 +60,9 @@ def headline(view: View) -> None:
         column.metric(card.name, card.value, border=True)
         column.caption(card.detail)
     st.caption(
-        f"{view.asked.questions} questions on phantoms of the {view.asked.split} split, seed 0, with every cue, also"
-        " those that the demo's training keeps out (“absent”, “free of”); 95 % intervals by bootstrap over patients,"
-        f" of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if the score"
-        " moved alone, look at the effects by layer below."
+        f"{plain(view.questions)}{_CUES if view.asked.dataset == PHANTOMS else ''}; 95 % intervals by bootstrap over"
+        f" patients, of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if"
+        " the score moved alone, look at the effects by layer below."
     )
 
 
@@ -72,7 +74,7 @@ def accuracy(view: View) -> None:
         plots.accuracy_bars(
             bars,
             title="Accuracy of A and B",
-            subtitle=f"{view.asked.questions} questions; 95 % interval over patients; in brackets, n",
+            subtitle=f"{chart(view.questions)}; 95 % interval over patients; in brackets, n",
         ),
         key="compare-accuracy",
         data=bars,
@@ -85,16 +87,20 @@ def accuracy(view: View) -> None:
 
 
 def claims(view: View) -> None:
-    """Claim ranking, AUROC and retrieval of both."""
+    """Claim ranking, AUROC and retrieval of both; why there is none, where the dataset says nothing of its images."""
     about = view.comparison.about
+    if not len(view.comparison.claims):
+        widgets.hint("The dataset has no statements about this split, so claims, AUROC and retrieval are not compared.")
+        return
+    of = datasets.of_split(datasets.load(view.asked.dataset), view.asked.split)
     view.sections.draw(
         charts.claim_points(
             view.comparison.claims,
             view.names,
             title="Claims, AUROC and retrieval",
             subtitle=(
-                f"{about['studies']} phantoms of the {view.asked.split} split and {about['statements']:,} true "
-                "statements about them; 95 % interval over patients"
+                f"{about['studies']:,} studies of {chart(of)} and {about['statements']:,} true statements about them; "
+                "95 % interval over patients"
             ),
         ),
         key="compare-claims",

@@ -46,12 +46,11 @@ def _report(view: View, link: str) -> str:
 
 
 def recipes_of(specs: dict[str, str]) -> dict[str, str]:
-    """Of the models that are runs, their recipes as JSON."""
-    from nast_core.recipe import run_of
-    from nast_core.runs.store import RunStore
+    """Of the models that are fine-tunes, their recipes as JSON."""
+    from nast_core.opening import finetune_of
 
-    runs = {model: run for model, spec in specs.items() if (run := run_of(spec)) is not None}
-    return {model: RunStore().open(run).recipe.model_dump_json(indent=2) for model, run in runs.items()}
+    runs = {model: finetune_of(spec) for model, spec in specs.items()}
+    return {model: run.recipe.model_dump_json(indent=2) for model, run in runs.items() if run is not None}
 
 
 def archive(comparison: Comparison) -> bytes:

@@ -38,8 +38,6 @@ FIGURES = {
 }
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 METHODS: dict[Method, str] = {"lora": "LoRA", "full": "full text tower"}
-ITEMS = 200  # validation questions with cues that training has, and as many with the others
-_OTHER = 1_000_000  # keeps the seeds, and so the names, of the two kinds of questions apart
 
 
 class Files(NamedTuple):
@@ -52,27 +50,18 @@ class Files(NamedTuple):
 def phantom_files(folder: str, studies: int, seed: int) -> Files:
     """Statements of drawn patients, and questions on others: train and validation splits, never the test split."""
     from nast_core.benchmark.items import write_items
-    from nast_core.benchmark.phantoms import phantom_items
-    from nast_core.claims.build import build_examples
     from nast_core.claims.examples import write_claims
-    from nast_core.claims.phantom import SPOKEN, phantom_studies
-    from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
+    from nast_core.dataset.phantom_world import WATCHED, phantom_questions, phantom_training
 
     root = Path(folder)
     data, items = (
         root / f"phantom-own-cues-{studies}-{seed}.claims.jsonl",
-        root / f"phantom-own-cues-{ITEMS}-{seed}.items.jsonl",
+        root / f"phantom-own-cues-{WATCHED}-{seed}.items.jsonl",
     )
     if not data.exists():
-        people = [
-            *phantom_studies(studies, split="train", seed=seed),
-            *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
-        ]
-        write_claims(build_examples(people, seed=seed, cues=SPOKEN).examples, data)
+        write_claims(phantom_training(studies, seed), data)
     if not items.exists():
-        seen = phantom_items(ITEMS, seed=seed, split="validation", denials=SEEN_DENIALS)
-        unseen = phantom_items(ITEMS, seed=_OTHER + seed, split="validation", denials=UNSEEN_DENIALS)
-        write_items([*seen, *unseen], items)
+        write_items(phantom_questions(seed), items)
     return Files(data, items, None)
 
 

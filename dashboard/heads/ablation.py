@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.heads import effects
-from dashboard.parts import plots, widgets
+from dashboard.parts import datasets, plots, widgets
 
 if TYPE_CHECKING:
     from dashboard.heads.scatter import Heads
@@ -34,14 +34,16 @@ def draw(model: DualEncoder, off: list[str]) -> None:
     if not off:
         widgets.empty("Choose one or more heads to see how the benchmark changes without them.")
     count = st.select_slider("Questions", [300, 1000, 3000], key="ablation-n", bind="query-params")
-    before = effects.answers(model, model.fingerprint, count)
-    after = effects.answers(model, model.fingerprint, count, tuple(sorted(off)))
+    with widgets.advice():
+        asked, of = len(effects.questions(count)), datasets.of_split(datasets.chosen(), "validation")
+    before = effects.answers(model, count)
+    after = effects.answers(model, count, tuple(sorted(off)))
     table = effects.accuracies(before, after)
     widgets.figure(
         plots.accuracy_bars(
             table,
             title="Accuracy with and without the chosen heads",
-            subtitle=f"{count} questions on phantoms of the validation split, seed 0; 95 % interval over patients",
+            subtitle=f"{asked} questions on {of}; 95 % interval over patients",
         ),
         key="heads-ablation",
         data=table,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dashboard.parts import memo
-from dashboard.parts.items import phantom_items
+from dashboard.parts import datasets, memo
+from dashboard.parts.items import items_for
 from dashboard.parts.pairs import alignment
 from nast_core.negation.forms import FORMS
 
@@ -42,7 +42,7 @@ def correlation(heads: pd.DataFrame) -> float:
 
 
 @memo.shared()
-def _means(_model: DualEncoder, fingerprint: str):
+def _means(_model: DualEncoder, fingerprint: str, data: str):
     from nast_core.interpret.ablation import head_means
 
     return head_means(_model.text, alignment(_model).aligned)
@@ -52,28 +52,32 @@ def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
     from nast_core.interpret.ablation import ablate
 
     off = [(int(layer), int(head)) for layer, head in (name.split(".") for name in names)]
-    return ablate(model, off, _means(model, model.fingerprint))
+    return ablate(model, off, _means(model, model.fingerprint, datasets.chosen().fingerprint))
 
 
 @memo.shared("Encoding the questions' images")
-def _images(_model: DualEncoder, fingerprint: str, count: int):
+def _images(_model: DualEncoder, fingerprint: str, data: str, count: int):
     from nast_core.encoding.images import encode_named
 
-    return encode_named(_model, (item.image for item in questions(count)))
+    return encode_named(_model, (item.image for item in questions(count)), datasets.chosen().images)
 
 
 def questions(count: int) -> list[Item]:
-    """Of the validation split: the test split is for reports, not for trying out heads."""
-    return phantom_items(count, 0, "validation")
+    """Of the validation split: the test split is for reports, not for trying out heads. DatasetError for none."""
+    return items_for(datasets.chosen(), count, 0, "validation")
+
+
+def answers(model: DualEncoder, count: int, off: tuple[str, ...] = ()) -> BenchmarkResult:
+    """The benchmark with some heads switched off; the images' vectors are the same and encoded once."""
+    return _answers(model, model.fingerprint, datasets.chosen().fingerprint, count, off)
 
 
 @memo.shared("Answering the questions")
-def answers(_model: DualEncoder, fingerprint: str, count: int, off: tuple[str, ...] = ()) -> BenchmarkResult:
-    """The benchmark with some heads switched off; the images' vectors are the same and encoded once."""
+def _answers(_model: DualEncoder, fingerprint: str, data: str, count: int, off: tuple[str, ...]) -> BenchmarkResult:
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.benchmark.scoring import score_items, summarise
 
-    vectors, failed = _images(_model, fingerprint, count)
+    vectors, failed = _images(_model, fingerprint, data, count)
     scored = score_items(without(_model, off) if off else _model, questions(count), vectors)
     return BenchmarkResult(summarise(scored), scored, failed)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.heads import charts, effects
-from dashboard.parts import fields, pairs, widgets
+from dashboard.parts import datasets, fields, pairs, widgets
 from dashboard.parts.head_attention import attention
 from dashboard.parts.pairs import alignment
 from dashboard.tracing import traces
@@ -43,8 +43,8 @@ class Heads:
                 off,
                 title="Heads that look at the negator, and heads that matter",
                 subtitle=(
-                    f"{traces.METHODS[self.method].lower()}; means of {self.pairs} pairs, each on a phantom with its "
-                    f"finding; correlation {effects.correlation(self.table):.2f}"
+                    f"{traces.METHODS[self.method].lower()}; means of {self.pairs} pairs, each on "
+                    f"{datasets.image_with()}; correlation {effects.correlation(self.table):.2f}"
                 ),
             ),
             key="heads-scatter",

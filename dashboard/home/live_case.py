@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
+from dashboard.parts import datasets, widgets
 from dashboard.parts.cases import draw_options
-from dashboard.parts.items import benchmark, phantom_items
+from dashboard.parts.items import benchmark, items_for
 from dashboard.parts.marks import HOW
-from dashboard.parts.pictures import phantom_picture, phantom_title
+from dashboard.parts.pictures import draw_picture, named
+from nast_core.errors import DatasetError
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -40,8 +42,13 @@ class Cases(NamedTuple):
 
 def draw(model: DualEncoder) -> None:
     """One case, chosen by number or at the press of a button, and how often the model is right on all of them."""
-    items = phantom_items(CASES, 1, "validation")
-    cases = Cases(items, benchmark(model, items, "home").scored)
+    dataset = datasets.chosen()
+    try:
+        items = items_for(dataset, CASES, 1, "validation")
+    except DatasetError as error:
+        widgets.hint(f"No case to show: {error}. Your own images in the sidebar are read both ways below.")
+        return
+    cases = Cases(items, benchmark(model, items, f"home-{dataset.fingerprint}", dataset.images).scored)
     st.subheader("One X-ray, the same four statements, said two ways")
     item = items[_choose(cases)]
     marks = st.toggle(
@@ -50,9 +57,10 @@ def draw(model: DualEncoder) -> None:
     _draw_case(item, cases.scored, marks=marks)
     right = cases.right
     st.caption(
-        f"On these {CASES} cases (validation phantoms, item seed 1) the model is right {int(right.affirmative.sum())}"
-        f" times affirmatively and {int(right.negated.sum())} times with negations; the Benchmark page measures this on"
-        " thousands, with intervals. Scores are image-text logits; the answer is the highest."
+        f"On these {len(items)} cases ({datasets.of_split(dataset, 'validation')}) the model is right"
+        f" {int(right.affirmative.sum())} times affirmatively and {int(right.negated.sum())} times with negations;"
+        " the Benchmark page measures this on thousands, with intervals. Scores are image-text logits;"
+        " the answer is the highest."
     )
 
 
@@ -60,9 +68,9 @@ def _choose(cases: Cases) -> int:
     """The number of the case to show."""
     lost = cases.lost
     switch, number, button = st.columns([5, 1, 1], vertical_alignment="bottom")
-    label = f"Only cases lost by the negation ({len(lost)} of {CASES})"
+    label = f"Only cases lost by the negation ({len(lost)} of {len(cases.items)})"
     only = switch.toggle(label, value=True, key="lost", bind="query-params")
-    order = lost if only and lost else list(range(CASES))
+    order = lost if only and lost else list(range(len(cases.items)))
     if st.session_state.get("case", 1) > len(order):
         st.session_state["case"] = 1
     case = number.number_input("Case", 1, len(order), key="case", bind="query-params")
@@ -77,8 +85,9 @@ def _next(count: int) -> None:
 
 def _draw_case(item: Item, scored: pd.DataFrame, *, marks: bool) -> None:
     picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
-    seed = int(item.image.split(":")[1])
-    picture.image(phantom_picture(seed).image, caption=f"Phantom {seed}: {phantom_title(seed)}", width="stretch")
+    with picture:
+        if (seen := named(item.image)) is not None:
+            draw_picture(seen)
     for column, form in ((affirmative, "affirmative"), (negated, "negated")):
         with column:
             row = scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from dashboard.parts import finetunes
 from dashboard.parts.text import code, plain
 
 if TYPE_CHECKING:
@@ -91,23 +93,31 @@ class Choice:
 
 
 def choices() -> list[str]:
-    """Known models by name; on this machine first."""
+    """Known models by name, finished fine-tunes among them; on this machine first."""
+    from nast_core.models.specs import OURS
     from nast_core.models.zoo import on_this_machine, zoo
 
-    return sorted((card.name for card in zoo()), key=lambda name: on_this_machine(_card(name)) is None)
+    here = {card.name: on_this_machine(card) is not None for card in zoo()}
+    return [*(name for name in here if here[name]), *OURS, *finetunes.finished(), *(n for n in here if not here[n])]
 
 
 def choice(typed: str) -> Choice:
-    """What is known of a known model's name, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads nothing."""
+    """What is known of a known model, a fine-tune, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads nothing."""
     from nast_core.errors import ModelError
     from nast_core.models import specs
     from nast_core.models.hub import HUB_ID
     from nast_core.models.zoo import find_card, how_to_get
+    from nast_core.opening import finetune_of
+    from nast_core.recipe import RunError
 
     card = find_card(typed)
-    spec, about = (card.slug, _about(card)) if card else (typed, "")
+    spec, about = (card.slug, _about(card)) if card else (typed, plain(specs.OURS.get(typed, "")))
     try:
+        if (run := finetune_of(spec)) is not None:
+            return Choice(spec, about, _on_this_machine(run.folder), True, False)
         location = specs.find(spec)
+    except RunError as error:
+        return Choice(spec, about, f":material/error: {plain(error)}", False, False)
     except ModelError as error:
         if card:
             return Choice(spec, about, f":material/folder_open: {plain(how_to_get(card))}", False, card.hub is not None)
@@ -115,10 +125,12 @@ def choice(typed: str) -> Choice:
             where = "There is no such folder. If it is a hub id, Download fetches it into models/."
             return Choice(spec, about, f":material/folder_open: {where}", False, True)
         return Choice(spec, about, f":material/error: {plain(error)}", False, False)
-    where = (
-        f"On this machine, in {code(location.folder)}." if location.folder else "open_clip knows where its files are."
-    )
-    return Choice(spec, about, f":green[:material/check_circle:] {where} Load uses it on every page.", True, False)
+    return Choice(spec, about, _on_this_machine(location.folder), True, False)
+
+
+def _on_this_machine(folder: Path | None) -> str:
+    where = f"On this machine, in {code(folder)}." if folder else "open_clip knows where its files are."
+    return f":green[:material/check_circle:] {where} Load uses it on every page."
 
 
 def _about(card: ZooCard) -> str:
@@ -180,9 +192,3 @@ def fetch_model(name: str, planned: Callable[[str], object], progress: Callable[
 
     folder = fetch(plan, told)
     return f"{plan.name} is in {folder}." if plan.ready else f"It is in {folder}; next, {plan.next_step}."
-
-
-def _card(name: str):
-    from nast_core.models.zoo import need_card
-
-    return need_card(name)

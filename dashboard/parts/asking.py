@@ -6,14 +6,16 @@ server has opened before. Nothing is drawn while anything is ``pending``, so tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from dashboard.parts import keeper, widgets
+from dashboard.parts import datasets, keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
+from nast_core.files.places import EMBEDDED
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {
@@ -22,12 +24,13 @@ KINDS = {
     "claims": "file", "train-items": "file", "data-reports": "file",
     "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder",
     "train-images": "folder", "data-folder": "folder",
-    "data-llm-url": "endpoint",
+    "data-llm-url": "endpoint", "dataset": "dataset",
 }  # fmt: skip
 _SAID = {
     "model": "A model, by its folder or name: its files are read, or fetched where a name stands for files elsewhere.",
     "file": "A file, to be read.",
     "folder": "A folder, to read images from or to write data sets to.",
+    "dataset": "A dataset, by its folder: its files are read, and its images are shown and given to the model.",
     "endpoint": "The address of a language model, to send questions to.",
 }
 
@@ -54,6 +57,18 @@ def field(place: Any, label: str, *, key: str, **settings: Any) -> str:
     return place.text_input(label, key=key, bind="query-params", on_change=typed, args=(key,), **settings).strip()
 
 
+def one_of(place: Any, label: str, options: Sequence[str], *, key: str, **settings: Any) -> str:
+    """As ``field``, with what is likely to be meant to choose from. What is offered here may be opened unasked."""
+    for option in options:
+        allow(key, option)
+    now = st.session_state.get(key)  # nothing is drawn while anything is pending: this was asked for
+    every = [*options, now] if now and now not in options else list(options)
+    chosen = place.selectbox(
+        label, every, key=key, bind="query-params", on_change=typed, args=(key,), accept_new_options=True, **settings
+    )
+    return (chosen or "").strip()
+
+
 def pending() -> dict[str, list[str]]:
     """Field -> values in the address that nobody has asked this server for."""
     waiting = {}
@@ -65,15 +80,19 @@ def pending() -> dict[str, list[str]]:
 
 
 def _known(kind: str, value: str) -> bool:
-    return (kind, value) in _opened() or (kind == "model" and _ours(value))
+    return (
+        (kind, value) in _opened()
+        or (kind == "model" and _ours(value))
+        or (kind == "dataset" and value in datasets.offered())
+    )
 
 
 def _ours(spec: str) -> bool:
-    """The demo, what this server was started with, and fine-tunes in its own folder of runs."""
+    """What comes with NAST, what this server was started with, and fine-tunes in its own folder of runs."""
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
 
-    return spec in (keeper.DEMO, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
+    return spec in (*EMBEDDED, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 
 def _host(address: str) -> str:

@@ -1,4 +1,4 @@
-"""The finished fine-tunes of this server's folder of runs, wherever a page offers models."""
+"""The models that pages offer by name: what comes with NAST, and the finished fine-tunes of the folder of runs."""
 
 import streamlit as st
 
@@ -19,9 +19,16 @@ def finished() -> dict[str, str]:
     }
 
 
+def offered() -> dict[str, str]:
+    """Models that a page with a second one offers by name: spec -> what it is. Fine-tunes first, of them the newest."""
+    from nast_core.models.specs import OURS
+
+    return finished() | {spec: f"{OURS[spec]}; comes with NAST" for spec in reversed(OURS)}
+
+
 def listed(known: dict[str, str]) -> None:
     """Folded away, in words: the browser would load all of the data grid for it before it paints a page."""
     if known:
-        with st.expander(f"Finished fine-tunes: {len(known)}", icon=":material/tune:"):
+        with st.expander(f"Models to choose by name: {len(known)}", icon=":material/tune:"):
             rows = [f"| {code(spec)} | {plain(about)} |" for spec, about in known.items()]
             st.markdown("\n".join(["| to type or choose | what it is |", "| --- | --- |", *rows]))

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.parts import memo, widgets
+from nast_core.data.studies import PHANTOMS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.claims.claim import Example
+    from nast_core.claims.evidence import Evidence
+    from nast_core.data.studies import Split
+    from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
+
+EVERY = 1_000_000  # more questions or studies than any dataset has
 
 
 @memo.copied("Writing the questions")
@@ -22,6 +28,11 @@ def phantom_items(count: int, seed: int, split: str) -> list[Item]:
     from nast_core.benchmark.phantoms import phantom_items
 
     return phantom_items(count, seed=seed, split=split)
+
+
+def items_for(dataset: Dataset, count: int, seed: int, split: Split) -> list[Item]:
+    """At most so many questions about a split of a dataset. Raises DatasetError where it has none."""
+    return phantom_items(count, seed, split) if dataset.spec == PHANTOMS else dataset.items(split, count, seed)
 
 
 def items_of(path: Path) -> list[Item]:
@@ -48,9 +59,31 @@ def _claims_of(path: Path, stamped: str) -> list[Example]:
     return read_claims(path)
 
 
-def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | None = None) -> BenchmarkResult:
+def evidence_for(dataset: Dataset, count: int, seed: int, split: Split) -> Evidence:
+    """Statements about at most so many studies of a split of a dataset. Raises DatasetError where there are none."""
+    return _evidence_for(dataset, dataset.fingerprint, count, seed, split)
+
+
+@memo.shared("Writing the claims")
+def _evidence_for(_dataset: Dataset, fingerprint: str, count: int, seed: int, split: Split) -> Evidence:
+    return _dataset.evidence(split, count, seed)
+
+
+def evidence_in(path: Path) -> Evidence:
+    """What a file of statements asks. Raises DataError for a file that is none, or whose statements name no image."""
+    return _evidence_in(path, stamp(path))
+
+
+@memo.shared("Reading the claims")
+def _evidence_in(path: Path, stamped: str) -> Evidence:
+    from nast_core.claims.evidence import evidence
+
+    return evidence(claims_of(path))
+
+
+def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | Path | None = None) -> BenchmarkResult:
     """The model's answers to ``items``, which ``key`` names; found again when asked twice."""
-    return _benchmark(encoder, items, encoder.fingerprint, key, images)
+    return _benchmark(encoder, items, encoder.fingerprint, key, str(images) if images else None)
 
 
 @memo.shared()

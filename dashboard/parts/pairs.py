@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.parts import fields, memo, widgets
+from dashboard.parts import datasets, fields, memo, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
+    from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
 
 
 @memo.copied()
-def _alignment(_model: DualEncoder, fingerprint: str, conditions: tuple[str, ...]) -> Alignment:
-    from nast_core.negation.pairs import align_all, template_pairs
+def _alignment(_model: DualEncoder, fingerprint: str, _dataset: Dataset, data: str) -> Alignment:
+    from nast_core.negation.pairs import align_all
 
-    return align_all(template_pairs(conditions), _model.text)
+    return align_all(_dataset.pairs(_model.card.conditions), _model.text)
 
 
 def alignment(encoder: DualEncoder) -> Alignment:
-    """Template pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
-    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
-
-    return _alignment(encoder, encoder.fingerprint, tuple(encoder.card.conditions) or CHEXPERT_CONDITIONS)
+    """The dataset's pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
+    dataset = datasets.chosen()
+    return _alignment(encoder, encoder.fingerprint, dataset, dataset.fingerprint)
 
 
 @memo.copied()
@@ -35,17 +35,16 @@ def align_pair(_model: DualEncoder, fingerprint: str, pair: PolarityPair) -> Ali
     return align(pair, _model.text)
 
 
-def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
-    """Template pairs, narrowed by finding and by cue; ends the page where none is left."""
+def choose_set(model: DualEncoder, *places: Any) -> tuple[AlignedPair, ...]:
+    """The dataset's pairs, narrowed by finding and by cue; for none the page ends. ``places``: of both fields."""
     found = alignment(model)
     if not found.aligned:
         widgets.empty(
-            f"None of the {len(found.refused)} template pairs aligns under this tokenizer; first reason:"
-            f" {found.refused[0][1]}"
+            f"None of the {len(found.refused)} pairs aligns under this tokenizer; first reason: {found.refused[0][1]}"
         )
     findings = sorted({pair.pair.finding for pair in found.aligned})
     cues = sorted({pair.cue.text for pair in found.aligned})
-    left, right = st.columns(2)
+    left, right = places or st.columns(2)
     by_finding = left.multiselect("Findings", findings, key="findings", bind="query-params", placeholder="all findings")
     by_cue = right.multiselect("Cues", cues, key="cues", bind="query-params", placeholder="all cues")
     chosen = tuple(
@@ -54,7 +53,7 @@ def choose_set(model: DualEncoder) -> tuple[AlignedPair, ...]:
         if (not by_finding or pair.pair.finding in by_finding) and (not by_cue or pair.cue.text in by_cue)
     )
     if found.refused:
-        with st.expander(f"{len(found.refused)} template pairs do not align under this tokenizer and are not used"):
+        with st.expander(f"{len(found.refused)} pairs do not align under this tokenizer and are not used"):
             for pair, reason in found.refused:
                 st.caption(f"{plain(pair.negated)}: {plain(reason)}")
     if not chosen:

@@ -1,16 +1,19 @@
-"""Images on a page: phantoms and the user's own, read, chosen and drawn."""
+"""Images on a page: the dataset's and the user's own, read, chosen and drawn."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from dashboard.parts import memo, widgets
+from dashboard.parts import datasets, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 
+_DRAWN = "phantom:"  # before the seed, in the name of an image
+_PHANTOM = re.compile(r"phantom \d+")
+
 
 @dataclass(frozen=True)
 class Picture:
     """An image a page can show and a model can read."""
 
-    name: str  # phantom:SEED, or the sha256 of an upload
+    name: str  # phantom:SEED, or what names the bytes of a file
     title: str
     image: Image.Image  # for the eye
     warnings: tuple[str, ...] = ()
@@ -59,19 +65,16 @@ def accept_uploads(files: list) -> None:
     st.session_state["pictures"] = pictures
 
 
+def named(name: str) -> Picture | None:
+    """An image of the chosen dataset; its reason in one sentence where it cannot be read."""
+    return item_picture(name, None)
+
+
 @memo.copied()
-def phantom_picture(seed: int) -> Picture:
+def _phantom(seed: int) -> Picture:
     from nast_core.encoding.images import phantom_image
 
-    return Picture(f"phantom:{seed}", f"phantom {seed}", phantom_image(seed, 512))
-
-
-def phantom_title(seed: int) -> str:
-    from nast_core.data.phantom import sample_phantom
-
-    findings = sample_phantom(seed).findings
-    said = ", ".join(" ".join(filter(None, (f.severity, f.side, f.zone, f.condition.lower()))) for f in findings)
-    return said or "no finding"
+    return Picture(f"{_DRAWN}{seed}", f"phantom {seed}", phantom_image(seed, 512))
 
 
 @memo.copied()
@@ -87,45 +90,64 @@ def image_vector(encoder: DualEncoder, picture: Picture) -> np.ndarray:
     return _image_vector(encoder, encoder.fingerprint, picture.name, picture)
 
 
-def image_vectors(encoder: DualEncoder, names: tuple[str, ...]) -> np.ndarray:
-    """Unit vectors [image, dim] of pictures by title: the user's own, and phantoms."""
-    mine = {picture.title: picture for picture in uploads()}
-    pictures = [mine[n] if n in mine else phantom_picture(int(n.split()[1])) for n in names]
+def image_vectors(encoder: DualEncoder, titles: tuple[str, ...]) -> np.ndarray:
+    """Unit vectors [image, dim] of pictures by title: the user's own, and the dataset's that can be read."""
+    pictures = [picture for title in titles if (picture := titled(title)) is not None]
     return np.stack([image_vector(encoder, picture) for picture in pictures])
 
 
+def titled(title: str) -> Picture | None:
+    """The picture of a title; the reason in one sentence where it cannot be read."""
+    mine = {picture.title: picture for picture in uploads()}
+    return mine[title] if title in mine else named(_name(title))
+
+
+def title_of(name: str) -> str:
+    """An image's name as fields and links have it: "phantom 3" for phantom:3, a file's own path."""
+    return name.replace(_DRAWN, "phantom ") if name.startswith(_DRAWN) else name
+
+
+def _name(title: str) -> str:
+    return title.replace("phantom ", _DRAWN) if _PHANTOM.fullmatch(title) else title
+
+
+def titles_for(finding: str, most: int, *, present: bool = True) -> tuple[str, ...]:
+    """Titles of the user's own images and the dataset's that have ``finding``, or lack it; for none the page ends."""
+    dataset = datasets.chosen()
+    images = dataset.images_for(finding, present=present)[:most]
+    titles = (*(picture.title for picture in uploads()), *map(title_of, images))
+    if not titles:
+        kind = f"with {finding}" if present else f"without {finding}"
+        widgets.empty(
+            f"{dataset.name} has no image {kind} in its {dataset.looked_at()} split; choose another pair or dataset, or"
+            " give an image of your own in the sidebar."
+        )
+    return titles
+
+
 def choose_picture(finding: str) -> Picture:
-    """The image a pair is scored on; phantoms that have ``finding`` come first."""
-    from nast_core.encoding.showcase import phantoms_with
-
-    mine = {picture.title: picture for picture in uploads()}
-    having = [phantom.seed for phantom in phantoms_with(finding)][:40]
-    options = [*mine, *(f"phantom {seed}" for seed in having)]
-    name = st.selectbox("Image", options, key="image", bind="query-params", format_func=_described)
-    return mine[name] if name in mine else phantom_picture(int(name.split()[1]))
+    """The image a pair is scored on; those that have ``finding`` come first. Ends the page where it cannot be read."""
+    title = st.selectbox("Image", titles_for(finding, 40), key="image", bind="query-params", format_func=_described)
+    return titled(title) or widgets.end_page()
 
 
-def slide_pictures(finding: str) -> tuple[Picture, tuple[str, ...]]:
-    """One image by a slider over the user's own and phantoms that have ``finding``, and the names of all of them."""
-    from nast_core.encoding.showcase import phantoms_with
-
-    mine = {picture.title: picture for picture in uploads()}
-    having = [f"phantom {phantom.seed}" for phantom in phantoms_with(finding)[:24]]
-    names = (*mine, *having)
-    name = st.select_slider("Image", names, key="image", bind="query-params", format_func=plain)
-    picture = mine[name] if name in mine else phantom_picture(int(name.split()[1]))
-    return picture, names
+def slide_pictures(finding: str, *, present: bool = True) -> tuple[Picture, tuple[str, ...]]:
+    """One image by a slider over the user's own and those that have ``finding``, or lack it, and the titles of all."""
+    titles = titles_for(finding, 24, present=present)
+    title = st.select_slider("Image", titles, key="image", bind="query-params", format_func=plain)
+    return titled(title) or widgets.end_page(), titles
 
 
-def of_set(pairs: Sequence[AlignedPair]) -> list[str]:
-    """Which image each pair of the set is traced on, as the pages name it."""
+def of_set(pairs: Sequence[AlignedPair], *, present: bool = True) -> list[str]:
+    """Which image each pair of the set is traced on, by title; of several, the first."""
     from nast_core.encoding.showcase import image_names
 
-    return [name.replace("phantom:", "phantom ") for name in image_names(pairs)]
+    dataset = datasets.chosen()
+    return [title_of(name) for name in image_names(pairs, lambda of: dataset.images_for(of, present=present))]
 
 
 def caption(picture: Picture) -> str:
-    """What is to be seen, as Markdown: a phantom's findings, or the user's own name for it."""
+    """What is to be seen, as Markdown: an image's findings, or the user's own name for it."""
     return plain(_described(picture.title).removeprefix("yours: "))
 
 
@@ -136,27 +158,39 @@ def draw_picture(picture: Picture) -> None:
         st.caption(f":material/info: {plain(warning)}")
 
 
-def _described(name: str) -> str:
-    parts = name.split()
-    if len(parts) == 2 and parts[0] == "phantom" and parts[1].isdecimal():
-        return f"{name}: {phantom_title(int(parts[1]))}"
-    return f"yours: {name}"
+def _described(title: str) -> str:
+    if title in {picture.title for picture in uploads()}:
+        return f"yours: {title}"
+    dataset = datasets.if_there()
+    findings = dataset.findings(_name(title)) if dataset else ""
+    return f"{title}: {findings}" if findings else title
 
 
 def item_picture(name: str, folder: str | None) -> Picture | None:
-    """The image of a benchmark item; its reason in one sentence where it cannot be read."""
-    from nast_core.encoding.images import load_image, open_image, phantom_of
+    """The image of a benchmark item, in a folder or in the dataset's; its reason where it cannot be read."""
+    from nast_core.encoding.images import phantom_of
     from nast_core.errors import ImageError
 
     if (phantom := phantom_of(name)) is not None:
-        return phantom_picture(phantom.seed)
+        return _phantom(phantom.seed)
+    dataset = datasets.if_there()
+    place = widgets.path(folder) if folder else dataset.images if dataset else None
     try:
-        if not folder:
-            return Picture(name, name, open_image(name))
-        loaded = load_image(name, widgets.path(folder))
-        for doubt in loaded.doubts:
-            st.warning(plain(doubt), icon=":material/warning:")
-        return Picture(name, name, loaded.pixels, loaded.warnings)
+        if place is None:
+            raise ImageError(f"the image {name!r} is a file; say which folder holds it")
+        picture, doubts = _file(name, str(place), stamp(place / name))
     except ImageError as error:
         st.warning(plain(error))
         return None
+    for doubt in doubts:
+        st.warning(plain(doubt), icon=":material/warning:")
+    return picture
+
+
+@memo.copied()
+def _file(name: str, folder: str, stamped: str) -> tuple[Picture, tuple[str, ...]]:
+    """A file's picture, and why it may not show what it should."""
+    from nast_core.encoding.images import load_image
+
+    loaded = load_image(name, Path(folder))
+    return Picture(f"{loaded.sha256}-{name}", name, loaded.pixels, loaded.warnings), tuple(loaded.doubts)

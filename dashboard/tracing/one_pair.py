@@ -23,11 +23,11 @@ SMALL_D = 0.5  # logits
 _COLUMNS = [2, 5]
 
 
-def start(traced: xr.Dataset, chosen: tuple[AlignedPair, ...]) -> None:
+def start(traced: xr.Dataset, chosen: tuple[AlignedPair, ...], swap: Swap) -> None:
     """The page opens where the texts differ most in score."""
     if fields.fresh("pair", "image"):
         widest = int(np.abs(traced.d.values).argmax())
-        fields.start(pair=str(traced.negated.values[widest]), image=of_set(chosen)[widest])
+        fields.start(pair=str(traced.negated.values[widest]), image=of_set(chosen, present=swap.on.finding)[widest])
 
 
 def draw(
@@ -36,7 +36,7 @@ def draw(
     """The image beside the scores and the map; ends the page where no effect is defined."""
     left, right = st.columns(_COLUMNS, gap="medium")
     with left:
-        vectors = _choose_images(model, pair)
+        vectors = _choose_images(model, pair, swap)
     run = traced.attrs["run"] if pair in chosen else None  # a typed pair is in no run
     effect = traces.pair_on_images(model, pair, swap.plan, swap.method, vectors, run)
     with right:
@@ -53,9 +53,9 @@ def draw(
             widgets.ticks(traces.pair_ticks(model, pair, effect.effect), title="Identities")
 
 
-def _choose_images(model: DualEncoder, pair: AlignedPair) -> np.ndarray:
+def _choose_images(model: DualEncoder, pair: AlignedPair, swap: Swap) -> np.ndarray:
     """Unit vectors [image, dim] of the image chosen, or of all there are to choose from."""
-    picture, names = slide_pictures(pair.pair.finding)
+    picture, names = slide_pictures(pair.pair.finding, present=swap.on.finding)
     everything = st.toggle(
         f"Average over all {len(names)} images",
         key="average-images",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -25,6 +25,7 @@ class Swap:
 
     plan: PatchPlan
     method: traces.Method
+    on: traces.On = traces.ON_ONE
 
     @property
     def has_identities(self) -> bool:
@@ -38,8 +39,28 @@ class Swap:
 
     def traced(self, model: DualEncoder, chosen: tuple[AlignedPair, ...]) -> xr.Dataset:
         """The trace of the chosen pairs, out of the whole set's."""
-        whole = traces.traced_set(model, self.plan, self.method)
+        whole = traces.traced_set(model, self.plan, self.method, self.on)
         return whole.isel(pair=np.isin(whole.negated.values, pairs.set_key(chosen)))
+
+    def on_images(self, which: Any, many: Any) -> Swap:
+        """The same on the images that are asked for, in two places of the page."""
+        finding = fields.one_of(
+            which,
+            "Images",
+            {"with": "with the finding", "without": "without"},
+            key="trace-images",
+            help="Where an image lacks the finding, the denial is what is true, and d below 0 is right.",
+        )
+        several = many.number_input(
+            "Images a pair",
+            1,
+            100,
+            1,
+            key="trace-several",
+            bind="query-params",
+            help="Each pair of the set is averaged over so many images of the dataset, as far as it has them.",
+        )
+        return replace(self, on=traces.On(finding == "with", int(several)))
 
 
 def choose(model: DualEncoder) -> Swap:
@@ -69,4 +90,5 @@ def choose(model: DualEncoder) -> Swap:
         disabled=method == "attribution",
         help="1 asks of each layer alone; more finds what several layers do jointly.",
     )
-    return Swap(traces.plan(component=component, window=1 if method == "attribution" else window), method)
+    plan = traces.plan(component=component, window=1 if method == "attribution" else window)
+    return Swap(plan, method)

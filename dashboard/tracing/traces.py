@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import jobs, keeper, memo, widgets
+from dashboard.parts import datasets, jobs, keeper, memo, widgets
 from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
 
@@ -35,6 +35,16 @@ COMPONENTS = {
     "mlp": "MLP output",
 }
 METHODS: dict[Method, str] = {"exact": "Exact", "attribution": "Estimate"}
+
+
+class On(NamedTuple):
+    """Which images of the dataset each pair is scored on."""
+
+    finding: bool = True  # those that have the pair's finding; False: those that lack it
+    several: int = 1  # the mean of so many
+
+
+ON_ONE = On()
 
 
 def plan(**choices: object) -> PatchPlan:
@@ -100,19 +110,20 @@ def pair_on_images(
     return OnImages(effect, gap.affirmative, gap.negated, scores.d[0])
 
 
-def recipe(plan: PatchPlan, method: Method) -> TraceRecipe:
+def recipe(plan: PatchPlan, method: Method, on: On = ON_ONE) -> TraceRecipe:
     from nast_core.work.kinds import TraceRecipe
 
-    return TraceRecipe(model=keeper.spec(), method=method, **plan.model_dump())
+    images = {"dataset": datasets.spec(), "with_finding": on.finding, "per_pair": on.several}
+    return TraceRecipe.model_validate({"model": keeper.spec(), "method": method} | images | plan.model_dump())
 
 
-def traced_set(model: DualEncoder, plan: PatchPlan, method: Method) -> xr.Dataset:
-    """The whole template set: an earlier run's result, or computed now with progress, or, where it takes long, a run
+def traced_set(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_ONE) -> xr.Dataset:
+    """The whole set of pairs: an earlier run's result, or computed now with progress, or, where it takes long, a run
     that the user starts; the page then ends with what to press."""
     from nast_core.runs.pace import duration
     from nast_core.work.identity import find_run
 
-    wanted = recipe(plan, method)
+    wanted = recipe(plan, method, on)
     with widgets.advice():
         run = find_run(wanted, model_fingerprint=model.fingerprint)
     if run is not None:
@@ -157,11 +168,16 @@ def estimate_badge(traced: xr.Dataset) -> None:
     st.badge(f"Estimate to first order; {agreement}", icon=":material/functions:", color="orange")
 
 
-SEGMENTS: dict[Segment, str] = {
-    "all": "all pairs",
-    "affirmative higher": "affirmative text higher (right: the finding is there)",
-    "negated higher": "negated text higher (wrong: the finding is there)",
-}
+SEGMENTS: tuple[Segment, ...] = ("all", "affirmative higher", "negated higher")
+
+
+def segment_label(segment: Segment, finding: bool) -> str:
+    """``finding``: whether the images have the pairs' findings; without them, the denial is what is true."""
+    if segment == "all":
+        return "all pairs"
+    form = segment.removesuffix(" higher")
+    right = (form == "affirmative") == finding
+    return f"{form} text higher ({'right' if right else 'wrong'}: the finding is {'there' if finding else 'not there'})"
 
 
 def choose_average(place: Any, key: str, **options: Any) -> Average:

@@ -23,7 +23,11 @@ def draw(model: DualEncoder, chosen: tuple[AlignedPair, ...], swap: Swap, traced
     """Which pairs, how they are pooled, and both charts; ends the page where no pair has an effect."""
     which, averaging, summarising = st.columns(3)
     segment = which.selectbox(
-        "Pairs", list(traces.SEGMENTS), key="segment", bind="query-params", format_func=traces.SEGMENTS.__getitem__
+        "Pairs",
+        traces.SEGMENTS,
+        key="segment",
+        bind="query-params",
+        format_func=lambda one: traces.segment_label(one, swap.on.finding),
     )
     average = traces.choose_average(averaging, "average", bind="query-params")
     summary = traces.choose_summary(summarising, list(offered(traced)), "summary", bind="query-params")

@@ -7,9 +7,8 @@ import numpy as np
 from nast_core.benchmark.design import ASSIGNMENTS, Plan, require_eligible
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.writer import QUESTION
-from nast_core.data.phantom import CONDITIONS, Phantom, phantoms
+from nast_core.data.phantom import CONDITIONS, Phantom, phantom_name, phantoms
 from nast_core.data.studies import Study
-from nast_core.encoding.images import phantom_name
 from nast_core.negation.phrases import DENIALS, FRAMES, JOINS, Denial, sentence_case, vocabulary
 
 _STUDIES_PER_ITEM = 1.5  # enough that most items have a study of their own

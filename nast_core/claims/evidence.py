@@ -1,7 +1,7 @@
 """What a claims file asks of a model, as arrays: statements, images, and which statement holds of which image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,11 @@ class Evidence:
     examples: tuple[Example, ...]
     images: pd.DataFrame  # a row an image: image, study_id, patient_id
     imageless: int  # lines of the split without an image
+    labels: Float[np.ndarray, "image condition"] | None = None  # of a table; else, what the statements tell
+
+    def with_labels(self, labels: Float[np.ndarray, "image condition"]) -> "Evidence":
+        """The same, with what a table says of each image: 1, 0, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
+        return replace(self, labels=labels)
 
     @cached_property
     def facts(self) -> list[tuple[Claim, ...]]:
@@ -37,6 +42,8 @@ class Evidence:
     @cached_property
     def presence(self) -> Float[np.ndarray, "image condition"]:
         """1 present, 0 absent, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
+        if self.labels is not None:
+            return self.labels
         claims = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
         table = truth_table(claims, self.facts).T.astype(float)
         return np.where(table < 0, np.nan, table)
@@ -102,6 +109,7 @@ def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidenc
 
 def without(evidence: Evidence, failed: set[str]) -> Evidence:
     """The evidence without images that could not be read."""
-    images = evidence.images[~evidence.images.image.isin(failed)].reset_index(drop=True)
+    read = (~evidence.images.image.isin(failed)).to_numpy()
     examples = tuple(example for example in evidence.examples if example.image not in failed)
-    return Evidence(evidence.split, examples, images, evidence.imageless)
+    labels = evidence.labels[read] if evidence.labels is not None else None
+    return Evidence(evidence.split, examples, evidence.images[read].reset_index(drop=True), evidence.imageless, labels)

@@ -4,9 +4,8 @@ import numpy as np
 
 from nast_core.claims.study import Study
 from nast_core.claims.truth import phantom_claims
-from nast_core.data.phantom import SPLITS, SplitTooSmall, sample_phantom
+from nast_core.data.phantom import SPLITS, SplitTooSmall, phantom_name, sample_phantom
 from nast_core.data.studies import Split
-from nast_core.encoding.images import phantom_name
 from nast_core.negation.phrases import DENIALS
 
 SPOKEN = frozenset(denial.cue for denial in DENIALS)

@@ -11,8 +11,7 @@ from jaxtyping import Int
 
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim, Example
-from nast_core.data.phantom import CONDITIONS, Finding, Phantom
-from nast_core.encoding.images import phantom_of
+from nast_core.data.phantom import CONDITIONS, Finding, Phantom, phantom_of
 
 Facts = Iterable[Claim] | Mapping[str, int] | Phantom
 

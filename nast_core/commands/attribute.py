@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nast_core.commands.common import (
+    Dataset,
     Device,
     Model,
     Out,
@@ -15,11 +16,13 @@ from nast_core.commands.common import (
     aligned_pairs,
     command,
     load,
+    need_dataset,
     need_files,
     need_out,
     progress,
     tell_doubts,
 )
+from nast_core.data.studies import PHANTOMS
 
 app = typer.Typer()
 _SHOWN = 20  # pairs in the printed table; the file holds all
@@ -41,10 +44,11 @@ def attribute(
         str | None, typer.Option(help="The same text with the finding denied, in as many tokens.")
     ] = None,
     pairs: Annotated[Path | None, typer.Option(help="pairs.jsonl, instead of two texts.")] = None,
+    dataset: Dataset = PHANTOMS,
     image: Annotated[
         str | None,
         typer.Option(
-            help="A file or phantom:SEED, for every pair; else each pair's own, or a phantom with its finding."
+            help="A file or phantom:SEED, for every pair; else each pair's own, or an image of the dataset with its finding."
         ),
     ] = None,
     method: Annotated[
@@ -67,7 +71,9 @@ def attribute(
     Example: nast attribute --affirmative "There is some edema." --negated "There is no edema." --out tokens.nc
     """
     need_files(pairs)
+    need_dataset(dataset)
     need_out(out)
+    from nast_core.dataset.opened import open_dataset
     from nast_core.encoding.showcase import image_names
     from nast_core.errors import PairError
     from nast_core.files.netcdf import save_dataset
@@ -80,8 +86,10 @@ def attribute(
         aligned = (align(PolarityPair(affirmative=affirmative, negated=negated), encoder.text),)
     else:
         aligned = aligned_pairs(pairs, encoder)
-    names = [image] * len(aligned) if image else image_names(aligned)
-    folder = pairs.parent if pairs and not image else Path()
+    chosen = open_dataset(dataset)
+    names = [image] * len(aligned) if image else image_names(aligned, chosen.images_for)
+    of_dataset = chosen.images if not image and not any(one.pair.image for one in aligned) else None
+    folder = of_dataset or (pairs.parent if pairs and not image else Path())
     if method is Method.tokens:
         result = _tokens(encoder, aligned, names, folder, n_steps)
     else:

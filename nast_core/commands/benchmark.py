@@ -7,19 +7,22 @@ import typer
 
 from nast_core.commands.common import (
     Cache,
+    Dataset,
     Device,
     Out,
     Precision,
+    Workers,
     carried_out,
     command,
     copy_results,
+    need_dataset,
     need_files,
     need_folder,
     need_out,
     progress,
 )
 from nast_core.data.label_names import OWN, label_names
-from nast_core.data.studies import HeldOut
+from nast_core.data.studies import PHANTOMS, HeldOut
 from nast_core.recipe import MOST, MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="Paired multiple-choice questions, affirmative and negated.")
@@ -173,8 +176,9 @@ def benchmark_run(
         typer.Option(help="Folder for summary.json and items.parquet; of several models, a folder in it for each."),
     ],
     items: Annotated[
-        Path | None, typer.Option(help="items.jsonl of 'nast benchmark build'; without it, questions on phantoms.")
+        Path | None, typer.Option(help="items.jsonl of 'nast benchmark build'; without it, questions of the dataset.")
     ] = None,
+    dataset: Dataset = PHANTOMS,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -182,11 +186,14 @@ def benchmark_run(
             "give it several times to compare models."
         ),
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the items' images; phantoms need none.")] = None,
-    n: Annotated[int | None, typer.Option("--n", min=1, max=MOST, help="Questions on phantoms; 2000.")] = None,
-    split: Annotated[HeldOut | None, typer.Option(help="Of the phantoms; test. Keep it for what you report.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the items' images; without it, the dataset's.")] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, max=MOST, help="Questions of the dataset, at most; 2000.")
+    ] = None,
+    split: Annotated[HeldOut | None, typer.Option(help="Of the dataset; test. Keep it for what you report.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the phantoms, and of the bootstrap.")] = 0,
     cache: Cache = True,
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -196,6 +203,7 @@ def benchmark_run(
     """
     need_files(items, hint="make one with 'nast benchmark build'")
     need_folder(images)
+    need_dataset(dataset)
     need_out(out, folder=True)
     from nast_core.benchmark.run import TOLD, BenchmarkResult
     from nast_core.benchmark.several_models import each_model, folders, model_table, model_tests, write_tables
@@ -210,11 +218,13 @@ def benchmark_run(
             "benchmark",
             model=spec,
             items=items,
+            dataset=dataset,
             images=images,
             n=n,
             split=split,
             seed=seed,
             cache=cache,
+            workers=workers,
             device=device,
             precision=precision,
         )

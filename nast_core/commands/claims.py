@@ -9,18 +9,21 @@ from tqdm import tqdm
 
 from nast_core.commands.common import (
     Cache,
+    Dataset,
     Device,
     Model,
     Out,
     Precision,
+    Workers,
     carried_out,
     command,
     copy_results,
+    need_dataset,
     need_files,
     need_folder,
     need_out,
 )
-from nast_core.data.studies import Split
+from nast_core.data.studies import PHANTOMS, Split
 from nast_core.recipe import MOST, MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="Statements about one image, and what contradicts them in one attribute.")
@@ -102,11 +105,17 @@ def claims_check(
 
 @command(app, "run")
 def claims_run(
-    claims: Annotated[Path, typer.Option(help="claims.jsonl of 'nast claims build'.")],
     out: Annotated[Path, typer.Option(help="Folder for summary.json and the tables.")],
+    claims: Annotated[
+        Path | None, typer.Option(help="claims.jsonl of 'nast claims build'; without it, statements of the dataset.")
+    ] = None,
+    dataset: Dataset = PHANTOMS,
+    n: Annotated[int, typer.Option("--n", min=1, max=MOST, help="Studies of the dataset, at most.")] = 1000,
     model: Model = "demo",
     base: Annotated[str | None, typer.Option(help="The model before fine-tuning: alignment before and after.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the claims' images; phantoms need none.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the claims' images; without it, the dataset's.")
+    ] = None,
     part: Annotated[
         Split | None, typer.Option("--split", help="Without it the test lines, or all where there are none.")
     ] = None,
@@ -114,6 +123,7 @@ def claims_run(
         int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap, and of the retrieval gallery.")
     ] = 0,
     cache: Cache = True,
+    workers: Workers = None,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:
@@ -123,18 +133,22 @@ def claims_run(
     """
     need_files(claims, hint=_HINT)
     need_folder(images)
+    need_dataset(dataset)
     need_out(out, folder=True)
     from nast_core.benchmark.run import TOLD
 
     run, _ = carried_out(
         "claims",
         claims=claims,
+        dataset=dataset,
+        n=n,
         model=model,
         base=base,
         images=images,
         split=part,
         seed=seed,
         cache=cache,
+        workers=workers,
         device=device,
         precision=precision,
     )

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 from nast_core.progress import Tick
+from nast_core.recipe import MOST_WORKERS
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 Model = Annotated[
     str,
-    typer.Option(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+    typer.Option(
+        help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
@@ -33,8 +37,19 @@ Cache = Annotated[
         "--cache/--no-cache", help="Keep and take vectors of images and texts, in ~/.cache/nast or NAST_CACHE."
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=MOST_WORKERS,
+        help="Processes that read images ahead; without: one a core. 0: none, as on macOS always.",
+    ),
+]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
-Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the template pairs that come with NAST.")]
+Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the dataset's.")]
+Dataset = Annotated[
+    str, typer.Option(help="phantoms, or a folder of 'nast dataset build'; what is left out here comes from it.")
+]
 _TEXT = 20_000  # characters of anything typed
 
 
@@ -139,6 +154,14 @@ def need_out(*paths: Path | None, folder: bool = False) -> None:
             (need_folder_writable if folder else need_writable)(path)
 
 
+def need_dataset(spec: str) -> None:
+    """As ``need_files``, for a dataset."""
+    if spec != PHANTOMS:
+        from nast_core.dataset.opened import open_dataset
+
+        open_dataset(spec)
+
+
 @contextmanager
 def progress(label: str, total: int, unit: str = "it") -> Iterator[Tick]:
     """A bar on a terminal, a plain line when done elsewhere."""
@@ -178,10 +201,10 @@ def load(spec: str, device: str, precision: str):
         return load_model(spec, device=device, dtype=precision)
 
 
-def aligned_pairs(path: Path | None, model):
+def aligned_pairs(path: Path | None, model, dataset: str = PHANTOMS):
     from nast_core.work.pairs import aligned_pairs
 
-    return aligned_pairs(path, model, _OnStderr())
+    return aligned_pairs(path, model, _OnStderr(), dataset)
 
 
 def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
@@ -196,14 +219,21 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
     options = {name: value for name, value in fields.items() if value is not None}
     recipe, start = make_recipe({"kind": kind} | options), now()
     model = load(recipe.model, recipe.device, recipe.precision)
-    reporter = _OnStderr()
-    try:
-        run = run_in_process(recipe, reporter, model=model)
-    finally:
-        reporter.close()
+    with reporter() as report:
+        run = run_in_process(recipe, report, model=model)
     if (ended := run.status.ended) is not None and ended < start:
         typer.echo(f"found: {run.id}; to compute it anew, delete it: nast runs delete {run.id}", err=True)
     return run, model
+
+
+@contextmanager
+def reporter() -> Iterator["_OnStderr"]:
+    """What work says, on stderr, while the block runs."""
+    said = _OnStderr()
+    try:
+        yield said
+    finally:
+        said.close()
 
 
 class _OnStderr:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import command, need_out
+from nast_core.commands.common import command, need_out, quiet_libraries, reporter
 from nast_core.recipe import MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLIP.")
@@ -30,6 +30,47 @@ def demo_build(
 
     figures = build(out, seed=seed, work=work)
     typer.echo(json.dumps(figures, indent=2))
+
+
+@command(app, "tune")
+def demo_tune(
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal figures on one machine.")] = 0,
+    work: Annotated[Path, typer.Option(help="Candidates and their data; finished ones are not repeated.")] = Path(
+        "build/demo-tuned"
+    ),
+) -> None:
+    """Fine-tunes the demo CLIP by LoRA, takes the best candidate on validation, and writes it as demo-tuned, compared.
+
+    Example: nast demo tune --seed 1
+    """
+    from nast_core.files.places import TUNED_FOLDER
+
+    need_out(TUNED_FOLDER, work, folder=True)
+    from nast_core.demo.tuned import tune
+
+    quiet_libraries()
+    with reporter() as report:
+        for name, judged in tune(seed=seed, work=work, report=report).items():
+            typer.echo(f"{name}: negated accuracy on validation {100 * judged:.1f} %")
+    demo_compare()
+
+
+@command(app, "compare")
+def demo_compare() -> None:
+    """Makes anew the comparisons of demo with demo-tuned that come with NAST, and writes their figures into its card.
+
+    Example: nast demo compare
+    """
+    from nast_core.files.places import TUNED_FOLDER
+
+    need_out(TUNED_FOLDER, folder=True)
+    from nast_core.compare.shipping import make, measured
+
+    quiet_libraries()
+    with reporter() as report:
+        made = make(report.progress)
+    typer.echo("\n".join(measured(made["test"])))
+    typer.echo(f"written: {TUNED_FOLDER}")
 
 
 @command(app, "figures")
@@ -73,7 +114,6 @@ def demo_study(
 
     import torch
 
-    from nast_core.commands.common import quiet_libraries
     from nast_core.demo.study.plan import QUICK, Plan
     from nast_core.demo.study.run import study
 

@@ -31,7 +31,9 @@ def finetune(
 
 @command(app, "export")
 def export(
-    tuned: Annotated[str, typer.Argument(metavar="RUN", help="run:ID of a fine-tune, or the folder of its adapter.")],
+    tuned: Annotated[
+        str, typer.Argument(metavar="RUN", help="run:ID of a fine-tune, demo-tuned, or the folder of an adapter.")
+    ],
     out: Out,
     base: Annotated[str | None, typer.Option(help="Where the base model is now, if it has moved.")] = None,
 ) -> None:
@@ -39,9 +41,14 @@ def export(
 
     Example: nast export run:finetune-20260310-141500-1a2b3c4d --out tuned-clip
     """
+    from nast_core.files.places import DEMO_TUNED
+    from nast_core.models.specs import embedded
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
     from nast_core.work.export import export as write
 
-    folder = RunStore().open(run).folder if (run := run_of(tuned)) is not None else Path(tuned)
+    if (run := run_of(tuned)) is not None:
+        folder = RunStore().open(run).folder
+    else:
+        folder = embedded(tuned) if tuned == DEMO_TUNED else Path(tuned)
     typer.echo(f"written: {write(folder, out, base=base)}")

@@ -1,11 +1,13 @@
 """``nast attention`` and ``nast trace``: where the text encoder reads negation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nast_core.commands.common import (
+    Dataset,
     Device,
     Model,
     Out,
@@ -14,10 +16,12 @@ from nast_core.commands.common import (
     carried_out,
     command,
     copy_file,
+    need_dataset,
     need_files,
     need_folder,
     need_out,
 )
+from nast_core.data.studies import PHANTOMS
 from nast_core.interpret.plan import Method, Positions
 from nast_core.models.components import Component
 
@@ -26,15 +30,21 @@ app = typer.Typer()
 
 @command(app, "attention")
 def attention(
-    out: Out, model: Model = "demo", pairs: Pairs = None, device: Device = "auto", precision: Precision = "float32"
+    out: Out,
+    model: Model = "demo",
+    pairs: Pairs = None,
+    dataset: Dataset = PHANTOMS,
+    device: Device = "auto",
+    precision: Precision = "float32",
 ) -> None:
     """Negator-selective attention per layer and head, for a file of pairs.
 
     Example: nast attention --model demo --out nsa.nc
     """
     need_files(pairs, hint="give a JSONL file of pairs")
+    need_dataset(dataset)
     need_out(out)
-    run, _ = carried_out("attention", model=model, pairs=pairs, device=device, precision=precision)
+    run, _ = carried_out("attention", model=model, pairs=pairs, dataset=dataset, device=device, precision=precision)
     copy_file(run.folder / "attention.nc", out)
     result = run.result
     for line in _largest(result.nsa.mean("pair"), "NSA"):
@@ -57,12 +67,20 @@ def trace_command(
     out: Out,
     model: Model = "demo",
     pairs: Pairs = None,
+    dataset: Dataset = PHANTOMS,
     image: Annotated[
-        Path | None, typer.Option(help="One image for every pair; else each pair's own, or a phantom.")
+        Path | None, typer.Option(help="One image for every pair; else each pair's own, or images of the dataset.")
     ] = None,
     images: Annotated[
         Path | None, typer.Option(help="A folder of images: the effect averaged over all of them.")
     ] = None,
+    per_pair: Annotated[
+        int, typer.Option(min=1, max=1000, help="Images of the dataset that a pair is averaged over.")
+    ] = 1,
+    with_finding: Annotated[
+        bool,
+        typer.Option("--with-finding/--without-finding", help="Images that have the pair's finding, or that lack it."),
+    ] = True,
     component: Annotated[Component, typer.Option(help="What is swapped in.")] = "block",
     positions: Annotated[
         Positions | None,
@@ -89,8 +107,10 @@ def trace_command(
     need_files(pairs, hint="give a JSONL file of pairs")
     need_files(image)
     need_folder(images)
+    need_dataset(dataset)
     need_out(out, vectors)
     from nast_core.errors import PairError
+    from nast_core.work.pairs import pairs_meant
 
     if image and images:
         raise PairError("--image and --images are both given; give one image, or a folder to average over")
@@ -100,6 +120,9 @@ def trace_command(
         "trace",
         model=model,
         pairs=pairs,
+        dataset=dataset,
+        per_pair=per_pair,
+        with_finding=with_finding,
         image=image,
         images=images,
         component=component,
@@ -113,14 +136,14 @@ def trace_command(
     if vectors:
         copy_file(run.folder / "vectors.h5", vectors)
     copy_file(run.folder / "trace.nc", out)
-    _report(run.result, pairs, encoder)
+    _report(run.result, pairs_meant(pairs, encoder, dataset), encoder)
     typer.echo(f"written: {out}")
 
 
-def _report(result, pairs: Path | None, encoder) -> None:
+def _report(result, pairs: Sequence, encoder) -> None:
     from nast_core.interpret.profiles import by_role, counts, head_means, layer_profile
     from nast_core.interpret.selftest import trace_checks
-    from nast_core.negation.pairs import align_all, pairs_of
+    from nast_core.negation.pairs import align_all
 
     if "cte_head" in result:
         for line in _largest(head_means(result), "CTE"):
@@ -147,6 +170,6 @@ def _report(result, pairs: Path | None, encoder) -> None:
             f"Spearman {figures['spearman']:.2f}"
         )
     elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
-        aligned = align_all(pairs_of(pairs, encoder.card.conditions), encoder.text).aligned
+        aligned = align_all(pairs, encoder.text).aligned
         for check in trace_checks(result, aligned, encoder.text):
             typer.echo(f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.figure}")

@@ -15,7 +15,9 @@ app = typer.Typer(no_args_is_help=True, help="Models: what is known, what is in 
 def model_info(
     model: Annotated[
         str,
-        typer.Argument(help="demo, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."),
+        typer.Argument(
+            help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
     device: Device = "auto",
@@ -52,10 +54,12 @@ def model_info(
 def model_list(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
-    """Known medical CLIPs, which are on this machine, and how to get the others.
+    """What comes with NAST, known medical CLIPs, which of them are on this machine, and how to get the others.
 
     Example: nast model list
     """
+    from nast_core.files.places import EMBEDDED
+    from nast_core.models.specs import OURS
     from nast_core.models.zoo import how_to_get, on_this_machine, zoo
 
     here = {card.slug: on_this_machine(card) for card in zoo()}
@@ -64,8 +68,11 @@ def model_list(
             card.model_dump() | {"type": card.slug, "folder": str(here[card.slug]) if here[card.slug] else None}
             for card in zoo()
         ]
-        typer.echo(json.dumps(cards, indent=2))
+        ours = [{"name": spec, "type": spec, "folder": str(EMBEDDED[spec]), "note": OURS[spec]} for spec in OURS]
+        typer.echo(json.dumps([*ours, *cards], indent=2))
         return
+    for spec, about in OURS.items():
+        typer.echo(f"{spec} ({about}; MIT)\n    comes with NAST; type {spec}")
     for card in zoo():
         typer.echo(f"{card.name} ({card.family}; {card.licence}{'; gated' if card.gated else ''}; {card.paper})")
         place = here[card.slug]

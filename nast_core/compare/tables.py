@@ -11,8 +11,7 @@ import pandas as pd
 from nast_core.errors import DataError
 from nast_core.files.documents import read_json
 from nast_core.files.writing import whole_folder, write_json
-from nast_core.opening import finished_finetune
-from nast_core.recipe import run_of
+from nast_core.opening import finetune_of
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,9 @@ def moved_layers(summaries: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def summary_files(specs: Mapping[str, str]) -> dict[str, Path]:
-    """Of the models that are ``run:ID``, where their run's summary.json is."""
-    return {
-        model: finished_finetune(run).folder / "summary.json"
-        for model, spec in specs.items()
-        if (run := run_of(spec)) is not None
-    }
+    """Of the models that are fine-tunes, ``run:ID`` or ``demo-tuned``, where their summary.json is."""
+    runs = {model: finetune_of(spec) for model, spec in specs.items()}
+    return {model: run.folder / "summary.json" for model, run in runs.items() if run is not None}
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:

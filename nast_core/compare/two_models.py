@@ -19,7 +19,7 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import score_items, wide
 from nast_core.compare.claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.compare.tables import MOVED, Comparison
-from nast_core.encoding.showcase import image_names
+from nast_core.encoding.showcase import Having, image_names, phantom_names
 from nast_core.errors import BenchmarkError, ImageError, PairError
 from nast_core.files.gate import shown
 from nast_core.interpret.attention import negator_selective_attention
@@ -62,9 +62,27 @@ def spread(pairs: SharedPairs, count: int) -> SharedPairs:
     return pairs._replace(a=tuple(pairs.a[i] for i in at), b=tuple(pairs.b[i] for i in at))
 
 
-def needed_images(pairs: SharedPairs, items: Sequence[Item]) -> list[str]:
+def pictured(pairs: SharedPairs, having: Having = phantom_names) -> SharedPairs:
+    """The pairs that have an image, of their own or of ``having`` for their finding; the others are refused with the reason.
+
+    Raises PairError where none is left.
+    """
+    shown_by = {finding: bool(having(finding)) for finding in {one.pair.finding for one in pairs.a}}
+    at = [i for i, one in enumerate(pairs.a) if one.pair.image or shown_by[one.pair.finding]]
+    bare = [one.pair for one in pairs.a if not (one.pair.image or shown_by[one.pair.finding])]
+    if not at:
+        raise PairError(
+            f"of none of the {len(bare)} pairs' findings is there an image; give a dataset with such images"
+        )
+    reason = "there is no image of its finding"
+    return SharedPairs(
+        tuple(pairs.a[i] for i in at), tuple(pairs.b[i] for i in at), (*pairs.refused, *((one, reason) for one in bare))
+    )
+
+
+def needed_images(pairs: SharedPairs, items: Sequence[Item], having: Having = phantom_names) -> list[str]:
     """Names of the images of the pairs and of the items, each once."""
-    return list(dict.fromkeys([*image_names(pairs.a), *(item.image for item in items)]))
+    return list(dict.fromkeys([*image_names(pairs.a, having), *(item.image for item in items)]))
 
 
 def compare(
@@ -78,10 +96,12 @@ def compare(
     parameters: pd.DataFrame | None = None,
     claims: pd.DataFrame | None = None,
     doubts: Mapping[str, str] | None = None,
+    having: Having = phantom_names,
     average: Average = "ratio_mean",
     progress: Tick | None = None,
 ) -> Comparison:
     """Everything that is compared. ``images_a``, ``images_b``: unit vectors by name, as ``encode_named`` gives them.
+    ``having``: from a finding to images that have it, for pairs without one of their own.
 
     ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does;
     ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps.
@@ -94,7 +114,7 @@ def compare(
     for model, own, images in ((a, pairs.a, images_a), (b, pairs.b, images_b)):
         nsa = negator_selective_attention(model, own)
         tick(1)
-        traced = trace(model, own, _of_pairs(own, images))
+        traced = trace(model, own, _of_pairs(own, images, having))
         tick(1)
         scores = score_items(model, items, images)
         tick(1)
@@ -129,8 +149,8 @@ def compare(
 STEPS = 6  # attention, trace and answers of two models
 
 
-def _of_pairs(pairs: Sequence[AlignedPair], images: Images) -> Float[Tensor, "pair dim"]:
-    names = image_names(pairs)
+def _of_pairs(pairs: Sequence[AlignedPair], images: Images, having: Having) -> Float[Tensor, "pair dim"]:
+    names = image_names(pairs, having)
     if missing := [name for name in names if name not in images]:
         raise ImageError(
             f"{len(missing)} images of the pairs could not be read; first {shown(missing[0])!r}: check the folder"

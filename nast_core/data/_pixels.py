@@ -1,6 +1,7 @@
 """What reading pictures and reading DICOM files share: quiet libraries, one size limit, 8-bit scaling."""
 
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from PIL import Image
 from nast_core.errors import ImageError
 
 # Warning filters and a logger's propagation belong to the whole process, so two sessions that change them
-# at once can leave them changed for good. The lock is held while one image decodes, and no longer.
+# at once can leave them changed for good. The lock is held while one image decodes, and no longer. A process forked
+# meanwhile has one of its own: whoever holds this one is not there to give it back.
 _LOCK = threading.RLock()
 _LOGS = [logging.getLogger(name) for name in ("pydicom", "pylibjpeg", "openjpeg")]  # log what they then raise
 
@@ -89,6 +91,15 @@ def nothing_to_see(grey: NDArray[np.uint8]) -> str:
         if upto[-1] >= _MOST_OF_IT * grey.size and (upto[_BAND:] - upto[:-_BAND]).max() >= _ALMOST * upto[-1]:
             return "almost one value"
     return ""
+
+
+def _own_lock() -> None:
+    global _LOCK
+    _LOCK = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_own_lock)
 
 
 @contextmanager

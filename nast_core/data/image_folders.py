@@ -14,6 +14,7 @@ from nast_core.files.folders import is_file, walked
 from nast_core.files.gate import shown
 
 SUFFIXES = (".jpg", ".png", ".dcm", ".jpeg", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp")  # the likeliest first
+_ENDING = re.compile(r"\.[^\W\d]\w{0,9}$")  # as names of other files have; 1.2.840.113619 has none
 _MOST = 3_000_000  # files of a folder that are looked at: ten times MIMIC-CXR
 _MOST_FOLDERS = 4  # folders whose names are kept
 _TELLING = 5  # digits with which a name is one patient's or one image's alone
@@ -45,6 +46,15 @@ _indexes: dict[str, _Index] = {}
 _lock = threading.Lock()
 
 
+def _own_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # whoever holds it while a process is forked is not there to give it back
+    os.register_at_fork(after_in_child=_own_lock)
+
+
 def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     """Name in the table -> path under ``folder``, of the images that are there.
 
@@ -71,6 +81,18 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
         for name in set(claimed) - nearest:
             del paths[name]
     return paths
+
+
+def images_in(folder: Path) -> list[str]:
+    """Paths under ``folder``, in order, of the files whose names end as images' do, or, as many DICOM files', in nothing.
+
+    Raises ImageError where there is none, and for the root of the file system.
+    """
+    index = _index_of(folder)
+    paths = sorted(path for several in index.by_key.values() for path in several)
+    if not (images := [path for path in paths if _suffix(path) or not _ENDING.search(path)]):
+        raise ImageError(f"there is no image in {shown(folder)}: {_contents(index)}; give PNG, JPEG or DICOM files")
+    return images
 
 
 def why_missing(name: str, folder: Path) -> str:

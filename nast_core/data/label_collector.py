@@ -25,8 +25,8 @@ class Collector:
     """Takes blocks of rows in order. Memory grows by 20 bytes a row, at the end by 60 while hashes are sorted, and by
     twice ``most`` eligible studies."""
 
-    def __init__(self, most: int):
-        self._most = most
+    def __init__(self, most: int, *, every: bool = False):
+        self._most, self._every = most, every  # every: a study that no question can be asked of is kept too
         self._limit = np.uint64(2**64 - 1)  # of a patient's hash; falls when there are more studies than may be kept
         self._frames: list[pd.DataFrame] = []
         self._studies: list[UInt64[np.ndarray, " row"]] = []
@@ -59,7 +59,7 @@ class Collector:
                 + eligible
             ).astype(np.uint32)  # 13 x 2 + 3 bits
         )
-        keep = eligible & (patients <= self._limit)
+        keep = (eligible | self._every) & (patients <= self._limit)
         self._frames.append(table[keep].assign(rank=patients[keep]))
         if sum(map(len, self._frames)) > 2 * self._most:
             self._prune()
@@ -88,10 +88,14 @@ class Collector:
                 return Clash(what, keys[int(differ.argmax())])
         return None
 
-    def studies(self) -> tuple[Study, ...]:
-        """The kept studies, in the order of their first rows."""
+    def table(self) -> pd.DataFrame:
+        """The kept studies, in the order of their first rows: study, patient, image, split, and a state a condition."""
         self._prune()
-        table = self._frames[0]
+        return self._frames[0]
+
+    def studies(self) -> tuple[Study, ...]:
+        """The same as objects, without what is uncertain or blank."""
+        table = self.table()
         states = table[list(CHEXPERT_CONDITIONS)].to_numpy()
         return tuple(
             Study(study, patient, image, _labels(row), split or split_of(patient))

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from nast_core.data.ids import cut_id, plain_ids
 from nast_core.data.label_collector import Clash, Collector, study_hash
@@ -15,12 +17,13 @@ from nast_core.data.label_layouts import BadCell, Block, layout_of
 from nast_core.data.label_names import OWN
 from nast_core.data.label_words import by_path, label_sources, may_stand_for
 from nast_core.data.mimic import with_mimic_files
-from nast_core.data.studies import Study
+from nast_core.data.studies import SHARES, Study, split_of
 from nast_core.errors import DataError
 from nast_core.files.gate import as_path, shown
 from nast_core.files.tables import ROWS, TableFile, open_table
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
+MOST_ROWS = 2_000_000  # studies of a dataset: five times MIMIC-CXR
 MOST_STUDIES = 200_000  # kept in memory: forty times what 5,000 items can use
 _SHOWN = 8  # labels outside the vocabulary that are named
 
@@ -56,9 +59,61 @@ def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS) -> Lab
     views of a study the first is its image. Raises DataError: no such source or file, columns missing, a label that is
     none, two rows of one study that disagree, a patient in two splits, not UTF-8.
     """
+    streamed = _streamed(spec, Collector(most), rows)
+    studies, counts = streamed.collector.studies(), streamed.collector.counts()
+    if streamed.layout == "mimic":
+        studies, counts = with_mimic_files(studies, counts, streamed.path.parent)
+    return LabelTable(streamed.layout, studies, counts | streamed.unread, streamed.notes)
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """Every labelled study of a table, eligible or not, and what was seen on the way to them."""
+
+    source: str  # key of labels.yaml
+    path: Path  # of the table
+    studies: pd.DataFrame  # study, patient, image, split, and a column a condition: 1, 0, -1 uncertain, -2 blank
+    counts: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+
+def read_study_table(
+    spec: str, *, shares: tuple[float, float, float] = SHARES, most: int = MOST_ROWS, rows: int = ROWS
+) -> StudyTable:
+    """As ``read_labels``, and with the studies that no question can be asked of. ``shares``: of the splits, for patients
+    whose table names none."""
+    streamed = _streamed(spec, Collector(most, every=True), rows)
+    table, counts = streamed.collector.table(), streamed.collector.counts()
+    if streamed.layout == "mimic":
+        named = [
+            Study(study, patient, image, {}, split)
+            for study, patient, image, split in zip(table.study, table.patient, table.image, table.split, strict=True)
+        ]
+        filed, counts = with_mimic_files(named, counts, streamed.path.parent)
+        counts["without_frontal"] = counts.pop("eligible_without_frontal", 0)
+        about = {(study.patient_id, study.study_id): study for study in filed}
+        keys = list(zip(table.patient, table.study, strict=True))
+        table = table[[key in about for key in keys]]
+        kept = [about[key] for key in keys if key in about]
+        table = table.assign(image=[study.image for study in kept], split=[study.split for study in kept])
+    splits = [split or split_of(patient, shares) for split, patient in zip(table.split, table.patient, strict=True)]
+    table = table.assign(split=splits).reset_index(drop=True)
+    return StudyTable(streamed.layout, streamed.path, table, counts | streamed.unread, streamed.notes)
+
+
+class _Streamed(NamedTuple):
+    layout: str
+    path: Path
+    collector: Collector
+    unread: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def _streamed(spec: str, collector: Collector, rows: int) -> _Streamed:
+    """The whole table through the collector. Raises DataError as ``read_labels`` does."""
     source, path = _located(spec)
     table = open_table(path)
-    collector, unknown, numbers = Collector(most), Counter[str](), 0
+    unknown, numbers = Counter[str](), 0
     layout = ""
     for block in _blocks(table, source, rows):
         layout, numbers = block.source, numbers + block.numbers
@@ -69,12 +124,8 @@ def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS) -> Lab
         raise DataError(f"{shown(path)} has no rows; give a label table")
     if clash := collector.clash():
         raise DataError(_explained(clash, table, source, rows))
-    studies, counts = collector.studies(), collector.counts()
-    if layout == "mimic":
-        studies, counts = with_mimic_files(studies, counts, path.parent)
-    if unknown:
-        counts["unknown_labels"] = unknown.total()
-    return LabelTable(layout, studies, counts, tuple(_notes(unknown, numbers)))
+    unread = {"unknown_labels": unknown.total()} if unknown else {}
+    return _Streamed(layout, path, collector, unread, tuple(_notes(unknown, numbers)))
 
 
 def _notes(unknown: Counter[str], numbers: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ A phantom is a drawing, not a patient. ``sample_phantom(seed)`` decides everythi
 truth into pixels, the same patient at any size. Conditions carry CheXpert's names. Source: ours.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -142,3 +143,18 @@ def phantoms(split: str, count: int, *, start: int = 0) -> Iterable[Phantom]:
             f"split {split!r} has {len(SPLITS[split])} phantoms; asked for {start}..{start + count}; ask for fewer"
         )
     return (sample_phantom(seed) for seed in seeds)
+
+
+_PREFIX = "phantom:"
+_SEED = re.compile("[0-9]{1,15}")
+
+
+def phantom_name(phantom: Phantom) -> str:
+    """As tables name its image."""
+    return f"{_PREFIX}{phantom.seed}"
+
+
+def phantom_of(name: str) -> Phantom | None:
+    """The phantom that an image's name stands for; None for any other image."""
+    seed = name.removeprefix(_PREFIX)
+    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None

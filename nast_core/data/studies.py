@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+PHANTOMS = "phantoms"  # the world that is drawn here, as a recipe names its dataset
 Split = Literal["train", "validation", "test"]
 HeldOut = Literal["validation", "test"]  # from training
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -26,7 +27,10 @@ class Study:
         return values.count(0) >= LEAST_ABSENT and values.count(1) >= LEAST_PRESENT
 
 
-def split_of(patient_id: str) -> Split:
-    """The split of a patient whose table names none: 80, 10 and 10 %, the same on every machine and in every build."""
-    share = int.from_bytes(hashlib.sha256(patient_id.encode()).digest()[:4], "big") / 2**32
-    return "train" if share < 0.8 else "validation" if share < 0.9 else "test"
+SHARES = (80, 10, 10)  # per cent of patients, in the order of SPLITS
+
+
+def split_of(patient_id: str, shares: tuple[float, float, float] = SHARES) -> Split:
+    """The split of a patient whose table names none, the same on every machine and in every build."""
+    place = int.from_bytes(hashlib.sha256(patient_id.encode()).digest()[:4], "big") / 2**32 * sum(shares)
+    return "train" if place < shares[0] else "validation" if place < shares[0] + shares[1] else "test"

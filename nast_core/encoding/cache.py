@@ -27,9 +27,8 @@ from torch import Tensor
 from nast_core.data import drawing, phantom
 from nast_core.errors import DataError
 from nast_core.files.arrays import read_tensors, save_tensors
-from nast_core.files.gate import as_path
 from nast_core.files.leftovers import sweep
-from nast_core.files.writing import user_cache, writing
+from nast_core.files.writing import vectors_folder, writing
 from nast_core.models.encoder import DualEncoder
 from nast_core.progress import Tick
 
@@ -169,11 +168,9 @@ def _chunks_of(shelf: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def default_cache() -> VectorCache | None:
-    """The user's: the folder that NAST_CACHE names, else "vectors" in NAST's cache folder; None for NAST_CACHE=off."""
-    place = os.environ.get("NAST_CACHE", "")
-    if place == "off":
-        return None
-    return VectorCache(as_path(place) if place else user_cache() / "vectors")
+    """The user's, in ``vectors_folder``; None where none are kept."""
+    folder = vectors_folder()
+    return VectorCache(folder) if folder else None
 
 
 def encode_distinct(

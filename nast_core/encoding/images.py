@@ -1,9 +1,9 @@
 """From an image's name in a table to the image: ``phantom:SEED``, or a file in a folder."""
 
 import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -16,28 +16,18 @@ from torch import Tensor
 from nast_core.data.drawing import render
 from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.images import READING, LoadedImage, read_bytes, read_image
-from nast_core.data.phantom import Phantom, sample_phantom
-from nast_core.encoding.cache import VectorCache
+from nast_core.data.phantom import phantom_name as phantom_name
+from nast_core.data.phantom import phantom_of, sample_phantom
+from nast_core.encoding.cache import Shelf, VectorCache
+from nast_core.encoding.reading import Prepared, read_ahead
 from nast_core.errors import DataError, ImageError
 from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.writing import whole
 from nast_core.models.encoder import DualEncoder
 from nast_core.progress import Tick
 
-_PREFIX = "phantom:"
-_SEED = re.compile("[0-9]{1,15}")
-_CHUNK = 256  # images between two writes to the cache: the most that an interrupted run encodes again
+CHUNK = 256  # images between two writes to the cache: the most that an interrupted run encodes again
 _TICK = 64  # images found in the cache between two signs of progress
-
-
-def phantom_name(phantom: Phantom) -> str:
-    return f"{_PREFIX}{phantom.seed}"
-
-
-def phantom_of(name: str) -> Phantom | None:
-    """The phantom a name stands for; None for any other image."""
-    seed = name.removeprefix(_PREFIX)
-    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None
 
 
 @lru_cache(maxsize=64)
@@ -61,7 +51,7 @@ def open_image(
 
 def load_image(name: str, folder: Path) -> LoadedImage:
     """The image file a table names, with what is to be said of it. Raises ImageError."""
-    return _load(name, _read(name, folder, _places([name], folder)))
+    return _load(name, _read(name, folder, places_of([name], folder)))
 
 
 def _read(name: str, folder: Path, places: Mapping[str, Path]) -> bytes:
@@ -74,7 +64,7 @@ def _load(name: str, data: bytes) -> LoadedImage:
     return read_image(data, name=name)
 
 
-def _places(names: Iterable[str], folder: Path) -> dict[str, Path]:
+def places_of(names: Iterable[str], folder: Path) -> dict[str, Path]:
     """Where the files of images are: at their own path under the folder, or where ``locate_images`` finds them.
 
     Names of no file are left out.
@@ -108,7 +98,7 @@ def uncached(model: DualEncoder, names: Iterable[str], folder: Path | None, cach
     if cache is None:
         return names
     shelf, missing = cache.images(model), []
-    places = _places((name for name in names if phantom_of(name) is None), folder) if folder else {}
+    places = places_of((name for name in names if phantom_of(name) is None), folder) if folder else {}
     for name in names:
         with suppress(ImageError):
             if _key(name, folder, places)[0] not in shelf:
@@ -144,56 +134,98 @@ def encode_named(
     cache: VectorCache | None = None,
     progress: Tick | None = None,
     doubts: dict[str, str] | None = None,
+    workers: int | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(unit vector by image name, reason by name of those that could not be read): each image is encoded once.
 
     Images in ``cache`` are not encoded again, and others are put there a chunk at a time. ``doubts`` gets, by name, what
-    makes it doubtful that an image shows what it should.
+    makes it doubtful that an image shows what it should. ``workers``: processes that read images ahead of the tower, as
+    ``read_ahead`` takes them; 0 for none. The vectors are the same, bit for bit.
     """
     shelf = cache.images(model) if cache else None
     tick = progress or (lambda _: None)
     order = list(dict.fromkeys(names))
-    places = _places((name for name in order if phantom_of(name) is None), folder) if folder else {}
+    places = places_of((name for name in order if phantom_of(name) is None), folder) if folder else {}
+    read = _Reader(folder, places, model.image_size, model.preprocess, shelf)
     remarks = _Doubts({} if doubts is None else doubts, cache)
     by_name: dict[str, Tensor] = {}
     failed: dict[str, str] = {}
     fresh: list[tuple[str, str]] = []  # name and key, of the images that are being encoded
 
-    def unknown() -> Iterator[Image.Image]:
+    def unknown(images: Iterable[Prepared]) -> Iterator[Tensor]:
         passed = 0
-        for name in order:
-            try:
-                key, data = _key(name, folder, places)
-                if shelf and (vector := shelf.get(key)) is not None:
-                    by_name[name] = vector
-                    remarks.recall(name, key)
-                else:
-                    if data is None:
-                        image = open_image(name, folder, size=model.image_size)
-                    else:
-                        loaded = _load(name, data)
-                        image = loaded.pixels
-                        remarks.tell(name, key, loaded.doubts)
-                    fresh.append((name, key))
-                    yield image
-                    continue
-            except ImageError as error:
-                failed[name] = str(error)
+        for image in images:
+            if shelf and not image.failed and image.pixels is None:
+                if (vector := shelf.get(image.key)) is not None:
+                    by_name[image.name] = vector
+                    remarks.recall(image.name, image.key)
+                else:  # its chunk is damaged, or gone since
+                    image = read.anew(image.name)
+            if image.failed:
+                failed[image.name] = image.failed
+            elif image.pixels is not None:
+                remarks.tell(image.name, image.key, image.doubts)
+                fresh.append((image.name, image.key))
+                yield image.pixels
+                continue
             passed += 1
             if passed % _TICK == 0:
                 tick(_TICK)
         tick(passed % _TICK)
 
-    images = unknown()
-    while True:
-        vectors = model.encode_images(islice(images, _CHUNK), progress=progress)
-        if not fresh:
-            break
-        if shelf:
-            shelf.add([key for _, key in fresh], vectors)
-        by_name |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
-        fresh.clear()
+    with closing(_in_order(read, order, workers)) as prepared:
+        pixels = unknown(prepared)
+        while True:
+            vectors = model.encode_images(islice(pixels, CHUNK), progress=progress)
+            if not fresh:
+                break
+            if shelf:
+                shelf.add([key for _, key in fresh], vectors)
+            by_name |= {name: vector for (name, _), vector in zip(fresh, vectors.unbind(), strict=True)}
+            fresh.clear()
     return {name: by_name[name] for name in order if name in by_name}, failed
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """From an image's name to what the tower takes; for other processes too."""
+
+    folder: Path | None
+    places: Mapping[str, Path]
+    size: int  # that phantoms are drawn in
+    preprocess: Callable[[Image.Image], Tensor]
+    shelf: Shelf | None  # of vectors that are kept
+
+    def __call__(self, name: str) -> Prepared:
+        """Without pixels, where the vector is kept."""
+        return self._read(name, self.shelf)
+
+    def anew(self, name: str) -> Prepared:
+        return self._read(name, None)
+
+    def kept(self, name: str) -> bool:
+        """Whether that is known without reading anything."""
+        return self.shelf is not None and name in self.shelf and phantom_of(name) is not None
+
+    def _read(self, name: str, shelf: Shelf | None) -> Prepared:
+        try:
+            key, data = _key(name, self.folder, self.places)
+            if shelf is not None and key in shelf:
+                return Prepared(name, key)
+            if data is None:
+                return Prepared(name, key, self.preprocess(open_image(name, self.folder, size=self.size)))
+            image = _load(name, data)
+            return Prepared(name, key, self.preprocess(image.pixels), image.doubts)
+        except ImageError as error:
+            return Prepared(name, failed=str(error))
+
+
+def _in_order(read: _Reader, names: Sequence[str], workers: int | None) -> Generator[Prepared, None, None]:
+    """Every image, read ahead by other processes where there is something to read."""
+    size = 4 * 3 * read.size**2
+    with closing(read_ahead(read, [name for name in names if not read.kept(name)], workers=workers, size=size)) as rest:
+        for name in names:
+            yield Prepared(name, name) if read.kept(name) else next(rest)
 
 
 def in_doubt(doubts: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nast_core.errors import DataError, NastError
-from nast_core.files.gate import kind_of, reason_of, shown
+from nast_core.files.gate import as_path, kind_of, reason_of, shown
 from nast_core.files.leftovers import staged
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -137,6 +137,15 @@ def user_cache() -> Path:
         return Path(place or "~/.cache").expanduser() / "nast"
     except RuntimeError:
         return Path(tempfile.gettempdir()) / f"nast-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+
+
+def vectors_folder() -> Path | None:
+    """Where vectors, and what was made from them, are kept: the folder that NAST_CACHE names, else "vectors" in NAST's cache
+    folder; None for NAST_CACHE=off."""
+    place = os.environ.get("NAST_CACHE", "")
+    if place == "off":
+        return None
+    return as_path(place) if place else user_cache() / "vectors"
 
 
 def place_of(path: Path) -> Path:

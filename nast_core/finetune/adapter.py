@@ -11,35 +11,23 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nast_core.errors import DataError, ModelError, what_is_wrong
+from nast_core.errors import DataError, ModelError
 from nast_core.files.gate import shown
 from nast_core.files.writing import whole
 from nast_core.finetune.adapter_files import write_lora
 from nast_core.finetune.lora import load_lora, merge_lora
 from nast_core.finetune.parameters import layer_module
-from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.finetune.record import ADAPTER as ADAPTER
+from nast_core.finetune.record import RECORD as RECORD
+from nast_core.finetune.record import Record as Record
+from nast_core.finetune.record import read_record as read_record
+from nast_core.finetune.record import refuse_another as refuse_another
 from nast_core.models import model_files, weights
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.model_files import fingerprint
 
-ADAPTER = "adapter"
-RECORD, _LAYERS = "nast.json", "layers.safetensors"
-
-
-class Record(BaseModel):
-    """nast.json of an adapter."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base: str  # as load_model takes it
-    base_name: str
-    base_revision: str
-    base_licence: str
-    base_fingerprint: str
-    recipe: FinetuneRecipe
-    layer_weights: tuple[float, ...]
+_LAYERS = "layers.safetensors"
 
 
 def save_adapter(folder: Path, encoder: DualEncoder, adapted: PeftModel | None, record: Record) -> None:
@@ -56,24 +44,6 @@ def save_adapter(folder: Path, encoder: DualEncoder, adapted: PeftModel | None, 
             temporary.write_text(record.model_dump_json(indent=2), "utf-8")
     except OSError as error:
         raise DataError(f"{folder} cannot be written ({error.strerror or error}); choose another place") from error
-
-
-def read_record(folder: Path) -> Record:
-    """Raises ModelError for a folder that holds no adapter of NAST's."""
-    if not (folder / RECORD).exists():
-        raise ModelError(f"{folder} has no {RECORD}, so it is no adapter that 'nast finetune' finished")
-    try:
-        return Record.model_validate(model_files.read_json(folder / RECORD))
-    except ValidationError as error:
-        raise ModelError(f"{folder / RECORD} is no record of an adapter ({what_is_wrong(error)})") from None
-
-
-def refuse_another(folder: Path, record: Record, name: str, fingerprint: str) -> None:
-    if fingerprint != record.base_fingerprint:
-        raise ModelError(
-            f"the adapter in {folder} was trained on {record.base_name} (fingerprint {record.base_fingerprint[:12]}) and "
-            f"{name} has fingerprint {fingerprint[:12]}; give the model it was trained on"
-        )
 
 
 def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from nast_core.errors import NastError
 from nast_core.finetune.arms import ARMS, TRACED_ARMS, Arm
 from nast_core.interpret.summaries import Average, Summary
-from nast_core.recipe import Recipe
+from nast_core.recipe import OfDataset
 
 Scale = Literal["learning_rate", "gradient"]
 Method = Literal["lora", "full"]
@@ -32,7 +32,7 @@ class FinetuneError(NastError):
     """A fine-tuning that cannot be done as asked: recipe, trace, data, memory or tracker."""
 
 
-class FinetuneRecipe(Recipe):
+class FinetuneRecipe(OfDataset):
     """One training of a text tower. Equal recipes on equal models and data give equal weights."""
 
     files: ClassVar = ("data", "items", "trace")
@@ -42,9 +42,11 @@ class FinetuneRecipe(Recipe):
     kind: Literal["finetune"] = "finetune"
 
     # what is learnt from
-    data: Path  # claims.jsonl, with train and validation lines
-    images: Path | None = None  # folder of the image files; phantoms need none
-    items: Path | None = None  # validation items.jsonl: adds accuracies and gap to what is watched
+    data: Path | None = None  # claims.jsonl, with train and validation lines; without: the dataset's
+    images: Path | None = None  # folder of the image files; without: the dataset's; phantoms need none
+    items: Path | None = (
+        None  # validation items.jsonl: adds accuracies and gap to what is watched; without data: the dataset's
+    )
 
     # which layers learn how fast
     arm: Arm = "uniform"

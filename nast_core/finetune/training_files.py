@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nast_core.benchmark.items import Item, read_items
 from nast_core.claims.examples import read_claims
+from nast_core.dataset.opened import open_dataset
 from nast_core.encoding.images import in_doubt
 from nast_core.errors import DataError
 from nast_core.finetune.data import TrainingData, training_data
@@ -33,14 +34,15 @@ class Material(NamedTuple):
 def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Accelerator, report: Reporter) -> Material:
     """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items who
     is trained on."""
-    lengths = Lengths(encoder.text)
+    lengths, dataset = Lengths(encoder.text), open_dataset(recipe.dataset)
     data = training_data(
-        read_claims(recipe.data),
+        read_claims(recipe.data) if recipe.data else dataset.training(recipe.seed),
         most_validation=recipe.validation_studies,
         seed=recipe.seed,
         fits=lambda text: lengths(text) is not None,
     )
-    items = read_items(recipe.items) if recipe.items else []
+    own = dataset.watched(recipe.seed) if recipe.data is None else []
+    items = read_items(recipe.items) if recipe.items else own
     if shared := sorted({item.patient_id for item in items} & {study.patient_id for study in data.train}):
         raise DataError(
             f"{len(shared)} patients of the validation items are trained on, first {shared[0]}; give items of others"
@@ -50,7 +52,7 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
     features, unreadable = image_features(
         encoder,
         names,
-        recipe.images,
+        recipe.images or dataset.images,
         rank=accelerator.process_index,
         world=accelerator.num_processes,
         progress=lambda done, total: report.progress(done, total, "Encoding images"),

@@ -76,12 +76,15 @@ class DualEncoder(ABC):
     @torch.inference_mode()
     def encode_images(
         self,
-        images: Iterable[Image.Image],
+        images: Iterable[Image.Image | Tensor],
         *,
         batch_size: int = 64,
         progress: Tick | None = None,
     ) -> Float[Tensor, "image dim"]:
-        """Unit vectors of images, read as they come: never more than one batch in memory."""
+        """Unit vectors of images, read as they come: never more than one batch in memory.
+
+        A tensor is taken for an image that ``preprocess`` has been at.
+        """
         vectors: list[Tensor] = []
         batch: list[Tensor] = []
 
@@ -93,7 +96,7 @@ class DualEncoder(ABC):
             batch.clear()
 
         for image in images:
-            batch.append(self.preprocess(image))
+            batch.append(image if isinstance(image, Tensor) else self.preprocess(image))
             if len(batch) == batch_size:
                 flush()
         if batch:

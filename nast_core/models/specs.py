@@ -10,12 +10,17 @@ from pathlib import Path
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
-from nast_core.files.places import DEMO_FOLDER
+from nast_core.files.places import DEMO, DEMO_TUNED, EMBEDDED
+from nast_core.files.places import DEMO_FOLDER as DEMO_FOLDER
 from nast_core.models import zoo
 from nast_core.models.hub import HUB_ID
 from nast_core.models.zoo import ZooCard
 
 OPEN_CLIP = "open_clip:"
+OURS = {  # what comes with NAST: spec -> what it is
+    DEMO: "the demo CLIP, trained on drawn radiographs; it misreads negation",
+    DEMO_TUNED: "the demo CLIP, fine-tuned to read negation",
+}
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".tar", ".ckpt")  # files that may hold weights
 
 
@@ -33,10 +38,8 @@ def find(spec: str) -> Found:
     """
     if not spec.strip():
         raise ModelError("no model is named; write demo, a folder, or a name of 'nast model list'")
-    if spec == "demo":
-        if not DEMO_FOLDER.exists():
-            raise ModelError("the demo CLIP is not in assets/demo-clip; build it with 'nast demo build'")
-        return Found(DEMO_FOLDER, name="demo")
+    if spec in EMBEDDED:
+        return Found(embedded(spec), name=spec)
     if spec.startswith(OPEN_CLIP):
         return Found(None, name=spec)
     folder = Path(os.path.expanduser(spec.removeprefix("local-dir:")))
@@ -64,6 +67,15 @@ def find(spec: str) -> Found:
         if there := _fetched(hub):
             return Found(there)
     raise ModelError(_nothing(spec, folder, hub))
+
+
+def embedded(spec: str) -> Path:
+    """The folder of a model that comes with NAST. Raises ModelError, saying how to make it, where it is not there."""
+    folder = EMBEDDED[spec]
+    if not folder.exists():
+        command = {DEMO: "nast demo build", DEMO_TUNED: "nast demo tune"}[spec]
+        raise ModelError(f"{spec} is not in assets/{folder.name}; make it with '{command}'")
+    return folder
 
 
 def _snapshot(folder: Path) -> Path | None:

@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from nast_core.errors import DataError, PairError, TextError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
-from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.cues import Cue, find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
+
+if TYPE_CHECKING:  # template pairs are listed without torch
+    from nast_core.models.tower import TextTower, Tokens
 
 ROLES = ("before", "negator", "finding first", "finding further", "punctuation", "end", "pooled", "padding")
 """Role of a token in a pair: what stands before the negator (start token included), the negator itself, the first
@@ -61,7 +64,7 @@ class Alignment:
     refused: tuple[tuple[PolarityPair, str], ...]
 
 
-def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
+def align(pair: PolarityPair, tower: "TextTower") -> AlignedPair:
     """Raises PairError: texts equal, no negator, token counts differ, a difference outside the negator, or both
     texts negated there. Raises TextError for an empty text and one over the context."""
     tower.check_texts([pair.affirmative, pair.negated])
@@ -102,7 +105,7 @@ def align(pair: PolarityPair, tower: TextTower) -> AlignedPair:
     return AlignedPair(pair, cue, span, tuple(differing), pooled, roles, pieces_a, pieces_n)
 
 
-def align_all(pairs: Iterable[PolarityPair], tower: TextTower) -> Alignment:
+def align_all(pairs: Iterable[PolarityPair], tower: "TextTower") -> Alignment:
     """Every pair is either aligned or listed with why not: none is dropped in silence."""
     aligned, refused = [], []
     for pair in pairs:
@@ -113,7 +116,7 @@ def align_all(pairs: Iterable[PolarityPair], tower: TextTower) -> Alignment:
     return Alignment(tuple(aligned), tuple(refused))
 
 
-def _pieces(tokens: Tokens) -> tuple[str, ...]:
+def _pieces(tokens: "Tokens") -> tuple[str, ...]:
     special = [p for p, span in enumerate(tokens.offsets[0]) if span == (0, 0) and p and bool(tokens.mask[0, p])]
 
     def name(position: int) -> str:
@@ -126,7 +129,7 @@ def _pieces(tokens: Tokens) -> tuple[str, ...]:
     return tuple(name(p) for p in range(tokens.ids.shape[1]))
 
 
-def _cue_at(tokens: Tokens, positions: Sequence[int]) -> tuple[Cue, tuple[int, ...]] | None:
+def _cue_at(tokens: "Tokens", positions: Sequence[int]) -> tuple[Cue, tuple[int, ...]] | None:
     """The first cue of a text that covers one of ``positions``, and every token position it covers."""
     for cue in find_cues(tokens.texts[0]):
         span = tuple(
@@ -137,7 +140,7 @@ def _cue_at(tokens: Tokens, positions: Sequence[int]) -> tuple[Cue, tuple[int, .
     return None
 
 
-def _roles(negated: Tokens, pieces: Sequence[str], span: tuple[int, ...]) -> tuple[str, ...]:
+def _roles(negated: "Tokens", pieces: Sequence[str], span: tuple[int, ...]) -> tuple[str, ...]:
     roles, seen_finding, pooled = [], False, int(negated.pooled[0])
     for position, piece in enumerate(pieces):
         real = bool(negated.mask[0, position])
@@ -203,8 +206,3 @@ def read_pairs(path: Path) -> list[PolarityPair]:
         needed='{"affirmative": "...", "negated": "...", "finding": "...", "image": optional path}',
     )
     return [pair for _, pair in lines]
-
-
-def pairs_of(path: Path | None, conditions: Sequence[str]) -> list[PolarityPair]:
-    """The pairs of a file; without one, the template pairs of ``conditions``, or of all where a model's are not on record."""
-    return read_pairs(path) if path else template_pairs(conditions or CHEXPERT_CONDITIONS)

@@ -12,7 +12,7 @@ from nast_core import runs
 from nast_core.errors import what_is_wrong
 from nast_core.files.documents import read_yaml
 from nast_core.files.gate import as_path, shown
-from nast_core.recipe import Recipe, RunError, Work
+from nast_core.recipe import Recipe, Reporter, RunError, Work
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Kind:
     gives: str  # what comes out, as docs say it
     work: Work
     result: Callable[[Any], Any]  # from a finished Run to what came out of it
+    share: Callable[[Any, int, int, Reporter], None] | None = (
+        None  # of recipes that jobs of an array do ahead, in shares
+    )
 
     @property
     def name(self) -> str:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 RESAMPLES = 2000
 _CELLS_AT_ONCE = 2_000_000
@@ -114,6 +113,8 @@ class McNemar(NamedTuple):
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     """``first`` and ``second``: 1 right, 0 wrong, NaN not scored; an item not scored in both is left out."""
+    from scipy.stats import binomtest  # takes a second and a half: a kept result's rates are shown without it
+
     first, second = np.asarray(first, float), np.asarray(second, float)
     b, c = int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum())
     return McNemar(b, c, float(binomtest(b, b + c).pvalue) if b + c else 1.0)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
 from nast_core.data.studies import Split
-from nast_core.recipe import Reporter
+from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import EncodingRecipe, Images, encoded_images, encoded_texts
 from nast_core.work.results import measured
 from nast_core.work.shares import is_main, load
+from nast_core.work.statements import evidence_of
 
 if TYPE_CHECKING:
     from nast_core.claims.alignment import Alignment
@@ -25,7 +28,8 @@ class AlignmentRecipe(EncodingRecipe):
     models: ClassVar = ("base",)
 
     kind: Literal["alignment"] = "alignment"
-    claims: Path
+    claims: Path | None = None  # without: statements about at most n studies of the dataset's split
+    n: int = Field(default=1000, ge=1, le=MOST)
     split: Split | None = None  # without: test, or all of a file that has no test line
     base: str | None = None  # the model before
 
@@ -35,15 +39,13 @@ def alignment(
 ) -> dict[str, float]:
     """summary.json and retrieval.parquet. Figures: macro zero-shot AUROC, affirmative mAP, and what changed since base."""
     from nast_core.claims.alignment import compare_alignment
-    from nast_core.claims.evidence import evidence
-    from nast_core.claims.examples import read_claims
     from nast_core.files.parquet import write_parquet
     from nast_core.files.writing import whole_folder, write_json
     from nast_core.models.provenance import provenance
     from nast_core.opening import load_model
 
     encoder = model or load(recipe)
-    sample = evidence(read_claims(recipe.claims), recipe.split)
+    sample = evidence_of(recipe)
     after, images = _aligned(encoder, sample, recipe, report)
     summary = after.summary(seed=recipe.seed)
     figures = {

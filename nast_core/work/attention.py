@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from nast_core.recipe import Recipe, Reporter
+from nast_core.recipe import OfDataset, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.pairs import aligned_pairs, joined, save
 from nast_core.work.results import dataset
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 FILE = "attention.nc"
 
 
-class AttentionRecipe(Recipe):
+class AttentionRecipe(OfDataset):
     """Negator-selective attention of a file of pairs: attention.nc."""
 
     files: ClassVar = ("pairs",)
 
     kind: Literal["attention"] = "attention"
-    pairs: Path | None = None  # without: the template pairs of the conditions the model knows
+    pairs: Path | None = None  # without: the dataset's, of the conditions the model knows
 
 
 def attention(
@@ -38,7 +38,7 @@ def attention(
     from nast_core.interpret.attention import negator_selective_attention
 
     encoder = model or load(recipe)
-    pairs = aligned_pairs(recipe.pairs, encoder, report)
+    pairs = aligned_pairs(recipe.pairs, encoder, report, recipe.dataset)
 
     def compute(mine: Sequence[AlignedPair]) -> list[xr.Dataset]:
         return [negator_selective_attention(encoder, mine, progress=ticks(report, len(mine), "pairs"))]

@@ -22,10 +22,10 @@ class BenchmarkRecipe(EncodingRecipe):
     """Paired multiple-choice questions: summary.json and items.parquet."""
 
     files: ClassVar = ("items",)
-    scored: ClassVar = "item"
+    scored: ClassVar = "item could be scored"
 
     kind: Literal["benchmark"] = "benchmark"
-    items: Path | None = None  # without: n items of the phantom world's split
+    items: Path | None = None  # without: at most n of the dataset's split
     n: int = Field(default=2000, ge=1, le=MOST)
     split: HeldOut = "test"
 
@@ -35,12 +35,13 @@ def benchmark(
 ) -> dict[str, float]:
     """summary.json and items.parquet. Figures: the two accuracies, and the gap in percentage points."""
     from nast_core.benchmark.items import read_items
-    from nast_core.benchmark.phantoms import phantom_items
     from nast_core.benchmark.run import assess, write_results
     from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.dataset.opened import open_dataset
 
     encoder = model or load(recipe)
-    items = read_items(recipe.items) if recipe.items else phantom_items(recipe.n, seed=recipe.seed, split=recipe.split)
+    dataset = open_dataset(recipe.dataset)
+    items = read_items(recipe.items) if recipe.items else dataset.items(recipe.split, recipe.n, recipe.seed)
     images = encoded_images(recipe, encoder, (item.image for item in items), report)
     texts = encoded_texts(recipe, encoder, distinct_texts(items), report)
     if not is_main():

@@ -10,14 +10,14 @@ from pydantic import Field, model_validator
 from nast_core.claims.source_names import BY_PATH, SourceName
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.building import BuildRecipe
+from nast_core.work.building import FileRecipe
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Example
     from nast_core.runs.store import Run
 
 
-class BuildClaimsRecipe(BuildRecipe):
+class BuildClaimsRecipe(FileRecipe):
     """Claims and their contradictions from a source, as 'nast claims build': claims and card at ``out``."""
 
     files: ClassVar = ("reports",)

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from nast_core.data.label_names import OWN
-from nast_core.files.gate import shown
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.building import BuildRecipe
+from nast_core.work.building import FileRecipe, LabelledRecipe
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
@@ -21,14 +19,13 @@ if TYPE_CHECKING:
 Price: TypeAlias = Annotated[float, Field(ge=0)]
 
 
-class BuildItemsRecipe(BuildRecipe):
+class BuildItemsRecipe(FileRecipe, LabelledRecipe):
     """Multiple-choice items from labels, as 'nast benchmark build': items, card and rejected drafts at ``out``."""
 
     files: ClassVar = ("table",)
 
     kind: Literal["build-items"] = "build-items"
-    labels: str = "phantom"  # phantom, chexpert, nih, padchest, mimic, or table for a CSV of one's own
-    table: Path | None = None  # the file of labels; without: what comes with torchxrayvision
+    labels: str = "phantom"
     n: int = Field(default=2000, ge=1, le=MOST)
     writer: Literal["template", "llm"] = "template"
     images: Path | None = None
@@ -41,20 +38,9 @@ class BuildItemsRecipe(BuildRecipe):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        from nast_core.data.label_words import by_path  # which reads the table of labels
-
         if self.writer == "llm" and not self.llm_model:
             raise ValueError("the llm writer needs a model; give llm_model")
-        if self.table is None and by_path(self.labels):
-            raise ValueError(f"labels from {shown(self.labels)!r} are a file; give it as table")
         return self
-
-    @property
-    def labels_spec(self) -> str:
-        """As labelled_studies takes it."""
-        if self.table is None:
-            return self.labels
-        return str(self.table) if self.labels == OWN else f"{self.labels}:{self.table}"
 
 
 def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model: object = None) -> dict[str, float]:

@@ -1,12 +1,13 @@
 """What the kinds that build files of data have in common: they go where the recipe says, whole or not at all."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
+from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import Split
-from nast_core.files.gate import as_path
+from nast_core.files.gate import as_path, shown
 from nast_core.recipe import Recipe, RunError
 
 
@@ -15,11 +16,46 @@ class BuildRecipe(Recipe):
 
     needs_model: ClassVar = False
 
-    out: Path  # the file to write; what goes with it lies beside it
+    out: Path  # what to write; what goes with a file lies beside it
     device: str = "cpu"
-    split: Split | None = None  # of patients
 
     @field_validator("out")
     @classmethod
     def _from_any_folder(cls, value: Path) -> Path:
         return as_path(value, RunError).absolute()
+
+
+class FileRecipe(BuildRecipe):
+    """A file of one split, or of all."""
+
+    split: Split | None = None  # of patients
+
+
+class LabelledRecipe(BuildRecipe):
+    """Built from a table of labels."""
+
+    labels: str  # phantom, chexpert, nih, padchest, mimic, or table for a CSV of one's own
+    table: Path | None = None  # the file of labels; without: what comes with torchxrayvision
+
+    @model_validator(mode="after")
+    def _table_given(self) -> Self:
+        from nast_core.data.label_words import by_path  # which reads the table of labels
+
+        if self.table is None and by_path(self.labels):
+            raise ValueError(f"labels from {shown(self.labels)!r} are a file; give it as table")
+        return self
+
+    @property
+    def labels_spec(self) -> str:
+        """As read_labels takes it."""
+        if self.table is None:
+            return self.labels
+        return str(self.table) if self.labels == OWN else f"{self.labels}:{self.table}"
+
+
+def label_fields(spec: str) -> dict[str, str]:
+    """``labels`` and ``table`` of a recipe, from what a command takes as --labels: NAME, NAME:FILE or FILE."""
+    name, _, file = spec.partition(":")
+    if spec in label_names():
+        return {"labels": spec}
+    return {"labels": name, "table": file} if file and name in label_names() else {"labels": OWN, "table": spec}

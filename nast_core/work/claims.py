@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
 from nast_core.data.studies import Split
-from nast_core.recipe import Reporter
+from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
 from nast_core.work.results import measured
 from nast_core.work.shares import is_main, load
+from nast_core.work.statements import evidence_of
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -23,7 +26,8 @@ class ClaimsRecipe(EncodingRecipe):
     models: ClassVar = ("base",)
 
     kind: Literal["claims"] = "claims"
-    claims: Path
+    claims: Path | None = None  # without: statements about at most n studies of the dataset's split
+    n: int = Field(default=1000, ge=1, le=MOST)
     split: Split | None = None  # without: test, or all of a file that has no test line
     base: str | None = None  # the model before fine-tuning: alignment before and after
 
@@ -31,14 +35,12 @@ class ClaimsRecipe(EncodingRecipe):
 def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
     """summary.json and tables. Figures: claim ranking by kind, and the mean negated-prompt AUROC."""
     from nast_core.claims.claim import KINDS
-    from nast_core.claims.evidence import evidence
-    from nast_core.claims.examples import read_claims
     from nast_core.claims.ranking import statement_texts
     from nast_core.claims.run import score_claims, write_results
     from nast_core.opening import load_model
 
     encoder = model or load(recipe)
-    sample = evidence(read_claims(recipe.claims), recipe.split)
+    sample = evidence_of(recipe)
     images = encoded_images(recipe, encoder, sample.images.image, report)
     texts = encoded_texts(recipe, encoder, statement_texts(sample.examples), report)
     before = None

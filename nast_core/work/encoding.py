@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from pydantic import Field
+
 from nast_core.errors import BenchmarkError
 from nast_core.files.gate import shown
-from nast_core.recipe import Recipe, Reporter
+from nast_core.recipe import MOST_WORKERS, OfDataset, Recipe, Reporter
 from nast_core.work.shares import sharded, ticks
 
 if TYPE_CHECKING:
@@ -18,15 +20,19 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 
-class EncodingRecipe(Recipe):
+class EncodingRecipe(OfDataset):
     """A recipe of a kind that encodes images which its files name."""
 
     image_folder: ClassVar = "images"
-    scored: ClassVar[str] = "claim"  # what is scored, where none could be
-    how: ClassVar = Recipe.how | {"cache"}
+    scored: ClassVar[str] = "claim could be scored"  # of which there must be one
+    how: ClassVar = Recipe.how | {"cache", "workers"}
 
-    images: Path | None = None  # the folder of the images that the lines name; phantoms need none
+    images: Path | None = (
+        None  # the folder of the images that the lines name; without, the dataset's; phantoms need none
+    )
     cache: bool = True  # vectors of images and texts are kept, and those that were kept are taken
+    # processes that read images ahead of the tower, of each process of the run; without: one a core
+    workers: int | None = Field(default=None, ge=0, le=MOST_WORKERS)
 
 
 class Images(NamedTuple):
@@ -37,12 +43,18 @@ class Images(NamedTuple):
 
 def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[str], report: Reporter) -> Images:
     """Each image encoded by one process. Raises BenchmarkError where none can be read."""
+    from nast_core.dataset.opened import open_dataset
     from nast_core.encoding.images import encode_named, in_doubt
+
+    folder = recipe.images or open_dataset(recipe.dataset).images
 
     def compute(mine: Sequence[str]) -> list[Images]:
         tick, doubts = ticks(report, len(mine), "images"), dict[str, str]()
         cache = _cache(recipe)
-        return [Images(*encode_named(model, mine, recipe.images, cache=cache, progress=tick, doubts=doubts), doubts)]
+        vectors, failed = encode_named(
+            model, mine, folder, cache=cache, progress=tick, doubts=doubts, workers=recipe.workers
+        )
+        return [Images(vectors, failed, doubts)]
 
     every = Images({}, {}, {})
     for share in sharded(list(dict.fromkeys(names)), compute):
@@ -54,7 +66,7 @@ def encoded_images(recipe: EncodingRecipe, model: DualEncoder, names: Iterable[s
     if not every.vectors:
         name, reason = next(iter(every.failed.items()))
         raise BenchmarkError(
-            f"no {recipe.scored} could be scored: {len(every.failed)} images cannot be read; first {shown(name)!r}: {reason}"
+            f"no {recipe.scored}: {len(every.failed)} images cannot be read; first {shown(name)!r}: {reason}"
         )
     return every
 

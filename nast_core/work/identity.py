@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError
 from nast_core.files.documents import parse_json, read_json
 from nast_core.files.gate import MB, faults, read_text, regular
@@ -32,8 +33,12 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
     model = (model_fingerprint or fingerprint_of(recipe.model, root)) if recipe.needs_model else ""
     with _remembered(root) as known:
         data = dict(_data(recipe, root, known))
+    if (dataset := getattr(recipe, "dataset", PHANTOMS)) != PHANTOMS:
+        from nast_core.dataset.opened import open_dataset
+
+        data["dataset"] = open_dataset(dataset).fingerprint
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}
-    hashed = {"model", *recipe.files, *recipe.models, recipe.image_folder or ""}
+    hashed = {"model", "dataset", *recipe.files, *recipe.models, recipe.image_folder or ""}
     fields = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
     text = with_references(json.dumps(fields, sort_keys=True), lambda run: key_of(root / run))
     whole_text = json.dumps([text, model, sorted(data.items()), recipe.version])
@@ -104,6 +109,8 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
         paths = [(folder or path.parent) / name for name in _image_names(path)]
         if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name
             yield f"images of {field}", _together(images, known)
+    if paths := recipe.image_files():
+        yield "images", stamp(*paths)
 
 
 def _image_names(path: Path) -> list[str]:

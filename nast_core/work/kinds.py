@@ -9,8 +9,10 @@ from nast_core.work.alignment import ALIGNMENT, AlignmentRecipe
 from nast_core.work.attention import ATTENTION, AttentionRecipe
 from nast_core.work.benchmark import BENCHMARK, BenchmarkRecipe
 from nast_core.work.build_claims import BUILD_CLAIMS, BuildClaimsRecipe
+from nast_core.work.build_dataset import BUILD_DATASET, BuildDatasetRecipe
 from nast_core.work.build_items import BUILD_ITEMS, BuildItemsRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
+from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
@@ -20,8 +22,10 @@ __all__ = [
     "AttentionRecipe",
     "BenchmarkRecipe",
     "BuildClaimsRecipe",
+    "BuildDatasetRecipe",
     "BuildItemsRecipe",
     "ClaimsRecipe",
+    "EncodeRecipe",
     "FinetuneRecipe",
     "Kind",
     "Recipe",
@@ -33,7 +37,19 @@ __all__ = [
 ]
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (ATTENTION, TRACE, BENCHMARK, CLAIMS, ALIGNMENT, BUILD_ITEMS, BUILD_CLAIMS, FINETUNE)
+    kind.name: kind
+    for kind in (
+        ATTENTION,
+        TRACE,
+        BENCHMARK,
+        CLAIMS,
+        ALIGNMENT,
+        ENCODE,
+        BUILD_DATASET,
+        BUILD_ITEMS,
+        BUILD_CLAIMS,
+        FINETUNE,
+    )
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nast_core.data.studies import PHANTOMS
 from nast_core.errors import PairError
 from nast_core.files.gate import shown
 from nast_core.recipe import Recipe, Reporter
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from nast_core.models import DualEncoder
-    from nast_core.negation.pairs import AlignedPair
+    from nast_core.negation.pairs import AlignedPair, PolarityPair
 
 
-def aligned_pairs(path: Path | None, model: DualEncoder, report: Reporter) -> Sequence[AlignedPair]:
-    """The pairs of a file that align, or the template pairs; those refused are said with the reason."""
-    from nast_core.negation.pairs import align_all, pairs_of
+def aligned_pairs(
+    path: Path | None, model: DualEncoder, report: Reporter, dataset: str = PHANTOMS
+) -> Sequence[AlignedPair]:
+    """The pairs of a file that align, or the dataset's of the conditions the model knows; those refused are said with the
+    reason."""
+    from nast_core.negation.pairs import align_all
 
-    alignment = align_all(pairs_of(path, model.card.conditions), model.text)
+    alignment = align_all(pairs_meant(path, model, dataset), model.text)
     for pair, reason in alignment.refused:
         report.say(f"not used: {shown(pair.negated)!r}: {reason}")
     report.say(f"{len(alignment.aligned)} pairs align, {len(alignment.refused)} do not")
@@ -31,6 +35,15 @@ def aligned_pairs(path: Path | None, model: DualEncoder, report: Reporter) -> Se
             f"none of the {len(alignment.refused)} pairs can be used with this model; first: {alignment.refused[0][1]}"
         )
     return alignment.aligned
+
+
+def pairs_meant(path: Path | None, model: DualEncoder, dataset: str = PHANTOMS) -> list[PolarityPair]:
+    """The pairs of a file; without one, the dataset's of the conditions the model knows, or of all where those are not on
+    record."""
+    from nast_core.dataset.opened import open_dataset
+    from nast_core.negation.pairs import read_pairs
+
+    return read_pairs(path) if path else open_dataset(dataset).pairs(model.card.conditions)
 
 
 def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:

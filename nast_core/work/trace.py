@@ -13,7 +13,7 @@ from nast_core.files.gate import shown
 from nast_core.interpret.plan import Method, PatchPlan, Positions
 from nast_core.models.components import Component
 from nast_core.progress import Tick
-from nast_core.recipe import Recipe, Reporter
+from nast_core.recipe import OfDataset, Recipe, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.pairs import aligned_pairs, joined, save
 from nast_core.work.results import dataset
@@ -21,7 +21,6 @@ from nast_core.work.shares import is_main, load, sharded, ticks
 
 if TYPE_CHECKING:
     import xarray as xr
-    from jaxtyping import Float
     from torch import Tensor
 
     from nast_core.models import DualEncoder
@@ -32,15 +31,17 @@ FILE = "trace.nc"
 VECTORS = "vectors.h5"  # what another image is scored with
 
 
-class TraceRecipe(Recipe):
+class TraceRecipe(OfDataset):
     """Causal tracing effect of a file of pairs: trace.nc, and for exact ones vectors.h5 to score other images with."""
 
     files: ClassVar = ("pairs", "image", "images")
     how: ClassVar = Recipe.how | {"memory"}
 
     kind: Literal["trace"] = "trace"
-    pairs: Path | None = None  # without: the template pairs of the conditions the model knows
-    image: Path | None = None  # one image for every pair; without: each pair's own, or a phantom with its finding
+    pairs: Path | None = None  # without: the dataset's, of the conditions the model knows
+    image: Path | None = None  # one image for every pair; without: each pair's own, or images of the dataset
+    per_pair: int = Field(default=1, ge=1, le=1000)  # images of the dataset that a pair is scored on, and averaged over
+    with_finding: bool = True  # False: on images that lack the pair's finding, where its denial is what is true
     images: Path | None = None  # a folder: the effect averaged over all of its images, for every pair
     component: Component = "block"  # what is swapped in
     positions: Positions = "each"  # for heads: all
@@ -78,15 +79,15 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncode
     from nast_core.interpret.profiles import undefined
 
     encoder = model or load(recipe)
-    pairs = aligned_pairs(recipe.pairs, encoder, report)
+    pairs = aligned_pairs(recipe.pairs, encoder, report, recipe.dataset)
     doubts: dict[str, str] = {}
     images, names, averaged = _images(recipe, encoder, pairs, report, doubts)
     trace_some = _estimated if recipe.method == "attribution" else _exact
     longest = max(pair.length for pair in pairs)
 
-    def compute(mine: Sequence[tuple[AlignedPair, str]]) -> list[tuple[xr.Dataset, dict[str, str]]]:
+    def compute(mine: Sequence[tuple[AlignedPair, list[str]]]) -> list[tuple[xr.Dataset, dict[str, str]]]:
         own, tick = [pair for pair, _ in mine], ticks(report, len(mine), "pairs")
-        image_vectors = images(own, [name for _, name in mine])
+        image_vectors = images(own, [names for _, names in mine])
         return [(trace_some(recipe, encoder, own, image_vectors, tick, folder, longest), doubts)]
 
     shares = sharded(list(zip(pairs, names, strict=True)), compute)
@@ -96,6 +97,7 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncode
     if doubts and is_main():
         report.say(in_doubt(doubts))
         write_told({}, doubts, folder)
+    dataset = dataset.assign_coords(scored_on=("pair", ["; ".join(own) for own in names]))
     dataset = dataset.assign_coords(image=averaged) if averaged else dataset
     save(dataset, recipe, folder / FILE)
     figures: dict[str, float] = {"pairs": len(pairs), "undefined": undefined(dataset)}
@@ -144,16 +146,18 @@ def _bytes(recipe: TraceRecipe) -> int | None:
     return recipe.memory * 2**20 if recipe.memory else None
 
 
-Images = Callable[[Sequence["AlignedPair"], Sequence[str]], "Tensor"]
+Images = Callable[[Sequence["AlignedPair"], Sequence[list[str]]], "Tensor"]
 
 
 def _images(
     recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair], report: Reporter, doubts: dict[str, str]
-) -> tuple[Images, list[str], list[str]]:
-    """From pairs and names, one a pair, to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the names;
-    and those of the images that are averaged over. ``doubts`` as in ``encode_named``."""
+) -> tuple[Images, list[list[str]], list[str]]:
+    """From pairs and the names of their images to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the
+    names; and those of the images that are averaged over for every pair. ``doubts`` as in ``encode_named``."""
+    from nast_core.dataset.opened import open_dataset
+    from nast_core.encoding.cache import default_cache
     from nast_core.encoding.images import encode_folder
-    from nast_core.encoding.showcase import image_names, images_for_pairs
+    from nast_core.encoding.showcase import image_sets, images_for_pairs
 
     if recipe.images:
         if not recipe.images.is_dir():
@@ -162,13 +166,22 @@ def _images(
         for name, reason in unreadable.items():
             report.say(f"not used: {shown(name)}: {reason}")
         report.say(f"averaged over {len(names)} images, {len(unreadable)} not readable")
-        return lambda own, _: vectors.expand(len(own), -1, -1), [str(recipe.images)] * len(pairs), names
+        return lambda own, _: vectors.expand(len(own), -1, -1), [[str(recipe.images)]] * len(pairs), names
+    dataset = open_dataset(recipe.dataset)
 
-    def encode(own: Sequence[AlignedPair], names: Sequence[str]) -> Float[Tensor, "pair dim"]:
-        folder = recipe.pairs.parent if recipe.pairs else Path()
-        return images_for_pairs(model, own, folder, names=names, doubts=doubts)
+    def having(finding: str) -> Sequence[str]:
+        return dataset.images_for(finding, present=recipe.with_finding)
 
-    return encode, [str(recipe.image)] * len(pairs) if recipe.image else image_names(pairs), []
+    def encode(own: Sequence[AlignedPair], names: Sequence[list[str]]) -> Tensor:
+        beside = recipe.pairs.parent if recipe.pairs else Path()  # a pair's own image, or the recipe's
+        folder = None if recipe.image else dataset.images
+        return images_for_pairs(
+            model, own, names, beside, folder, cache=default_cache() if folder else None, doubts=doubts
+        )
+
+    if recipe.image:
+        return encode, [[str(recipe.image)]] * len(pairs), []
+    return encode, image_sets(pairs, recipe.per_pair, having), []
 
 
 def result(run: Run) -> xr.Dataset:

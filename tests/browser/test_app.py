@@ -191,3 +191,15 @@ def test_a_reading_is_corrected_and_taken_back_by_keyboard_and_the_page_does_not
     pressed_until(page, "Tab", "Undo")
     page.keyboard.press("Enter")
     expect(page.get_by_text("the parser reads absent")).to_have_count(0)
+
+
+def test_compare_opens_on_the_demo_and_its_fine_tune_without_a_click(page, address):
+    page.goto(f"{address}/compare")
+    expect(page.get_by_text("Accuracy, negated, B - A").first).to_be_visible()
+    expect(page.get_by_text("Encoding images")).to_have_count(0)
+    expect(page.get_by_text("B: demo CLIP, fine-tuned").first).to_be_visible()
+    settled(page)
+    assert page.locator(".js-plotly-plot").count() >= 5
+    shot(page, "compare")
+    page.get_by_role("combobox", name=re.compile("B, after")).click()
+    expect(page.get_by_role("option", name="demo-tuned")).to_be_visible()

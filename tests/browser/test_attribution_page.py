@@ -47,6 +47,7 @@ def test_words_and_regions_are_drawn_and_the_slider_fades_the_maps(page, address
     assert "opacity=75" in page.url
 
 
+@pytest.mark.long
 def test_a_link_reopens_the_method_and_the_pair(page, address):
     page.goto(f"{address}/attribution?attribution-method=Integrated+gradients&pair=There+is+no+edema.&opacity=60")
     drawn(page)

@@ -115,6 +115,7 @@ def test_items_are_opened_at_a_press_and_are_text_in_every_view(page, address, s
     assert page.locator(".js-plotly-plot text a").count() == 0
 
 
+@pytest.mark.long
 def test_what_a_link_leaves_out_is_not_opened(page, address, tmp_path: Path):
     page.goto(f"{address}/attention?{urlencode({'model': tmp_path / 'not-wanted', 'layer': 2})}")
     page.get_by_role("button", name=re.compile("Leave it out")).click()

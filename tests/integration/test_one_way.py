@@ -30,15 +30,19 @@ COMMANDS = {  # kind -> its command, and what the command has beside the recipe'
     "trace": ("trace", {"out", "vectors"}),  # vectors: a copy of what every exact run keeps
     "benchmark": ("benchmark run", {"out"}),
     "claims": ("claims run", {"out"}),
+    "encode": ("encode", {"out"}),
+    "dataset": ("dataset build", set()),
     "build-items": ("benchmark build", {"answers"}),
     "build-claims": ("claims build", set()),
 }
 NOT_ASKED = {"kind", "executor", "num_processes"}  # a command works in its own process, here
-NOTHING_DRAWN = {"attention": {"seed"}, "trace": {"seed"}}
+NOTHING_DRAWN = {"attention": {"seed"}, "trace": {"seed"}, "encode": {"seed"}}
 LABELLED = {
+    "encode": {"names"},
+    "dataset": {"table"},
     "build-items": {"table"},
     "build-claims": {"reports"},
-}  # a command's --labels and --source hold the path too
+}  # a command's --images, --labels and --source hold the path too
 NO_MODEL = {"model", "device", "precision"}
 
 

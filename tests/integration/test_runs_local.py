@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from typer.testing import CliRunner
 
 from nast_core import load_model
 from nast_core.commands.runs import app
+from nast_core.encoding.images import encode_named
 from nast_core.encoding.showcase import images_for_pairs
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace
@@ -23,7 +25,7 @@ from nast_core.negation.pairs import PolarityPair, align_all
 from nast_core.runs.status import State
 from nast_core.runs.store import Run, RunStore
 from nast_core.work import executors
-from nast_core.work.kinds import AttentionRecipe
+from nast_core.work.kinds import AttentionRecipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = [
@@ -96,6 +98,36 @@ def test_two_processes_give_what_one_gives_and_the_recipe_is_found_again(place, 
     recipe.write_text(f"kind: trace\npairs: {pairs}\ndevice: auto\nprecision: float64\n")
     assert nast("run", recipe).stdout.startswith(f"{run.id}: finished")
     assert RunStore().runs() == [run]
+
+
+@pytest.mark.long
+def test_two_processes_that_read_ahead_encode_as_one_does_and_a_dead_one_costs_its_chunk(place, monkeypatch):
+    cache = place / "vectors"
+    monkeypatch.setenv("NAST_CACHE", str(cache))
+    names = [f"phantom:{seed}" for seed in range(700)]
+    (place / "list.txt").write_text("\n".join(names))
+    recipe = place / "encode.yaml"
+    recipe.write_text(
+        f"kind: encode\nnames: {place}/list.txt\ndevice: cpu\nnum_processes: 2\nworkers: 1\n", encoding="utf-8"
+    )
+    began = executors.submit(read_recipe(recipe))
+    deadline = time.monotonic() + SOON
+    while not list(cache.glob("images-*/*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process = began.status.process
+    assert process is not None
+    os.killpg(process.pid, signal.SIGKILL)  # all of its processes
+    kept = len(list(cache.glob("images-*/*.safetensors")))
+    assert kept >= 1
+    until(began, "lost", "finished")
+    run = executors.submit(read_recipe(recipe))
+    assert run.id == began.id
+    until(run, "finished")
+    model = load_model("demo", device="cpu")
+    expected, _ = encode_named(model, names, workers=0)
+    assert run.result["names"].tolist() == names
+    np.testing.assert_allclose(run.result["vectors"], torch.stack(list(expected.values())), atol=1e-6)
+    assert run.status.figures == {"vectors": 700, "numbers": model.text.dim, "unreadable": 0}
 
 
 LAUNCH = """

@@ -5,9 +5,13 @@ import os
 import subprocess
 import time
 
+import numpy as np
 import pytest
+import torch
 import xarray as xr
 
+from nast_core import load_model
+from nast_core.encoding.images import encode_named
 from nast_core.recipe import RunError
 from nast_core.runs.store import RunStore
 from nast_core.work import executors
@@ -42,6 +46,7 @@ def recipe(slurm, folders, tmp_path):
     return make
 
 
+@pytest.mark.long
 def test_a_run_on_the_cluster_finishes_with_what_its_recipe_asks_for_and_runs_nothing_of_the_folder_it_is_sent_from(
     recipe, tmp_path, monkeypatch
 ):
@@ -119,3 +124,41 @@ def test_what_the_cluster_refuses_is_one_sentence_and_the_run_says_so_too(recipe
     assert "\n" not in str(caught.value)
     (row,) = store.table().rows
     assert (row.status.state, row.status.message) == ("failed", str(caught.value))
+
+
+@pytest.fixture
+def encoding(slurm, folders, tmp_path, monkeypatch):
+    """A recipe of 600 phantoms, three chunks of the cache, for two jobs."""
+    monkeypatch.setenv("NAST_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "list.txt").write_text("".join(f"phantom:{seed}\n" for seed in range(600)))
+    plain = {"kind": "encode", "model": str(folders["Hugging Face CLIP"]), "names": str(tmp_path / "list.txt")}
+    return make_recipe(plain | {"device": "cpu", "executor": {"name": "slurm", "array": 2}})
+
+
+@pytest.mark.long
+def test_jobs_of_an_array_encode_their_shares_and_the_run_has_the_vectors_of_one_process(encoding, folders, tmp_path):
+    run = executors.submit(encoding, RunStore(tmp_path / "runs"))
+    status = executors.wait_for(run, 240)
+    assert status.state == "finished", run.log
+    assert {"share 1 of 2 ended", "share 2 of 2 ended"} <= set(run.log.splitlines())
+    shelves = [sorted(path.iterdir()) for path in (tmp_path / "cache").iterdir() if path.name.startswith("images-")]
+    assert [len(chunks) for chunks in shelves] == [3]  # the run itself found everything
+    names = encoding.names.read_text().splitlines()
+    expected, _ = encode_named(load_model(folders["Hugging Face CLIP"], device="cpu"), names)
+    assert run.result["names"].tolist() == names
+    np.testing.assert_allclose(run.result["vectors"], torch.stack(list(expected.values())), atol=1e-6)
+
+
+@pytest.mark.long
+def test_a_cancelled_run_takes_its_array_from_the_cluster_too(slurm, encoding, tmp_path):
+    hold = ["sbatch", "--parsable", f"--cpus-per-task={os.cpu_count()}", "--output=/dev/null", "--wrap", "sleep 60"]
+    holding = subprocess.run(hold, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        run = executors.submit(encoding, RunStore(tmp_path / "runs"))
+        assert run.status.state == "queued"
+        executors.cancel(run)
+        said = subprocess.run(["squeue", "-h", "-o", "%i %T"], capture_output=True, text=True, check=True).stdout
+        left = [line for line in said.splitlines() if not line.startswith(holding) and "COMPLETING" not in line]
+        assert left == []
+    finally:
+        subprocess.run(["scancel", holding], check=True)

@@ -104,6 +104,8 @@ def test_the_wheel_holds_the_app_and_the_demo_inside_the_one_package(installed):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"nast_core"}
     assert installed.wheel.stat().st_size < MOST
     assert not [name for name in installed.source if name.startswith("tests/") or name.endswith(".pyc")]
+    assert "assets/demo-tuned/adapter/adapter_model.safetensors" in inside
+    assert any(name.startswith("assets/demo-tuned/compared/") for name in inside)
 
 
 def test_the_demo_is_loaded_from_another_folder(installed):
@@ -115,6 +117,21 @@ def test_the_demo_is_loaded_from_another_folder(installed):
         cwd=installed.elsewhere, env=installed.environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(installed.bin.parent))
+
+
+def test_the_comparison_of_the_demo_with_its_fine_tune_is_found_from_another_folder(installed):
+    said = installed.nast("model", "list")
+    assert "comes with NAST; type demo-tuned" in said.stdout
+    code = (
+        "import sys; from nast_core.compare.travelling import PAIRS, QUESTIONS, read_travelling as read\n"
+        "found = [read('demo', 'demo-tuned', QUESTIONS, split, PAIRS) for split in ('validation', 'test')]\n"
+        "print([len(one.items) for one in found], 'torch' in sys.modules)"
+    )
+    read = subprocess.run(
+        [installed.bin / "python", "-c", code],
+        cwd=installed.elsewhere, env=installed.environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert read.stdout.strip() == "[1000, 1000] False", read.stderr
 
 
 def test_sentences_that_only_the_repository_has_are_asked_for_in_one_sentence(installed):

@@ -39,10 +39,34 @@ def texts(elements) -> str:
     return " ".join(element.value for element in elements)
 
 
-def test_without_a_second_model_the_page_says_what_to_do(monkeypatch, tmp_path):
+def test_a_fresh_install_shows_the_demo_beside_its_fine_tune_and_computes_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
-    at = page()
+    monkeypatch.setattr(comparisons, "_compute", lambda *_: pytest.fail("computed"))
+    at = AppTest.from_file(PAGE, default_timeout=180).run()
     assert not at.exception
+    assert not at.error
+    assert (at.selectbox(key="a").value, at.selectbox(key="b").value) == ("demo", "demo-tuned")
+    assert [metric.label for metric in at.metric][:3] == [
+        "Accuracy, negated, B - A",
+        "Accuracy, affirmative, B - A",
+        "Gap, B - A",
+    ]
+    assert float(at.metric[0].value.split()[0]) > 10
+    assert "500 questions about validation phantoms" in texts(at.caption)
+    at.segmented_control(key="split").set_value("test").run()  # as is its comparison on the other split
+    assert not at.exception
+    assert "500 questions about test phantoms" in texts(at.caption)
+
+
+def test_beside_a_model_of_ones_own_the_demos_fine_tune_is_offered_and_not_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    at.session_state["model"] = "/some/model"
+    at.run()
+    assert not at.exception
+    assert at.selectbox(key="a").value == "/some/model"
+    assert at.selectbox(key="b").value is None
+    assert at.selectbox(key="b").options == ["demo-tuned", "demo"]
     assert "Name two models" in at.info[0].value
 
 
@@ -100,6 +124,7 @@ def compared(changed):
     return comparisons.comparison(asked_for.Asked("demo", str(changed), 200, "validation", 12))
 
 
+@pytest.mark.long
 def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typed(changed):
     from dashboard.compare import report
     from dashboard.parts import plots

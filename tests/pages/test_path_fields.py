@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.asking import KINDS
-from tests.pages.links import ROOT, asks, by_link
+from tests.pages.links import ROOT, asks, by_link, opened
 
 FIELDS = [  # page, what leads to the field, the field
     ("benchmark", {"from": "a file"}, "items"),
@@ -24,8 +24,6 @@ FIELDS = [  # page, what leads to the field, the field
     ("finetune", {"train-on": "my files"}, "claims"),
     ("finetune", {"train-on": "my files"}, "train-images"),
     ("finetune", {"train-on": "my files"}, "train-items"),
-    ("compare", {}, "a"),
-    ("compare", {}, "b"),
     ("models", {}, "other"),
 ]
 
@@ -55,7 +53,7 @@ def test_every_field_that_can_open_something_is_known_to_the_asking():
     asked = set()
     for path in [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "asking.field":
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("asking.field", "asking.one_of"):
                 key = next(word.value for word in call.keywords if word.arg == "key")
                 asked.add(key.value if isinstance(key, ast.Constant) else None)
     assert asked - {None} | {"claims", "train-images", "train-items", "with"} == set(KINDS)
@@ -102,6 +100,24 @@ def test_a_model_that_no_folder_can_be_is_one_sentence(odd):
         assert len(at.error) == 1, value
         assert len(at.error[0].value) < 700
     assert "not a medical device" in " ".join(caption.value for caption in at.sidebar.caption)
+
+
+@pytest.mark.parametrize("field", ["a", "b"])
+def test_a_second_model_that_no_folder_can_be_is_one_sentence(field, odd):
+    for value in odd:
+        at = opened(by_link("compare", **{field: value}))
+        assert not at.exception
+        assert len(at.error) == 1, value
+        assert len(at.error[0].value) < 700
+
+
+def test_a_dataset_that_no_folder_can_be_is_one_sentence(odd):
+    for value in odd:
+        at = opened(by_link("home", dataset=value))
+        assert not at.exception
+        assert len(at.error) == 1, value
+        assert len(at.error[0].value) < 700
+    assert "none: the dataset cannot be used" in " ".join(caption.value for caption in at.sidebar.caption)
 
 
 @pytest.mark.parametrize(

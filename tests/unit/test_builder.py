@@ -96,6 +96,7 @@ def test_a_small_table_is_asked_the_same_questions_again_in_other_words():
     assert len({item.negated for item in few}) == 200
 
 
+@pytest.mark.long
 def test_no_reader_of_the_options_alone_does_better_than_chance(studies):
     plenty = table(6000, seed=1)
     found = guesses(build_items(plenty, 600, TemplateWriter(), seed=3).items)

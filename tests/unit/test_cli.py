@@ -99,9 +99,11 @@ def test_model_list_names_every_known_model_with_its_licence_and_the_way_to_it(t
     said = nast("model", "list").stdout
     assert "MedSigLIP (Hugging Face SigLIP; Health AI Developer Foundations terms; gated; arXiv:2507.05201)" in said
     assert "on this machine: models/pubmedclip; type pubmedclip" in said
+    assert "comes with NAST; type demo-tuned" in said
     cards = {card["type"]: card for card in json.loads(nast("model", "list", "--json").stdout)}
     assert cards["pubmedclip"]["folder"] == "models/pubmedclip"
     assert cards["medclip"]["folder"] is None
+    assert Path(cards["demo-tuned"]["folder"], "adapter", "nast.json").is_file()
     assert cards["radclip"]["checkpoints"] == ["RadCLIP.pth"]
 
 

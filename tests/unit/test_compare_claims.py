@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from nast_core import load_model
 from nast_core.claims.prompts import denial_prompt
-from nast_core.compare.claims import claim_changes, phantom_evidence
+from nast_core.compare.claims import claim_changes
+from nast_core.dataset.opened import open_dataset
 from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
 
@@ -31,7 +32,7 @@ def other():
 
 @pytest.fixture(scope="module")
 def world(demo):
-    asked = phantom_evidence(30, "validation")
+    asked = open_dataset("phantoms").evidence("validation", 30)
     return asked, encode_named(demo, asked.images.image)[0]
 
 

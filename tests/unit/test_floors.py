@@ -15,6 +15,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("interpret",),
     ("benchmark",),
     ("claims", "review"),
+    ("dataset",),
     ("recipe",),
     ("finetune",),
     ("runs",),

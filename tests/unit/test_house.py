@@ -15,7 +15,17 @@ ENGINE = sorted((ROOT / "nast_core").rglob("*.py"))
 PAGE, FUNCTION, MODULE = 40, 60, 400  # lines at most; a function's without its docstring
 SAME_PART = {"__init__", "charts", "asked_for", "one_head"}  # modules that are the same part of several rooms
 # Of the engine, still longer than that: commands with many options, and rules of the parser that are read as one.
-LONG = {"benchmark_build", "benchmark_run", "compare_command", "_clause", "_cue", "predicate", "verbal", "hedge"}
+LONG = {
+    "benchmark_build",
+    "benchmark_run",
+    "compare_command",
+    "trace_command",
+    "_clause",
+    "_cue",
+    "predicate",
+    "verbal",
+    "hedge",
+}
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
@@ -143,7 +153,7 @@ def keys(path: Path) -> Iterator[tuple[bool, str]]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(call, ast.Call):
             named = {keyword.arg: keyword.value for keyword in call.keywords}
-            linked = "bind" in named or ast.unparse(call.func) in ("fields.one_of", "asking.field")
+            linked = "bind" in named or ast.unparse(call.func) in ("fields.one_of", "asking.field", "asking.one_of")
             key = text_of(named["key"]) if "key" in named else None
             if key is not None:
                 yield linked, key

@@ -10,7 +10,7 @@ from PIL import Image
 from nast_core.data.drawing import attenuation, occupancy, render
 from nast_core.data.phantom import CONDITIONS, PREVALENCE, SPLITS, Finding, phantoms, sample_phantom
 from nast_core.encoding.images import open_image, phantom_name, phantom_of
-from nast_core.encoding.showcase import image_names, phantoms_with
+from nast_core.encoding.showcase import image_names, phantom_names
 from nast_core.errors import ImageError
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
@@ -169,7 +169,9 @@ def test_drawing_on_an_opened_phantom_leaves_the_next_one_clean():
 
 def test_the_images_of_template_pairs_are_validation_phantoms_that_have_the_finding():
     for condition in CONDITIONS:
-        assert all(p.labels[condition] and p.seed in SPLITS["validation"] for p in phantoms_with(condition))
+        assert all(
+            p.labels[condition] and p.seed in SPLITS["validation"] for p in map(phantom_of, phantom_names(condition))
+        )
     pairs = [
         SimpleNamespace(pair=SimpleNamespace(finding=f, image=i))
         for f, i in (("Edema", None), ("Edema", None), ("", "a.png"))

@@ -17,6 +17,7 @@ def python(*words: object) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_mistake_prints_one_line_in_a_real_process_too_whatever_the_libraries_say(copied, edit):
     folder = copied()

@@ -18,7 +18,7 @@ from nast_core.claims.claim import KINDS
 from nast_core.claims.examples import read_claims, write_claims
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.run import run_claims
-from nast_core.encoding.showcase import images_for_pairs
+from nast_core.encoding.showcase import image_names, images_for_pairs
 from nast_core.errors import BenchmarkError, DataError, ImageError, PairError
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.effects import trace
@@ -108,6 +108,7 @@ def test_a_trace_is_that_of_the_engine_and_its_patched_vectors_are_kept(
     trace_run(recipe, tmp_path, report)
     plan = PatchPlan(component=component, positions="all" if component == "head" else "each")
     expected = trace(tiny, aligned, images_for_pairs(tiny, aligned), plan=plan)
+    expected = expected.assign_coords(scored_on=("pair", image_names(aligned)))
     xr.testing.assert_allclose(opened(tmp_path / "trace.nc").drop_attrs(), expected.drop_attrs(), atol=1e-4)
     assert read_vectors(tmp_path / "vectors.h5", 1) is not None
 

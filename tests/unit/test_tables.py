@@ -40,7 +40,18 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
     "claim sources": (SOURCES, ["phantom", "openi", "padchest", "reports"]),
     "kinds": (
         KINDS,
-        ["attention", "trace", "benchmark", "claims", "alignment", "build-items", "build-claims", "finetune"],
+        [
+            "attention",
+            "trace",
+            "benchmark",
+            "claims",
+            "alignment",
+            "encode",
+            "dataset",
+            "build-items",
+            "build-claims",
+            "finetune",
+        ],
     ),
 }
 
@@ -95,6 +106,7 @@ def test_every_kind_is_told_of_and_its_recipe_knows_its_own_fields():
         assert Recipe.how <= recipe.how
         named = {*recipe.files, *recipe.models, *filter(None, [recipe.image_folder])}
         assert named <= set(recipe.model_fields) - recipe.how
+        assert recipe.in_shares == (kind.share is not None)
         assert list(inspect.signature(kind.work).parameters) == ["recipe", "folder", "report", "model"]
 
 

@@ -72,7 +72,7 @@ def test_the_second_run_encodes_nothing_and_finds_the_same_vectors(counted, cach
 
 
 def test_an_interrupted_run_goes_on_at_its_last_chunk(counted, cache, monkeypatch):
-    monkeypatch.setattr(sources, "_CHUNK", 4)
+    monkeypatch.setattr(sources, "CHUNK", 4)
 
     def stop_in_the_second_chunk(_: int) -> None:
         if counted.images == 6:
@@ -171,7 +171,7 @@ def test_a_full_cache_drops_what_was_not_used_for_longest(tiny, tmp_path):
 
 
 def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(counted, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(sources, "_CHUNK", 2)
+    monkeypatch.setattr(sources, "CHUNK", 2)
     (tmp_path / "taken").write_text("a file where the cache should be")
     found, _ = encode_named(counted, PHANTOMS[:6], cache=VectorCache(tmp_path / "taken"))
     assert list(found) == PHANTOMS[:6]

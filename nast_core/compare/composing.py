@@ -1,0 +1,100 @@
+"""One comparison from its parts: images encoded by both models, claims, and all else; the page's and the command's alike."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from nast_core.benchmark.items import Item
+from nast_core.claims.evidence import Evidence
+from nast_core.compare import two_models
+from nast_core.compare.claims import claim_changes
+from nast_core.compare.tables import Comparison
+from nast_core.compare.two_models import SharedPairs
+from nast_core.dataset.interface import Dataset
+from nast_core.encoding.cache import default_cache
+from nast_core.encoding.images import encode_named
+from nast_core.encoding.showcase import Having, phantom_names
+from nast_core.models.encoder import DualEncoder
+
+IMAGES, CLAIMS, REST = (
+    "Encoding images",
+    "Comparing claims, AUROC and retrieval",
+    "Comparing attention, effects and answers",
+)
+Told = Callable[[int, int, str], None]  # how much is done, of how much, of which of the three
+
+
+def pairs_of(a: DualEncoder, b: DualEncoder, dataset: Dataset, count: int | None = None) -> SharedPairs:
+    """Of the dataset's pairs of the conditions that A knows, those that align under both and have an image; ``count``, evenly."""
+    shared = two_models.shared_pairs(a, b, dataset.pairs(a.card.conditions))
+    shared = two_models.pictured(shared, dataset.images_for)
+    return two_models.spread(shared, count) if count else shared
+
+
+def compare_on(
+    a: DualEncoder,
+    b: DualEncoder,
+    pairs: SharedPairs,
+    items: Sequence[Item],
+    sample: Evidence | None = None,
+    folder: Path | None = None,
+    *,
+    having: Having = phantom_names,
+    parameters: pd.DataFrame | None = None,
+    failed: dict[str, str] | None = None,
+    doubts: dict[str, str] | None = None,
+    workers: int | None = None,
+    told: Told | None = None,
+) -> Comparison:
+    """Both models on the same pairs, questions and, with a ``sample``, claims; ``folder`` holds the images, phantoms need none.
+
+    ``having``: from a finding to images that have it, for pairs without one of their own; a dataset's ``images_for``.
+    ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are doubtful,
+    each with the reason. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
+    """
+    told = told or (lambda *_: None)
+    doubts = {} if doubts is None else doubts
+    names = two_models.needed_images(pairs, items, having)
+    names = list(dict.fromkeys([*names, *(sample.images.image if sample else ())]))
+    done, total, vectors = 0, 2 * len(names), []
+
+    def encoded(count: int) -> None:
+        nonlocal done
+        done += count
+        told(min(done, total), total, IMAGES)
+
+    for model in (a, b):
+        known, unread = encode_named(
+            model, names, folder, cache=default_cache(), progress=encoded, doubts=doubts, workers=workers
+        )
+        vectors.append(known)
+        if failed is not None:
+            failed |= unread
+    claims = None
+    if sample is not None:
+        told(0, 1, CLAIMS)
+        claims = claim_changes(a, b, sample, *vectors)
+        told(1, 1, CLAIMS)
+    steps = 0
+
+    def compared(count: int) -> None:
+        nonlocal steps
+        steps += count
+        told(min(steps, two_models.STEPS), two_models.STEPS, REST)
+
+    found = two_models.compare(
+        a,
+        b,
+        pairs,
+        items,
+        *vectors,
+        having=having,
+        parameters=parameters,
+        claims=claims,
+        doubts=doubts,
+        progress=compared,
+    )
+    if sample is not None:
+        found.about.update(studies=len(sample.images), statements=len(sample.examples))
+    return found

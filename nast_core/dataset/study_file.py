@@ -1,0 +1,104 @@
+"""studies.parquet: a row a study, read by column and by page, however many there are."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from nast_core.data.label_layouts import BLANK
+from nast_core.data.studies import SPLITS
+from nast_core.errors import DatasetError
+from nast_core.files.parquet import read_parquet, read_rows, row_count
+from nast_core.files.stamps import stamp
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+
+ABOUT = ("patient", "study", "split", "image")
+COLUMNS = (*ABOUT, *CHEXPERT_CONDITIONS)
+GROUP = 20_000  # rows of a row group: what a page of the table reads at most
+
+
+def write_study_file(studies: pd.DataFrame, path: Path) -> None:
+    """``studies``: patient, study, split, image, and a state a condition as
+    ``read_study_table`` gives it. In the file a blank label is empty."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: pa.array(studies[name].astype(object), pa.string()) for name in ABOUT}
+    for condition in CHEXPERT_CONDITIONS:
+        states = studies[condition].to_numpy()
+        columns[condition] = pa.array(states, pa.int8(), mask=states == BLANK)
+    pq.write_table(pa.table(columns), path, row_group_size=GROUP, compression="zstd")
+
+
+class StudyFile:
+    """The studies of a dataset. Raises DatasetError where the file is not there or not as it was built."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __len__(self) -> int:
+        return row_count(self.path, error=DatasetError)
+
+    def page(self, begin: int, count: int) -> pd.DataFrame:
+        """Some rows, in the file's order, every column."""
+        return read_rows(self.path, COLUMNS, begin, count, error=DatasetError)
+
+    def images(self, condition: str, *, present: bool, split: str) -> list[str]:
+        """Images of a split that have a condition, or that lack it by their labels, in the order of the file."""
+        if condition not in CHEXPERT_CONDITIONS:
+            table = self._columns("split", "image")
+            return table.image[(table.split == split)].tolist()
+        table = self._columns("split", "image", condition)
+        return table.image[(table[condition] == int(present)) & (table.split == split)].tolist()
+
+    def about(self) -> pd.DataFrame:
+        """Patient, study, split and image of every row. Not to be changed."""
+        return self._columns(*ABOUT)
+
+    def images_at(self, rows: Sequence[int]) -> list[str]:
+        return self._columns("image").image.iloc[list(rows)].tolist()
+
+    def presence(self, images: Sequence[str]) -> Float[np.ndarray, "image condition"]:
+        """1 present, 0 absent, NaN uncertain, blank or of an image that is not in the file; CHEXPERT_CONDITIONS."""
+        table = _by_image(self.path, stamp(self.path))
+        values = table.reindex(list(images)).to_numpy(float)
+        return np.where(values < 0, np.nan, values)
+
+    def _columns(self, *names: str) -> pd.DataFrame:
+        return _columns(self.path, names, stamp(self.path))
+
+
+@lru_cache(maxsize=32)
+def _columns(path: Path, names: tuple[str, ...], stamped: str) -> pd.DataFrame:
+    """Kept: a page of pairs asks for the same few columns again and again. Not to be changed."""
+    return read_parquet(path, names, only=True, error=DatasetError, absent="build the dataset anew")
+
+
+@lru_cache(maxsize=4)
+def _by_image(path: Path, stamped: str) -> pd.DataFrame:
+    """The states alone, by image. Not to be changed."""
+    return _columns(path, ("image", *CHEXPERT_CONDITIONS), stamped).drop_duplicates("image").set_index("image")
+
+
+def two_splits(studies: pd.DataFrame) -> str | None:
+    """A patient who is in two splits; None where there is none."""
+    splits = studies.groupby("patient", sort=False).split.nunique()
+    torn = splits.index[splits > 1]
+    return str(torn[0]) if len(torn) else None
+
+
+def twice(studies: pd.DataFrame) -> tuple[str, str, str] | None:
+    """An image that stands for two studies, and both; None where each stands for one."""
+    again = studies.image[studies.image.duplicated(keep=False)]
+    if not len(again):
+        return None
+    first, second = studies[studies.image == again.iloc[0]].study.tolist()[:2]
+    return str(again.iloc[0]), str(first), str(second)
+
+
+def split_names(studies: pd.DataFrame) -> set[str]:
+    """Names of splits in the table that are none."""
+    return set(studies.split.unique()) - set(SPLITS)
