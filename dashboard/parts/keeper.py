@@ -41,7 +41,10 @@ class Keeper:
 
     def get(self, spec: str) -> DualEncoder:
         """The model as its files are now. Raises NastError where it does not load."""
-        from nast_core.opening import load_model, stamp_of
+        from nast_core.models.put_off import collection_paused
+
+        with collection_paused():
+            from nast_core.opening import load_model, stamp_of
 
         if (model := self._find(spec, stamp_of(spec))) is not None:
             return model

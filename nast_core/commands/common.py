@@ -191,11 +191,14 @@ def need_model(spec: str) -> None:
 
 
 def load(spec: str, device: str, precision: str):
-    need_model(spec)
-    from nast_core.opening import load_model
+    from nast_core.models.put_off import collection_paused
 
-    quiet_libraries()
-    return load_model(spec, device=device, dtype=precision)
+    need_model(spec)
+    with collection_paused():
+        from nast_core.opening import load_model
+
+        quiet_libraries()
+        return load_model(spec, device=device, dtype=precision)
 
 
 def aligned_pairs(path: Path | None, model, dataset: str = PHANTOMS):

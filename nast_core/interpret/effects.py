@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,6 +19,9 @@ from nast_core.models.provenance import provenance
 from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair
 from nast_core.progress import Tick
+
+if TYPE_CHECKING:
+    import xarray as xr  # which takes half a second, with pandas: looking at one pair needs neither
 
 MIN_GAP = 1e-3  # logits; below it S(a) and S(n) are equal to the noise of float32 and the ratio means nothing
 
@@ -92,7 +94,7 @@ def trace(
     memory_budget: int | None = None,
     keep: Keep | None = None,
     progress: Tick | None = None,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """Exact CTE of every pair's values on its own image, or on several images.
 
         cte[pair, l, p] = ( S(a, i) - S(a | h[l, p] <- h_n[l, p], i) ) / d,    d = S(a, i) - S(n, i)
@@ -170,7 +172,9 @@ class Effects:
         at = list(self.pairs[i].positions) if self.plan.positions == "each" else [0]
         self.cte[i][:, :, at] = effect[:, :, at]
 
-    def dataset(self, scores: ImageScores, method: str) -> xr.Dataset:
+    def dataset(self, scores: ImageScores, method: str) -> "xr.Dataset":
+        import xarray as xr
+
         plan, tower, length = self.plan, self.model.text, max(p.length for p in self.pairs)
         role = np.full((len(self.pairs), length), "padding", dtype=object)
         for row, pair in enumerate(self.pairs):

@@ -6,10 +6,10 @@ changes nothing, padding that leaks, a tokenizer of another model. Every check h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import xarray as xr
 from jaxtyping import Float
 from torch.nn import functional as F
 
@@ -17,6 +17,9 @@ from nast_core.interpret.effects import patched_pairs
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import TextTower
 from nast_core.negation.pairs import AlignedPair, align_all, template_pairs
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
 _PROBES = ("There is no pneumothorax.", "Findings: a left pleural effusion and normal heart size.", "No edema")
@@ -54,7 +57,7 @@ def self_test(model: DualEncoder, pairs: Sequence[AlignedPair] = ()) -> tuple[Ch
 
 
 def trace_checks(
-    traced: xr.Dataset, pairs: Sequence[AlignedPair], tower: TextTower, *, tolerance: float = 1e-2
+    traced: "xr.Dataset", pairs: Sequence[AlignedPair], tower: TextTower, *, tolerance: float = 1e-2
 ) -> tuple[Check, ...]:
     """The identities of method.md section 3 on a finished trace, over its pairs that are defined.
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -69,26 +70,42 @@ def read_model(
         config = library.config_class.from_dict(
             taken(keys, model_files.read_json(folder / "config.json"), "config.json")
         )
-        with torch.device("meta"):
+        with torch.device("meta"), _NotInitialised():
             wanted = sum(parameter.numel() for parameter in library(config).parameters())
         weights.check_size(path, wanted, "config.json")
         file = weights.read(path)
-        model, info = from_library(
-            library,
-            None,
-            config=config,
-            state_dict=file.tensors,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with both shapes
-            dtype=dtype,
-        )
+        with _NotInitialised():  # what the file lacks is refused below
+            model, info = from_library(
+                library,
+                None,
+                config=config,
+                state_dict=file.tensors,
+                attn_implementation="sdpa",
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # refused below, with both shapes
+                dtype=dtype,
+            )
     model.name_or_path = str(folder)  # which adapters record as their base
     model_files.refuse_mismatched(folder, info["mismatched_keys"])
     model_files.refuse_missing(folder, info["missing_keys"])
     unused = tuple(sorted(info["unexpected_keys"]))
     refuse_unused_layers(folder, unused, model.state_dict())
     return Read(model.to(device).eval().requires_grad_(False), file.path, file.rows, unused)
+
+
+class _NotInitialised(TorchFunctionMode):
+    """While open, modules are made without random values, and rows of numbers on the CPU.
+
+    For either on the meta device torch imports its compiler or sympy: a second of a cold start.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return args[0] if args else named["tensor"]
+        if function is torch.arange:
+            named = named | {"device": "cpu"}
+        return (torch.empty if function is torch.randn else function)(*args, **named)
 
 
 def refuse_unused_layers(folder: Path, unused: Iterable[str], used: Iterable[str]) -> None:

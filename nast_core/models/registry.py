@@ -11,7 +11,7 @@ from pydantic import Field
 
 from nast_core.errors import ModelError
 from nast_core.files.gate import shown
-from nast_core.models import adapters, model_files, specs
+from nast_core.models import adapters, model_files, put_off, specs
 from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
 from nast_core.models.specs import DEMO_FOLDER
@@ -135,9 +135,7 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     model_files.check_folder(folder)
     model_files.check_configs(folder)
     give_back_memory()
-    family = detect_family(folder)
-    about = _card(folder, family, entry)
-    model = FAMILIES[family]().load(folder, about, pick_device(device), DTYPES[dtype])
+    model = put_off.quickly(lambda: _read(folder, entry, pick_device(device), DTYPES[dtype]))
     model_files.refuse_undefined(folder, model.module, model.logit_scale)
     if entry.card is not None:
         _check_activation(folder, model, entry.card)
@@ -145,6 +143,11 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
     if warnings:
         model.report = replace(model.report, warnings=(*model.report.warnings, *warnings))
     return model
+
+
+def _read(folder: Path, entry: specs.Found, device: torch.device, dtype: torch.dtype) -> DualEncoder:
+    family = detect_family(folder)
+    return FAMILIES[family]().load(folder, _card(folder, family, entry), device, dtype)
 
 
 def _laid_out(spec: str) -> tuple[Path, tuple[str, ...]]:
