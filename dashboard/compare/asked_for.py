@@ -77,6 +77,6 @@ def choose() -> Asked:
         key="split",
         help="Runs are chosen on validation; keep test for what you report.",
     )
-    need_leave(dataset, split, key="compare")
+    need_leave(dataset, split, "compare")
     pairs = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
     return Asked(spec_a, spec_b, count, split, pairs, dataset.spec)
