@@ -122,7 +122,7 @@ def test_the_datasets_studies_are_found_by_condition_and_shown_with_their_image(
     assert all("Edema" in said for said in table.present)
     assert set(table.split) == {"test"}
     assert not at.warning
-    assert len(at.get("imgs")) == 1
+    assert len(at.image) == 1
     at.selectbox(key="data-label").set_value("unknown").run()
     assert at.info[0].value == "No study fits these filters; take one away."
     at.selectbox(key="data-condition").set_value("Pleural Other").run()
@@ -191,7 +191,7 @@ def test_a_review_opens_on_the_datasets_items_and_a_link_to_a_file_on_the_file(d
     at.text_input(key="review-name").set_value("Ada").run()
     at.button(key="review-correct").click().run()
     assert not at.exception
-    assert len(at.get("imgs")) == 1
+    assert len(at.image) == 1
     assert "1 of 30 judged" in at.get("progress")[0].proto.text
     assert Reviews(own / "items.jsonl").of("Ada")[0].verdict == "correct"
     open_folder(own)  # which is still as it was built
