@@ -62,10 +62,10 @@ def read_ahead(read: Read, names: Sequence[str], *, workers: int | None, size: i
                     done += len(group.images)
             except Exception as fault:  # of whatever kind: what has its cause in an image comes again, below
                 count //= 2
-                reason = [type(fault).__name__, *str(fault).splitlines()][-1].strip()[
-                    :150
-                ]  # a worker's ends with its cause
-                _log.warning("the processes that read images ended (%s); %s", reason, _go_on(count))
+                cause = [type(fault).__name__, *str(fault).splitlines()][
+                    -1
+                ]  # of a fault in a worker, after its traceback
+                _log.warning("the processes that read images ended (%s); %s", cause[:150], _go_on(count))
     yield from map(read, names[done:])
 
 
