@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from nast_core.data.labels import packaged_table
 from nast_core.files.tables import open_table
