@@ -22,7 +22,6 @@ def choose() -> None:
             "Dataset",
             datasets.offered(),
             key="dataset",
-            format_func=datasets.called,
             help="Whose images, questions and statements every page uses: drawn phantoms, or a folder that"
             " 'nast dataset build' or the Data page made. A path can be typed.",
         )

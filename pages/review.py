@@ -13,6 +13,6 @@ VIEWS = {
 }
 
 st.title("Review")
-opened = judging.open_file()
+opened = judging.open_items()
 view = fields.one_of(st, "View", list(VIEWS), key="review-view", label_visibility="collapsed")
 VIEWS[view](opened)

@@ -86,7 +86,7 @@ def _of_dataset(place: DeltaGenerator) -> Questions:
     n = splits.how_many(count, "Number of items", offered, USUAL, key="n")
     if datasets.drawn():
         drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
-    splits.need_leave(dataset, split, key="benchmark")
+    splits.need_leave(dataset, split, "benchmark")
     return Questions(
         items_for(dataset, n, drawn, split),
         f"{dataset.fingerprint}-{split}-{n}-{drawn}",

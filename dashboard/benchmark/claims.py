@@ -62,7 +62,7 @@ def _of_dataset(place: DeltaGenerator) -> Claims:
     dataset = datasets.chosen()
     part, count, seed = place.columns(3)
     split, drawn = splits.choose(part, dataset, key="claims-split"), 0
-    splits.need_leave(dataset, split, key="benchmark-claims")
+    splits.need_leave(dataset, split, "benchmark-claims")
     try:
         every = _USUAL if datasets.drawn() else len(evidence_for(dataset, EVERY, 0, split).images)
     except DatasetError as error:

@@ -52,10 +52,10 @@ def _headline(summary: dict, of: str) -> None:
         column.caption(f"{rate.ends('.1f')}, n = {rate.n:,}")
     test = summary["mcnemar"]
     st.caption(
-        f"Of {plain(of)}: the same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples, seed"
-        f" 0). Paired exact McNemar test: {test['only_first']} items right only affirmatively, {test['only_second']} only negated,"
-        f" p = {test['p_value']:.2g}. Ties, counted as wrong: {summary['ties']}. Unscored items: {summary['unscored']}."
-        " Blind: the same options scored with the mean image; chance is 25 %."
+        f"Of {plain(of)}: the same question, said two ways; 95 % intervals by bootstrap over patients (2,000 resamples,"
+        f" seed 0). Paired exact McNemar test: {test['only_first']} items right only affirmatively,"
+        f" {test['only_second']} only negated, p = {test['p_value']:.2g}. Ties, counted as wrong: {summary['ties']}."
+        f" Unscored items: {summary['unscored']}. Blind: the same options scored with the mean image; chance is 25 %."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import streamlit as st
 
 from dashboard.parts import asking, datasets, fields, finetunes, keeper, widgets
+from dashboard.parts.splits import need_leave
 from nast_core.data.studies import PHANTOMS, HeldOut
 from nast_core.files.places import DEMO, EMBEDDED
 
@@ -76,5 +77,6 @@ def choose() -> Asked:
         key="split",
         help="Runs are chosen on validation; keep test for what you report.",
     )
+    need_leave(dataset, split, "compare")
     pairs = texts.select_slider("Pairs", [12, 24, 48, 96, 192], 48, key="compare-pairs", bind="query-params")
     return Asked(spec_a, spec_b, count, split, pairs, dataset.spec)

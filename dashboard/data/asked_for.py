@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,15 @@ import streamlit as st
 from dashboard.parts import asking, fields, item_cards, jobs, widgets
 from dashboard.parts.text import plain
 from nast_core.claims.source_names import BY_PATH, SOURCES
+from nast_core.data.label_names import OWN
 from nast_core.data.studies import SPLITS
+from nast_core.dataset.folder import is_dataset
 
 if TYPE_CHECKING:
+    from nast_core.work.build_dataset import BuildDatasetRecipe
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
+PHANTOM = "phantom"  # labels of what is drawn here
 _SPLITS: dict[str, str] = {"all": "all patients"} | {split: split for split in SPLITS}
 
 
@@ -30,7 +35,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
     seeded = seed.number_input(
         "Seed", 0, 10_000, 0, key="data-seed", bind="query-params", help="Equal seeds, equal items."
     )
-    part = _choice(split, "Patients", _SPLITS, "split", start="test" if labels == "phantom" else "all")
+    part = _choice(split, "Patients", _SPLITS, "split", start="test" if labels == PHANTOM else "all")
     table = None
     if by_path(labels):
         table = asking.field(
@@ -51,7 +56,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
             st,
             "Folder of the dataset's images",
             key="data-images",
-            disabled=labels == "phantom",
+            disabled=labels == PHANTOM,
             help="In the dataset's own layout. Items name the images found there; items without one are still items.",
         )
         only, balance = st.columns(2)
@@ -70,7 +75,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         "seed": int(seeded),
         "out": out,
         "split": None if part == "all" else part,
-        "images": widgets.path(images) if images and labels != "phantom" else None,
+        "images": widgets.path(images) if images and labels != PHANTOM else None,
         "images_only": images_only and bool(images),
         "balance": balanced,
         **writing,
@@ -88,7 +93,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         "Studies",
         0,
         1_000_000,
-        1000 if chosen == "phantom" else 0,
+        1000 if chosen == PHANTOM else 0,
         100,
         key=f"data-studies-{chosen}",
         bind="query-params",
@@ -126,6 +131,112 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         "out": out,
     }
     return jobs.made(BuildClaimsRecipe, settings), may_write
+
+
+def dataset() -> tuple[BuildDatasetRecipe, bool]:
+    """The dataset to build, and whether its folder is free."""
+    from nast_core.work.build_dataset import BuildDatasetRecipe
+
+    labels, table = _labels_of_files()
+    where, beside = st.columns(2)
+    images = asking.field(
+        where,
+        "Folder of its images",
+        key="data-images",
+        placeholder="/data/images",
+        help="In the dataset's own layout; folders in it are looked through. Images stay where they are.",
+    )
+    reports = asking.field(
+        beside,
+        "Reports (optional)",
+        key="data-reports",
+        help="MIMIC-CXR's folder of reports, or a CSV with study_id and text: statements then name side and grade.",
+    )
+    if not images:
+        widgets.empty("Give the folder of the images that the label table names.")
+    settings = _sizes()
+    name, out = _folder("my-dataset" if table and labels == OWN else labels)
+    chosen = {
+        "labels": labels,
+        "table": widgets.path(table) if table else None,
+        "images": widgets.path(images).absolute(),
+        "reports": widgets.path(reports).absolute() if reports else None,
+        "name": name,
+        "out": out,
+        **settings,
+    }
+    free = not os.path.lexists(out)
+    recipe = jobs.made(BuildDatasetRecipe, chosen)
+    if not free and not is_dataset(out):
+        widgets.hint(f"{out} exists already, and is no dataset; give another name.")
+    return recipe, free
+
+
+def _labels_of_files() -> tuple[str, str]:
+    """Where labels are from, and the path of their table; empty for the one that comes with torchxrayvision."""
+    from nast_core.data.label_words import by_path, label_sources
+
+    source, path = st.columns([1, 2])
+    known = {name: entry["label"] for name, entry in label_sources().items() if name != PHANTOM}
+    labels = _choice(source, "Labels from", known, "dataset-labels", start=OWN)
+    table = asking.field(
+        path,
+        "Label table",
+        key="data-table-path",
+        placeholder="/data/labels.csv" if by_path(labels) else "empty: the copy that comes with torchxrayvision",
+        help=(
+            "A dataset's own table, or a CSV (.gz, .zip) with patient_id, study_id, image and a column a condition that"
+            " holds 1, 0, -1 or nothing; split, where patients are to stay in the splits they have."
+        ),
+    )
+    if by_path(labels) and not table:
+        widgets.empty("Give the path of the label table, and the folder of its images.")
+    return labels, table
+
+
+def _sizes() -> dict[str, Any]:
+    """How many questions, which patients where, and by which seed, as fields of the recipe."""
+    from nast_core.work.build_dataset import BuildDatasetRecipe
+
+    usual = BuildDatasetRecipe.model_fields
+    questions, seed, *parts = st.columns(5)
+    n = questions.number_input(
+        "Questions",
+        1,
+        1_000_000,
+        usual["items"].default,
+        100,
+        key="data-questions",
+        bind="query-params",
+        help="About test images, at most; half as many about validation images.",
+    )
+    seeded = seed.number_input(
+        "Seed", 0, 10_000, 0, key="data-seed", bind="query-params", help="Equal seeds, equal sets."
+    )
+    shares = [
+        place.number_input(
+            f"Share of {split}",
+            0.0,
+            100.0,
+            float(share),
+            5.0,
+            key=f"data-share-{split}",
+            bind="query-params",
+            help="Of patients, where the table names no split.",
+        )
+        for place, split, share in zip(parts, SPLITS, usual["shares"].default, strict=True)
+    ]
+    return {"items": int(n), "seed": int(seeded), "shares": tuple(shares)}
+
+
+def _folder(name: str) -> tuple[str, Path]:
+    """What the dataset is called, and its folder."""
+    where, called = st.columns([3, 2])
+    folder = asking.field(where, "Folder to put it in", key="data-folder", placeholder=str(item_cards.home()))
+    said = called.text_input("Name", key="data-called", placeholder=name).strip() or name
+    if Path(said).name != said:
+        widgets.refuse(f"{said} is no name of a folder; give one without slashes.")
+    return said, widgets.path(str((widgets.path(folder) if folder else item_cards.home()).absolute() / said))
 
 
 def _choice(place: Any, label: str, options: dict[str, str], key: str, start: str | None = None) -> str:

@@ -159,10 +159,15 @@ def card(path: Path) -> None:
     beside = path.with_suffix(".card.md")
     if not beside.is_file():
         widgets.empty(f"There is no dataset card beside this file ({beside.name}); builds of this app write one.")
+    draw_card(beside)
+
+
+def draw_card(path: Path) -> None:
+    """A card, to be read and downloaded."""
     with widgets.advice():
-        text = read_text(beside, most=_CARD)
+        text = read_text(path, most=_CARD)
     st.download_button(
-        "Card as Markdown", text, beside.name, "text/markdown", icon=":material/download:", on_click="ignore"
+        "Card as Markdown", text, path.name, "text/markdown", icon=":material/download:", on_click="ignore"
     )
     with st.container(border=True):
         st.markdown(document(text))

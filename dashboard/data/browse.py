@@ -43,7 +43,7 @@ def show() -> None:
         elif _holds_claims(path):
             statements.show(path)
         else:
-            _show_items(items_of(path), path)
+            _editable(path)
 
 
 def _choose() -> Path:
@@ -102,11 +102,32 @@ def _holds_claims(path: Path) -> bool:
         return False
 
 
+def _editable(path: Path) -> None:
+    """Items of a file, whose wording can be changed; not those of a dataset, which is kept as it was built."""
+    from nast_core.dataset.folder import is_dataset
+
+    part = is_dataset(path.parent)
+    if part:
+        st.caption(
+            f"This file is part of the dataset {plain(path.parent)}, which is kept as it was built: export the items,"
+            " and change the wording of the copy."
+        )
+    show_items(items_of(path), path, editable=not part)
+
+
 # --- items -----------------------------------------------------------------------------------------------------------
 
 
-def _show_items(items: list[Item], path: Path, *, editable: bool = True) -> None:
-    view = beside.choose_view(ITEM_VIEWS)
+def show_items(
+    items: list[Item],
+    path: Path,
+    *,
+    editable: bool = False,
+    views: dict[str, str] = ITEM_VIEWS,
+    images: str | None = None,
+) -> None:
+    """Items that fit, by views. ``images``: the folder of their images; without, it is asked for."""
+    view = beside.choose_view(views)
     if view == "card":
         beside.card(path)
         return
@@ -118,7 +139,9 @@ def _show_items(items: list[Item], path: Path, *, editable: bool = True) -> None
     if not shown:
         widgets.empty("No item fits these filters; take one away.")
     if view == "items":
-        _one_item(shown, path, editable=editable)
+        item = _one_item(shown, images)
+        if editable:
+            edit.edit(item, path)
     elif view == "balance":
         _item_balance(shown)
     elif view == "guessing":
@@ -160,7 +183,8 @@ def _filter_items(items: list[Item]) -> list[Item]:
     )
 
 
-def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
+def _one_item(shown: list[Item], images: str | None) -> Item:
+    """The items as a table, and the one that is chosen, which it gives."""
     names = [item.item_id for item in shown]
 
     def take_row() -> None:
@@ -177,7 +201,8 @@ def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
     )
     pick, folder, link = st.columns([4, 4, 1], vertical_alignment="bottom")
     name = pick.selectbox("Item", names, key="data-item", bind="query-params", help="Or click a row above.")
-    images = asking.field(folder, "Folder of its image", key="data-images") or None
+    if images is None:
+        images = asking.field(folder, "Folder of its image", key="data-images") or None
     with link.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Reopens this view; also in the address bar.")
         st.code(widgets.view_link(), language=None, wrap_lines=True)
@@ -185,8 +210,7 @@ def _one_item(shown: list[Item], path: Path, *, editable: bool) -> None:
     st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
     item_cards.draw_item(item, images=images, marks=True)
     st.caption(HOW)
-    if editable:
-        edit.edit(item, path)
+    return item
 
 
 def _item_balance(items: list[Item]) -> None:
@@ -279,4 +303,4 @@ def _show_reference(path: Path) -> None:
             icon=":material/warning:",
         ):
             st.dataframe(pd.DataFrame(imported.doubted.items(), columns=["item", "first complaint"]), hide_index=True)
-    _show_items(imported.items, path, editable=False)
+    show_items(imported.items, path)

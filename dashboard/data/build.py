@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.data import asked_for, browse, preview
-from dashboard.parts import jobs
+from dashboard.parts import asking, jobs
 from dashboard.parts.text import plain
+from nast_core.dataset.folder import is_dataset
 
 if TYPE_CHECKING:
     from nast_core.runs.status import Status
+    from nast_core.work.build_dataset import BuildDatasetRecipe
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
+
+    Asked = BuildItemsRecipe | BuildClaimsRecipe | BuildDatasetRecipe
 
 
 def build_items() -> None:
@@ -35,7 +39,13 @@ def build_claims() -> None:
         _build(recipe, may_write)
 
 
-def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> None:
+def build_dataset() -> None:
+    """Controls and build of a dataset; the finished one can be chosen at once."""
+    recipe, may_write = asked_for.dataset()
+    _build(recipe, may_write)
+
+
+def _build(recipe: Asked, may_write: bool) -> None:
     """The build as a run of its own: a button, its progress, or what came of it."""
     jobs.offer(
         recipe,
@@ -45,15 +55,15 @@ def _build(recipe: BuildItemsRecipe | BuildClaimsRecipe, may_write: bool) -> Non
         icon=":material/build:",
         disabled=not may_write,
         note=(
-            f"Goes to {plain(recipe.out)}, with the dataset card beside it. It runs on its own and goes on when this"
-            " page is closed; cancelled, it leaves no file behind."
+            f"Goes to {plain(recipe.out)}, with its card. It runs on its own and goes on when this page is closed;"
+            " cancelled, it leaves nothing behind."
         ),
         ready=partial(_make_room, recipe),
         ended=partial(_built, recipe),
     )
 
 
-def _make_room(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> None:
+def _make_room(recipe: Asked) -> None:
     """An old success would be found again in place of a new file."""
     from nast_core.files.writing import need_writable
     from nast_core.runs.store import RunStore
@@ -66,21 +76,27 @@ def _make_room(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> None:
             store.delete(row.run.id)
 
 
-def _built(recipe: BuildItemsRecipe | BuildClaimsRecipe, status: Status) -> None:
-    """What was built, and the way to it; nothing where the file is gone again."""
-    if not recipe.out.is_file():
+def _built(recipe: Asked, status: Status) -> None:
+    """What was built, and the way to it; nothing where it is gone again."""
+    whole = recipe.kind == "dataset"
+    if not (is_dataset(recipe.out) if whole else recipe.out.is_file()):
         return
     figures = "; ".join(f"{name.replace('_', ' ')} {_figure(value)}" for name, value in status.figures.items())
     done, go = st.columns([5, 1], vertical_alignment="center")
     done.success(
         f"Built: {plain(recipe.out)}. {plain(figures[:1].upper() + figures[1:])}.", icon=":material/check_circle:"
     )
-    go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
+    if whole:
+        go.button(
+            "Use this dataset", key="data-use", type="primary", on_click=_use, args=(recipe.out,), width="stretch"
+        )
+    else:
+        go.button("Look through it", icon=":material/search:", on_click=_open, args=(recipe.out,), width="stretch")
 
 
-def _press(recipe: BuildItemsRecipe | BuildClaimsRecipe) -> str:
+def _press(recipe: Asked) -> str:
     """What the button does; one that sends something names where to."""
-    if recipe.kind == "build-claims" or recipe.writer == "template":
+    if recipe.kind != "build-items" or recipe.writer == "template":
         return "Build"
     where = asked_for.endpoint(recipe.base_url)
     return f"Write {recipe.n:,} items with {plain(recipe.llm_model or '')} at {plain(where)}"
@@ -95,3 +111,10 @@ def _figure(value: float | None) -> str:
 def _open(path: Path) -> None:
     st.session_state["data-do"] = "browse"
     browse.open_file(path)
+
+
+def _use(folder: Path) -> None:
+    """Callback: every page obeys it from now on."""
+    asking.allow("dataset", folder)
+    st.session_state["dataset"] = str(folder)
+    st.session_state["data-do"] = "studies"

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 CLAIM_VIEWS = {"items": "Statements", "balance": "Balance", "guessing": "Guessing", "card": "Card", "export": "Export"}
 
 
-def show(path: Path) -> None:
+def show(path: Path, views: dict[str, str] = CLAIM_VIEWS) -> None:
     """One file of claims."""
     examples = claims_of(path)
-    view = beside.choose_view(CLAIM_VIEWS)
+    view = beside.choose_view(views)
     if view == "card":
         beside.card(path)
         return

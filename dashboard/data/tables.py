@@ -8,6 +8,7 @@ import pandas as pd
 from dashboard.parts.item_states import cues_said, starred, truth
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.claims.claim import Example
+from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
 ABSENT, PRESENT = "absent, said with a negation", "present"
 
@@ -108,6 +109,18 @@ def item_negations(items: Sequence[Item]) -> pd.DataFrame:
     """Columns group (number of negations in the right option), series (its letter), n."""
     counts = Counter((item.negations, item.answer) for item in items)
     return _counted([(str(n), letter, counts[n, letter]) for n in range(4) for letter in LETTERS])
+
+
+def study_rows(studies: pd.DataFrame) -> pd.DataFrame:
+    """A row a study, for the eye: what its labels say is there, and what they leave open as uncertain."""
+    names = [name for name in CHEXPERT_CONDITIONS if name in studies]
+
+    def having(state: int) -> list[str]:
+        return [", ".join(name for name in names if row[name] == state) for _, row in studies.iterrows()]
+
+    return studies[["patient", "study", "split"]].assign(
+        present=having(1), uncertain=having(-1), image=studies.image.tolist()
+    )
 
 
 def filter_claims(

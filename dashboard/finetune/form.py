@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import streamlit as st
 
 from dashboard.finetune import charts, prepare
-from dashboard.parts import asking, fields, jobs, widgets
+from dashboard.parts import asking, datasets, fields, jobs, widgets
+from dashboard.parts.text import plain
 from dashboard.tracing import traces
 from nast_core.finetune.arms import ARMS
 from nast_core.interpret.summaries import offered
@@ -24,7 +25,7 @@ _TARGETS = {"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}
 _SCALES = {"learning_rate": "the learning rate", "gradient": "the gradient (Adam undoes it)"}
 _FILES = (
     ("Claims file", "claims", "claims.jsonl of 'nast claims build', with train and validation lines."),
-    ("Folder of images", "train-images", "Where the claims' images are; phantoms need none."),
+    ("Folder of images", "train-images", "Where the claims' images are; drawn ones need none."),
     (
         "Validation questions (optional)",
         "train-items",
@@ -77,15 +78,9 @@ def train(model: DualEncoder) -> None:
 
 
 def data() -> prepare.Files:
-    """Phantoms or the user's own files; without a claims file the page says what to do, and ends."""
-    source = fields.one_of(st, "Training data", ["phantom world", "my files"], key="train-on")
-    if source == "phantom world":
-        left, right = st.columns(2)
-        studies = left.select_slider(
-            "Training phantoms", [500, 1000, 2000, 4000], 1000, key="train-n", bind="query-params"
-        )
-        seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
-        return prepare.phantom_files(prepare.data_folder(), studies, int(seed))
+    """The chosen dataset's statements, or the user's own files; for none the page says what to do, and ends."""
+    if fields.one_of(st, "Training data", ["the dataset", "my files"], key="train-on") == "the dataset":
+        return _drawn() if datasets.drawn() else _of_dataset()
     paths = [asking.field(st, label, key=key, help=told) for label, key, told in _FILES]
     if not paths[0]:
         widgets.empty(
@@ -94,6 +89,34 @@ def data() -> prepare.Files:
     claims, images, items = (widgets.path(p) if p else None for p in paths)
     assert claims is not None
     return prepare.Files(claims, items, images)
+
+
+def _drawn() -> prepare.Files:
+    """How many patients to draw, and which."""
+    left, right = st.columns(2)
+    studies = left.select_slider("Training patients", [500, 1000, 2000, 4000], 1000, key="train-n", bind="query-params")
+    seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
+    return prepare.phantom_files(prepare.data_folder(), studies, int(seed))
+
+
+def _of_dataset() -> prepare.Files:
+    """All statements about its train and validation patients; where either are missing, the page says so and ends."""
+    dataset = datasets.chosen()
+    if missing := [split for split in prepare.LEARNT_FROM if split not in dataset.splits]:
+        widgets.empty(
+            f"{dataset.name} has no image of its {' and '.join(missing)} split, and a fine-tune learns from train and"
+            " is chosen by validation patients. Build it with shares for both, or give files."
+        )
+    with widgets.advice():
+        counts = prepare.statements(dataset, dataset.fingerprint)
+    said = ", ".join(f"{n:,} statements about {studies:,} {split} studies" for split, (n, studies) in counts.items())
+    watched = len(dataset.watched())
+    st.caption(
+        f"{plain(dataset.name)}: {said}; {watched:,} validation questions to watch."
+        + ("" if watched else " Without them, accuracies and the gap are not shown while it learns.")
+        + " Test patients are not among them."
+    )
+    return prepare.Files(dataset=dataset.spec)
 
 
 def layers(model: DualEncoder) -> Layers:

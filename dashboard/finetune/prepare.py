@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import jobs, keeper, memo, widgets
+from dashboard.parts import datasets, jobs, keeper, memo, widgets
+from nast_core.data.studies import PHANTOMS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from nast_core.data.studies import Split
+    from nast_core.dataset.interface import Dataset
     from nast_core.finetune.arms import Arm
     from nast_core.finetune.recipe import FinetuneRecipe, Method
     from nast_core.models import DualEncoder
@@ -37,13 +40,17 @@ FIGURES = {
     "alignment": "cosine to the frozen encoder",
 }
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
+LEARNT_FROM: tuple[Split, ...] = ("train", "validation")
 METHODS: dict[Method, str] = {"lora": "LoRA", "full": "full text tower"}
 
 
 class Files(NamedTuple):
-    data: Path
-    items: Path | None
-    images: Path | None
+    """What is learnt from, as fields of the recipe: files, or a dataset."""
+
+    data: Path | None = None
+    items: Path | None = None
+    images: Path | None = None
+    dataset: str = PHANTOMS
 
 
 @memo.shared("Writing the training statements")
@@ -62,7 +69,18 @@ def phantom_files(folder: str, studies: int, seed: int) -> Files:
         write_claims(phantom_training(studies, seed), data)
     if not items.exists():
         write_items(phantom_questions(seed), items)
-    return Files(data, items, None)
+    return Files(data, items)
+
+
+@memo.copied()
+def statements(_dataset: Dataset, fingerprint: str) -> dict[str, tuple[int, int]]:
+    """(statements, studies) of each split that is learnt from or chosen by. DatasetError where there are none."""
+    said = [example for example in _dataset.training() if example.image is not None]
+    return {
+        split: (len(own), len({example.study_id for example in own}))
+        for split in LEARNT_FROM
+        for own in [[example for example in said if example.split == split]]
+    }
 
 
 def default(name: str) -> Any:
@@ -149,9 +167,8 @@ def time_of(runs: Sequence[FinetuneRecipe], model: DualEncoder) -> str:
     for number, recipe in enumerate(runs):
         asked = what_is_tried(recipe)
         with widgets.advice():
-            tried = _tried(
-                asked, asked.model_dump_json(), model.fingerprint, stamp(*filter(None, (recipe.data, recipe.items)))
-            )
+            files = stamp(*filter(None, (recipe.data, recipe.items))) + datasets.load(recipe.dataset).fingerprint
+            tried = _tried(asked, asked.model_dump_json(), model.fingerprint, files)
         costs = (
             tried.costs if number == 0 else replace(tried.costs, images=0.0)
         )  # the first leaves their vectors to the others

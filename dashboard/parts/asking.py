@@ -61,7 +61,8 @@ def one_of(place: Any, label: str, options: Sequence[str], *, key: str, **settin
     """As ``field``, with what is likely to be meant to choose from. What is offered here may be opened unasked."""
     for option in options:
         allow(key, option)
-    now = st.session_state.get(key)  # nothing is drawn while anything is pending: this was asked for
+    # nothing is drawn while anything is pending: what is there, or in the address, was asked for
+    now = st.session_state.get(key) or st.query_params.get(key)
     every = [*options, now] if now and now not in options else list(options)
     chosen = place.selectbox(
         label, every, key=key, bind="query-params", on_change=typed, args=(key,), accept_new_options=True, **settings

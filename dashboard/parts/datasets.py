@@ -92,11 +92,6 @@ def _folders(home: Path) -> list[Path]:
         return []
 
 
-def called(name: str) -> str:
-    """A spec as the sidebar shows it."""
-    return "Phantoms (drawn here)" if name == PHANTOMS else Path(name).name or name
-
-
 def of_split(dataset: Dataset, split: Split) -> str:
     """What a figure is of, as captions say it."""
     return f"{split} phantoms" if dataset.spec == PHANTOMS else f"the {split} split of {dataset.name}"

@@ -30,10 +30,10 @@ def choose(place: Any, dataset: Dataset, *, key: str) -> Split:
     return fields.one_of(place, "Split", there, key=key)
 
 
-def need_leave(dataset: Dataset, split: str, *, key: str) -> None:
+def need_leave(dataset: Dataset, split: str, place: str) -> None:
     """Test patients are used once somebody at the page has said so, in each session; until then the page ends.
 
-    Drawn patients are nobody, and are not asked for.
+    Drawn patients are nobody, and are not asked for. ``place``: the page, or its part, that asks.
     """
     used = st.session_state.setdefault(_USED, set())
     if split != HELD_OUT[0] or dataset.spec == PHANTOMS or dataset.fingerprint in used:
@@ -43,7 +43,7 @@ def need_leave(dataset: Dataset, split: str, *, key: str) -> None:
         f" choosing a model or a setting reports too much. Choose by the validation split of {plain(dataset.name)}.",
         icon=":material/person_alert:",
     )
-    if st.button("Use the test split", icon=":material/lock_open:", type="primary", key=f"{key}-leave"):
+    if st.button("Use the test split", icon=":material/lock_open:", type="primary", key=f"{place}-leave"):
         used.add(dataset.fingerprint)
         st.rerun()
     widgets.end_page()

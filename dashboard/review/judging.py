@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.parts import asking, item_cards, widgets
+from dashboard.parts import asking, datasets, fields, item_cards, splits, widgets
 from dashboard.parts.items import items_of
 from dashboard.parts.text import plain
 
@@ -21,6 +21,7 @@ BUTTONS: dict[Verdict, tuple[str, str, str]] = {
     "wrong": ("Wrong", ":material/close:", "2"),
     "unclear": ("Unclear", ":material/question_mark:", "3"),
 }
+SOURCES = ["the dataset", "a file"]
 REVIEWER = "review-as"  # who judges in this session; no widget's key, so that it outlives a change of view
 
 
@@ -31,15 +32,47 @@ class Opened(NamedTuple):
     images: str | None
 
 
-def open_file() -> Opened:
-    """The items under review; without any, an offer of the demo's."""
+def open_items() -> Opened:
+    """The items under review: the chosen dataset's, or a file's."""
     from nast_core.review.judgements import Reviews, review_folder
 
     if "review-opened" in st.session_state:  # a widget's value may only be set before it is drawn
         st.session_state["review-items"] = st.session_state.pop("review-opened")
+    path, images = _of_dataset() if _from_dataset() else _of_file()
+    with widgets.advice():
+        items = items_of(path)
+    st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
+    return Opened(path, items, Reviews(path), images)
+
+
+def _from_dataset() -> bool:
+    """Asked where there is a choice: drawn patients have no file until one is written."""
+    if datasets.drawn():
+        return False
+    if not fields.fresh("review-items"):
+        fields.start(**{"review-from": SOURCES[1]})  # an address of before, or the demo's items just opened
+    chosen = fields.one_of(st, "Items from", SOURCES, key="review-from", label_visibility="collapsed")
+    return chosen == SOURCES[0]
+
+
+def _of_dataset() -> tuple[Path, str | None]:
+    """Its file of questions; without any, why there are none, and the page ends."""
+    from nast_core.dataset.folder import FolderDataset, manifest_note
+    from nast_core.dataset.manifest import ITEMS
+
+    dataset = datasets.chosen()
+    assert isinstance(dataset, FolderDataset)  # the others are drawn
+    if not sum(part.items for part in dataset.manifest.splits.values()):
+        reasons = "; ".join(f"{split}: {manifest_note(dataset.manifest, split)}" for split in splits.HELD_OUT)
+        widgets.empty(f"{dataset.name} has no question to review. {reasons}. Choose another dataset, or give a file.")
+    return dataset.folder / ITEMS, str(dataset.images)
+
+
+def _of_file() -> tuple[Path, str | None]:
+    """A file that is typed; without any, an offer of the demo's."""
     left, right = st.columns([5, 3])
     typed = asking.field(left, "Items file", key="review-items", placeholder="items.jsonl, of the Data page")
-    images = asking.field(right, "Folder of its images", key="review-images", help="Phantoms need none.")
+    images = asking.field(right, "Folder of its images", key="review-images", help="Drawn ones need none.")
     if not typed:
         if st.button(
             f"Start on {item_cards.DEMO_ITEMS} demo items",
@@ -53,11 +86,7 @@ def open_file() -> Opened:
             st.session_state["review-opened"] = str(demo)
             st.rerun()
         widgets.empty("Name an items file, or start on the demo items: drawn chest radiographs, ready in a moment.")
-    path = widgets.path(typed)
-    with widgets.advice():
-        items = items_of(path)
-    st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
-    return Opened(path, items, Reviews(path), images or None)
+    return widgets.path(typed), images or None
 
 
 def judge(opened: Opened) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from nast_core.data.label_layouts import BLANK
 from nast_core.data.studies import SPLITS
@@ -15,6 +16,7 @@ from nast_core.files.parquet import read_parquet, read_rows, row_count
 from nast_core.files.stamps import stamp
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
+Known = Literal["present", "absent", "unknown"]  # the last: uncertain, or blank
 ABOUT = ("patient", "study", "split", "image")
 COLUMNS = (*ABOUT, *CHEXPERT_CONDITIONS)
 GROUP = 20_000  # rows of a row group: what a page of the table reads at most
@@ -44,7 +46,22 @@ class StudyFile:
 
     def page(self, begin: int, count: int) -> pd.DataFrame:
         """Some rows, in the file's order, every column."""
-        return read_rows(self.path, COLUMNS, begin, count, error=DatasetError)
+        return self.rows(range(begin, begin + count))
+
+    def rows(self, numbers: Sequence[int]) -> pd.DataFrame:
+        """The rows of these numbers, which go up, every column."""
+        return read_rows(self.path, COLUMNS, numbers, error=DatasetError)
+
+    def found(self, condition: str = "", state: Known = "present", split: str = "") -> Int[np.ndarray, " row"]:
+        """Numbers of the rows of a split, or of all, whose label of a condition is so; without a condition, of every row."""
+        if not condition and not split:
+            return np.arange(len(self))
+        table = self._columns("split", *([condition] if condition else []))
+        fits = (table.split == split).to_numpy() if split else np.ones(len(table), bool)
+        if condition:
+            values = table[condition].to_numpy(float)
+            fits = fits & {"present": values == 1, "absent": values == 0, "unknown": ~(values >= 0)}[state]
+        return np.flatnonzero(fits)
 
     def images(self, condition: str, *, present: bool, split: str) -> list[str]:
         """Images of a split that have a condition, or that lack it by their labels, in the order of the file."""

@@ -39,19 +39,18 @@ def read_parquet(
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], begin: int, count: int, *, error: type[NastError] = DataError
+    path: Path, columns: Sequence[str], rows: Sequence[int], *, error: type[NastError] = DataError
 ) -> "pd.DataFrame":
-    """``count`` rows from the ``begin``-th, without reading the row groups before and behind them. Raises as
-    ``read_parquet`` does."""
+    """The rows of these numbers, which go up, without reading a row group that has none of them; numbers behind the last
+    row give none. Raises as ``read_parquet`` does."""
     import pandas as pd
 
     parts, first = [], 0
     with _opened(path, columns, error, "check the path") as file:
         for group in range(file.metadata.num_row_groups):
             last = first + file.metadata.row_group(group).num_rows
-            if first < begin + count and begin < last:
-                rows = file.read_row_group(group, columns=list(columns))
-                parts.append(rows.slice(max(0, begin - first), begin + count - max(begin, first)).to_pandas())
+            if inside := [row - first for row in rows if first <= row < last]:
+                parts.append(file.read_row_group(group, columns=list(columns)).take(inside).to_pandas())
             first = last
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 

@@ -32,12 +32,14 @@ _SHOWN = {  # figure -> (what it is called, factor, unit)
 
 def model_card(
     record: Record,
+    source: str,
     data: TrainingData,
     before: Mapping[str, float],
     after: Mapping[str, float],
     stands: Progress,
     moved: Float[np.ndarray, " layer"],
 ) -> str:
+    """Markdown. ``source``: what was learnt from."""
     rows = [
         f"| {label} | {_number(before[name], scale, unit)} | {_number(after[name], scale, unit)} |"
         for name, (label, scale, unit) in _SHOWN.items()
@@ -50,7 +52,7 @@ def model_card(
     return "\n".join(
         [
             *_heading(record),
-            *_training(record, data, stands),
+            *_training(record, source, data, stands),
             "",
             "## Figures on validation studies",
             "",
@@ -93,7 +95,7 @@ def _heading(record: Record) -> list[str]:
     ]
 
 
-def _training(record: Record, data: TrainingData, stands: Progress) -> list[str]:
+def _training(record: Record, source: str, data: TrainingData, stands: Progress) -> list[str]:
     """What was trained, on what and how."""
     recipe = record.recipe
     trained = (
@@ -105,7 +107,7 @@ def _training(record: Record, data: TrainingData, stands: Progress) -> list[str]
     return [
         f"- Base: {record.base_name} ({record.base}), revision {record.base_revision or 'not stated'}, licence "
         f"{record.base_licence}, fingerprint `{record.base_fingerprint}`. This adapter fits no other weights.",
-        f"- Data: {recipe.data}, {len(data.train)} training and {len(data.validation)} validation studies, no patient "
+        f"- Data: {source}, {len(data.train)} training and {len(data.validation)} validation studies, no patient "
         "in both.",
         f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
         f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "

@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.benchmark.items import Item, read_items
+from nast_core.claims.claim import Example
 from nast_core.claims.examples import read_claims
+from nast_core.dataset.interface import Dataset
 from nast_core.dataset.opened import open_dataset
 from nast_core.encoding.images import in_doubt
 from nast_core.errors import DataError
@@ -29,20 +31,20 @@ class Material(NamedTuple):
     unreadable: dict[str, str]  # image -> why it cannot be read
     doubtful: dict[str, str]  # image -> why it may not show what it should
     lengths: Lengths
+    source: str = ""  # what was learnt from, as the model card says it
 
 
 def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Accelerator, report: Reporter) -> Material:
     """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items who
     is trained on."""
     lengths, dataset = Lengths(encoder.text), open_dataset(recipe.dataset)
+    examples, items = read_statements(recipe)
     data = training_data(
-        read_claims(recipe.data) if recipe.data else dataset.training(recipe.seed),
+        examples,
         most_validation=recipe.validation_studies,
         seed=recipe.seed,
         fits=lambda text: lengths(text) is not None,
     )
-    own = dataset.watched(recipe.seed) if recipe.data is None else []
-    items = read_items(recipe.items) if recipe.items else own
     if shared := sorted({item.patient_id for item in items} & {study.patient_id for study in data.train}):
         raise DataError(
             f"{len(shared)} patients of the validation items are trained on, first {shared[0]}; give items of others"
@@ -60,4 +62,20 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
     )
     if doubts and accelerator.is_main_process:
         report.say(in_doubt(doubts))
-    return Material(data, [item for item in items if item.image in features], features, unreadable, doubts, lengths)
+    read = [item for item in items if item.image in features]
+    return Material(data, read, features, unreadable, doubts, lengths, _source(recipe, dataset))
+
+
+def read_statements(recipe: FinetuneRecipe) -> tuple[list[Example], list[Item]]:
+    """What is learnt from and chosen by, and the questions that are watched: of the recipe's files, or its dataset."""
+    if recipe.data is None:
+        dataset = open_dataset(recipe.dataset)
+        own = read_items(recipe.items) if recipe.items else dataset.watched(recipe.seed)
+        return dataset.training(recipe.seed), own
+    return read_claims(recipe.data), read_items(recipe.items) if recipe.items else []
+
+
+def _source(recipe: FinetuneRecipe, dataset: Dataset) -> str:
+    if recipe.data is not None:
+        return str(recipe.data)
+    return f"the dataset {dataset.name} ({dataset.spec}, fingerprint `{dataset.fingerprint[:12]}`)"

@@ -12,10 +12,9 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional as F
 
-from nast_core.benchmark.items import read_items
 from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims.claim import Example
-from nast_core.claims.examples import read_claims
+from nast_core.dataset.opened import open_dataset
 from nast_core.encoding.cache import default_cache
 from nast_core.encoding.images import encode_named, phantom_of, uncached
 from nast_core.errors import DataError
@@ -29,7 +28,7 @@ from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_parameters, make_optimizer
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.task import SCALE, open_up, samplers
-from nast_core.finetune.training_files import Material
+from nast_core.finetune.training_files import Material, read_statements
 from nast_core.models.encoder import DualEncoder
 from nast_core.opening import load_model
 
@@ -41,7 +40,7 @@ _BATCHES = 6  # drawn of a kind, for the mean of their texts
 _IMAGES = 4  # encoded
 _LOOKED_UP = 64  # image files looked for in the cache; phantoms are all looked for
 _COUNTS = (  # what decides how long a part takes; how often it comes up, ``estimate`` counts
-    {"model", "device", "precision", "data", "images", "items", "validation_studies"}
+    {"model", "device", "precision", "dataset", "data", "images", "items", "validation_studies"}
     | {"method", "optimizer", "batch_size", "compared_images", "captions_per_image", "claims_per_image"}
 )
 Thing = TypeVar("Thing")
@@ -70,7 +69,7 @@ def try_out(recipe: FinetuneRecipe, *, runs: Path | None = None) -> Tried:
     encoder = load_model(recipe.model, runs=runs, device=recipe.device)
     start = _PROCESS + time.perf_counter() - began
     part = _read(recipe, encoder)
-    images = _image_seconds(recipe, encoder, part.images)
+    images = _image_seconds(recipe.images or open_dataset(recipe.dataset).images, encoder, part.images)
     accelerator = Accelerator(cpu=encoder.text.device.type == "cpu")
     open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), part.material.lengths)
@@ -103,8 +102,8 @@ class _Part(NamedTuple):
 
 def _read(recipe: FinetuneRecipe, encoder: DualEncoder) -> _Part:
     began = time.perf_counter()
-    examples = [e for e in read_claims(recipe.data) if e.split != "test" and e.image is not None]
-    items = read_items(recipe.items) if recipe.items else []
+    said, items = read_statements(recipe)
+    examples = [e for e in said if e.split != "test" and e.image is not None]
     reading = time.perf_counter() - began
     image_of = {split: {e.study_id: e.image for e in examples if e.split == split} for split in ("train", "validation")}
     train, validation = map(list, image_of.values())
@@ -160,16 +159,16 @@ def _spread(things: Sequence[Thing], most: int) -> list[Thing]:
     return [things[int(i)] for i in np.linspace(0, len(things) - 1, most)]
 
 
-def _image_seconds(recipe: FinetuneRecipe, encoder: DualEncoder, names: list[str]) -> float:
+def _image_seconds(folder: Path | None, encoder: DualEncoder, names: list[str]) -> float:
     """To encode the images whose vectors are not kept yet; a few are, and are not kept."""
     looked = names if all(map(phantom_of, names)) else _spread(names, _LOOKED_UP)
-    missing = uncached(encoder, looked, recipe.images, default_cache())
+    missing = uncached(encoder, looked, folder, default_cache())
     if not missing:
         return 0.0
     some = _spread(missing, _IMAGES)
-    encode_named(encoder, some[:1], recipe.images)  # cold
+    encode_named(encoder, some[:1], folder)  # cold
     began = time.perf_counter()
-    encode_named(encoder, some, recipe.images)
+    encode_named(encoder, some, folder)
     return (time.perf_counter() - began) / len(some) * len(missing) * len(names) / len(looked)
 
 

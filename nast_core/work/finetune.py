@@ -69,7 +69,8 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     if accelerator.is_main_process:
         moved = layer_changes(encoder.text, start)
         save_adapter(folder / ADAPTER, encoder, adapted, record)
-        write_text(folder / ADAPTER / "README.md", model_card(record, material.data, before, after, stands, moved))
+        card = model_card(record, material.source, material.data, before, after, stands, moved)
+        write_text(folder / ADAPTER / "README.md", card)
         write_text(
             folder / "summary.json", json.dumps(_summary(material, before, after, stands, weights, moved), indent=2)
         )

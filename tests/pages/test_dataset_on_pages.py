@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from nast_core import load_model
-from nast_core.benchmark.items import read_items
+from nast_core.benchmark.items import read_items, write_items
+from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
 from nast_core.claims.run import run_evidence
 from nast_core.dataset.opened import open_folder
+from nast_core.review.judgements import Reviews
 from nast_core.runs.store import RunStore
+from nast_core.work.executors import cancel, wait_for
+from tests.datasets import write_dataset, write_table
 from tests.pages.test_pages import app, texts
 
 pytestmark = pytest.mark.slow
@@ -64,7 +68,7 @@ def test_claims_and_their_auroc_are_of_the_datasets_own_labels(dataset_folder):
     assert "Cardiomegaly" in result.summary["alignment"]["zero_shot_auroc"]
     assert "Edema" in result.summary["alignment"]["zero_shot_auroc"]
     assert "Fracture" not in result.summary["alignment"]["zero_shot_auroc"]  # two images have it
-    charts = [figure for figure in at.get("plotly_chart")]
+    charts = at.get("plotly_chart")
     assert any("the validation split of drawn; 14 images at most" in chart.proto.spec for chart in charts)
 
 
@@ -74,8 +78,6 @@ def test_statements_of_test_patients_are_asked_for_even_where_questions_are_of_o
 
 
 def test_where_a_split_has_no_question_the_reason_is_said_and_claims_are_shown(tmp_path):
-    from tests.datasets import write_dataset
-
     few = write_dataset(tmp_path, {"train": 4, "validation": 3, "test": 1})
     link = {"benchmark-split": "validation", "claims-split": "validation"}
     at = shown("benchmark", few, **link)
@@ -85,15 +87,146 @@ def test_where_a_split_has_no_question_the_reason_is_said_and_claims_are_shown(t
     assert "50 % is chance" in texts(at.caption)
 
 
+def test_a_fine_tune_learns_from_the_dataset_and_never_from_its_test_patients(dataset_folder):
+    at = shown("finetune", dataset_folder)
+    assert not at.error
+    # of the card's 208 and 82 statements, each with an image
+    said = "drawn: 208 statements about 30 train studies, 82 statements about 14 validation studies; 10 validation"
+    assert said in texts(at.caption)
+    (train,) = (button for button in at.button if button.key == "finetune-train")
+    assert train.label.startswith("Train 1 run: about")
+    at.number_input(key="finetune-steps").set_value(10).run()
+    at.button(key="finetune-train").click().run()
+    assert not at.exception
+    (run,) = (one for one in RunStore().runs() if one.id.startswith("finetune-"))
+    cancel(run)
+    recipe = run.recipe
+    assert (recipe.dataset, recipe.data, recipe.items, recipe.images) == (str(dataset_folder), None, None, None)
+    patients = {example.patient_id for example in open_folder(dataset_folder).training(recipe.seed)}
+    assert patients == {f"p{number}" for number in range(44)}  # 30 of train, 14 of validation
+
+
+def test_a_dataset_without_train_patients_says_that_nothing_can_be_learnt(tmp_path):
+    at = shown("finetune", write_dataset(tmp_path, {"validation": 3, "test": 4}))
+    assert "drawn has no image of its train split, and a fine-tune learns from train" in at.info[0].value
+    assert "Runs" in [heading.value for heading in at.subheader]
+
+
+def test_the_datasets_studies_are_found_by_condition_and_shown_with_their_image(dataset_folder):
+    at = shown("data", dataset_folder)  # a dataset that is chosen is what the page begins with
+    assert "60 of 60 studies of drawn." in texts(at.caption)
+    at.selectbox(key="data-condition").set_value("Edema").run()
+    at.selectbox(key="data-study-split").set_value("test").run()
+    assert "4 of 60 studies of drawn." in texts(at.caption)  # as the card says
+    (table,) = (table.value for table in at.dataframe if "present" in table.value.columns)
+    assert all("Edema" in said for said in table.present)
+    assert set(table.split) == {"test"}
+    assert not at.warning
+    assert len(at.image) == 1
+    at.selectbox(key="data-label").set_value("unknown").run()
+    assert at.info[0].value == "No study fits these filters; take one away."
+    at.selectbox(key="data-condition").set_value("Pleural Other").run()
+    assert "16 of 60 studies of drawn." in texts(at.caption)  # never labelled
+
+
+def test_the_datasets_questions_statements_and_card_are_shown_and_its_files_are_not_changed(dataset_folder):
+    at = shown("data", dataset_folder, **{"data-part": "Questions"})
+    assert "30 of 30 items" in texts(at.caption)
+    assert "Change the wording" not in [box.label for box in at.expander]
+    at.segmented_control(key="data-part").set_value("statements").run()
+    assert "of 402 statements in all" in texts(at.caption)  # 208, 82 and 112
+    at.segmented_control(key="data-part").set_value("card").run()
+    assert not at.exception
+    assert "Images stay in" in texts(at.markdown)
+    link = {"data-do": "Look through a file", "data-file": str(dataset_folder / "items.jsonl")}
+    at = shown("data", dataset_folder, **link)
+    assert "kept as it was built" in texts(at.caption)
+    assert "Change the wording" not in [box.label for box in at.expander]
+
+
+def test_a_dataset_is_built_on_the_data_page_and_chosen_at_a_press(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAST_DATA", str(tmp_path / "sets"))
+    table = write_table(tmp_path / "mine", {"train": 6, "validation": 6, "test": 6})
+    at = app("data", **{"data-do": "Build a dataset"})
+    assert at.info[0].value == "Give the path of the label table, and the folder of its images."
+    at.text_input(key="data-table-path").set_value(str(table)).run()
+    at.text_input(key="data-images").set_value(str(table.parent / "images")).run()
+    at.text_input(key="data-called").set_value("mine, ö").run()
+    at.button(key="data-build").click().run()
+    assert not at.exception
+    (run,) = (one for one in RunStore().runs() if one.id.startswith("dataset-"))
+    assert wait_for(run, 120).state == "finished"
+    at.run()
+    assert f"Built: {tmp_path / 'sets' / 'mine, ö'}. Patients 18; images 18" in texts(at.success)
+    at.button(key="data-use").click().run()
+    assert not at.exception
+    assert at.sidebar.selectbox(key="dataset").value == str(tmp_path / "sets" / "mine, ö")
+    assert "18 of 18 studies of mine, ö." in texts(at.caption)
+
+
+def test_a_build_whose_images_are_not_there_says_which_names_were_tried(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAST_DATA", str(tmp_path / "sets"))
+    table, empty = write_table(tmp_path / "mine", {"train": 2}), tmp_path / "empty"
+    empty.mkdir()
+    link = {"data-do": "Build a dataset", "data-table-path": str(table), "data-images": str(empty)}
+    at = app("data", **link)
+    at.button(key="data-build").click().run()
+    (run,) = (one for one in RunStore().runs() if getattr(one.recipe, "images", None) == empty)
+    assert wait_for(run, 120).state == "failed"
+    at.run()
+    assert "no image of the 2 studies is under" in texts(at.warning)
+    assert not (tmp_path / "sets" / "my-dataset").exists()
+
+
+def test_phantoms_have_no_table_to_look_through_and_say_what_can_be_done():
+    at = app("data", **{"data-do": "Look through the dataset"})
+    assert not at.exception
+    assert "build a dataset from your own labels and images" in at.info[0].value
+
+
+def test_a_review_opens_on_the_datasets_items_and_a_link_to_a_file_on_the_file(dataset_folder, tmp_path):
+    own = shutil.copytree(dataset_folder, tmp_path / "own")
+    at = shown("review", own)
+    assert f"30 items. Judgements are saved at once, in {own}/items.review." in texts(at.caption)
+    at.text_input(key="review-name").set_value("Ada").run()
+    at.button(key="review-correct").click().run()
+    assert not at.exception
+    assert len(at.image) == 1
+    assert "1 of 30 judged" in at.get("progress")[0].proto.text
+    assert Reviews(own / "items.jsonl").of("Ada")[0].verdict == "correct"
+    open_folder(own)  # which is still as it was built
+    write_items(phantom_items(3), tmp_path / "three.jsonl")
+    at = shown("review", own, **{"review-items": str(tmp_path / "three.jsonl")})
+    assert "3 items." in texts(at.caption)
+
+
 @pytest.fixture
 def spoiled(dataset_folder, tmp_path) -> Path:
     return shutil.copytree(dataset_folder, tmp_path / "spoiled")
 
 
-@pytest.mark.parametrize("page", ["benchmark", "finetune", "review", "data"])
-def test_a_dataset_that_was_edited_is_one_sentence_and_files_still_work(page, spoiled):
+PLACES = {"benchmark": {}, "finetune": {}, "review": {}, "data": {"data-do": "Look through the dataset"}}
+FILES = {
+    "benchmark": {"from": "a file"},
+    "finetune": {"train-on": "my files"},
+    "review": {"review-from": "a file"},
+    "data": {"data-do": "Look through a file"},
+}
+
+
+@pytest.mark.parametrize("page", PLACES)
+def test_a_dataset_that_was_edited_by_hand_is_one_sentence_and_files_still_work(page, spoiled):
     with (spoiled / "items.jsonl").open("a") as file:
         file.write("\n")
-    at = shown(page, spoiled, **({"data-do": "Look through the dataset"} if page == "data" else {}))
-    assert [error.value for error in at.error if "was changed after the dataset was built" in error.value]
-    assert len(at.error) == 1
+    at = shown(page, spoiled, **PLACES[page])
+    assert [error.value.count("was changed after the dataset was built") for error in at.error] == [1]
+    at = shown(page, spoiled, **FILES[page])
+    assert not at.error
+
+
+@pytest.mark.parametrize("page", PLACES)
+def test_a_dataset_whose_images_have_moved_is_one_sentence(page, tmp_path):
+    folder = write_dataset(tmp_path / "here", {"train": 2, "test": 2})
+    (tmp_path / "here" / "images").rename(tmp_path / "here" / "moved")
+    at = shown(page, folder, **PLACES[page])
+    assert [error.value.count("which is not there; put them back") for error in at.error] == [1]

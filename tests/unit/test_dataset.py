@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -272,3 +275,35 @@ def test_items_know_their_split_and_each_is_asked_once(tmp_path):
     assert len(set(ids)) == len(ids)
     with pytest.raises(DatasetError, match="has no question about its train split"):
         dataset.items("train", 10)
+
+
+def started(table: Path, images: Path, out: Path) -> subprocess.Popen:
+    words = ["dataset", "build", "--labels", table, "--images", images, "--out", out]
+    return subprocess.Popen(
+        [sys.executable, "-m", "nast_core.cli", *map(str, words)], stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.long
+def test_a_build_that_is_killed_leaves_no_folder_that_looks_whole_and_of_two_one_refuses(tmp_path):
+    rows = [(f"p{n}", f"s{n}", f"{n}.png", "", {"Edema": n % 2, "Pneumonia": n // 2 % 2}) for n in range(300)]
+    table, images, out = (
+        write_table(tmp_path / "l.csv", rows),
+        write_images(tmp_path / "images", rows),
+        tmp_path / "set",
+    )
+    began = time.monotonic()
+    two = [started(table, images, out) for _ in range(2)]
+    said = [one.communicate(timeout=120)[1] for one in two]
+    took = time.monotonic() - began
+    assert sorted(one.returncode for one in two) == [0, 2]
+    assert sum("exists already; give the name of a new folder" in text for text in said) == 1
+    assert open_folder(out).manifest.image_count == 300
+    for share in (0.5, 0.7, 0.8, 0.9):
+        shutil.rmtree(out)
+        build = started(table, images, out)
+        time.sleep(share * took / 2)
+        build.kill()
+        build.communicate()
+        assert not out.exists() or open_folder(out).manifest.image_count == 300
+        out.mkdir(exist_ok=True)  # so that the next turn has something to take away
