@@ -107,8 +107,8 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
         paths = [(folder or path.parent) / name for name in _image_names(path)]
         if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name
             yield f"images of {field}", _together(images, known)
-    if paths := recipe.image_files():
-        yield "images", stamp(*paths)
+    if files := recipe.image_files():
+        yield "images", stamp(*files)
 
 
 def _of_dataset(recipe: Recipe, dataset: str, known: Known) -> dict[str, str]:

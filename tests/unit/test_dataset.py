@@ -327,7 +327,10 @@ def test_a_run_is_found_again_while_dataset_and_images_stay(tmp_path):
     assert key(asked) == key(asked.model_copy(update={"dataset": str(moved)}))
     drawn = make_recipe({"kind": "benchmark", "split": "validation"})
     assert key(asked) != key(drawn)
-    before = key(asked)
+    traced = make_recipe({"kind": "trace", "dataset": str(folder)})
+    assert key(traced) == key(traced)
+    before, before_traced = key(asked), key(traced)
     image = open_folder(folder).items("validation", 1)[0].image
     Image.fromarray(np.full((5, 5), 9, np.uint8)).save(tmp_path / "images" / image)
     assert key(asked) != before
+    assert key(traced) != before_traced
