@@ -9,7 +9,7 @@ from dashboard.parts.text import plain
 
 def choose() -> None:
     """Where the model and the data come from, and the user's own images."""
-    with st.sidebar:
+    with st.sidebar, st.container(key="app-chosen"):  # room.css keeps it in view
         asking.field(
             st,
             "Model",
@@ -25,6 +25,7 @@ def choose() -> None:
             help="Whose images, questions and statements every page uses: drawn phantoms, or a folder that"
             " 'nast dataset build' or the Data page made. A path can be typed.",
         )
+    with st.sidebar:
         files = st.file_uploader(
             "Your own images",
             accept_multiple_files=True,

@@ -37,10 +37,10 @@ class Swap:
         """The method, within a sentence."""
         return traces.METHODS[self.method].lower()
 
-    def traced(self, model: DualEncoder, chosen: tuple[AlignedPair, ...]) -> xr.Dataset:
-        """The trace of the chosen pairs, out of the whole set's."""
+    def traced(self, model: DualEncoder, chosen: tuple[AlignedPair, ...]) -> xr.Dataset | None:
+        """The trace of the chosen pairs, out of the whole set's; None where that takes long and was not made yet."""
         whole = traces.traced_set(model, self.plan, self.method, self.on)
-        return whole.isel(pair=np.isin(whole.negated.values, pairs.set_key(chosen)))
+        return None if whole is None else whole.isel(pair=np.isin(whole.negated.values, pairs.set_key(chosen)))
 
     def on_images(self, which: Any, many: Any) -> Swap:
         """The same on the images that are asked for, in two places of the page."""
