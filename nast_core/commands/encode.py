@@ -47,6 +47,7 @@ def encode(
 
     Example: nast encode --model demo --images radiographs --out radiographs.npz
     """
+    need_out(out)
     if (texts is not None) == (images is not None or dataset != PHANTOMS):
         raise DataError(
             "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both"
@@ -55,7 +56,6 @@ def encode(
     names = None if folder else images
     need_files(texts, names)
     need_dataset(dataset)
-    need_out(out)
     from nast_core.work.encode import FILE, unreadable
 
     run, encoder = carried_out(
