@@ -15,20 +15,21 @@ class Page(NamedTuple):
     name: str
     title: str
     icon: str  # of Material Symbols
+    group: str  # pages of one group stand together
 
 
 PAGES = (  # as the sidebar lists them; the first is the one that opens
-    Page("home", "Home", "home"),
-    Page("attention", "Attention", "grid_on"),
-    Page("tracing", "Causal tracing", "timeline"),
-    Page("attribution", "Attribution", "radiology"),
-    Page("heads", "Heads", "scatter_plot"),
-    Page("benchmark", "Benchmark", "rule"),
-    Page("data", "Data", "dataset"),
-    Page("review", "Review", "rate_review"),
-    Page("finetune", "Fine-tune", "tune"),
-    Page("compare", "Compare", "compare"),
-    Page("models", "Models", "deployed_code"),
+    Page("home", "Home", "home", "Look"),
+    Page("attention", "Attention", "grid_on", "Read"),
+    Page("tracing", "Causal tracing", "timeline", "Read"),
+    Page("heads", "Heads", "scatter_plot", "Read"),
+    Page("attribution", "Attribution", "radiology", "Read"),
+    Page("benchmark", "Benchmark", "rule", "Measure"),
+    Page("data", "Data", "dataset", "Measure"),
+    Page("review", "Review", "rate_review", "Measure"),
+    Page("finetune", "Fine-tune", "tune", "Mend"),
+    Page("compare", "Compare", "compare", "Mend"),
+    Page("models", "Models", "deployed_code", "Models"),
 )
 
 
@@ -36,11 +37,16 @@ def show(root: Path) -> None:
     """Draws the page that the address names; ``root``: the repository."""
     st.set_page_config(page_title="NAST Dashboard", page_icon=str(root / "assets" / "icon.svg"), layout="wide")
     st.logo(str(root / "assets" / "logo.svg"), size="large")
-    page = st.navigation([_page(root / "pages", one) for one in PAGES])
+    st.html(Path(__file__).with_name("room.css"))
+    groups: dict[str, list] = {}
+    pages = {one.name: _page(root / "pages", one) for one in PAGES}
+    for one in PAGES:
+        groups.setdefault(one.group, []).append(pages[one.name])
+    page = st.navigation(groups, expanded=True)
     if waiting := asking.pending():
         sidebar.show_nothing()
         asking.settle(waiting)
-    sidebar.choose()
+    sidebar.choose(pages["data"])
     try:
         page.run()
     finally:  # a page that stops early still says what is loaded

@@ -15,3 +15,6 @@ cell = one_head.choose(heads)
 with above:
     heads.draw(cell)
 one_head.draw(model, pairs.choose_one(model, chosen), cell)
+if heads.rest:
+    with above:
+        heads.rest()

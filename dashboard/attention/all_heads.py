@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import streamlit as st
 
 from dashboard.attention import charts
 from dashboard.parts import pairs, widgets
-from dashboard.parts.head_attention import attention, layer_interval
+from dashboard.parts.head_attention import at_once, attention, go_on, layer_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,6 +28,7 @@ class AllHeads:
     low: np.ndarray  # [layer]: 95 % interval over pairs of the mean over heads
     high: np.ndarray
     pairs: int
+    rest: Callable[[], None] | None = None  # reads the others, where this is a first look
 
     @property
     def strongest(self) -> tuple[int, int]:
@@ -42,7 +44,9 @@ class AllHeads:
                 self.high,
                 chosen,
                 title="Negator-selective attention by layer and head",
-                subtitle=f"mean of {self.pairs} pairs; bars: mean over heads, 95 % interval over pairs",
+                subtitle="a first look: 1 pair; bars: mean over heads"
+                if self.rest
+                else f"mean of {self.pairs} pairs; bars: mean over heads, 95 % interval over pairs",
             ),
             key="attention-map",
             data=self.mean.to_dataframe(name="nsa").reset_index(),
@@ -56,11 +60,15 @@ class AllHeads:
 
 
 def of_pairs(model: DualEncoder, chosen: tuple[AlignedPair, ...]) -> AllHeads:
-    """The map's figures, computed or found again."""
+    """The map's figures, computed or found again; of the first pair alone where those of all take long."""
     key = pairs.set_key(chosen)
-    nsa = attention(model, model.fingerprint, chosen, key).nsa
-    low, high = layer_interval(nsa.mean("head").values, key)
-    return AllHeads(nsa.mean("pair"), low, high, len(chosen))
+    found = at_once(model, chosen, key)
+    if found is None:
+        first = attention(model, model.fingerprint, chosen[:1], key[:1]).nsa.mean("pair")
+        unknown = np.full(len(first["layer"]), np.nan)  # one pair has no interval
+        return AllHeads(first, unknown, unknown, 1, lambda: go_on(model, chosen, key))
+    low, high = layer_interval(found.nsa.mean("head").values, key)
+    return AllHeads(found.nsa.mean("pair"), low, high, len(chosen))
 
 
 def _take_cell() -> None:

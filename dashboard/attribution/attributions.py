@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import datasets, memo, widgets
+from dashboard.parts import datasets, memo, pace, widgets
 from dashboard.parts.pairs import set_key
 from dashboard.parts.pictures import Picture, image_vector
 from nast_core.errors import NastError
@@ -46,8 +46,14 @@ _CANCELLED = "attribution-cancelled"
 
 
 def widest(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> int:
-    """Index of the pair whose texts differ most in score on the image that the page first shows with it."""
+    """Index of the pair whose texts differ most in score on the image that the page first shows with it.
+
+    The first one where encoding all of them takes long.
+    """
     dataset = datasets.chosen()
+    findings = {pair.pair.finding for pair in pairs}
+    if pace.seconds(model, images=len(findings), texts=2 * len(pairs)) > pace.AT_ONCE:
+        return 0
     return _widest(model, model.fingerprint, dataset, dataset.fingerprint, pairs, set_key(pairs))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,16 @@ from dashboard.heads import charts, effects
 from dashboard.parts import datasets, fields, pairs, widgets
 from dashboard.parts.head_attention import attention
 from dashboard.parts.pairs import alignment
+from dashboard.parts.pictures import image_vector, of_set, titled
 from dashboard.tracing import traces
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from nast_core.interpret.plan import Method, PatchPlan
+    from nast_core.interpret.summaries import Average
     from nast_core.models import DualEncoder
+    from nast_core.negation.pairs import AlignedPair
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Heads:
     traced: xr.Dataset
     method: traces.Method
     pairs: int
+    on: traces.On
+    rest: Callable[[], None] | None = None  # offers the whole set, where this is a first look
 
     @property
     def names(self) -> list[str]:
@@ -43,8 +50,8 @@ class Heads:
                 off,
                 title="Heads that look at the negator, and heads that matter",
                 subtitle=(
-                    f"{traces.METHODS[self.method].lower()}; means of {self.pairs} pairs, each on "
-                    f"{datasets.image_with()}; correlation {effects.correlation(self.table):.2f}"
+                    f"{traces.METHODS[self.method].lower()}; {self._on}; "
+                    f"correlation {effects.correlation(self.table):.2f}"
                 ),
             ),
             key="heads-scatter",
@@ -57,11 +64,19 @@ class Heads:
             alt="Scatter of heads by negator-selective attention and causal tracing effect",
             on_select=_take_head,
         )
+        if self.rest:
+            self.rest()
+
+    @property
+    def _on(self) -> str:
+        if self.rest:
+            return "a first look: 1 pair, 1 image"
+        return f"means of {self.pairs} pairs, each on {datasets.image_with(*self.on)}"
 
 
 def of_pairs(model: DualEncoder) -> Heads:
     """Asks how effects are found and averaged, and finds them; ends the page where no pair aligns."""
-    how, averaging = st.columns(2)
+    how, averaging, which, many = st.columns([4, 4, 4, 2], vertical_alignment="bottom")
     method = fields.one_of(
         how,
         "Method",
@@ -73,9 +88,24 @@ def of_pairs(model: DualEncoder) -> Heads:
     aligned = alignment(model).aligned
     if not aligned:
         widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
-    traced = traces.traced_set(model, traces.plan(component="head", positions="all"), method)
+    plan = traces.plan(component="head", positions="all")
+    on = traces.choose_images(which, many)
+    traced = traces.traced_set(model, plan, method, on)
+    if traced is None:
+        return _first_look(model, aligned[0], plan, method, average, on)
     nsa = attention(model, model.fingerprint, aligned, pairs.set_key(aligned))
-    return Heads(effects.table(nsa, traced, average), traced, method, len(aligned))
+    return Heads(effects.table(nsa, traced, average), traced, method, len(aligned), on)
+
+
+def _first_look(
+    model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: Method, average: Average, on: traces.On
+) -> Heads:
+    """The heads on one pair and one image: what is seen before the whole set is traced, which takes long."""
+    picture = titled(of_set([pair], present=on.finding)[0]) or widgets.end_page()
+    traced = traces.trace_of(model, pair, plan, method, image_vector(model, picture))
+    nsa = attention(model, model.fingerprint, (pair,), pairs.set_key((pair,)))
+    table = effects.table(nsa, traced, average)
+    return Heads(table, traced, method, 1, on, lambda: traces.offer(model, plan, method, on))
 
 
 def _take_head() -> None:

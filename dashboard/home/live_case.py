@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.parts import datasets, widgets
+from dashboard.parts.answers import by_and_by
 from dashboard.parts.cases import draw_options
-from dashboard.parts.items import benchmark, items_for
+from dashboard.parts.items import items_for
 from dashboard.parts.marks import HOW
 from dashboard.parts.pictures import draw_picture, named
 from nast_core.errors import DatasetError
@@ -48,8 +49,13 @@ def draw(model: DualEncoder) -> None:
     except DatasetError as error:
         widgets.hint(f"No case to show: {error}. Your own images in the sidebar are read both ways below.")
         return
-    cases = Cases(items, benchmark(model, items, f"home-{dataset.fingerprint}", dataset.images).scored)
     st.subheader("One X-ray, the same four statements, said two ways")
+
+    def first(scored: pd.DataFrame) -> None:
+        _draw_case(items[0], scored, marks=True)
+        st.caption(f"The first of {len(items)} cases. Once all are scored, one can be chosen, and those lost be seen.")
+
+    cases = Cases(items, by_and_by(model, items, f"home-{dataset.fingerprint}", dataset.images, first).scored)
     item = items[_choose(cases)]
     marks = st.toggle(
         "Mark what the parser reads in the statements", value=True, key="marks", bind="query-params", help=HOW

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import streamlit as st
 
-from dashboard.parts import memo
+from dashboard.parts import memo, pace
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
+
+_AT_A_TIME = 8  # pairs between two signs of progress
 
 
 @memo.copied("Reading the attention of every head")
@@ -22,6 +25,34 @@ def attention(
     from nast_core.interpret.attention import negator_selective_attention
 
     return negator_selective_attention(_model, _pairs)
+
+
+def at_once(model: DualEncoder, pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> xr.Dataset | None:
+    """The attention of all pairs, computed or found; None where it takes long and was not found."""
+    if (found := memo.find(*_name(model, key))) is not None:
+        return found
+    if pace.seconds(model, texts=2 * len(pairs)) > pace.AT_ONCE:
+        return None
+    return attention(model, model.fingerprint, pairs, key)
+
+
+def go_on(model: DualEncoder, pairs: tuple[AlignedPair, ...], key: tuple[str, ...]) -> None:
+    """The attention of all pairs under a progress bar; the page is drawn anew with it."""
+    from nast_core.interpret.attention import negator_selective_attention
+
+    bar, done = st.progress(0.0, f"Reading the attention of {len(pairs)} pairs"), 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        bar.progress(done / len(pairs), f"Reading the attention of {len(pairs)} pairs: {done} of them")
+
+    memo.keep(negator_selective_attention(model, pairs, batch_size=_AT_A_TIME, progress=tick), *_name(model, key))
+    st.rerun()
+
+
+def _name(model: DualEncoder, key: tuple[str, ...]) -> tuple[object, ...]:
+    return ("attention", model.fingerprint, key)
 
 
 @memo.copied()

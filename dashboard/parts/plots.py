@@ -15,13 +15,19 @@ from dashboard.parts.text import chart
 DOTTED = {"dash": "dot", "color": theme.FAINT}
 _MARGIN = {"l": 10, "r": 10, "t": 66, "b": 10}
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
-_TITLE = {"font": {"size": 15}, "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"}
+_TITLE = {"font": {"size": 15}, "x": 0, "xanchor": "left", "yanchor": "top"}
+_ABOVE = 8  # px between a figure's upper edge and its title
 
 
 def finish(figure: go.Figure, title: str, subtitle: str, height: int) -> go.Figure:
     """Title, subtitle, height and margins; no legend, unless there is one already."""
     figure.update_layout(
-        title={**_TITLE, "text": chart(title), "subtitle": {"text": chart(subtitle), "font": {"size": 12}}},
+        title={
+            **_TITLE,
+            "y": 1 - _ABOVE / height,
+            "text": chart(title),
+            "subtitle": {"text": chart(subtitle), "font": {"size": 12}},
+        },
         height=height,
         margin=_MARGIN,
         dragmode=False,

@@ -23,21 +23,21 @@ SMALL_D = 0.5  # logits
 _COLUMNS = [2, 5]
 
 
-def start(traced: xr.Dataset, chosen: tuple[AlignedPair, ...], swap: Swap) -> None:
-    """The page opens where the texts differ most in score."""
-    if fields.fresh("pair", "image"):
+def start(traced: xr.Dataset | None, chosen: tuple[AlignedPair, ...], swap: Swap) -> None:
+    """The page opens where the texts differ most in score; at the first pair where that is not known yet."""
+    if traced is not None and fields.fresh("pair", "image"):
         widest = int(np.abs(traced.d.values).argmax())
         fields.start(pair=str(traced.negated.values[widest]), image=of_set(chosen, present=swap.on.finding)[widest])
 
 
 def draw(
-    model: DualEncoder, pair: AlignedPair, chosen: tuple[AlignedPair, ...], swap: Swap, traced: xr.Dataset
+    model: DualEncoder, pair: AlignedPair, chosen: tuple[AlignedPair, ...], swap: Swap, traced: xr.Dataset | None
 ) -> None:
     """The image beside the scores and the map; ends the page where no effect is defined."""
     left, right = st.columns(_COLUMNS, gap="medium")
     with left:
         vectors = _choose_images(model, pair, swap)
-    run = traced.attrs["run"] if pair in chosen else None  # a typed pair is in no run
+    run = traced.attrs["run"] if traced is not None and pair in chosen else None  # a typed pair is in no run
     effect = traces.pair_on_images(model, pair, swap.plan, swap.method, vectors, run)
     with right:
         _draw_scores(pair, effect)
@@ -45,7 +45,7 @@ def draw(
             widgets.empty(
                 "Both texts score alike on this image, so no effect is defined; choose another image or pair."
             )
-        if swap.method == "attribution":
+        if swap.method == "attribution" and traced is not None:
             traces.estimate_badge(traced)
         on = f"mean of {len(vectors)} images" if len(vectors) > 1 else "1 image"
         _draw_map(pair, swap, effect.effect[:, 0, : pair.length], on, small=abs(effect.gap) < SMALL_D)

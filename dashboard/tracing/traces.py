@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import datasets, jobs, keeper, memo, widgets
+from dashboard.parts import datasets, fields, jobs, keeper, memo, widgets
 from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nast_core.work.kinds import TraceRecipe
 
 SOON = 60.0  # seconds: what takes less is computed on the page, what takes more is a run of its own
+SLOW_PAIR = 0.5  # seconds of a first pair that are not what a first call pays for what later ones find ready
 COMPONENTS = {
     "block": "Block output",
     "attention": "Attention output",
@@ -45,6 +46,27 @@ class On(NamedTuple):
 
 
 ON_ONE = On()
+
+
+def choose_images(which: Any, many: Any) -> On:
+    """Which images of the dataset, and how many, in two places of the page."""
+    finding = fields.one_of(
+        which,
+        "Images",
+        {"with": "with the finding", "without": "without"},
+        key="trace-images",
+        help="Where an image lacks the finding, the denial is what is true, and d below 0 is right.",
+    )
+    several = many.number_input(
+        "Images a pair",
+        1,
+        100,
+        1,
+        key="trace-several",
+        bind="query-params",
+        help="Each pair of the set is averaged over so many images of the dataset, as far as it has them.",
+    )
+    return On(finding == "with", int(several))
 
 
 def plan(**choices: object) -> PatchPlan:
@@ -117,10 +139,9 @@ def recipe(plan: PatchPlan, method: Method, on: On = ON_ONE) -> TraceRecipe:
     return TraceRecipe.model_validate({"model": keeper.spec(), "method": method} | images | plan.model_dump())
 
 
-def traced_set(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_ONE) -> xr.Dataset:
-    """The whole set of pairs: an earlier run's result, or computed now with progress, or, where it takes long, a run
-    that the user starts; the page then ends with what to press."""
-    from nast_core.runs.pace import duration
+def traced_set(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_ONE) -> xr.Dataset | None:
+    """The whole set of pairs: an earlier run's result, or computed now with progress; None where it takes long, and the
+    page looks at one pair and offers the rest."""
     from nast_core.work.identity import find_run
 
     wanted = recipe(plan, method, on)
@@ -129,15 +150,37 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_
     if run is not None:
         with widgets.advice():
             return _read(str(run.folder / "trace.nc"), run.id)
-    pairs = alignment(model).aligned
-    seconds = _seconds_a_pair(model, model.fingerprint, plan) * len(pairs) if method == "exact" else 0.0
-    if seconds > SOON:
-        label = f"Trace {len(pairs)} pairs: {duration(seconds)}"
-        jobs.offer(wanted, model.fingerprint, label, key="tracing-run")
-        widgets.end_page()
+    if _seconds(model, plan, method) > SOON:
+        return None
     with widgets.advice():
-        run = jobs.run_now(wanted, model, f"Tracing {len(pairs)} pairs")
+        run = jobs.run_now(wanted, model, f"Tracing {len(alignment(model).aligned)} pairs")
     return _read(str(run.folder / "trace.nc"), run.id)
+
+
+def offer(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_ONE) -> None:
+    """The run of the whole set: how it stands, or a button that says how long it takes."""
+    from nast_core.runs.pace import duration
+
+    label = f"Trace {len(alignment(model).aligned)} pairs: {duration(_seconds(model, plan, method))}"
+    jobs.offer(recipe(plan, method, on), model.fingerprint, label, key="tracing-run")
+
+
+def trace_of(model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: Method, vector: np.ndarray) -> xr.Dataset:
+    """The trace of one pair on one image's vector [dim]."""
+    return _trace_of(model, model.fingerprint, pair, plan, method, vector)
+
+
+@memo.copied("Tracing one pair")
+def _trace_of(
+    _model: DualEncoder, fingerprint: str, pair: AlignedPair, plan: PatchPlan, method: Method, vector: np.ndarray
+) -> xr.Dataset:
+    import torch
+
+    from nast_core.interpret.effects import trace
+    from nast_core.interpret.gradients import attribution_trace
+
+    by = attribution_trace if method == "attribution" else trace
+    return by(_model, [pair], torch.from_numpy(vector)[None], plan=plan)
 
 
 @memo.copied()
@@ -147,19 +190,38 @@ def _read(path: str, run_id: str) -> xr.Dataset:
     return read_dataset(Path(path), absent="trace again").assign_attrs(run=run_id)
 
 
-@memo.copied("Timing a few pairs")
+def _seconds(model: DualEncoder, plan: PatchPlan, method: Method) -> float:
+    """What tracing the whole set takes, about; of an estimate, the pairs traced exactly beside it weigh most."""
+    from nast_core.interpret.gradients import SAMPLE
+
+    traced = len(alignment(model).aligned) if method == "exact" else SAMPLE
+    return traced * _seconds_a_pair(model, model.fingerprint, plan)
+
+
+@memo.copied("Tracing one pair")
 def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> float:
+    pair = alignment(_model).aligned[0]
+    began = time.perf_counter()
+    _patched(_model, fingerprint, pair, plan, None)  # which the page then shows
+    spent = time.perf_counter() - began
+    return spent if spent > SLOW_PAIR else _several(_model, plan)
+
+
+def _several(model: DualEncoder, plan: PatchPlan) -> float:
+    """Seconds a pair, of a few at once."""
     from nast_core.interpret.effects import patched_pairs
 
-    pairs = alignment(_model).aligned[:4]
-    patched_pairs(_model.text, pairs[:1], plan)  # the first call pays for what later ones find ready
+    pairs = alignment(model).aligned[:4]
     began = time.perf_counter()
-    patched_pairs(_model.text, pairs, plan)
+    patched_pairs(model.text, pairs, plan)
     return (time.perf_counter() - began) / len(pairs)
 
 
 def estimate_badge(traced: xr.Dataset) -> None:
     """Wherever a figure is an estimate, says so, and how close it came to exact tracing."""
+    if "agreement_pairs" not in traced.attrs:  # of one pair: nothing was traced beside it
+        st.badge("Estimate to first order", icon=":material/functions:", color="orange")
+        return
     close = {name.removeprefix("agreement_"): v for name, v in traced.attrs.items() if name.startswith("agreement_")}
     agreement = (
         f"correlation with exact on {close['pairs']} pairs: Pearson {close['pearson']:.2f}, Spearman"

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from nast_core.negation.pairs import AlignedPair
 
 
-def draw(model: DualEncoder, chosen: tuple[AlignedPair, ...], swap: Swap, traced: xr.Dataset) -> None:
+def draw(model: DualEncoder, chosen: tuple[AlignedPair, ...], swap: Swap, traced: xr.Dataset | None) -> None:
     """Which pairs, how they are pooled, and both charts; ends the page where no pair has an effect."""
+    if traced is None:
+        traces.offer(model, swap.plan, swap.method, swap.on)
+        return
     which, averaging, summarising = st.columns(3)
     segment = which.selectbox(
         "Pairs",

@@ -24,6 +24,7 @@ from nast_core.models.tower import TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
 from nast_core.progress import Tick
 
+SAMPLE = 16  # pairs that are traced exactly beside an estimate
 _BATCHES = 6  # times the exact path's budget: few rows a pair, so that more pairs are needed to fill the cores
 
 
@@ -118,7 +119,7 @@ def agreement(
     images: Tensor,
     *,
     plan: PatchPlan = BLOCKS,
-    sample: int = 16,
+    sample: int = SAMPLE,
     seed: int = 0,
 ) -> dict[str, float | int]:
     """Correlation of the estimate with exact tracing over the cells of a random sample of pairs."""

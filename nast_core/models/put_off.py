@@ -93,10 +93,10 @@ class Later:
         return issubclass(kind, real(self))
 
     def __or__(self, other: Any) -> Any:  # in annotations, which nobody reads
-        return Union[_AGAIN, other]
+        return Union[_AGAIN, other]  # noqa: UP007  # a string takes no |
 
     def __ror__(self, other: Any) -> Any:
-        return Union[other, _AGAIN]
+        return Union[other, _AGAIN]  # noqa: UP007
 
 
 def real(later: Any) -> Any:

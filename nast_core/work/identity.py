@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError
 from nast_core.files.documents import parse_json, read_json
-from nast_core.files.gate import MB, faults, read_text, regular
+from nast_core.files.gate import MB, as_path, faults, read_text, regular
 from nast_core.files.stamps import stamp
 from nast_core.files.writing import whole
 from nast_core.recipe import Recipe, run_of, with_references
@@ -33,10 +33,8 @@ def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -
     model = (model_fingerprint or fingerprint_of(recipe.model, root)) if recipe.needs_model else ""
     with _remembered(root) as known:
         data = dict(_data(recipe, root, known))
-    if (dataset := getattr(recipe, "dataset", PHANTOMS)) != PHANTOMS:
-        from nast_core.dataset.opened import open_dataset
-
-        data["dataset"] = open_dataset(dataset).fingerprint
+        if (dataset := getattr(recipe, "dataset", PHANTOMS)) != PHANTOMS:
+            data |= _of_dataset(recipe, dataset, known)
     data |= {field: fingerprint_of(spec, root) for field in recipe.models if (spec := getattr(recipe, field))}
     hashed = {"model", "dataset", *recipe.files, *recipe.models, recipe.image_folder or ""}
     fields = recipe.model_dump(mode="json", exclude=hashed | recipe.how)
@@ -109,8 +107,23 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
         paths = [(folder or path.parent) / name for name in _image_names(path)]
         if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name
             yield f"images of {field}", _together(images, known)
-    if unread := recipe.image_files():
-        yield "images", stamp(*unread)
+    if files := recipe.image_files():
+        yield "images", stamp(*files)
+
+
+def _of_dataset(recipe: Recipe, dataset: str, known: Known) -> dict[str, str]:
+    """The dataset's fingerprint, and the images that are named by those of its files that the recipe leaves out."""
+    from nast_core.dataset.manifest import CLAIMS, ITEMS
+    from nast_core.dataset.opened import open_folder
+
+    opened = open_folder(as_path(dataset, DataError))
+    data = {"dataset": opened.fingerprint}
+    for field, name in (("items", ITEMS), ("claims", CLAIMS), ("data", CLAIMS)):
+        if field in recipe.files and getattr(recipe, field) is None:
+            paths = [opened.manifest.images / image for image in _image_names(opened.folder / name)]
+            if images := [path for path in paths if path.is_file()]:
+                data[f"images of {field}"] = _together(images, known)
+    return data
 
 
 def _image_names(path: Path) -> list[str]:

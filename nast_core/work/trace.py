@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from nast_core.errors import DataError
-from nast_core.files.gate import shown
+from nast_core.data.studies import PHANTOMS
+from nast_core.errors import DataError, DatasetError
+from nast_core.files.gate import as_path, shown
 from nast_core.interpret.plan import Method, PatchPlan, Positions
 from nast_core.models.components import Component
 from nast_core.progress import Tick
@@ -63,6 +64,15 @@ class TraceRecipe(OfDataset):
         if self.image and self.images:
             raise ValueError("image and images are both given; give one image, or a folder to average over")
         return self
+
+    def image_files(self) -> Sequence[Path]:
+        """Those of the dataset that a pair may be scored on."""
+        if self.dataset == PHANTOMS or self.image or self.images:
+            return ()
+        from nast_core.dataset.opened import open_folder
+
+        dataset = open_folder(as_path(self.dataset, DatasetError))
+        return [dataset.manifest.images / name for name in dataset.images_for("")]
 
     @property
     def plan(self) -> PatchPlan:

@@ -26,6 +26,15 @@ def test_a_model_that_does_not_load_is_its_sentence_and_the_others_are_shown():
     assert labels(at)[:2] == ["Accuracy, affirmative", "Accuracy, negated"]
 
 
+def test_an_address_of_before_there_were_datasets_opens_the_same_questions():
+    at = shown(**{"from": "phantoms", "seed": "3", "tab": "Items", "show": "all"})
+    assert not at.error
+    assert at.selectbox(key="item").options == [item.item_id for item in phantom_items(200, seed=3, split="test")]
+    at = shown(tab="Claims", **{"claims-from": "phantoms", "claims-n": "100"})
+    assert not at.error
+    assert "50 % is chance" in texts(at.caption)
+
+
 def test_two_models_stand_side_by_side_with_corrected_tests(folders):
     at = shown(**{"with": str(folders["Hugging Face CLIP"])})
     assert not at.error

@@ -29,6 +29,18 @@ def test_settings_start_at_the_recipes_own_for_lora_and_lower_for_whole_layers(m
     assert at.number_input(key="finetune-alone-full").value < own["statements_first"]
 
 
+def test_an_address_of_before_there_were_datasets_opens_the_same_training_data(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    monkeypatch.setattr("dashboard.finetune.prepare.time_of", lambda runs, model: "a while")
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    at.query_params["train-on"] = "phantom world"
+    at.query_params["train-n"] = "500"
+    at.run()
+    assert not at.exception
+    assert at.select_slider(key="train-n").value == 500
+    assert (tmp_path / ".data" / "phantom-own-cues-500-0.claims.jsonl").is_file()
+
+
 def test_what_is_running_stays_in_sight_while_a_setting_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
     at = AppTest.from_file(PAGE, default_timeout=180)

@@ -17,8 +17,10 @@ from nast_core.files.writing import whole
 from tests.perf.builder import building_items
 from tests.perf.claims import claims_and_intervals
 from tests.perf.compare_page import compare_page_seconds, fresh_compare_seconds
+from tests.perf.datasets import datasets_at_scale
 from tests.perf.estimates import time_told_before_a_fine_tune
 from tests.perf.finetune import finetuning_against_a_bare_loop
+from tests.perf.first_look import first_look_seconds
 from tests.perf.first_page import first_page_seconds
 from tests.perf.images import memory_of_many_images, reading_ahead_of_the_tower
 from tests.perf.models import loading_and_encoding_against_open_clip
@@ -43,11 +45,12 @@ PARTS: dict[str, list[Callable[[], list[Row]]]] = {
     ],
     "models": [loading_and_encoding_against_open_clip],
     "images": [reading_ahead_of_the_tower, memory_of_many_images],
+    "datasets": [datasets_at_scale],
     "finetuning": [finetuning_against_a_bare_loop, time_told_before_a_fine_tune],
     "benchmark": [building_items, scoring_against_an_open_clip_loop],
     "claims": [claims_and_intervals],
     "runs": [listing_five_hundred_runs],
-    "app": [first_page_seconds, fresh_compare_seconds, compare_page_seconds, images_per_second],
+    "app": [first_page_seconds, first_look_seconds, fresh_compare_seconds, compare_page_seconds, images_per_second],
 }
 HEAD = """# Speed
 

@@ -55,6 +55,11 @@ def _write(folder: Path, trunk: str, texts: Sequence[str]) -> Path:
     return folder
 
 
+def biomedclip_size(folder: Path) -> Path:
+    """A folder with a ViT-B/16 + BERT-base of random weights."""
+    return _write(folder, "vit_base_patch16_224", _short_texts())
+
+
 def _library(folder: Path):
     """open_clip's own way to load the folder; its text config is told where the BERT's config lies."""
     text = json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]["text_cfg"]

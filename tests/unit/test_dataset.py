@@ -23,6 +23,8 @@ from nast_core.dataset.opened import open_dataset, open_folder
 from nast_core.errors import DataError, DatasetError
 from nast_core.files.parquet import read_parquet
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.runs.kinds import make_recipe
+from nast_core.work.identity import identity
 
 pytestmark = pytest.mark.slow  # whole builds
 
@@ -307,3 +309,28 @@ def test_a_build_that_is_killed_leaves_no_folder_that_looks_whole_and_of_two_one
         build.communicate()
         assert not out.exists() or open_folder(out).manifest.image_count == 300
         out.mkdir(exist_ok=True)  # so that the next turn has something to take away
+
+
+def test_a_run_is_found_again_while_dataset_and_images_stay(tmp_path):
+    rows = [
+        (f"p{n}", f"s{n}", f"{n}.png", "validation", {"Edema": n % 2, "Pneumonia": n // 2 % 2, "Fracture": n // 4 % 2, "Cardiomegaly": 1})
+        for n in range(30)
+    ]  # fmt: skip
+    folder = made(tmp_path, rows, items=20)
+    asked = make_recipe({"kind": "benchmark", "dataset": str(folder), "split": "validation"})
+
+    def key(recipe) -> str:
+        return identity(recipe, tmp_path / "runs", "a model").key
+
+    (tmp_path / "runs").mkdir()
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    assert key(asked) == key(asked.model_copy(update={"dataset": str(moved)}))
+    drawn = make_recipe({"kind": "benchmark", "split": "validation"})
+    assert key(asked) != key(drawn)
+    traced = make_recipe({"kind": "trace", "dataset": str(folder)})
+    assert key(traced) == key(traced)
+    before, before_traced = key(asked), key(traced)
+    image = open_folder(folder).items("validation", 1)[0].image
+    Image.fromarray(np.full((5, 5), 9, np.uint8)).save(tmp_path / "images" / image)
+    assert key(asked) != before
+    assert key(traced) != before_traced

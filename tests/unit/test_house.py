@@ -26,7 +26,8 @@ LONG = {
     "verbal",
     "hedge",
 }
-BOUND = ("fields.one_of", "asking.field", "splits.choose", "splits.how_many")  # fields that stand in the address
+# fields that stand in the address
+BOUND = ("fields.one_of", "asking.field", "asking.one_of", "splits.choose", "splits.how_many")
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
@@ -154,7 +155,7 @@ def keys(path: Path) -> Iterator[tuple[bool, str]]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(call, ast.Call):
             named = {keyword.arg: keyword.value for keyword in call.keywords}
-            linked = "bind" in named or ast.unparse(call.func) in ("fields.one_of", "asking.field", "asking.one_of")
+            linked = "bind" in named or ast.unparse(call.func) in BOUND
             key = text_of(named["key"]) if "key" in named else None
             if key is not None:
                 yield linked, key
