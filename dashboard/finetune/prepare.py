@@ -109,7 +109,7 @@ class TraceChoice(NamedTuple):
 
 
 def traces(model: DualEncoder) -> list[TraceChoice]:
-    """Finished traces of this very model: first those that the paper steers by, then the newest."""
+    """Finished traces of this very model: first those on the chosen dataset, of them those that the paper steers by."""
     from nast_core.runs.store import RunStore
     from nast_core.work.kinds import TraceRecipe
 
@@ -120,7 +120,8 @@ def traces(model: DualEncoder) -> list[TraceChoice]:
         and row.status.state == "finished"
         and row.environment.get("model") == model.fingerprint
     ]
-    own.sort(key=lambda pair: not _as_in_the_paper(pair[1]))  # whichever page was opened last
+    here = datasets.spec()  # whichever page was opened last
+    own.sort(key=lambda pair: (pair[1].dataset != here, not _as_in_the_paper(pair[1])))
     return [TraceChoice(row.run.id, f"{_what(r)} ({row.status.created:%Y-%m-%d %H:%M})") for row, r in own]
 
 
@@ -131,7 +132,8 @@ def _as_in_the_paper(r: TraceRecipe) -> bool:
 
 def _what(r: TraceRecipe) -> str:
     layers = "" if r.window == 1 else f", {r.window} layers together"
-    return f"{r.component}, {r.positions} positions{layers}, {r.method}"
+    on = "" if r.dataset == PHANTOMS else f", on {Path(r.dataset).name}"
+    return f"{r.component}, {r.positions} positions{layers}, {r.method}{on}"
 
 
 def trace_of(model: DualEncoder, run: str) -> xr.Dataset:

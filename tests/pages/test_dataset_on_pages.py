@@ -1,5 +1,6 @@
 """Pages that measure, train and browse obey the dataset that is chosen; values are worked out beside them."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from nast_core.dataset.opened import open_folder
 from nast_core.review.judgements import Reviews
 from nast_core.runs.store import RunStore
 from nast_core.work.executors import cancel, wait_for
+from nast_core.work.in_process import run_in_process
+from nast_core.work.kinds import TraceRecipe
 from tests.datasets import write_dataset, write_table
+from tests.finetuning import Notes
 from tests.pages.test_pages import app, texts
 
 pytestmark = pytest.mark.slow
@@ -104,6 +108,19 @@ def test_a_fine_tune_learns_from_the_dataset_and_never_from_its_test_patients(da
     assert (recipe.dataset, recipe.data, recipe.items, recipe.images) == (str(dataset_folder), None, None, None)
     patients = {example.patient_id for example in open_folder(dataset_folder).training(recipe.seed)}
     assert patients == {f"p{number}" for number in range(44)}  # 30 of train, 14 of validation
+
+
+def test_layers_are_steered_by_a_trace_on_the_dataset_before_those_on_others(dataset_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path / "runs"))
+    pairs = tmp_path / "pairs.jsonl"
+    text = {"affirmative": "There is some edema.", "negated": "There is no edema.", "finding": "Edema"}
+    pairs.write_text(json.dumps(text) + "\n")
+    for dataset in (str(dataset_folder), "phantoms"):  # the newest is of another
+        run_in_process(TraceRecipe(pairs=pairs, dataset=dataset), Notes())
+    at = shown("finetune", dataset_folder)
+    first, second = at.selectbox(key="finetune-trace").options
+    assert ", on drawn (" in first
+    assert ", on " not in second
 
 
 def test_a_dataset_without_train_patients_says_that_nothing_can_be_learnt(tmp_path):
