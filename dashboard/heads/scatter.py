@@ -92,7 +92,7 @@ def of_pairs(model: DualEncoder) -> Heads:
     on = traces.choose_images(which, many)
     traced = traces.traced_set(model, plan, method, on)
     if traced is None:
-        return _first_look(model, aligned[0], plan, method, average, on)
+        return _first_look(model, traces.shortest(aligned), plan, method, average, on)
     nsa = attention(model, model.fingerprint, aligned, pairs.set_key(aligned))
     return Heads(effects.table(nsa, traced, average), traced, method, len(aligned), on)
 

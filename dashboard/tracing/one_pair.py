@@ -24,8 +24,10 @@ _COLUMNS = [2, 5]
 
 
 def start(traced: xr.Dataset | None, chosen: tuple[AlignedPair, ...], swap: Swap) -> None:
-    """The page opens where the texts differ most in score; at the first pair where that is not known yet."""
-    if traced is not None and fields.fresh("pair", "image"):
+    """The page opens where the texts differ most in score; at the shortest pair where that is not known yet."""
+    if traced is None:
+        fields.start(pair=traces.shortest(chosen).pair.negated)
+    elif fields.fresh("pair", "image"):
         widest = int(np.abs(traced.d.values).argmax())
         fields.start(pair=str(traced.negated.values[widest]), image=of_set(chosen, present=swap.on.finding)[widest])
 

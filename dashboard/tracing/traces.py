@@ -190,31 +190,37 @@ def _read(path: str, run_id: str) -> xr.Dataset:
     return read_dataset(Path(path), absent="trace again").assign_attrs(run=run_id)
 
 
+def shortest(pairs: Sequence[AlignedPair]) -> AlignedPair:
+    """The pair that is traced soonest, for a first look: work grows with the square of the tokens."""
+    return min(pairs, key=lambda pair: pair.length)
+
+
 def _seconds(model: DualEncoder, plan: PatchPlan, method: Method) -> float:
     """What tracing the whole set takes, about; of an estimate, the pairs traced exactly beside it weigh most."""
     from nast_core.interpret.gradients import SAMPLE
 
-    traced = len(alignment(model).aligned) if method == "exact" else SAMPLE
-    return traced * _seconds_a_pair(model, model.fingerprint, plan)
+    squares = [pair.length**2 for pair in alignment(model).aligned]
+    share = 1.0 if method == "exact" else min(SAMPLE / len(squares), 1.0)
+    return share * sum(squares) * _seconds_a_square(model, model.fingerprint, plan)
 
 
 @memo.copied("Tracing one pair")
-def _seconds_a_pair(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> float:
-    pair = alignment(_model).aligned[0]
+def _seconds_a_square(_model: DualEncoder, fingerprint: str, plan: PatchPlan) -> float:
+    pair = shortest(alignment(_model).aligned)
     began = time.perf_counter()
     _patched(_model, fingerprint, pair, plan, None)  # which the page then shows
     spent = time.perf_counter() - began
-    return spent if spent > SLOW_PAIR else _several(_model, plan)
+    return spent / pair.length**2 if spent > SLOW_PAIR else _of_several(_model, plan)
 
 
-def _several(model: DualEncoder, plan: PatchPlan) -> float:
-    """Seconds a pair, of a few at once."""
+def _of_several(model: DualEncoder, plan: PatchPlan) -> float:
+    """The same, of a few pairs at once."""
     from nast_core.interpret.effects import patched_pairs
 
     pairs = alignment(model).aligned[:4]
     began = time.perf_counter()
     patched_pairs(model.text, pairs, plan)
-    return (time.perf_counter() - began) / len(pairs)
+    return (time.perf_counter() - began) / sum(pair.length**2 for pair in pairs)
 
 
 def estimate_badge(traced: xr.Dataset) -> None:

@@ -75,7 +75,7 @@ class Later:
     def __bool__(self) -> bool:
         return vars(self)["_name"] is None or bool(real(self))
 
-    @property
+    @property  # type: ignore[misc]  # which isinstance reads of anything
     def __class__(self) -> type:
         return type(real(self))
 
@@ -122,7 +122,7 @@ def _forward(operation: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, *args: operation(real(self), *args)
 
 
-_FORWARDED = {
+_FORWARDED: dict[str, Callable[..., Any]] = {
     "__contains__": operator.contains,
     "__enter__": lambda entered: type(entered).__enter__(entered),
     "__eq__": operator.eq,
