@@ -39,13 +39,14 @@ def show(root: Path) -> None:
     st.logo(str(root / "assets" / "logo.svg"), size="large")
     st.html(Path(__file__).with_name("room.css"))
     groups: dict[str, list] = {}
+    pages = {one.name: _page(root / "pages", one) for one in PAGES}
     for one in PAGES:
-        groups.setdefault(one.group, []).append(_page(root / "pages", one))
+        groups.setdefault(one.group, []).append(pages[one.name])
     page = st.navigation(groups, expanded=True)
     if waiting := asking.pending():
         sidebar.show_nothing()
         asking.settle(waiting)
-    sidebar.choose()
+    sidebar.choose(pages["data"])
     try:
         page.run()
     finally:  # a page that stops early still says what is loaded

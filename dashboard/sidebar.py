@@ -7,8 +7,8 @@ from dashboard.parts.pictures import accept_uploads, uploads
 from dashboard.parts.text import plain
 
 
-def choose() -> None:
-    """Where the model and the data come from, and the user's own images."""
+def choose(build: st.Page) -> None:
+    """Where the model and the data come from, and the user's own images. ``build``: the page that builds datasets."""
     with st.sidebar, st.container(key="app-chosen"):  # room.css keeps it in view
         asking.field(
             st,
@@ -24,6 +24,13 @@ def choose() -> None:
             key="dataset",
             help="Whose images, questions and statements every page uses: drawn phantoms, or a folder that"
             " 'nast dataset build' or the Data page made. A path can be typed.",
+        )
+        st.page_link(
+            build,
+            label="Build one",
+            icon=":material/add:",
+            query_params={"data-do": "Build a dataset"},
+            width="stretch",
         )
     with st.sidebar:
         files = st.file_uploader(

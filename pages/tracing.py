@@ -1,15 +1,17 @@
 """Causal tracing: which states of the text encoder carry the negation to the score."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard.parts import datasets, keeper, pairs
-from dashboard.tracing import one_pair, swaps, whole_set
+from dashboard.tracing import one_pair, swaps, traces, whole_set
 
 st.title("Causal tracing")
 model = keeper.model()
 swap = swaps.choose(model)
 findings, cues, which, many = st.columns([4, 4, 4, 2], vertical_alignment="bottom")
-swap = swap.on_images(which, many)
+swap = replace(swap, on=traces.choose_images(which, many))
 chosen = pairs.choose_set(model, findings, cues)
 traced = swap.traced(model, chosen)
 one_pair.start(traced, chosen, swap)

@@ -33,6 +33,7 @@ class Heads:
     traced: xr.Dataset
     method: traces.Method
     pairs: int
+    on: traces.On
     rest: Callable[[], None] | None = None  # offers the whole set, where this is a first look
 
     @property
@@ -70,12 +71,12 @@ class Heads:
     def _on(self) -> str:
         if self.rest:
             return "a first look: 1 pair, 1 image"
-        return f"means of {self.pairs} pairs, each on {datasets.image_with()}"
+        return f"means of {self.pairs} pairs, each on {datasets.image_with(*self.on)}"
 
 
 def of_pairs(model: DualEncoder) -> Heads:
     """Asks how effects are found and averaged, and finds them; ends the page where no pair aligns."""
-    how, averaging = st.columns(2)
+    how, averaging, which, many = st.columns([4, 4, 4, 2], vertical_alignment="bottom")
     method = fields.one_of(
         how,
         "Method",
@@ -88,20 +89,23 @@ def of_pairs(model: DualEncoder) -> Heads:
     if not aligned:
         widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
     plan = traces.plan(component="head", positions="all")
-    traced = traces.traced_set(model, plan, method)
+    on = traces.choose_images(which, many)
+    traced = traces.traced_set(model, plan, method, on)
     if traced is None:
-        return _first_look(model, aligned[0], plan, method, average)
+        return _first_look(model, aligned[0], plan, method, average, on)
     nsa = attention(model, model.fingerprint, aligned, pairs.set_key(aligned))
-    return Heads(effects.table(nsa, traced, average), traced, method, len(aligned))
+    return Heads(effects.table(nsa, traced, average), traced, method, len(aligned), on)
 
 
-def _first_look(model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: Method, average: Average) -> Heads:
+def _first_look(
+    model: DualEncoder, pair: AlignedPair, plan: PatchPlan, method: Method, average: Average, on: traces.On
+) -> Heads:
     """The heads on one pair and one image: what is seen before the whole set is traced, which takes long."""
-    picture = titled(of_set([pair])[0]) or widgets.end_page()
+    picture = titled(of_set([pair], present=on.finding)[0]) or widgets.end_page()
     traced = traces.trace_of(model, pair, plan, method, image_vector(model, picture))
     nsa = attention(model, model.fingerprint, (pair,), pairs.set_key((pair,)))
     table = effects.table(nsa, traced, average)
-    return Heads(table, traced, method, 1, lambda: traces.offer(model, plan, method))
+    return Heads(table, traced, method, 1, on, lambda: traces.offer(model, plan, method, on))
 
 
 def _take_head() -> None:

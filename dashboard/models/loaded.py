@@ -23,10 +23,13 @@ _THREE = (  # label, text at first, key
 def draw(model: DualEncoder) -> None:
     """The loaded model; a parameter, since what a page's own variables hold outlives its run."""
     st.subheader(f"Loaded: {plain(model.card.name)}")
-    _three_sentences(model)
-    _sentence(model)
-    st.subheader("What it is made of")
-    _anatomy(model)
+    reading, below = st.container(), st.container()
+    with below:  # drawn first: a text that the model cannot read ends the page
+        st.subheader("What it is made of")
+        _anatomy(model)
+    with reading:
+        _three_sentences(model)
+        _sentence(model)
 
 
 def _anatomy(model: DualEncoder) -> None:

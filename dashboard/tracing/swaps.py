@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -41,26 +41,6 @@ class Swap:
         """The trace of the chosen pairs, out of the whole set's; None where that takes long and was not made yet."""
         whole = traces.traced_set(model, self.plan, self.method, self.on)
         return None if whole is None else whole.isel(pair=np.isin(whole.negated.values, pairs.set_key(chosen)))
-
-    def on_images(self, which: Any, many: Any) -> Swap:
-        """The same on the images that are asked for, in two places of the page."""
-        finding = fields.one_of(
-            which,
-            "Images",
-            {"with": "with the finding", "without": "without"},
-            key="trace-images",
-            help="Where an image lacks the finding, the denial is what is true, and d below 0 is right.",
-        )
-        several = many.number_input(
-            "Images a pair",
-            1,
-            100,
-            1,
-            key="trace-several",
-            bind="query-params",
-            help="Each pair of the set is averaged over so many images of the dataset, as far as it has them.",
-        )
-        return replace(self, on=traces.On(finding == "with", int(several)))
 
 
 def choose(model: DualEncoder) -> Swap:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import datasets, jobs, keeper, memo, widgets
+from dashboard.parts import datasets, fields, jobs, keeper, memo, widgets
 from dashboard.parts.pairs import alignment
 from nast_core.interpret.summaries import AVERAGES, SUMMARIES
 
@@ -46,6 +46,27 @@ class On(NamedTuple):
 
 
 ON_ONE = On()
+
+
+def choose_images(which: Any, many: Any) -> On:
+    """Which images of the dataset, and how many, in two places of the page."""
+    finding = fields.one_of(
+        which,
+        "Images",
+        {"with": "with the finding", "without": "without"},
+        key="trace-images",
+        help="Where an image lacks the finding, the denial is what is true, and d below 0 is right.",
+    )
+    several = many.number_input(
+        "Images a pair",
+        1,
+        100,
+        1,
+        key="trace-several",
+        bind="query-params",
+        help="Each pair of the set is averaged over so many images of the dataset, as far as it has them.",
+    )
+    return On(finding == "with", int(several))
 
 
 def plan(**choices: object) -> PatchPlan:

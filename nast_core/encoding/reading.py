@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ _FEW = 96  # images that are read sooner than processes are started and ended
 _TOGETHER, _TOGETHER_BYTES = 8, 5 * 2**20  # images handed over at a time, so that handing over costs little of reading
 _AHEAD = 16  # such groups that may be ahead, of all processes together: two batches of the tower; but two each at least
 _MOST = 32  # processes, where nobody says how many
+_LONGEST = 300.0  # seconds that a group may take: a slow disk's, or eight of the largest DICOM files'
 _SHARED = Path("/dev/shm")  # what the system makes shared memory of
 _log = logging.getLogger(__name__)
 warnings.filterwarnings(
@@ -60,8 +62,10 @@ def read_ahead(read: Read, names: Sequence[str], *, workers: int | None, size: i
                     done += len(group.images)
             except Exception as fault:  # of whatever kind: what has its cause in an image comes again, below
                 count //= 2
-                reason = " ".join(str(fault).split())[:120] or type(fault).__name__
-                _log.warning("the processes that read images ended (%s); %s", reason, _go_on(count))
+                cause = [type(fault).__name__, *str(fault).splitlines()][
+                    -1
+                ]  # of a fault in a worker, after its traceback
+                _log.warning("the processes that read images ended (%s); %s", cause[:150], _go_on(count))
     yield from map(read, names[done:])
 
 
@@ -127,7 +131,8 @@ class _Groups(Dataset[_Group]):
         places = [place for place, image in enumerate(images) if image.pixels is not None]
         pixels = [image.pixels for image in images if image.pixels is not None]
         bare = [image._replace(pixels=None) for image in images]
-        return _Group(bare, places, torch.stack(pixels) if pixels else None)
+        # shared here, where a want of room is an error that comes back; later, it would be lost with the group
+        return _Group(bare, places, torch.stack(pixels).share_memory_() if pixels else None)
 
 
 def _as_it_is(group: _Group) -> _Group:
@@ -152,13 +157,29 @@ def _reading(groups: _Groups, workers: int, ahead: int) -> Iterator[Iterator[_Gr
         nonlocal at_work
         with _no_alarm():
             at_work = iter(loader)
-        yield from at_work
+        while True:
+            watch = threading.Timer(_LONGEST, _end, [at_work._workers])
+            watch.daemon = True
+            watch.start()
+            try:
+                group = next(at_work)
+            except StopIteration:
+                return
+            finally:
+                watch.cancel()
+            yield group
 
     try:
         yield each()
     finally:
         if at_work is not None:
             at_work._shutdown_workers()  # its own __del__ would, some time after whoever holds a traceback let go of it
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    """Ends processes that give nothing any more: whoever waits for them then finds them dead."""
+    for process in processes:
+        process.kill()
 
 
 @contextmanager

@@ -9,12 +9,19 @@ from streamlit.testing.v1 import AppTest
 from dashboard.parts import correcting
 from dashboard.parts.marks import marked
 from dashboard.parts.text import plain
+from dashboard.tracing import traces
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.negation.reading import findings
 from tests.pages.links import by_link, correct, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["home", "attention", "tracing", "heads", "attribution", "benchmark", "finetune", "models"]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """On a busy machine a page would offer to trace, and not wait for it."""
+    monkeypatch.setattr(traces, "SOON", 3600)
 
 
 def app(page: str = "home", **params: str) -> AppTest:

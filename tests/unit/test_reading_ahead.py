@@ -115,8 +115,32 @@ def test_a_process_that_dies_costs_time_and_no_image(caplog):
     assert [image.name for image in found] == numbers(100)
     assert [image.pixels.tolist() for image in found] == [[n, n] for n in range(100)]
     (said,) = caplog.messages
-    assert said.startswith("the processes that read images ended (DataLoader worker")
+    assert said.startswith("the processes that read images ended (")
     assert said.endswith("this one goes on alone")
+
+
+@pytest.mark.long
+def test_a_process_that_stands_still_is_ended_and_its_images_are_read(monkeypatch, caplog):
+    monkeypatch.setattr(reading, "_LONGEST", 1.0)
+    own = os.getpid()
+
+    def read(name: str) -> Prepared:
+        if name == "9" and os.getpid() != own:
+            threading.Event().wait()
+        return read_by_hand(name)
+
+    assert [image.name for image in read_ahead(read, numbers(20), workers=1, size=SIZE)] == numbers(20)
+    assert len(caplog.messages) == 1
+
+
+def test_shared_memory_that_others_fill_meanwhile_costs_no_image(monkeypatch, caplog):
+    def full(self: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", full)
+    found = list(read_ahead(read_by_hand, numbers(30), workers=2, size=SIZE))
+    assert [image.name for image in found] == numbers(30)
+    assert [message.split("; ")[-1] for message in caplog.messages] == ["1 go on", "this one goes on alone"]
 
 
 def test_a_fault_in_the_code_comes_as_itself():
