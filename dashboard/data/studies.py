@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nast_core.dataset.folder import FolderDataset
+    from nast_core.dataset.study_file import Known
 
 PARTS = {"studies": "Studies", "questions": "Questions", "statements": "Statements", "card": "Card"}
-_STATES = {"present": "present", "absent": "absent", "unknown": "uncertain or blank"}
+_STATES: dict[Known, str] = {"present": "present", "absent": "absent", "unknown": "uncertain or blank"}
 _ROWS = 20  # of a page
 
 
@@ -73,7 +74,7 @@ def _studies(dataset: FolderDataset) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         page = st.number_input(f"Page, of {pages:,}", 1, pages, key="data-page", bind="query-params", width=200)
-        table = dataset.studies.rows(numbers[(page - 1) * _ROWS : page * _ROWS])
+        table = dataset.studies.rows(numbers[(page - 1) * _ROWS : page * _ROWS].tolist())
         picked = st.dataframe(
             tables.study_rows(table),
             hide_index=True,
@@ -87,7 +88,7 @@ def _studies(dataset: FolderDataset) -> None:
         _one_study(dataset, table.iloc[chosen[0] if chosen and chosen[0] < len(table) else 0])
 
 
-def _sought() -> tuple[str, str, str]:
+def _sought() -> tuple[str, Known, str]:
     """Condition, state and split that are sought; empty for any."""
     from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
