@@ -114,7 +114,6 @@ def pair_on_images(
     import torch
 
     from nast_core.interpret.effects import MIN_GAP, ImageScores
-    from nast_core.interpret.gradients import attribution_trace
 
     images = torch.from_numpy(vectors)
     one = _patched(model, model.fingerprint, pair, plan, run)
@@ -126,6 +125,8 @@ def pair_on_images(
     elif method == "exact":
         effect = one.effect(seen).numpy()
     else:
+        from nast_core.interpret.gradients import attribution_trace
+
         with st.spinner("Estimating"):
             estimate = attribution_trace(model, [pair], images[None], plan=plan)
         effect = estimate.cte.values[0][:, None] if "cte" in estimate else estimate.cte_head.values[0][..., None]
@@ -197,10 +198,12 @@ def shortest(pairs: Sequence[AlignedPair]) -> AlignedPair:
 
 def _seconds(model: DualEncoder, plan: PatchPlan, method: Method) -> float:
     """What tracing the whole set takes, about; of an estimate, the pairs traced exactly beside it weigh most."""
-    from nast_core.interpret.gradients import SAMPLE
-
     squares = [pair.length**2 for pair in alignment(model).aligned]
-    share = 1.0 if method == "exact" else min(SAMPLE / len(squares), 1.0)
+    share = 1.0
+    if method == "attribution":
+        from nast_core.interpret.gradients import SAMPLE
+
+        share = min(SAMPLE / len(squares), 1.0)
     return share * sum(squares) * _seconds_a_square(model, model.fingerprint, plan)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import xarray as xr
 from jaxtyping import Float
-from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -123,6 +122,8 @@ def agreement(
     seed: int = 0,
 ) -> dict[str, float | int]:
     """Correlation of the estimate with exact tracing over the cells of a random sample of pairs."""
+    from scipy.stats import spearmanr  # takes a second and a half: one pair is looked at without it
+
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:sample].tolist()
     some, their_images = [pairs[i] for i in chosen], images[chosen]
     name = "cte_head" if plan.component == "head" else "cte"
