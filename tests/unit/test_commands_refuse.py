@@ -20,7 +20,7 @@ FOLDERS = {  # options that name a folder, which "." and "/" are
     "images", "tables", "companions", "work", "docs", "answers",
     *(f"{name} out" for name in ("benchmark run", "claims check", "claims run", "compare", "demo build", "demo study")),
 }  # fmt: skip
-NEW_FOLDERS = {"export out", "model convert out"}
+NEW_FOLDERS = {"dataset build out", "export out", "model convert out"}
 ELSEWHERE = {"images", "tables", "answers", "reports", "companions"}  # read by other gates, once the work has begun
 PATHS = {  # path: what the sentence says of it
     "{folder}/pipe": "pipe",
@@ -63,7 +63,12 @@ def options(of: type) -> list[tuple[str, Any]]:
 
 def words(name: str, parameter: Any, value: str, folder: Path) -> list[str]:
     """The command line with that value, and in the other places that must be filled something that may stand there."""
-    good = {"out": str(folder / "new" / "out"), "items": str(folder / "file"), "claims": str(folder / "file")}
+    good = {
+        "out": str(folder / "new" / "out"),
+        "items": str(folder / "file"),
+        "claims": str(folder / "file"),
+        "images": str(folder),
+    }
     line, last = name.split(), ["--"]
     for other in COMMANDS[name].params:
         given = value if other.name == parameter.name else good.get(other.name, str(folder / "file"))

@@ -131,7 +131,7 @@ def test_tensors_that_are_not_the_adapters_are_refused(work, kind):
         {"base": 7},
         {"base": None},
         {"layer_weights": "²"},
-        {"recipe": {}},
+        {"recipe": {"steps": "many"}},
         {"recipe": []},
         {"base_fingerprint": {}},
         {"x": 1},

@@ -106,7 +106,7 @@ BROKEN = {
     "a recipe that leads to itself": (replaced("recipe.json", lambda path: path.symlink_to(path)), "cannot be read"),
     "a recipe of a gigabyte": (replaced("recipe.json", large), "1,000,000,000 bytes"),
     "a recipe of no kind": (holds("recipe.json", '{"kind": ["trace"]}'), "does not say its kind"),
-    "a recipe of another kind": (holds("recipe.json", '{"kind": "finetune"}'), "data: Field required"),
+    "a recipe of another kind": (holds("recipe.json", '{"kind": "build-items"}'), "out: Field required"),
     "half a character": (holds("recipe.json", '{"kind": "\\ud800"}'), "half a character"),
     "deep JSON in the status": (holds("status.json", DEEP), "status.json is damaged (nested more than 64 deep"),
     "deep JSON in the recipe": (holds("recipe.json", DEEP), "recipe.json is damaged (nested more than 64 deep"),
