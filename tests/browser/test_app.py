@@ -144,6 +144,7 @@ def test_heads_can_be_switched_off_and_their_effect_on_the_questions_is_shown(pa
     page.screenshot(path=SHOTS / "heads.png", full_page=True)
 
 
+@pytest.mark.long
 def test_another_image_changes_the_scores_of_a_traced_pair_at_once(page, address):
     page.goto(f"{address}/tracing?findings=Edema")
     d = page.get_by_test_id("stMetricValue").nth(2)

@@ -57,6 +57,7 @@ def test_a_link_reopens_the_method_and_the_pair(page, address):
     expect(page.get_by_role("combobox", name=re.compile("Negated text"))).to_have_value("There is no edema.")
 
 
+@pytest.mark.long
 def test_grad_cam_on_the_demo_says_which_methods_work(page, address):
     page.goto(f"{address}/attribution?attribution-method=Grad-CAM")
     expect(page.get_by_text("occlusion and integrated gradients work on it")).to_be_visible(timeout=WAIT)
@@ -97,6 +98,7 @@ def slow(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_long_map_shows_its_progress_and_ends_on_cancel(page, address, slow):
     page.goto(f"{address}/attribution?model={slow}&pair=There+is+no+edema.")
     load_it(page)

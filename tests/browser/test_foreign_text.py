@@ -126,6 +126,7 @@ def test_what_a_link_leaves_out_is_not_opened(page, address, tmp_path: Path):
     expect(page.get_by_role("textbox", name="Model")).to_have_value("demo")
 
 
+@pytest.mark.long
 def test_what_is_typed_is_opened_without_a_question(page, address, tmp_path: Path):
     page.goto(f"{address}/attention")
     settled(page)

@@ -144,6 +144,7 @@ def test_the_report_is_one_file_that_needs_no_network_and_escapes_what_users_typ
     assert "items, 400 rows" in text
 
 
+@pytest.mark.long
 def test_the_archive_holds_every_table(changed):
     import io
     import zipfile

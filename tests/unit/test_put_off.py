@@ -34,6 +34,7 @@ def encoded(how: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", ENCODE, how], capture_output=True, text=True, cwd=ROOT, check=True)
 
 
+@pytest.mark.long
 def test_the_demo_is_the_same_to_the_last_bit_and_none_of_the_parts_was_imported():
     plain, quick = encoded("plain"), encoded("quick")
     assert quick.stdout == plain.stdout
