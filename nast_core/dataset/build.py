@@ -37,7 +37,7 @@ from nast_core.dataset.manifest import (
 )
 from nast_core.dataset.statements import Spoken, from_labels, from_reports
 from nast_core.dataset.study_file import split_names, twice, two_splits, write_study_file
-from nast_core.errors import BenchmarkError, DataError, DatasetError
+from nast_core.errors import BenchmarkError, DataError
 from nast_core.files.gate import shown
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import need_writable, whole_folder, write_text
@@ -223,6 +223,3 @@ def _counts(studies: pd.DataFrame, split: Split, parts: Parts) -> SplitCounts:
 def _having(studies: pd.DataFrame, condition: str) -> dict[Split, tuple[int, int]]:
     counts = Counter(zip(studies.split, studies[condition], strict=True))
     return {split: (counts[split, 1], counts[split, 0]) for split in SPLITS}
-
-
-__all__ = ["DatasetError", "Order", "build_dataset"]

@@ -10,15 +10,10 @@ _NAMED = 5
 
 def check(dataset: FolderDataset) -> list[str]:
     """A sentence a fault; none where all is well. Raises DatasetError for a table of studies that cannot be read."""
-    faults, gone, count = [], [], 0
-    studies = dataset.studies.about()
-    for name in studies.image:
-        count += 1
-        if not (dataset.manifest.images / name).is_file():
-            gone.append(name)
-    if gone:
+    faults, studies = [], dataset.studies.about()
+    if gone := [name for name in studies.image if not (dataset.manifest.images / name).is_file()]:
         named = ", ".join(map(shown, gone[:_NAMED]))
-        faults.append(f"{len(gone):,} of {count:,} images are not in {shown(dataset.manifest.images)}: {named}")
+        faults.append(f"{len(gone):,} of {len(studies):,} images are not in {shown(dataset.manifest.images)}: {named}")
     if (double := twice(studies)) is not None:
         faults.append(
             f"the image {shown(double[0])!r} stands for two studies, {shown(double[1])!r} and {shown(double[2])!r}"

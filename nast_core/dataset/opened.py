@@ -76,13 +76,9 @@ def labels_changed(manifest: Manifest) -> str | None:
     """One sentence where the table of labels is another one now; None where it is the same, or not on this machine."""
     path = manifest.labels.path
     try:
-        if (
-            path.is_file()
-            and path.stat().st_size == manifest.labels.size
-            and _digest(path, stamp(path)) == manifest.labels.sha256
-        ):
-            return None
         if not path.is_file():
+            return None
+        if path.stat().st_size == manifest.labels.size and _digest(path, stamp(path)) == manifest.labels.sha256:
             return None
     except OSError:
         return None
