@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from nast_core.models.precision import Part, computing
 from nast_core.models.tower import TextTower
 from nast_core.progress import Tick
 
@@ -58,6 +59,7 @@ class DualEncoder(ABC):
     parameters: int = 0
     dtype: torch.dtype = torch.float32
     image_fingerprint: str = ""  # of a model with the very same image tower, whose image vectors are this one's too
+    in_bf16: frozenset[Part] = frozenset()  # whose vectors are made in bf16; nothing else is, whatever stands here
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
 
     @property
@@ -90,7 +92,8 @@ class DualEncoder(ABC):
 
         def flush() -> None:
             pixels = torch.stack(batch).to(self.text.device, self.dtype)
-            vectors.append(_unit(self.encode_pixels(pixels)))
+            with computing(self.text.device, "images" in self.in_bf16):
+                vectors.append(_unit(self.encode_pixels(pixels)))
             if progress:
                 progress(len(batch))
             batch.clear()
@@ -120,7 +123,8 @@ class DualEncoder(ABC):
         unique = self._by_length(set(texts))
         vectors = []
         for batch in self._text_batches(unique, batch_size or (64 if self.text.device.type == "cpu" else 256)):
-            vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
+            with computing(self.text.device, "texts" in self.in_bf16):
+                vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
             if progress:
                 progress(len(batch))
         place = {text: i for i, text in enumerate(unique)}
