@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 BF16, AUTO = "bf16", "auto"
 COMPUTED = (BF16, AUTO)  # precisions to compute in, over weights in float32; others are what weights are loaded in
 SURELY = 1.15  # times as fast: less is within what a busy machine adds
-_ENOUGH, _MOST = 0.05, 1.0  # seconds that a trial takes at least, and that all of them take, about
-_ROUNDS = (2, 5)  # of both in turn: at least, at most
+_ENOUGH, _LONGEST = 0.2, 1.0  # seconds that a batch takes at least, and after which no further round of both is begun
+_ROUNDS = 5
 _CPU = ("amx_bf16", "avx512_bf16")
 _IMAGES, _TEXTS = 64, 256  # at most in a trial: what a card is given at a time
 Part = Literal["images", "texts"]
@@ -120,18 +120,21 @@ def _faster(float32: float, bf16: float) -> Choice:
 
 
 def _race(work: Work, most: int) -> tuple[float, float]:
-    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed."""
+    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed; until one has plainly won."""
     size = 1
     for bf16 in (False, True):
         work(size, bf16)  # cold
     while size < most and _timed(partial(work, size, True)) < _ENOUGH:
         size = min(4 * size, most)
-    least, began, rounds = [float("inf")] * 2, time.perf_counter(), 0
-    while rounds < _ROUNDS[0] or (rounds < _ROUNDS[1] and time.perf_counter() - began < _MOST):
-        for bf16 in (False, True):
-            least[bf16] = min(least[bf16], _timed(partial(work, size, bf16)))
+    float32 = bf16 = float("inf")
+    began, rounds = time.perf_counter(), 0
+    while rounds < _ROUNDS and (rounds == 0 or time.perf_counter() - began < _LONGEST):
+        bf16 = min(bf16, _timed(partial(work, size, True)))
+        float32 = min(float32, _timed(partial(work, size, False)))
         rounds += 1
-    return least[False], least[True]
+        if not 1 < float32 / bf16 < SURELY**2:
+            break
+    return float32, bf16
 
 
 def _timed(work: Callable[[], object]) -> float:

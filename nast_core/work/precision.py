@@ -42,8 +42,10 @@ def settled(
         return before
     decided = decide()  # by every process, each as busy as it will be; the main one's counts
     if not alone():
+        from accelerate import PartialState
         from accelerate.utils import broadcast_object_list
 
+        PartialState()
         decided = broadcast_object_list([dict(decided)])[0]
     if is_main():
         write_json(folder / FILE, {part: choice._asdict() for part, choice in decided.items()})
