@@ -10,7 +10,7 @@ from nast_core.finetune.arms import ARMS
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.recipe import Reporter, run_name
 from nast_core.runs.kinds import Kind
-from nast_core.work.precision import settled
+from nast_core.work.precision import said, settled
 from nast_core.work.results import summary
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     if accelerator.is_main_process:
         moved = layer_changes(encoder.text, start)
         save_adapter(folder / ADAPTER, encoder, adapted, record)
-        card = model_card(record, material.source, material.data, before, after, stands, moved)
+        card = model_card(record, material.source, material.data, before, after, stands, moved, said(decided))
         write_text(folder / ADAPTER / "README.md", card)
         write_text(
             folder / "summary.json", json.dumps(_summary(material, before, after, stands, weights, moved), indent=2)
