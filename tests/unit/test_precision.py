@@ -14,7 +14,7 @@ from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.encoding.images import encode_named
 from nast_core.errors import ModelError
 from nast_core.models import precision
-from nast_core.models.precision import FLOAT32, Choice, choose, choose_for, lacking, with_bf16
+from nast_core.models.precision import FLOAT32, Choice, choose, choose_for, computing, fused_is_slow, lacking, with_bf16
 from nast_core.models.provenance import provenance
 from nast_core.runs.reporter import Silent
 from nast_core.work.encode import EncodeRecipe
@@ -208,3 +208,19 @@ def test_a_damaged_note_is_none(tmp_path):
 
 def test_a_fine_tune_may_train_whole_layers_in_bf16_since_the_weights_stay_in_float32():
     assert FinetuneRecipe(method="full", precision="bf16").precision == "bf16"
+
+
+def test_plain_attention_stands_in_for_the_fused_one_where_bf16_gradients_are_slow(tiny, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 4, 5, 8, generator=generator, dtype=torch.float64) for _ in range(3))
+    mask = torch.ones(5, 5, dtype=torch.bool).tril()[None, None]
+    for hidden in (mask, None):
+        fused = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=hidden)
+        assert torch.allclose(tiny.text.weights(query, key, hidden) @ value, fused, atol=1e-12)
+    learnt = query.requires_grad_()
+    assert not fused_is_slow(learnt)  # in float32, and wherever no gradient is asked for, all is as ever
+    with computing(CPU, bf16=True):
+        assert fused_is_slow(learnt)
+        assert not fused_is_slow(key)
+    with computing(CPU, bf16=False):
+        assert not fused_is_slow(learnt)
