@@ -116,8 +116,8 @@ def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
     assert tuned.fingerprint != base.fingerprint
     assert json.loads((folder / "summary.json").read_text())["after"]["alignment"] == figures["alignment"] < 1
     card = (folder / "adapter" / "README.md").read_text()
-    for said in (base.fingerprint, "24 training and 8 validation studies", "rank 8", "6 of 6 steps", "## Limits"):
-        assert said in card
+    for part in (base.fingerprint, "24 training and 8 validation studies", "rank 8", "6 of 6 steps", "## Limits"):
+        assert part in card
 
 
 @pytest.mark.parametrize(("arm", "expected"), [("nast", [1.9, 1.0, 0.1]), ("inverse", [0.1, 1.0, 1.9])])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -88,10 +89,10 @@ def write_biomedclip_size(folder: Path) -> Path:
     return folder
 
 
-def prepared(folder: Path, *, device: str = "cpu", bf16: bool = False) -> tuple[DualEncoder, Task]:
+def prepared(folder: Path, *, device: str = "cpu", bf16: bool = False, many: int = STUDIES) -> tuple[DualEncoder, Task]:
     """A model opened to LoRA, and a training of it that stands at its first step."""
     model, recipe = load_model(folder, device=device), RECIPE.model_copy(update={"device": device})
-    studies = phantom_studies(STUDIES, split="train") + phantom_studies(8, split="validation")
+    studies = phantom_studies(many, split="train") + phantom_studies(8, split="validation")
     lengths = Lengths(model.text)
     data = training_data(
         build_examples(studies, balanced=False).examples, most_validation=8, fits=lambda text: lengths(text) is not None
@@ -99,11 +100,12 @@ def prepared(folder: Path, *, device: str = "cpu", bf16: bool = False) -> tuple[
     generator = torch.Generator().manual_seed(0)
     names = [study.image for study in (*data.train, *data.validation)]
     features = {name: F.normalize(torch.randn(model.text.dim, generator=generator), dim=-1) for name in names}
+    AcceleratorState._reset_state(reset_partial_state=True)  # one of another device may have been before
     with tempfile.TemporaryDirectory() as work:
         accelerator = accelerator_for(recipe, Path(work))
         open_up(model, recipe)
         encode = TextEncoder(model.text, accelerator, attention_adapters(model.module), lengths, bf16=bf16)
-        material = Material(data, [], features, {}, lengths)
+        material = Material(data, [], features, {}, {}, lengths)
         layers = np.ones(model.text.n_layers)
         return model, make_task(recipe, model, material, encode, layers, Notes(), Path(work) / "last.pt")
 

@@ -13,7 +13,7 @@ from nast_core.demo.captions import corpus
 from nast_core.files.places import DEMO
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.precision import PARTS, Part, choose_for, lacking, with_bf16
-from tests.perf.finetune import bare, batches_of, prepared, step_of, write_biomedclip_size
+from tests.perf.finetune import STUDIES, bare, batches_of, prepared, step_of, write_biomedclip_size
 from tests.perf.timing import best, seconds
 
 Row = tuple[str, str, str]
@@ -49,11 +49,11 @@ def _timed(work: Callable[[DualEncoder], Tensor], model: DualEncoder) -> tuple[f
     return least, found[-1]
 
 
-def steps(name: str, folder: Path | str, device: str) -> list[Row]:
+def steps(name: str, folder: Path | str, device: str, *, studies: int = STUDIES) -> list[Row]:
     """A LoRA step in both precisions, and each against the bare tower's forward and backward in the same."""
     took, towers = {}, {}
     for bf16 in (False, True):
-        model, task = prepared(folder, device=device, bf16=bf16)
+        model, task = prepared(folder, device=device, bf16=bf16, many=studies)
         took[bf16] = best(step_of(task), 2)
         batches = batches_of(model, task)
         towers[bf16] = best(bare(model.text.library_embedding, batches, bf16=bf16), 2)
