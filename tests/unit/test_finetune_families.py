@@ -18,7 +18,7 @@ from nast_core.models import DualEncoder
 from nast_core.models.precision import with_bf16
 from nast_core.opening import load_finetuned
 from nast_core.work.export import export
-from tests.conftest import write_huggingface_clip, write_open_clip
+from tests.checkpoints import write_huggingface_clip, write_open_clip
 from tests.finetuning import recipe
 from tests.writers import (
     biovil,
