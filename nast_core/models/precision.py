@@ -120,7 +120,7 @@ def _faster(float32: float, bf16: float) -> Choice:
 
 
 def _race(work: Work, most: int) -> tuple[float, float]:
-    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed; until one has plainly won."""
+    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed."""
     size = 1
     for bf16 in (False, True):
         work(size, bf16)  # cold
@@ -132,8 +132,8 @@ def _race(work: Work, most: int) -> tuple[float, float]:
         bf16 = min(bf16, _timed(partial(work, size, True)))
         float32 = min(float32, _timed(partial(work, size, False)))
         rounds += 1
-        if not 1 < float32 / bf16 < SURELY**2:
-            break
+        if rounds > 1 and not 1 < float32 / bf16 < SURELY**2:
+            break  # one has plainly won
     return float32, bf16
 
 
