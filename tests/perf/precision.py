@@ -37,11 +37,15 @@ def encoding(name: str, folder: Path | str, device: str, *, images: int, texts: 
         off = float((1 - (one * two).sum(-1)).max())
         rows.append(
             (f"Encoding {count:,} {part} in bf16, {name}", f"{slow / fast:.2f} times as fast as in float32",
-             f"{count / fast:,.3g} against {count / slow:,.3g} a second; 1 - cosine to the float32 vector: {off:.0e} at most")
+             f"{_rate(count / fast)} against {_rate(count / slow)} a second; 1 - cosine to the float32 vector: {off:.0e} at most")
         )  # fmt: skip
     cosines = [texts @ images.T for texts, images in zip(vectors["texts"], vectors["images"], strict=True)]
     off = float((cosines[0] - cosines[1]).abs().max())
     return [*rows, (f"Cosines of texts and images in bf16, {name}", f"off by {off:.1e} at most", f"{cosines[0].numel():,} of them")]  # fmt: skip
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def steps(name: str, folder: Path | str, device: str, *, studies: int = STUDIES) -> list[Row]:
