@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.parts import asking, datasets, fields, item_cards, splits, widgets
+from dashboard.parts import asking, datasets, fields, item_cards, sources, splits, widgets
 from dashboard.parts.items import items_of
 from dashboard.parts.text import plain
 
@@ -21,7 +21,6 @@ BUTTONS: dict[Verdict, tuple[str, str, str]] = {
     "wrong": ("Wrong", ":material/close:", "2"),
     "unclear": ("Unclear", ":material/question_mark:", "3"),
 }
-SOURCES = ["the dataset", "a file"]
 REVIEWER = "review-as"  # who judges in this session; no widget's key, so that it outlives a change of view
 
 
@@ -50,9 +49,8 @@ def _from_dataset() -> bool:
     if datasets.drawn():
         return False
     if not fields.fresh("review-items"):
-        fields.start(**{"review-from": SOURCES[1]})  # an address of before, or the demo's items just opened
-    chosen = fields.one_of(st, "Items from", SOURCES, key="review-from", label_visibility="collapsed")
-    return chosen == SOURCES[0]
+        fields.start(**{"review-from": sources.SOURCES[1]})  # an address of before, or the demo's items just opened
+    return sources.of_dataset(st, "Items from", key="review-from", label_visibility="collapsed")
 
 
 def _of_dataset() -> tuple[Path, str | None]:

@@ -27,7 +27,15 @@ LONG = {
     "hedge",
 }
 # fields that stand in the address
-BOUND = ("fields.one_of", "asking.field", "asking.one_of", "splits.choose", "splits.how_many")
+BOUND = (
+    "fields.one_of",
+    "asking.field",
+    "asking.one_of",
+    "splits.choose",
+    "splits.how_many",
+    "sources.of_dataset",
+)
+FIELDS = "sources.Fields"  # all of whose values are names of such fields
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
@@ -155,7 +163,10 @@ def keys(path: Path) -> Iterator[tuple[bool, str]]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(call, ast.Call):
             named = {keyword.arg: keyword.value for keyword in call.keywords}
-            linked = "bind" in named or ast.unparse(call.func) in BOUND
+            called = ast.unparse(call.func)
+            if called == FIELDS:
+                yield from ((True, text_of(value) or "") for value in named.values())
+            linked = "bind" in named or called in BOUND
             key = text_of(named["key"]) if "key" in named else None
             if key is not None:
                 yield linked, key
