@@ -17,7 +17,7 @@ import numpy as np
 from nast_core.benchmark.items import Item, read_items
 from nast_core.claims.examples import read_claims
 from nast_core.data.studies import SPLITS, Split
-from nast_core.dataset.interface import LEAST_PATIENTS
+from nast_core.dataset.interface import LEAST_PATIENTS, too_few
 from nast_core.dataset.manifest import CLAIMS, FILES, ITEMS, MANIFEST, PAIRS, STUDIES, Manifest, read_manifest
 from nast_core.dataset.study_file import StudyFile
 from nast_core.errors import DatasetError
@@ -128,8 +128,9 @@ class FolderDataset:
         )
 
     def looked_at(self) -> Split:
-        """Validation, or where it has too few images of what is there, train."""
-        return next((split for split in _LOOKED_AT if self._of(split) >= LEAST_PATIENTS), _LOOKED_AT[-1])
+        """Validation, or where it has too few patients, train."""
+        people = {split: part.patients for split, part in self.manifest.splits.items()}
+        return next((split for split in _LOOKED_AT if people.get(split, 0) >= LEAST_PATIENTS), _LOOKED_AT[-1])
 
     def lacks(self) -> list[str]:
         manifest = self.manifest
@@ -144,13 +145,7 @@ class FolderDataset:
                 said.append(f"no question about the {split} split: {self._why(split)}")
             if not counts.claims:
                 said.append(f"no statement about the {split} split")
-        few = [
-            condition
-            for condition in CHEXPERT_CONDITIONS
-            if sum(have for have, _ in manifest.conditions.get(condition, {}).values()) < LEAST_PATIENTS
-        ]
-        if few:
-            said.append(f"fewer than {LEAST_PATIENTS} images have {', '.join(few)}: nothing is said of them alone")
+        said += too_few(self.studies.patients_having())
         if manifest.reports is None:
             said.append("no side, zone or grade: its statements come from labels, which name none")
         return said

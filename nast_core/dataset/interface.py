@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,3 +68,9 @@ class Dataset(Protocol):
 
     def lacks(self) -> list[str]:
         """What cannot be shown of it and why, a sentence each."""
+
+
+def too_few(patients: Mapping[str, int]) -> list[str]:
+    """What cannot be shown of conditions that too few patients have: one sentence, or none. ``patients``: by condition."""
+    few = [condition for condition, count in patients.items() if count < LEAST_PATIENTS]
+    return [f"fewer than {LEAST_PATIENTS} patients have {', '.join(few)}: nothing is said of them alone"] if few else []

@@ -101,6 +101,33 @@ def test_a_model_is_looked_at_on_validation_or_train_and_never_on_a_test_patient
     assert {pair.finding for pair in dataset.pairs()} == {"Edema", "Pneumonia"}
 
 
+def test_what_too_few_have_is_counted_in_patients_and_not_in_images(tmp_path):
+    """Six images of edema are two patients'; six of pneumonia are six's."""
+    rows = [
+        (f"p{n}" if n % 2 else f"q{n % 4}", f"s{n}", f"{n}.png", "validation", {"Pneumonia": n % 2, "Edema": 1 - n % 2})
+        for n in range(12)
+    ]
+    dataset = open_folder(made(tmp_path, rows))
+    having = dataset.studies.patients_having()
+    assert (having["Edema"], having["Pneumonia"], having["Fracture"]) == (2, 6, 0)
+    (few,) = (said for said in dataset.lacks() if said.startswith("fewer than 5 patients have "))
+    assert "Edema" in few
+    assert "Pneumonia" not in few
+    assert dataset.looked_at() == "validation"
+
+
+def test_a_split_of_many_images_of_few_patients_is_not_looked_at(tmp_path):
+    rows = [(f"p{n % 4}", f"s{n}", f"{n}.png", "validation", {"Edema": n % 2}) for n in range(8)]
+    rows += [("t", "t", "t.png", "train", {"Edema": 1})]
+    assert open_folder(made(tmp_path, rows)).looked_at() == "train"
+
+
+def test_of_phantoms_the_conditions_that_are_not_drawn_are_lacking():
+    assert open_dataset("phantoms").lacks() == [
+        "fewer than 5 patients have Lung Opacity, Pneumonia, Pleural Other: nothing is said of them alone"
+    ]
+
+
 def test_findings_are_said_in_words(small):
     dataset = open_dataset(str(small))
     assert dataset.findings("a b/é.png") == "edema, pneumonia"
