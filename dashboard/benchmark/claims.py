@@ -108,6 +108,12 @@ def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.Da
 def draw(view: View) -> None:
     asked = choose()
     by_spec = results(view, asked)
+    if not by_spec[next(iter(by_spec))].summary["ranking"]["pairs"]:
+        widgets.hint(
+            f"No statement is made about {asked.of}, so there is nothing to rank; what its labels tell is under"
+            " Retrieval and alignment."
+        )
+        return
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
     pairs = {spec: of_slice(one.tables["pairs"], view.part, columns) for spec, one in by_spec.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):

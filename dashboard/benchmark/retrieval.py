@@ -28,6 +28,9 @@ def draw(view: View) -> None:
     of = claims.said_of(by_spec[detail], asked)
     _prompts(view, by_spec, detail, of)
     st.subheader("Retrieval")
+    if not len(by_spec[detail].tables["retrieval"]):
+        widgets.hint(f"No statement is made about {of}, so there is nothing to look for.")
+        return
     name = f"{view.answers[detail].name}, {of}"
     _retrieval(view, by_spec[detail], (*view.key_of(detail), asked.key, str(asked.folder)), name)
 

@@ -44,10 +44,9 @@ def _shared(_two: Two, _dataset: Dataset, of: tuple[str, str, str], count: int) 
 
 
 def shared(two: Two, asked: Asked) -> SharedPairs:
-    """The dataset's pairs that both models can be shown."""
+    """The dataset's pairs that both models can be shown. Raises DatasetError or PairError where there are none."""
     dataset = datasets.load(asked.dataset)
-    with widgets.advice():
-        return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
+    return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
 
 
 @memo.shared("Reading what is true of the images")
@@ -57,15 +56,10 @@ def _evidence(_dataset: Dataset, fingerprint: str, split: Split) -> Evidence:
     return _dataset.evidence(split, STUDIES)
 
 
-def evidence(asked: Asked) -> Evidence | None:
-    """Claims about studies of the dataset's split; None where it has none, which the sidebar says."""
-    from nast_core.errors import DataError
-
+def evidence(asked: Asked) -> Evidence:
+    """Claims about studies of the dataset's split, and their labels. Raises DatasetError where it has neither."""
     dataset = datasets.load(asked.dataset)
-    try:
-        return _evidence(dataset, dataset.fingerprint, asked.split)
-    except DataError:
-        return None
+    return _evidence(dataset, dataset.fingerprint, asked.split)
 
 
 @memo.shared("Reading the questions")
@@ -74,10 +68,9 @@ def _items(_dataset: Dataset, fingerprint: str, split: Split, count: int) -> lis
 
 
 def items(asked: Asked) -> list[Item]:
-    """The questions; of a dataset without any, the reason in one sentence, and the page ends."""
+    """The questions. Raises DatasetError where the split has none."""
     dataset = datasets.load(asked.dataset)
-    with widgets.advice():
-        return _items(dataset, dataset.fingerprint, asked.split, asked.questions)
+    return _items(dataset, dataset.fingerprint, asked.split, asked.questions)
 
 
 def comparison(asked: Asked) -> Comparison:
@@ -143,23 +136,22 @@ def _compute(asked: Asked, summaries: dict[str, Path]) -> Comparison:
         moved = moved_layers(summaries)
         _recorded(summaries, moved)
 
-    from nast_core.compare.composing import IMAGES, compare_on
+    from nast_core.compare.composing import IMAGES, compare_on, gathered
 
-    two = load(asked.a, asked.b)
-    dataset, claims_of = datasets.load(asked.dataset), evidence(asked)
+    two, dataset = load(asked.a, asked.b), datasets.load(asked.dataset)
 
     def told(done: int, total: int, label: str) -> None:
         said = f"{label}: {done:,} of {total:,}" if label == IMAGES else label
         bar.progress(done / total / 2 + (0 if label == IMAGES else 0.5), said)
 
     with widgets.advice():
+        parts = gathered(lambda: shared(two, asked), lambda: items(asked), lambda: evidence(asked))
         found = compare_on(
             two.a,
             two.b,
-            shared(two, asked),
-            items(asked),
-            claims_of,
+            *parts[:3],
             dataset.images,
+            lacks=parts.lacks,
             having=dataset.images_for,
             parameters=moved,
             told=told,
@@ -181,6 +173,15 @@ class View(NamedTuple):
     def pairs(self) -> int:
         """Of texts, as many as both models could be shown."""
         return self.comparison.about["pairs"]
+
+    def lacks(self, part: str, *, again: bool = False) -> bool:
+        """Whether there are no pairs, questions or claims; said with the reason, or ``again``, shortly."""
+        reason = self.comparison.about.get("lacks", {}).get(part)
+        if reason and again:
+            st.caption(f"Without {part} there is nothing to show here; the reason stands above.")
+        elif reason:
+            widgets.hint(f"{reason}.")
+        return bool(reason)
 
     @property
     def questions(self) -> str:

@@ -107,7 +107,7 @@ def _of_dataset() -> prepare.Files:
             f"{dataset.name} has no image of its {' and '.join(missing)} split, and a fine-tune learns from train and"
             " is chosen by validation patients. Build it with shares for both, or give files."
         )
-    with widgets.advice():
+    with widgets.lacking():
         counts = prepare.statements(dataset, dataset.fingerprint)
     said = ", ".join(f"{n:,} statements about {studies:,} {split} studies" for split, (n, studies) in counts.items())
     watched = len(dataset.watched())

@@ -1,7 +1,8 @@
 """One comparison from its parts: images encoded by both models, claims, and all else; the page's and the command's alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from nast_core.dataset.interface import Dataset
 from nast_core.encoding.cache import default_cache
 from nast_core.encoding.images import encode_named
 from nast_core.encoding.showcase import Having, phantom_names
+from nast_core.errors import DataError, DatasetError, PairError
 from nast_core.models.encoder import DualEncoder
 
 IMAGES, CLAIMS, REST = (
@@ -22,6 +24,7 @@ IMAGES, CLAIMS, REST = (
     "Comparing claims, AUROC and retrieval",
     "Comparing attention, effects and answers",
 )
+Had = TypeVar("Had")
 Told = Callable[[int, int, str], None]  # how much is done, of how much, of which of the three
 
 
@@ -30,6 +33,35 @@ def pairs_of(a: DualEncoder, b: DualEncoder, dataset: Dataset, count: int | None
     shared = two_models.shared_pairs(a, b, dataset.pairs(a.card.conditions))
     shared = two_models.pictured(shared, dataset.images_for)
     return two_models.spread(shared, count) if count else shared
+
+
+class Parts(NamedTuple):
+    """What there is to compare on, and of what there is not, why: ``lacks`` has pairs, questions or claims."""
+
+    pairs: SharedPairs
+    items: Sequence[Item]
+    sample: Evidence | None
+    lacks: dict[str, str]
+
+
+def gathered(
+    pairs: Callable[[], SharedPairs], items: Callable[[], Sequence[Item]], sample: Callable[[], Evidence | None]
+) -> Parts:
+    """Each as far as it can be had: the pairs, the questions, and the statements with labels. Raises DatasetError where
+    there is none of the three."""
+    lacks: dict[str, str] = {}
+
+    def had(part: str, ask: Callable[[], Had]) -> Had | None:
+        try:
+            return ask()
+        except (DataError, PairError) as error:
+            lacks[part] = str(error)
+            return None
+
+    parts = had("pairs", pairs), had("questions", items), had("claims", sample)
+    if len(lacks) == len(parts):
+        raise DatasetError(f"there is nothing to compare on: {'; '.join(lacks.values())}")
+    return Parts(parts[0] or SharedPairs((), (), ()), parts[1] or (), parts[2], lacks)
 
 
 def compare_on(
@@ -44,6 +76,7 @@ def compare_on(
     parameters: pd.DataFrame | None = None,
     failed: dict[str, str] | None = None,
     doubts: dict[str, str] | None = None,
+    lacks: Mapping[str, str] | None = None,
     workers: int | None = None,
     told: Told | None = None,
 ) -> Comparison:
@@ -51,7 +84,7 @@ def compare_on(
 
     ``having``: from a finding to images that have it, for pairs without one of their own; a dataset's ``images_for``.
     ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are doubtful,
-    each with the reason. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
+    each with the reason. ``lacks``: as ``gathered`` tells it, to be kept with what was found. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
     """
     told = told or (lambda *_: None)
     doubts = {} if doubts is None else doubts
@@ -95,6 +128,8 @@ def compare_on(
         doubts=doubts,
         progress=compared,
     )
+    if lacks:
+        found.about["lacks"] = dict(lacks)
     if sample is not None:
         found.about.update(studies=len(sample.images), statements=len(sample.examples))
     return found

@@ -20,7 +20,7 @@ from nast_core.data.studies import SPLITS, Split
 from nast_core.dataset.interface import LEAST_PATIENTS, too_few
 from nast_core.dataset.manifest import CLAIMS, FILES, ITEMS, MANIFEST, PAIRS, STUDIES, Manifest, read_manifest
 from nast_core.dataset.study_file import StudyFile
-from nast_core.errors import DatasetError
+from nast_core.errors import DataError, DatasetError
 from nast_core.files.gate import shown
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 
@@ -95,9 +95,18 @@ class FolderDataset:
         return some
 
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
-        from nast_core.claims.evidence import evidence
+        from nast_core.claims.evidence import evidence, labels_alone
 
-        return self.labelled(evidence(self.statements([split], n, seed), split))
+        try:
+            return self.labelled(evidence(self.statements([split], n, seed), split))
+        except DatasetError as error:
+            table = self.studies.about()
+            table = table[table.split == split].rename(columns={"study": "study_id", "patient": "patient_id"})
+            some = table.sample(min(n, len(table)), random_state=seed).sort_index()[["image", "study_id", "patient_id"]]
+            try:
+                return labels_alone(some, self.studies.presence(some.image.tolist()), split)
+            except DataError as reason:
+                raise DatasetError(f"{error}, and {reason}") from None
 
     def labelled(self, known: Evidence) -> Evidence:
         """Statements with what the table of labels says of their images."""
@@ -109,12 +118,23 @@ class FolderDataset:
     def watched(self, seed: int = 0) -> list[Item]:
         return [item for item in self._items if item.split == "validation"]
 
-    def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
+    def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
         from nast_core.negation.pairs import read_pairs
 
-        every = read_pairs(self.folder / PAIRS)
-        seen = {finding for finding in {pair.finding for pair in every} if self.images_for(finding)}
-        return [pair for pair in every if pair.finding in seen and (not conditions or pair.finding in conditions)]
+        known = [pair for pair in read_pairs(self.folder / PAIRS) if not conditions or pair.finding in conditions]
+        if not known:
+            raise DatasetError(
+                f"{self.name} has no pair about a condition that the model knows; choose another dataset or model"
+            )
+        needed = () if present is None else (True,) if present else (True, False)
+        seen = {pair.finding for pair in known}
+        seen = {finding for finding in seen if all(self.images_for(finding, present=state) for state in needed)}
+        if not seen:
+            raise DatasetError(
+                f"{self.name} has no image of a {' or '.join(_LOOKED_AT)} patient who {'has' if present else 'lacks'} what a pair is "
+                "about, and a model is never looked at on a test patient; build it with shares for these, or choose another dataset"
+            )
+        return [pair for pair in known if pair.finding in seen]
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return self.studies.images(condition, present=present, split=self.looked_at())

@@ -46,10 +46,14 @@ class Dataset(Protocol):
         """Statements, true and false, about at most ``n`` studies of some splits. Raises DatasetError where there are none."""
 
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
-        """The same of one split, with what the labels say of its images."""
+        """The same of one split, with what the labels say of its images; without a statement, that alone. Raises DatasetError
+        where there is neither."""
 
-    def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
-        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are given."""
+    def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
+        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are given.
+
+        ``present``: False, of those that some images have and some lack; None, of all, to be looked at without an image. Raises
+        DatasetError where there are none."""
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         """Names of images that have a finding, or lack it, to look at a model with: never a test patient's."""

@@ -40,7 +40,7 @@ class PhantomWorld:
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
         return evidence(self.statements([split], n, seed), split)
 
-    def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
+    def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
         return template_pairs(conditions) if conditions else template_pairs()
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
