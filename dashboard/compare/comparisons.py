@@ -149,9 +149,8 @@ def _compute(asked: Asked, summaries: dict[str, Path]) -> Comparison:
         found = compare_on(
             two.a,
             two.b,
-            *parts[:3],
+            parts,
             dataset.images,
-            lacks=parts.lacks,
             having=dataset.images_for,
             parameters=moved,
             told=told,

@@ -54,15 +54,18 @@ def _from_dataset() -> bool:
 
 
 def _of_dataset() -> tuple[Path, str | None]:
-    """Its file of questions; without any, why there are none, and the page ends."""
+    """Its file of questions; without any, why there are none, and the page ends. Test patients are among them."""
     from nast_core.dataset.folder import FolderDataset, manifest_note
     from nast_core.dataset.manifest import ITEMS
 
     dataset = datasets.chosen()
     assert isinstance(dataset, FolderDataset)  # the others are drawn
-    if not sum(part.items for part in dataset.manifest.splits.values()):
+    items = {split: part.items for split, part in dataset.manifest.splits.items()}
+    if not sum(items.values()):
         reasons = "; ".join(f"{split}: {manifest_note(dataset.manifest, split)}" for split in splits.HELD_OUT)
         widgets.empty(f"{dataset.name} has no question to review. {reasons}. Choose another dataset, or give a file.")
+    if items.get(splits.HELD_OUT[0]):
+        splits.need_leave(dataset, splits.HELD_OUT[0], "review")
     return dataset.folder / ITEMS, str(dataset.images)
 
 

@@ -93,13 +93,12 @@ def compare_command(
         comparison = compare_on(
             first,
             second,
-            *parts[:3],
+            parts,
             images or chosen.images,
             having=chosen.images_for,
             parameters=parameters,
             failed=failed,
             doubts=doubts,
-            lacks=parts.lacks,
             workers=workers,
             told=report.progress,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 import pandas as pd
@@ -18,6 +19,7 @@ from nast_core.encoding.images import encode_named
 from nast_core.encoding.showcase import Having, phantom_names
 from nast_core.errors import DataError, DatasetError, PairError
 from nast_core.models.encoder import DualEncoder
+from nast_core.progress import Tick
 
 IMAGES, CLAIMS, REST = (
     "Encoding images",
@@ -40,8 +42,8 @@ class Parts(NamedTuple):
 
     pairs: SharedPairs
     items: Sequence[Item]
-    sample: Evidence | None
-    lacks: dict[str, str]
+    sample: Evidence | None = None
+    lacks: Mapping[str, str] = MappingProxyType({})
 
 
 def gathered(
@@ -67,36 +69,29 @@ def gathered(
 def compare_on(
     a: DualEncoder,
     b: DualEncoder,
-    pairs: SharedPairs,
-    items: Sequence[Item],
-    sample: Evidence | None = None,
+    parts: Parts,
     folder: Path | None = None,
     *,
     having: Having = phantom_names,
     parameters: pd.DataFrame | None = None,
     failed: dict[str, str] | None = None,
     doubts: dict[str, str] | None = None,
-    lacks: Mapping[str, str] | None = None,
     workers: int | None = None,
     told: Told | None = None,
 ) -> Comparison:
-    """Both models on the same pairs, questions and, with a ``sample``, claims; ``folder`` holds the images, phantoms need none.
+    """Both models on the same pairs, questions and statements, as far as there are any; ``folder`` holds the images, phantoms
+    need none.
 
     ``having``: from a finding to images that have it, for pairs without one of their own; a dataset's ``images_for``.
     ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are doubtful,
-    each with the reason. ``lacks``: as ``gathered`` tells it, to be kept with what was found. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
+    each with the reason. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
     """
     told = told or (lambda *_: None)
     doubts = {} if doubts is None else doubts
+    pairs, items, sample, lacks = parts
     names = two_models.needed_images(pairs, items, having)
     names = list(dict.fromkeys([*names, *(sample.images.image if sample else ())]))
-    done, total, vectors = 0, 2 * len(names), []
-
-    def encoded(count: int) -> None:
-        nonlocal done
-        done += count
-        told(min(done, total), total, IMAGES)
-
+    encoded, vectors = _counted(told, 2 * len(names), IMAGES), []
     for model in (a, b):
         known, unread = encode_named(
             model, names, folder, cache=default_cache(), progress=encoded, doubts=doubts, workers=workers
@@ -109,13 +104,6 @@ def compare_on(
         told(0, 1, CLAIMS)
         claims = claim_changes(a, b, sample, *vectors)
         told(1, 1, CLAIMS)
-    steps = 0
-
-    def compared(count: int) -> None:
-        nonlocal steps
-        steps += count
-        told(min(steps, two_models.STEPS), two_models.STEPS, REST)
-
     found = two_models.compare(
         a,
         b,
@@ -126,10 +114,22 @@ def compare_on(
         parameters=parameters,
         claims=claims,
         doubts=doubts,
-        progress=compared,
+        progress=_counted(told, two_models.STEPS, REST),
     )
     if lacks:
         found.about["lacks"] = dict(lacks)
     if sample is not None:
         found.about.update(studies=len(sample.images), statements=len(sample.examples))
     return found
+
+
+def _counted(told: Told, total: int, label: str) -> Tick:
+    """From counts of what was just done to how much of ``total`` is done."""
+    done = 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        told(min(done, total), total, label)
+
+    return tick

@@ -272,6 +272,9 @@ def test_phantoms_have_no_table_to_look_through_and_say_what_can_be_done():
 def test_a_review_opens_on_the_datasets_items_and_a_link_to_a_file_on_the_file(dataset_folder, tmp_path):
     own = shutil.copytree(dataset_folder, tmp_path / "own")
     at = shown("review", own)
+    assert "These are test patients" in texts(at.warning)  # 20 of the items are about them
+    assert "Type your name" not in texts(at.info)
+    at.button(key="review-leave").click().run()
     assert f"30 items. Judgements are saved at once, in {own}/items.review." in texts(at.caption)
     at.text_input(key="review-name").set_value("Ada").run()
     at.button(key="review-correct").click().run()

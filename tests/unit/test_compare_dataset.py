@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from nast_core.benchmark.writers import writer_named
-from nast_core.compare.composing import compare_on, gathered, pairs_of
+from nast_core.compare.composing import Parts, compare_on, gathered, pairs_of
 from nast_core.compare.two_models import SharedPairs, needed_images, pictured
 from nast_core.data.drawing import render
 from nast_core.data.phantom import CONDITIONS, phantoms
@@ -46,7 +46,7 @@ def test_everything_compared_is_the_datasets_and_its_images_are_read_from_its_fo
     pairs, items = pairs_of(tiny, tiny, dataset, 6), dataset.items("test", 12)
     sample, failed, told = dataset.evidence("test", 200), {}, []
     found = compare_on(
-        tiny, tiny, pairs, items, sample, dataset.images,
+        tiny, tiny, Parts(pairs, items, sample), dataset.images,
         having=dataset.images_for, failed=failed, told=lambda done, total, label: told.append((done, total, label)),
     )  # fmt: skip
     assert failed == {}
@@ -74,7 +74,7 @@ def test_where_too_few_images_have_a_condition_there_is_no_auroc_and_the_rest_is
     few = dataset.evidence("test", 4)
     assert few.conditions == []
     found = compare_on(
-        tiny, tiny, pairs_of(tiny, tiny, dataset, 2), dataset.items("test", 4), few, dataset.images,
+        tiny, tiny, Parts(pairs_of(tiny, tiny, dataset, 2), dataset.items("test", 4), few), dataset.images,
         having=dataset.images_for,
     )  # fmt: skip
     assert not found.claims.measure.str.contains("AUROC").any()
@@ -89,7 +89,7 @@ def test_what_a_dataset_lacks_is_told_and_kept_with_the_comparison(drawn, tiny):
 
     parts = gathered(lambda: pairs_of(tiny, tiny, dataset, 2), none, lambda: dataset.evidence("test", 30))
     assert (len(parts.pairs.a), parts.items, parts.lacks) == (2, (), {"questions": "it has no question"})
-    found = compare_on(tiny, tiny, *parts[:3], dataset.images, having=dataset.images_for, lacks=parts.lacks)
+    found = compare_on(tiny, tiny, parts, dataset.images, having=dataset.images_for)
     assert found.about["lacks"] == parts.lacks
     assert "zero-shot AUROC" in set(found.claims.measure)
     assert len(found.heads)
