@@ -11,6 +11,7 @@ from dashboard.compare import charts
 from dashboard.compare.report import Sections
 from dashboard.finetune import prepare
 from dashboard.parts import datasets, keeper, memo, widgets
+from dashboard.parts.items import evidence_for, items_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nast_core.claims.evidence import Evidence
     from nast_core.compare.tables import Comparison
     from nast_core.compare.two_models import SharedPairs
-    from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
 
@@ -49,28 +49,16 @@ def shared(two: Two, asked: Asked) -> SharedPairs:
     return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
 
 
-@memo.shared("Reading what is true of the images")
-def _evidence(_dataset: Dataset, fingerprint: str, split: Split) -> Evidence:
-    from nast_core.compare.travelling import STUDIES
-
-    return _dataset.evidence(split, STUDIES)
-
-
 def evidence(asked: Asked) -> Evidence:
     """Claims about studies of the dataset's split, and their labels. Raises DatasetError where it has neither."""
-    dataset = datasets.load(asked.dataset)
-    return _evidence(dataset, dataset.fingerprint, asked.split)
+    from nast_core.compare.travelling import STUDIES
 
-
-@memo.shared("Reading the questions")
-def _items(_dataset: Dataset, fingerprint: str, split: Split, count: int) -> list[Item]:
-    return _dataset.items(split, count)
+    return evidence_for(datasets.load(asked.dataset), STUDIES, 0, asked.split)
 
 
 def items(asked: Asked) -> list[Item]:
     """The questions. Raises DatasetError where the split has none."""
-    dataset = datasets.load(asked.dataset)
-    return _items(dataset, dataset.fingerprint, asked.split, asked.questions)
+    return items_for(datasets.load(asked.dataset), asked.questions, 0, asked.split)
 
 
 def comparison(asked: Asked) -> Comparison:

@@ -9,7 +9,6 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.parts import datasets, plots, widgets
 from dashboard.parts.text import chart, plain
-from nast_core.data.studies import PHANTOMS
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -61,10 +60,11 @@ def headline(view: View) -> None:
         column.caption(card.detail)
     if not view.comparison.about["items"]:
         return
+    cues = _CUES if datasets.drawn(view.asked.dataset) else ""
     st.caption(
-        f"{plain(view.questions)}{_CUES if view.asked.dataset == PHANTOMS else ''}; 95 % intervals by bootstrap over"
-        f" patients, of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if"
-        " the score moved alone, look at the effects by layer below."
+        f"{plain(view.questions)}{cues}; 95 % intervals by bootstrap over patients, of attention over {view.pairs} pairs."
+        " If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by"
+        " layer below."
     )
 
 

@@ -42,6 +42,9 @@ class FolderDataset:
             raise DatasetError(f"{shown(folder)} lacks {missing[0]}; build the dataset anew with 'nast dataset build'")
         self.studies = StudyFile(folder / STUDIES)
 
+    picture = "image"
+    drawn = False
+
     @property
     def spec(self) -> str:
         return str(self.folder)

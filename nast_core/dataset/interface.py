@@ -28,6 +28,14 @@ class Dataset(Protocol):
         """As a page names it."""
 
     @property
+    def picture(self) -> str:
+        """What one of its images is called, as in "a phantom with its finding"."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its patients are nobody: drawn, as many as are asked for."""
+
+    @property
     def images(self) -> Path | None:
         """The folder that image names are under; None where images are drawn."""
 

@@ -26,6 +26,8 @@ class PhantomWorld:
 
     spec = PHANTOMS
     name = "Phantoms (drawn here)"
+    picture = "phantom"
+    drawn = True
     images: Path | None = None
     fingerprint = PHANTOMS
     splits: tuple[Split, ...] = SPLITS

@@ -135,6 +135,12 @@ def test_a_page_is_ended_in_one_place():
     assert {path.name for path in [*PAGES, *SCREEN] if enders.search(path.read_text("utf-8"))} == {"widgets.py"}
 
 
+def test_phantoms_are_named_where_the_dataset_is_chosen_and_nowhere_else_on_the_screen():
+    """What is so of drawings alone, the dataset says: its name, its kind of picture, whether its patients are drawn."""
+    naming = {path for path in [*PAGES, *SCREEN] if "phantom" in path.read_text("utf-8").casefold()}
+    assert naming == {ROOT / "dashboard" / "sidebar.py", ROOT / "dashboard" / "parts" / "datasets.py"}
+
+
 def test_an_error_and_a_hint_are_shown_in_one_way():
     by_hand = re.compile(r'icon=":material/(lightbulb|error):"')
     found = {path.name for path in [*PAGES, *SCREEN] if by_hand.search(path.read_text("utf-8"))}
