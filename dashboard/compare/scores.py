@@ -62,9 +62,9 @@ def headline(view: View) -> None:
         return
     cues = _CUES if datasets.drawn(view.asked.dataset) else ""
     st.caption(
-        f"{plain(view.questions)}{cues}; 95 % intervals by bootstrap over patients, of attention over {view.pairs} pairs."
-        " If attention moved with the score, the mechanism changed; if the score moved alone, look at the effects by"
-        " layer below."
+        f"{plain(view.questions)}{cues}; 95 % intervals by bootstrap over patients, of attention over {view.pairs}"
+        " pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the"
+        " effects by layer below."
     )
 
 

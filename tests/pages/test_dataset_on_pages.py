@@ -57,6 +57,14 @@ def test_test_patients_are_asked_for_once_and_the_run_says_whose_figures_they_ar
     assert not at.warning
 
 
+def test_the_sidebar_says_the_datasets_name_its_size_and_the_split_in_use(dataset_folder):
+    at = shown("home", dataset_folder)
+    said = texts(at.sidebar.markdown)
+    assert "**drawn**" in said
+    assert "60 patients, 60 images found; validation split in use" in said
+    assert "Pleural Other: nothing is said of them alone" in texts(at.sidebar.caption)  # was never labelled
+
+
 def test_validation_patients_are_not_asked_for(dataset_folder):
     at = shown("benchmark", dataset_folder, **{"benchmark-split": "validation"})
     assert not at.warning
