@@ -42,11 +42,6 @@ class ClaimsResult:
     doubts: dict[str, str] = field(default_factory=dict)  # image name -> why it may not show what it should
 
 
-def work_units(sample: Evidence) -> int:
-    """What ``progress`` of run_claims counts up to: images and distinct texts."""
-    return len(sample.images) + len(statement_texts(sample.examples))
-
-
 def run_claims(
     model: DualEncoder,
     examples: Sequence[Example],
