@@ -120,6 +120,14 @@ def cached(hub: str, revision: str | None = None) -> Path | None:
         return None
 
 
+def cache_of(hub: str) -> Path:
+    """Where the hub's client keeps all it has of a hub id, whether there is anything or not."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=hub, repo_type="model")
+
+
 def how_to_get(card: ZooCard) -> str:
     """Which files to put where, and what to type then."""
     source = f"from {f'https://huggingface.co/{card.hub}' if card.hub else card.source}"
