@@ -15,7 +15,7 @@ from nast_core.errors import ModelError, NastError
 from nast_core.files.places import DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.stamps import stamp
 from nast_core.finetune.record import ADAPTER, RECORD, Record, read_record, refuse_another
-from nast_core.models import configs, put_off, specs
+from nast_core.models import configs, specs
 from nast_core.recipe import run_name, run_of
 from nast_core.runs.store import Run, RunStore
 
@@ -40,8 +40,7 @@ def load_model(
         if spec == DEMO_TUNED:
             tuned.card = replace(tuned.card, source=DEMO_TUNED)  # wherever NAST is installed
         return tuned
-    with put_off.collection_paused():  # torch comes along
-        from nast_core.models import registry
+    from nast_core.models import registry
 
     return registry.load_model(spec, device=device, dtype=dtype)
 

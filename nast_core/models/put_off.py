@@ -25,6 +25,9 @@ from nast_core.errors import NastError
 
 PARTS = (  # with what lies below them
     "accelerate",
+    "captum.attr._core.llm_attr",  # these three bring matplotlib
+    "captum.attr._utils.interpretable_input",
+    "captum.attr._utils.visualization",
     "huggingface_hub.hf_api",
     "jinja2",
     "scipy.optimize",
@@ -41,6 +44,7 @@ PARTS = (  # with what lies below them
 _ASKING = (  # whose imports may be put off; the last two ask on others' behalf
     "transformers",
     "torchvision",
+    "captum",
     "torch.compiler",
     "huggingface_hub",
 )
