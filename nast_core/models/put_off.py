@@ -48,9 +48,7 @@ _ASKING = (  # whose imports may be put off; the last two ask on others' behalf
     "torch.compiler",
     "huggingface_hub",
 )
-_SHELVES = (
-    "transformers.models",
-)  # whose own code reads every module below it; what is asked for there is imported alone
+_SHELVES = ("transformers.models",)  # whose own code reads the source of 2,000 modules, to look them up by name
 _CALLED = (  # what transformers calls as it is imported, without side effects: the call is put off too
     ("torch._dynamo", "allow_in_graph"),  # these three say of a function what the compiler may do with it
     ("torch._dynamo", "assume_constant_result"),
