@@ -122,8 +122,8 @@ def _faster(float32: float, bf16: float) -> Choice:
 def _race(work: Work, most: int) -> tuple[float, float]:
     """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed; until one has plainly won."""
     size = 1
-    for bf16 in (False, True):
-        work(size, bf16)  # cold
+    for in_bf16 in (False, True):
+        work(size, in_bf16)  # cold
     while size < most and _timed(partial(work, size, True)) < _ENOUGH:
         size = min(4 * size, most)
     float32 = bf16 = float("inf")
