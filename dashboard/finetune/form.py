@@ -97,7 +97,7 @@ def _drawn() -> prepare.Files:
     left, right = st.columns(2)
     studies = left.select_slider("Training patients", [500, 1000, 2000, 4000], 1000, key="train-n", bind="query-params")
     seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
-    return prepare.phantom_files(prepare.data_folder(), studies, int(seed))
+    return prepare.drawn_files(prepare.data_folder(), studies, int(seed))
 
 
 def _of_dataset() -> prepare.Files:
@@ -108,7 +108,7 @@ def _of_dataset() -> prepare.Files:
             f"{dataset.name} has no image of its {' and '.join(missing)} split, and a fine-tune learns from train and"
             " is chosen by validation patients. Build it with shares for both, or give files."
         )
-    with widgets.advice():
+    with widgets.lacking():
         counts = prepare.statements(dataset, dataset.fingerprint)
     said = ", ".join(f"{n:,} statements about {studies:,} {split} studies" for split, (n, studies) in counts.items())
     watched = len(dataset.watched())

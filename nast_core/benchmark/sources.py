@@ -5,12 +5,11 @@ from pathlib import Path
 
 from nast_core.benchmark.phantoms import phantom_studies
 from nast_core.data.image_folders import locate_images, why_missing
+from nast_core.data.label_names import DRAWN
 from nast_core.data.labels import LabelTable, read_labels
 from nast_core.data.studies import SPLITS
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.files.gate import as_path, shown
-
-PHANTOM = "phantom"
 
 
 def labelled_studies(
@@ -26,12 +25,12 @@ def labelled_studies(
         raise BenchmarkError(
             f"there is no split {shown(split)!r}; give one of {', '.join(SPLITS)}, or none for all patients"
         )
-    if labels == PHANTOM:
+    if labels == DRAWN:
         chosen = split or "test"
         studies = phantom_studies(count, chosen)
         eligible = tuple(study for study in studies if study.eligible)
         return LabelTable(
-            PHANTOM, eligible, {"studies": len(studies), "patients": len(studies), "eligible": len(eligible)}
+            DRAWN, eligible, {"studies": len(studies), "patients": len(studies), "eligible": len(eligible)}
         )
     table = read_labels(labels)
     if split is not None:

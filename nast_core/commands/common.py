@@ -179,14 +179,6 @@ def progress(label: str, total: int, unit: str = "it") -> Iterator[Tick]:
         typer.echo(f"{label}: {total:,} {'bytes ' if unit == 'B' else ''}done", err=True)
 
 
-def quiet_libraries() -> None:
-    """What they would warn of, the load report says or a ModelError does."""
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-
-
 def need_model(spec: str) -> None:
     """As ``need_files``, for a model: raises ModelError for a spec that names none."""
     from nast_core.errors import ModelError
@@ -199,7 +191,7 @@ def need_model(spec: str) -> None:
 
 
 def load(spec: str, device: str, precision: str):
-    from nast_core.models.put_off import collection_paused
+    from nast_core.models.put_off import collection_paused, quiet_libraries
 
     need_model(spec)
     with collection_paused():

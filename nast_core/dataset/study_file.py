@@ -71,6 +71,10 @@ class StudyFile:
         table = self._columns("split", "image", condition)
         return table.image[(table[condition] == int(present)) & (table.split == split)].tolist()
 
+    def patients_having(self) -> dict[str, int]:
+        """Condition -> how many patients have it, of CHEXPERT_CONDITIONS."""
+        return _patients_having(self.path, stamp(self.path))
+
     def about(self) -> pd.DataFrame:
         """Patient, study, split and image of every row. Not to be changed."""
         return self._columns(*ABOUT)
@@ -98,6 +102,17 @@ def _columns(path: Path, names: tuple[str, ...], stamped: str) -> pd.DataFrame:
 def _by_image(path: Path, stamped: str) -> pd.DataFrame:
     """The states alone, by image. Not to be changed."""
     return _columns(path, ("image", *CHEXPERT_CONDITIONS), stamped).drop_duplicates("image").set_index("image")
+
+
+@lru_cache(maxsize=4)
+def _patients_having(path: Path, stamped: str) -> dict[str, int]:
+    """Not to be changed."""
+    patients = pd.factorize(_columns(path, ("patient",), stamped).patient)[0]
+    having = (_columns(path, (condition,), stamped)[condition] == 1 for condition in CHEXPERT_CONDITIONS)
+    return {
+        condition: len(np.unique(patients[has.to_numpy()]))
+        for condition, has in zip(CHEXPERT_CONDITIONS, having, strict=True)
+    }
 
 
 def two_splits(studies: pd.DataFrame) -> str | None:
