@@ -60,8 +60,10 @@ _OWN = {  # options of sbatch that are fields here, or what a run's script itsel
     "cpus-per-task": "cpus", "gpus-per-node": "gpus", "gpus": "gpus", "time": "minutes",
 }  # fmt: skip
 _SET = (  # what a run is started with, where it writes, or another user's name: not for a recipe to say
-    "array", "bcast", "chdir", "clusters", "container", "error", "export", "export-file", "get-user-env", "gid", "help", "input",
-    "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "propagate", "signal", "test-only", "uid",
+    "array", "bcast", "chdir", "clusters", "container", "error", "export", "export-file", "get-user-env", "gid", "help",
+    "input",
+    "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "propagate", "signal",
+    "test-only", "uid",
     "usage", "version", "wait", "wrap",
 )  # fmt: skip
 
@@ -70,7 +72,8 @@ Where = Literal["local", "slurm"]
 
 
 class Executor(BaseModel):
-    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone; without, the cluster's default."""
+    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone;
+    without, the cluster's default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

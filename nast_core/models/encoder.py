@@ -149,5 +149,6 @@ class DualEncoder(ABC):
         return texts @ images.T * (self.logit_scale or 1.0) + self.logit_bias
 
     def score_each(self, texts: Float[Tensor, "*row dim"], images: Float[Tensor, "*#row dim"]) -> Float[Tensor, "*row"]:
-        """S of every text with the image in its own row. Equal vectors score equally to the last bit: a tie stays one."""
+        """S of every text with the image in its own row.
+        Equal vectors score equally to the last bit: a tie stays one."""
         return (texts * images).sum(-1) * (self.logit_scale or 1.0) + self.logit_bias

@@ -64,7 +64,10 @@ def section(name: str) -> str:
         began = time.perf_counter()
         rows += part()
         print(f"{part.__name__}: {time.perf_counter() - began:.0f} s", flush=True)
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+    machine = (
+        f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"{torch.backends.cpu.get_cpu_capability()}"
+    )
     lines = [
         f"## {name}",
         "",
