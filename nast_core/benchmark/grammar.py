@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from nast_core.files.documents import packaged
 from nast_core.negation.phrases import Noun, vocabulary
 
 
@@ -48,7 +46,7 @@ class Grammar:
 
 @lru_cache(maxsize=1)
 def grammar() -> Grammar:
-    raw = yaml.safe_load(files("nast_core.benchmark").joinpath("grammar.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.benchmark", "grammar.yaml")
     return Grammar(
         nouns={name: tuple(Noun(*noun) for noun in entry["nouns"]) for name, entry in raw["conditions"].items()},
         normals={name: tuple(map(_normal, entry["normal"])) for name, entry in raw["conditions"].items()},

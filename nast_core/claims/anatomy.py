@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-
-import yaml
 
 from nast_core.claims.claim import Severity, Zone
+from nast_core.files.documents import packaged
 from nast_core.negation.phrases import Noun, vocabulary
 
 SEVERITIES: tuple[Severity, ...] = ("mild", "moderate", "severe")
@@ -37,7 +35,7 @@ class Anatomy:
 @lru_cache(maxsize=1)
 def anatomy() -> dict[str, Anatomy]:
     """Condition -> what can be said of it, for all 13 CheXpert conditions."""
-    raw = yaml.safe_load(files("nast_core.claims").joinpath("anatomy.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.claims", "anatomy.yaml")
     return {
         name: Anatomy(
             sided=entry.get("sided", False),

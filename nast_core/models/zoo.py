@@ -2,14 +2,13 @@
 
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from nast_core.errors import ModelError
+from nast_core.files.documents import packaged
 from nast_core.files.gate import shown
 
 MODELS_FOLDER = Path(
@@ -76,7 +75,7 @@ class ZooCard(BaseModel):
 
 @lru_cache(maxsize=1)
 def zoo() -> tuple[ZooCard, ...]:
-    raw = yaml.safe_load(files("nast_core.models").joinpath("cards.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.models", "cards.yaml")
     return tuple(ZooCard(name=name, **entry) for name, entry in raw.items())
 
 

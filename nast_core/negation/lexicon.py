@@ -4,11 +4,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.resources import files
 from typing import Literal, NamedTuple
 
-import yaml
-
+from nast_core.files.documents import packaged
 from nast_core.negation.organs import find_organs
 from nast_core.negation.words import whole_words
 
@@ -36,7 +34,7 @@ class _Expression(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _expressions() -> tuple[_Expression, ...]:
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("lexicon.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.negation", "lexicon.yaml")
     return tuple(
         _Expression(tuple(name.split(" and ")), kind, whole_words(words))
         for name, entry in raw.items()

@@ -6,11 +6,9 @@ A predicate before an organ is shared by those joined behind it; one behind it, 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
-
+from nast_core.files.documents import packaged
 from nast_core.negation.words import classes, whole_words
 
 _FAR = 16  # words from an organ to what is said of it
@@ -36,7 +34,7 @@ def _pattern(words: list[str]) -> re.Pattern[str] | None:
 
 @lru_cache(maxsize=1)
 def _organs() -> dict[str, _Organ]:
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("organs.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.negation", "organs.yaml")
     organs = {}
     for name, entry in raw.items():
         after = {

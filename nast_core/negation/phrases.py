@@ -7,10 +7,9 @@ the caller, so that a cue can be held out of every training text.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
+from nast_core.files.documents import packaged
 
 CHEXPERT_CONDITIONS: tuple[str, ...] = (
     "Enlarged Cardiomediastinum",
@@ -94,7 +93,7 @@ def sentence_case(text: str) -> str:
 @lru_cache(maxsize=1)
 def vocabulary() -> dict[str, Vocabulary]:
     """Condition -> its words, for all 13 CheXpert conditions."""
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("phrases.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.negation", "phrases.yaml")
     return {
         name: Vocabulary(tuple(Noun(*noun) for noun in entry["nouns"]), tuple(entry["normal"]), tuple(entry["grade"]))
         for name, entry in raw.items()

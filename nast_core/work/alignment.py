@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nast_core.models.precision import with_bf16
 from nast_core.recipe import Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import Images, encoded_images, encoded_texts
+from nast_core.work.precision import in_precision
 from nast_core.work.results import measured
-from nast_core.work.shares import is_main, load
+from nast_core.work.shares import is_main, load, load_as
 from nast_core.work.statements import StatementsRecipe, evidence_of
 
 if TYPE_CHECKING:
@@ -34,9 +36,8 @@ def alignment(
     from nast_core.files.parquet import write_parquet
     from nast_core.files.writing import whole_folder, write_json
     from nast_core.models.provenance import provenance
-    from nast_core.opening import load_model
 
-    encoder = model or load(recipe)
+    encoder = in_precision(recipe, model or load(recipe), folder, report)
     sample = evidence_of(recipe)
     after, images = _aligned(encoder, sample, recipe, report)
     summary = after.summary(seed=recipe.seed)
@@ -45,7 +46,7 @@ def alignment(
         "affirmative_map": summary["affirmative_retrieval"]["mAP"]["value"],
     }
     if recipe.base is not None:
-        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        base = with_bf16(load_as(recipe, recipe.base), encoder.in_bf16)
         before, _ = _aligned(base, sample, recipe, report)
         summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
         change = summary["difference"]

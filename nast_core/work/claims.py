@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nast_core.models.precision import with_bf16
 from nast_core.recipe import Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import encoded_images, encoded_texts
+from nast_core.work.precision import in_precision
 from nast_core.work.results import measured
-from nast_core.work.shares import is_main, load
+from nast_core.work.shares import is_main, load, load_as
 from nast_core.work.statements import StatementsRecipe, evidence_of
 
 if TYPE_CHECKING:
@@ -27,15 +29,14 @@ def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEnco
     from nast_core.claims.claim import KINDS
     from nast_core.claims.ranking import statement_texts
     from nast_core.claims.run import score_claims, write_results
-    from nast_core.opening import load_model
 
-    encoder = model or load(recipe)
+    encoder = in_precision(recipe, model or load(recipe), folder, report)
     sample = evidence_of(recipe)
     images = encoded_images(recipe, encoder, sample.images.image, report)
     texts = encoded_texts(recipe, encoder, statement_texts(sample.examples), report)
     before = None
     if recipe.base is not None:
-        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        base = with_bf16(load_as(recipe, recipe.base), encoder.in_bf16)
         before = base, encoded_images(recipe, base, images.vectors, report).vectors
     if not is_main():
         return {}

@@ -21,7 +21,7 @@ from nast_core.models import description, zoo
 from nast_core.models.specs import find
 from nast_core.models.weights import bare
 from nast_core.models.zoo import Reference
-from tests.conftest import write_huggingface_clip
+from tests.checkpoints import write_huggingface_clip
 from tests.hostile import WRITERS, edit
 
 pytestmark = pytest.mark.slow  # every layout of every family
