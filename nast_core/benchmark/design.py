@@ -52,8 +52,8 @@ def require_eligible(studies: Sequence[Study]) -> list[Study]:
     eligible = [study for study in studies if study.eligible]
     if len(eligible) < _LEAST_STUDIES:
         raise BenchmarkError(
-            f"{len(eligible)} of {len(studies)} studies are eligible (at least {LEAST_PRESENT} present and {LEAST_ABSENT} "
-            f"absent conditions); at least {_LEAST_STUDIES} are needed: give a larger label table"
+            f"{len(eligible)} of {len(studies)} studies are eligible (at least {LEAST_PRESENT} present and "
+            f"{LEAST_ABSENT} absent conditions); at least {_LEAST_STUDIES} are needed: give a larger label table"
         )
     return eligible
 
@@ -63,8 +63,8 @@ def draw_plans(studies: Sequence[Study], rng: np.random.Generator, *, balance: b
 
     ``balance`` asks for every condition equally often (within 5 %), makes each present in two of four options, and
     prefers options with numbers of negations that were right least often, as far as the table has studies for them.
-    Questions on rare conditions come again sooner for it. Raises BenchmarkError where fewer than 10 studies are eligible, or no three conditions have
-    studies for four options.
+    Questions on rare conditions come again sooner for it. Raises BenchmarkError where fewer than 10 studies are
+    eligible, or no three conditions have studies for four options.
     """
     eligible = require_eligible(studies)
     return _Design(eligible, rng, balance).plans()
@@ -158,7 +158,8 @@ class _Design:
         return fits
 
     def _fours(self, triple: Triple) -> list[Four]:
-        """Sets of four options each of which an unspent study has; balanced, each condition is present in two of them."""
+        """Sets of four options each of which an unspent study has;
+        balanced, each condition is present in two of them."""
         there = {assignment for assignment in ASSIGNMENTS if len(self._unspent(triple, assignment))}
         return [four for four in (_EVEN_FOURS if self.balance else _FOURS) if there.issuperset(four)]
 

@@ -41,7 +41,8 @@ def edits_path(items: Path) -> Path:
 
 
 def reword(item: Item, draft: Draft, corrections: Corrections = NONE) -> Reworded:
-    """What the parser says of an item in other words, a person's ``corrections`` over it; the item names those it rests on.
+    """What the parser says of an item in other words, a person's ``corrections`` over it; the item names those it rests
+    on.
 
     Only words that state exactly the item's assignments make one.
     """
@@ -105,6 +106,7 @@ def _replaced(path: Path, old: Item, new: Item) -> list[Item]:
     items = read_items(path)
     if old not in items:
         raise BenchmarkError(
-            f"the item {shown(old.item_id)!r} of {path} was changed elsewhere meanwhile; open the file again and repeat the edit"
+            f"the item {shown(old.item_id)!r} of {path} was changed elsewhere meanwhile; open the file again and "
+            "repeat the edit"
         )
     return [new if item == old else item for item in items]

@@ -33,7 +33,7 @@ condition, the same description of its normal state and the same construction in
 "deny_with" lists negations to use; "normal" lists affirmative descriptions of the normal state to choose from.
 "turned_down", where given, says what was wrong with your last answer: put it right.
 Answer with JSON alone, the options in the order given:
-{"options": [{"negated": "...", "affirmative": "..."}, four in all]}"""
+{"options": [{"negated": "...", "affirmative": "..."}, four in all]}"""  # noqa: E501  kept answers go by it, letter for letter
 
 _CUES, _NORMALS = 3, 3  # negations and normal states to choose from; more would let a model keep to its favourites
 _COMPLAINTS = 8
@@ -74,8 +74,8 @@ class LLMWriter:
     """Asks ``endpoint`` for ``jobs`` tasks at a time, and keeps prompts and answers in the folder ``answers``.
 
     An answer kept there is never asked for again: the same build, interrupted or not, goes on where it was. Drafts come
-    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions in a
-    row without an answer end.
+    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions
+    in a row without an answer end.
     """
 
     name = "llm"
@@ -118,15 +118,16 @@ class LLMWriter:
         spent = self.spent
         notes = {
             "model": f"{self._endpoint.model} at {self._endpoint.address}",
-            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from earlier ones",
+            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from "
+            "earlier ones",
             "tokens": f"{spent.prompt_tokens:,} of prompts, {spent.answer_tokens:,} of answers",
         }
         if spent.uncounted:
             notes["tokens"] += f"; {spent.uncounted:,} answers came without a count"
         if self._prices:
             notes["cost"] = (
-                f"about {spent.cost(self._prices):,.2f} at {self._prices.prompt:g} and {self._prices.answer:g} per million "
-                "tokens of prompts and answers"
+                f"about {spent.cost(self._prices):,.2f} at {self._prices.prompt:g} and {self._prices.answer:g} per "
+                "million tokens of prompts and answers"
             )
         return notes
 
@@ -151,8 +152,8 @@ class LLMWriter:
             silence = f"{self._patience} questions in a row; the last" if self._patience > 1 else "the question"
             raise BenchmarkError(
                 f"{self._endpoint.address} has not answered {silence}: "
-                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in {self._answers.file}: "
-                "start the same build again when the endpoint is well, and it goes on from there"
+                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in "
+                f"{self._answers.file}: start the same build again when the endpoint is well, and it goes on from there"
             ) from error
 
 

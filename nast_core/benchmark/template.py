@@ -64,7 +64,8 @@ class TemplateWriter:
 
 
 def draft(task: Task, words: Grammar | None = None) -> Draft:
-    """The four options of a task in both forms; equal tasks and ``words`` (grammar.yaml's if None) give equal drafts."""
+    """The four options of a task in both forms; equal tasks and ``words`` (grammar.yaml's if None) give equal
+    drafts."""
     words, rng = words or grammar(), task.rng()
     names = _choose_words(task.conditions, words, rng)
     sentence = _pick(rng, words.sentences)

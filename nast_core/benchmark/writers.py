@@ -11,7 +11,8 @@ from nast_core.files.gate import shown
 
 
 def writer_named(name: str, labels: str) -> Writer:
-    """The writer for a label source that needs nothing else. Raises BenchmarkError for a name that there is no writer of."""
+    """The writer for a label source that needs nothing else.
+    Raises BenchmarkError for a name that there is no writer of."""
     if name == TemplateWriter.name:
         return TemplateWriter(demo_grammar() if labels == DRAWN else None)
     raise BenchmarkError(f"unknown writer {shown(name)!r}; there are {TemplateWriter.name} and llm")
@@ -28,8 +29,8 @@ def llm_writer(
 ) -> Writer:
     """A language model at an endpoint, whose key is in the environment; ``answers``: folder that keeps what it said.
 
-    ``prices``: of a million tokens of prompts, and of answers. ``patience``: questions in a row that may stay without an
-    answer. Raises BenchmarkError without a model, and for a price below 0.
+    ``prices``: of a million tokens of prompts, and of answers. ``patience``: questions in a row that may stay without
+    an answer. Raises BenchmarkError without a model, and for a price below 0.
     """
     if prices and min(prices) < 0:
         raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")

@@ -33,7 +33,8 @@ def build_examples(
 ) -> Built:
     """Every study's examples, in the studies' order; equal seeds give equal examples.
 
-    ``cues``: deny only by these of the grammar's cues; some of them held out of training, where a study is not trained on.
+    ``cues``: deny only by these of the grammar's cues; some of them held out of training, where a study is not trained
+    on.
 
     ``balanced``: of each split and finding, as many pairs are true one way round as the other (present against absent,
     left against right, small against large), and no pair has its only denial in the contradiction. Reports deny most
@@ -91,8 +92,8 @@ def _propositions(study: Study, rng: np.random.Generator) -> Iterator[Claim]:
 
 
 def _in_part(fact: Claim, rng: np.random.Generator) -> Claim:
-    """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left effusion"
-    where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
+    """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left
+    effusion" where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
     attributes = {name: getattr(fact, name) for name in _SHARES}
     if fact.polarity == "present":
         some = {name: value if rng.random() < _SHARES[name] else None for name, value in attributes.items()}

@@ -6,7 +6,8 @@ from nast_core.negation.reading import Change, changes
 
 
 def disputed(example: Example, corrections: Corrections) -> Change | None:
-    """How a person reads a text of the example otherwise than the parser and than its claim has it; None where nobody does."""
+    """How a person reads a text of the example otherwise than the parser and than its claim has it;
+    None where nobody does."""
     texts = [(example.claim.sentence, example.claim), (example.text, example.claim)]
     texts += [(other.text, other.claim) for other in example.contradictions if other.claim is not None]
     return next(

@@ -30,7 +30,8 @@ class Evidence:
     labels: Float[np.ndarray, "image condition"] | None = None  # of a table; else, what the statements tell
 
     def with_labels(self, labels: Float[np.ndarray, "image condition"]) -> "Evidence":
-        """The same, with what a table says of each image: 1, 0, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
+        """The same, with what a table says of each image: 1, 0, NaN unknown, for the conditions of
+        CHEXPERT_CONDITIONS."""
         return replace(self, labels=labels)
 
     @cached_property

@@ -58,8 +58,8 @@ def bundled(name: str) -> Path:
 def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]]:
     """(reports in the order of their numbers, reason by name of the files that are not a report).
 
-    ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
-    where there is no XML file, or none of them is a report.
+    ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision.
+    Raises DataError where there is no XML file, or none of them is a report.
     """
     path = as_path(path or bundled("NLMCXR_reports.tgz"))
     reports, skipped, seen = [], {}, 0
@@ -179,8 +179,8 @@ def _single(names: dict[str, str], terms: list[str]) -> str | None:
 def openi_studies(path: Path | None = None, progress: Far | None = None, most: int | None = None) -> Source:
     """Claims of every report's text, without those that its codings contradict.
 
-    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is. ``most``: only the first
-    so many reports are looked at.
+    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there
+    is. ``most``: only the first so many reports are looked at.
     """
     reports, skipped = read_reports(path)
     reports = reports[:most]

@@ -1,7 +1,7 @@
 """PadChest: labels with localisations, sentence by sentence, of the 39,053 images whose reports physicians labelled.
 
-Bustos et al. 2020, arXiv:1901.07441; the table comes inside torchxrayvision. Labels list what a report finds, so one side
-on record is the only side; a report labelled normal, and nothing else, denies every finding. There is no severity.
+Bustos et al. 2020, arXiv:1901.07441; the table comes inside torchxrayvision. Labels list what a report finds, so one
+side on record is the only side; a report labelled normal, and nothing else, denies every finding. There is no severity.
 """
 
 import re
@@ -57,8 +57,8 @@ def _doubted(sentences: Iterable[Iterable[str]], notes: Counter) -> frozenset[st
 
 
 def padchest_studies(path: Path | None = None, most: int | None = None) -> Source:
-    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's. ``most``:
-    only the first so many studies are looked at.
+    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's.
+    ``most``: only the first so many studies are looked at.
 
     Raises DataError for a table without PadChest's columns.
     """

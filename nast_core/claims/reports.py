@@ -36,9 +36,9 @@ def findings_of(text: str) -> str:
 def mimic_studies(root: Path, progress: Far | None = None, most: int | None = None) -> Source:
     """Studies of MIMIC-CXR's report folder: files/p10/p10000032/s50414267.txt, from any folder above the first p.
 
-    Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and -metadata.csv(.gz)
-    lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so many reports are read. Raises DataError
-    where there is no report.
+    Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and
+    -metadata.csv(.gz) lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so
+    many reports are read. Raises DataError where there is no report.
     """
     root = as_path(root)
     if not root.is_dir():
@@ -93,8 +93,8 @@ def _filed(path: Path) -> LabelledStudy:
 
 
 def table_studies(path: Path, most: int | None = None) -> Source:
-    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of its first so
-    many rows.
+    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of
+    its first so many rows.
 
     Raises DataError: columns missing (with the nearest names), a split that is none, a patient in two splits, a study
     twice, or a file that is not UTF-8.

@@ -1,8 +1,8 @@
 """The comparisons that come with NAST, of ``demo`` and ``demo-tuned``: found by what they were made from.
 
-That is the files of both models and the questions, statements and pairs themselves, hashed: a comparison of another model
-or of other questions has another name, and none is found. Neither torch nor a model is loaded for it. A fingerprint of
-merged weights would not do: their last digits differ between processors, and files do not.
+That is the files of both models and the questions, statements and pairs themselves, hashed: a comparison of another
+model or of other questions has another name, and none is found. Neither torch nor a model is loaded for it. A
+fingerprint of merged weights would not do: their last digits differ between processors, and files do not.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ def name_of(a: str, b: str, questions: int, split: Split, pairs: int) -> str:
 
 
 def content_of(spec: str) -> str:
-    """A hash of the files that a model is made of, with those of its base; read once for as long as they stay the same."""
+    """A hash of the files that a model is made of, with those of its base;
+    read once for as long as they stay the same."""
     return _content(spec, stamp_of(spec))
 
 

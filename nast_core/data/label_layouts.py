@@ -116,7 +116,8 @@ def binary_states(frame: pd.DataFrame, columns: Sequence[str]) -> Int8[np.ndarra
             row = int(np.flatnonzero(bad[codes])[0])
             raise BadCell(
                 row,
-                f"{column} is {str(values[codes[row]])[:60]!r}; a label is 1 (present), 0 (absent), -1 (uncertain) or blank",
+                f"{column} is {str(values[codes[row]])[:60]!r}; a label is 1 (present), 0 (absent), -1 (uncertain) "
+                "or blank",
             )
         states[:, place] = table[codes]
     return states
@@ -284,7 +285,8 @@ _OWN = {
 
 
 def _own_layout(header: Sequence[str]) -> Layout:
-    """A table of the user's own: patient_id, study_id and the 13 conditions; image, view and split where it has them."""
+    """A table of the user's own: patient_id, study_id and the 13 conditions;
+    image, view and split where it has them."""
     by_name = {_fold(name): name for name in reversed(header) if name}
     roles = {
         role: next((by_name[_fold(n)] for n in names if _fold(n) in by_name), None) for role, names in _OWN.items()

@@ -49,7 +49,8 @@ def _organs() -> dict[str, _Organ]:
 
 
 def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
-    """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
+    """(condition, kind, start, end) of everything said of an organ;
+    kinds normal, found, borderline and "not normal"."""
     organs = sorted(
         (_Place(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
         key=lambda one: (one.start, -one.end),
@@ -189,7 +190,8 @@ def _closes(text: str, end: int) -> bool:
 
 
 def _passes(tokens, last: int, place: int) -> bool:
-    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed with."""
+    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed
+    with."""
     word = tokens[place][0]
     if (
         word in classes()["joins_organs"]

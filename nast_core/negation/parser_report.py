@@ -1,8 +1,8 @@
 """How good the parser is: precision and recall by state on sentences labelled by hand, by source. Source: ours.
 
-Two forms of gold. A table: group<tab>sentence<tab>labels, where labels are "Edema: absent (no); Fracture: present", every
-mention in reading order; states present, absent, uncertain and normal; lines that begin with # are left out. JSON lines:
-{"text", "labels": "Edema=absent;Fracture=present", "implied": the same form, labels that count neither way}.
+Two forms of gold. A table: group<tab>sentence<tab>labels, where labels are "Edema: absent (no); Fracture: present",
+every mention in reading order; states present, absent, uncertain and normal; lines that begin with # are left out. JSON
+lines: {"text", "labels": "Edema=absent;Fracture=present", "implied": the same form, labels that count neither way}.
 """
 
 from collections import Counter
@@ -84,7 +84,8 @@ class Report:
 
 
 def read_sentences(path: Path) -> list[Sentence]:
-    """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is none."""
+    """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is
+    none."""
     text = read_text(path, most=100 * MB, absent="the labelled sentences are tests/parser/sentences.tsv")
     sentences = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -211,7 +212,8 @@ def _denied(labels: Sequence[Label], cue: str | None = None) -> Counter[str]:
 def table(reports: dict[str, Report]) -> list[str]:
     """The figures as a Markdown table, a source a line."""
     lines = [
-        "| gold | sentences | wholly right | reversals | present: precision, recall (%) | absent: precision, recall (%) | uncertain: precision, recall (%) |",
+        "| gold | sentences | wholly right | reversals | present: precision, recall (%) | absent: precision, recall "
+        "(%) | uncertain: precision, recall (%) |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, result in reports.items():

@@ -1,4 +1,5 @@
-"""The fine-tune that comes with NAST: a spec like any other, small, with figures that its comparison gives, found by content."""
+"""The fine-tune that comes with NAST: a spec like any other, small, with figures that its comparison gives, found by
+content."""
 
 import shutil
 import subprocess
@@ -108,8 +109,8 @@ def test_no_other_comparison_lies_there():
 def test_a_fresh_pages_headline_needs_neither_torch_nor_a_model():
     code = (
         "import sys\n"
-        "from dashboard.compare import asked_for, comparisons, inside, item_changes, mechanism, one_head, scores, take_along\n"
-        "from nast_core.compare.travelling import PAIRS, QUESTIONS, read_travelling\n"
+        "from dashboard.compare import asked_for, comparisons, inside, item_changes, mechanism, one_head, scores, "
+        "take_along\nfrom nast_core.compare.travelling import PAIRS, QUESTIONS, read_travelling\n"
         "found = read_travelling('demo', 'demo-tuned', QUESTIONS, 'validation', PAIRS)\n"
         "print([figure.value for figure in scores.figures(found)])\n"
         "heavy = {'torch', 'transformers', 'peft', 'scipy', 'sklearn', 'xarray'} & sys.modules.keys()\n"
