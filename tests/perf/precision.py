@@ -64,7 +64,8 @@ def steps(name: str, folder: Path | str, device: str, *, studies: int = STUDIES)
          f"{fast:.3f} s against {slow:.3f} s; {texts} texts"),
         (f"LoRA step in bf16, {name}, against the bare tower in bf16",
          f"{fast / fast_tower:.2f} times its forward and backward",
-         f"{fast_tower:.3f} s; a bare PEFT loop, torch's autocast as it comes; in float32 {slow / slow_tower:.2f} times"),
+         f"{fast_tower:.3f} s; a bare PEFT loop, torch's autocast as it comes; in float32 "
+         f"{slow / slow_tower:.2f} times"),
     ]  # fmt: skip
 
 
