@@ -108,7 +108,8 @@ def test_what_is_noted_of_the_questions_is_what_they_are_hashed_to_and_is_of_thi
     kept = json.loads(travelling.ASKED.read_text("utf-8"))
     assert kept["written_by"] == travelling.written_by(), (
         "the code that writes the questions was changed; a fresh Compare takes 0.6 s more until "
-        "'nast demo compare --asked' notes their hashes again, or, where they are others now, 'nast demo compare' compares on them"
+        "'nast demo compare --asked' notes their hashes again, or, where they are others now, "
+        "'nast demo compare' compares on them"
     )
     assert set(kept["asked"].values()) == {
         travelling.hash_of_asked(QUESTIONS, split, PAIRS) for split in ("validation", "test")
