@@ -29,7 +29,7 @@ def read(model: DualEncoder, sentence: str) -> pd.DataFrame:
 
     Roles: negator, word, punctuation, special (start, end, class), padding.
     """
-    from nast_core.negation.cues import find_cues
+    from nast_core.vocabulary.cues import find_cues
 
     tokens = model.text.tokenize([sentence])
     cues, rows, ended = find_cues(tokens.texts[0]), [], False

@@ -14,7 +14,7 @@ from nast_core.benchmark.items import LETTERS
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.files.gate import shown
 from nast_core.negation.corrections import NONE, Corrections
-from nast_core.negation.cues import find_cues
+from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.parser import Mention
 from nast_core.negation.reading import changes, mentions_of
 

@@ -11,7 +11,7 @@ from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.finetune.recipe import CAPTIONS
-from nast_core.negation.cues import find_cues
+from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
 
 STATEMENTS = (

@@ -13,7 +13,7 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims.claim import KINDS, Claim
 from nast_core.finetune.data import Study, Truth
-from nast_core.negation.cues import find_cues
+from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.forms import FORMS
 
 Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from nast_core.errors import DataError, PairError, TextError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
-from nast_core.negation.cues import Cue, find_cues
+from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
 
 if TYPE_CHECKING:  # template pairs are listed without torch

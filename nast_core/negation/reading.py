@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from nast_core.negation.corrections import NONE, Correction, Corrections, State, as_matched
-from nast_core.negation.cues import Cue, find_cues
+from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.negation.parser import Mention, parse
 
 Told = Literal["present", "absent", "uncertain"]

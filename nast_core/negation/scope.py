@@ -9,7 +9,7 @@ scope.yaml; a word in none of them is an attribute. After NegEx and ConText, whi
 from dataclasses import replace
 
 from nast_core.negation.clauses import Named, clauses
-from nast_core.negation.cues import Cue
+from nast_core.vocabulary.cues import Cue
 from nast_core.negation.lexicon import Naming
 from nast_core.negation.sentence import (
     AHEAD,

@@ -5,7 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from nast_core.negation.cues import Cue, find_cues
+from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.negation.lexicon import Naming
 from nast_core.negation.words import Token, classes
 

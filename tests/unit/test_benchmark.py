@@ -11,7 +11,7 @@ from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.data.phantom import SPLITS, sample_phantom
 from nast_core.errors import BenchmarkError
-from nast_core.negation.cues import find_cues
+from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.phrases import FRAMES, JOINS, vocabulary
 
 pytestmark = pytest.mark.slow  # hundreds of items

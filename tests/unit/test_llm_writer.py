@@ -19,7 +19,7 @@ from nast_core.benchmark.llm_endpoint import Endpoint
 from nast_core.benchmark.writer import Draft, Task, Unwritten
 from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError, DataError
-from nast_core.negation.cues import find_cues
+from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from tests.llm_server import CONTENTS, ENDLESS, SLOW, TOKENS, USAGES, Behave, Log, good, running_llm, task_of
 

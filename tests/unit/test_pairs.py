@@ -6,7 +6,7 @@ import re
 import pytest
 
 from nast_core.errors import DataError, PairError, TextError
-from nast_core.negation.cues import CUES, find_cues
+from nast_core.vocabulary.cues import CUES, find_cues
 from nast_core.negation.pairs import PolarityPair, align, align_all, read_pairs, template_pairs
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS, DENIALS, FRAMES, HELD_OUT_CUES, vocabulary
 

@@ -10,7 +10,7 @@ from nast_core.benchmark.grammar import grammar
 from nast_core.benchmark.template import draft, listed
 from nast_core.benchmark.verify import REASONS, verify, verify_all
 from nast_core.benchmark.writer import Draft, Task
-from nast_core.negation.cues import find_cues
+from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.parser import parse
 from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 

@@ -19,7 +19,7 @@ class CueTable:
 
 @lru_cache(maxsize=1)
 def cue_table() -> CueTable:
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("cues.yaml").read_text("utf-8"))
+    raw = yaml.safe_load(files("nast_core.vocabulary").joinpath("cues.yaml").read_text("utf-8"))
     return CueTable(**{side: tuple(cues) for side, cues in raw.items()})
 
 
