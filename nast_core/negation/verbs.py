@@ -286,7 +286,7 @@ class Verbs(Doubts):
         names = [self.name_ends[place] for place in range(max(0, i - AHEAD), i) if place in self.name_ends]
         return (
             bool(names)
-            and "Support Devices" in self.namings[names[-1]].conditions
+            and self.namings[names[-1]].device
             and ahead in ([], ["."], [","], [";"], ["and"], ["but"], ["now"], [")"])
             and (
                 i - 1 in self.name_ends
