@@ -77,8 +77,8 @@ class LLMWriter:
     """Asks ``endpoint`` for ``jobs`` tasks at a time, and keeps prompts and answers in the folder ``answers``.
 
     An answer kept there is never asked for again: the same build, interrupted or not, goes on where it was. Drafts come
-    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions in a
-    row without an answer end.
+    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions
+    in a row without an answer end.
     """
 
     name = "llm"
@@ -123,15 +123,16 @@ class LLMWriter:
         spent = self.spent
         notes = {
             "model": f"{self._endpoint.model} at {self._endpoint.address}",
-            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from earlier ones",
+            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from "
+            "earlier ones",
             "tokens": f"{spent.prompt_tokens:,} of prompts, {spent.answer_tokens:,} of answers",
         }
         if spent.uncounted:
             notes["tokens"] += f"; {spent.uncounted:,} answers came without a count"
         if self._prices:
             notes["cost"] = (
-                f"about {spent.cost(self._prices):,.2f} at {self._prices.prompt:g} and {self._prices.answer:g} per million "
-                "tokens of prompts and answers"
+                f"about {spent.cost(self._prices):,.2f} at {self._prices.prompt:g} and {self._prices.answer:g} per "
+                "million tokens of prompts and answers"
             )
         return notes
 
@@ -156,8 +157,8 @@ class LLMWriter:
             silence = f"{self._patience} questions in a row; the last" if self._patience > 1 else "the question"
             raise BenchmarkError(
                 f"{self._endpoint.address} has not answered {silence}: "
-                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in {self._answers.file}: "
-                "start the same build again when the endpoint is well, and it goes on from there"
+                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in "
+                f"{self._answers.file}: start the same build again when the endpoint is well, and it goes on from there"
             ) from error
 
 
