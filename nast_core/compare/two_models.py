@@ -157,10 +157,11 @@ def _of_the_items(
     """Tables of the score; empty without a question."""
     if not scored:
         return {name: pd.DataFrame(columns=columns) for name, columns in _SCORE.items()}
+    a, b = scored
     return {
-        "accuracy": accuracies(*scored),
-        "changes": accuracy_changes(*scored),
-        "items": item_verdicts(*scored, items, doubts),
+        "accuracy": accuracies(a, b),
+        "changes": accuracy_changes(a, b),
+        "items": item_verdicts(a, b, items, doubts),
     }
 
 
