@@ -36,6 +36,7 @@ def make(told: Told | None = None) -> dict[HeldOut, Comparison]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     for split, found in made.items():
         write_kept(found, FOLDER / travelling.name_of(DEMO, DEMO_TUNED, QUESTIONS, split, PAIRS))
+    travelling.note_asked()
     before, _, _ = read_text(CARD, most=MB).partition(f"\n{_HEADING}")
     write_text(CARD, f"{before.rstrip()}\n\n" + "\n".join(measured(made["test"])))
     return made

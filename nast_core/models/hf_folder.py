@@ -66,6 +66,7 @@ def read_model(
     that the config leaves out.
     """
     path = weights.find_weights(folder, WEIGHTS)
+    info: Mapping[str, Any] = {}
     with model_files.leading(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
         config = library.config_class.from_dict(
             taken(keys, model_files.read_json(folder / "config.json"), "config.json")
@@ -75,7 +76,7 @@ def read_model(
         weights.check_size(path, sum(parameter.numel() for parameter in empty.parameters()), "config.json")
         file = weights.read(path)
         if _as_stored(empty, file.tensors, dtype):
-            model, info = _given(empty, file.tensors), {}
+            model = _given(empty, file.tensors)
         else:
             model, info = _translated(library, config, file.tensors, dtype)
     unused = _refuse_unlike(folder, model, info)

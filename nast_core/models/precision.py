@@ -122,22 +122,20 @@ def _faster(float32: float, bf16: float) -> Choice:
 
 
 def _race(work: Work, most: int) -> tuple[float, float]:
-    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed;
-    until one has plainly won."""
-    size = 1
+    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed."""
+    size, (slow, fast) = 1, (float("inf"), float("inf"))
     for bf16 in (False, True):
         work(size, bf16)  # cold
     while size < most and _timed(partial(work, size, True)) < _ENOUGH:
         size = min(4 * size, most)
-    float32 = bf16 = float("inf")
     began, rounds = time.perf_counter(), 0
     while rounds < _ROUNDS and (rounds == 0 or time.perf_counter() - began < _LONGEST):
-        bf16 = min(bf16, _timed(partial(work, size, True)))
-        float32 = min(float32, _timed(partial(work, size, False)))
+        fast = min(fast, _timed(partial(work, size, True)))
+        slow = min(slow, _timed(partial(work, size, False)))
         rounds += 1
-        if not 1 < float32 / bf16 < SURELY**2:
-            break
-    return float32, bf16
+        if rounds > 1 and not 1 < slow / fast < SURELY**2:
+            break  # one has plainly won
+    return slow, fast
 
 
 def _timed(work: Callable[[], object]) -> float:

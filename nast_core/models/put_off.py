@@ -206,7 +206,7 @@ class _Finder:
         if name in self._shelves:
             real_one = PathFinder.find_spec(name, path)
             spec = ModuleSpec(name, cast(Any, self), is_package=True)
-            spec.submodule_search_locations = real_one and real_one.submodule_search_locations
+            spec.submodule_search_locations = real_one.submodule_search_locations if real_one else None
             return spec
         if _part_of(name, self._parts) is None:
             return None

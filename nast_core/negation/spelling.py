@@ -1,6 +1,7 @@
 """Words of findings misspelt by one letter or one pair of letters: "pneumothroax", "no evidance of". Source: ours."""
 
 import re
+from collections.abc import Set
 from functools import lru_cache
 
 from nast_core.negation.words import classes
@@ -8,10 +9,16 @@ from nast_core.negation.words import classes
 _LONG = re.compile(r"(?<![\w-])[a-z]{7,}(?![\w-])")  # a letter more or less of a shorter word is another word
 
 
-def spelt(text: str) -> tuple[str, list[int] | None]:
-    """``text`` (lower case) as it is meant; of each of its characters, where it stands in ``text``, or None if all is
-    right."""
-    wrong = [(m.start(), m.end(), right) for m in _LONG.finditer(text) if (right := _meant(m.group())) is not None]
+def spelt(text: str, known: Set[str] = frozenset()) -> tuple[str, list[int] | None]:
+    """``text`` (lower case) as it is meant; of each of its characters, where it stands in ``text``, or None if all is right.
+
+    ``known``: words that are meant as they stand, whatever they are near to.
+    """
+    wrong = [
+        (m.start(), m.end(), right)
+        for m in _LONG.finditer(text)
+        if m.group() not in known and (right := _meant(m.group())) is not None
+    ]
     if not wrong:
         return text, None
     parts: list[str] = []

@@ -37,7 +37,6 @@ from nast_core.negation.pairs import AlignedPair, PolarityPair, align, align_all
 from tests.perf.memory import measured
 from tests.perf.timing import best
 from tests.plain import patched
-from tests.writers import vision_text_dual
 
 PAIR = PolarityPair(
     affirmative="there is some pleural fluid at bases .", negated="there is no pleural fluid at bases ."
@@ -67,6 +66,8 @@ def vit_b_32() -> DualEncoder:
 
 
 def biomedclip_size() -> DualEncoder:
+    from tests.writers import vision_text_dual  # and with it open_clip, which a lent card's machine lacks
+
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = AutoTokenizer.from_pretrained(vision_text_dual.write(Path(folder) / "tiny"))
