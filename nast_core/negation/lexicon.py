@@ -19,8 +19,10 @@ from nast_core.vocabulary.shipped import given
 
 _WORD = re.compile(r"\w+|\W")
 _ARTICLE = re.compile(r"^(a|an|the) ", re.IGNORECASE)
-_PLURALS = (("sis", "ses"), ("s", "s"), ("x", "xes"), ("ch", "ches"), ("sh", "shes"), ("ay", "ays"), ("ey", "eys"),
-    ("oy", "oys"), ("y", "ies"))  # fmt: skip
+_PLURALS = (
+    ("sis", "ses"), ("s", "s"), ("x", "xes"), ("ch", "ches"), ("sh", "shes"),
+    ("ay", "ays"), ("ey", "eys"), ("oy", "oys"), ("y", "ies"),
+)  # fmt: skip
 _LONG = 7  # letters of a word that could be taken for a misspelt one
 
 _Spans = dict[tuple[int, int, str], list[str]]

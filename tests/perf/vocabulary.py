@@ -25,10 +25,10 @@ _HEADS = (
     "cyst",
     "edema",
 )
-_PLACES = ("apical", "basal", "hilar", "left", "right", "upper lobe", "lower lobe", "pleural", "cardiac", "rib",
-    "aortic",
-           "azygos", "bronchial", "tracheal", "septal", "retrocardiac", "paraspinal", "diaphragmatic", "gastric",
-           "thoracic")  # fmt: skip
+_PLACES = (
+    "apical", "basal", "hilar", "left", "right", "upper lobe", "lower lobe", "pleural", "cardiac", "rib", "aortic",
+    "azygos", "bronchial", "tracheal", "septal", "retrocardiac", "paraspinal", "diaphragmatic", "gastric", "thoracic",
+)  # fmt: skip
 
 
 def large() -> Vocabulary:
