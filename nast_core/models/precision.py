@@ -69,6 +69,12 @@ def lacking(device: "torch.device") -> str:
     return "" if any(capabilities.get(name) for name in _CPU) else "this CPU has no bf16 (AMX or AVX512-BF16)"
 
 
+def check(asked: str, device: "torch.device") -> None:
+    """Raises ModelError where bf16 is asked for and would be emulated."""
+    if asked == BF16 and (missing := lacking(device)):
+        raise ModelError(f"{missing}, and emulated it is slower than float32; give precision float32, or auto")
+
+
 @contextmanager
 def computing(device: "torch.device", bf16: bool) -> Iterator[None]:
     """While open, this thread's matrix products are done in bf16, or as ever."""
@@ -91,13 +97,12 @@ def fused_is_slow(query: "Tensor") -> bool:
 def choose(asked: str, device: "torch.device", known_as: tuple[str, ...], work: Work, most: int) -> Choice:
     """What to compute some work in. Under ``auto`` both are tried on a batch, once a process for what is ``known_as`` so.
 
-    ``most``: things that the work is done on at a time. Raises ModelError where bf16 is asked for and would be emulated.
+    ``most``: things that the work is done on at a time. Raises ModelError as ``check`` does.
     """
     if asked not in COMPUTED:
         return FLOAT32
+    check(asked, device)
     if missing := lacking(device):
-        if asked == BF16:
-            raise ModelError(f"{missing}, and emulated it is slower than float32; give precision float32, or auto")
         return Choice(False, f"since {missing}")
     if asked == BF16:
         return Choice(True, "as asked")
