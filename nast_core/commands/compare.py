@@ -67,9 +67,14 @@ def compare_command(
     from nast_core.dataset.opened import open_dataset
     from nast_core.negation.pairs import read_pairs
     from nast_core.statistics.rates import Rate
+    from nast_core.vocabulary.beside import vocabulary_of
+    from nast_core.vocabulary.mixing import one_of
 
     parameters = moved_layers(summary_files({"A": a, "B": b}))
     chosen = open_dataset(dataset)
+    spoken = {"the dataset": chosen.vocabulary}
+    spoken |= {f"the {name}": vocabulary_of(path) for name, path in (("items", items), ("claims", claims)) if path}
+    one_of(spoken)
     own_items = read_items(items) if items else None
     own_claims = _claims_of(claims) if claims else None
     first, second = (load(spec, device, precision) for spec in (a, b))
@@ -113,7 +118,8 @@ def compare_command(
     for row in comparison.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
         typer.echo(
-            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {_change(row).interval('+.1f', ' points')}, n = {row.n:,}{test}"
+            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {_change(row).interval('+.1f', ' points')}, n = "
+            f"{row.n:,}{test}"
         )
     for row in comparison.claims.itertuples():
         typer.echo(f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {_change(row):+.3f}")
@@ -131,5 +137,6 @@ def _change(row: Any) -> "Rate":
 def _claims_of(path: Path) -> "Evidence":
     from nast_core.claims.evidence import evidence
     from nast_core.claims.examples import read_claims
+    from nast_core.vocabulary.beside import vocabulary_of
 
-    return evidence(read_claims(path))
+    return evidence(read_claims(path), vocabulary=vocabulary_of(path))

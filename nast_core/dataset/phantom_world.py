@@ -14,7 +14,9 @@ from nast_core.data.phantom import SPLITS as SEEDS
 from nast_core.data.studies import PHANTOMS, SPLITS, Split
 from nast_core.dataset.interface import too_few
 from nast_core.negation.pairs import PolarityPair, template_pairs
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS, SEEN_DENIALS, UNSEEN_DENIALS
+from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest
 
 TRAINING = 1000  # phantoms that are learnt from, where no number is asked for
 WATCHED = 200  # validation questions with cues that training has, and as many with the others
@@ -31,6 +33,10 @@ class PhantomWorld:
     images: Path | None = None
     fingerprint = PHANTOMS
     splits: tuple[Split, ...] = SPLITS
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return chest()
 
     def items(self, split: Split, n: int, seed: int = 0) -> list[Item]:
         return phantom_items(n, seed=seed, split=split)
@@ -71,11 +77,12 @@ class PhantomWorld:
 
     def lacks(self) -> list[str]:
         having = round(PREVALENCE * sum(map(len, SEEDS.values())))  # of all phantoms, each a patient
-        return too_few({name: having if name in CONDITIONS else 0 for name in CHEXPERT_CONDITIONS})
+        return too_few({name: having if name in CONDITIONS else 0 for name in chest().conditions})
 
 
 def phantom_training(studies: int, seed: int) -> list[Example]:
-    """Statements of drawn patients, in the demo world's own cues: ``studies`` to learn from, an eighth as many to choose by."""
+    """Statements of drawn patients, in the demo world's own cues: ``studies`` to learn from, an eighth as many to
+    choose by."""
     people = [
         *phantom_studies(studies, split="train", seed=seed),
         *phantom_studies(max(100, studies // 8), split="validation", seed=seed),

@@ -1,7 +1,7 @@
 """Computing in bf16: whether a device can, whether it pays there, and the context it is done in.
 
-The weights stay in float32: torch's autocast rounds what goes into matrix products to bfloat16 and leaves norms, sums of the
-residual stream and the vectors that come out in float32. What is traced or attributed is never computed so.
+The weights stay in float32: torch's autocast rounds what goes into matrix products to bfloat16 and leaves norms, sums
+of the residual stream and the vectors that come out in float32. What is traced or attributed is never computed so.
 """
 
 import time
@@ -95,7 +95,7 @@ def fused_is_slow(query: "Tensor") -> bool:
 
 
 def choose(asked: str, device: "torch.device", known_as: tuple[str, ...], work: Work, most: int) -> Choice:
-    """What to compute some work in. Under ``auto`` both are tried on a batch, once a process for what is ``known_as`` so.
+    """What to compute some work in. Under ``auto`` both are tried, once a process for what is ``known_as`` so.
 
     ``most``: things that the work is done on at a time. Raises ModelError as ``check`` does.
     """

@@ -37,11 +37,13 @@ def encoding(name: str, folder: Path | str, device: str, *, images: int, texts: 
         off = float((1 - (one * two).sum(-1)).max())
         rows.append(
             (f"Encoding {count:,} {part} in bf16, {name}", f"{slow / fast:.2f} times as fast as in float32",
-             f"{_rate(count / fast)} against {_rate(count / slow)} a second; 1 - cosine to the float32 vector: {off:.0e} at most")
+             f"{_rate(count / fast)} against {_rate(count / slow)} a second; 1 - cosine to the float32 vector: "
+             f"{off:.0e} at most")
         )  # fmt: skip
     cosines = [texts @ images.T for texts, images in zip(vectors["texts"], vectors["images"], strict=True)]
     off = float((cosines[0] - cosines[1]).abs().max())
-    return [*rows, (f"Cosines of texts and images in bf16, {name}", f"off by {off:.1e} at most", f"{cosines[0].numel():,} of them")]  # fmt: skip
+    return [*rows, (f"Cosines of texts and images in bf16, {name}", f"off by {off:.1e} at most",
+        f"{cosines[0].numel():,} of them")]  # fmt: skip
 
 
 def _rate(value: float) -> str:
@@ -58,8 +60,12 @@ def steps(name: str, folder: Path | str, device: str, *, studies: int = STUDIES)
     slow_tower, fast_tower = in_turns(*bares)
     texts = len(models[True][1].training.batch(0).texts)
     return [
-        (f"LoRA step in bf16, {name}", f"{slow / fast:.2f} times as fast as in float32", f"{fast:.3f} s against {slow:.3f} s; {texts} texts"),
-        (f"LoRA step in bf16, {name}, against the bare tower in bf16", f"{fast / fast_tower:.2f} times its forward and backward", f"{fast_tower:.3f} s; a bare PEFT loop, torch's autocast as it comes; in float32 {slow / slow_tower:.2f} times"),
+        (f"LoRA step in bf16, {name}", f"{slow / fast:.2f} times as fast as in float32",
+         f"{fast:.3f} s against {slow:.3f} s; {texts} texts"),
+        (f"LoRA step in bf16, {name}, against the bare tower in bf16",
+         f"{fast / fast_tower:.2f} times its forward and backward",
+         f"{fast_tower:.3f} s; a bare PEFT loop, torch's autocast as it comes; in float32 "
+         f"{slow / slow_tower:.2f} times"),
     ]  # fmt: skip
 
 

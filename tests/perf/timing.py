@@ -13,7 +13,7 @@ def best(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def in_turns(*works: Callable[[], object], repeats: int = 4) -> list[float]:
-    """As ``best``, of several works, each in its turn, so that a machine that is busy for a while disturbs all alike."""
+    """As ``best``, of several works, each in its turn, so that a machine busy for a while disturbs all alike."""
     for work in works:
         work()
     times = [[seconds(work) for work in works] for _ in range(repeats)]
