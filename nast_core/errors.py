@@ -43,6 +43,10 @@ class DataError(NastError):
     """A file of pairs, labels or results that does not hold what it should."""
 
 
+class VocabularyError(DataError):
+    """A vocabulary file that cannot be read, or that no reader and no writer could make sense of."""
+
+
 class DatasetError(DataError):
     """A folder that is no dataset, or one that is no longer as it was built."""
 

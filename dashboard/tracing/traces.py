@@ -154,7 +154,7 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_
     if _seconds(model, plan, method) > SOON:
         return None
     with widgets.advice():
-        run = jobs.run_now(wanted, model, f"Tracing {len(alignment(model).aligned)} pairs")
+        run = jobs.run_now(wanted, model, f"Tracing {len(alignment(model, present=on.finding).aligned)} pairs")
     return _read(str(run.folder / "trace.nc"), run.id)
 
 
@@ -162,7 +162,9 @@ def offer(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_ONE) 
     """The run of the whole set: how it stands, or a button that says how long it takes."""
     from nast_core.runs.pace import duration
 
-    label = f"Trace {len(alignment(model).aligned)} pairs: {duration(_seconds(model, plan, method))}"
+    label = (
+        f"Trace {len(alignment(model, present=on.finding).aligned)} pairs: {duration(_seconds(model, plan, method))}"
+    )
     jobs.offer(recipe(plan, method, on), model.fingerprint, label, key="tracing-run")
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nast_core.benchmark.builder import Built
+from nast_core.benchmark.grammar import never_asked
 from nast_core.benchmark.guesser import at_chance
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.verify import REASONS
@@ -18,6 +19,9 @@ from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary.beside import beside, told
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest
 
 _COUNTS = {
     "rows": "rows of the table",
@@ -45,6 +49,7 @@ class Order:
     balance: bool = False
     split: str | None = None
     notes: dict[str, str] = field(default_factory=dict)  # the writer's own: model, tokens, cost
+    vocabulary: Vocabulary = field(default_factory=chest)
 
 
 def card_path(items: Path) -> Path:
@@ -74,10 +79,10 @@ def dataset_card(
     """The card of ``built``, whose items are in ``items_file`` and drafts turned down in ``drafts_file``."""
     parts = [
         f"# MedNega-CXR items from {label_sources()[table.source]['title']}",
-        "Paired multiple-choice questions on chest radiographs: the same four options said with negations and said "
+        f"Paired multiple-choice questions on {order.vocabulary.examination.name}s: the same four options said with negations and said "
         "affirmatively, one of which is true of the image. **Research use only; not for diagnosis.**",
-        _source(table, order),
-        _labels(table),
+        _source(table, order, items_file),
+        _labels(table, order.vocabulary),
         _items(built),
         _writing(built, order, drafts_file),
         _guessing(guessed),
@@ -86,27 +91,29 @@ def dataset_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _source(table: LabelTable, order: Order) -> str:
+def _source(table: LabelTable, order: Order, items: Path) -> str:
     known = label_sources()[table.source]
     return "\n".join(
         [
             "## Source and licence",
             f"- Labels: {known['title']} (`{order.labels}`).",
-            f"- Licence of the labels: {known['licence']}. Items carry patient and study ids of that table: its terms hold "
-            "for them too.",
+            f"- Licence of the labels: {known['licence']}. Items carry patient and study ids of that table: its "
+            "terms hold for them too.",
             f"- Split: {order.split or 'all patients; each item names its patient’s split'}.",
             "- Labels of radiology reports were mined by software and are sometimes wrong; an item is true to its labels, "
             "which need not be true of the image.",
+            *([f"- Vocabulary: {name}, in `{beside(items).name}`."] if (name := told(order.vocabulary)) else []),
         ]
     )
 
 
-def _labels(table: LabelTable) -> str:
+def _labels(table: LabelTable, vocabulary: Vocabulary) -> str:
     lines = ["## Studies", "| what | count |", "| --- | ---: |"]
     lines += [f"| {text} | {table.counts[name]:,} |" for name, text in _COUNTS.items() if name in table.counts]
-    if table.notes:
-        lines += ["", *(f"- {note}" for note in table.notes)]
-    if mapping := label_sources()[table.source].get("conditions"):
+    if notes := [*table.notes, *filter(None, [never_asked(vocabulary)])]:
+        lines += ["", *(f"- {note}" for note in notes)]
+    mapping = label_sources()[table.source].get("conditions")
+    if mapping and vocabulary == chest():
         lines += ["", "How the table's labels became conditions, where that is open to doubt:", ""]
         lines += [f"- {name}: {rule['note']}." for name, rule in mapping.items() if "note" in rule]
     return "\n".join(lines)
@@ -203,8 +210,10 @@ def _provenance(order: Order, items_file: Path) -> str:
     return "\n".join(
         [
             "## Made by",
-            f"- Seed {order.seed}; {'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
+            f"- Seed {order.seed}; "
+            f"{'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
             f"- Code: {_made_by()}; {packages}.",
-            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(read_bytes(items_file, most=4_000 * MB)).hexdigest()}.",
+            f"- Items: `{items_file.name}`, SHA-256 "
+            f"{hashlib.sha256(read_bytes(items_file, most=4_000 * MB)).hexdigest()}.",
         ]
     )

@@ -1,7 +1,7 @@
 """Whether claims read from text agree with codings that people made: by attribute, with every disagreement listed.
 
-A coding lists what is present; that a finding is not coded says nothing, unless the study is coded normal. So polarity is
-compared where the text claims the finding and the coding either states it or calls the study normal. Precision and
+A coding lists what is present; that a finding is not coded says nothing, unless the study is coded normal. So polarity
+is compared where the text claims the finding and the coding either states it or calls the study normal. Precision and
 recall of presence take the list for complete, and say so.
 """
 
@@ -15,28 +15,32 @@ from sklearn.metrics import cohen_kappa_score
 
 from nast_core.claims.claim import Claim
 from nast_core.files.writing import whole_folder
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 ATTRIBUTES = ("laterality", "zone", "severity")
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """``attributes``: a row an attribute: n, agreement, kappa. ``findings``: a row a finding: coded, read, both, precision,
-    recall. ``disagreements``: a row each, with both sides' words."""
+    """``attributes``: a row an attribute: n, agreement, kappa. ``findings``: a row a finding: coded, read, both,
+    precision, recall. ``disagreements``: a row each, with both sides' words."""
 
     attributes: pd.DataFrame
     findings: pd.DataFrame
     disagreements: pd.DataFrame
 
 
-def compare(read: Mapping[str, Sequence[Claim]], coded: Mapping[str, Sequence[Claim]]) -> Agreement:
+def compare(
+    read: Mapping[str, Sequence[Claim]], coded: Mapping[str, Sequence[Claim]], vocabulary: Vocabulary | None = None
+) -> Agreement:
     """``read``: claims from text by study; ``coded``: claims from its codings. Studies are those that both have."""
     compared: dict[str, list[tuple[str, str]]] = {name: [] for name in ("polarity", *ATTRIBUTES)}
-    tally = {finding: np.zeros(3, int) for finding in CHEXPERT_CONDITIONS}  # coded, read, both
+    conditions = given(vocabulary).conditions
+    tally = {finding: np.zeros(3, int) for finding in conditions}  # coded, read, both
     disagreements: list[dict] = []
     for study in sorted(set(read) & set(coded)):
-        for finding in CHEXPERT_CONDITIONS:
+        for finding in conditions:
             text, codes = _of(finding, read[study]), _of(finding, coded[study])
             text_says, codes_say = _polarity(text), _polarity(codes)
             tally[finding] += (codes_say == "present", text_says == "present", text_says == codes_say == "present")

@@ -8,15 +8,18 @@ from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import whole
+from nast_core.vocabulary.beside import vocabulary_of
+from nast_core.vocabulary.model import Vocabulary
 
 
-def read_claims(path: Path) -> list[Example]:
-    """Examples of a JSONL file. Raises DataError with the line and what is wrong with it, for a patient in two splits,
-    and for a file without examples."""
+def read_claims(path: Path, vocabulary: Vocabulary | None = None) -> list[Example]:
+    """Examples of a JSONL file. Raises DataError with the line and what is wrong with it (a finding that is not of the
+    vocabulary, too: given, or the one beside the file), for a patient in two splits, and for a file without examples."""
+    vocabulary = vocabulary or vocabulary_of(path)
     remedy = "with 'nast claims build'"
     lines = read_jsonl(
         path,
-        Example.model_validate,
+        lambda value: Example.model_validate(value, context={"vocabulary": vocabulary}),
         DataError,
         one="a claim",
         many="claims",
@@ -29,8 +32,9 @@ def read_claims(path: Path) -> list[Example]:
         split, first = splits.setdefault(example.patient_id, (example.split, number))
         if split != example.split:
             raise DataError(
-                f"{path}, line {number}: the patient {shown(example.patient_id)!r} is in split {shown(example.split)!r} here and in "
-                f"{shown(split)!r} on line {first}; give all of a patient's lines one split"
+                f"{path}, line {number}: the patient {shown(example.patient_id)!r} is in split "
+                f"{shown(example.split)!r} here and in {shown(split)!r} on line {first}; give all of a patient's "
+                "lines one split"
             )
         examples.append(example)
     return examples

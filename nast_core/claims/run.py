@@ -26,6 +26,7 @@ from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.progress import Tick
+from nast_core.vocabulary.model import Vocabulary
 
 Vectors = Mapping[str, Tensor]
 
@@ -42,11 +43,6 @@ class ClaimsResult:
     doubts: dict[str, str] = field(default_factory=dict)  # image name -> why it may not show what it should
 
 
-def work_units(sample: Evidence) -> int:
-    """What ``progress`` of run_claims counts up to: images and distinct texts."""
-    return len(sample.images) + len(statement_texts(sample.examples))
-
-
 def run_claims(
     model: DualEncoder,
     examples: Sequence[Example],
@@ -57,12 +53,14 @@ def run_claims(
     seed: int = 0,
     cache: VectorCache | None = None,
     progress: Tick | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> ClaimsResult:
     """Claim ranking, negated prompts, retrieval and alignment on one split; with ``base``, alignment before and after.
 
     An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
     """
-    return run_evidence(model, evidence(examples, split), images, base=base, seed=seed, cache=cache, progress=progress)
+    sample = evidence(examples, split, vocabulary)
+    return run_evidence(model, sample, images, base=base, seed=seed, cache=cache, progress=progress)
 
 
 def run_evidence(
@@ -107,15 +105,20 @@ def score_claims(
     pairs = rank_claims(model, sample.examples, vectors, texts=texts)
     readable = without(sample, set(failed))
     gallery = readable.gallery(seed)
-    scores = model.score(
-        torch.stack([texts[text] for text in gallery.statements]),
-        torch.stack([vectors[name] for name in gallery.images.image]),
-    )
+    seen = torch.stack([vectors[name] for name in gallery.images.image])
+    said = torch.stack([texts[text] for text in gallery.statements]) if gallery.statements else seen[:0]
+    scores = model.score(said, seen)
     retrieval = retrieve(scores.numpy(), gallery.holds, gallery.cues, gallery.sources, gallery.images)
     conditions = readable.conditions
     everything = torch.stack([vectors[name] for name in readable.images.image])
     prompts = negated_prompt_auroc(
-        model, everything, readable.presence_of(conditions), readable.images.patient_id.tolist(), conditions, seed=seed
+        model,
+        everything,
+        readable.presence_of(conditions),
+        readable.images.patient_id.tolist(),
+        conditions,
+        readable.vocabulary,
+        seed=seed,
     )
     alignment = measure_alignment(model, readable, vectors, texts=texts, seed=seed)
     summary: dict[str, Any] = {
@@ -139,8 +142,8 @@ def score_claims(
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:
-    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where there are
-    any. Together or not at all."""
+    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where
+    there are any. Together or not at all."""
     tables = {
         "pairs": result.pairs,
         "groups": pd.concat(

@@ -9,8 +9,9 @@ from nast_core.commands.common import (
     Cache,
     Dataset,
     Device,
+    EncodingPrecision,
     Out,
-    Precision,
+    Words,
     Workers,
     carried_out,
     command,
@@ -61,14 +62,16 @@ def benchmark_build(
     base_url: Annotated[
         str | None,
         typer.Option(
-            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or OpenAI's own."
+            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or "
+            "OpenAI's own."
         ),
     ] = None,
     llm_model: Annotated[
         str | None,
         typer.Option(
             envvar="NAST_LLM_MODEL",
-            help="The llm. A key goes only where the environment says: NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OpenAI.",
+            help="The llm. A key goes only where the environment says: NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY "
+            "to OpenAI.",
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
@@ -78,6 +81,7 @@ def benchmark_build(
     prices: Annotated[
         tuple[float, float] | None, typer.Option(help="Price per million tokens of prompts, and of answers.")
     ] = None,
+    vocabulary: Words = None,
 ) -> None:
     """Paired four-option items from a label table, each read back by a parser, and a dataset card beside them.
 
@@ -87,12 +91,14 @@ def benchmark_build(
     from nast_core.benchmark.dataset import build_dataset
     from nast_core.benchmark.guesser import at_chance
     from nast_core.benchmark.writers import llm_writer, writer_named
+    from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
+    words = open_vocabulary(vocabulary or CHEXPERT)
     folder = answers or out.with_suffix(".answers")
     chosen = (
-        llm_writer(llm_model, folder, base_url=base_url, jobs=jobs, prices=prices)
+        llm_writer(llm_model, folder, base_url=base_url, jobs=jobs, prices=prices, vocabulary=words)
         if writer == "llm"
-        else writer_named(writer, labels)
+        else writer_named(writer, labels, words)
     )
     with progress("Items", n) as tick:
         dataset = build_dataset(
@@ -106,6 +112,7 @@ def benchmark_build(
             images_only=images_only,
             balance=balance,
             progress=tick,
+            vocabulary=words,
         )
     counts, built = dataset.table.counts, dataset.built
     typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
@@ -146,6 +153,7 @@ def benchmark_import(
     tables: Annotated[
         Path | None, typer.Option(help="Folder of MIMIC-CXR's metadata table, which names each study's image.")
     ] = None,
+    vocabulary: Words = None,
 ) -> None:
     """Items from the JSON of the paper's own builder, read by the parser.
 
@@ -156,9 +164,13 @@ def benchmark_import(
     need_out(out)
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.reference import import_reference, name_images
+    from nast_core.vocabulary.beside import write_beside
+    from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
-    reference = import_reference(file)
+    words = open_vocabulary(vocabulary or CHEXPERT)
+    reference = import_reference(file, vocabulary=words)
     items = name_images(reference.items, tables) if tables else reference.items
+    write_beside(out, words)
     write_items(items, out)
     typer.echo(f"{len(items)} items written: {out}")
     if reference.doubted:
@@ -182,8 +194,8 @@ def benchmark_run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="demo (without any), a folder, a name of 'nast model list', a hub id, open_clip:ARCH/PRETRAINED or run:ID; "
-            "give it several times to compare models."
+            help="demo (without any), a folder, a name of 'nast model list', a hub id, open_clip:ARCH/PRETRAINED or "
+            "run:ID; give it several times to compare models."
         ),
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the items' images; without it, the dataset's.")] = None,
@@ -195,7 +207,7 @@ def benchmark_run(
     cache: Cache = True,
     workers: Workers = None,
     device: Device = "auto",
-    precision: Precision = "float32",
+    precision: EncodingPrecision = "float32",
 ) -> None:
     """Accuracy affirmative and negated, the gap, and the paired test; of several models, also tests between them.
 

@@ -16,8 +16,10 @@ from tqdm import tqdm
 from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
+from nast_core.models.precision import stored
 from nast_core.progress import Tick
 from nast_core.recipe import MOST_WORKERS
+from nast_core.vocabulary.names import SHIPPED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -30,7 +32,14 @@ Model = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
+Precision = Annotated[str, typer.Option(help="Of the weights: float32, bfloat16, float16 or float64.")]
+EncodingPrecision = Annotated[
+    str,
+    typer.Option(
+        help="float32; bf16, to compute in it with weights in float32; auto, the faster of both here, tried for a "
+        "second; or of the weights: bfloat16, float16 or float64."
+    ),
+]
 Cache = Annotated[
     bool,
     typer.Option(
@@ -47,6 +56,12 @@ Workers = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the dataset's.")]
+Words = Annotated[
+    str | None,
+    typer.Option(
+        "--vocabulary", help=f"{', '.join(SHIPPED)}, or a vocabulary file; without: CheXpert's 13 conditions."
+    ),
+]
 Dataset = Annotated[
     str, typer.Option(help="phantoms, or a folder of 'nast dataset build'; what is left out here comes from it.")
 ]
@@ -56,8 +71,8 @@ _TEXT = 20_000  # characters of anything typed
 def command(group: typer.Typer, name: str, *, untouched: str = "") -> Callable:
     """Registers a command whose NastErrors, and what the system says of files and memory, are one line and exit code 2.
 
-    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder. ``untouched``: an
-    argument of names that are only compared, so that whatever lies on the disk can be named.
+    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder.
+    ``untouched``: an argument of names that are only compared, so that whatever lies on the disk can be named.
     """
 
     def register(function: Callable) -> Callable:
@@ -126,7 +141,8 @@ def tell_doubts(doubts: dict[str, str]) -> None:
 def need_files(*paths: Path | None, hint: str = "") -> None:
     """Raises DataError for a path that is no file this user may read; None is passed over.
 
-    To be called before anything heavy is imported: a mistyped name is then answered at once. ``hint``: how to come by the file.
+    To be called before anything heavy is imported: a mistyped name is then answered at once. ``hint``: how to come by
+    the file.
     """
     for path in paths:
         if path is None:
@@ -210,7 +226,7 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
 
     options = {name: value for name, value in fields.items() if value is not None}
     recipe, start = make_recipe({"kind": kind} | options), now()
-    model = load(recipe.model, recipe.device, recipe.precision)
+    model = load(recipe.model, recipe.device, stored(recipe.precision))
     with reporter() as report:
         run = run_in_process(recipe, report, model=model)
     if (ended := run.status.ended) is not None and ended < start:
@@ -264,8 +280,8 @@ def copy_file(source: Path, out: Path) -> None:
 
 
 def copy_results(run: "Run", out: Path, optional: Sequence[str] = ()) -> None:
-    """A run's results as files of a folder, together or not at all. ``optional``: files that some results have; one of an
-    earlier result goes."""
+    """A run's results as files of a folder, together or not at all. ``optional``: files that some results have; one of
+    an earlier result goes."""
     from nast_core.files.writing import whole_folder
 
     summary = "summary.json"  # speaks for the others: last

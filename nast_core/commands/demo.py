@@ -62,8 +62,8 @@ def demo_compare(
         bool,
         typer.Option(
             "--asked",
-            help="Only note anew what the questions are hashed to: after a change of the code that writes them which left "
-            "every one as it was.",
+            help="Only note anew what the questions are hashed to: after a change of the code that writes them which "
+            "left every one as it was.",
         ),
     ] = False,
 ) -> None:

@@ -1,4 +1,5 @@
-"""Two models on the same claims: is negation read, and is what was known of images kept? (method.md sections 6 and 7)"""
+"""Two models on the same claims: is negation read, and is what was known of images kept? (method.md sections 6 and
+7)"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,7 +79,9 @@ def _denials(model: DualEncoder, readable: Evidence, images: Vectors, seed: int)
     conditions = readable.conditions
     absence = 1 - readable.presence_of(conditions)
     everything = torch.stack([images[name] for name in readable.images.image])
-    score = prompt_scores(model, everything, [denial_prompt(condition) for condition in conditions])
+    score = prompt_scores(
+        model, everything, [denial_prompt(condition, readable.vocabulary) for condition in conditions]
+    )
     return ZeroShot(
         tuple(conditions),
         np.array([auroc(absence[:, i], score[:, i]) for i in range(len(conditions))]),
@@ -106,6 +109,8 @@ def _macro(about: str, measure: str, a: ZeroShot, b: ZeroShot) -> dict[str, Any]
 
 def _retrieval(a: Alignment, b: Alignment, seed: int) -> list[dict[str, Any]]:
     first, second = a.retrieval, b.retrieval
+    if not len(first):
+        return []
     return [
         _paired("knowledge", f"retrieval, {name}", first[measure], second[measure], first.patient_id, seed)
         for measure, name in (("R@5", "recall at 5"), ("AP", "mean average precision"))

@@ -1,11 +1,12 @@
-"""Makes the comparisons that come with NAST, and writes what they found into the card of ``demo-tuned``. Source: ours."""
+"""Makes the comparisons that come with NAST, and writes what they found into the card of ``demo-tuned``.
+Source: ours."""
 
 import shutil
 from collections.abc import Iterator
 from typing import get_args
 
 from nast_core.compare import travelling
-from nast_core.compare.composing import Told, compare_on, pairs_of
+from nast_core.compare.composing import Parts, Told, compare_on, pairs_of
 from nast_core.compare.kept import write_kept
 from nast_core.compare.tables import Comparison, moved_layers, summary_files
 from nast_core.compare.travelling import FOLDER, PAIRS, QUESTIONS, STUDIES
@@ -29,8 +30,8 @@ def make(told: Told | None = None) -> dict[HeldOut, Comparison]:
     moved = moved_layers(summary_files({"A": DEMO, "B": DEMO_TUNED}))
     made: dict[HeldOut, Comparison] = {}
     for split in get_args(HeldOut):
-        items, sample = world.items(split, QUESTIONS), world.evidence(split, STUDIES)
-        made[split] = compare_on(a, b, pairs, items, sample, parameters=moved, told=told)
+        parts = Parts(pairs, world.items(split, QUESTIONS), world.evidence(split, STUDIES))
+        made[split] = compare_on(a, b, parts, parameters=moved, told=told)
         made[split].about["came_with"] = "NAST"
     shutil.rmtree(FOLDER, ignore_errors=True)
     for split, found in made.items():
@@ -46,9 +47,12 @@ def measured(found: Comparison) -> list[str]:
     return [
         _HEADING,
         "",
-        f"{QUESTIONS:,} questions with every cue, also those that training keeps out (“absent”, “free of”, “not seen”, “negative for”),",
-        f"and {found.about['statements']:,} statements about {found.about['studies']:,} phantoms, none of which training or the choice between the two used;",
-        "the two come from a study (docs/finetuning.md) on test phantoms of its own, of which a few may be among these;",
+        f"{QUESTIONS:,} questions with every cue, also those that training keeps out (“absent”, “free of”, “not "
+        "seen”, “negative for”),",
+        f"and {found.about['statements']:,} statements about {found.about['studies']:,} phantoms, none of which "
+        "training or the choice between the two used;",
+        "the two come from a study (docs/finetuning.md) on test phantoms of its own, of which a few may be among "
+        "these;",
         "95 % intervals by bootstrap over patients. Phantoms are drawings, not patients.",
         "",
         "| figure | demo | demo-tuned | change | n |",

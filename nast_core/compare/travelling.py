@@ -1,12 +1,12 @@
 """The comparisons that come with NAST, of ``demo`` and ``demo-tuned``: found by what they were made from.
 
-That is the files of both models and the questions, statements and pairs themselves, hashed: a comparison of another model
-or of other questions has another name, and none is found. Neither torch nor a model is loaded for it. A fingerprint of
-merged weights would not do: their last digits differ between processors, and files do not.
+That is the files of both models and the questions, statements and pairs themselves, hashed: a comparison of another
+model or of other questions has another name, and none is found. Neither torch nor a model is loaded for it. A
+fingerprint of merged weights would not do: their last digits differ between processors, and files do not.
 
-To write and hash all that is asked is half of what a fresh page's headline takes. So the hashes lie beside the comparisons,
-and hold for as long as the code and the tables that write questions, statements and pairs are, byte for byte, those they
-were made with; else they are made again.
+To write and hash all that is asked is half of what a fresh page's headline takes. So the hashes lie beside the
+comparisons, and hold for as long as the code and the tables that write questions, statements and pairs are, byte for
+byte, those they were made with; else they are made again.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ QUESTIONS, PAIRS = 500, 48  # what the page begins with
 STUDIES = 200  # that claims are made about
 _LARGEST = 100 * MB  # of a file in the assets
 ASKED = FOLDER / "asked.json"
-_FOLDERS = ("benchmark", "claims", "negation")  # of nast_core, with the files: what writes that which is asked
+_FOLDERS = ("benchmark", "claims", "negation", "vocabulary")  # of nast_core, with the files: what writes what is asked
 _FILES = ("data/phantom.py", "data/studies.py", "dataset/phantom_world.py")
 _CODE = (".py", ".yaml")
 _SAYS = (".md", "figures.json")  # ends of files that say what a model is and do not make it
@@ -54,7 +54,8 @@ def name_of(a: str, b: str, questions: int, split: Split, pairs: int) -> str:
 
 
 def content_of(spec: str) -> str:
-    """A hash of the files that a model is made of, with those of its base; read once for as long as they stay the same."""
+    """A hash of the files that a model is made of, with those of its base;
+    read once for as long as they stay the same."""
     return _content(spec, stamp_of(spec))
 
 

@@ -1,7 +1,7 @@
 """One still DICOM image to 8-bit grey or RGB, as a viewer would first show it.
 
-Greys go through the DICOM pipeline (``dicom_grey``). Overlays and shutters are ignored. What a header contradicts or leaves
-out is told.
+Greys go through the DICOM pipeline (``dicom_grey``). Overlays and shutters are ignored. What a header contradicts or
+leaves out is told.
 
 Only the elements in ``_TAGS`` are ever read, so nothing that identifies a patient can reach a result.
 """
@@ -209,7 +209,8 @@ def _guessed(data: bytes) -> UID:
 
 
 def _samples(ds: Dataset, syntax: UID, notes: Notes) -> NDArray[np.integer]:
-    """Stored values, (rows, columns) or (rows, columns, 3). Bits that lie higher than BitsStored says are brought down."""
+    """Stored values, (rows, columns) or (rows, columns, 3).
+    Bits that lie higher than BitsStored says are brought down."""
     bits = int(ds.BitsStored)
     high = int(ds.get("HighBit", bits - 1))
     whole = bits == ds.BitsAllocated or ds.PixelRepresentation == 1

@@ -13,7 +13,8 @@ REPRESENTATIONS = frozenset(  # of values: PS3.5, table 6.2-1
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether the bytes are a DICOM file (PS3.10, 7.1), or one without the preamble or the prefix that it should have."""
+    """Whether the bytes are a DICOM file (PS3.10, 7.1), or one without the preamble or the prefix that it should
+    have."""
     return dataset_at(data) is not None
 
 

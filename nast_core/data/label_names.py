@@ -1,8 +1,10 @@
-"""The names of the sources of labels, without reading what labels.yaml says of them: for help that is printed at once."""
+"""The names of the sources of labels, without reading what labels.yaml says of them: for help that is printed at
+once."""
 
 import re
 from pathlib import Path
 
+DRAWN = "phantom"  # labels of what is drawn here
 OWN = "table"  # a table that is nobody else's: told by its columns
 
 

@@ -30,6 +30,7 @@ from nast_core.files.arrays import read_tensors, save_tensors
 from nast_core.files.leftovers import sweep
 from nast_core.files.writing import vectors_folder, writing
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.precision import BF16
 from nast_core.progress import Tick
 
 MOST_BYTES = 4 * 2**30  # two million vectors of 512 numbers
@@ -78,7 +79,8 @@ class Shelf:
         return self._opened[chunk][row]
 
     def add(self, keys: Sequence[str], vectors: Float[Tensor, "key dim"]) -> None:
-        """Keeps vectors as one chunk. A cache that cannot be written, for want of room, say, is said once and done without."""
+        """Keeps vectors as one chunk. A cache that cannot be written, for want of room, say, is said once and done
+        without."""
         if not self._writable or not keys:
             return
         digests = np.frombuffer(b"".join(map(_digest, keys)), np.uint8).reshape(len(keys), -1)
@@ -136,7 +138,8 @@ class VectorCache:
 
     def _shelf(self, kind: str, model: DualEncoder, *about: object) -> Shelf:
         self._trim()
-        key = json.dumps([kind, str(model.dtype), model.text.device.type, *about])
+        precision = BF16 if kind in model.in_bf16 else str(model.dtype)
+        key = json.dumps([kind, precision, model.text.device.type, *about])
         return Shelf(self.folder / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}")
 
     def _trim(self) -> None:

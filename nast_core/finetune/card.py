@@ -38,8 +38,9 @@ def model_card(
     after: Mapping[str, float],
     stands: Progress,
     moved: Float[np.ndarray, " layer"],
+    computed: str = "",
 ) -> str:
-    """Markdown. ``source``: what was learnt from."""
+    """Markdown. ``source``: what was learnt from; ``computed``: in what precision, and why, where that was asked."""
     rows = [
         f"| {label} | {_number(before[name], scale, unit)} | {_number(after[name], scale, unit)} |"
         for name, (label, scale, unit) in _SHOWN.items()
@@ -53,6 +54,7 @@ def model_card(
         [
             *_heading(record),
             *_training(record, source, data, stands),
+            *([f"- Precision: {computed}; weights in float32."] if computed else []),
             "",
             "## Figures on validation studies",
             "",
@@ -111,7 +113,8 @@ def _training(record: Record, source: str, data: TrainingData, stands: Progress)
         "in both.",
         f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
         f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "
-        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed {recipe.seed}"
+        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed "
+        f"{recipe.seed}"
         + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
         f"- Loss: {recipe.caption_weight:g} x caption InfoNCE + {recipe.same_image_weight:g} x same image + "
         f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; "

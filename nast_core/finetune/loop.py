@@ -119,10 +119,11 @@ def _seed(*of: int) -> None:
 def training_step(
     task: Task, batch: Batch, step: int, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> dict[str, float]:
-    """Update number ``step``. Returns the loss, its terms (``loss_...``) and the norm of the gradient before clipping."""
+    """Update number ``step``. Returns the loss, its terms (``loss_...``) and the norm of the gradient before
+    clipping."""
     optimizer.zero_grad(set_to_none=True)
     values: dict[str, float] = {}
-    with _MemoryWatch() as full:
+    with MemoryWatch() as full:
         values = _accumulate(task, batch, step)
     if full.met:
         raise FinetuneError(_too_large(task, batch))
@@ -131,7 +132,8 @@ def training_step(
     norm = float(nn.utils.clip_grad_norm_(parameters, task.recipe.clip))
     if not math.isfinite(norm):
         raise FinetuneError(
-            f"the gradient is not finite (loss {values['loss']:.3g}); lower learning_rate, now {task.recipe.learning_rate:g}"
+            f"the gradient is not finite (loss {values['loss']:.3g}); lower learning_rate, now "
+            f"{task.recipe.learning_rate:g}"
         )
     if task.recipe.scale == "gradient":
         scale_gradients(task.layers, task.weights)
@@ -152,8 +154,8 @@ def batch_losses(task: Task, batch: Batch) -> dict[str, Tensor]:
 
 
 def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe, step: int) -> Tensor:
-    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies it, and
-    before denials are read it keeps the tower there."""
+    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies
+    it, and before denials are read it keeps the tower there."""
     compares = step >= recipe.statement_steps
     weights = {
         "caption": recipe.caption_weight,
@@ -217,13 +219,13 @@ def validation_loss(task: Task) -> tuple[float, dict[str, float]]:
     return total, {name: float(torch.stack([terms[name] for terms in losses]).mean()) for name in losses[0]}
 
 
-class _MemoryWatch:
+class MemoryWatch:
     """Ends its block quietly where memory is short, and says that it was ``met``.
 
     The error is let go of here: it would keep alive the very tensors that a smaller try needs the room of.
     """
 
-    def __enter__(self) -> "_MemoryWatch":
+    def __enter__(self) -> "MemoryWatch":
         self.met = False
         return self
 
@@ -243,7 +245,7 @@ def _too_large(task: Task, batch: Batch) -> str:
         clear_device_cache(garbage_collection=True)
         smaller = task.training._replace(numbers=own[:size], size=size).batch(0)
         share = sorted(smaller.texts, key=len)[:: task.accelerator.num_processes]
-        with _MemoryWatch() as full:
+        with MemoryWatch() as full:
             task.encode.encode(share).sum().backward()
         if not full.met:
             return f"{problem}; {size} do: set batch_size to {size}"

@@ -66,6 +66,7 @@ def read_model(
     that the config leaves out.
     """
     path = weights.find_weights(folder, WEIGHTS)
+    info: Mapping[str, Any] = {}
     with model_files.leading(f"{folder} could not be loaded as a Hugging Face {library.__name__}"):
         config = library.config_class.from_dict(
             taken(keys, model_files.read_json(folder / "config.json"), "config.json")
@@ -75,7 +76,7 @@ def read_model(
         weights.check_size(path, sum(parameter.numel() for parameter in empty.parameters()), "config.json")
         file = weights.read(path)
         if _as_stored(empty, file.tensors, dtype):
-            model, info = _given(empty, file.tensors), {}
+            model = _given(empty, file.tensors)
         else:
             model, info = _translated(library, config, file.tensors, dtype)
     unused = _refuse_unlike(folder, model, info)
@@ -123,7 +124,8 @@ def _translated(
 
 
 def _refuse_unlike(folder: Path, model: PreTrainedModel, info: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names in a file that a model has no use for, by its library's ``info``. Raises ModelError where weights do not fit."""
+    """Names in a file that a model has no use for, by its library's ``info``.
+    Raises ModelError where weights do not fit."""
     model_files.refuse_mismatched(folder, info.get("mismatched_keys", ()))
     model_files.refuse_missing(folder, info.get("missing_keys", ()))
     unused = tuple(sorted(info.get("unexpected_keys", ())))

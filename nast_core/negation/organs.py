@@ -1,15 +1,15 @@
-"""What a text says of organs as a whole: "the heart and mediastinum are normal", "clear lungs". Data: organs.yaml.
+"""What a text says of organs as a whole: "the heart and mediastinum are normal", "clear lungs". The organs are a vocabulary's.
 
 A predicate before an organ is shared by those joined behind it; one behind it, by those joined before. Source: ours.
 """
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from nast_core.files.documents import packaged
+from nast_core.negation.literals import Triggers
 from nast_core.negation.words import classes, whole_words
+from nast_core.vocabulary.model import Organ, Words
 
 _FAR = 16  # words from an organ to what is said of it
 _TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]")
@@ -28,64 +28,79 @@ class _Place(NamedTuple):
     end: int
 
 
-def _pattern(words: list[str]) -> re.Pattern[str] | None:
-    return whole_words(words) if words else None
+def _pattern(words: Words) -> re.Pattern[str] | None:
+    written = (*map(re.escape, words.phrases), *words.patterns)
+    return whole_words(written) if written else None
 
 
-@lru_cache(maxsize=1)
-def _organs() -> dict[str, _Organ]:
-    raw = packaged("nast_core.negation", "organs.yaml")
-    organs = {}
-    for name, entry in raw.items():
-        after = {
-            kind: pattern
-            for kind in ("borderline", "normal", "found")
-            if (pattern := _pattern(entry[kind])) is not None
-        }
-        words = _pattern(entry["words"])
-        assert words is not None
-        organs[name] = _Organ(entry["condition"], words, after, _pattern(entry["before"]))
-    return organs
+def _compiled(organ: Organ) -> _Organ:
+    after = {
+        kind: pattern
+        for kind, said in (("borderline", organ.borderline), ("normal", organ.normal), ("found", organ.found))
+        if (pattern := _pattern(said)) is not None
+    }
+    words = _pattern(organ.words)
+    assert words is not None
+    return _Organ(organ.condition, words, after, _pattern(organ.before))
 
 
-def find_organs(text: str) -> Iterator[tuple[str, str, int, int]]:
-    """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
-    organs = sorted(
-        (_Place(name, *match.span()) for name, organ in _organs().items() for match in organ.words.finditer(text)),
-        key=lambda one: (one.start, -one.end),
-    )
-    if not organs:
-        return
-    tokens = [(m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
-    at = {start: number for number, (_, start, _) in enumerate(tokens)}
-    organs_at: dict[int, int] = {}  # first token of an organ -> its last
-    for one in organs:
-        if one.start in at:
-            organs_at[at[one.start]] = max(organs_at.get(at[one.start], 0), _last(tokens, at[one.start], one.end))
-    shared: dict[int, str] = {}  # token behind an organ that a predicate stands before -> that predicate
-    for one in organs:
-        if one.start not in at:
-            continue
-        first = at[one.start]
-        last = _last(tokens, first, one.end)
-        before = _before(text, tokens, one, first, shared)
-        reading = None if before is not None and before[0] < one.start else _behind(text, tokens, organs_at, one, last)
-        reading = _contrasted(tokens, organs_at, one, first, last, reading)
-        if reading is None and before is not None:
-            shared[last] = before[1]
-            reading = ("normal", before[0], one.end)
-        if reading is not None:
-            yield _organs()[one.organ].condition, *reading
+class Organs:
+    """The organs of a vocabulary, and what a text says of them."""
+
+    def __init__(self, organs: Mapping[str, Organ]):
+        self._organs = {name: _compiled(organ) for name, organ in organs.items()}
+        self._names = tuple(self._organs)
+        self._triggers = Triggers(
+            [(*map(re.escape, organ.words.phrases), *organ.words.patterns) for organ in organs.values()]
+        )
+
+    def find(self, text: str) -> Iterator[tuple[str, str, int, int]]:
+        """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
+        some = [self._names[number] for number in self._triggers.of(text.lower())]
+        organs = sorted(
+            (_Place(name, *match.span()) for name in some for match in self._organs[name].words.finditer(text)),
+            key=lambda one: (one.start, -one.end),
+        )
+        if not organs:
+            return
+        tokens = [(m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+        at = {start: number for number, (_, start, _) in enumerate(tokens)}
+        organs_at: dict[int, int] = {}  # first token of an organ -> its last
+        for one in organs:
+            if one.start in at:
+                organs_at[at[one.start]] = max(organs_at.get(at[one.start], 0), _last(tokens, at[one.start], one.end))
+        shared: dict[int, str] = {}  # token behind an organ that a predicate stands before -> that predicate
+        for one in organs:
+            if one.start not in at:
+                continue
+            organ = self._organs[one.organ]
+            first = at[one.start]
+            last = _last(tokens, first, one.end)
+            before = _before(text, tokens, one, organ, first, shared)
+            early = before is not None and before[0] < one.start
+            reading = None if early else _behind(text, tokens, organs_at, one, organ, last)
+            reading = _contrasted(tokens, organs_at, one, organ, first, last, reading)
+            if reading is None and before is not None:
+                shared[last] = before[1]
+                reading = ("normal", before[0], one.end)
+            if reading is not None:
+                yield organ.condition, *reading
 
 
 def _contrasted(
-    tokens, organs_at: dict[int, int], one: _Place, first: int, last: int, reading: tuple[str, int, int] | None
+    tokens,
+    organs_at: dict[int, int],
+    one: _Place,
+    organ: _Organ,
+    first: int,
+    last: int,
+    reading: tuple[str, int, int] | None,
 ) -> tuple[str, int, int] | None:
     """ "The heart is enlarged, not the mediastinum", "the vessels, not the heart, are large": each on its own.
 
     What is denied of one organ only is found of the other, which is named by itself: the denial before it decides.
     """
-    pattern = _organs()[one.organ].after.get("found")
+    pattern = organ.after.get("found")
     if pattern is None:
         return reading
     if reading is not None and reading[0] == "found":
@@ -116,9 +131,9 @@ def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:
     return last
 
 
-def _before(text, tokens, one: _Place, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
+def _before(text, tokens, one: _Place, organ: _Organ, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
     """Where a normal predicate before the organ starts, and which; or that of the organ it is joined to."""
-    pattern = _organs()[one.organ].before
+    pattern = organ.before
     if pattern is None:
         return None
     for place in range(first - 1, max(-1, first - 5), -1):
@@ -141,9 +156,11 @@ def _before(text, tokens, one: _Place, first: int, shared: dict[int, str]) -> tu
     return None
 
 
-def _behind(text, tokens, organs_at: dict[int, int], one: _Place, last: int) -> tuple[str, int, int] | None:
+def _behind(
+    text, tokens, organs_at: dict[int, int], one: _Place, organ: _Organ, last: int
+) -> tuple[str, int, int] | None:
     """What is said of the organ behind it: kind and span. None where another organ's turn comes first."""
-    predicates = _organs()[one.organ].after
+    predicates = organ.after
     has_verb = others = denied = False
     verb = -9  # the last that tells of the organ
     place, steps = last + 1, 0
@@ -189,7 +206,8 @@ def _closes(text: str, end: int) -> bool:
 
 
 def _passes(tokens, last: int, place: int) -> bool:
-    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed with."""
+    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed
+    with."""
     word = tokens[place][0]
     if (
         word in classes()["joins_organs"]

@@ -1,6 +1,6 @@
 """What a text says of each condition: present, absent, uncertain, or normal. It did not write the texts it checks.
 
-Findings are named by lexicon.yaml and organs.yaml; scope.py decides what denies or doubts them, within the clauses of
+Findings are named by the words of a vocabulary (lexicon.py, organs.py); scope.py decides what denies or doubts them, within the clauses of
 clauses.py. A text is read sentence by sentence, in time that grows with its length alone. Source: ours.
 """
 
@@ -10,10 +10,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from nast_core.negation import scope
-from nast_core.negation.lexicon import find_namings
+from nast_core.negation.lexicon import lexicon
 from nast_core.negation.sentence import State
 from nast_core.negation.spelling import spelt
 from nast_core.negation.words import plain, tokens
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 _SPACES = re.compile(r"\s+")
 _END = re.compile(
@@ -37,41 +39,43 @@ class Mention(NamedTuple):
         return self.conditions[0]
 
 
-def parse(text: str) -> list[Mention]:
-    """Every mention of the 13 CheXpert conditions, in reading order."""
+def parse(text: str, vocabulary: Vocabulary | None = None) -> list[Mention]:
+    """Every mention of a condition of the vocabulary, in reading order; without one, of CheXpert's 13."""
+    vocabulary = given(vocabulary)
     flat = _SPACES.sub(" ", text)
     mentions, start = [], 0
     low = plain(flat)
     for end in [*(m.start() for m in _END.finditer(low)), len(low)]:
-        mentions += [_shifted(mention, start) for mention in _read(low[start:end])]
+        mentions += [_shifted(mention, start) for mention in _read(low[start:end], vocabulary)]
         start = end
     return mentions if flat == text else _moved(mentions, _places(text))
 
 
-def parse_all(texts: Iterable[str]) -> Iterator[list[Mention]]:
+def parse_all(texts: Iterable[str], vocabulary: Vocabulary | None = None) -> Iterator[list[Mention]]:
     """Mentions of each text, in order; texts are read as they come, so any number of them fits in memory.
 
     Line breaks and runs of spaces read as one space: reports are wrapped anywhere.
     """
-    return map(parse, texts)
+    return (parse(text, vocabulary) for text in texts)
 
 
 @lru_cache(maxsize=20_000)  # reports repeat their normal sentences word for word
-def _read_short(sentence: str) -> tuple[Mention, ...]:
-    return tuple(_spelt(sentence))
+def _read_short(sentence: str, vocabulary: Vocabulary) -> tuple[Mention, ...]:
+    return tuple(_spelt(sentence, vocabulary))
 
 
-def _read(sentence: str) -> Iterable[Mention]:
-    return _read_short(sentence) if len(sentence) < 500 else _spelt(sentence)
+def _read(sentence: str, vocabulary: Vocabulary) -> Iterable[Mention]:
+    return _read_short(sentence, vocabulary) if len(sentence) < 500 else _spelt(sentence, vocabulary)
 
 
-def _spelt(sentence: str) -> Iterable[Mention]:
-    correct, places = spelt(sentence)
-    return _mentions(correct) if places is None else _moved(list(_mentions(correct)), places)
+def _spelt(sentence: str, vocabulary: Vocabulary) -> Iterable[Mention]:
+    correct, places = spelt(sentence, lexicon(vocabulary).words)
+    mentions = _mentions(correct, vocabulary)
+    return mentions if places is None else _moved(list(mentions), places)
 
 
-def _mentions(sentence: str) -> Iterator[Mention]:
-    namings = find_namings(sentence)
+def _mentions(sentence: str, vocabulary: Vocabulary) -> Iterator[Mention]:
+    namings = [naming for naming in lexicon(vocabulary).namings(sentence) if naming.kind != "other"]
     if not namings:
         return
     words = tokens(sentence)

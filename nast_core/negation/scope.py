@@ -1,15 +1,14 @@
 """What denies or doubts each naming of a sentence: cues, how far they reach, and what they touch. Source: ours.
 
-A clause is read once from left to right. A cue before a naming denies it, unless what is denied is only something it has
-("no kinking of the tube") or undergoes ("no change in the effusion"); a predicate behind it denies it only if it says
-whether it is there ("is not seen"), not how it is ("is not displaced"). What a word denies is told by the classes of
-scope.yaml; a word in none of them is an attribute. After NegEx and ConText, which know no such thing.
+A clause is read once from left to right. A cue before a naming denies it, unless what is denied is only something it
+has ("no kinking of the tube") or undergoes ("no change in the effusion"); a predicate behind it denies it only if it
+says whether it is there ("is not seen"), not how it is ("is not displaced"). What a word denies is told by the classes
+of scope.yaml; a word in none of them is an attribute. After NegEx and ConText, which know no such thing.
 """
 
 from dataclasses import replace
 
 from nast_core.negation.clauses import Named, clauses
-from nast_core.negation.cues import Cue
 from nast_core.negation.lexicon import Naming
 from nast_core.negation.sentence import (
     AHEAD,
@@ -27,6 +26,7 @@ from nast_core.negation.sentence import (
 )
 from nast_core.negation.verbs import VERBAL, Verbs
 from nast_core.negation.words import Token
+from nast_core.vocabulary.cues import Cue
 
 GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(
@@ -49,7 +49,7 @@ class _Reader(Verbs):
 
     def read(self) -> list[Reading]:
         names = [
-            Named(start, end, naming.normal, "Support Devices" in naming.conditions)
+            Named(start, end, naming.normal, naming.device)
             for (start, end), naming in zip(self.spans, self.namings, strict=True)
         ]
         starts = clauses(self.words, names)
@@ -236,7 +236,7 @@ class _Reader(Verbs):
             of_it = of_change and self.words[i] in ("in", "of") and self.points(i + 1)
             return ("list", True, False) if of_it else (shield, pointed, False)
         pointing = self.points(i + 1)
-        device = "Support Devices" in self.namings[ahead].conditions
+        device = self.namings[ahead].device
         if governor and governor.kind == "deny":
             if head == "changes" and self.words[i] in ("of", "from") and not pointing:
                 return shield, pointed, False  # "no changes of edema": its signs

@@ -1,9 +1,10 @@
-"""Predicates: which of them, denied or not, say whether their subject is there, and which only how it is. Source: ours."""
+"""Predicates: which of them, denied or not, say whether their subject is there, and which only how it is.
+Source: ours."""
 
-from nast_core.negation.cues import Cue
 from nast_core.negation.doubt import Doubts
 from nast_core.negation.sentence import AHEAD, Clause, Governor, Said
 from nast_core.negation.words import classes
+from nast_core.vocabulary.cues import Cue
 
 VERBAL = frozenset(["not", "n't", "never", "no longer"])
 
@@ -286,7 +287,7 @@ class Verbs(Doubts):
         names = [self.name_ends[place] for place in range(max(0, i - AHEAD), i) if place in self.name_ends]
         return (
             bool(names)
-            and "Support Devices" in self.namings[names[-1]].conditions
+            and self.namings[names[-1]].device
             and ahead in ([], ["."], [","], [";"], ["and"], ["but"], ["now"], [")"])
             and (
                 i - 1 in self.name_ends

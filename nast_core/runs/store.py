@@ -25,6 +25,7 @@ from nast_core.runs import known_kinds
 from nast_core.runs.folders import may_be_a_run, remove, time_of
 from nast_core.runs.kinds import make_recipe
 from nast_core.runs.status import Status, checked
+from nast_core.vocabulary.names import named
 
 _MOST = 4 * MB  # of a run's JSON files
 _LOG = MB  # of a log, its end
@@ -83,8 +84,9 @@ class Run:
 
     @property
     def result(self) -> Any:
-        """What came out, as the run's kind gives it (``nast_core.work.kinds``): an xarray.Dataset of attention or a trace;
-        the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was built.
+        """What came out, as the run's kind gives it (``nast_core.work.kinds``): an xarray.Dataset of attention or a
+        trace; the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was
+        built.
 
         Raises RunError where the run has not finished, or its files cannot be read.
         """
@@ -343,7 +345,8 @@ class RunStore:
         return ids
 
     def delete(self, name: str) -> None:
-        """Removes a run. Raises RunError where it is at work, where other runs refer to it, or where it cannot be removed."""
+        """Removes a run. Raises RunError where it is at work, where other runs refer to it, or where it cannot be
+        removed."""
         run = self.open(name)
         if users := self.users(run):
             raise RunError(f"run {run.id} is needed by {', '.join(users)}; delete those first")
@@ -374,7 +377,7 @@ def settled(recipe: Recipe) -> Recipe:
     fields: dict[str, Any] = {
         field: type(path)(as_path(path, RunError).absolute())
         for field, path in paths.items()
-        if path is not None and not run_of(path)
+        if path is not None and not run_of(path) and not (field == "vocabulary" and named(path))
     }
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)

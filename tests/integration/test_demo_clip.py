@@ -14,7 +14,7 @@ from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
 from nast_core.interpret.selftest import self_test
 from nast_core.models.registry import DEMO_FOLDER
-from nast_core.negation.cues import CUES
+from nast_core.vocabulary.cues import CUES
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""The fine-tune that comes with NAST: a spec like any other, small, with figures that its comparison gives, found by content."""
+"""The fine-tune that comes with NAST: a spec like any other, small, with figures that its comparison gives, found by
+content."""
 
 import json
 import shutil
@@ -106,21 +107,38 @@ def test_its_comparison_is_found_by_what_is_asked(monkeypatch):
 def test_what_is_noted_of_the_questions_is_what_they_are_hashed_to_and_is_of_this_code():
     kept = json.loads(travelling.ASKED.read_text("utf-8"))
     assert kept["written_by"] == travelling.written_by(), (
-        "the code that writes the questions was changed; a fresh Compare takes 0.6 s more until 'nast demo compare --asked'"
-        " notes their hashes again, or, where they are others now, 'nast demo compare' compares on them"
+        "the code that writes the questions was changed; a fresh Compare takes 0.6 s more until "
+        "'nast demo compare --asked' notes their hashes again, or, where they are others now, "
+        "'nast demo compare' compares on them"
     )
     assert set(kept["asked"].values()) == {
         travelling.hash_of_asked(QUESTIONS, split, PAIRS) for split in ("validation", "test")
     }
 
 
-@pytest.mark.parametrize("edited", ["benchmark/grammar.yaml", "claims/wording.py", "data/phantom.py"])
+@pytest.mark.parametrize("edited", ["benchmark/grammar.yaml", "vocabulary/chest.yaml", "data/phantom.py"])
 def test_code_or_a_table_that_was_edited_is_other_code(tmp_path, monkeypatch, edited):
     package = Path(shutil.copytree(Path(nast_core.__file__).parent, tmp_path / "nast_core"))
     monkeypatch.setattr(travelling, "__file__", str(package / "compare" / "travelling.py"))
     assert travelling.written_by() == json.loads(travelling.ASKED.read_text("utf-8"))["written_by"]
     (package / edited).write_text((package / edited).read_text("utf-8") + "\n")
     assert travelling.written_by() != json.loads(travelling.ASKED.read_text("utf-8"))["written_by"]
+
+
+def test_whatever_is_imported_to_write_what_is_asked_counts_as_its_code():
+    code = (
+        "import sys; from nast_core.compare import travelling; before = set(sys.modules)\n"
+        "travelling.hash_of_asked(5, 'validation', 2)\n"
+        "print(*(name for name in set(sys.modules) - before if name.startswith('nast_core.')))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    of_folders = {  # what opens datasets that are folders, and reads their files
+        *("dataset", "dataset.folder", "dataset.interface", "dataset.manifest", "dataset.opened", "dataset.study_file"),
+        *("data.image_folders", "data.label_layouts", "data.label_words", "files.held", "files.jsonl"),
+    }
+    files = {name.removesuffix(".py").replace("/", ".") for name in travelling._FILES}
+    imported = {name.removeprefix("nast_core.") for name in said.stdout.split()}
+    assert {name for name in imported - of_folders - files if name.split(".")[0] not in travelling._FOLDERS} == set()
 
 
 def test_no_other_comparison_lies_there():
@@ -133,8 +151,8 @@ def test_no_other_comparison_lies_there():
 def test_a_fresh_pages_headline_needs_neither_torch_nor_a_model():
     code = (
         "import sys\n"
-        "from dashboard.compare import asked_for, comparisons, inside, item_changes, mechanism, one_head, scores, take_along\n"
-        "from nast_core.compare.travelling import PAIRS, QUESTIONS, read_travelling\n"
+        "from dashboard.compare import asked_for, comparisons, inside, item_changes, mechanism, one_head, scores, "
+        "take_along\nfrom nast_core.compare.travelling import PAIRS, QUESTIONS, read_travelling\n"
         "found = read_travelling('demo', 'demo-tuned', QUESTIONS, 'validation', PAIRS)\n"
         "print([figure.value for figure in scores.figures(found)])\n"
         "heavy = {'torch', 'transformers', 'peft', 'scipy', 'sklearn', 'xarray'} & sys.modules.keys()\n"
@@ -154,14 +172,14 @@ def test_it_is_exported_by_name(tmp_path):
 
 @pytest.mark.long
 def test_the_comparison_that_travels_is_the_one_that_is_made_today():
-    from nast_core.compare.composing import compare_on, pairs_of
+    from nast_core.compare.composing import Parts, compare_on, pairs_of
     from nast_core.compare.travelling import STUDIES
     from nast_core.dataset.opened import open_dataset
 
     a, b = load_model("demo", device="cpu"), load_model("demo-tuned", device="cpu")
     world = open_dataset("phantoms")
     items, claims = world.items("test", QUESTIONS), world.evidence("test", STUDIES)
-    now, then = compare_on(a, b, pairs_of(a, b, world, PAIRS), items, claims), read_travelling(*ASKED)
+    now, then = compare_on(a, b, Parts(pairs_of(a, b, world, PAIRS), items, claims)), read_travelling(*ASKED)
     for table, columns, near in (
         ("changes", "a b change", 0.5),
         ("claims", "a b change", 0.01),

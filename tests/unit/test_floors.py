@@ -9,6 +9,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("files",),
     ("statistics",),
     ("models",),
+    ("vocabulary",),
     ("negation",),
     ("data",),
     ("encoding",),

@@ -13,7 +13,7 @@ from nast_core.benchmark.sources import labelled_studies
 from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.encoding.images import open_image
 from nast_core.errors import DataError, ImageError
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 
 def touch(folder: Path, *paths: str) -> Path:
@@ -43,7 +43,8 @@ NFD = unicodedata.normalize("NFD", "Müller_é.png")
         (NFD, "Müller_é.JPG"),
         ("train\\p1\\v.png", "train/p1/v.png"),
         ("/data/of/others/scan7.png", "scan7.png"),
-        ("CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg", "chexpert/train/patient00001/study1/view1_frontal.jpg"),
+        ("CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg",
+        "chexpert/train/patient00001/study1/view1_frontal.jpg"),
         ("images/img0.png", "img0.png"),
         ("0/2166810.png", "images-224/2166810.png"),
     ],

@@ -1,4 +1,5 @@
-"""The parser on sentences labelled by hand (tests/parser), on whole kinds of them, and on the rules of scope one by one."""
+"""The parser on sentences labelled by hand (tests/parser), on whole kinds of them, and on the rules of scope one by
+one."""
 
 import re
 from hashlib import sha1
@@ -8,12 +9,12 @@ import pytest
 
 from nast_core.claims.openi import read_reports
 from nast_core.errors import DataError
-from nast_core.negation.cues import CUES, cue_table, find_cues
 from nast_core.negation.lexicon import find_namings
 from nast_core.negation.parser import parse, parse_all
 from nast_core.negation.parser_report import Label, Sentence, read_gold, read_sentences, report
 from nast_core.negation.phrases import DENIALS
 from nast_core.negation.spelling import spelt
+from nast_core.vocabulary.cues import CUES, cue_table, find_cues
 from tests.timing import seconds
 
 SENTENCES = Path(__file__).parents[1] / "parser" / "sentences.tsv"
@@ -43,10 +44,13 @@ def test_every_sentence_labelled_by_hand_is_read_as_it_is_labelled(sentences, ha
 def test_scores_are_counted_by_state_and_cue_and_what_is_turned_round_is_a_reversal():
     found = report(
         [
-            Sentence("held", "No edema; cardiomegaly is absent.", (Label("Edema", "absent", "no"), Label("Cardiomegaly", "absent", "absent"))),
-            Sentence("held", "No fracture.", (Label("Fracture", "present"),)),  # labelled so to be counted as turned round
+            Sentence("held", "No edema; cardiomegaly is "
+                "absent.", (Label("Edema", "absent", "no"), Label("Cardiomegaly", "absent", "absent"))),
+            # labelled so to be counted as turned round
+            Sentence("held", "No fracture.", (Label("Fracture", "present"),)),
             Sentence("held", "Effusion here.", (Label("Pleural Effusion", "absent", "no"),)),
-            Sentence("held", "Small effusion.", (), (Label("Pleural Effusion", "present"),)),  # implied: counts neither way
+            # implied: counts neither way
+            Sentence("held", "Small effusion.", (), (Label("Pleural Effusion", "present"),)),
         ]
     )  # fmt: skip
     absent, present = found.states["absent"], found.states["present"]
@@ -307,7 +311,8 @@ def test_a_form_is_answered(name, answer, state, mark):
 @pytest.mark.parametrize(
     ("fragment", "state"),
     [("only a {}", "present"), ("just {}", "present"), ("stable {}", "present"), ("{} in place", "present"),
-     ("the {} is smaller", "present"), ("{} at the left base", "uncertain"), ("or {}", "absent"), ("definite {}", "absent")],
+     ("the {} is smaller", "present"), ("{} at the left "
+         "base", "uncertain"), ("or {}", "absent"), ("definite {}", "absent")],
 )  # fmt: skip
 def test_what_follows_a_comma_behind_a_denial_is_told_by_its_words(name, fragment, state):
     assert states(f"No fracture, {fragment.format(name)}.") == {"Fracture": "absent", NAMES[name]: state}

@@ -18,7 +18,7 @@ class CueTable:
 
 @lru_cache(maxsize=1)
 def cue_table() -> CueTable:
-    raw = packaged("nast_core.negation", "cues.yaml")
+    raw = packaged("nast_core.vocabulary", "cues.yaml")
     return CueTable(**{side: tuple(cues) for side, cues in raw.items()})
 
 

@@ -1,0 +1,1 @@
+"""What a dataset speaks of: its conditions, the words for them, and the words that deny."""
