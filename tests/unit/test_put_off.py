@@ -37,7 +37,8 @@ print("torch._dynamo" in sys.modules, file=sys.stderr)
 
 
 def encoded(how: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-W", "ignore", "-c", ENCODE, how], capture_output=True, text=True, cwd=ROOT, check=True)
+    words = [sys.executable, "-W", "ignore", "-c", ENCODE, how]
+    return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
 
 
 @pytest.mark.long
@@ -46,7 +47,7 @@ def test_the_demo_is_the_same_to_the_last_bit_and_none_of_the_parts_was_imported
     assert quick.stdout == plain.stdout
     assert quick.stderr.split() == ["False"]  # a fine-tune's PEFT asks for some of them, and not for the compiler
     assert "\nTrue bert\n" in quick.stdout  # the list of models is whole for who asks later
-    assert {"torch._dynamo", "matplotlib", "True"} <= set(plain.stderr.split())  # else there would be nothing to put off
+    assert {"torch._dynamo", "matplotlib", "True"} <= set(plain.stderr.split())  # else nothing would be put off
 
 
 @pytest.fixture
