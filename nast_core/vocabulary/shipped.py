@@ -10,7 +10,7 @@ from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary
 from nast_core.vocabulary.model import Vocabulary
 
 CHEXPERT = "chexpert"
-SHIPPED = {CHEXPERT: "chest.yaml"}  # name -> file beside this one
+SHIPPED = {CHEXPERT: "chest.yaml", "vindr": "vindr.yaml", "head-ct": "head_ct.yaml"}  # name -> file beside this one
 
 
 @lru_cache(maxsize=8)
