@@ -19,6 +19,8 @@ from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, shown
 from nast_core.files.tables import open_table
 from nast_core.progress import Far
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 NAMES = tuple(name for name in SOURCES if name != BY_PATH)
 PHANTOMS = 2000  # studies, where no number is asked for
@@ -32,6 +34,7 @@ def read_source(
     seed: int = 0,
     most: int | None = None,
     progress: Far | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Source:
     """Studies of ``openi``, ``padchest``, ``phantom``, or a path, whose kind is told from what it holds.
 
@@ -40,15 +43,17 @@ def read_source(
     Raises DataError for what is none of these.
     """
     if source == "phantom":
+        if given(vocabulary) != chest():
+            raise DataError("phantoms have CheXpert's conditions; give the reports of another vocabulary")
         return Source(
             "phantoms", phantom_studies(n or most or PHANTOMS, split=split, seed=seed), "MIT, drawings of this project"
         )
     if source == "openi":
-        result = openi_studies(progress=progress, most=most)
+        result = openi_studies(progress=progress, most=most, vocabulary=vocabulary)
     elif source == "padchest":
-        result = padchest_studies(most=most)
+        result = padchest_studies(most=most, vocabulary=vocabulary)
     else:
-        result = _from_path(source, progress, most)
+        result = _from_path(source, progress, most, vocabulary)
     if n is not None and n < len(result.studies):
         places = np.random.default_rng(seed).permutation(len(result.studies))[:n]
         result.notes["studies not drawn"] += len(result.studies) - n
@@ -71,14 +76,14 @@ def read_texts(source: str, *, most: int | None = None) -> Iterator[tuple[str, s
     return report_texts(as_path(source), most)
 
 
-def _from_path(source: str, progress: Far | None, most: int | None) -> Source:
+def _from_path(source: str, progress: Far | None, most: int | None, vocabulary: Vocabulary | None) -> Source:
     path = as_path(source)
     kind = _kind_of(path, source)
     if kind == "openi":
-        return openi_studies(path, progress, most)
+        return openi_studies(path, progress, most, vocabulary)
     if kind == "mimic":
-        return mimic_studies(path, progress, most)
-    return padchest_studies(path, most) if kind == "padchest" else table_studies(path, most)
+        return mimic_studies(path, progress, most, vocabulary)
+    return (padchest_studies if kind == "padchest" else table_studies)(path, most, vocabulary)
 
 
 def _kind_of(path: Path, source: str) -> Literal["openi", "mimic", "padchest", "table"]:
