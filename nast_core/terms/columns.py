@@ -115,7 +115,7 @@ def _lists(table: TableFile, seen: dict[str, Counter[str]], roles: dict[str, str
         rows += len(frame)
         for name in list(labels):
             for value, count in frame[name].value_counts().items():
-                labels[name].update(dict.fromkeys(_listed(str(value)), int(count)))
+                labels[name].update(dict.fromkeys(listed(str(value)), int(count)))
             if len(labels[name]) > MOST_CONDITIONS:  # free text, or ids
                 del labels[name]
     for name, counts in labels.items():
@@ -126,7 +126,7 @@ def _lists(table: TableFile, seen: dict[str, Counter[str]], roles: dict[str, str
     return name, {label: Counter({PRESENT: n, ABSENT: rows - n}) for label, n in counts.most_common()}
 
 
-def _listed(cell: str) -> list[str]:
+def listed(cell: str) -> list[str]:
     """The labels that a cell lists, once each."""
     try:
         labels = python_list(cell) if cell.startswith("[") else separated(cell)

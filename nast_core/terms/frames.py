@@ -5,6 +5,7 @@ The construction is the writer's, the reading the verification's: what passes he
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle, islice
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from nast_core.progress import Tick
 from nast_core.terms.remark import Remark
 from nast_core.vocabulary.model import Noun, Vocabulary
 
-_PLAIN = (("{N}", 1), ("no {N}", 0), ("there {is} no {N}", 0), ("{N} {is} not seen", 0))  # for names, which no writer uses
+_PLAIN = ("no {N}", "{N} {is} not seen")  # for names, which no writer uses
+_PARTS = 3
 
 
 class Option(NamedTuple):
@@ -50,48 +52,64 @@ def read_back(vocabulary: Vocabulary, progress: Tick | None = None) -> Iterator[
 
 def _misread(option: Option, vocabulary: Vocabulary) -> tuple[str | None, str]:
     """The phrase that is misread, and what of it; the noun where the text with negations is wrong already."""
-    if faults := against_denial(option.truth, option.negated, vocabulary):
-        return option.noun, faults[0].said
-    if option.affirmative is not None:
-        if faults := against_option(option.truth, (option.negated, option.affirmative), vocabulary):
-            return option.equivalent, faults[0].said
-    return None, ""
+    if option.affirmative is None:
+        faults = against_denial(option.truth, option.negated, vocabulary)
+        return (option.noun, faults[0].said) if faults else (None, "")
+    if not (faults := against_option(option.truth, (option.negated, option.affirmative), vocabulary)):
+        return None, ""
+    noun_too = bool(against_denial(option.truth, option.negated, vocabulary))
+    return option.noun if noun_too else option.equivalent, faults[0].said
 
 
 def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Option]:
-    """Each noun beside an equivalent, in turn, in every construction, with sentences in turn; names in a few plain ones."""
-    sentences = cycle(words.sentences)
-
-    def said(*forms: str) -> list[str]:
-        frame = next(sentences)
-        return [sentence_case(frame.format(form)) for form in forms]
-
+    """Each noun beside an equivalent, in turn, in every construction; two conditions denied together, in a third of them, another
+    third with the next condition; names in a few plain ones. Sentences in turn, one for what is equal affirmatively."""
+    turn = _Sentences(words.sentences)
     for noun, normal in _pairs(words.nouns[name], words.normals[name]):
-        equivalent = normal.text if normal else None
-        alone = Words((noun,), (normal or Normal(""),))
-        for absence in words.clauses_of_absence:
-            if absence.fits((name,)):
-                forms = (absence.one, absence.normal)[: 2 if normal else 1]
-                texts = said(*(alone.fill(form, [0], absence.join) for form in forms))
-                yield Option(noun.text, equivalent, {name: 0}, *texts)
-        for present in words.present:
-            yield Option(noun.text, None, {name: 1}, *said(alone.fill(present, [0])))
+        turn.next()
+        alone, there = Words((noun,), (normal or Normal(""),)), ""
+        said = partial(_said, alone, turn, noun, normal)
+        yield from (said({name: 0}, one.one, one.normal, one.join) for one in words.clauses_of_absence if one.fits((name,)))
+        yield from (Option(noun.text, None, {name: 1}, turn.of(alone.fill(form, [0]), form)) for form in words.present)
         if other := _beside(name, normal, vocabulary):
             there = words.nouns[other][0].phrase
-            for absence in words.behind:
-                forms = (absence.denied, absence.normal)[: 2 if normal else 1]
-                texts = said(*(alone.fill(form.replace("{P}", there), [0], absence.join) for form in forms))
-                yield Option(noun.text, equivalent, {other: 1, name: 0}, *texts)
+            for one in words.behind:
+                forms = (form.replace("{P}", there) for form in (one.denied, one.normal))
+                yield said({other: 1, name: 0}, *forms, one.join)
+    place = vocabulary.conditions.index(name)
     if other := _beside(name, None, vocabulary):
         noun = words.nouns[name][0]
         both = Words((noun, words.nouns[other][0]), (Normal(""), Normal("")))
-        for absence in words.clauses_of_absence:
-            if absence.fits((name, other)):
-                yield Option(noun.text, None, {name: 0, other: 0}, *said(both.fill(absence.denied, [0, 1], absence.join)))
+        for one in words.clauses_of_absence[place % _PARTS :: _PARTS]:
+            if one.fits((name, other)):
+                text = turn.of(both.fill(one.denied, [0, 1], one.join), one.denied)
+                yield Option(noun.text, None, {name: 0, other: 0}, text)
     for text in vocabulary[name].names.phrases:
         spoken = Words((Noun("", text, "is"),), (Normal(""),))
-        for template, state in _PLAIN:
-            yield Option(text, None, {name: state}, *said(spoken.fill(template, [0])))
+        yield from (Option(text, None, {name: 0}, turn.of(spoken.fill(form, [0]), form)) for form in _PLAIN)
+
+
+class _Sentences:
+    """The grammar's sentences: for each construction one of them, for the next pair of phrases the next one."""
+
+    def __init__(self, frames: tuple[str, ...]):
+        self._frames, self._round, self._met = frames, 0, {"": 0}
+
+    def next(self) -> None:
+        self._round += 1
+
+    def of(self, text: str, construction: str) -> str:
+        place = self._met.setdefault(construction, len(self._met))
+        return sentence_case(self._frames[(place + self._round) % len(self._frames)].format(text))
+
+
+def _said(
+    spoken: Words, turn: _Sentences, noun: Noun, normal: Normal | None, truth: dict[str, int], denied: str, affirmed: str, join: str
+) -> Option:
+    negated = turn.of(spoken.fill(denied, [0], join), affirmed)
+    if normal is None:
+        return Option(noun.text, None, truth, negated)
+    return Option(noun.text, normal.text, truth, negated, turn.of(spoken.fill(affirmed, [0], join), affirmed))
 
 
 def _pairs(nouns: tuple[Noun, ...], normals: tuple[Normal, ...]) -> Iterator[tuple[Noun, Normal | None]]:

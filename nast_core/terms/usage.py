@@ -24,6 +24,7 @@ class Usage:
     """Counts over reports, in the words that they use most."""
 
     reports: int = 0
+    with_labels: int = 0  # of them, of studies of the table
     said: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # condition -> words, in lower case
     denied: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # of them, denied
     articles: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # words -> what stands before
@@ -65,6 +66,7 @@ def usage(
                 said.update(affirmed(sentence))
         if labels is not None and (have := labels.get(study)) is not None:
             words.add(said, have)
+            found.with_labels += 1
     found.unnamed = Counter({counts.most_common(1)[0][0]: counts.total() for counts in surfaces.values()})
     found.names = words.proposed(vocabulary)
     return found
