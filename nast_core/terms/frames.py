@@ -35,7 +35,7 @@ def read_back(vocabulary: Vocabulary, progress: Tick | None = None) -> Iterator[
     """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names."""
     words = grammar(vocabulary)
     for name in vocabulary.conditions:
-        asked, wrong, first = Counter[str](), Counter[str](), {}
+        asked, wrong, first = Counter[str](), Counter[str](), dict[str, str]()
         for option in options(name, vocabulary, words):
             phrase, said = _misread(option, vocabulary)
             asked.update(filter(None, (option.noun, option.equivalent)))
@@ -67,7 +67,7 @@ def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Optio
     turn = _Sentences(words.sentences)
     for noun, normal in _pairs(words.nouns[name], words.normals[name]):
         turn.next()
-        alone, there = Words((noun,), (normal or Normal(""),)), ""
+        alone = Words((noun,), (normal or Normal(""),))
         said = partial(_said, alone, turn, noun, normal)
         yield from (
             said({name: 0}, one.one, one.normal, one.join) for one in words.clauses_of_absence if one.fits((name,))
@@ -95,7 +95,8 @@ class _Sentences:
     """The grammar's sentences: for each construction one of them, for the next pair of phrases the next one."""
 
     def __init__(self, frames: tuple[str, ...]):
-        self._frames, self._round, self._met = frames, 0, {"": 0}
+        self._frames, self._round = frames, 0
+        self._met: dict[str, int] = {}  # construction -> its place
 
     def next(self) -> None:
         self._round += 1
