@@ -4,7 +4,7 @@ The construction is the writer's, the reading the verification's: what passes he
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import cycle, islice
 from typing import NamedTuple
@@ -31,10 +31,15 @@ class Option(NamedTuple):
     affirmative: str | None = None
 
 
-def read_back(vocabulary: Vocabulary, progress: Tick | None = None) -> Iterator[Remark]:
-    """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names."""
+def read_back(
+    vocabulary: Vocabulary, progress: Tick | None = None, conditions: Collection[str] | None = None
+) -> Iterator[Remark]:
+    """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names.
+
+    ``conditions``: of these only.
+    """
     words = grammar(vocabulary)
-    for name in vocabulary.conditions:
+    for name in vocabulary.conditions if conditions is None else conditions:
         asked, wrong, first = Counter[str](), Counter[str](), dict[str, str]()
         for option in options(name, vocabulary, words):
             phrase, said = _misread(option, vocabulary)
