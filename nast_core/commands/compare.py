@@ -67,9 +67,14 @@ def compare_command(
     from nast_core.dataset.opened import open_dataset
     from nast_core.negation.pairs import read_pairs
     from nast_core.statistics.rates import Rate
+    from nast_core.vocabulary.beside import vocabulary_of
+    from nast_core.vocabulary.mixing import one_of
 
     parameters = moved_layers(summary_files({"A": a, "B": b}))
     chosen = open_dataset(dataset)
+    spoken = {"the dataset": chosen.vocabulary}
+    spoken |= {f"the {name}": vocabulary_of(path) for name, path in (("items", items), ("claims", claims)) if path}
+    one_of(spoken)
     questions = read_items(items) if items else chosen.items(split, count)
     sample = _evidence(claims, chosen, split) if claims or not items else None
     first, second = (load(spec, device, precision) for spec in (a, b))
@@ -126,5 +131,8 @@ def _evidence(claims: Path | None, dataset: "Chosen", split: HeldOut) -> "Eviden
     from nast_core.claims.evidence import evidence
     from nast_core.claims.examples import read_claims
     from nast_core.compare.travelling import STUDIES
+    from nast_core.vocabulary.beside import vocabulary_of
 
-    return evidence(read_claims(claims)) if claims else dataset.evidence(split, STUDIES)
+    return (
+        evidence(read_claims(claims), vocabulary=vocabulary_of(claims)) if claims else dataset.evidence(split, STUDIES)
+    )

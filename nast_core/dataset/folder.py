@@ -135,7 +135,8 @@ class FolderDataset:
 
         every = read_pairs(self.folder / PAIRS)
         seen = {finding for finding in {pair.finding for pair in every} if self.images_for(finding)}
-        return [pair for pair in every if pair.finding in seen and (not conditions or pair.finding in conditions)]
+        known = [condition for condition in conditions if condition in self.vocabulary]  # a model may know other words
+        return [pair for pair in every if pair.finding in seen and (not known or pair.finding in known)]
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return self.studies.images(condition, present=present, split=self.looked_at())
