@@ -3,11 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from nast_core.files.documents import packaged
 from nast_core.vocabulary.model import Examination, Noun, Vocabulary
 from nast_core.vocabulary.shipped import given
 
@@ -50,7 +48,7 @@ class Grammar:
 
 @lru_cache(maxsize=1)
 def _constructions() -> dict[str, Any]:
-    return yaml.safe_load(files("nast_core.benchmark").joinpath("grammar.yaml").read_text("utf-8"))
+    return packaged("nast_core.benchmark", "grammar.yaml")
 
 
 def grammar(vocabulary: Vocabulary | None = None) -> Grammar:
@@ -100,6 +98,14 @@ def askable(conditions: Collection[str], words: Grammar) -> bool:
     """Whether the absence of every one can be said affirmatively without contradicting another."""
     together = set(conditions)
     return all(any(not normal.not_with & together for normal in words.normals[name]) for name in conditions)
+
+
+def never_asked(vocabulary: Vocabulary) -> str:
+    """Which conditions no question asks for, and why, in one sentence; empty where each can be asked for."""
+    without = [name for name, entry in vocabulary.entries.items() if not entry.equivalents]
+    if not without:
+        return ""
+    return f"No affirmative equivalent of their absence: {', '.join(without)}. No question asks for these."
 
 
 def _of(about: Examination, text: str) -> str:
