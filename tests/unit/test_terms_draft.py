@@ -61,7 +61,11 @@ def test_labels_that_stand_in_lists_are_conditions_too(tmp_path):
     (tmp_path / "lists.csv").write_text("\n".join(rows) + "\n")
     columns = read_columns(tmp_path / "lists.csv")
     assert columns.listed == "Finding Labels"
-    assert columns.left_out == {"id": "holds '2', which is no label", "flag": "stands beside the lists of 'Finding Labels'", "No Finding": "names no finding of its own"}
+    assert columns.left_out == {
+        "id": "holds '2', which is no label",
+        "flag": "stands beside the lists of 'Finding Labels'",
+        "No Finding": "names no finding of its own",
+    }
     assert [(one.name, one.present, one.absent) for one in columns.labelled] == [
         ("Gout", 3, 4),
         ("Rib notching", 2, 5),
@@ -184,7 +188,13 @@ def test_a_draft_is_a_file_that_reads_back_with_what_was_seen_as_comments(table,
     assert read["Gout"].nouns[0].phrase == "a gout"  # no report says otherwise
     assert read["Pleural Effusion"].sided
     assert read.reviewed[0] == 0
-    for comment in ("#   free air: 3", "# reports say: gout 1 (1 denied)", "# words of Pleural effusion", "# no equivalent", "sex (holds 'M'"):
+    for comment in (
+        "#   free air: 3",
+        "# reports say: gout 1 (1 denied)",
+        "# words of Pleural effusion",
+        "# no equivalent",
+        "sex (holds 'M'",
+    ):
         assert comment in drafted.text, comment
 
 
@@ -206,14 +216,29 @@ def test_two_columns_that_mean_one_known_condition_are_kept_apart_by_their_equiv
 def test_columns_of_any_name_give_a_vocabulary_or_one_sentence(tmp_path):
     rng = random.Random(0)
     letters = string.ascii_letters + string.digits + " _-/().:;|é×'\\[]{}%&+*?"
-    words = ["no", "without", "normal", "Edema", "edema", "Nodule", "absent", "image", "nonunion", "Study", "CHF", "free"]
+    words = [
+        "no",
+        "without",
+        "normal",
+        "Edema",
+        "edema",
+        "Nodule",
+        "absent",
+        "image",
+        "nonunion",
+        "Study",
+        "CHF",
+        "free",
+    ]
     for _ in range(150):
         names = {
             rng.choice(words) + rng.choice(["", "", " ", "_"]) + "".join(rng.choices(letters, k=rng.randrange(6)))
             for _ in range(6)
         }
         header = [f'"{name.strip()}"' for name in dict.fromkeys(map(str.strip, names)) if name]
-        (tmp_path / "t.csv").write_text(",".join(header) + "\n" + ",".join("01"[i % 2] for i in range(len(header))) + "\n")
+        (tmp_path / "t.csv").write_text(
+            ",".join(header) + "\n" + ",".join("01"[i % 2] for i in range(len(header))) + "\n"
+        )
         try:
             drafted = draft(tmp_path / "t.csv", name="any")
         except DataError as error:
@@ -261,5 +286,6 @@ def test_a_language_model_proposes_equivalents_and_what_fails_the_checks_is_not_
     assert "'no gout', which negates" in made.stderr
     assert "'some pleural effusion' names Pleural Effusion" in made.stderr
     assert len(log.requests) == 1  # of gout; the others are known
-    assert not [word for word in ("s1", "p1", "a.png", "gt_", "61", "Tophus") for asked in log.requests if word in asked]
-
+    assert not [
+        word for word in ("s1", "p1", "a.png", "gt_", "61", "Tophus") for asked in log.requests if word in asked
+    ]
