@@ -117,7 +117,7 @@ class _Design:
         drawn: dict[Triple, None] = {}
         while len(drawn) < _MOST_TRIPLES:
             order = self.rng.permutation(count)[: count - count % 3].reshape(-1, 3)
-            drawn |= dict.fromkeys(tuple(sorted(map(int, three))) for three in order)
+            drawn |= {(int(a), int(b), int(c)): None for a, b, c in np.sort(order, axis=1)}
         return list(drawn)
 
     def _may_be_asked(self, triple: Triple) -> bool:
@@ -176,7 +176,8 @@ class _Design:
         return fits
 
     def _fours(self, triple: Triple) -> list[Four]:
-        """Sets of four options each of which an unspent study has; balanced, each condition is present in two of them."""
+        """Sets of four options each of which an unspent study has;
+        balanced, each condition is present in two of them."""
         there = {assignment for assignment in ASSIGNMENTS if len(self._unspent(triple, assignment))}
         return [four for four in (_EVEN_FOURS if self.balance else _FOURS) if there.issuperset(four)]
 
