@@ -49,7 +49,7 @@ def review_agreement(
     from nast_core.review.mappings import mappings_of
     from nast_core.vocabulary.file import read_vocabulary
 
-    cases: "Sequence[Case]" = mappings_of(read_vocabulary(path)) if items is None else read_items(path)
+    cases: Sequence[Case] = mappings_of(read_vocabulary(path)) if items is None else read_items(path)
     _tell(path, what, cases, Reviews(path), out, least, seed)
 
 

@@ -1,5 +1,6 @@
 """A vocabulary's file changed by a page or a command: whole, one at a time, with a copy of what it was. Source: ours."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from nast_core.files.held import held
 from nast_core.files.writing import write_text
 from nast_core.vocabulary.file import MOST, parse_vocabulary, vocabulary_text
 from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import SHIPPED, shipped
 
 _REMEDY = "copy the vocabulary to a folder that you may write"
 
@@ -25,6 +27,12 @@ def open_file(path: Path) -> Opened:
     """Raises VocabularyError where there is none, or it is none."""
     text = read_text(path, most=MOST, error=VocabularyError, absent="give the path of a vocabulary file")
     return Opened(path, text, parse_vocabulary(text, shown(path)))
+
+
+def open_shipped(name: str) -> Opened:
+    """One that comes with NAST, which is never changed in its place."""
+    text = files("nast_core.vocabulary").joinpath(SHIPPED[name]).read_text("utf-8")
+    return Opened(Path(SHIPPED[name]), text, shipped(name))
 
 
 def copy_path(path: Path) -> Path:
