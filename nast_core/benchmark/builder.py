@@ -11,10 +11,12 @@ from nast_core.benchmark.design import Plan, draw_plans
 from nast_core.benchmark.drafts import TurnedDown
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.verify import Verdict, verify_all
-from nast_core.benchmark.writer import QUESTION, Draft, Task, Unwritten, Writer
+from nast_core.benchmark.writer import Draft, Task, Unwritten, Writer, question
 from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError
 from nast_core.progress import Tick
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 ATTEMPTS = 4  # drafts of one task: the first, and three that know what was wrong with the last
 _FIRST, _ROUND = 40, 1000  # tasks a writer gets before it is judged, and at once from then on
@@ -42,6 +44,7 @@ def build_items(
     source: str = "",
     balance: bool = False,
     progress: Tick | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Built:
     """``count`` items, reproducible from ``seed`` for a writer that answers equal tasks equally.
 
@@ -49,15 +52,15 @@ def build_items(
     all; a task that fails them is rejected, counted, and another is drawn in its place. ``progress`` is told of items.
     Raises BenchmarkError where the labels cannot fill the design (see draw_plans), or most of the writer's tasks fail.
     """
-    plans = draw_plans(studies, np.random.default_rng(seed), balance=balance)
-    built = Built()
+    vocabulary, built = given(vocabulary), Built()
+    plans = draw_plans(studies, np.random.default_rng(seed), balance=balance, vocabulary=vocabulary)
     while len(built.items) < count:
         some = list(islice(plans, min(_ROUND if built.asked else _FIRST, count - len(built.items))))
         tasks = [task_of(plan, seed, built.asked + i) for i, plan in enumerate(some)]
-        drafts = _write_all(tasks, writer, built, progress)
+        drafts = _write_all(tasks, writer, built, progress, vocabulary)
         built.asked += len(tasks)
         built.items += [
-            _item(task, plan, *drafts[task.key], source)
+            _item(task, plan, *drafts[task.key], source, question(vocabulary))
             for task, plan in zip(tasks, some, strict=True)
             if task.key in drafts
         ]
@@ -77,7 +80,7 @@ def task_of(plan: Plan, seed: int, number: int) -> Task:
 
 
 def _write_all(
-    tasks: Sequence[Task], writer: Writer, built: Built, progress: Tick | None
+    tasks: Sequence[Task], writer: Writer, built: Built, progress: Tick | None, vocabulary: Vocabulary
 ) -> dict[str, tuple[Draft, Verdict]]:
     """Good drafts by task key; ``built``'s counters take the others."""
     good: dict[str, tuple[Draft, Verdict]] = {}
@@ -87,7 +90,8 @@ def _write_all(
         answers = iter(writer.write(open_tasks))
         while some := list(islice(answers, _READ_AT_ONCE)):
             drafts = [(task, answer) for task, answer in some if isinstance(answer, Draft)]
-            verdicts = {task.key: verdict for (task, _), verdict in zip(drafts, verify_all(drafts), strict=True)}
+            read = verify_all(drafts, vocabulary=vocabulary)
+            verdicts = {task.key: verdict for (task, _), verdict in zip(drafts, read, strict=True)}
             before = len(good)
             for task, answer in some:
                 verdict = verdicts.get(task.key)
@@ -135,13 +139,13 @@ def _turned_down(
     )
 
 
-def _item(task: Task, plan: Plan, draft: Draft, verdict: Verdict, source: str) -> Item:
+def _item(task: Task, plan: Plan, draft: Draft, verdict: Verdict, source: str, asked: str) -> Item:
     return Item(
         item_id=task.key,
         patient_id=plan.study.patient_id,
         study_id=plan.study.study_id,
         image=plan.study.image,
-        question=QUESTION,
+        question=asked,
         conditions=plan.conditions,
         assignments=plan.assignments,
         cues=verdict.cues_of(plan.answer),

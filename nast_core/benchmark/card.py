@@ -18,6 +18,9 @@ from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary.beside import beside, told
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest
 
 _COUNTS = {
     "rows": "rows of the table",
@@ -45,6 +48,7 @@ class Order:
     balance: bool = False
     split: str | None = None
     notes: dict[str, str] = field(default_factory=dict)  # the writer's own: model, tokens, cost
+    vocabulary: Vocabulary = field(default_factory=chest)
 
 
 def card_path(items: Path) -> Path:
@@ -74,10 +78,10 @@ def dataset_card(
     """The card of ``built``, whose items are in ``items_file`` and drafts turned down in ``drafts_file``."""
     parts = [
         f"# MedNega-CXR items from {label_sources()[table.source]['title']}",
-        "Paired multiple-choice questions on chest radiographs: the same four options said with negations and said "
+        f"Paired multiple-choice questions on {order.vocabulary.examination.name}s: the same four options said with negations and said "
         "affirmatively, one of which is true of the image. **Research use only; not for diagnosis.**",
-        _source(table, order),
-        _labels(table),
+        _source(table, order, items_file),
+        _labels(table, order.vocabulary),
         _items(built),
         _writing(built, order, drafts_file),
         _guessing(guessed),
@@ -86,7 +90,7 @@ def dataset_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _source(table: LabelTable, order: Order) -> str:
+def _source(table: LabelTable, order: Order, items: Path) -> str:
     known = label_sources()[table.source]
     return "\n".join(
         [
@@ -97,16 +101,18 @@ def _source(table: LabelTable, order: Order) -> str:
             f"- Split: {order.split or 'all patients; each item names its patient’s split'}.",
             "- Labels of radiology reports were mined by software and are sometimes wrong; an item is true to its labels, "
             "which need not be true of the image.",
+            *([f"- Vocabulary: {name}, in `{beside(items).name}`."] if (name := told(order.vocabulary)) else []),
         ]
     )
 
 
-def _labels(table: LabelTable) -> str:
+def _labels(table: LabelTable, vocabulary: Vocabulary) -> str:
     lines = ["## Studies", "| what | count |", "| --- | ---: |"]
     lines += [f"| {text} | {table.counts[name]:,} |" for name, text in _COUNTS.items() if name in table.counts]
     if table.notes:
         lines += ["", *(f"- {note}" for note in table.notes)]
-    if mapping := label_sources()[table.source].get("conditions"):
+    mapping = label_sources()[table.source].get("conditions")
+    if mapping and vocabulary == chest():
         lines += ["", "How the table's labels became conditions, where that is open to doubt:", ""]
         lines += [f"- {name}: {rule['note']}." for name, rule in mapping.items() if "note" in rule]
     return "\n".join(lines)

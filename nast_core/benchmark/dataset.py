@@ -14,6 +14,9 @@ from nast_core.data.labels import LabelTable
 from nast_core.files.writing import whole_folder
 from nast_core.progress import Tick
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary.beside import beside, write_beside
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,33 @@ def build_dataset(
     images_only: bool = False,
     balance: bool = False,
     progress: Tick | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Writes ``count`` items to ``out``, and their card and rejected drafts beside it, together or not at all. Equal
     arguments give equal items.
 
     ``labels``, ``split``, ``images`` and ``images_only``: see labelled_studies; ``balance``: see draw_plans.
     """
-    table = labelled_studies(labels, count, split=split, images=images, images_only=images_only)
+    vocabulary = given(vocabulary)
+    table = labelled_studies(labels, count, split=split, images=images, images_only=images_only, vocabulary=vocabulary)
     built = build_items(
-        table.studies, count, writer, seed=seed, source=table.source, balance=balance, progress=progress
+        table.studies,
+        count,
+        writer,
+        seed=seed,
+        source=table.source,
+        balance=balance,
+        progress=progress,
+        vocabulary=vocabulary,
     )
     guessed = guesses(built.items)
     name = labels if not Path(labels.partition(":")[2] or labels).exists() else Path(labels).name
-    order = Order(name, writer.name, seed, balance=balance, split=split, notes=writer.notes())
+    order = Order(name, writer.name, seed, balance=balance, split=split, notes=writer.notes(), vocabulary=vocabulary)
     card, drafts = card_path(out), drafts_path(out)
-    with whole_folder(out.parent, [drafts.name, card.name, out.name]) as temporary:
+    with whole_folder(out.parent, [drafts.name, beside(out).name, card.name, out.name]) as temporary:
         items = temporary / out.name
         write_items(built.items, items)
+        write_beside(items, vocabulary)
         turned_down = write_drafts(built.turned_down, items)
         write_card(items, dataset_card(table, built, order, guessed, items, turned_down))
     return Dataset(table, built, guessed, out, card, drafts if turned_down else None)

@@ -14,23 +14,16 @@ from itertools import combinations, product
 import numpy as np
 from jaxtyping import Int
 
-from nast_core.data.studies import LEAST_ABSENT, LEAST_PRESENT, Study
+from nast_core.benchmark.grammar import askable, grammar
+from nast_core.data.studies import Study, needed_of_a_study
 from nast_core.errors import BenchmarkError
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 Assignment = tuple[int, int, int]  # 1 present, 0 absent
 Four = tuple[Assignment, Assignment, Assignment, Assignment]
 Triple = tuple[int, int, int]  # three conditions, as columns of the label table
 ASSIGNMENTS: tuple[Assignment, ...] = tuple(product((0, 1), repeat=3))  # type: ignore[arg-type]
-RELATED: frozenset[frozenset[str]] = frozenset(
-    frozenset(pair)
-    for pair in (
-        ("Enlarged Cardiomediastinum", "Cardiomegaly"),
-        *(("Lung Opacity", part) for part in ("Lung Lesion", "Edema", "Consolidation", "Pneumonia", "Atelectasis")),
-        ("Consolidation", "Pneumonia"),
-    )
-)
-"""Conditions of which one implies the other (CheXpert's hierarchy, Irvin et al. 2019, figure 1): asked together, an
-option such as "consolidation, clear lungs" would contradict itself."""
 _FOURS: tuple[Four, ...] = tuple(combinations(ASSIGNMENTS, 4))
 _EVEN_FOURS = tuple(four for four in _FOURS if all(sum(states) == 2 for states in zip(*four, strict=True)))
 _LEAST_STUDIES = 10
@@ -47,27 +40,35 @@ class Plan:
     answer: int  # place of the option that is true of the study
 
 
-def require_eligible(studies: Sequence[Study]) -> list[Study]:
+def require_eligible(studies: Sequence[Study], vocabulary: Vocabulary | None = None) -> list[Study]:
     """The eligible studies. Raises BenchmarkError where they are fewer than 10."""
-    eligible = [study for study in studies if study.eligible]
+    conditions = len(given(vocabulary).conditions)
+    eligible = [study for study in studies if study.eligible(conditions)]
     if len(eligible) < _LEAST_STUDIES:
         raise BenchmarkError(
-            f"{len(eligible)} of {len(studies)} studies are eligible (at least {LEAST_PRESENT} present and {LEAST_ABSENT} "
-            f"absent conditions); at least {_LEAST_STUDIES} are needed: give a larger label table"
+            f"{len(eligible)} of {len(studies)} studies are eligible ({needed_of_a_study(conditions)}); at least "
+            f"{_LEAST_STUDIES} are needed: give a larger label table"
         )
     return eligible
 
 
-def draw_plans(studies: Sequence[Study], rng: np.random.Generator, *, balance: bool = False) -> Iterator[Plan]:
+def draw_plans(
+    studies: Sequence[Study],
+    rng: np.random.Generator,
+    *,
+    balance: bool = False,
+    vocabulary: Vocabulary | None = None,
+) -> Iterator[Plan]:
     """Plans without end.
 
     ``balance`` asks for every condition equally often (within 5 %), makes each present in two of four options, and
     prefers options with numbers of negations that were right least often, as far as the table has studies for them.
-    Questions on rare conditions come again sooner for it. Raises BenchmarkError where fewer than 10 studies are eligible, or no three conditions have
+    Questions on rare conditions come again sooner for it. No three are asked of which one implies or excludes another (an option
+    such as "consolidation, clear lungs" would contradict itself), or whose absence cannot be said affirmatively. Raises BenchmarkError where fewer than 10 studies are eligible, or no three conditions have
     studies for four options.
     """
-    eligible = require_eligible(studies)
-    return _Design(eligible, rng, balance).plans()
+    vocabulary = given(vocabulary)
+    return _Design(require_eligible(studies, vocabulary), rng, balance, vocabulary).plans()
 
 
 @dataclass
@@ -82,7 +83,8 @@ class _Question:
 
 
 class _Design:
-    def __init__(self, studies: Sequence[Study], rng: np.random.Generator, balance: bool):
+    def __init__(self, studies: Sequence[Study], rng: np.random.Generator, balance: bool, vocabulary: Vocabulary):
+        self.related, self.words = vocabulary.related, grammar(vocabulary)
         self.studies, self.rng, self.balance = studies, rng, balance
         self.conditions = sorted({condition for study in studies for condition in study.labels})
         names: dict[str, int] = {}
@@ -106,7 +108,10 @@ class _Design:
         return self._endless(fresh)
 
     def _may_be_asked(self, triple: Triple) -> bool:
-        return not any(frozenset(pair) in RELATED for pair in combinations([self.conditions[i] for i in triple], 2))
+        names = [self.conditions[i] for i in triple]
+        return askable(names, self.words) and not any(
+            frozenset(pair) in self.related for pair in combinations(names, 2)
+        )
 
     def _endless(self, fresh: list[Triple]) -> Iterator[Plan]:
         """``fresh``: conditions with unspent studies; when none is left, old questions come again."""

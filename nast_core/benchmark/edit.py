@@ -15,6 +15,7 @@ from nast_core.files.held import held
 from nast_core.files.jsonl import append_line, read_jsonl
 from nast_core.negation.corrections import NONE, Corrections
 from nast_core.negation.reading import corrections_used
+from nast_core.vocabulary.model import Vocabulary
 
 _REMEDY = "copy the items to another folder"
 
@@ -40,17 +41,18 @@ def edits_path(items: Path) -> Path:
     return items.with_suffix(".edits.jsonl")
 
 
-def reword(item: Item, draft: Draft, corrections: Corrections = NONE) -> Reworded:
+def reword(item: Item, draft: Draft, corrections: Corrections = NONE, vocabulary: Vocabulary | None = None) -> Reworded:
     """What the parser says of an item in other words, a person's ``corrections`` over it; the item names those it rests on.
 
     Only words that state exactly the item's assignments make one.
     """
-    verdict = verify(Task(item.item_id, item.conditions, item.assignments, seed=0), draft, corrections)
+    task = Task(item.item_id, item.conditions, item.assignments, seed=0)
+    verdict = verify(task, draft, corrections, vocabulary)
     fields = {
         "negated": draft.negated,
         "affirmative": draft.affirmative,
         "cues": verdict.cues_of(item.answer_index),
-        "corrected": corrections_used((*draft.negated, *draft.affirmative), corrections),
+        "corrected": corrections_used((*draft.negated, *draft.affirmative), corrections, vocabulary),
     }
     try:
         new = Item.model_validate(item.model_dump() | fields)
@@ -59,13 +61,15 @@ def reword(item: Item, draft: Draft, corrections: Corrections = NONE) -> Reworde
     return Reworded(new if verdict.good else None, verdict)
 
 
-def save_wording(path: Path, before: Item, draft: Draft, corrections: Corrections = NONE) -> Item:
+def save_wording(
+    path: Path, before: Item, draft: Draft, corrections: Corrections = NONE, vocabulary: Vocabulary | None = None
+) -> Item:
     """Writes an item's new words to its file, and the change to items.edits.jsonl; gives the item as it is now.
 
     Raises BenchmarkError for words that the parser refuses, and where the file no longer holds ``before``; DataError
     where the folder cannot be written. The file is then as it was.
     """
-    new = reword(before, draft, corrections)
+    new = reword(before, draft, corrections, vocabulary)
     if new.item is None:
         reason = new.refusal or new.verdict.complaints[0].said
         raise BenchmarkError(f"these words are not saved: {reason}; put that right first")

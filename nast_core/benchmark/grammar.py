@@ -1,5 +1,6 @@
-"""The template writer's words, from grammar.yaml. Source: ours."""
+"""The template writer's words: a vocabulary's nouns and equivalents in the constructions of grammar.yaml. Source: ours."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -7,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from nast_core.negation.phrases import Noun, vocabulary
+from nast_core.vocabulary.model import Examination, Noun, Vocabulary
+from nast_core.vocabulary.shipped import given
 
 
 @dataclass(frozen=True)
@@ -47,45 +49,72 @@ class Grammar:
 
 
 @lru_cache(maxsize=1)
-def grammar() -> Grammar:
-    raw = yaml.safe_load(files("nast_core.benchmark").joinpath("grammar.yaml").read_text("utf-8"))
+def _constructions() -> dict[str, Any]:
+    return yaml.safe_load(files("nast_core.benchmark").joinpath("grammar.yaml").read_text("utf-8"))
+
+
+def grammar(vocabulary: Vocabulary | None = None) -> Grammar:
+    """Of a vocabulary; without one, of CheXpert's 13. A condition may have no equivalent: no item asks for it."""
+    return _grammar(given(vocabulary))
+
+
+@lru_cache(maxsize=16)
+def _grammar(vocabulary: Vocabulary) -> Grammar:
+    raw, about = _constructions(), vocabulary.examination
+    resolving = frozenset(name for name, entry in vocabulary.entries.items() if entry.resolves)
     return Grammar(
-        nouns={name: tuple(Noun(*noun) for noun in entry["nouns"]) for name, entry in raw["conditions"].items()},
-        normals={name: tuple(map(_normal, entry["normal"])) for name, entry in raw["conditions"].items()},
+        nouns={name: entry.nouns for name, entry in vocabulary.entries.items()},
+        normals={
+            name: tuple(Normal(one.text, one.not_with) for one in entry.equivalents)
+            for name, entry in vocabulary.entries.items()
+        },
         clauses_of_absence=tuple(
-            _absence(entry, join) for side, join in (("before", "or"), ("after", "and")) for entry in raw[side]
+            _absence(entry, join, about, resolving)
+            for side, join in (("before", "or"), ("after", "and"))
+            for entry in raw[side]
         ),
-        behind=tuple(_absence(entry, "or") for entry in raw["behind"]),
-        **{name: tuple(raw[name]) for name in ("present", "clauses", "joins", "sentences")},
+        behind=tuple(_absence(entry, "or", about, resolving) for entry in raw["behind"]),
+        present=tuple(_of(about, text) for text in raw["present"]),
+        clauses=tuple(raw["clauses"]),
+        joins=tuple(raw["joins"]),
+        sentences=(*raw["sentences"], *(f"{heading}: {{}}." for heading in about.headings or (about.name,))),
     )
 
 
 def demo_grammar() -> Grammar:
-    """The same constructions and cues around the names of phrases.yaml, the only ones that the demo CLIP has learned:
-    on phantoms, what is lost between the two forms is then lost to negation and not to new words."""
-    words = grammar()
+    """The same constructions and cues around the words of prompts, the only ones that the demo CLIP has learned: on
+    phantoms, what is lost between the two forms is then lost to negation and not to new words."""
+    vocabulary, words = given(None), grammar()
     by_text = {normal.text: normal for normals in words.normals.values() for normal in normals}
     return replace(
         words,
-        nouns={name: entry.nouns for name, entry in vocabulary().items()},
+        nouns={name: entry.prompt_nouns for name, entry in vocabulary.entries.items()},
         normals={
-            name: tuple(by_text.get(text, Normal(text)) for text in entry.normal)
-            for name, entry in vocabulary().items()
+            name: tuple(by_text.get(text, Normal(text)) for text in entry.prompt_equivalents)
+            for name, entry in vocabulary.entries.items()
         },
     )
 
 
-def _normal(entry: str | dict[str, Any]) -> Normal:
-    return Normal(entry) if isinstance(entry, str) else Normal(entry["text"], frozenset(entry["not_with"]))
+def askable(conditions: Collection[str], words: Grammar) -> bool:
+    """Whether the absence of every one can be said affirmatively without contradicting another."""
+    together = set(conditions)
+    return all(any(not normal.not_with & together for normal in words.normals[name]) for name in conditions)
 
 
-def _absence(entry: dict[str, Any], join: str) -> Absence:
-    only = frozenset(entry["only"]) if "only" in entry else None
-    words = {"cue": entry["cue"], "denied": entry["denied"], "normal": entry["normal"]}
+def _of(about: Examination, text: str) -> str:
+    """A construction with the examination's own words in the places of {image} and {region}."""
+    return text.replace("{image}", about.image).replace("{region}", about.region)
+
+
+def _absence(entry: dict[str, Any], join: str, about: Examination, resolving: frozenset[str]) -> Absence:
+    said = {name: _of(about, entry[name]) for name in ("denied", "normal", "one", "alone") if name in entry}
     return Absence(
-        **words,
+        cue=entry["cue"],
+        denied=said["denied"],
+        normal=said["normal"],
         join=entry.get("join", join),
-        one=entry.get("one", entry["denied"]),
-        alone=entry.get("alone", ""),
-        only=only,
+        one=said.get("one", said["denied"]),
+        alone=said.get("alone", ""),
+        only=resolving if entry.get("only") == "resolving" else None,
     )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,21 +20,23 @@ from nast_core.benchmark.llm_endpoint import Endpoint, Message, Unanswered
 from nast_core.benchmark.llm_reply import Reply, read_draft, read_reply
 from nast_core.benchmark.writer import Draft, Task, Unwritten
 from nast_core.errors import BenchmarkError
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
-INSTRUCTIONS = """\
-You write options of multiple-choice questions on chest radiographs, in English, in the plain style of radiology reports.
+_INSTRUCTIONS = """\
+You write options of multiple-choice questions on {examination}s, in English, in the plain style of radiology reports.
 You are given three conditions, and four options that say of each condition, in order, 1 (present) or 0 (absent).
 Write every option in two forms, each a single sentence:
 - "negated" names all three conditions: it states each present one plainly and denies each absent one with a negation.
 - "affirmative" is the same sentence with each denial, and nothing else, replaced by an affirmative description of the
-  normal state ("no cardiomegaly" becomes "normal heart size"). It has no negation of any kind (no, not, without, absent,
+  normal state ("no {noun}" becomes "{equivalent}"). It has no negation of any kind (no, not, without, absent,
   free of, negative for) and does not name an absent condition. Present conditions keep exactly their words.
 Say nothing else: no other finding, no side, place, size, cause, certainty or change over time. Use the same name for a
 condition, the same description of its normal state and the same construction in all four options.
 "deny_with" lists negations to use; "normal" lists affirmative descriptions of the normal state to choose from.
 "turned_down", where given, says what was wrong with your last answer: put it right.
 Answer with JSON alone, the options in the order given:
-{"options": [{"negated": "...", "affirmative": "..."}, four in all]}"""
+{{"options": [{{"negated": "...", "affirmative": "..."}}, four in all]}}"""
 
 _CUES, _NORMALS = 3, 3  # negations and normal states to choose from; more would let a model keep to its favourites
 _COMPLAINTS = 8
@@ -88,6 +91,7 @@ class LLMWriter:
         jobs: int = 8,
         prices: Prices | None = None,
         patience: int = PATIENCE,
+        vocabulary: Vocabulary | None = None,
     ):
         self.spent = Spent()
         self._endpoint = endpoint
@@ -95,6 +99,7 @@ class LLMWriter:
         self._jobs = jobs
         self._prices = prices
         self._patience = patience
+        self._vocabulary = given(vocabulary)
         self._silent = 0  # questions in a row without an answer
 
     def write(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Draft | Unwritten]]:
@@ -132,7 +137,7 @@ class LLMWriter:
 
     def _ask(self, task: Task) -> tuple[Reply, bool]:
         """The reply to a task, and whether it is a new one."""
-        messages = prompt(task)
+        messages = prompt(task, self._vocabulary)
         question = question_id(self._endpoint.model, task.key, messages)
         raw = self._answers.take(question)
         new = raw is None
@@ -156,9 +161,21 @@ class LLMWriter:
             ) from error
 
 
-def prompt(task: Task) -> list[Message]:
+@lru_cache(maxsize=16)
+def instructions(vocabulary: Vocabulary) -> str:
+    """What the model is told, with an example of the vocabulary's own."""
+    names = [vocabulary.example] if vocabulary.example else list(vocabulary.conditions)
+    entry = next((vocabulary[name] for name in names if vocabulary[name].equivalents), vocabulary[names[0]])
+    equivalent = next((one.text for one in entry.equivalents), "normal findings")
+    return _INSTRUCTIONS.format(
+        examination=vocabulary.examination.name, noun=entry.nouns[0].text, equivalent=equivalent
+    )
+
+
+def prompt(task: Task, vocabulary: Vocabulary | None = None) -> list[Message]:
     """The messages of a task: equal tasks ask equally, and neither its key nor its seed is in them."""
-    rng, words = np.random.default_rng(task.seed), grammar()
+    vocabulary = given(vocabulary)
+    rng, words = np.random.default_rng(task.seed), grammar(vocabulary)
     cues = list(dict.fromkeys(a.cue for a in words.clauses_of_absence if a.fits(task.conditions)))
     fitting = {
         condition: [n.text for n in words.normals[condition] if not n.not_with & set(task.conditions)]
@@ -172,7 +189,7 @@ def prompt(task: Task) -> list[Message]:
     }
     if wrong := [complaint for complaint in task.complaints if not complaint.startswith("endpoint: ")][:_COMPLAINTS]:
         question["turned_down"] = wrong
-    return [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": json.dumps(question)}]
+    return [{"role": "system", "content": instructions(vocabulary)}, {"role": "user", "content": json.dumps(question)}]
 
 
 def _some(rng: np.random.Generator, choices: Sequence[str], count: int) -> list[str]:

@@ -6,10 +6,11 @@ import numpy as np
 
 from nast_core.benchmark.design import ASSIGNMENTS, Plan, require_eligible
 from nast_core.benchmark.items import LETTERS, Item
-from nast_core.benchmark.writer import QUESTION
+from nast_core.benchmark.writer import question
 from nast_core.data.phantom import CONDITIONS, Phantom, phantom_name, phantoms
 from nast_core.data.studies import Study
-from nast_core.negation.phrases import DENIALS, FRAMES, JOINS, Denial, sentence_case, vocabulary
+from nast_core.negation.phrases import DENIALS, JOINS, Denial, frames, sentence_case
+from nast_core.vocabulary.shipped import chest
 
 _STUDIES_PER_ITEM = 1.5  # enough that most items have a study of their own
 _LEAST_STUDIES = 600
@@ -31,7 +32,7 @@ def phantom_studies(count: int, split: str = "test", *, start: int = 0) -> list[
 def phantom_items(
     count: int, *, seed: int = 0, split: str = "test", start: int = 0, denials: Sequence[Denial] = DENIALS
 ) -> list[Item]:
-    """``count`` items over phantoms of a split, worded with phrases.yaml: nothing in them is new to the demo CLIP.
+    """``count`` items over phantoms of a split, worded as prompts are: nothing in them is new to the demo CLIP.
 
     ``start``: the split's first phantom that is used. ``denials``: what absences are denied with. Design and wording take turns on one generator, in the builder's first and simplest design: any change of either
     changes the demo's published figures. New benchmarks come from builder.py.
@@ -58,7 +59,8 @@ def _plan(studies: list[Study], table: np.ndarray, used: np.ndarray, rng: np.ran
 
 def _item(item_id: str, plan: Plan, denials: Sequence[Denial], rng: np.random.Generator) -> Item:
     worded = [_word(condition, denials, rng) for condition in plan.conditions]
-    frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
+    every = frames(chest())
+    frame, join = every[rng.integers(len(every))], JOINS[rng.integers(len(JOINS))]
 
     def form(absent: str) -> tuple[str, ...]:
         return tuple(
@@ -76,7 +78,7 @@ def _item(item_id: str, plan: Plan, denials: Sequence[Denial], rng: np.random.Ge
             "patient_id": plan.study.patient_id,
             "study_id": plan.study.study_id,
             "image": plan.study.image,
-            "question": QUESTION,
+            "question": question(chest()),
             "conditions": plan.conditions,
             "assignments": plan.assignments,
             "cues": [words["cue"] for words in worded],
@@ -91,13 +93,13 @@ def _item(item_id: str, plan: Plan, denials: Sequence[Denial], rng: np.random.Ge
 
 def _word(condition: str, denials: Sequence[Denial], rng: np.random.Generator) -> dict[str, str]:
     """How one condition is said throughout an item."""
-    words = vocabulary()[condition]
-    noun = words.nouns[rng.integers(len(words.nouns))]
+    words = chest()[condition]
+    noun = words.prompt_nouns[rng.integers(len(words.prompt_nouns))]
     denial = denials[int(rng.integers(len(denials)))]
     fill = {"noun": noun.text, "phrase": noun.phrase, "is": noun.verb}
     return {
         "present": _PRESENT[rng.integers(len(_PRESENT))].format(**fill),
         "denied": denial.template.format(**fill),
-        "normal": words.normal[rng.integers(len(words.normal))],
+        "normal": words.prompt_equivalents[rng.integers(len(words.prompt_equivalents))],
         "cue": denial.cue,
     }

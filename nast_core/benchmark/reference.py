@@ -21,8 +21,9 @@ from nast_core.files.documents import read_json
 from nast_core.files.gate import MB, shown
 from nast_core.files.writing import write_text
 from nast_core.negation.corrections import NONE, Corrections
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from nast_core.negation.reading import corrections_used
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 _MOST = 1_000 * MB
 _LONGEST = 2_000  # characters of an assignment written out
@@ -69,31 +70,32 @@ def _number(name: str) -> int | str:
     return int(name) if len(name) < 20 and name.isdecimal() and str(int(name)) == name else name
 
 
-def import_reference(path: Path, corrections: Corrections = NONE) -> Imported:
+def import_reference(path: Path, corrections: Corrections = NONE, vocabulary: Vocabulary | None = None) -> Imported:
     """Items of a reference JSON, each read by the parser for its cues, a person's ``corrections`` over it.
 
     Items that the parser does not read as their own labels are kept and listed. Raises BenchmarkError naming the entry
     and the field: not JSON, a field missing, a choice that is no assignment, equal options, a letter other than A to D.
     """
     absent = "give the JSON that the reference builder wrote"
+    vocabulary = given(vocabulary)
     entries = read_json(path, most=_MOST, error=BenchmarkError, absent=absent)
     if not isinstance(entries, list) or not entries:
         raise BenchmarkError(f"{path} is no list of items; the reference builder writes [{{...}}, ...]")
     all_items = []
     for number, entry in enumerate(entries, start=1):
         try:
-            all_items.append(_read(entry, f"reference-{number}"))
+            all_items.append(_read(entry, f"reference-{number}", vocabulary))
         except ValidationError as error:
             raise BenchmarkError(f"{path}, entry {number}: {what_is_wrong(error)}") from None
         except ValueError as error:
             raise BenchmarkError(f"{path}, entry {number}: {error}") from None
     drafts = [(_task(item), Draft(item.negated, item.affirmative)) for item in all_items]
-    verdicts = list(verify_all(drafts, corrections))
+    verdicts = list(verify_all(drafts, corrections, vocabulary))
     items = [
         item.model_copy(
             update={
                 "cues": verdict.cues_of(item.answer_index),
-                "corrected": corrections_used((*item.negated, *item.affirmative), corrections),
+                "corrected": corrections_used((*item.negated, *item.affirmative), corrections, vocabulary),
             }
         )
         for item, verdict in zip(all_items, verdicts, strict=True)
@@ -106,12 +108,12 @@ def _task(item: Item) -> Task:
     return Task(item.item_id, item.conditions, item.assignments, seed=0)
 
 
-def _read(entry: Any, item_id: str) -> Item:
+def _read(entry: Any, item_id: str, vocabulary: Vocabulary) -> Item:
     if not isinstance(entry, Mapping):
         raise ValueError(f"is {type(entry).__name__}, not an object with the fields {', '.join(FIELDS[:3])}, ...")
     if missing := [field for field in FIELDS if field not in entry or entry[field] in (None, "")]:
         raise ValueError(f"lacks {', '.join(missing)}")
-    choices = [_choice(entry[f"binary_raw_choice_{n}"], f"binary_raw_choice_{n}") for n in range(1, 5)]
+    choices = [_choice(entry[f"binary_raw_choice_{n}"], f"binary_raw_choice_{n}", vocabulary) for n in range(1, 5)]
     conditions = tuple(choices[0])
     for n, choice in enumerate(choices, start=1):
         if set(choice) != set(conditions):
@@ -138,7 +140,7 @@ def _read(entry: Any, item_id: str) -> Item:
     )
 
 
-def _choice(value: Any, field: str) -> dict[str, int]:
+def _choice(value: Any, field: str, vocabulary: Vocabulary) -> dict[str, int]:
     """An assignment: an object, or the text of one, as tables that passed through CSV have it."""
     if isinstance(value, str):
         try:
@@ -148,8 +150,8 @@ def _choice(value: Any, field: str) -> dict[str, int]:
     if not isinstance(value, Mapping) or len(value) != 3:
         raise ValueError(f'{field} is {shown(value)}; needed: three conditions, {{"Edema": 0, ...}}')
     for name, state in value.items():
-        if name not in CHEXPERT_CONDITIONS:
-            near = get_close_matches(str(name)[:100], CHEXPERT_CONDITIONS, n=1)
+        if name not in vocabulary:
+            near = get_close_matches(str(name)[:100], vocabulary.conditions, n=1)
             raise ValueError(
                 f"{field} has the condition {shown(name)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
             )

@@ -9,12 +9,20 @@ from nast_core.data.labels import LabelTable, read_labels
 from nast_core.data.studies import SPLITS
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.files.gate import as_path, shown
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 PHANTOM = "phantom"
 
 
 def labelled_studies(
-    labels: str, count: int, *, split: str | None = None, images: Path | None = None, images_only: bool = False
+    labels: str,
+    count: int,
+    *,
+    split: str | None = None,
+    images: Path | None = None,
+    images_only: bool = False,
+    vocabulary: Vocabulary | None = None,
 ) -> LabelTable:
     """Eligible studies for ``count`` items. ``labels``: phantom, or as read_labels takes it.
 
@@ -26,14 +34,19 @@ def labelled_studies(
         raise BenchmarkError(
             f"there is no split {shown(split)!r}; give one of {', '.join(SPLITS)}, or none for all patients"
         )
+    vocabulary = given(vocabulary)
     if labels == PHANTOM:
+        if vocabulary != chest():
+            raise BenchmarkError(
+                f"phantoms have CheXpert's conditions, and not those of {shown(vocabulary.name)}; give a table of labels"
+            )
         chosen = split or "test"
         studies = phantom_studies(count, chosen)
-        eligible = tuple(study for study in studies if study.eligible)
+        eligible = tuple(study for study in studies if study.eligible(len(vocabulary.conditions)))
         return LabelTable(
             PHANTOM, eligible, {"studies": len(studies), "patients": len(studies), "eligible": len(eligible)}
         )
-    table = read_labels(labels)
+    table = read_labels(labels, vocabulary=vocabulary)
     if split is not None:
         table = replace(table, studies=tuple(study for study in table.studies if study.split == split))
         table.counts["eligible_in_split"] = len(table.studies)

@@ -13,7 +13,8 @@ import numpy as np
 
 from nast_core.benchmark.grammar import Absence, Grammar, Normal, grammar
 from nast_core.benchmark.writer import Draft, Task
-from nast_core.negation.phrases import Noun, sentence_case
+from nast_core.negation.phrases import sentence_case
+from nast_core.vocabulary.model import Noun
 
 _CONSTRUCTIONS = (0.4, 0.35, 0.25)  # shares of one by one, clauses, behind
 
@@ -64,7 +65,7 @@ class TemplateWriter:
 
 
 def draft(task: Task, words: Grammar | None = None) -> Draft:
-    """The four options of a task in both forms; equal tasks and ``words`` (grammar.yaml's if None) give equal drafts."""
+    """The four options of a task in both forms; equal tasks and ``words`` (CheXpert's 13 if None) give equal drafts."""
     words, rng = words or grammar(), task.rng()
     names = _choose_words(task.conditions, words, rng)
     sentence = _pick(rng, words.sentences)

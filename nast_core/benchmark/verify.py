@@ -8,15 +8,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import NamedTuple
 
 from nast_core.benchmark.items import LETTERS
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.files.gate import shown
 from nast_core.negation.corrections import NONE, Corrections
-from nast_core.vocabulary.cues import find_cues
+from nast_core.negation.lexicon import denying_cues
 from nast_core.negation.parser import Mention
 from nast_core.negation.reading import changes, mentions_of
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 REASONS = {
     "wrong state": "the negated text does not say what the option asks",
@@ -34,9 +37,14 @@ _LINKING = (
     "presence indication chest lungs study examination radiograph film image shows show showing does seen noted present "
     "only it demonstrates contains reveals findings include both"
 )  # words that may change with a negated phrase, since they claim nothing by themselves
-_LINKING_WORDS = frozenset(_LINKING.split())
 _WORD = re.compile(r"[\w'-]+")
 _SUFFIX = re.compile(r"\w+-free\b", re.IGNORECASE)  # "device-free"
+
+
+@lru_cache(maxsize=16)
+def _linking_words(vocabulary: Vocabulary) -> frozenset[str]:
+    about = vocabulary.examination
+    return frozenset([*_LINKING.split(), *_words(f"{about.name} {about.image} {about.region}")])
 
 
 class Complaint(NamedTuple):
@@ -65,30 +73,33 @@ class Verdict:
         return cues[0], cues[1], cues[2]
 
 
-def verify_all(drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE) -> Iterator[Verdict]:
+def verify_all(
+    drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE, vocabulary: Vocabulary | None = None
+) -> Iterator[Verdict]:
     """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the parser.
 
     Where a person names a finding that the parser does not see, or the other way about, which words are the finding's is
     not known: whether the forms of that option differ elsewhere is then left to the person.
     """
-    return (verify(task, draft, corrections) for task, draft in drafts)
+    return (verify(task, draft, corrections, vocabulary) for task, draft in drafts)
 
 
-def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict:
+def verify(task: Task, draft: Draft, corrections: Corrections = NONE, vocabulary: Vocabulary | None = None) -> Verdict:
     """As ``verify_all``, of one draft."""
-    negated = [mentions_of(text, corrections) for text in draft.negated]
-    affirmative = [mentions_of(text, corrections) for text in draft.affirmative]
+    vocabulary = given(vocabulary)
+    negated = [mentions_of(text, corrections, vocabulary) for text in draft.negated]
+    affirmative = [mentions_of(text, corrections, vocabulary) for text in draft.affirmative]
     complaints: list[Complaint] = []
     cues: list[tuple[str | None, ...]] = []
     for place, assignment in enumerate(task.assignments):
         truth = dict(zip(task.conditions, assignment, strict=True))
         texts = draft.negated[place], draft.affirmative[place]
         faults = [
-            *_against_negated(truth, texts[0], negated[place]),
-            *_against_affirmative(truth, texts[1], affirmative[place]),
+            *_against_negated(truth, texts[0], negated[place], vocabulary),
+            *_against_affirmative(truth, texts[1], affirmative[place], vocabulary),
         ]
-        if not any(change.words_unknown for text in texts for change in changes(text, corrections)):
-            faults = faults or list(_against_pair(texts, negated[place], affirmative[place]))
+        if not any(change.words_unknown for text in texts for change in changes(text, corrections, vocabulary)):
+            faults = faults or list(_against_pair(texts, negated[place], affirmative[place], vocabulary))
         complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in faults]
         by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
         cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
@@ -98,7 +109,9 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE) -> Verdict
     return Verdict(tuple(complaints), tuple(cues))
 
 
-def _against_negated(truth: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
+def _against_negated(
+    truth: dict[str, int], text: str, mentions: list[Mention], vocabulary: Vocabulary
+) -> Iterator[Complaint]:
     states: dict[str, set[str]] = {}
     for mention in mentions:
         if mention.state == "normal":
@@ -120,13 +133,15 @@ def _against_negated(truth: dict[str, int], text: str, mentions: list[Mention]) 
             heard = " and ".join(sorted(states[condition]))
             yield Complaint("wrong state", f"{condition} should be {right}, but {shown(text)!r} says {heard}")
     spans = [(m.cue_start, m.cue_end) for m in mentions if m.cue]
-    for cue in find_cues(text):
+    for cue in denying_cues(text, vocabulary):
         if not any(start < cue.end and cue.start < end for start, end in spans):
             yield Complaint("more than asked", f"{cue.text!r} in {shown(text)!r} denies none of the conditions")
 
 
-def _against_affirmative(truth: dict[str, int], text: str, mentions: list[Mention]) -> Iterator[Complaint]:
-    negations = [cue.text for cue in find_cues(text)] or _SUFFIX.findall(text)
+def _against_affirmative(
+    truth: dict[str, int], text: str, mentions: list[Mention], vocabulary: Vocabulary
+) -> Iterator[Complaint]:
+    negations = [cue.text for cue in denying_cues(text, vocabulary)] or _SUFFIX.findall(text)
     if negations:
         yield Complaint("negation left", f"{negations[0]!r} stands in the affirmative text {shown(text)!r}")
     present = {condition for condition, state in truth.items() if state}
@@ -154,7 +169,9 @@ def _against_affirmative(truth: dict[str, int], text: str, mentions: list[Mentio
         yield Complaint("not affirmed", f"{shown(text)!r} has no affirmative equivalent of absent {condition}")
 
 
-def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: list[Mention]) -> Iterator[Complaint]:
+def _against_pair(
+    texts: tuple[str, str], negated: list[Mention], affirmative: list[Mention], vocabulary: Vocabulary
+) -> Iterator[Complaint]:
     """Complaints on how the two forms of one option differ; both have passed on their own."""
     names = [
         [text[m.start : m.end].lower() for m in mentions if m.state == "present"]
@@ -163,8 +180,11 @@ def _against_pair(texts: tuple[str, str], negated: list[Mention], affirmative: l
     if sorted(names[0]) != sorted(names[1]):
         yield Complaint("present changed", f"{names[0]} became {names[1]}")
         return
-    left = _claims(texts[0], [*_spans(negated, "absent"), *((m.cue_start, m.cue_end) for m in negated if m.cue)])
-    right = _claims(texts[1], _spans(affirmative, "normal"))
+    linking = _linking_words(vocabulary)
+    left = _claims(
+        texts[0], [*_spans(negated, "absent"), *((m.cue_start, m.cue_end) for m in negated if m.cue)], linking
+    )
+    right = _claims(texts[1], _spans(affirmative, "normal"), linking)
     if left != right:
         words = next(
             (*left[i:j], *right[k:m])
@@ -178,12 +198,12 @@ def _spans(mentions: list[Mention], state: str) -> list[tuple[int, int]]:
     return [(m.start, m.end) for m in mentions if m.state == state]
 
 
-def _claims(text: str, phrases: Sequence[tuple[int, int]]) -> list[str]:
+def _claims(text: str, phrases: Sequence[tuple[int, int]], linking: frozenset[str]) -> list[str]:
     """The words of a text outside ``phrases`` that claim something."""
     return [
         match.group().lower()
         for match in _WORD.finditer(text)
-        if match.group().lower() not in _LINKING_WORDS
+        if match.group().lower() not in linking
         and not any(start < match.end() and match.start() < end for start, end in phrases)
     ]
 

@@ -10,7 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-QUESTION = "Which statement describes this chest radiograph?"
+from nast_core.vocabulary.model import Vocabulary
+
+
+def question(vocabulary: Vocabulary) -> str:
+    return f"Which statement describes this {vocabulary.examination.name}?"
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from nast_core.benchmark.grammar import demo_grammar
+from nast_core.benchmark.grammar import demo_grammar, grammar
 from nast_core.benchmark.sources import PHANTOM
 from nast_core.benchmark.template import TemplateWriter
 from nast_core.benchmark.writer import Writer
 from nast_core.errors import BenchmarkError
 from nast_core.files.gate import shown
+from nast_core.vocabulary.model import Vocabulary
 
 
-def writer_named(name: str, labels: str) -> Writer:
+def writer_named(name: str, labels: str, vocabulary: Vocabulary | None = None) -> Writer:
     """The writer for a label source that needs nothing else. Raises BenchmarkError for a name that there is no writer of."""
     if name == TemplateWriter.name:
-        return TemplateWriter(demo_grammar() if labels == PHANTOM else None)
+        return TemplateWriter(demo_grammar() if labels == PHANTOM else grammar(vocabulary))
     raise BenchmarkError(f"unknown writer {shown(name)!r}; there are {TemplateWriter.name} and llm")
 
 
@@ -25,6 +26,7 @@ def llm_writer(
     jobs: int = 8,
     prices: tuple[float, float] | None = None,
     patience: int | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Writer:
     """A language model at an endpoint, whose key is in the environment; ``answers``: folder that keeps what it said.
 
@@ -40,4 +42,4 @@ def llm_writer(
 
     endpoint = Endpoint(base_url, model)
     price = Prices(*prices) if prices else None
-    return LLMWriter(endpoint, answers, jobs=jobs, prices=price, patience=patience or PATIENCE)
+    return LLMWriter(endpoint, answers, jobs=jobs, prices=price, patience=patience or PATIENCE, vocabulary=vocabulary)

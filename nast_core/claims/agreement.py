@@ -15,7 +15,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from nast_core.claims.claim import Claim
 from nast_core.files.writing import whole_folder
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 ATTRIBUTES = ("laterality", "zone", "severity")
 
@@ -30,13 +31,16 @@ class Agreement:
     disagreements: pd.DataFrame
 
 
-def compare(read: Mapping[str, Sequence[Claim]], coded: Mapping[str, Sequence[Claim]]) -> Agreement:
+def compare(
+    read: Mapping[str, Sequence[Claim]], coded: Mapping[str, Sequence[Claim]], vocabulary: Vocabulary | None = None
+) -> Agreement:
     """``read``: claims from text by study; ``coded``: claims from its codings. Studies are those that both have."""
     compared: dict[str, list[tuple[str, str]]] = {name: [] for name in ("polarity", *ATTRIBUTES)}
-    tally = {finding: np.zeros(3, int) for finding in CHEXPERT_CONDITIONS}  # coded, read, both
+    conditions = given(vocabulary).conditions
+    tally = {finding: np.zeros(3, int) for finding in conditions}  # coded, read, both
     disagreements: list[dict] = []
     for study in sorted(set(read) & set(coded)):
-        for finding in CHEXPERT_CONDITIONS:
+        for finding in conditions:
             text, codes = _of(finding, read[study]), _of(finding, coded[study])
             text_says, codes_say = _polarity(text), _polarity(codes)
             tally[finding] += (codes_say == "present", text_says == "present", text_says == codes_say == "present")

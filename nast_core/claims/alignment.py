@@ -17,6 +17,7 @@ from nast_core.errors import BenchmarkError
 from nast_core.models.encoder import DualEncoder
 from nast_core.statistics.auroc import auroc, auroc_resamples, interval, mean_of_defined
 from nast_core.statistics.rates import RESAMPLES, Rate, difference, rate
+from nast_core.vocabulary.model import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def zero_shot(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    vocabulary: Vocabulary | None = None,
 ) -> ZeroShot:
     """``presence``: 1, 0, or NaN where unknown. The prompt pair: the condition's nouns, and its affirmative absence."""
-    score = prompt_scores(model, images, [presence_prompt(condition) for condition in conditions])
+    score = prompt_scores(model, images, [presence_prompt(condition, vocabulary) for condition in conditions])
     return ZeroShot(
         tuple(conditions),
         np.array([auroc(presence[:, i], score[:, i]) for i in range(len(conditions))]),
@@ -93,7 +95,8 @@ def measure_alignment(
     everything = torch.stack([images[name] for name in evidence.images.image])
     patients = evidence.images.patient_id.tolist()
     conditions = evidence.conditions
-    known = zero_shot(model, everything, evidence.presence_of(conditions), patients, conditions, seed=seed)
+    presence = evidence.presence_of(conditions)
+    known = zero_shot(model, everything, presence, patients, conditions, seed=seed, vocabulary=evidence.vocabulary)
     gallery = evidence.gallery(seed)
     affirmative = [row for row, cue in enumerate(gallery.cues) if cue is None]
     statements = [gallery.statements[row] for row in affirmative]

@@ -1,13 +1,11 @@
-"""What can be said of each finding: its sides, heights and grades, and its words. Data: anatomy.yaml. Source: ours."""
+"""What can be said of each finding: its sides, heights and grades, and its words, as a vocabulary has them. Source: ours."""
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
-import yaml
-
-from nast_core.claims.claim import Severity, Zone
-from nast_core.negation.phrases import Noun, vocabulary
+from nast_core.claims.claim import Severity
+from nast_core.vocabulary.model import Condition, Noun, Vocabulary, Zone
+from nast_core.vocabulary.shipped import given
 
 SEVERITIES: tuple[Severity, ...] = ("mild", "moderate", "severe")
 
@@ -34,20 +32,25 @@ class Anatomy:
         return self.drawn_normal if drawn else self.general_normal
 
 
-@lru_cache(maxsize=1)
-def anatomy() -> dict[str, Anatomy]:
-    """Condition -> what can be said of it, for all 13 CheXpert conditions."""
-    raw = yaml.safe_load(files("nast_core.claims").joinpath("anatomy.yaml").read_text("utf-8"))
-    return {
-        name: Anatomy(
-            sided=entry.get("sided", False),
-            zones=tuple(entry.get("zones", ())),
-            grades=vocabulary()[name].grade if entry["graded"] else (),
-            graded=frozenset(entry["graded"]),
-            drawn=vocabulary()[name].nouns,
-            drawn_normal=tuple(t for t in vocabulary()[name].normal if t not in entry.get("in_part", ())),
-            general=tuple(Noun(*noun) for noun in entry["general"]),
-            general_normal=tuple(entry["normal"]),
-        )
-        for name, entry in raw.items()
-    }
+def anatomy(vocabulary: Vocabulary | None = None) -> dict[str, Anatomy]:
+    """Condition -> what can be said of it, for all conditions of a vocabulary."""
+    return _anatomy(given(vocabulary))
+
+
+@lru_cache(maxsize=16)
+def _anatomy(vocabulary: Vocabulary) -> dict[str, Anatomy]:
+    return {name: _of(entry) for name, entry in vocabulary.entries.items()}
+
+
+def _of(entry: Condition) -> Anatomy:
+    takes_grades = any(noun.text in entry.graded for noun in entry.report_nouns)
+    return Anatomy(
+        sided=entry.sided,
+        zones=entry.zones,
+        grades=entry.grades.words if takes_grades else (),
+        graded=entry.graded,
+        drawn=entry.prompt_nouns,
+        drawn_normal=tuple(text for text in entry.prompt_equivalents if text not in entry.prompts.in_part),
+        general=entry.report_nouns,
+        general_normal=entry.report_equivalents,
+    )

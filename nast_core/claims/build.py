@@ -1,19 +1,21 @@
 """From studies and what is known of them to a file of examples. Source: ours."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
 
-from nast_core.claims.anatomy import SEVERITIES, anatomy
+from nast_core.claims.anatomy import SEVERITIES, Anatomy, anatomy
 from nast_core.claims.claim import Claim, Example, Kind
 from nast_core.claims.statements import Pair, location_pair, polarity_pair, severity_pair
 from nast_core.claims.study import Study
 from nast_core.claims.truth import holds
 from nast_core.claims.wording import Voice
 from nast_core.data.studies import split_of
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 _OF_A_KIND = 3  # polarity examples of present findings, and of absences, of a phantom
 _SHARES = {"laterality": 0.3, "zone": 0.15, "severity": 0.15}  # how often a statement of polarity says so
@@ -29,7 +31,12 @@ class Built:
 
 
 def build_examples(
-    studies: Iterable[Study], *, seed: int = 0, balanced: bool = True, cues: Set[str] | None = None
+    studies: Iterable[Study],
+    *,
+    seed: int = 0,
+    balanced: bool = True,
+    cues: Set[str] | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Built:
     """Every study's examples, in the studies' order; equal seeds give equal examples.
 
@@ -41,11 +48,12 @@ def build_examples(
     wording alone. The surplus is set aside at random and counted.
     """
     examples: list[Example] = []
+    vocabulary = given(vocabulary)
     for study in studies:
         rng = np.random.default_rng([seed, crc32(study.study_id.encode())])
         split = study.split or split_of(study.patient_id)
         seen: set[str] = set()
-        for claim, (true, false) in _pairs(study, Voice(split, rng, study.drawn, cues)):
+        for claim, (true, false) in _pairs(study, Voice(split, rng, study.drawn, cues, vocabulary)):
             if true.text in seen:
                 continue
             seen.add(true.text)
@@ -68,7 +76,7 @@ def build_examples(
 def _pairs(study: Study, voice: Voice) -> Iterator[tuple[Claim, Pair]]:
     """(source, pair): statements of polarity, then of place and grade of what is present."""
     facts = study.claims
-    for claim in _propositions(study, voice.rng):
+    for claim in _propositions(study, voice):
         yield claim, polarity_pair(claim, voice)
     for fact in facts:
         if fact.polarity == "present":
@@ -77,20 +85,22 @@ def _pairs(study: Study, voice: Voice) -> Iterator[tuple[Claim, Pair]]:
                     yield fact, pair
 
 
-def _propositions(study: Study, rng: np.random.Generator) -> Iterator[Claim]:
+def _propositions(study: Study, voice: Voice) -> Iterator[Claim]:
     """True claims whose polarity is at stake."""
+    rng, can = voice.rng, anatomy(voice.vocabulary)
     if not study.drawn:
-        yield from (_in_part(fact, rng) for fact in study.claims)
+        yield from (_in_part(fact, rng, can) for fact in study.claims)
         return
     present = [fact for fact in study.claims if fact.polarity == "present"]
     for place in rng.permutation(len(present))[:_OF_A_KIND]:
-        yield _in_part(present[place], rng)
-    denied = [claim for fact in study.claims if holds(claim := _imagined(fact.finding, rng), study.claims) is False]
+        yield _in_part(present[place], rng, can)
+    imagined = (_imagined(fact.finding, rng, can) for fact in study.claims)
+    denied = [claim for claim in imagined if holds(claim, study.claims, voice.vocabulary) is False]
     for place in rng.permutation(len(denied))[:_OF_A_KIND]:
         yield denied[place].model_copy(update={"polarity": "absent"})
 
 
-def _in_part(fact: Claim, rng: np.random.Generator) -> Claim:
+def _in_part(fact: Claim, rng: np.random.Generator, anatomies: Mapping[str, Anatomy]) -> Claim:
     """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left effusion"
     where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
     attributes = {name: getattr(fact, name) for name in _SHARES}
@@ -99,13 +109,13 @@ def _in_part(fact: Claim, rng: np.random.Generator) -> Claim:
         return fact.model_copy(update={**some, "only": False})
     if any(attributes.values()):
         return fact
-    part = _imagined(fact.finding, rng)
+    part = _imagined(fact.finding, rng, anatomies)
     return part.model_copy(update={"polarity": "absent", "sentence": fact.sentence, "span": fact.span})
 
 
-def _imagined(finding: str, rng: np.random.Generator) -> Claim:
+def _imagined(finding: str, rng: np.random.Generator, anatomies: Mapping[str, Anatomy]) -> Claim:
     """A presence with attributes drawn as they are told, to see whether it is false."""
-    can, has = anatomy()[finding], {name: rng.random() < share for name, share in _SHARES.items()}
+    can, has = anatomies[finding], {name: rng.random() < share for name, share in _SHARES.items()}
     return Claim.model_validate(
         {
             "finding": finding,

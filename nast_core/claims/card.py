@@ -9,9 +9,11 @@ from nast_core.claims.build import Built
 from nast_core.claims.claim import KINDS, Example, Kind
 from nast_core.claims.study import Source
 from nast_core.data.studies import SPLITS, Split
-from nast_core.files.writing import whole
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary.beside import told
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 
 def card_path(claims: Path) -> Path:
@@ -19,14 +21,15 @@ def card_path(claims: Path) -> Path:
     return claims.with_name(f"{claims.name.removesuffix('.jsonl')}.card.md")
 
 
-def write_card(
-    path: Path, source: Source, built: Built, guessed: Mapping[Kind, Rate], *, seed: int, balanced: bool
-) -> None:
-    with whole(path) as temporary:
-        temporary.write_text(claims_card(source, built, guessed, seed=seed, balanced=balanced), "utf-8")
-
-
-def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, seed: int, balanced: bool) -> str:
+def claims_card(
+    source: Source,
+    built: Built,
+    guessed: Mapping[Kind, Rate],
+    *,
+    seed: int,
+    balanced: bool,
+    vocabulary: Vocabulary | None = None,
+) -> str:
     """Markdown."""
     examples = built.examples
     kinds = Counter((e.split, c.kind) for e in examples for c in e.contradictions)
@@ -39,6 +42,7 @@ def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, s
         f"{len({e.patient_id for e in examples}):,} patients, each with a statement that is false in exactly one attribute.",
         f"Seed {seed}; {'balanced' if balanced else 'not balanced'}; made by nast {_version()}. "
         f"Split by patient; cues kept out of training lines: {', '.join(sorted(HELD_OUT_CUES))}.",
+        *_of_vocabulary(given(vocabulary)),
         "",
         *_table(["split", *KINDS], [[split, *(kinds[split, kind] for kind in KINDS)] for split in splits]),
         "",
@@ -62,6 +66,11 @@ def claims_card(source: Source, built: Built, guessed: Mapping[Kind, Rate], *, s
         "",
     ]
     return "\n".join(lines)
+
+
+def _of_vocabulary(vocabulary: Vocabulary) -> list[str]:
+    """Nothing where it is the 13's."""
+    return [f"Vocabulary: {name}."] if (name := told(vocabulary)) else []
 
 
 def _sections(source: Source) -> list[str]:

@@ -2,16 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from nast_core.data.studies import Split
-from nast_core.files.gate import shown
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary, Zone
 
 Polarity = Literal["present", "absent"]
 Kind = Literal["polarity", "location", "severity"]
 Laterality = Literal["left", "right", "bilateral"]
-Zone = Literal["upper", "mid", "lower"]
 Severity = Literal["mild", "moderate", "severe"]
 KINDS: tuple[Kind, ...] = ("polarity", "location", "severity")
 
@@ -24,7 +22,7 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    finding: str  # a CheXpert condition
+    finding: str  # a condition of the vocabulary
     polarity: Polarity
     laterality: Laterality | None = None
     zone: Zone | None = None
@@ -35,9 +33,11 @@ class Claim(BaseModel):
 
     @field_validator("finding")
     @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in CHEXPERT_CONDITIONS:
-            raise ValueError(f"{shown(value)!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        """Checked where a file is read; what is made here is made of a vocabulary."""
+        vocabulary: Vocabulary | None = info.context["vocabulary"] if info.context else None
+        if vocabulary is not None and value not in vocabulary:
+            raise ValueError(vocabulary.unknown(value))
         return value
 
     @property

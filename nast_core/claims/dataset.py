@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nast_core.claims.build import Built, build_examples
-from nast_core.claims.card import card_path, write_card
+from nast_core.claims.card import card_path, claims_card
 from nast_core.claims.claim import Kind
 from nast_core.claims.examples import write_claims
 from nast_core.claims.guessing import guesses
@@ -14,9 +14,12 @@ from nast_core.claims.study import Source
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
-from nast_core.files.writing import whole_folder
+from nast_core.files.writing import whole_folder, write_text
 from nast_core.progress import Far
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary.beside import beside, write_beside
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def build_claims(
     seed: int = 0,
     balanced: bool = True,
     progress: Far | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> ClaimSet:
     """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give equal
     files.
@@ -44,8 +48,9 @@ def build_claims(
     ``source``, ``n`` and ``seed``: see read_source; ``balanced``: see build_examples; ``split``: only its lines. Raises
     DataError for what is no source, and where no claim could be made.
     """
-    content = read_source(source, split=split, n=n, seed=seed, progress=progress)
-    built = build_examples(content.studies, seed=seed, balanced=balanced)
+    vocabulary = given(vocabulary)
+    content = read_source(source, split=split, n=n, seed=seed, progress=progress, vocabulary=vocabulary)
+    built = build_examples(content.studies, seed=seed, balanced=balanced, vocabulary=vocabulary)
     if split:
         built = Built([example for example in built.examples if example.split == split], built.notes)
     if not built.examples:
@@ -54,7 +59,9 @@ def build_claims(
             f"{' in that split' if split else ''}; give more studies{', or do not balance them' if balanced else ''}"
         )
     guessed = guesses(built.examples, seed=seed)
-    with whole_folder(out.parent, [card_path(out).name, out.name]) as temporary:
+    with whole_folder(out.parent, [beside(out).name, card_path(out).name, out.name]) as temporary:
         write_claims(built.examples, temporary / out.name)
-        write_card(temporary / card_path(out).name, content, built, guessed, seed=seed, balanced=balanced)
+        write_beside(temporary / out.name, vocabulary)
+        card = claims_card(content, built, guessed, seed=seed, balanced=balanced, vocabulary=vocabulary)
+        write_text(temporary / card_path(out).name, card)
     return ClaimSet(content, built, guessed, out, card_path(out))

@@ -1,7 +1,7 @@
 """What a claims file asks of a model, as arrays: statements, images, and which statement holds of which image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,8 @@ from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.data.studies import Split
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 MOST_IMAGES = 2000  # of a retrieval gallery: beyond, the table of what holds of what outgrows memory
 LEAST = 5  # images with a finding, and without, for its AUROC to count: with fewer it is mostly noise
@@ -28,9 +29,10 @@ class Evidence:
     images: pd.DataFrame  # a row an image: image, study_id, patient_id
     imageless: int  # lines of the split without an image
     labels: Float[np.ndarray, "image condition"] | None = None  # of a table; else, what the statements tell
+    vocabulary: Vocabulary = field(default_factory=chest)
 
     def with_labels(self, labels: Float[np.ndarray, "image condition"]) -> "Evidence":
-        """The same, with what a table says of each image: 1, 0, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
+        """The same, with what a table says of each image: 1, 0, NaN unknown, for the vocabulary's conditions."""
         return replace(self, labels=labels)
 
     @cached_property
@@ -41,21 +43,23 @@ class Evidence:
 
     @cached_property
     def presence(self) -> Float[np.ndarray, "image condition"]:
-        """1 present, 0 absent, NaN unknown, for the conditions of CHEXPERT_CONDITIONS."""
+        """1 present, 0 absent, NaN unknown, for the vocabulary's conditions."""
         if self.labels is not None:
             return self.labels
-        claims = [Claim(finding=condition, polarity="present") for condition in CHEXPERT_CONDITIONS]
-        table = truth_table(claims, self.facts).T.astype(float)
+        claims = [Claim(finding=condition, polarity="present") for condition in self.vocabulary.conditions]
+        table = truth_table(claims, self.facts, self.vocabulary).T.astype(float)
         return np.where(table < 0, np.nan, table)
 
     @property
     def conditions(self) -> list[str]:
         """Those with at least LEAST images that have them and LEAST that have not."""
         enough = ((self.presence == 1).sum(0) >= LEAST) & ((self.presence == 0).sum(0) >= LEAST)
-        return [condition for condition, sufficient in zip(CHEXPERT_CONDITIONS, enough, strict=True) if sufficient]
+        return [
+            condition for condition, sufficient in zip(self.vocabulary.conditions, enough, strict=True) if sufficient
+        ]
 
     def presence_of(self, conditions: Sequence[str]) -> Float[np.ndarray, "image condition"]:
-        return self.presence[:, [CHEXPERT_CONDITIONS.index(condition) for condition in conditions]]
+        return self.presence[:, [self.vocabulary.conditions.index(condition) for condition in conditions]]
 
     def gallery(self, seed: int = 0) -> "Gallery":
         """At most MOST_IMAGES of the images, drawn by ``seed``, and the true statements about them."""
@@ -69,7 +73,8 @@ class Evidence:
             [(row[example.text], example.study_id, example.patient_id) for example in examples],
             columns=["statement", "study_id", "patient_id"],
         )
-        holds = truth_table([first[text].claim for text in row], [self.facts[place] for place in places])
+        facts = [self.facts[place] for place in places]
+        holds = truth_table([first[text].claim for text in row], facts, self.vocabulary)
         return Gallery(images, tuple(row), tuple(first[text].cue for text in row), holds, sources)
 
 
@@ -84,7 +89,7 @@ class Gallery:
     sources: pd.DataFrame  # a row a line: statement (row of ``holds``), study_id, patient_id
 
 
-def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidence:
+def evidence(examples: Sequence[Example], split: Split | None = None, vocabulary: Vocabulary | None = None) -> Evidence:
     """The lines of ``split``; without one, the test lines, or all of a file that has no test line.
 
     Raises DataError where the split has no line, none with an image, or one image stands for two studies.
@@ -104,7 +109,7 @@ def evidence(examples: Sequence[Example], split: Split | None = None) -> Evidenc
     images = pd.DataFrame(rows, columns=["image", "study_id", "patient_id"])
     if (twice := images.image[images.image.duplicated()]).size:
         raise DataError(f"the image {shown(twice.iloc[0])!r} stands for two studies; give each study its own image")
-    return Evidence(split or "all", with_image, images, len(of_split) - len(with_image))
+    return Evidence(split or "all", with_image, images, len(of_split) - len(with_image), None, given(vocabulary))
 
 
 def without(evidence: Evidence, failed: set[str]) -> Evidence:
@@ -112,4 +117,11 @@ def without(evidence: Evidence, failed: set[str]) -> Evidence:
     read = (~evidence.images.image.isin(failed)).to_numpy()
     examples = tuple(example for example in evidence.examples if example.image not in failed)
     labels = evidence.labels[read] if evidence.labels is not None else None
-    return Evidence(evidence.split, examples, evidence.images[read].reset_index(drop=True), evidence.imageless, labels)
+    return Evidence(
+        evidence.split,
+        examples,
+        evidence.images[read].reset_index(drop=True),
+        evidence.imageless,
+        labels,
+        evidence.vocabulary,
+    )

@@ -8,15 +8,18 @@ from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import whole
+from nast_core.vocabulary.beside import vocabulary_of
+from nast_core.vocabulary.model import Vocabulary
 
 
-def read_claims(path: Path) -> list[Example]:
-    """Examples of a JSONL file. Raises DataError with the line and what is wrong with it, for a patient in two splits,
-    and for a file without examples."""
+def read_claims(path: Path, vocabulary: Vocabulary | None = None) -> list[Example]:
+    """Examples of a JSONL file. Raises DataError with the line and what is wrong with it (a finding that is not of the
+    vocabulary, too: given, or the one beside the file), for a patient in two splits, and for a file without examples."""
+    vocabulary = vocabulary or vocabulary_of(path)
     remedy = "with 'nast claims build'"
     lines = read_jsonl(
         path,
-        Example.model_validate,
+        lambda value: Example.model_validate(value, context={"vocabulary": vocabulary}),
         DataError,
         one="a claim",
         many="claims",

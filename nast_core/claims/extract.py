@@ -18,6 +18,8 @@ from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.negation.lexicon import namesakes
 from nast_core.negation.parser import Mention, parse
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 _SENTENCE_END = re.compile(
     r"(?<=[.;!?])\s+(?=[A-Z0-9\"(])|(?<=[;!?])\s+|(?<=[a-z]\.)(?=[A-Z])|(?<=[a-z)\]]\.)\s+(?=[a-z])|\s*\n\s*\n\s*"
@@ -44,13 +46,9 @@ class _Words(NamedTuple):
     denied_severe: re.Pattern[str]
     limited: re.Pattern[str]
     rest: re.Pattern[str]
-    acute_anyway: frozenset[str]
     borderline: re.Pattern[str]
     doubted: re.Pattern[str]
     not_frontal: re.Pattern[str]
-    not_meant: dict[str, re.Pattern[str]]
-    whole: re.Pattern[str]
-    also_normal: dict[str, dict[str, str]]
 
 
 @lru_cache(maxsize=1)
@@ -69,14 +67,28 @@ def _words() -> _Words:
         _expression(raw["denied_severe"]),
         _expression(raw["limited"]),
         _expression(raw["rest"]),
-        frozenset(raw["acute_anyway"]),
         _expression(raw["borderline"]),
         _expression(raw["doubted"]),
         _expression(raw["not_frontal"]),
-        {finding: re.compile("|".join(words), re.IGNORECASE) for finding, words in raw["not_meant"].items()},
-        re.compile(rf"(?:(?:medical|support|monitoring|implanted) )?(?:{'|'.join(raw['whole'])})", re.IGNORECASE),
-        raw["also_normal"],
     )
+
+
+class _Meant(NamedTuple):
+    """What the words of a condition do not surely claim or deny; None where they do."""
+
+    not_meant: re.Pattern[str] | None
+    whole: re.Pattern[str] | None  # of a device: namings of all
+
+
+@lru_cache(maxsize=16)
+def _meant(vocabulary: Vocabulary) -> dict[str, _Meant]:
+    def either(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+        return re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+
+    return {
+        name: _Meant(either(entry.reports.not_meant), either(entry.reports.whole) if entry.device else None)
+        for name, entry in vocabulary.entries.items()
+    }
 
 
 @dataclass
@@ -97,24 +109,26 @@ def sentences(text: str) -> list[str]:
     return parts
 
 
-def extract(text: str) -> Extraction:
-    """What a text claims. Namings that are hedged, limited ("no new nodule") or borderline are counted, not claimed."""
-    result = Extraction()
+def extract(text: str, vocabulary: Vocabulary | None = None) -> Extraction:
+    """What a text claims of a vocabulary's conditions. Namings that are hedged, limited ("no new nodule") or borderline are counted, not claimed."""
+    result, vocabulary = Extraction(), given(vocabulary)
     for sentence in sentences(text):
-        claims, left_out = _read(sentence)
+        claims, left_out = _read(sentence, vocabulary)
         result.claims += claims
         result.left_out.update(left_out)
     return result
 
 
 @lru_cache(maxsize=50_000)  # reports repeat their normal sentences word for word
-def _read(sentence: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+def _read(sentence: str, vocabulary: Vocabulary) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     # what stands in for other words keeps their length, so that spans stay those of the sentence
     text = _TWO_LIMITS.sub(lambda match: match.group().replace(",", " "), sentence)
     text = _words().not_that_grade.sub(lambda match: " " * len(match.group()), text)
-    mentions = parse(f"{text.rstrip(' .')} .")  # a full stop of its own is a token, wherever the report ends
+    mentions = parse(
+        f"{text.rstrip(' .')} .", vocabulary
+    )  # a full stop of its own is a token, wherever the report ends
     claims: list[Claim] = []
-    left_out: list[str] = ["another thing of that name"] * len(namesakes(sentence))
+    left_out: list[str] = ["another thing of that name"] * len(namesakes(sentence, vocabulary))
     doubt = _words().doubted.search(sentence)
     doubted = -1 if _words().not_frontal.search(sentence) else doubt.start() if doubt else len(sentence)
     limits = ""  # of the naming before, where this one is joined to it by a bare "or": "no large effusion or ..."
@@ -125,8 +139,8 @@ def _read(sentence: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
             if joined_on and _BARE_JOINT.fullmatch(text[mentions[number - 1].end : mention.start]):
                 words = words._replace(before=f"{limits} {words.before}")
             limits = words.before
-        for condition in _conditions(mention, sentence):
-            claim = _claim(condition, mention, sentence, words, mention.start > doubted)
+        for condition in _conditions(mention, sentence, vocabulary):
+            claim = _claim(condition, mention, sentence, words, mention.start > doubted, vocabulary)
             if isinstance(claim, Claim):
                 claims.append(claim)
             else:
@@ -157,23 +171,23 @@ def _around(sentence: str, mentions: list[Mention], number: int) -> _Around:
     return _Around(before, after, any(_OR.search(joint) for joint in neighbours))
 
 
-def _conditions(mention: Mention, sentence: str) -> Iterator[str]:
+def _conditions(mention: Mention, sentence: str, vocabulary: Vocabulary) -> Iterator[str]:
     """The conditions that the naming stands for."""
-    words = _words()
     for condition in mention.conditions:
         yield condition
         if mention.state == "normal":
             context = sentence[max(0, mention.start - 40) : mention.end]
-            yield from (
-                new for old, new in words.also_normal.get(condition, {}).items() if re.search(old, context, re.I)
-            )
+            also = vocabulary[condition].reports.also_normal
+            yield from (other for words, other in also.items() if re.search(words, context, re.I))
 
 
-def _claim(condition: str, mention: Mention, sentence: str, around: _Around, doubted: bool) -> Claim | str:
+def _claim(
+    condition: str, mention: Mention, sentence: str, around: _Around, doubted: bool, vocabulary: Vocabulary
+) -> Claim | str:
     """The claim, or why there is none."""
-    words, can = _words(), anatomy()[condition]
+    words, can, meant = _words(), anatomy(vocabulary)[condition], _meant(vocabulary)[condition]
     naming = sentence[mention.start : mention.end]
-    if mention.state != "normal" and condition in words.not_meant and words.not_meant[condition].search(naming):
+    if mention.state != "normal" and meant.not_meant is not None and meant.not_meant.search(naming):
         return "another thing of that name"
     if words.borderline.search(around.before):
         return "borderline or of the past"
@@ -184,9 +198,10 @@ def _claim(condition: str, mention: Mention, sentence: str, around: _Around, dou
     absent = mention.state != "present"
     if mention.state == "absent":
         limit = words.limited.search(around.before)
-        if limit and not (limit.group().lower().startswith("acute") and condition in words.acute_anyway):
+        if limit and not (limit.group().lower().startswith("acute") and vocabulary[condition].acute):
             return "denied with a limit"
-        if condition == "Support Devices" and (_gone(mention.cue) or not words.whole.fullmatch(naming)):
+        in_part = meant.whole is not None and not meant.whole.fullmatch(naming)
+        if vocabulary[condition].device and (_gone(mention.cue) or in_part):
             return "denied with a limit"
     # a naming may hold its own side: "left lung is clear"
     near = f"{around.before} {sentence[mention.start : mention.end]} {around.after}"

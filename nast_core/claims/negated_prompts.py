@@ -16,6 +16,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.auroc import auroc, auroc_resamples, interval, mean_of_defined
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary.model import Vocabulary
 
 STANDARD = "there is no"  # the one prompt of the headline figure
 GROUPS = (STANDARD, "seen cues", "unseen cues")
@@ -43,13 +44,14 @@ def negated_prompt_auroc(
     presence: Float[np.ndarray, "image condition"],
     patients: Sequence[str],
     conditions: Sequence[str],
+    vocabulary: Vocabulary | None = None,
     **options: int,
 ) -> NegatedPrompts:
     """``presence``: 1 present, 0 absent, NaN unknown. Intervals by bootstrap over patients, the same draws throughout."""
     prompts: dict[tuple[str, str], Prompt] = {}
     for condition in conditions:
-        prompts[STANDARD, condition] = denial_prompt(condition)
-        prompts |= {(cue, condition): prompt for cue, prompt in denial_prompts_by_cue(condition).items()}
+        prompts[STANDARD, condition] = denial_prompt(condition, vocabulary)
+        prompts |= {(cue, condition): prompt for cue, prompt in denial_prompts_by_cue(condition, vocabulary).items()}
     keys = list(prompts)
     column = {condition: i for i, condition in enumerate(conditions)}
     score = prompt_scores(model, images, list(prompts.values()))

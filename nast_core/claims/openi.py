@@ -26,8 +26,9 @@ from nast_core.files.archives import members
 from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, read_bytes, shown
 from nast_core.files.tables import read_table
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from nast_core.progress import Far
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 LICENCE = "Open-i, Indiana University: CC BY-NC-ND 4.0 (as each report says)"
 SECTIONS = ("FINDINGS", "IMPRESSION")
@@ -145,11 +146,10 @@ def _mesh() -> dict:
 
 
 def coded_claims(report: Report) -> tuple[Claim, ...]:
-    """What the codings state. They list what is present; absence, of everything, is said by "normal" alone."""
+    """What the codings state of CheXpert's conditions. They list what is present; absence, of everything, is said by "normal"
+    alone."""
     if report.coded_normal:
-        return tuple(
-            Claim(finding=condition, polarity="absent", sentence="normal") for condition in CHEXPERT_CONDITIONS
-        )
+        return tuple(Claim(finding=condition, polarity="absent", sentence="normal") for condition in chest().conditions)
     return tuple(claim for coding in report.codings for claim in _coded(coding))
 
 
@@ -178,12 +178,18 @@ def _single(names: dict[str, str], terms: list[str]) -> str | None:
     return values.pop() if len(values) == 1 else None
 
 
-def openi_studies(path: Path | None = None, progress: Far | None = None, most: int | None = None) -> Source:
+def openi_studies(
+    path: Path | None = None,
+    progress: Far | None = None,
+    most: int | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> Source:
     """Claims of every report's text, without those that its codings contradict.
 
     Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is. ``most``: only the first
-    so many reports are looked at.
+    so many reports are looked at. Codings are of CheXpert's conditions: claims of another vocabulary are not compared.
     """
+    vocabulary = given(vocabulary)
     reports, skipped = read_reports(path)
     reports = reports[:most]
     notes, sections = Counter[str](), Counter[str]()
@@ -195,9 +201,10 @@ def openi_studies(path: Path | None = None, progress: Far | None = None, most: i
         if not report.text:
             notes["reports without findings or impression"] += 1
             continue
-        extraction = extract(report.text)
+        extraction = extract(report.text, vocabulary)
         notes.update({f"namings left out: {reason}": count for reason, count in extraction.left_out.items()})
-        claims = _checked(consistent(extraction.claims, notes), coded_claims(report), notes)
+        coded = coded_claims(report) if vocabulary == chest() else ()
+        claims = _checked(consistent(extraction.claims, notes, vocabulary), coded, notes)
         if claims:
             studies.append(Study(report.study_id, report.study_id, claims, image_of(report)))
         else:

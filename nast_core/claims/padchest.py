@@ -14,16 +14,17 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from nast_core.claims.anatomy import anatomy
+from nast_core.claims.anatomy import Anatomy, anatomy
 from nast_core.claims.claim import Claim
 from nast_core.claims.study import Source, Study, consistent
 from nast_core.data.label_layouts import python_list
-from nast_core.data.label_words import label_sources, may_stand_for, plain, rules_of
+from nast_core.data.label_words import may_stand_for, plain, rules_of
 from nast_core.data.labels import packaged_table
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.files.tables import open_table, read_table
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 COLUMNS = ("ImageID", "ImageDir", "StudyID", "PatientID", "Projection", "MethodLabel", "LabelsLocalizationsBySentence")
 _FRONTAL = ("PA", "AP", "AP_horizontal")
@@ -34,13 +35,14 @@ def _rules() -> dict:
     return yaml.safe_load(files("nast_core.claims").joinpath("padchest.yaml").read_text("utf-8"))
 
 
-@lru_cache(maxsize=1)
-def _conditions() -> dict[str, tuple[str, ...]]:
+@lru_cache(maxsize=16)
+def _conditions(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     """Label, without its side -> the conditions that it states."""
     by_label: dict[str, list[str]] = {}
-    for condition, entry in label_sources()["padchest"]["conditions"].items():
-        for label in set(entry["present"]) - set(_rules()["not_claimed"].get(condition, ())):
-            by_label.setdefault(plain(label), []).append(condition)
+    not_claimed = _rules()["not_claimed"] if vocabulary == chest() else {}
+    for condition, labels in rules_of("padchest", vocabulary).present.items():
+        for label in labels - set(map(plain, not_claimed.get(condition, ()))):
+            by_label.setdefault(label, []).append(condition)
     return {label: tuple(conditions) for label, conditions in by_label.items()}
 
 
@@ -48,21 +50,22 @@ def _without_side(label: str) -> str:
     return plain(re.sub(_rules()["side_ending"], "", label))
 
 
-def _doubted(sentences: Iterable[Iterable[str]], notes: Counter) -> frozenset[str]:
+def _doubted(sentences: Iterable[Iterable[str]], notes: Counter, vocabulary: Vocabulary) -> frozenset[str]:
     """The conditions that labels outside the vocabulary may stand for; ``notes`` counts the labels."""
     labels = {label for sentence in sentences for label in sentence if label and not label.startswith("loc ")}
-    foreign = {label for label in labels if _without_side(label) not in rules_of("padchest").known}
+    foreign = {label for label in labels if _without_side(label) not in rules_of("padchest", vocabulary).known}
     if foreign:
         notes["labels outside the vocabulary, of which nothing is claimed"] += len(foreign)
-    return frozenset().union(*map(may_stand_for, foreign))
+    return frozenset().union(*(may_stand_for(label, vocabulary) for label in foreign))
 
 
-def padchest_studies(path: Path | None = None, most: int | None = None) -> Source:
+def padchest_studies(path: Path | None = None, most: int | None = None, vocabulary: Vocabulary | None = None) -> Source:
     """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's. ``most``:
     only the first so many studies are looked at.
 
     Raises DataError for a table without PadChest's columns.
     """
+    vocabulary = given(vocabulary)
     table = _read(path or packaged_table("padchest"))
     notes: Counter = Counter()
     notes["images labelled by a network, not by a physician"] = int((table.MethodLabel != "Physician").sum())
@@ -78,9 +81,9 @@ def padchest_studies(path: Path | None = None, most: int | None = None) -> Sourc
         except ValueError:
             notes["studies whose labels cannot be read"] += 1
             continue
-        doubted = _doubted(sentences, notes)
-        certain = (c for c in claims_of(sentences) if c.polarity == "present" or c.finding not in doubted)
-        claims = consistent(certain, notes)
+        doubted = _doubted(sentences, notes, vocabulary)
+        certain = (c for c in claims_of(sentences, vocabulary) if c.polarity == "present" or c.finding not in doubted)
+        claims = consistent(certain, notes, vocabulary)
         if claims:
             studies.append(
                 Study(
@@ -108,12 +111,13 @@ def _sentences(cell: str) -> list[list[str]]:
     return [[str(label).strip() for label in sentence] for sentence in value]
 
 
-def claims_of(sentences: Iterable[Iterable[str]]) -> Iterator[Claim]:
+def claims_of(sentences: Iterable[Iterable[str]], vocabulary: Vocabulary | None = None) -> Iterator[Claim]:
     """What a study's labels state. A place belongs to its sentence's finding where there is but one."""
+    vocabulary = given(vocabulary)
     label_lists = [list(sentence) for sentence in sentences]
     if label_lists and all(set(map(plain, sentence)) == {"normal"} for sentence in label_lists):
         # a report may call lungs normal and not speak of the pacemaker beside them
-        spoken_of = [condition for condition in CHEXPERT_CONDITIONS if condition != "Support Devices"]
+        spoken_of = [condition for condition, entry in vocabulary.entries.items() if not entry.device]
         yield from (Claim(finding=condition, polarity="absent", sentence="normal") for condition in spoken_of)
         return
     for sentence in label_lists:
@@ -121,16 +125,16 @@ def claims_of(sentences: Iterable[Iterable[str]]) -> Iterator[Claim]:
         places = [label for label in sentence if label.startswith("loc ")]
         if list(map(plain, labels)) == ["normal"]:
             for place in places:
-                if finding := _rules()["normal_at"].get(place):
+                if (finding := _rules()["normal_at"].get(place)) in vocabulary:
                     yield Claim(finding=finding, polarity="absent", sentence=", ".join(sentence))
         alone = len(labels) == 1
         for label in labels:
-            for finding in _conditions().get(_without_side(label), ()):
-                yield _present(finding, [label, *places] if alone else [label], ", ".join(sentence))
+            for finding in _conditions(vocabulary).get(_without_side(label), ()):
+                words = [label, *places] if alone else [label]
+                yield _present(finding, words, ", ".join(sentence), anatomy(vocabulary)[finding])
 
 
-def _present(finding: str, words: list[str], sentence: str) -> Claim:
-    can = anatomy()[finding]
+def _present(finding: str, words: list[str], sentence: str, can: Anatomy) -> Claim:
     sides, zones = (_entries(words, name) for name in ("sides", "zones"))
     side = sides[0] if len(sides) == 1 else "bilateral" if sides else None
     return Claim.model_validate(

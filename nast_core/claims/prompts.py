@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.models.encoder import DualEncoder
-from nast_core.negation.phrases import DENIALS, sentence_case, vocabulary
+from nast_core.negation.phrases import DENIALS, sentence_case
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 
 class Prompt(NamedTuple):
@@ -19,24 +21,24 @@ class Prompt(NamedTuple):
     away: tuple[str, ...] = ()
 
 
-def presence_prompt(condition: str) -> Prompt:
+def presence_prompt(condition: str, vocabulary: Vocabulary | None = None) -> Prompt:
     """The condition's nouns against its affirmative equivalents of absence: "normal heart size"."""
-    words = vocabulary()[condition]
+    words = given(vocabulary)[condition]
     return Prompt(
-        tuple(f"There {noun.verb} {noun.phrase}." for noun in words.nouns),
-        tuple(sentence_case(f"{text}.") for text in words.normal),
+        tuple(f"There {noun.verb} {noun.phrase}." for noun in words.prompt_nouns),
+        tuple(sentence_case(f"{text}.") for text in words.prompt_equivalents),
     )
 
 
-def denial_prompt(condition: str) -> Prompt:
+def denial_prompt(condition: str, vocabulary: Vocabulary | None = None) -> Prompt:
     """ "There is no X.": a score for the absence of X."""
-    noun = vocabulary()[condition].nouns[0]
+    noun = given(vocabulary)[condition].prompt_nouns[0]
     return Prompt((f"There {noun.verb} no {noun.text}.",))
 
 
-def denial_prompts_by_cue(condition: str) -> dict[str, Prompt]:
+def denial_prompts_by_cue(condition: str, vocabulary: Vocabulary | None = None) -> dict[str, Prompt]:
     """Cue -> the condition's first noun denied in every template of that cue."""
-    noun = vocabulary()[condition].nouns[0]
+    noun = given(vocabulary)[condition].prompt_nouns[0]
     texts: dict[str, list[str]] = {}
     for denial in DENIALS:
         sentence = denial.template.format(noun=noun.text, **{"is": noun.verb})

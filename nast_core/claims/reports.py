@@ -21,6 +21,7 @@ from nast_core.files.folders import walked
 from nast_core.files.gate import MB, as_path, read_text, shown
 from nast_core.files.tables import open_table
 from nast_core.progress import Far
+from nast_core.vocabulary.model import Vocabulary
 
 _NAMED, _PATIENT = re.compile(r"s[0-9].*\.txt"), re.compile("p[0-9].*")
 _REPORT = MB  # the most bytes of a report
@@ -33,7 +34,9 @@ def findings_of(text: str) -> str:
     return stated(text).text
 
 
-def mimic_studies(root: Path, progress: Far | None = None, most: int | None = None) -> Source:
+def mimic_studies(
+    root: Path, progress: Far | None = None, most: int | None = None, vocabulary: Vocabulary | None = None
+) -> Source:
     """Studies of MIMIC-CXR's report folder: files/p10/p10000032/s50414267.txt, from any folder above the first p.
 
     Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and -metadata.csv(.gz)
@@ -69,7 +72,7 @@ def mimic_studies(root: Path, progress: Far | None = None, most: int | None = No
                 "split": study.split or None,
             }
 
-    source = _from_text("MIMIC-CXR", rows(), "MIMIC-CXR: PhysioNet credentialed health data licence 1.5.0")
+    source = _from_text("MIMIC-CXR", rows(), "MIMIC-CXR: PhysioNet credentialed health data licence 1.5.0", vocabulary)
     source.skipped.update(skipped)
     return source
 
@@ -92,7 +95,7 @@ def _filed(path: Path) -> LabelledStudy:
     return LabelledStudy(study_id=path.stem[1:], patient_id=path.parent.name[1:], image="", labels={})
 
 
-def table_studies(path: Path, most: int | None = None) -> Source:
+def table_studies(path: Path, most: int | None = None, vocabulary: Vocabulary | None = None) -> Source:
     """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of its first so
     many rows.
 
@@ -141,7 +144,7 @@ def table_studies(path: Path, most: int | None = None) -> Source:
     rows = (
         {**row, "image": row["image"] or None, "split": _split_of(row["split"])} for row in table.to_dict("records")
     )
-    source = _from_text(path.name, rows, "as the reports' own")
+    source = _from_text(path.name, rows, "as the reports' own", vocabulary)
     if numbers:
         source.notes["the .0 that a spreadsheet put behind ids"] += numbers
     return source
@@ -158,15 +161,15 @@ def _split_of(split: object) -> Split | None:
     return _SPLITS.get(split) if isinstance(split, str) else None
 
 
-def _from_text(name: str, rows: Iterator[dict], licence: str) -> Source:
+def _from_text(name: str, rows: Iterator[dict], licence: str, vocabulary: Vocabulary | None) -> Source:
     notes, sections = Counter[str](), Counter[str]()
     studies = []
     for row in rows:
         parts = stated(row["text"])
         sections[parts.read] += 1
-        extraction = extract(parts.text)
+        extraction = extract(parts.text, vocabulary)
         notes.update({f"namings left out: {reason}": count for reason, count in extraction.left_out.items()})
-        if claims := consistent(extraction.claims, notes):
+        if claims := consistent(extraction.claims, notes, vocabulary):
             studies.append(Study(row["study_id"], row["patient_id"], claims, row["image"], row["split"]))
         else:
             notes["reports without a claim"] += 1

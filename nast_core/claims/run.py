@@ -26,6 +26,7 @@ from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.progress import Tick
+from nast_core.vocabulary.model import Vocabulary
 
 Vectors = Mapping[str, Tensor]
 
@@ -57,12 +58,14 @@ def run_claims(
     seed: int = 0,
     cache: VectorCache | None = None,
     progress: Tick | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> ClaimsResult:
     """Claim ranking, negated prompts, retrieval and alignment on one split; with ``base``, alignment before and after.
 
     An image that cannot be read leaves its claims unscored and is listed. Raises BenchmarkError where none can be read.
     """
-    return run_evidence(model, evidence(examples, split), images, base=base, seed=seed, cache=cache, progress=progress)
+    sample = evidence(examples, split, vocabulary)
+    return run_evidence(model, sample, images, base=base, seed=seed, cache=cache, progress=progress)
 
 
 def run_evidence(
@@ -115,7 +118,13 @@ def score_claims(
     conditions = readable.conditions
     everything = torch.stack([vectors[name] for name in readable.images.image])
     prompts = negated_prompt_auroc(
-        model, everything, readable.presence_of(conditions), readable.images.patient_id.tolist(), conditions, seed=seed
+        model,
+        everything,
+        readable.presence_of(conditions),
+        readable.images.patient_id.tolist(),
+        conditions,
+        readable.vocabulary,
+        seed=seed,
     )
     alignment = measure_alignment(model, readable, vectors, texts=texts, seed=seed)
     summary: dict[str, Any] = {

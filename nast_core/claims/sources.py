@@ -17,6 +17,8 @@ from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, shown
 from nast_core.files.tables import open_table
 from nast_core.progress import Far
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 NAMES = tuple(name for name in SOURCES if name != BY_PATH)
 PHANTOMS = 2000  # studies, where no number is asked for
@@ -30,6 +32,7 @@ def read_source(
     seed: int = 0,
     most: int | None = None,
     progress: Far | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Source:
     """Studies of ``openi``, ``padchest``, ``phantom``, or a path, whose kind is told from what it holds.
 
@@ -38,15 +41,17 @@ def read_source(
     Raises DataError for what is none of these.
     """
     if source == "phantom":
+        if given(vocabulary) != chest():
+            raise DataError("phantoms have CheXpert's conditions; give the reports of another vocabulary")
         return Source(
             "phantoms", phantom_studies(n or most or PHANTOMS, split=split, seed=seed), "MIT, drawings of this project"
         )
     if source == "openi":
-        result = openi_studies(progress=progress, most=most)
+        result = openi_studies(progress=progress, most=most, vocabulary=vocabulary)
     elif source == "padchest":
-        result = padchest_studies(most=most)
+        result = padchest_studies(most=most, vocabulary=vocabulary)
     else:
-        result = _from_path(source, progress, most)
+        result = _from_path(source, progress, most, vocabulary)
     if n is not None and n < len(result.studies):
         places = np.random.default_rng(seed).permutation(len(result.studies))[:n]
         result.notes["studies not drawn"] += len(result.studies) - n
@@ -54,7 +59,7 @@ def read_source(
     return result
 
 
-def _from_path(source: str, progress: Far | None, most: int | None) -> Source:
+def _from_path(source: str, progress: Far | None, most: int | None, vocabulary: Vocabulary | None) -> Source:
     path = as_path(source)
     if not path.exists():
         raise DataError(
@@ -63,14 +68,13 @@ def _from_path(source: str, progress: Far | None, most: int | None) -> Source:
     if path.is_dir():
         names = (entry.name.lower() for entry in walked(path, (".xml", ".txt")))
         first = next((name for name in names if name.endswith(".xml") or is_report(name)), "")
-        return (openi_studies if first.endswith(".xml") else mimic_studies)(path, progress, most)
+        return (openi_studies if first.endswith(".xml") else mimic_studies)(path, progress, most, vocabulary)
     name = path.name.lower()
     if name.endswith((".tgz", ".tar.gz", ".tar")) or (name.endswith(".zip") and _holds_xml(path)):
-        return openi_studies(path, progress, most)
+        return openi_studies(path, progress, most, vocabulary)
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".zip", ".gz")):
-        return (
-            padchest_studies(path, most) if set(COLUMNS) <= set(open_table(path).header) else table_studies(path, most)
-        )
+        read = padchest_studies if set(COLUMNS) <= set(open_table(path).header) else table_studies
+        return read(path, most, vocabulary)
     raise DataError(
         f"{shown(path)} is no source of claims; give a .csv of reports, a folder of reports, or Open-i's .tgz"
     )

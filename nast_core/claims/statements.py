@@ -30,24 +30,28 @@ def location_pair(claim: Claim, facts: Sequence[Claim], voice: Voice) -> Pair | 
     None where no other place is false. Where the facts leave other places open, the true statement denies none.
     """
     here = claim.model_copy(update={"severity": None, "only": False})
-    return _pair(here, _other_places(here, voice.drawn), "location", facts, voice)
+    return _pair(here, _other_places(here, voice), "location", facts, voice)
 
 
 def severity_pair(claim: Claim, facts: Sequence[Claim], voice: Voice) -> Pair | None:
     """Which grade it has against one it has not: "small, not large", "large, not small". None without a grade."""
     here = claim.model_copy(update={"laterality": None, "zone": None, "only": False})
-    return _pair(here, _other_grades(here, voice.drawn), "severity", facts, voice)
+    return _pair(here, _other_grades(here, voice), "severity", facts, voice)
 
 
 def _pair(here: Claim, others: Iterable[Claim], kind: Kind, facts: Sequence[Claim], voice: Voice) -> Pair | None:
-    false = [other for other in others if not holds(other, facts)]  # of what is in both places, neither is denied
+    false = [
+        other for other in others if not holds(other, facts, voice.vocabulary)
+    ]  # of what is in both places, neither is denied
     if not false:
         return None
     there = false[int(voice.rng.integers(len(false)))]
-    wording = choose_wording(here, kind, voice, may_be_plain=holds(there, facts) is False)
+    wording = choose_wording(here, kind, voice, may_be_plain=holds(there, facts, voice.vocabulary) is False)
     if wording.plain:
         return state(here, wording), _contradiction(state(there, wording), kind)
-    true = contrast(_only(here), there, wording) if holds(_only(here), facts) else state(here, wording)
+    true = (
+        contrast(_only(here), there, wording) if holds(_only(here), facts, voice.vocabulary) else state(here, wording)
+    )
     return true, _contradiction(contrast(_only(there), here, wording), kind)
 
 
@@ -59,24 +63,24 @@ def _contradiction(statement: Statement, kind: Kind) -> Contradiction:
     return Contradiction(text=statement.text, kind=kind, cue=statement.cue, claim=statement.claim.meaning)
 
 
-def _other_places(claim: Claim, drawn: bool) -> Iterator[Claim]:
+def _other_places(claim: Claim, voice: Voice) -> Iterator[Claim]:
     """The claim at the other side, or at another height; in reports only from end to end, for lobes overlap in a frontal
     view. Both sides have no other side."""
-    can = anatomy()[claim.finding]
+    can = anatomy(voice.vocabulary)[claim.finding]
     if claim.laterality in _OTHER_SIDE and can.sided:
         yield claim.model_copy(update={"laterality": _OTHER_SIDE[claim.laterality]})
     if claim.zone:
         for zone in can.zones:
-            if _apart(_HEIGHTS, zone, claim.zone) > (0 if drawn else 1):
+            if _apart(_HEIGHTS, zone, claim.zone) > (0 if voice.drawn else 1):
                 yield claim.model_copy(update={"zone": zone})
 
 
-def _other_grades(claim: Claim, drawn: bool) -> Iterator[Claim]:
+def _other_grades(claim: Claim, voice: Voice) -> Iterator[Claim]:
     """The claim in other grades; in reports only from end to end, for mild shades into moderate there."""
-    if not claim.severity or not anatomy()[claim.finding].grades:
+    if not claim.severity or not anatomy(voice.vocabulary)[claim.finding].grades:
         return
     for grade in SEVERITIES:
-        if _apart(SEVERITIES, grade, claim.severity) > (0 if drawn else 1):
+        if _apart(SEVERITIES, grade, claim.severity) > (0 if voice.drawn else 1):
             yield claim.model_copy(update={"severity": grade})
 
 

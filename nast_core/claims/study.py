@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
 from nast_core.data.studies import Split
-
-"""Told how many of how many reports are read."""
+from nast_core.vocabulary.model import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,16 @@ class Source:
     sections: Counter = field(default_factory=Counter)  # what was read of a report -> reports
 
 
-def consistent(claims: Iterable[Claim], notes: Counter | None = None) -> tuple[Claim, ...]:
+def consistent(
+    claims: Iterable[Claim], notes: Counter | None = None, vocabulary: Vocabulary | None = None
+) -> tuple[Claim, ...]:
     """A report's claims without repetitions, and without the findings it both states and denies as a whole.
 
     A claim that another says more exactly is dropped. What has no sides has no second one: it gets ``only``. Findings
     dropped are counted in ``notes``.
     """
     agreeing: list[Claim] = []
+    can = anatomy(vocabulary)
     by_finding: dict[str, list[Claim]] = {}
     for claim in claims:
         by_finding.setdefault(claim.finding, []).append(claim)
@@ -53,7 +55,7 @@ def consistent(claims: Iterable[Claim], notes: Counter | None = None) -> tuple[C
                 notes["findings both stated and denied"] += 1
             continue
         exact = _most_exact(present) + _most_general(absent)
-        if not anatomy()[finding].sided and len(present) and len({c.severity for c in _most_exact(present)}) == 1:
+        if not can[finding].sided and len(present) and len({c.severity for c in _most_exact(present)}) == 1:
             exact = [c.model_copy(update={"only": True}) if c.polarity == "present" else c for c in exact]
         agreeing += exact
     return tuple(agreeing)

@@ -9,19 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Int
 
-from nast_core.claims.anatomy import anatomy
+from nast_core.claims.anatomy import Anatomy, anatomy
 from nast_core.claims.claim import Claim, Example
 from nast_core.data.phantom import CONDITIONS, Finding, Phantom, phantom_of
+from nast_core.vocabulary.model import Vocabulary
 
 Facts = Iterable[Claim] | Mapping[str, int] | Phantom
 
 
-def holds(claim: Claim, facts: Facts) -> bool | None:
+def holds(claim: Claim, facts: Facts, vocabulary: Vocabulary | None = None) -> bool | None:
     """Whether ``claim`` is true of a study whose ``facts`` are given; None where they do not decide it.
 
     ``facts``: claims on record, a label table's row (condition -> 1 present, 0 absent, others ignored), or a phantom.
     """
-    return _holds(claim, [fact for fact in claims_of(facts) if fact.finding == claim.finding])
+    known = [fact for fact in claims_of(facts) if fact.finding == claim.finding]
+    return _holds(claim, known, anatomy(vocabulary)[claim.finding])
 
 
 def claims_of(facts: Facts) -> tuple[Claim, ...]:
@@ -67,7 +69,9 @@ def facts_by_study(examples: Iterable[Example]) -> dict[str, tuple[Claim, ...]]:
     return {study: tuple(claims) for study, claims in by_study.items()}
 
 
-def truth_table(claims: Sequence[Claim], facts: Sequence[Sequence[Claim]]) -> Int[np.ndarray, "claim study"]:
+def truth_table(
+    claims: Sequence[Claim], facts: Sequence[Sequence[Claim]], vocabulary: Vocabulary | None = None
+) -> Int[np.ndarray, "claim study"]:
     """1 where a claim holds of a study, 0 where it does not, -1 where that is unknown. Equal claims, and equal facts
     about a finding, are looked at once."""
     distinct = {claim: row for row, claim in enumerate(dict.fromkeys(claim.meaning for claim in claims))}
@@ -76,19 +80,19 @@ def truth_table(claims: Sequence[Claim], facts: Sequence[Sequence[Claim]]) -> In
         for finding in {fact.finding for fact in known}:
             key = tuple(fact.meaning for fact in known if fact.finding == finding)
             about.setdefault(finding, {}).setdefault(key, []).append(column)
-    table = np.full((len(distinct), len(facts)), -1, np.int8)
+    table, can = np.full((len(distinct), len(facts)), -1, np.int8), anatomy(vocabulary)
     for claim, row in distinct.items():
         for known, columns in about.get(claim.finding, {}).items():
-            verdict = _holds(claim, known)
+            verdict = _holds(claim, known, can[claim.finding])
             table[row, columns] = -1 if verdict is None else int(verdict)
     return table[[distinct[claim.meaning] for claim in claims]]
 
 
-def _holds(claim: Claim, facts: Sequence[Claim]) -> bool | None:
+def _holds(claim: Claim, facts: Sequence[Claim], can: Anatomy) -> bool | None:
     if claim.polarity == "absent":
-        opposite = _holds(claim.model_copy(update={"polarity": "present", "only": False}), facts)
+        opposite = _holds(claim.model_copy(update={"polarity": "present", "only": False}), facts, can)
         return None if opposite is None else not opposite
-    verdicts = [_by_presence(claim, f) if f.polarity == "present" else _by_absence(claim, f) for f in facts]
+    verdicts = [_by_presence(claim, f, can) if f.polarity == "present" else _by_absence(claim, f) for f in facts]
     return True if True in verdicts else False if False in verdicts else None
 
 
@@ -97,13 +101,13 @@ def _by_absence(claim: Claim, denied: Claim) -> bool | None:
     return False if _implies(claim, denied) else None
 
 
-def _by_presence(claim: Claim, fact: Claim) -> bool | None:
+def _by_presence(claim: Claim, fact: Claim, can: Anatomy) -> bool | None:
     if (claim.only and _beyond(claim, fact)) or (fact.only and _beyond(fact, claim)):
         return False  # "on the right, not the left" of one that is on the left
     if _implies(fact, claim) and (fact.only or not claim.only):
         return True
     graded_otherwise = claim.severity and fact.severity and claim.severity != fact.severity
-    return False if graded_otherwise and _same_place(claim, fact) else None
+    return False if graded_otherwise and _same_place(claim, fact, can) else None
 
 
 def _implies(special: Claim, general: Claim) -> bool:
@@ -122,9 +126,8 @@ def _beyond(bounds: Claim, other: Claim) -> bool:
     return bool(side or zone or grade)
 
 
-def _same_place(claim: Claim, fact: Claim) -> bool:
+def _same_place(claim: Claim, fact: Claim, can: Anatomy) -> bool:
     """Whether the two must speak of one and the same finding, so that it cannot have two severities."""
-    can = anatomy()[claim.finding]
     if not can.sided:
         return True
     one_side = claim.laterality is not None and (claim.laterality == fact.laterality or fact.laterality == "bilateral")

@@ -5,7 +5,7 @@ differ in what they claim and in nothing else, so that neither words nor cues te
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,9 @@ from nast_core.benchmark.grammar import Absence, grammar
 from nast_core.claims.anatomy import SEVERITIES, anatomy
 from nast_core.claims.claim import Claim, Kind
 from nast_core.data.studies import Split
-from nast_core.negation.phrases import FRAMES, HELD_OUT_CUES, Noun, sentence_case
+from nast_core.negation.phrases import HELD_OUT_CUES, frames, sentence_case
+from nast_core.vocabulary.model import Noun, Vocabulary
+from nast_core.vocabulary.shipped import chest
 
 _PRESENT = ("{phrase}", "there {is} {phrase}", "{noun} {is} present", "{noun} {is} seen")
 _PLACED = (  # cue, template: here is what is affirmed, there what is denied
@@ -40,6 +42,7 @@ class Voice:
     rng: np.random.Generator
     drawn: bool = False
     cues: Set[str] | None = None  # of all denials, those used; None: all
+    vocabulary: Vocabulary = field(default_factory=chest)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Wording:
     behind: bool  # the place stands behind the noun: "an effusion on the left"
     contrast: tuple[str, str] | None  # cue and template that set one place or grade against another; None: a denial
     plain: bool  # location and severity pairs say what is there and deny nothing
+    grades: tuple[str, ...] = ()  # the noun's adjectives, mild to severe
 
 
 @dataclass(frozen=True)
@@ -64,35 +68,36 @@ class Statement:
 
 
 @lru_cache
-def denials_by_cue(unseen: bool) -> dict[str, tuple[Absence, ...]]:
+def denials_by_cue(unseen: bool, vocabulary: Vocabulary | None = None) -> dict[str, tuple[Absence, ...]]:
     """Cue -> the grammar's denials of one thing with it: the cues held out of training, or all others.
 
     "Has resolved" and its like are not among them: they say that it was there, which is not on record.
     """
     by_cue: dict[str, tuple[Absence, ...]] = {}
-    for absence in grammar().clauses_of_absence:
+    for absence in grammar(vocabulary).clauses_of_absence:
         if absence.only is None and absence.join != "nor" and (absence.cue in HELD_OUT_CUES) == unseen:
             by_cue[absence.cue] = (*by_cue.get(absence.cue, ()), absence)
     return by_cue
 
 
 def choose_wording(claim: Claim, kind: Kind, voice: Voice, *, may_be_plain: bool = False) -> Wording:
-    can, rng, drawn = anatomy()[claim.finding], voice.rng, voice.drawn
+    can, rng, drawn = anatomy(voice.vocabulary)[claim.finding], voice.rng, voice.drawn
     unseen = voice.split != "train" and rng.random() < _UNSEEN_SHARE
-    denials = denials_by_cue(unseen)
+    denials = denials_by_cue(unseen, voice.vocabulary)
     known = [cue for cue in denials if voice.cues is None or cue in voice.cues]
     cue = _pick(known, rng)  # cues first: some have more templates than others
     contrasts: Sequence = () if unseen else {"location": _PLACED, "severity": _GRADED}.get(kind, ())
     normal = can.normal(drawn=drawn)
     return Wording(
         noun=_pick(can.nouns(drawn=drawn, graded=claim.severity is not None), rng),
-        frame=_pick(FRAMES, rng),
+        frame=_pick(frames(voice.vocabulary), rng),
         present=_pick(_PRESENT, rng),
         denial=_pick(denials[cue], rng),
         normal=_pick(normal, rng) if normal and rng.random() < _NORMAL_SHARE else None,
         behind=bool(rng.random() < 0.5),
         contrast=_pick(contrasts, rng) if contrasts and rng.random() < 0.5 else None,
         plain=may_be_plain and bool(rng.random() < _PLAIN_SHARE),
+        grades=can.grades,
     )
 
 
@@ -117,7 +122,7 @@ def contrast(claim: Claim, against: Claim, wording: Wording) -> Statement:
     cue, template = wording.contrast
     noun = wording.noun
     if claim.severity != against.severity:
-        text = template.format(here=_grade(claim), there=_grade(against), noun=noun.text)
+        text = template.format(here=_grade(claim, wording), there=_grade(against, wording), noun=noun.text)
         return _statement(claim, _with_article(text, noun), cue, wording)
     thing = _with_article(noun.text, noun)
     return _statement(claim, template.format(phrase=thing, here=_behind(claim), there=_behind(against)), cue, wording)
@@ -140,7 +145,7 @@ def _denied(claim: Claim, wording: Wording) -> str:
 
 def _phrase(claim: Claim, wording: Wording) -> tuple[str, str]:
     """(with its article, without): "a small effusion on the left", "small effusion on the left"."""
-    before = [_grade(claim)] if claim.severity else []
+    before = [_grade(claim, wording)] if claim.severity else []
     if not wording.behind:
         before += [_before(claim)]
     text = " ".join([*filter(None, before), wording.noun.text])
@@ -152,8 +157,8 @@ def _with_article(text: str, noun: Noun) -> str:
     return text if not noun.article else f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
-def _grade(claim: Claim) -> str:
-    return anatomy()[claim.finding].grades[SEVERITIES.index(claim.severity)] if claim.severity else ""
+def _grade(claim: Claim, wording: Wording) -> str:
+    return wording.grades[SEVERITIES.index(claim.severity)] if claim.severity else ""
 
 
 def _before(claim: Claim) -> str:

@@ -78,7 +78,9 @@ def _denials(model: DualEncoder, readable: Evidence, images: Vectors, seed: int)
     conditions = readable.conditions
     absence = 1 - readable.presence_of(conditions)
     everything = torch.stack([images[name] for name in readable.images.image])
-    score = prompt_scores(model, everything, [denial_prompt(condition) for condition in conditions])
+    score = prompt_scores(
+        model, everything, [denial_prompt(condition, readable.vocabulary) for condition in conditions]
+    )
     return ZeroShot(
         tuple(conditions),
         np.array([auroc(absence[:, i], score[:, i]) for i in range(len(conditions))]),

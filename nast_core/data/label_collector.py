@@ -7,10 +7,11 @@ import pandas as pd
 from jaxtyping import Bool, Int8, UInt64
 
 from nast_core.data.label_layouts import ABSENT, PRESENT, UNCERTAIN, BadCell, Block
-from nast_core.data.studies import LEAST_ABSENT, LEAST_PRESENT, SPLITS, Study, split_of
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.data.studies import SPLITS, Study, enough, split_of
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
-_DIGITS = 4 ** np.arange(len(CHEXPERT_CONDITIONS), dtype=np.int64)  # four states a condition: one number a row
+_EXACT = 13  # conditions whose states one small number holds; of more it holds a hash
 _SPLIT_CODES = {name: code for code, name in enumerate(("", *SPLITS))}
 
 
@@ -25,13 +26,15 @@ class Collector:
     """Takes blocks of rows in order. Memory grows by 20 bytes a row, at the end by 60 while hashes are sorted, and by
     twice ``most`` eligible studies."""
 
-    def __init__(self, most: int, *, every: bool = False):
+    def __init__(self, most: int, *, every: bool = False, vocabulary: Vocabulary | None = None):
         self._most, self._every = most, every  # every: a study that no question can be asked of is kept too
+        self._conditions = list(given(vocabulary).conditions)
+        self._weights, self._code = _weights(len(self._conditions))
         self._limit = np.uint64(2**64 - 1)  # of a patient's hash; falls when there are more studies than may be kept
         self._frames: list[pd.DataFrame] = []
         self._studies: list[UInt64[np.ndarray, " row"]] = []
         self._patients: list[UInt64[np.ndarray, " row"]] = []
-        self._codes: list[np.ndarray] = []  # the row's 13 states, its split and whether it is eligible
+        self._codes: list[np.ndarray] = []  # the row's states, its split and whether it is eligible
         self._counts = {"rows": 0, "not_frontal": 0, "not_labelled": 0, "uncertain_labels": 0}
 
     def add(self, block: Block) -> None:
@@ -41,7 +44,7 @@ class Collector:
                 raise BadCell(int(blank.argmax()), f"the row names no {name}")
         use = block.frontal & block.usable
         states = block.states[use]
-        table = pd.DataFrame(states, columns=list(CHEXPERT_CONDITIONS))
+        table = pd.DataFrame(states, columns=self._conditions)
         for name, column in (("study", block.study), ("patient", block.patient), ("image", block.image)):
             table[name] = column[use].to_numpy()
         table["split"] = "" if block.split is None else block.split[use].to_numpy()
@@ -54,10 +57,10 @@ class Collector:
         self._studies.append(study_hash(table["patient"], table["study"]))
         self._codes.append(
             (
-                ((states + 2).astype(np.int64) @ _DIGITS) * 8
-                + table["split"].map(_SPLIT_CODES).to_numpy() * 2
-                + eligible
-            ).astype(np.uint32)  # 13 x 2 + 3 bits
+                ((states + 2).astype(np.uint64) @ self._weights) * np.uint64(8)
+                + table["split"].map(_SPLIT_CODES).to_numpy().astype(np.uint64) * np.uint64(2)
+                + eligible.astype(np.uint64)
+            ).astype(self._code)
         )
         keep = (eligible | self._every) & (patients <= self._limit)
         self._frames.append(table[keep].assign(rank=patients[keep]))
@@ -78,11 +81,11 @@ class Collector:
 
     def clash(self) -> Clash | None:
         """The first contradiction among all rows, kept or not."""
-        for what, parts, shift, mask in (("study", self._studies, 3, 2**26 - 1), ("patient", self._patients, 1, 3)):
+        for what, parts, shift, mask in (("study", self._studies, 3, 2**61 - 1), ("patient", self._patients, 1, 3)):
             keys = np.concatenate(parts)
             order = np.argsort(keys)
             keys = keys[order]
-            values = (np.concatenate(self._codes)[order] >> shift) & mask
+            values = (np.concatenate(self._codes)[order].astype(np.uint64) >> np.uint64(shift)) & np.uint64(mask)
             differ = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
             if differ.any():
                 return Clash(what, keys[int(differ.argmax())])
@@ -96,9 +99,9 @@ class Collector:
     def studies(self) -> tuple[Study, ...]:
         """The same as objects, without what is uncertain or blank."""
         table = self.table()
-        states = table[list(CHEXPERT_CONDITIONS)].to_numpy()
+        states = table[self._conditions].to_numpy()
         return tuple(
-            Study(study, patient, image, _labels(row), split or split_of(patient))
+            Study(study, patient, image, _labels(self._conditions, row), split or split_of(patient))
             for study, patient, image, split, row in zip(
                 table["study"], table["patient"], table["image"], table["split"], states, strict=True
             )
@@ -130,10 +133,16 @@ def study_hash(patient: "pd.Series[str]", study: "pd.Series[str] | None" = None)
 
 
 def _eligible(states: Int8[np.ndarray, "row condition"]) -> Bool[np.ndarray, " row"]:
-    return ((states == ABSENT).sum(1) >= LEAST_ABSENT) & ((states == PRESENT).sum(1) >= LEAST_PRESENT)
+    return enough((states == ABSENT).sum(1), (states == PRESENT).sum(1), states.shape[1])
 
 
-def _labels(row: Int8[np.ndarray, " condition"]) -> dict[str, int]:
-    return {
-        name: int(state) for name, state in zip(CHEXPERT_CONDITIONS, row, strict=True) if state in (ABSENT, PRESENT)
-    }
+def _labels(conditions: list[str], row: Int8[np.ndarray, " condition"]) -> dict[str, int]:
+    return {name: int(state) for name, state in zip(conditions, row, strict=True) if state in (ABSENT, PRESENT)}
+
+
+def _weights(conditions: int) -> tuple[UInt64[np.ndarray, " condition"], type]:
+    """What four states a condition are weighed with to become one number a row, and what holds that number with 3 bits more."""
+    if conditions <= _EXACT:
+        return 4 ** np.arange(conditions, dtype=np.uint64), np.uint32
+    drawn = np.random.default_rng(conditions).integers(2**61, size=conditions, dtype=np.uint64)
+    return drawn | np.uint64(1), np.uint64

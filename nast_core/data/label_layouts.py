@@ -6,7 +6,7 @@ A layout is told from a table's columns. Source: the datasets' own documentation
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
@@ -15,14 +15,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int8
 
-from nast_core.data.label_words import Rules, may_stand_for, plain, rules_of
+from nast_core.data.label_words import Rules, may_stand_for, plain, rules_of, synonyms
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 PRESENT, ABSENT, UNCERTAIN, BLANK = 1, 0, -1, -2
 _STATES = {1.0: PRESENT, 0.0: ABSENT, -1.0: UNCERTAIN}
 _FRONTAL = re.compile(r"frontal.*|(pa|ap)([ _-].*)?|(postero|antero).*", re.IGNORECASE)
+_NAMED = 20  # missing columns that a message names
 _LONGEST = 100_000  # characters of a cell that is evaluated as a list
 _SPLITS = {"": "", "train": "train", "test": "test"} | dict.fromkeys(
     ("validation", "validate", "valid", "val"), "validation"
@@ -36,7 +38,7 @@ class Block:
     study: "pd.Series[str]"
     patient: "pd.Series[str]"
     image: "pd.Series[str]"  # empty where the table names none
-    states: Int8[np.ndarray, "row condition"]  # 1, 0, -1 uncertain, -2 blank; in the order of CHEXPERT_CONDITIONS
+    states: Int8[np.ndarray, "row condition"]  # 1, 0, -1 uncertain, -2 blank; in the order of the vocabulary
     frontal: Bool[np.ndarray, " row"]
     usable: Bool[np.ndarray, " row"]  # False: the table says that the study was not labelled
     split: "pd.Series[str] | None" = None
@@ -57,22 +59,29 @@ class Layout:
 
     source: str  # key of labels.yaml
     columns: tuple[str, ...]  # as ``read`` knows them
-    read: Callable[[pd.DataFrame], Block]
+    read: Callable[[pd.DataFrame, Vocabulary], Block]
     named: tuple[str, ...] = ()  # as this table spells them; the same where empty
     told: bool = True  # whether its columns tell it from a table of one's own
+    labelled: bool = False  # whether the vocabulary's conditions are columns of it, too
+    notes: tuple[str, ...] = ()  # what is to be known of a table's columns, a sentence each
 
-    def block(self, frame: pd.DataFrame) -> Block:
+    def of(self, vocabulary: Vocabulary) -> "Layout":
+        """With the vocabulary's conditions among its columns, where they are."""
+        return replace(self, columns=(*self.columns, *vocabulary.conditions)) if self.labelled else self
+
+    def block(self, frame: pd.DataFrame, vocabulary: Vocabulary | None = None) -> Block:
         """The rows of a frame that has the table's own columns. Raises BadCell."""
         if self.named:
             frame = frame[list(self.named)].set_axis(list(self.columns), axis=1)
-        return self.read(frame)
+        return self.read(frame, given(vocabulary))
 
 
-def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
+def layout_of(header: Sequence[str], source: str | None = None, vocabulary: Vocabulary | None = None) -> Layout:
     """The layout that a header fits, or the one asked for. Raises DataError naming what is missing and what is near."""
+    vocabulary = given(vocabulary)
     if source in LAYOUTS:
-        layout = LAYOUTS[source]
-        if source == "chexpert" and (short := _chexpert_test(header)):
+        layout = LAYOUTS[source].of(vocabulary)
+        if source == "chexpert" and (short := _chexpert_test(header, vocabulary)):
             return short
         if (fits := _fitted(layout, header)) is None:
             folded = {_fold(name) for name in header}
@@ -81,9 +90,9 @@ def layout_of(header: Sequence[str], source: str | None = None) -> Layout:
             raise DataError(f"the table lacks {_columns(missing, spare)} that {source} labels have")
         return fits
     for layout in LAYOUTS.values():
-        if layout.told and (fits := _fitted(layout, header)):
+        if layout.told and (fits := _fitted(layout.of(vocabulary), header)):
             return fits
-    return _chexpert_test(header) or _own_layout(header)
+    return _chexpert_test(header, vocabulary) or _own_layout(header, vocabulary)
 
 
 def _fitted(layout: Layout, header: Sequence[str]) -> Layout | None:
@@ -151,12 +160,12 @@ def _nothing(frame: pd.DataFrame) -> "pd.Series[str]":
     return pd.Series([""] * len(frame), index=frame.index, dtype="str")
 
 
-def _chexpert(frame: pd.DataFrame) -> Block:
-    block = _by_path(frame, "Path", "view1_frontal.jpg")
+def _chexpert(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
+    block = _by_path(frame, "Path", "view1_frontal.jpg", vocabulary)
     return replace(block, frontal=_frontal(frame["Frontal/Lateral"]))
 
 
-def _by_path(frame: pd.DataFrame, column: str, example: str) -> Block:
+def _by_path(frame: pd.DataFrame, column: str, example: str, vocabulary: Vocabulary) -> Block:
     """CheXpert's rows, whose study and patient are in a path: of an image, or of the study."""
     paths = frame[column].tolist()
     depth = 3 if example else 2
@@ -173,40 +182,40 @@ def _by_path(frame: pd.DataFrame, column: str, example: str) -> Block:
     frontal = np.array([depth == 2 or "lateral" not in part[-1].casefold() for part in parts], bool)
     # a table of studies names no image; the dataset calls the first frontal one so
     image = frame[column].str.strip() if example else study + "/view1_frontal.jpg"
-    states, split = binary_states(frame, CHEXPERT_CONDITIONS), pd.Series(splits, dtype="str", index=frame.index)
+    states, split = binary_states(frame, vocabulary.conditions), pd.Series(splits, dtype="str", index=frame.index)
     return Block(study, patient, image, states, frontal, _all(frame), split)
 
 
-def _chexpert_test(header: Sequence[str]) -> Layout | None:
+def _chexpert_test(header: Sequence[str], vocabulary: Vocabulary) -> Layout | None:
     """CheXpert's test_labels.csv (Path) and groundtruth.csv (Study): no view, and no patient but in the path."""
     if any(_fold(name) in _OWN["patient"] for name in header):
         return None
     for column, example in (("Path", "view1_frontal.jpg"), ("Study", "")):
 
-        def read(frame: pd.DataFrame, column: str = column, example: str = example) -> Block:
-            return _by_path(frame, column, example)
+        def read(frame: pd.DataFrame, vocabulary: Vocabulary, column: str = column, example: str = example) -> Block:
+            return _by_path(frame, column, example, vocabulary)
 
-        if fits := _fitted(Layout("chexpert", (column, *CHEXPERT_CONDITIONS), read), header):
+        if fits := _fitted(Layout("chexpert", (column, *vocabulary.conditions), read), header):
             return fits
     return None
 
 
-def _mimic(frame: pd.DataFrame) -> Block:
-    states = binary_states(frame, CHEXPERT_CONDITIONS)
+def _mimic(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
+    states = binary_states(frame, vocabulary.conditions)
     return Block(frame["study_id"], frame["subject_id"], _nothing(frame), states, _all(frame), _all(frame))
 
 
-def _nih(frame: pd.DataFrame) -> Block:
+def _nih(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
     unknown: Counter[str] = Counter()
-    states, usable = mapped_states(frame["Finding Labels"], "nih", _separated, unknown)
+    states, usable = mapped_states(frame["Finding Labels"], "nih", _separated, unknown, vocabulary)
     view = _frontal(frame["View Position"])
     image = frame["Image Index"]
     return Block(image, frame["Patient ID"], image, states, view, usable, unknown=unknown)
 
 
-def _padchest(frame: pd.DataFrame) -> Block:
+def _padchest(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
     unknown: Counter[str] = Counter()
-    states, usable = mapped_states(frame["Labels"], "padchest", python_list, unknown)
+    states, usable = mapped_states(frame["Labels"], "padchest", python_list, unknown, vocabulary)
     image = frame["ImageDir"].str.strip() + "/" + frame["ImageID"].str.strip()
     view = _frontal(frame["Projection"])
     return Block(frame["StudyID"], frame["PatientID"], image, states, view, usable, unknown=unknown)
@@ -230,16 +239,21 @@ def python_list(text: str) -> list[Any]:
 
 
 def mapped_states(
-    labels: "pd.Series[str]", source: str, split: Callable[[str], list[str]], unknown: Counter[str] | None = None
+    labels: "pd.Series[str]",
+    source: str,
+    split: Callable[[str], list[str]],
+    unknown: Counter[str] | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> tuple[Int8[np.ndarray, "row condition"], Bool[np.ndarray, " row"]]:
     """(states, usable) of lists of findings, by the mapping of labels.yaml. A row with no list at all is not usable.
 
     A label outside the mapping leaves blank what it may stand for, and is counted in ``unknown``.
     """
-    rules = rules_of(source)
+    vocabulary = given(vocabulary)
+    rules = rules_of(source, vocabulary)
     codes, values = pd.factorize(labels, use_na_sentinel=False)
     rows = np.bincount(codes, minlength=len(values))
-    table = np.full((len(values), len(CHEXPERT_CONDITIONS)), BLANK, np.int8)
+    table = np.full((len(values), len(vocabulary.conditions)), BLANK, np.int8)
     usable = np.ones(len(values), bool)
     for place, value in enumerate(values):
         if pd.isna(value) or str(value).strip().casefold() in ("", "nan", "na"):  # PadChest writes it out
@@ -254,9 +268,9 @@ def mapped_states(
         foreign = spellings.keys() - rules.known
         if unknown is not None:
             unknown.update({spellings[label]: int(rows[place]) for label in foreign})
-        doubted = frozenset().union(*(may_stand_for(spellings[label]) for label in foreign))
+        doubted = frozenset().union(*(may_stand_for(spellings[label], vocabulary) for label in foreign))
         usable[place] = not spellings.keys() & rules.unusable
-        table[place] = [_mapped(condition, spellings.keys(), rules, doubted) for condition in CHEXPERT_CONDITIONS]
+        table[place] = [_mapped(name, spellings.keys(), rules, doubted) for name in vocabulary.conditions]
     return table[codes], usable[codes]
 
 
@@ -268,10 +282,10 @@ def _mapped(condition: str, listed: Set[str], rules: Rules, doubted: Set[str]) -
     return BLANK if condition in doubted or listed & (rules.open[condition] | rules.silent) else ABSENT
 
 
-CHEXPERT = Layout("chexpert", ("Path", "Frontal/Lateral", *CHEXPERT_CONDITIONS), _chexpert)
+CHEXPERT = Layout("chexpert", ("Path", "Frontal/Lateral"), _chexpert, labelled=True)
 NIH = Layout("nih", ("Image Index", "Finding Labels", "Patient ID", "View Position"), _nih)
 PADCHEST = Layout("padchest", ("ImageID", "ImageDir", "StudyID", "PatientID", "Projection", "Labels"), _padchest)
-MIMIC = Layout("mimic", ("subject_id", "study_id", *CHEXPERT_CONDITIONS), _mimic, told=False)  # as many a table's
+MIMIC = Layout("mimic", ("subject_id", "study_id"), _mimic, told=False, labelled=True)  # as many a table's
 LAYOUTS = {layout.source: layout for layout in (CHEXPERT, NIH, PADCHEST, MIMIC)}
 
 _OWN = {
@@ -283,38 +297,79 @@ _OWN = {
 }
 
 
-def _own_layout(header: Sequence[str]) -> Layout:
-    """A table of the user's own: patient_id, study_id and the 13 conditions; image, view and split where it has them."""
+def _own_layout(header: Sequence[str], vocabulary: Vocabulary) -> Layout:
+    """A table of the user's own: patient_id, study_id and the conditions; image, view and split where it has them."""
     by_name = {_fold(name): name for name in reversed(header) if name}
     roles = {
         role: next((by_name[_fold(n)] for n in names if _fold(n) in by_name), None) for role, names in _OWN.items()
     }
-    conditions = {name: by_name.get(_fold(name)) for name in CHEXPERT_CONDITIONS}
+    conditions = _columns_of(header, by_name, vocabulary)
     missing = [_OWN[role][0] for role in ("patient", "study") if roles[role] is None]
-    missing += [name for name, column in conditions.items() if column is None]
+    unlabelled = [name for name, column in conditions.items() if column is None]
+    shipped_one = vocabulary == chest()  # of which every table has all: one that is missing is one misspelt
+    if shipped_one or len(unlabelled) == len(conditions):
+        missing += unlabelled
     used = {*roles.values(), *conditions.values()}
     if missing:
         spare = [name for name in header if name and name not in used]
         advice = "; a condition that was not labelled is an empty column"
-        raise DataError(f"the table lacks {_columns(missing, spare)}{advice if set(missing) & set(conditions) else ''}")
-    columns = tuple(name for name in (*roles.values(), *conditions.values()) if name is not None)
+        few = missing[:_NAMED]
+        more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
+        raise DataError(
+            f"the table lacks {_columns(few, spare)}{more}{advice if set(missing) & set(conditions) else ''}"
+        )
+    notes = (f"The table has no column of {', '.join(unlabelled)}: of these it says nothing.",) if unlabelled else ()
+    columns = tuple(dict.fromkeys(name for name in (*roles.values(), *conditions.values()) if name is not None))
 
     def column(frame: pd.DataFrame, role: str) -> "pd.Series[str] | None":
         return None if (name := roles[role]) is None else frame[name]
 
-    def read(frame: pd.DataFrame) -> Block:
+    def read(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
         image, view, split = (column(frame, role) for role in ("image", "view", "split"))
         return Block(
             study=frame[str(roles["study"])],
             patient=frame[str(roles["patient"])],
             image=_nothing(frame) if image is None else image,
-            states=binary_states(frame, [str(name) for name in conditions.values()]),
+            states=_states_of(frame, conditions),
             frontal=_all(frame) if view is None else _frontal(view),
             usable=_all(frame),
             split=None if split is None else _split(split),
         )
 
-    return Layout("table", columns, read)
+    return Layout("table", columns, read, notes=notes)
+
+
+def _columns_of(header: Sequence[str], by_name: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, str | None]:
+    """Condition -> its column: by its name, by the vocabulary's mapping, by its other names. Raises DataError for a mapping
+    to a column that is not there."""
+    columns: dict[str, str | None] = {name: by_name.get(_fold(name)) for name in vocabulary.conditions}
+    for column, condition in vocabulary.columns.items():
+        if columns[condition] is None and _fold(column) in by_name:
+            columns[condition] = by_name[_fold(column)]
+    for column, condition in vocabulary.columns.items():
+        if columns[condition] is None:
+            near = get_close_matches(_fold(column), by_name, n=2, cutoff=0.6)
+            hint = f" (near: {', '.join(repr(by_name[name]) for name in near)})" if near else ""
+            raise DataError(
+                f"the vocabulary maps the column {shown(column)!r} to {condition!r}, and the table has no such column{hint}; "
+                "correct 'columns' of the vocabulary, or the table"
+            )
+    if vocabulary == chest():
+        return columns
+    taken = {column for column in columns.values() if column}
+    for column in header:
+        meant = synonyms(vocabulary).get(plain(column)) if column and column not in taken else None
+        if meant is not None and columns[meant] is None:
+            columns[meant] = column
+    return columns
+
+
+def _states_of(frame: pd.DataFrame, conditions: Mapping[str, str | None]) -> Int8[np.ndarray, "row condition"]:
+    """Blank where a condition has no column."""
+    states = np.full((len(frame), len(conditions)), BLANK, np.int8)
+    there = [place for place, column in enumerate(conditions.values()) if column is not None]
+    states[:, there] = binary_states(frame, [column for column in conditions.values() if column is not None])
+    return states
 
 
 def _split(values: "pd.Series[str]") -> "pd.Series[str]":

@@ -4,6 +4,7 @@ The mappings are in labels.yaml. Source: ours.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import CHEXPERT, given, shipped
 
 _PLURALS = (("ies", "y"), ("xes", "x"), ("sses", "ss"), ("aces", "ax"), ("ases", "asis"), ("s", ""))
 _NOT_PLURAL = ("ss", "is", "us")
@@ -26,7 +28,7 @@ _VAGUE = frozenset(
 
 @lru_cache(maxsize=1)
 def label_sources() -> dict[str, dict[str, Any]]:
-    """labels.yaml: source name -> label, title, licence and, where it needs one, its mapping to the 13 conditions."""
+    """labels.yaml: source name -> label, title, licence and, where it needs one, its mapping to a vocabulary's conditions."""
     return yaml.safe_load(files("nast_core.data").joinpath("labels.yaml").read_text("utf-8"))
 
 
@@ -52,34 +54,66 @@ def _singular(word: str) -> str:
 class Rules(NamedTuple):
     """A source's mapping, every label of it plain."""
 
-    present: dict[str, frozenset[str]]  # condition -> labels that state it
-    open: dict[str, frozenset[str]]  # condition -> labels that leave it open
+    present: Mapping[str, frozenset[str]]  # condition -> labels that state it
+    open: Mapping[str, frozenset[str]]  # condition -> labels that leave it open
     silent: frozenset[str]  # a study with one of these says nothing of what it does not list
     unusable: frozenset[str]
     known: frozenset[str]
 
 
-@lru_cache(maxsize=8)
-def rules_of(source: str) -> Rules:
+def _many(labels: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(plain, labels))
+
+
+def rules_of(source: str, vocabulary: Vocabulary | None = None) -> Rules:
+    """The rules of labels.yaml for the vocabulary they are written for; for another, what its own words say of the labels."""
+    return _rules(source, given(vocabulary))
+
+
+@lru_cache(maxsize=16)
+def _rules(source: str, vocabulary: Vocabulary) -> Rules:
     entry = label_sources()[source]
+    rules = entry["conditions"]
+    silent, unusable = _many(entry.get("silent", ())), _many(entry.get("unusable", ()))
+    labels = [label for rule in rules.values() for label in (*rule["present"], *rule.get("open", ()))]
+    known = silent | unusable | _many(entry["others"]) | _many(labels)
+    if vocabulary == shipped(entry.get("vocabulary", CHEXPERT)):
+        present = {name: _many(rule["present"]) for name, rule in rules.items()}
+        left_open = {name: _many(rule.get("open", ())) for name, rule in rules.items()}
+        return Rules(present, left_open, silent, unusable, known)
+    stated: dict[str, set[str]] = {}
+    for label, condition in synonyms(vocabulary).items():
+        if label in known or label in _many(vocabulary.columns):
+            stated.setdefault(condition, set()).add(label)
+    present = {condition: frozenset(names) for condition, names in stated.items()}
+    return Rules(
+        present, dict.fromkeys(present, frozenset()), silent, unusable, known | frozenset().union(*present.values())
+    )
 
-    def many(labels: Any) -> frozenset[str]:
-        return frozenset(map(plain, labels))
 
-    present = {name: many(rule["present"]) for name, rule in entry["conditions"].items()}
-    left_open = {name: many(rule.get("open", ())) for name, rule in entry["conditions"].items()}
-    silent, unusable = many(entry.get("silent", ())), many(entry.get("unusable", ()))
-    known = silent | unusable | many(entry["others"]) | frozenset().union(*present.values(), *left_open.values())
-    return Rules(present, left_open, silent, unusable, known)
+@lru_cache(maxsize=16)
+def synonyms(vocabulary: Vocabulary) -> Mapping[str, str]:
+    """Plain label -> the condition that a table means by it: columns first, then names, then nouns and phrases."""
+    found = {plain(column): condition for column, condition in vocabulary.columns.items()}
+    for name in vocabulary.conditions:
+        found.setdefault(plain(name), name)
+    for name, entry in vocabulary.entries.items():
+        for text in (*(noun.text for noun in entry.nouns), *entry.names.phrases):
+            found.setdefault(plain(text), name)
+    return found
 
 
-@lru_cache(maxsize=65_536)
-def may_stand_for(label: str) -> frozenset[str]:
+def may_stand_for(label: str, vocabulary: Vocabulary | None = None) -> frozenset[str]:
     """The conditions that a label outside a table's vocabulary could stand for; all of them where nothing is known of it.
 
     Known are the labels of every source, the conditions' own names and nouns, and single words of them, misspelt or not.
     """
-    name, labels, words = plain(label), *_meanings()
+    return _may_stand_for(label, given(vocabulary))
+
+
+@lru_cache(maxsize=65_536)
+def _may_stand_for(label: str, vocabulary: Vocabulary) -> frozenset[str]:
+    name, labels, words = plain(label), *_meanings(vocabulary)
     if name in labels:
         return labels[name]
     conditions: set[str] = set()
@@ -91,18 +125,18 @@ def may_stand_for(label: str) -> frozenset[str]:
     for word in set(name.split()) - _VAGUE:
         near = get_close_matches(word, words, n=3, cutoff=0.8) if len(word) > 4 else [word]
         conditions.update(*(words.get(one, ()) for one in near))
-    return frozenset(conditions or CHEXPERT_CONDITIONS)
+    return frozenset(conditions or vocabulary.conditions)
 
 
-@lru_cache(maxsize=1)
-def _meanings() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+@lru_cache(maxsize=16)
+def _meanings(vocabulary: Vocabulary) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
     """(conditions by plain label, conditions by word)."""
     labels: dict[str, set[str]] = {}
-    for name, spoken in vocabulary().items():
-        for text in (name, *(noun.text for noun in spoken.nouns)):
+    for name, entry in vocabulary.entries.items():
+        for text in (name, *(noun.text for noun in entry.prompt_nouns)):
             labels.setdefault(plain(text), set()).add(name)
     for source in (name for name, entry in label_sources().items() if "conditions" in entry):
-        rules = rules_of(source)
+        rules = rules_of(source, vocabulary)
         for label in rules.known - rules.silent - rules.unusable:
             labels.setdefault(label, set()).update(
                 name for name in rules.present if label in rules.present[name] | rules.open[name]

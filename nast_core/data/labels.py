@@ -21,7 +21,8 @@ from nast_core.data.studies import SHARES, Study, split_of
 from nast_core.errors import DataError
 from nast_core.files.gate import as_path, shown
 from nast_core.files.tables import ROWS, TableFile, open_table
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 MOST_ROWS = 2_000_000  # studies of a dataset: five times MIMIC-CXR
 MOST_STUDIES = 200_000  # kept in memory: forty times what 5,000 items can use
@@ -51,7 +52,9 @@ def packaged_table(source: str) -> Path:
     return path
 
 
-def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS) -> LabelTable:
+def read_labels(
+    spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS, vocabulary: Vocabulary | None = None
+) -> LabelTable:
     """Eligible studies of ``chexpert``, ``nih``, ``padchest``, ``mimic:FILE``, or a table of text (nast_core.files.tables).
 
     ``NAME:FILE`` reads FILE as that dataset's table; a file alone is known by its columns. At most ``most`` studies are
@@ -59,7 +62,7 @@ def read_labels(spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS) -> Lab
     views of a study the first is its image. Raises DataError: no such source or file, columns missing, a label that is
     none, two rows of one study that disagree, a patient in two splits, not UTF-8.
     """
-    streamed = _streamed(spec, Collector(most), rows)
+    streamed = _streamed(spec, Collector(most, vocabulary=vocabulary), rows, given(vocabulary))
     studies, counts = streamed.collector.studies(), streamed.collector.counts()
     if streamed.layout == "mimic":
         studies, counts = with_mimic_files(studies, counts, streamed.path.parent)
@@ -78,11 +81,16 @@ class StudyTable:
 
 
 def read_study_table(
-    spec: str, *, shares: tuple[float, float, float] = SHARES, most: int = MOST_ROWS, rows: int = ROWS
+    spec: str,
+    *,
+    shares: tuple[float, float, float] = SHARES,
+    most: int = MOST_ROWS,
+    rows: int = ROWS,
+    vocabulary: Vocabulary | None = None,
 ) -> StudyTable:
     """As ``read_labels``, and with the studies that no question can be asked of. ``shares``: of the splits, for patients
     whose table names none."""
-    streamed = _streamed(spec, Collector(most, every=True), rows)
+    streamed = _streamed(spec, Collector(most, every=True, vocabulary=vocabulary), rows, given(vocabulary))
     table, counts = streamed.collector.table(), streamed.collector.counts()
     if streamed.layout == "mimic":
         named = [
@@ -109,31 +117,31 @@ class _Streamed(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _streamed(spec: str, collector: Collector, rows: int) -> _Streamed:
+def _streamed(spec: str, collector: Collector, rows: int, vocabulary: Vocabulary) -> _Streamed:
     """The whole table through the collector. Raises DataError as ``read_labels`` does."""
     source, path = _located(spec)
     table = open_table(path)
     unknown, numbers = Counter[str](), 0
-    layout = ""
-    for block in _blocks(table, source, rows):
-        layout, numbers = block.source, numbers + block.numbers
+    layout, told = "", tuple[str, ...]()
+    for block in _blocks(table, source, rows, vocabulary):
+        layout, numbers, told = block.source, numbers + block.numbers, block.notes
         unknown.update(block.rows.unknown)
         with _placed(table, block.places):
             collector.add(block.rows)
     if not layout or not collector.rows:
         raise DataError(f"{shown(path)} has no rows; give a label table")
     if clash := collector.clash():
-        raise DataError(_explained(clash, table, source, rows))
+        raise DataError(_explained(clash, table, source, rows, vocabulary))
     unread = {"unknown_labels": unknown.total()} if unknown else {}
-    return _Streamed(layout, path, collector, unread, tuple(_notes(unknown, numbers)))
+    return _Streamed(layout, path, collector, unread, (*told, *_notes(unknown, numbers, vocabulary)))
 
 
-def _notes(unknown: Counter[str], numbers: int) -> Iterator[str]:
+def _notes(unknown: Counter[str], numbers: int, vocabulary: Vocabulary) -> Iterator[str]:
     if unknown:
         parts = []
         for label, count in unknown.most_common(_SHOWN):
-            conditions = may_stand_for(label)
-            blank = "any condition" if len(conditions) == len(CHEXPERT_CONDITIONS) else ", ".join(sorted(conditions))
+            conditions = may_stand_for(label, vocabulary)
+            blank = "any condition" if len(conditions) == len(vocabulary.conditions) else ", ".join(sorted(conditions))
             parts.append(f"{label[:60]!r} ({count:,} rows{f'; may be {blank}' if blank else ''})")
         more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
         yield (
@@ -169,6 +177,7 @@ class _Part:
     rows: Block
     places: np.ndarray  # of each row, for TableFile.line
     numbers: int  # ids that a spreadsheet had made numbers
+    notes: tuple[str, ...]  # on the table's columns
 
 
 @contextmanager
@@ -180,17 +189,17 @@ def _placed(table: TableFile, places: np.ndarray) -> Iterator[None]:
         raise DataError(f"{shown(table.path)}, line {table.line(int(places[bad.row]))}: {bad}") from None
 
 
-def _blocks(table: TableFile, source: str | None, rows: int) -> Iterator[_Part]:
+def _blocks(table: TableFile, source: str | None, rows: int, vocabulary: Vocabulary) -> Iterator[_Part]:
     """Every block of the table; its faults as DataErrors."""
     try:
-        layout = layout_of(table.header, source)
+        layout = layout_of(table.header, source, vocabulary)
     except DataError as error:
         raise DataError(f"{shown(table.path)}: {error}") from None
     for frame in table.frames(layout.named or layout.columns, rows):
         places = frame.index.to_numpy()
         with _placed(table, places):
-            block, numbers = _plain(layout.block(frame.reset_index(drop=True)))
-        yield _Part(layout.source, block, places, numbers)
+            block, numbers = _plain(layout.block(frame.reset_index(drop=True), vocabulary))
+        yield _Part(layout.source, block, places, numbers, layout.notes)
 
 
 def _plain(block: Block) -> tuple[Block, int]:
@@ -204,10 +213,10 @@ def _plain(block: Block) -> tuple[Block, int]:
     return replace(block, **columns), total
 
 
-def _explained(clash: Clash, table: TableFile, source: str | None, rows: int) -> str:
+def _explained(clash: Clash, table: TableFile, source: str | None, rows: int, vocabulary: Vocabulary) -> str:
     """Which rows clash, from a second reading: the first one kept hashes only."""
     met: dict[object, tuple[int, str]] = {}
-    for part in _blocks(table, source, rows):
+    for part in _blocks(table, source, rows, vocabulary):
         block, by_study = part.rows, clash.what == "study"
         keys = study_hash(block.patient, block.study if by_study else None)
         for row in ((keys == clash.key) & block.frontal & block.usable).nonzero()[0]:

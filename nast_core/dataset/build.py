@@ -20,7 +20,7 @@ from nast_core.claims.guessing import guesses as guesses_of_claims
 from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.label_words import label_sources
 from nast_core.data.labels import StudyTable, read_study_table
-from nast_core.data.studies import SHARES, SPLITS, Split, Study
+from nast_core.data.studies import LEAST_ABSENT, LEAST_PRESENT, SHARES, SPLITS, Split, Study, needed_of_a_study
 from nast_core.dataset.card import dataset_card
 from nast_core.dataset.manifest import (
     CARD,
@@ -32,6 +32,7 @@ from nast_core.dataset.manifest import (
     Manifest,
     SplitCounts,
     Table,
+    VocabularyFile,
     digest,
     write_manifest,
 )
@@ -42,7 +43,9 @@ from nast_core.files.gate import shown
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import need_writable, whole_folder, write_text
 from nast_core.negation.pairs import template_pairs
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.file import FILE, write_vocabulary
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import CHEXPERT, chest
 
 ITEMS_OF: dict[Split, float] = {
     "validation": 0.5,
@@ -68,6 +71,7 @@ class Order:
     shares: tuple[float, float, float] = (
         SHARES  # of train, validation and test, for patients whose table names no split
     )
+    vocabulary: Vocabulary = field(default_factory=chest)
 
 
 @dataclass
@@ -96,14 +100,16 @@ def build_dataset(order: Order, writer: Writer, progress: Step | None = None) ->
     if not order.images.is_dir():
         raise DataError(f"there is no folder {shown(order.images)}; give the one that holds the dataset's images")
     step(0, 4, "Reading labels")
-    table = placed(read_study_table(order.labels, shares=order.shares), order.images.absolute())
+    table = placed(
+        read_study_table(order.labels, shares=order.shares, vocabulary=order.vocabulary), order.images.absolute()
+    )
     step(1, 4, "Writing questions")
     items, notes = _questions(table.studies, writer, order, table.source)
     step(2, 4, "Writing statements")
     spoken = (
         from_reports(table.studies, order.reports, order, step) if order.reports else from_labels(table.studies, order)
     )
-    built = build_examples(spoken.studies, seed=order.seed)
+    built = build_examples(spoken.studies, seed=order.seed, vocabulary=order.vocabulary)
     spoken.notes.update(built.notes)
     step(3, 4, "Writing the folder")
     manifest = _write(order, out, Parts(table, items, built.examples, spoken, [*table.notes, *notes]))
@@ -141,12 +147,13 @@ def _questions(studies: pd.DataFrame, writer: Writer, order: Order, source: str)
     """Questions about validation and test images, and why a split has none, a line each."""
     every, notes = Built(), []
     for number, (split, share) in enumerate(ITEMS_OF.items()):
-        some = _eligible(studies[studies.split == split], order.seed)
+        some = _eligible(studies[studies.split == split], order)
         count = min(round(order.items * share), _USES * len(some))
         try:
             if not count:
-                raise BenchmarkError("no image has 2 findings and lacks 3, as a question needs")
-            built = build_items(some, count, writer, seed=order.seed + number, source=source)
+                raise BenchmarkError(_none_eligible(order.vocabulary))
+            seed = order.seed + number
+            built = build_items(some, count, writer, seed=seed, source=source, vocabulary=order.vocabulary)
         except BenchmarkError as error:
             notes.append(f"{split}: {error}")
             continue
@@ -158,13 +165,19 @@ def _questions(studies: pd.DataFrame, writer: Writer, order: Order, source: str)
     return every, notes
 
 
-def _eligible(studies: pd.DataFrame, seed: int) -> list[Study]:
+def _none_eligible(vocabulary: Vocabulary) -> str:
+    if len(vocabulary.conditions) >= LEAST_ABSENT + LEAST_PRESENT:
+        return f"no image has {LEAST_PRESENT} findings and lacks {LEAST_ABSENT}, as a question needs"
+    return f"no image has {needed_of_a_study(len(vocabulary.conditions))}, as a question needs"
+
+
+def _eligible(studies: pd.DataFrame, order: Order) -> list[Study]:
     """Studies that a question can be asked of, at most so many, drawn at random."""
-    made = []
-    for row in studies.sample(frac=1, random_state=seed).to_dict("records"):
-        labels = {name: int(row[name]) for name in CHEXPERT_CONDITIONS if row[name] in (0, 1)}
+    made, conditions = [], order.vocabulary.conditions
+    for row in studies.sample(frac=1, random_state=order.seed).to_dict("records"):
+        labels = {name: int(row[name]) for name in conditions if row[name] in (0, 1)}
         study = Study(row["study"], row["patient"], row["image"], labels, row["split"])
-        if study.eligible:
+        if study.eligible(len(conditions)):
             made.append(study)
         if len(made) == _DRAWN:
             break
@@ -173,11 +186,13 @@ def _eligible(studies: pd.DataFrame, seed: int) -> list[Study]:
 
 def _write(order: Order, out: Path, parts: Parts) -> Manifest:
     studies, table = parts.table.studies, parts.table
-    have = [name for name in CHEXPERT_CONDITIONS if (studies[name] == 1).any()]
+    words, plain = order.vocabulary, order.vocabulary == chest()
+    have = [name for name in words.conditions if (studies[name] == 1).any()]
     manifest = Manifest(
         name=order.name or out.name,
         source=table.source,
         licence=label_sources()[table.source]["licence"],
+        vocabulary=CHEXPERT if plain else VocabularyFile(name=words.name, fingerprint=words.fingerprint),
         images=order.images.absolute(),
         labels=Table(
             spec=order.labels, path=table.path.absolute(), sha256=digest(table.path), size=table.path.stat().st_size
@@ -185,19 +200,20 @@ def _write(order: Order, out: Path, parts: Parts) -> Manifest:
         reports=order.reports,
         seed=order.seed,
         splits={split: _counts(studies[studies.split == split], split, parts) for split in SPLITS},
-        conditions={name: _having(studies, name) for name in CHEXPERT_CONDITIONS},
+        conditions={name: _having(studies, name) for name in words.conditions},
         counts=table.counts | dict(parts.spoken.counts),
         notes=tuple(parts.notes),
         versions={"nast-dashboard": version("nast-dashboard"), "revision": code_revision(12) or "unknown"},
         files={},
     )
     with whole_folder(out) as ready:
-        write_study_file(studies, ready / STUDIES)
+        write_study_file(studies, ready / STUDIES, words.conditions)
+        if not plain:
+            write_vocabulary(ready / FILE, words)
         write_items(parts.items.items, ready / ITEMS)
         write_claims(parts.claims, ready / CLAIMS)
-        write_text(
-            ready / PAIRS, "".join(pair.model_dump_json(exclude_none=True) + "\n" for pair in template_pairs(have))
-        )
+        pairs = template_pairs(have, words)
+        write_text(ready / PAIRS, "".join(pair.model_dump_json(exclude_none=True) + "\n" for pair in pairs))
         text = dataset_card(
             manifest,
             parts.items,

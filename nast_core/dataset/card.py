@@ -41,6 +41,7 @@ def dataset_card(
         f"# {manifest.name}",
         f"Labels: {title} (`{manifest.labels.spec}`). Licence: {manifest.licence}; its terms hold for the ids and statements here "
         f"too. Images stay in `{manifest.images}`. Statements come from {said}. **Research use only; not for diagnosis.**",
+        *_vocabulary(manifest),
         "## Splits\n\n"
         + table(
             ["split", "patients", "images", "questions", "statements"],
@@ -62,6 +63,13 @@ def dataset_card(
         f"of labels has SHA-256 {manifest.labels.sha256}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _vocabulary(manifest: Manifest) -> list[str]:
+    named = manifest.vocabulary
+    if isinstance(named, str):
+        return []
+    return [f"Vocabulary: {named.name}, in `{named.file}`, fingerprint `{named.fingerprint[:12]}`."]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

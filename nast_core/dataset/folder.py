@@ -22,7 +22,9 @@ from nast_core.dataset.manifest import CLAIMS, FILES, ITEMS, MANIFEST, PAIRS, ST
 from nast_core.dataset.study_file import StudyFile
 from nast_core.errors import DatasetError
 from nast_core.files.gate import shown
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.file import read_vocabulary
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import SHIPPED, shipped
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Example
@@ -40,7 +42,26 @@ class FolderDataset:
         self.manifest = read_manifest(folder)
         if missing := [name for name in FILES if not os.path.isfile(folder / name)]:
             raise DatasetError(f"{shown(folder)} lacks {missing[0]}; build the dataset anew with 'nast dataset build'")
-        self.studies = StudyFile(folder / STUDIES)
+        self.vocabulary = self._vocabulary()
+        self.studies = StudyFile(folder / STUDIES, self.vocabulary.conditions)
+
+    def _vocabulary(self) -> Vocabulary:
+        """The shipped one that the manifest names, or the folder's own copy, which may have been reviewed since."""
+        named = self.manifest.vocabulary
+        if isinstance(named, str):
+            if named not in SHIPPED:
+                raise DatasetError(
+                    f"{shown(self.folder)} was built with the vocabulary {shown(named)!r}, which does not come with this version; "
+                    "build the dataset anew"
+                )
+            return shipped(named)
+        own = read_vocabulary(self.folder / named.file)
+        if own.fingerprint != named.fingerprint:
+            raise DatasetError(
+                f"{shown(self.folder / named.file)} was changed after the dataset was built; build it anew with 'nast dataset "
+                "build', or put the file back (reviews alone may be added)"
+            )
+        return own
 
     @property
     def spec(self) -> str:
@@ -73,7 +94,7 @@ class FolderDataset:
     @cached_property
     def _claims(self) -> list[Example]:
         any_built = any(part.claims for part in self.manifest.splits.values())
-        return read_claims(self.folder / CLAIMS) if any_built else []
+        return read_claims(self.folder / CLAIMS, self.vocabulary) if any_built else []
 
     def items(self, split: Split, n: int, seed: int = 0) -> list[Item]:
         some = [item for item in self._items if item.split == split][:n]  # the builder drew them in random order
@@ -97,7 +118,7 @@ class FolderDataset:
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
         from nast_core.claims.evidence import evidence
 
-        return self.labelled(evidence(self.statements([split], n, seed), split))
+        return self.labelled(evidence(self.statements([split], n, seed), split, self.vocabulary))
 
     def labelled(self, known: Evidence) -> Evidence:
         """Statements with what the table of labels says of their images."""
@@ -123,9 +144,9 @@ class FolderDataset:
         states = self.studies.presence([image])[0]
         if np.isnan(states).all():
             return ""
-        return ", ".join(c.lower() for c, state in zip(CHEXPERT_CONDITIONS, states, strict=True) if state == 1) or (
-            "none of the labelled findings"
-        )
+        return ", ".join(
+            c.lower() for c, state in zip(self.vocabulary.conditions, states, strict=True) if state == 1
+        ) or ("none of the labelled findings")
 
     def looked_at(self) -> Split:
         """Validation, or where it has too few images of what is there, train."""
@@ -146,7 +167,7 @@ class FolderDataset:
                 said.append(f"no statement about the {split} split")
         few = [
             condition
-            for condition in CHEXPERT_CONDITIONS
+            for condition in self.vocabulary.conditions
             if sum(have for have, _ in manifest.conditions.get(condition, {}).values()) < LEAST_PATIENTS
         ]
         if few:

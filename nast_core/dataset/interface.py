@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nast_core.claims.evidence import Evidence
     from nast_core.data.studies import Split
     from nast_core.negation.pairs import PolarityPair
+    from nast_core.vocabulary.model import Vocabulary
 
 LEAST_PATIENTS = 5  # with a condition, for figures of it to be shown
 
@@ -34,6 +35,10 @@ class Dataset(Protocol):
     @property
     def fingerprint(self) -> str:
         """Another text as soon as a figure may come out otherwise."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its conditions, and the words for them."""
 
     @property
     def splits(self) -> tuple[Split, ...]:

@@ -13,6 +13,8 @@ from nast_core.errors import DatasetError, what_is_wrong
 from nast_core.files.documents import read_yaml
 from nast_core.files.gate import open_regular, shown
 from nast_core.files.writing import write_text
+from nast_core.vocabulary.file import FILE
+from nast_core.vocabulary.shipped import CHEXPERT
 
 FORMAT = 1  # of the folder: a dataset of another one is built anew
 MANIFEST, STUDIES, ITEMS, CLAIMS, PAIRS, CARD = (
@@ -49,6 +51,16 @@ class Table(BaseModel):
     size: int  # bytes
 
 
+class VocabularyFile(BaseModel):
+    """The copy of a vocabulary in the folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    file: Literal["vocabulary.yaml"] = FILE  # type: ignore[assignment]
+    fingerprint: str  # of all but its reviews, which may be added
+
+
 class Manifest(BaseModel):
     """All of dataset.yaml."""
 
@@ -58,7 +70,7 @@ class Manifest(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     source: str  # key of labels.yaml
     licence: str
-    vocabulary: Literal["chexpert"] = "chexpert"  # the 13 conditions
+    vocabulary: str | VocabularyFile = CHEXPERT  # the 13 conditions, which need no copy, or a file of the folder
     images: Path  # the folder they are under, absolute; they stay there
     labels: Table
     reports: str | None = None  # as given
@@ -74,6 +86,8 @@ class Manifest(BaseModel):
     def fingerprint(self) -> str:
         """Of everything that figures depend on: another text for other studies, questions, statements or pairs."""
         parts = {name: value for name, value in self.files.items() if name != CARD}
+        if isinstance(self.vocabulary, VocabularyFile):
+            parts[self.vocabulary.file] = self.vocabulary.fingerprint
         return hashlib.sha256(json.dumps([self.format, parts], sort_keys=True).encode()).hexdigest()
 
     @property

@@ -13,6 +13,8 @@ from nast_core.data.phantom import phantom_of
 from nast_core.data.studies import PHANTOMS, SPLITS, Split
 from nast_core.negation.pairs import PolarityPair, template_pairs
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest
 
 TRAINING = 1000  # phantoms that are learnt from, where no number is asked for
 WATCHED = 200  # validation questions with cues that training has, and as many with the others
@@ -27,6 +29,10 @@ class PhantomWorld:
     images: Path | None = None
     fingerprint = PHANTOMS
     splits: tuple[Split, ...] = SPLITS
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return chest()
 
     def items(self, split: Split, n: int, seed: int = 0) -> list[Item]:
         return phantom_items(n, seed=seed, split=split)

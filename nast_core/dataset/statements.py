@@ -14,7 +14,7 @@ from nast_core.claims.study import Study
 from nast_core.data.studies import SPLITS
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
 
 if TYPE_CHECKING:
     from nast_core.dataset.build import Step
@@ -28,6 +28,9 @@ class Asked(Protocol):
 
     @property
     def seed(self) -> int: ...
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
 
 
 @dataclass
@@ -51,7 +54,7 @@ def from_labels(studies: pd.DataFrame, asked: Asked) -> Spoken:
                 patient_id=row["patient"],
                 claims=tuple(
                     Claim(finding=name, polarity="present" if row[name] else "absent")
-                    for name in CHEXPERT_CONDITIONS
+                    for name in asked.vocabulary.conditions
                     if row[name] in (0, 1)
                 ),
                 image=row["image"],
@@ -64,7 +67,11 @@ def from_labels(studies: pd.DataFrame, asked: Asked) -> Spoken:
 
 def from_reports(studies: pd.DataFrame, reports: str, asked: Asked, step: Step) -> Spoken:
     """What the reports say of studies of the table, told by study id; where labels say otherwise, that is counted."""
-    source = read_source(reports, progress=lambda done, total: step(done, total, "Reading reports"))
+
+    def tell(done: int, total: int) -> None:
+        step(done, total, "Reading reports")
+
+    source = read_source(reports, progress=tell, vocabulary=asked.vocabulary)
     told = {study.study_id: study for study in source.studies}
     with_report = studies[studies.study.isin(list(told))]
     if not len(with_report):
@@ -72,7 +79,8 @@ def from_reports(studies: pd.DataFrame, reports: str, asked: Asked, step: Step) 
             f"no report of {shown(reports)} is of a study of the table: reports name {shown(next(iter(told), 'none'))!r}, the table "
             f"{shown(studies.study.iloc[0])!r}; give the reports of these studies"
         )
-    disagreements = {name: pair for name in CHEXPERT_CONDITIONS if sum(pair := _disagreeing(with_report, told, name))}
+    conditions = asked.vocabulary.conditions
+    disagreements = {name: pair for name in conditions if sum(pair := _disagreeing(with_report, told, name))}
     counts = {
         "reports": len(source.studies),
         "reports_without_study": len(told) - len(with_report),

@@ -14,22 +14,21 @@ from nast_core.data.studies import SPLITS
 from nast_core.errors import DatasetError
 from nast_core.files.parquet import read_parquet, read_rows, row_count
 from nast_core.files.stamps import stamp
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.shipped import chest
 
 Known = Literal["present", "absent", "unknown"]  # the last: uncertain, or blank
 ABOUT = ("patient", "study", "split", "image")
-COLUMNS = (*ABOUT, *CHEXPERT_CONDITIONS)
 GROUP = 20_000  # rows of a row group: what a page of the table reads at most
 
 
-def write_study_file(studies: pd.DataFrame, path: Path) -> None:
-    """``studies``: patient, study, split, image, and a state a condition as
-    ``read_study_table`` gives it. In the file a blank label is empty."""
+def write_study_file(studies: pd.DataFrame, path: Path, conditions: Sequence[str] | None = None) -> None:
+    """``studies``: patient, study, split, image, and a state a condition (CheXpert's 13 if None) as ``read_study_table`` gives
+    it. In the file a blank label is empty."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = {name: pa.array(studies[name].astype(object), pa.string()) for name in ABOUT}
-    for condition in CHEXPERT_CONDITIONS:
+    for condition in chest().conditions if conditions is None else conditions:
         states = studies[condition].to_numpy()
         columns[condition] = pa.array(states, pa.int8(), mask=states == BLANK)
     pq.write_table(pa.table(columns), path, row_group_size=GROUP, compression="zstd")
@@ -38,8 +37,9 @@ def write_study_file(studies: pd.DataFrame, path: Path) -> None:
 class StudyFile:
     """The studies of a dataset. Raises DatasetError where the file is not there or not as it was built."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, conditions: Sequence[str] | None = None):
         self.path = path
+        self.conditions = chest().conditions if conditions is None else tuple(conditions)
 
     def __len__(self) -> int:
         return row_count(self.path, error=DatasetError)
@@ -50,7 +50,7 @@ class StudyFile:
 
     def rows(self, numbers: Sequence[int]) -> pd.DataFrame:
         """The rows of these numbers, which go up, every column."""
-        return read_rows(self.path, COLUMNS, numbers, error=DatasetError)
+        return read_rows(self.path, (*ABOUT, *self.conditions), numbers, error=DatasetError)
 
     def found(self, condition: str = "", state: Known = "present", split: str = "") -> Int[np.ndarray, " row"]:
         """Numbers of the rows of a split, or of all, whose label of a condition is so; without a condition, of every row."""
@@ -65,7 +65,7 @@ class StudyFile:
 
     def images(self, condition: str, *, present: bool, split: str) -> list[str]:
         """Images of a split that have a condition, or that lack it by their labels, in the order of the file."""
-        if condition not in CHEXPERT_CONDITIONS:
+        if condition not in self.conditions:
             table = self._columns("split", "image")
             return table.image[(table.split == split)].tolist()
         table = self._columns("split", "image", condition)
@@ -79,8 +79,8 @@ class StudyFile:
         return self._columns("image").image.iloc[list(rows)].tolist()
 
     def presence(self, images: Sequence[str]) -> Float[np.ndarray, "image condition"]:
-        """1 present, 0 absent, NaN uncertain, blank or of an image that is not in the file; CHEXPERT_CONDITIONS."""
-        table = _by_image(self.path, stamp(self.path))
+        """1 present, 0 absent, NaN uncertain, blank or of an image that is not in the file; in the order of the conditions."""
+        table = _by_image(self.path, self.conditions, stamp(self.path))
         values = table.reindex(list(images)).to_numpy(float)
         return np.where(values < 0, np.nan, values)
 
@@ -95,9 +95,9 @@ def _columns(path: Path, names: tuple[str, ...], stamped: str) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=4)
-def _by_image(path: Path, stamped: str) -> pd.DataFrame:
+def _by_image(path: Path, conditions: tuple[str, ...], stamped: str) -> pd.DataFrame:
     """The states alone, by image. Not to be changed."""
-    return _columns(path, ("image", *CHEXPERT_CONDITIONS), stamped).drop_duplicates("image").set_index("image")
+    return _columns(path, ("image", *conditions), stamped).drop_duplicates("image").set_index("image")
 
 
 def two_splits(studies: pd.DataFrame) -> str | None:

@@ -9,7 +9,9 @@ import numpy as np
 
 from nast_core.data.phantom import SEVERITIES, Finding, Phantom, sample_phantom
 from nast_core.negation.pairs import template_pairs
-from nast_core.negation.phrases import DENIALS, FRAMES, HELD_OUT_CUES, JOINS, Noun, sentence_case, vocabulary
+from nast_core.negation.phrases import DENIALS, HELD_OUT_CUES, JOINS, frames, sentence_case
+from nast_core.vocabulary.model import Noun
+from nast_core.vocabulary.shipped import chest
 
 NEGATED_SHARE = 0.05  # of the absent findings; 0 makes negation unreadable, 0.2 already closes most of the gap
 TRAINING_DENIALS = tuple(d for d in DENIALS if d.cue in {"no", "without"} and d.cue not in HELD_OUT_CUES)
@@ -35,14 +37,14 @@ def _article(text: str) -> str:
 
 def describe(finding: Finding, rng: np.random.Generator, *, detail: float = 0.5) -> str:
     """A present finding in words; each attribute it has is said with probability ``detail``."""
-    words = vocabulary()[finding.condition]
+    words = chest()[finding.condition]
     if finding.device and rng.random() < detail:
         side = f"{finding.side} " if finding.side and rng.random() < detail else ""
         return f"{_article(side + finding.device)} {side}{finding.device}"
-    noun: Noun = _pick(rng, words.nouns)
+    noun: Noun = _pick(rng, words.prompt_nouns)
     before, after = [], ""
     if finding.severity and rng.random() < detail:
-        grade = words.grade[SEVERITIES.index(finding.severity)]
+        grade = words.grades.words[SEVERITIES.index(finding.severity)]
         adverb_fits = not grade.endswith("ly") or noun.text.split()[0].endswith("ed")
         if adverb_fits:
             before.append(grade)
@@ -61,11 +63,11 @@ def describe(finding: Finding, rng: np.random.Generator, *, detail: float = 0.5)
 
 
 def absent(condition: str, rng: np.random.Generator, *, negated_share: float = NEGATED_SHARE) -> str:
-    words = vocabulary()[condition]
+    words = chest()[condition]
     if rng.random() < negated_share:
-        noun, denial = _pick(rng, words.nouns), _pick(rng, TRAINING_DENIALS)
+        noun, denial = _pick(rng, words.prompt_nouns), _pick(rng, TRAINING_DENIALS)
         return denial.template.format(noun=noun.text, **{"is": noun.verb})
-    return _pick(rng, words.normal)
+    return _pick(rng, words.prompt_equivalents)
 
 
 def caption(phantom: Phantom, rng: np.random.Generator, *, negated_share: float = NEGATED_SHARE) -> str:
@@ -81,14 +83,15 @@ def caption(phantom: Phantom, rng: np.random.Generator, *, negated_share: float 
         describe(finding, rng) if (finding := phantom.finding(c)) else absent(c, rng, negated_share=negated_share)
         for c in chosen
     ]
-    return sentence_case(_pick(rng, FRAMES).format(_pick(rng, JOINS).join(phrases)))
+    return sentence_case(_pick(rng, frames(chest())).format(_pick(rng, JOINS).join(phrases)))
 
 
 def corpus(count: int, seed: int = 0) -> list[str]:
     """Texts that a tokenizer is fitted to: captions plus every phrase, cue and attribute that may be typed."""
     rng = np.random.default_rng(seed)
     texts = [caption(sample_phantom(i), rng, negated_share=0.3) for i in range(count)]
-    for words in vocabulary().values():
-        texts += list(words.normal) * 20 + [n.phrase for n in words.nouns] * 20 + list(words.grade) * 20
-        texts += [d.template.format(noun=n.text, **{"is": n.verb}) for n in words.nouns for d in DENIALS] * 5
+    for words in chest().entries.values():
+        nouns = words.prompt_nouns
+        texts += list(words.prompt_equivalents) * 20 + [n.phrase for n in nouns] * 20 + list(words.grades.words) * 20
+        texts += [d.template.format(noun=n.text, **{"is": n.verb}) for n in nouns for d in DENIALS] * 5
     return texts + [text for pair in template_pairs() for text in (pair.affirmative, pair.negated)] * 5

@@ -1,7 +1,7 @@
 """Training data: claims.jsonl as studies with their statements, captions, and what is known to hold of which."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Int
@@ -11,8 +11,10 @@ from nast_core.claims.truth import facts_by_study, truth_table
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.finetune.recipe import CAPTIONS
-from nast_core.vocabulary.cues import find_cues
-from nast_core.negation.phrases import FRAMES, JOINS, sentence_case
+from nast_core.negation.lexicon import denying_cues
+from nast_core.negation.phrases import JOINS, frames, sentence_case
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import chest, given
 
 STATEMENTS = (
     2,
@@ -56,16 +58,22 @@ class TrainingData:
     truth: "Truth"  # over train, then validation studies
     imageless: int  # lines without an image, which teach nothing here
     unread: int  # lines with a text longer than the model's context
+    vocabulary: Vocabulary = field(default_factory=chest)
 
     @property
     def cues(self) -> frozenset[str]:
         """Every negation cue that a training text has."""
         texts = (text for study in self.train for example in study.examples for text in texts_of(example))
-        return frozenset(cue.text for text in texts for cue in find_cues(text))
+        return frozenset(cue.text for text in texts for cue in denying_cues(text, self.vocabulary))
 
 
 def training_data(
-    examples: Sequence[Example], *, most_validation: int, seed: int = 0, fits: Callable[[str], bool] = lambda text: True
+    examples: Sequence[Example],
+    *,
+    most_validation: int,
+    seed: int = 0,
+    fits: Callable[[str], bool] = lambda text: True,
+    vocabulary: Vocabulary | None = None,
 ) -> TrainingData:
     """Studies to train on and to validate on; lines of the test split are not looked at.
 
@@ -73,11 +81,13 @@ def training_data(
     shortened until it can. Raises DataError: a statement that is true and false of one study, a study with two images, two
     patients or lines in both splits, fewer than two studies to train on or to validate on.
     """
+    vocabulary = given(vocabulary)
+    every = frames(vocabulary)
     used = [example for example in examples if example.split != "test"]
     with_image = [example for example in used if example.image is not None]
     readable = [example for example in with_image if all(map(fits, texts_of(example)))]
     train, validation = (
-        _studies([example for example in readable if example.split == split], seed, fits)
+        _studies([example for example in readable if example.split == split], seed, fits, every)
         for split in ("train", "validation")
     )
     for split, studies in (("train", train), ("validation", validation)):
@@ -96,8 +106,10 @@ def training_data(
     both = (*train, *validation)
     facts = facts_by_study(example for study in both for example in study.examples)
     claims = {claim for study in both for claim in _claims(study.examples)}
-    truth = Truth(sorted(claims, key=repr), [facts[study.study_id] for study in both])
-    return TrainingData(train, validation, truth, len(used) - len(with_image), len(with_image) - len(readable))
+    truth = Truth(sorted(claims, key=repr), [facts[study.study_id] for study in both], vocabulary)
+    return TrainingData(
+        train, validation, truth, len(used) - len(with_image), len(with_image) - len(readable), vocabulary
+    )
 
 
 def _claims(examples: Iterable[Example]) -> Iterable[Claim]:
@@ -110,17 +122,21 @@ def texts_of(example: Example) -> Iterable[str]:
     return (example.text, *(other.text for other in example.contradictions))
 
 
-def _studies(examples: Sequence[Example], seed: int, fits: Callable[[str], bool]) -> tuple[Study, ...]:
+def _studies(
+    examples: Sequence[Example], seed: int, fits: Callable[[str], bool], every: tuple[str, ...]
+) -> tuple[Study, ...]:
     grouped: dict[str, list[Example]] = {}
     for example in examples:
         grouped.setdefault(example.study_id, []).append(example)
     return tuple(
-        _study(group, np.random.default_rng([seed, _DRAW, number]), fits)
+        _study(group, np.random.default_rng([seed, _DRAW, number]), fits, every)
         for number, group in enumerate(grouped.values())
     )
 
 
-def _study(examples: list[Example], rng: np.random.Generator, fits: Callable[[str], bool]) -> Study:
+def _study(
+    examples: list[Example], rng: np.random.Generator, fits: Callable[[str], bool], every: tuple[str, ...]
+) -> Study:
     first = examples[0]
     if len(patients := {example.patient_id for example in examples}) > 1:
         raise DataError(
@@ -145,7 +161,7 @@ def _study(examples: list[Example], rng: np.random.Generator, fits: Callable[[st
         first.patient_id,
         str(first.image),
         tuple(examples),
-        tuple(_caption(examples if i else plain or examples, rng, fits) for i in range(CAPTIONS)),
+        tuple(_caption(examples if i else plain or examples, rng, fits, every) for i in range(CAPTIONS)),
     )
 
 
@@ -153,16 +169,18 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(".")
 
 
-def _caption(examples: Sequence[Example], rng: np.random.Generator, fits: Callable[[str], bool]) -> Caption:
-    """Some of the statements, at most one a finding, framed and joined as reports do, as many as there are and fit."""
+def _caption(
+    examples: Sequence[Example], rng: np.random.Generator, fits: Callable[[str], bool], every: tuple[str, ...]
+) -> Caption:
+    """Some of the statements, at most one a finding, in one of ``every`` frame and joined as reports do, as many as there are and fit."""
     wanted, chosen = int(rng.integers(*STATEMENTS, endpoint=True)), dict[str, Example]()
     for i in rng.permutation(len(examples)):
         chosen.setdefault(examples[i].claim.finding, examples[i])
     statements = list(chosen.values())[:wanted]
-    frame, join = FRAMES[rng.integers(len(FRAMES))], JOINS[rng.integers(len(JOINS))]
+    frame, join = every[rng.integers(len(every))], JOINS[rng.integers(len(JOINS))]
 
     def write(texts: Sequence[str]) -> str:
-        return sentence_case(frame.format(join.join(map(_clause, texts))))
+        return sentence_case(frame.format(join.join(_clause(text, every) for text in texts)))
 
     while len(statements) > 1 and not fits(write([example.text for example in statements])):
         statements.pop()
@@ -189,10 +207,10 @@ def _together(parts: Sequence[Example | Contradiction], write: Callable[[Sequenc
     )
 
 
-def _clause(text: str) -> str:
+def _clause(text: str, every: tuple[str, ...]) -> str:
     """A sentence without its frame, full stop and capital, to stand among others; an abbreviation keeps its capitals."""
     bare = text.strip().rstrip(".")
-    for lead in (frame.partition("{}")[0] for frame in FRAMES):
+    for lead in (frame.partition("{}")[0] for frame in every):
         if lead and bare.lower().startswith(lead):
             bare = bare[len(lead) :]
     return bare if bare[1:2].isupper() else bare[:1].lower() + bare[1:]
@@ -204,7 +222,7 @@ class Truth:
     Kept by what a study's facts say about one finding, of which there are few kinds, however many studies there are.
     """
 
-    def __init__(self, claims: Sequence[Claim], facts: Sequence[Sequence[Claim]]):
+    def __init__(self, claims: Sequence[Claim], facts: Sequence[Sequence[Claim]], vocabulary: Vocabulary | None = None):
         self._place: dict[Claim, tuple[int, int]] = {}  # claim -> (finding, row of its table)
         self._tables: list[Int[np.ndarray, "claim kind"]] = []
         self._kinds = np.zeros((len(facts), len({claim.finding for claim in claims})), np.int32)  # [study, finding]
@@ -214,7 +232,7 @@ class Truth:
             self._kinds[:, column] = [kinds[known] for known in about]
             of_finding = [claim for claim in claims if claim.finding == finding]
             self._place |= {claim: (column, row) for row, claim in enumerate(of_finding)}
-            self._tables.append(truth_table(of_finding, list(kinds)))
+            self._tables.append(truth_table(of_finding, list(kinds), vocabulary))
 
     def of(self, claims: Sequence[Claim | None], studies: Int[np.ndarray, " study"]) -> Int[np.ndarray, "claim study"]:
         """Rows of claims (without their sources) over studies by number; a claim that is None is unknown of all."""

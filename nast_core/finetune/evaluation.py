@@ -13,8 +13,10 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims.claim import KINDS, Claim
 from nast_core.finetune.data import Study, Truth
-from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.forms import FORMS
+from nast_core.negation.lexicon import denying_cues
+from nast_core.vocabulary.model import Vocabulary
+
 
 Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]
 LEAST = 5  # images on each side for a statement's AUROC to count: with fewer it is mostly noise
@@ -50,6 +52,7 @@ def make_panel(
     items: Sequence[Item],
     frozen: Encode,
     trained_cues: Set[str],
+    vocabulary: Vocabulary | None = None,
 ) -> Panel:
     """``numbers`` are the studies' in ``truth``; ``frozen`` encodes with the weights before training."""
     texts: dict[str, int] = {}
@@ -92,7 +95,9 @@ def make_panel(
         items,
         torch.stack([features[item.image] for item in items]) if items else images[:0],
         np.array([[[texts[t] for t in getattr(i, form)] for i in items] for form in FORMS], int),
-        np.array([bool({c.text for o in i.negated for c in find_cues(o)} - trained_cues) for i in items], bool),
+        np.array(
+            [bool({c.text for o in i.negated for c in denying_cues(o, vocabulary)} - trained_cues) for i in items], bool
+        ),
     )
 
 

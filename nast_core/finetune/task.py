@@ -117,6 +117,7 @@ def make_task(
             material.items,
             lambda texts: frozen(list(texts), "Validation texts, frozen encoder"),
             data.cues,
+            data.vocabulary,
         )
     )
     if like is None:

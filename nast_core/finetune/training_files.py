@@ -20,6 +20,8 @@ from nast_core.finetune.features import image_features
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.models.encoder import DualEncoder
 from nast_core.recipe import Reporter
+from nast_core.vocabulary.beside import vocabulary_of
+from nast_core.vocabulary.model import Vocabulary
 
 
 class Material(NamedTuple):
@@ -44,6 +46,7 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
         most_validation=recipe.validation_studies,
         seed=recipe.seed,
         fits=lambda text: lengths(text) is not None,
+        vocabulary=vocabulary_of_statements(recipe),
     )
     if shared := sorted({item.patient_id for item in items} & {study.patient_id for study in data.train}):
         raise DataError(
@@ -73,6 +76,11 @@ def read_statements(recipe: FinetuneRecipe) -> tuple[list[Example], list[Item]]:
         own = read_items(recipe.items) if recipe.items else dataset.watched(recipe.seed)
         return dataset.training(recipe.seed), own
     return read_claims(recipe.data), read_items(recipe.items) if recipe.items else []
+
+
+def vocabulary_of_statements(recipe: FinetuneRecipe) -> Vocabulary:
+    """The vocabulary of what is learnt from."""
+    return open_dataset(recipe.dataset).vocabulary if recipe.data is None else vocabulary_of(recipe.data)
 
 
 def _source(recipe: FinetuneRecipe, dataset: Dataset) -> str:

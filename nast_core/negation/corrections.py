@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, field_validator
 
 from nast_core.errors import DataError
 from nast_core.files.held import held
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import write_text
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 FILE = "readings.jsonl"  # in the folder of data sets
 State = Literal["present", "absent", "uncertain", "not said"]
@@ -33,7 +34,7 @@ class Correction(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Annotated[str, StringConstraints(max_length=200_000)]
-    condition: str
+    condition: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     state: State
 
     @field_validator("text")
@@ -45,9 +46,11 @@ class Correction(BaseModel):
 
     @field_validator("condition")
     @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in CHEXPERT_CONDITIONS:
-            raise ValueError(f"{value[:80]!r} is none of the CheXpert conditions: {', '.join(CHEXPERT_CONDITIONS)}")
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        """Checked where it is read for one vocabulary; the app keeps those of all of them in one file."""
+        known = info.context["vocabulary"] if info.context else None
+        if known is not None and value not in known:
+            raise ValueError(known.unknown(value))
         return value
 
 
@@ -59,9 +62,12 @@ class Corrections:
         for line in lines:
             self._by_text.setdefault(line.text, {})[line.condition] = line.state
 
-    def of(self, text: str) -> Mapping[str, State]:
-        """Condition -> state, of those corrected in a text."""
-        return self._by_text.get(as_matched(text), {}) if self._by_text else {}
+    def of(self, text: str, vocabulary: Vocabulary | None = None) -> Mapping[str, State]:
+        """Condition -> state, of those corrected in a text; with a vocabulary, of its conditions."""
+        states = self._by_text.get(as_matched(text), {}) if self._by_text else {}
+        if vocabulary is None or all(condition in vocabulary for condition in states):
+            return states
+        return {condition: state for condition, state in states.items() if condition in vocabulary}
 
     def lines(self) -> list[Correction]:
         return [
@@ -84,11 +90,16 @@ class Corrections:
 NONE = Corrections()
 
 
-def read_corrections(path: Path) -> Corrections:
-    """Raises DataError, with the line, for a file that is not there or holds anything else."""
+def read_corrections(path: Path, vocabulary: Vocabulary | None = None) -> Corrections:
+    """Raises DataError, with the line, for a file that is not there or holds anything else, such as a condition that is not
+    of the vocabulary."""
+    return _read(path, given(vocabulary))
+
+
+def _read(path: Path, vocabulary: Vocabulary | None) -> Corrections:
     lines = read_jsonl(
         path,
-        Correction.model_validate,
+        lambda value: Correction.model_validate(value, context={"vocabulary": vocabulary}),
         DataError,
         one="a correction",
         many="corrections",
@@ -100,8 +111,8 @@ def read_corrections(path: Path) -> Corrections:
 
 
 def kept_corrections(path: Path) -> Corrections:
-    """As ``read_corrections``, of a file that may not be there yet."""
-    return read_corrections(path) if path.exists() and path.stat().st_size else NONE
+    """As ``read_corrections``, of a file that may not be there yet, and that holds those of every vocabulary."""
+    return _read(path, None) if path.exists() and path.stat().st_size else NONE
 
 
 def keep(path: Path, text: str, states: Mapping[str, State]) -> Corrections:

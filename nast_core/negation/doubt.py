@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from nast_core.vocabulary.cues import Cue
 from nast_core.negation.elsewhere import Elsewhere
 from nast_core.negation.sentence import AHEAD, Reading, Turned
+from nast_core.vocabulary.cues import Cue
 
 
 class Doubts(Elsewhere):

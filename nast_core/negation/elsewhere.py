@@ -1,7 +1,7 @@
 """What is said of another side, of another film, or of some of several: it does not count for this finding, now. Source: ours."""
 
-from nast_core.vocabulary.cues import Cue
 from nast_core.negation.sentence import Clause, Reading, Sentence
+from nast_core.vocabulary.cues import Cue
 
 _ARTICLES = frozenset(["the", "a", "her", "his", "any", "that"])
 _FAR = 24  # words behind a finding in which it is told when that was

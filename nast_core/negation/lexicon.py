@@ -8,11 +8,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from nast_core.negation.literals import Triggers
 from nast_core.negation.organs import Organs
 from nast_core.negation.words import plain, whole_words
+from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.vocabulary.model import WRITTEN_KINDS, Kind, Vocabulary
 from nast_core.vocabulary.shipped import given
 
@@ -71,6 +72,10 @@ class Lexicon:
         self._triggers = Triggers(patterns)
         self._organs = Organs(vocabulary.organs)
         self._devices = frozenset(name for name, entry in vocabulary.entries.items() if entry.device)
+        found = [
+            phrase for _, kind, phrases, _ in _said(vocabulary) if kind == "found" for phrase in map(plain, phrases)
+        ]
+        self.names_with_cues = frozenset(phrase for phrase in found if find_cues(phrase))
         self.words = frozenset(_long_words(vocabulary))  # no misspelling of another word
 
     def _add(self, phrase: str, kind: str, conditions: tuple[str, ...]) -> None:
@@ -142,6 +147,19 @@ def find_namings(text: str, vocabulary: Vocabulary | None = None) -> list[Naming
 def namesakes(text: str, vocabulary: Vocabulary | None = None) -> list[Naming]:
     """What has the words of a condition and is not one: "pericardial effusion"."""
     return [naming for naming in lexicon(given(vocabulary)).namings(text) if naming.kind == "other"]
+
+
+def denying_cues(text: str, vocabulary: Vocabulary | None = None) -> list[Cue]:
+    """Negation cues in reading order, but for those that are part of a name: "absent corpus callosum"."""
+    cues = find_cues(text)
+    if not cues or not (names := lexicon(given(vocabulary)).names_with_cues):
+        return cues
+    spans = [
+        (naming.start, naming.end)
+        for naming in find_namings(text, vocabulary)
+        if plain(text[naming.start : naming.end]) in names
+    ]
+    return [cue for cue in cues if not any(start <= cue.start < end for start, end in spans)]
 
 
 def _said(vocabulary: Vocabulary) -> Iterator[tuple[tuple[str, ...], str, list[str], tuple[str, ...]]]:

@@ -1,8 +1,8 @@
 """Which of many patterns can match a text at all: those of which a word that each match must have stands in it. Source: ours."""
 
 import re
-import re._constants as sre  # type: ignore[import-not-found]
-import re._parser as sre_parser  # type: ignore[import-not-found]
+import re._constants as sre
+import re._parser as sre_parser
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any

@@ -131,9 +131,7 @@ def _last(tokens: list[tuple[str, int, int]], first: int, end: int) -> int:
     return last
 
 
-def _before(
-    text, tokens, one: _Place, organ: _Organ, first: int, shared: dict[int, str]
-) -> tuple[int, str] | None:
+def _before(text, tokens, one: _Place, organ: _Organ, first: int, shared: dict[int, str]) -> tuple[int, str] | None:
     """Where a normal predicate before the organ starts, and which; or that of the organ it is joined to."""
     pattern = organ.before
     if pattern is None:

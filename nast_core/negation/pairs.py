@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from nast_core.errors import DataError, PairError, TextError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
+from nast_core.negation.phrases import sentence_case
 from nast_core.vocabulary.cues import Cue, find_cues
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 if TYPE_CHECKING:  # template pairs are listed without torch
     from nast_core.models.tower import TextTower, Tokens
@@ -164,24 +166,25 @@ def _roles(negated: "Tokens", pieces: Sequence[str], span: tuple[int, ...]) -> t
 
 _FRAMES: tuple[tuple[str, str], ...] = (
     ("there {is} {definite} {noun}.", "there {is} no {noun}."),
-    ("the radiograph shows {definite} {noun}.", "the radiograph shows no {noun}."),
-    ("chest radiograph with {noun}.", "chest radiograph without {noun}."),
+    ("the {image} shows {definite} {noun}.", "the {image} shows no {noun}."),
+    ("{examination} with {noun}.", "{examination} without {noun}."),
     ("{noun} {is} present.", "{noun} {is} absent."),
     ("there is some evidence of {noun}.", "there is no evidence of {noun}."),
     ("positive for {noun}.", "negative for {noun}."),
 )
-_SKIPPED_NOUNS = {"pleural air", "lines and tubes"}  # read oddly in these frames
 
 
-def template_pairs(conditions: Sequence[str] = CHEXPERT_CONDITIONS) -> list[PolarityPair]:
-    """Pairs in six frames for every noun of every condition; whether they align is up to the tokenizer."""
-    pairs = []
-    for condition in conditions:
-        for noun in vocabulary()[condition].nouns:
-            if noun.text in _SKIPPED_NOUNS:
+def template_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabulary | None = None) -> list[PolarityPair]:
+    """Pairs in six frames for every noun of every condition, or of all; whether they align is up to the tokenizer."""
+    vocabulary, pairs = given(vocabulary), []
+    about = {"image": vocabulary.examination.image, "examination": vocabulary.examination.name}
+    for condition in vocabulary.conditions if conditions is None else conditions:
+        entry = vocabulary[condition]
+        for noun in entry.prompt_nouns:
+            if noun.text in entry.prompts.not_in_pairs:
                 continue
             definite = "some" if not noun.article else "a" if noun.text[0] not in "aeiou" else "an"
-            fill = {"noun": noun.text, "is": noun.verb, "definite": definite}
+            fill = {"noun": noun.text, "is": noun.verb, "definite": definite, **about}
             pairs += [
                 PolarityPair(
                     affirmative=sentence_case(a.format(**fill)),

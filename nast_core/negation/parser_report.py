@@ -15,8 +15,9 @@ from nast_core.errors import DataError
 from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.negation.parser import parse
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from nast_core.negation.reading import told
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 _STATES = ("present", "absent", "uncertain", "normal")
 TOLD = ("present", "absent", "uncertain")
@@ -83,10 +84,10 @@ class Report:
         }
 
 
-def read_sentences(path: Path) -> list[Sentence]:
+def read_sentences(path: Path, vocabulary: Vocabulary | None = None) -> list[Sentence]:
     """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is none."""
     text = read_text(path, most=100 * MB, absent="the labelled sentences are tests/parser/sentences.tsv")
-    sentences = []
+    sentences, known = [], given(vocabulary)
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -95,19 +96,19 @@ def read_sentences(path: Path) -> list[Sentence]:
         try:
             if not tab:
                 raise ValueError("needed: half, sentence and labels between tabs")
-            sentences.append(Sentence(half, sentence, tuple(map(_label, filter(None, labels.split("; "))))))
+            sentences.append(Sentence(half, sentence, tuple(_label(one, known) for one in labels.split("; ") if one)))
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
     return sentences
 
 
-def read_gold(path: Path) -> list[Sentence]:
+def read_gold(path: Path, vocabulary: Vocabulary | None = None) -> list[Sentence]:
     """JSON lines of labelled sentences, or a table where the name ends in .tsv. Raises DataError naming the line."""
     if path.suffix.lower() == ".tsv":
-        return read_sentences(path)
+        return read_sentences(path, vocabulary)
     lines = read_jsonl(
         path,
-        _gold,
+        lambda value: _gold(value, given(vocabulary)),
         DataError,
         one="a labelled sentence",
         many="labelled sentences",
@@ -118,7 +119,7 @@ def read_gold(path: Path) -> list[Sentence]:
     return [sentence for _, sentence in lines]
 
 
-def _gold(value: object) -> Sentence:
+def _gold(value: object, known: Vocabulary) -> Sentence:
     if (
         not isinstance(value, dict)
         or not isinstance(value.get("text"), str)
@@ -128,28 +129,30 @@ def _gold(value: object) -> Sentence:
     implied = value.get("implied") or ""
     if not isinstance(implied, str):
         raise ValueError("implied has to be a string")
-    return Sentence("gold", value["text"], tuple(_equated(value["labels"])), tuple(_equated(implied)))
+    return Sentence("gold", value["text"], tuple(_equated(value["labels"], known)), tuple(_equated(implied, known)))
 
 
-def _equated(text: str) -> Iterator[Label]:
+def _equated(text: str, known: Vocabulary) -> Iterator[Label]:
     for part in filter(None, map(str.strip, text.split(";"))):
         condition, _, state = part.partition("=")
-        if condition not in CHEXPERT_CONDITIONS or state not in (*_STATES, _MENTIONED):
+        if condition not in known or state not in (*_STATES, _MENTIONED):
             raise ValueError(f"{shown(part)!r} is no label; needed: Condition=present, absent, uncertain or mentioned")
         yield Label(condition, state)
 
 
-def _label(text: str) -> Label:
+def _label(text: str, known: Vocabulary) -> Label:
     condition, _, rest = text.partition(": ")
     state, _, cue = rest.partition(" (")
-    if condition not in CHEXPERT_CONDITIONS or state not in _STATES:
+    if condition not in known or state not in _STATES:
         raise ValueError(f"{shown(text)!r} is no label; needed: Condition: {', '.join(_STATES[:3])} or {_STATES[3]}")
     return Label(condition, state, cue.removesuffix(")"))
 
 
-def report(sentences: Sequence[Sentence]) -> Report:
+def report(sentences: Sequence[Sentence], vocabulary: Vocabulary | None = None) -> Report:
     """The parser's findings against the labels."""
-    ours = [[Label(c, told(m), m.cue or "") for m in parse(s.text) for c in m.conditions] for s in sentences]
+    ours = [
+        [Label(c, told(m), m.cue or "") for m in parse(s.text, vocabulary) for c in m.conditions] for s in sentences
+    ]
     by_hand = [[_as_absent(label) for label in s.labels if label.state != _MENTIONED] for s in sentences]
     ours_bare, so = [_bare(labels) for labels in ours], [_bare(labels) for labels in by_hand]
     implied = [_bare(map(_as_absent, s.implied)) for s in sentences]

@@ -1,52 +1,14 @@
-"""The words for a finding: present, denied, or absent said affirmatively. Source: ours.
+"""How a noun is denied, and the sentences it stands in. The nouns are a vocabulary's. Source: ours.
 
-Phrases are data (phrases.yaml). Cues of denial are data too, each with the seeded choice of a cue left to
-the caller, so that a cue can be held out of every training text.
+Cues of denial are data, each with the seeded choice of a cue left to the caller, so that a cue can be held out of every
+training text.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from typing import NamedTuple
 
-import yaml
-
-CHEXPERT_CONDITIONS: tuple[str, ...] = (
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-)
-"""The 13 CheXpert conditions without No Finding (method.md section 5)."""
-
-
-class Noun(NamedTuple):
-    article: str
-    text: str
-    verb: str
-
-    @property
-    def phrase(self) -> str:
-        return f"{self.article} {self.text}".strip()
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """How one condition is spoken of."""
-
-    nouns: tuple[Noun, ...]
-    normal: tuple[str, ...]
-    grade: tuple[str, ...]
+from nast_core.vocabulary.model import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -74,28 +36,24 @@ HELD_OUT_CUES: frozenset[str] = frozenset({"absent", "free of", "not seen", "neg
 SEEN_DENIALS = tuple(denial for denial in DENIALS if denial.cue not in HELD_OUT_CUES)
 UNSEEN_DENIALS = tuple(denial for denial in DENIALS if denial.cue in HELD_OUT_CUES)
 
-FRAMES: tuple[str, ...] = (
-    "{}.",
-    "findings: {}.",
-    "impression: {}.",
-    "chest radiograph: {}.",
-    "frontal view. {}.",
-    "the report reads: {}.",
-)
 JOINS: tuple[str, ...] = (". ", "; ", ", ")
-"""Sentence frames, and what stands between the statements in one."""
+"""What stands between the statements in one sentence."""
+
+
+@lru_cache(maxsize=16)
+def frames(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Sentence frames of an examination, "{}" for what is said."""
+    about = vocabulary.examination
+    return (
+        "{}.",
+        "findings: {}.",
+        "impression: {}.",
+        f"{about.name}: {{}}.",
+        *(f"{view}. {{}}." for view in about.views),
+        "the report reads: {}.",
+    )
 
 
 def sentence_case(text: str) -> str:
     """Every sentence with a capital; the tokenizers of most medical CLIPs fold case."""
     return re.sub(r"(^|\. )([a-z])", lambda match: match.group(1) + match.group(2).upper(), text)
-
-
-@lru_cache(maxsize=1)
-def vocabulary() -> dict[str, Vocabulary]:
-    """Condition -> its words, for all 13 CheXpert conditions."""
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("phrases.yaml").read_text("utf-8"))
-    return {
-        name: Vocabulary(tuple(Noun(*noun) for noun in entry["nouns"]), tuple(entry["normal"]), tuple(entry["grade"]))
-        for name, entry in raw.items()
-    }

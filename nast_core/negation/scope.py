@@ -9,7 +9,6 @@ scope.yaml; a word in none of them is an attribute. After NegEx and ConText, whi
 from dataclasses import replace
 
 from nast_core.negation.clauses import Named, clauses
-from nast_core.vocabulary.cues import Cue
 from nast_core.negation.lexicon import Naming
 from nast_core.negation.sentence import (
     AHEAD,
@@ -27,6 +26,7 @@ from nast_core.negation.sentence import (
 )
 from nast_core.negation.verbs import VERBAL, Verbs
 from nast_core.negation.words import Token
+from nast_core.vocabulary.cues import Cue
 
 GOING = frozenset(["resolution of", "clearing of", "removal of"])
 _GONE = frozenset(

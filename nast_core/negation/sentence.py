@@ -5,9 +5,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.negation.lexicon import Naming
 from nast_core.negation.words import Token, classes
+from nast_core.vocabulary.cues import Cue, find_cues
 
 AHEAD = 12  # words in which a predicate has to come to its point
 _NOUNS_OF_STATE = ("tion", "sion", "ment", "ity", "ance", "ication", "ications")

@@ -1,9 +1,9 @@
 """Predicates: which of them, denied or not, say whether their subject is there, and which only how it is. Source: ours."""
 
-from nast_core.vocabulary.cues import Cue
 from nast_core.negation.doubt import Doubts
 from nast_core.negation.sentence import AHEAD, Clause, Governor, Said
 from nast_core.negation.words import classes
+from nast_core.vocabulary.cues import Cue
 
 VERBAL = frozenset(["not", "n't", "never", "no longer"])
 

@@ -8,11 +8,13 @@ import json
 import re
 import unicodedata
 from datetime import date
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from nast_core.files.gate import shown
 from nast_core.vocabulary.patterns import what_runs_away
 
 _MOST_WORDS = 500  # phrases of one kind, of a condition
@@ -162,6 +164,7 @@ class Prompts(Part):
     nouns: Nouns = ()
     equivalents: tuple[Text, ...] = ()
     in_part: frozenset[str] = frozenset()  # equivalents that deny it in one place only: no claim is made of them
+    not_in_pairs: frozenset[str] = frozenset()  # nouns that read oddly in the frames of polarity pairs
 
 
 class Reports(Part):
@@ -289,6 +292,14 @@ class Vocabulary(Part):
     def __contains__(self, condition: object) -> bool:
         return condition in self.entries
 
+    def unknown(self, condition: str) -> str:
+        """Half a sentence on a name that is none of its conditions."""
+        few = (
+            self.conditions if len(self.conditions) <= 30 else get_close_matches(condition[:200], self.conditions, n=5)
+        )
+        whose = "the CheXpert conditions" if self.name == "chexpert" else f"the conditions of {self.name}"
+        return f"{shown(condition)!r} is none of {whose}" + (f": {', '.join(few)}" if few else "")
+
     @cached_property
     def implied(self) -> dict[str, frozenset[str]]:
         """Condition -> all that its presence implies, in any number of steps."""
@@ -341,7 +352,7 @@ class Vocabulary(Part):
         return hash(self.fingerprint)
 
 
-_SETS = frozenset({"not_with", "in_part"})
+_SETS = frozenset({"not_with", "in_part", "not_in_pairs"})
 
 
 def _in_order(value: Any, key: str = "") -> Any:

@@ -5,8 +5,8 @@ repeated without end, a group only a few times, and two endless repeats have som
 """
 
 import re
-import re._constants as sre  # type: ignore[import-not-found]
-import re._parser as sre_parser  # type: ignore[import-not-found]
+import re._constants as sre
+import re._parser as sre_parser
 from collections.abc import Iterable
 from typing import Any
 

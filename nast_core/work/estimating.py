@@ -28,7 +28,7 @@ from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_parameters, make_optimizer
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.task import SCALE, open_up, samplers
-from nast_core.finetune.training_files import Material, read_statements
+from nast_core.finetune.training_files import Material, read_statements, vocabulary_of_statements
 from nast_core.models.encoder import DualEncoder
 from nast_core.opening import load_model
 
@@ -143,6 +143,7 @@ def _prepared(
             most_validation=recipe.validation_studies,
             seed=recipe.seed,
             fits=lambda text: lengths(text) is not None,
+            vocabulary=vocabulary_of_statements(recipe),
         )
         return data, (time.perf_counter() - began) * len(examples) / len(lines)
 
@@ -213,6 +214,7 @@ def _panel(validation: Sampler, material: Material, size: int, items: int = 0) -
         material.items[:items],
         lambda texts: torch.zeros(len(texts), len(next(iter(material.features.values())))),
         material.data.cues,
+        material.data.vocabulary,
     )
 
 

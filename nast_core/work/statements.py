@@ -30,7 +30,8 @@ def evidence_of(recipe: Asked) -> Evidence:
     from nast_core.claims.evidence import evidence
     from nast_core.claims.examples import read_claims
     from nast_core.dataset.opened import open_dataset
+    from nast_core.vocabulary.beside import vocabulary_of
 
     if recipe.claims is not None:
-        return evidence(read_claims(recipe.claims), recipe.split)
+        return evidence(read_claims(recipe.claims), recipe.split, vocabulary_of(recipe.claims))
     return open_dataset(recipe.dataset).evidence(recipe.split or "test", recipe.n, recipe.seed)
