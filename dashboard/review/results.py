@@ -89,7 +89,8 @@ def _draw_pairs(result: Agreement, of: Subject) -> None:
     st.caption(
         f"Kappa: Cohen's, unweighted. 95 % intervals by bootstrap over {of.drawn} (2,000 resamples, seed 0). Where"
         f" nearly every {of.one} is {of.labels['correct']}, alpha and kappa are low even among reviewers who hardly"
-        " ever differ: read them beside the share of same verdicts. Empty: undefined, for one verdict was given throughout."
+        " ever differ: read them beside the share of same verdicts. Empty: undefined, for one verdict was given"
+        " throughout."
     )
 
 

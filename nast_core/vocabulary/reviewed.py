@@ -19,6 +19,12 @@ class Share(NamedTuple):
         return f"{self.reviewed:,} of {self.of:,}" + (f" ({self.reviewed / self.of:.0%})" if self.of else "")
 
 
+def told(vocabulary: Vocabulary) -> str:
+    """How many of its mappings were reviewed, as cards say it."""
+    share = Share(*vocabulary.reviewed)
+    return f"Readers have reviewed and found right {share} of the vocabulary's mappings from a denial to its equivalent"
+
+
 def mapping_used(text: str, condition: str, vocabulary: Vocabulary) -> bool | None:
     """Whether the absence of a condition is said in ``text`` by an equivalent that readers call right; None where it is said
     by none of the vocabulary's. An article does not matter; of equivalents within one another, the longest counts."""
