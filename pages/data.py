@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.data import browse, build, studies
+from dashboard.data import browse, build, studies, vocabulary
 from dashboard.parts import datasets, fields
 
 DOINGS = {
@@ -11,6 +11,7 @@ DOINGS = {
     "claims": "Build claims",
     "studies": "Look through the dataset",
     "browse": "Look through a file",
+    "vocabulary": "The vocabulary",
 }
 
 st.title("Data")
@@ -34,5 +35,7 @@ elif doing == "claims":
     build.build_claims()
 elif doing == "studies":
     studies.show()
+elif doing == "vocabulary":
+    vocabulary.show()
 else:
     browse.show()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import streamlit as st
 
 from dashboard.parts import asking, datasets, memo, sets, widgets
 from nast_core.files.stamps import stamp
@@ -25,9 +28,17 @@ def of_dataset() -> str:
     return CHEXPERT
 
 
+def choose_next(key: str, path: Path) -> None:
+    """The next run of the page begins on this file: a field's value may only be set before it is drawn."""
+    asking.allow(key, path)
+    st.session_state[f"{key}-next"] = str(path)
+
+
 def choose(place: Any, *, key: str) -> str:
     """A shipped name or a path: the dataset's first, then those in the folder of data sets and those that come with
     NAST; any other is typed."""
+    if f"{key}-next" in st.session_state:
+        st.session_state[key] = st.session_state.pop(f"{key}-next")
     here = sorted(map(str, sets.home().glob("*.vocabulary.yaml")))
     options = list(dict.fromkeys([of_dataset(), *here, *SHIPPED]))
     return (
@@ -59,14 +70,24 @@ def of(spec: str) -> Vocabulary:
     return read(spec).vocabulary
 
 
-def copy_of(name: str) -> Path:
-    """The copy of a shipped vocabulary in the folder of data sets, made where there is none: what may be changed."""
+def ships(spec: str) -> bool:
+    return spec in SHIPPED
+
+
+def may_change(spec: str) -> bool:
+    """Whether its words may be changed in its place: not what comes with NAST, nor what a dataset was built with."""
+    return not ships(spec) and not is_of_dataset(widgets.path(spec))
+
+
+def copy_of(spec: str) -> Path:
+    """Its copy in the folder of data sets, made where there is none: what may be changed."""
     from nast_core.files.writing import write_text
 
-    path = sets.home() / f"{name}.vocabulary.yaml"
+    opened = read(spec)
+    path = sets.home() / f"{'-'.join(re.findall(r'[^\W_]+', opened.vocabulary.name))}.vocabulary.yaml"
     if not path.exists():
         with widgets.advice():
-            write_text(path, read(name).text)
+            write_text(path, opened.text)
     return path
 
 

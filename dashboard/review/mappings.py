@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import asking, datasets, pictures, vocabularies, widgets
+from dashboard.parts import datasets, pictures, vocabularies, widgets
 from dashboard.parts.text import plain
 from dashboard.review.subjects import Button, Opened, Subject
 from nast_core.errors import NastError
-from nast_core.vocabulary.shipped import SHIPPED
 
 if TYPE_CHECKING:
     from nast_core.review.mappings import PhraseMapping
@@ -27,10 +26,8 @@ def open_mappings() -> Opened:
     from nast_core.review.judgements import Reviews, review_folder
     from nast_core.review.mappings import mappings_of
 
-    if "review-opened-vocabulary" in st.session_state:  # a widget's value may only be set before it is drawn
-        st.session_state["review-vocabulary"] = st.session_state.pop("review-opened-vocabulary")
     spec = vocabularies.choose(st, key="review-vocabulary")
-    if spec in SHIPPED:
+    if vocabularies.ships(spec):
         _offer_copy(spec)
     opened = vocabularies.read(spec)
     mappings = mappings_of(opened.vocabulary)
@@ -51,9 +48,7 @@ def _offer_copy(name: str) -> None:
         f" {plain(vocabularies.sets.home())}, and what is judged is kept beside the copy."
     )
     if st.button("Copy it and begin", type="primary", icon=":material/content_copy:", key="review-copy"):
-        copy = vocabularies.copy_of(name)
-        asking.allow("review-vocabulary", copy)
-        st.session_state["review-opened-vocabulary"] = str(copy)
+        vocabularies.choose_next("review-vocabulary", vocabularies.copy_of(name))
         st.rerun()
     widgets.end_page()
 
