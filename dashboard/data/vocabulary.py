@@ -28,8 +28,8 @@ def show() -> None:
     right, every = vocabulary.reviewed
     st.caption(
         f"{plain(vocabulary.title or vocabulary.name)}: {len(vocabulary.conditions):,} conditions of a"
-        f" {plain(vocabulary.examination.name)}; {right:,} of {every:,} mappings to an affirmative equivalent are reviewed"
-        f" and right. {plain(vocabulary.source)}"
+        f" {plain(vocabulary.examination.name)}; {right:,} of {every:,} mappings to an affirmative equivalent are"
+        f" reviewed and right. {plain(vocabulary.source)}"
     )
     part = fields.one_of(st, "Part of it", PARTS, key="data-vocabulary-part", label_visibility="collapsed")
     if part == "browse":

@@ -42,8 +42,8 @@ def edit(opened: Opened) -> None:
         _undo(opened)
         _remove(opened, name, off=new)
     st.caption(
-        f"The file: {plain(opened.path)}. What the fields do not show, such as patterns, stays as it is there; the file as"
-        " it was before a change is kept beside it."
+        f"The file: {plain(opened.path)}. What the fields do not show, such as patterns, stays as it is there; the"
+        " file as it was before a change is kept beside it."
     )
 
 

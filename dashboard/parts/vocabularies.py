@@ -84,7 +84,8 @@ def copy_of(spec: str) -> Path:
     from nast_core.files.writing import write_text
 
     opened = read(spec)
-    path = sets.home() / f"{'-'.join(re.findall(r'[^\W_]+', opened.vocabulary.name))}.vocabulary.yaml"
+    name = "-".join(re.findall(r"[^\W_]+", opened.vocabulary.name))
+    path = sets.home() / f"{name}.vocabulary.yaml"
     if not path.exists():
         with widgets.advice():
             write_text(path, opened.text)
