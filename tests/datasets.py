@@ -9,7 +9,7 @@ from nast_core.data.drawing import render
 from nast_core.data.phantom import Phantom, phantoms
 from nast_core.data.studies import Split
 from nast_core.dataset.build import Order, build_dataset
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 PATIENTS: dict[Split, int] = {"train": 30, "validation": 14, "test": 16}
 _OPAQUE = ("Lung Lesion", "Edema", "Consolidation", "Atelectasis")

@@ -204,8 +204,8 @@ MUTANTS = (
     ),
     Mutant("if count_a != count_n:", "if count_a > count_n:", "pairs unequal"),
     Mutant(
-        "zip(CHEXPERT_CONDITIONS, row, strict=True) if state in (ABSENT, PRESENT)",
-        "zip(CHEXPERT_CONDITIONS, row, strict=True)",
+        "zip(conditions, row, strict=True) if state in (ABSENT, PRESENT)",
+        "zip(conditions, row, strict=True)",
         "labels only_certain",
     ),
     Mutant("if turned is None:", "if True:", "parser kind"),

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 def edit(item: Item, path: Path) -> None:
     """A field for each text, the verdict beside them, and Save where there is something good to save."""
     from nast_core.benchmark.edit import last_edit, reword, save_wording, undo_edit
+    from nast_core.vocabulary.beside import vocabulary_of
 
     with widgets.advice():
         last = last_edit(path, item)
     with st.expander("Change the wording", icon=":material/edit:"):
         draft = _fields(item)
         corrections = correcting.kept().corrections
-        new = reword(item, draft, corrections)
+        words = vocabulary_of(path)
+        new = reword(item, draft, corrections, words)
         changed = (draft.negated, draft.affirmative) != (item.negated, item.affirmative)
         changed = changed or (new.item is not None and new.item.corrected != item.corrected)
         _verdict(item, new, changed=changed)
@@ -49,7 +51,7 @@ def edit(item: Item, path: Path) -> None:
             )
         if save:
             with widgets.advice():
-                save_wording(path, item, draft, corrections)
+                save_wording(path, item, draft, corrections, words)
             st.toast(f"Saved to {plain(path.name)}", icon=":material/check:")
             st.rerun()
         if undo and last:

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.data import tables
 from dashboard.parts import item_cards, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.data.studies import needed_of_a_study
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.claims.claim import Example
     from nast_core.data.labels import LabelTable
+    from nast_core.vocabulary.model import Vocabulary
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
 _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
@@ -24,11 +26,18 @@ _LOOK, _READ = 3, 40  # items shown before a build; reports read to show claims
 
 @memo.shared("Reading the labels")
 def _labels(
-    spec: str, count: int, split: str | None, images: Path | None, images_only: bool, stamped: str
+    spec: str,
+    count: int,
+    split: str | None,
+    images: Path | None,
+    images_only: bool,
+    stamped: str,
+    _vocabulary: Vocabulary,
+    fingerprint: str,
 ) -> LabelTable:
     from nast_core.benchmark.sources import labelled_studies
 
-    return labelled_studies(spec, count, split=split, images=images, images_only=images_only)
+    return labelled_studies(spec, count, split=split, images=images, images_only=images_only, vocabulary=_vocabulary)
 
 
 def _stamped(path: Path | None) -> str:
@@ -37,16 +46,34 @@ def _stamped(path: Path | None) -> str:
 
 def _table(recipe: BuildItemsRecipe) -> LabelTable:
     count = recipe.n if recipe.labels == "phantom" else 0  # only the number of phantoms depends on it
-    return _labels(recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, _stamped(recipe.table))
+    words, table = recipe.words, _stamped(recipe.table)
+    return _labels(
+        recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, table, words, words.fingerprint
+    )
 
 
 @memo.copied("Writing the first items")
-def _first_items(_table: LabelTable, recipe_json: str, labels: str, seed: int, balance: bool, count: int) -> Built:
+def _first_items(
+    _table: LabelTable,
+    recipe_json: str,
+    labels: str,
+    seed: int,
+    balance: bool,
+    count: int,
+    _vocabulary: Vocabulary,
+    fingerprint: str,
+) -> Built:
     from nast_core.benchmark.builder import build_items
     from nast_core.benchmark.writers import writer_named
 
     return build_items(
-        _table.studies, count, writer_named("template", labels), seed=seed, source=_table.source, balance=balance
+        _table.studies,
+        count,
+        writer_named("template", labels, _vocabulary),
+        seed=seed,
+        source=_table.source,
+        balance=balance,
+        vocabulary=_vocabulary,
     )
 
 
@@ -54,7 +81,9 @@ def first_items(recipe: BuildItemsRecipe, count: int = _LOOK) -> list[Item]:
     """The first items that the template writer would give to this build."""
     asked = f"{recipe.model_dump_json(exclude={'out'})} {_stamped(recipe.table)}"
     count = min(count, recipe.n)
-    return _first_items(_table(recipe), asked, recipe.labels_spec, recipe.seed, recipe.balance, count).items
+    words, labels = recipe.words, recipe.labels_spec
+    built = _first_items(_table(recipe), asked, labels, recipe.seed, recipe.balance, count, words, words.fingerprint)
+    return built.items
 
 
 def draw_items(recipe: BuildItemsRecipe) -> None:
@@ -64,7 +93,7 @@ def draw_items(recipe: BuildItemsRecipe) -> None:
         table = _table(recipe)
     counts = table.counts
     st.caption(
-        f"{len(table.studies):,} eligible studies (at least 3 absent and 2 present conditions)"
+        f"{len(table.studies):,} eligible studies ({needed_of_a_study(len(recipe.words.conditions))})"
         + (f", of {counts['studies']:,}" if "studies" in counts else "")
         + (f"; {counts['uncertain_labels']:,} uncertain labels are not used" if counts.get("uncertain_labels") else "")
         + "."
@@ -100,9 +129,10 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
     from nast_core.work.build_items import writer_of
 
     with widgets.advice():
-        plan = next(draw_plans(table.studies, np.random.default_rng(recipe.seed), balance=recipe.balance))
+        rng, words = np.random.default_rng(recipe.seed), recipe.words
+        plan = next(draw_plans(table.studies, rng, balance=recipe.balance, vocabulary=words))
     with st.expander("What the endpoint is sent for the first item", icon=":material/outgoing_mail:", expanded=True):
-        for message in prompt(task_of(plan, recipe.seed, 0)):
+        for message in prompt(task_of(plan, recipe.seed, 0), words):
             st.caption(message["role"])
             st.code(message["content"], language=None, wrap_lines=True, height=180)
     if st.button(
@@ -116,6 +146,7 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
                 seed=recipe.seed,
                 source=table.source,
                 balance=recipe.balance,
+                vocabulary=words,
             )
         for draft in built.turned_down:
             st.warning(
@@ -126,19 +157,22 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
 
 
 @memo.copied("Reading the first reports")
-def _first_claims(source: str, split: str | None, seed: int, stamped: str) -> list[Example]:
+def _first_claims(
+    source: str, split: str | None, seed: int, stamped: str, _vocabulary: Vocabulary, fingerprint: str
+) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.sources import read_source
 
-    read = read_source(source, split=split, seed=seed, most=_READ)  # type: ignore[arg-type]
-    return build_examples(read.studies, seed=seed, balanced=False).examples
+    read = read_source(source, split=split, seed=seed, most=_READ, vocabulary=_vocabulary)  # type: ignore[arg-type]
+    return build_examples(read.studies, seed=seed, balanced=False, vocabulary=_vocabulary).examples
 
 
 def draw_claims(recipe: BuildClaimsRecipe) -> None:
     """Statements of the first studies."""
     st.subheader("A look before the build")
     with widgets.advice():
-        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, _stamped(recipe.reports))
+        words, reports = recipe.words, _stamped(recipe.reports)
+        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, reports, words, words.fingerprint)
     st.caption(
         f"Statements from {_READ} studies, before balancing. Each contradicts its neighbour in one attribute. "
         "A star marks a cue held out of training lines."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -63,7 +64,7 @@ def _statements(dataset: FolderDataset) -> None:
 
 def _studies(dataset: FolderDataset) -> None:
     """Studies that fit, some at a time: no more of the table is read than is shown, and what is sought by."""
-    condition, state, split = _sought()
+    condition, state, split = _sought(dataset.vocabulary.conditions)
     numbers = dataset.studies.found(condition, state, split)
     pages = -(-len(numbers) // _ROWS)
     st.caption(f"{len(numbers):,} of {len(dataset.studies):,} studies of {plain(dataset.name)}.")
@@ -88,14 +89,12 @@ def _studies(dataset: FolderDataset) -> None:
         _one_study(dataset, table.iloc[chosen[0] if chosen and chosen[0] < len(table) else 0])
 
 
-def _sought() -> tuple[str, Known, str]:
+def _sought(conditions: Sequence[str]) -> tuple[str, Known, str]:
     """Condition, state and split that are sought; empty for any."""
-    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
-
     one, two, three = st.columns([3, 2, 2])
     condition = one.selectbox(
         "Condition",
-        ["", *CHEXPERT_CONDITIONS],
+        ["", *conditions],
         format_func=lambda name: name or "any",
         key="data-condition",
         bind="query-params",

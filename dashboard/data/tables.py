@@ -8,7 +8,7 @@ import pandas as pd
 from dashboard.parts.item_states import cues_said, starred, truth
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.claims.claim import Example
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.dataset.study_file import ABOUT
 
 ABSENT, PRESENT = "absent, said with a negation", "present"
 
@@ -113,7 +113,7 @@ def item_negations(items: Sequence[Item]) -> pd.DataFrame:
 
 def study_rows(studies: pd.DataFrame) -> pd.DataFrame:
     """A row a study, for the eye: what its labels say is there, and what they leave open as uncertain."""
-    names = [name for name in CHEXPERT_CONDITIONS if name in studies]
+    names = [name for name in studies.columns if name not in ABOUT]
 
     def having(state: int) -> list[str]:
         return [", ".join(name for name in names if row[name] == state) for _, row in studies.iterrows()]

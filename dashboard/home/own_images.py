@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.parts import datasets
 from dashboard.parts.pictures import image_vector, uploads
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
+    from nast_core.vocabulary.model import Vocabulary
 
 
 def draw(model: DualEncoder) -> None:
@@ -30,26 +32,29 @@ def draw(model: DualEncoder) -> None:
     for picture in pictures:
         left, right = st.columns([2, 5], gap="medium")
         left.image(picture.image, caption=plain(picture.title), width="stretch")
-        table = scores(model, image_vector(model, picture))
+        table = scores(model, image_vector(model, picture), datasets.vocabulary())
         numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in table.select_dtypes("number")}
         right.dataframe(table, hide_index=True, width="stretch", height="content", column_config=numbers)
 
 
-def scores(model: DualEncoder, vector: np.ndarray) -> pd.DataFrame:
+def scores(model: DualEncoder, vector: np.ndarray, vocabulary: Vocabulary) -> pd.DataFrame:
     """Per condition: logits of "X", "no X" and the affirmative equivalent of absence on one image."""
     import torch
 
-    from nast_core.negation.phrases import CHEXPERT_CONDITIONS, sentence_case, vocabulary
+    from nast_core.negation.phrases import sentence_case
 
     image, rows = torch.from_numpy(vector)[None], []
-    for condition in model.card.conditions or CHEXPERT_CONDITIONS:
-        words = vocabulary()[condition]
-        noun = words.nouns[0]
+    known = [condition for condition in model.card.conditions if condition in vocabulary]
+    for condition in known or vocabulary.conditions:
+        words = vocabulary[condition]
+        noun, normal = words.prompt_nouns[0], next(iter(words.prompt_equivalents), None)
+        if normal is None:
+            continue  # nothing to read its denial against
         texts = [
             f"There {noun.verb} {noun.phrase}.",
             f"There {noun.verb} no {noun.text}.",
-            sentence_case(f"{words.normal[0]}."),
+            sentence_case(f"{normal}."),
         ]
-        present, denied, normal = model.score(model.encode_texts(texts), image)[:, 0].tolist()
-        rows.append((condition, round(present, 2), round(denied, 2), round(normal, 2), words.normal[0]))
+        present, denied, absent = model.score(model.encode_texts(texts), image)[:, 0].tolist()
+        rows.append((condition, round(present, 2), round(denied, 2), round(absent, 2), normal))
     return pd.DataFrame(rows, columns=["X", "X is present", "no X", "normal", "normal, said as"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.models import cards, charts, sentences
-from dashboard.parts import keeper, widgets
+from dashboard.parts import datasets, keeper, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _three_sentences(model: DualEncoder) -> None:
         for column, (label, start, key) in zip(st.columns(3), _THREE, strict=True)
     ]
     with widgets.advice():
-        table = sentences.similarity(model, *texts)
+        table = sentences.similarity(model, *texts, vocabulary=datasets.vocabulary())
     st.markdown(f"**{sentences.verdict(table)}**")
     widgets.figure(
         charts.similarity_bars(table),

@@ -12,6 +12,7 @@ from dashboard.parts.theme import AFFIRMATIVE, NEGATED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
+    from nast_core.vocabulary.model import Vocabulary
 
 _STYLES = {  # role -> style of its chip; a negator is underlined as well as coloured
     "negator": f"background:{NEGATED};border-color:{NEGATED};color:#fff;text-decoration:underline;font-weight:600",
@@ -74,14 +75,19 @@ def chips(model: DualEncoder, tokens: pd.DataFrame) -> str:
     return f'<div style="line-height:1.3">{"".join(shown)}</div>'
 
 
-def similarity(model: DualEncoder, affirmative: str, negation: str, equivalent: str) -> pd.DataFrame:
+def similarity(
+    model: DualEncoder, affirmative: str, negation: str, equivalent: str, vocabulary: Vocabulary | None = None
+) -> pd.DataFrame:
     """Cosines of the three pairs of texts, and what unlike sentences have in this model: pair, cosine, n.
 
     Raises TextError for a text that cannot be encoded.
     """
     from nast_core.negation.pairs import template_pairs
+    from nast_core.vocabulary.shipped import given
 
-    pairs_known = template_pairs(model.card.conditions) if model.card.conditions else template_pairs()
+    vocabulary = given(vocabulary)
+    own = [condition for condition in model.card.conditions if condition in vocabulary]
+    pairs_known = template_pairs(own or None, vocabulary)
     others = {pair.finding: pair.affirmative for pair in reversed(pairs_known)}  # the first of each finding
     vectors = model.encode_texts([affirmative, negation, equivalent, *others.values()]).numpy()
     present, denied, same, rest = vectors[0], vectors[1], vectors[2], vectors[3:]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from dashboard.parts import memo, widgets
+from dashboard.parts import datasets, memo, widgets
 from dashboard.parts.sets import home
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
@@ -18,6 +18,7 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     from nast_core.negation.corrections import Corrections, State
     from nast_core.negation.reading import Change
+    from nast_core.vocabulary.model import Vocabulary
 
 _LONGEST = 20_000  # characters of a text that is offered for correction
 
@@ -66,29 +67,29 @@ def control(text: str, place: str) -> None:
     if fault:
         st.caption(f":material/warning: Corrections are not used: {plain(fault)}")
         return
-    changed = changes(text, corrections)
+    words = datasets.vocabulary()
+    changed = changes(text, corrections, words)
     if changed:
         st.caption(f":violet-badge[corrected by you] {'; '.join(map(_in_words, changed))}")
-    key = key_of(place, text, corrections.of(text))
+    key = key_of(place, text, corrections.of(text, words))
     popover = st.popover("Read wrongly?", key=key, on_change="rerun", type="tertiary", icon=":material/flag:")
     if popover.open:
         with popover:
-            _form(text, key, corrections)
+            _form(text, key, corrections, words)
             if changed:
-                _sent_in(text, corrections)
+                _sent_in(text, corrections, words)
 
 
 def _in_words(change: Change) -> str:
     return f"{plain(change.condition)} {change.person}; the parser reads {' and '.join(change.parser)}"
 
 
-def _form(text: str, key: str, corrections: Corrections) -> None:
+def _form(text: str, key: str, corrections: Corrections, words: Vocabulary) -> None:
     """What the text says of each finding, one more finding, Save and Undo. Nothing is drawn anew before one of them."""
     from nast_core.negation.corrections import STATES
-    from nast_core.negation.phrases import CHEXPERT_CONDITIONS
     from nast_core.negation.reading import findings
 
-    said, read = corrections.of(text), _states(findings(text))
+    said, read = corrections.of(text, words), _states(findings(text, vocabulary=words))
     shown = [*read, *(condition for condition in said if condition not in read)]
     with st.form(f"{key}-form", border=False):
         st.caption(
@@ -102,7 +103,7 @@ def _form(text: str, key: str, corrections: Corrections) -> None:
         more, what = st.columns([2, 3], vertical_alignment="bottom")
         added = more.selectbox(
             "Add a finding",
-            [c for c in CHEXPERT_CONDITIONS if c not in shown],
+            [c for c in words.conditions if c not in shown],
             index=None,
             placeholder="none",
             key=f"{key}-add",
@@ -148,7 +149,7 @@ def _keep(text: str, states: Mapping[str, State]) -> None:
     st.rerun()
 
 
-def _sent_in(text: str, corrections: Corrections) -> None:
+def _sent_in(text: str, corrections: Corrections, words: Vocabulary) -> None:
     """Where corrections are kept, and what of this one makes a bug report."""
     from nast_core.negation.reading import line_of
 
@@ -156,4 +157,4 @@ def _sent_in(text: str, corrections: Corrections) -> None:
         f"Of this text: {len(corrections.of(text)):,} of {len(corrections):,} corrections, kept in {plain(kept_in())}. "
         "With a report of the fault, send this line (nothing is sent by itself):"
     )
-    st.code(json.dumps(line_of(text, corrections)), language=None, wrap_lines=True)
+    st.code(json.dumps(line_of(text, corrections, words)), language=None, wrap_lines=True)

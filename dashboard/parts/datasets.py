@@ -18,6 +18,7 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
+    from nast_core.vocabulary.model import Vocabulary
 
 START = os.environ.get("NAST_DATASET") or PHANTOMS  # what is chosen first; 'nast app --dataset' says it
 _OFFERED = 30  # folders of the home of data sets, the newest first
@@ -51,6 +52,14 @@ def if_there() -> Dataset | None:
         return load(spec())
     except NastError:
         return None
+
+
+def vocabulary() -> Vocabulary:
+    """What sentences are read by: the chosen dataset's, or CheXpert's 13 where it cannot be used."""
+    from nast_core.vocabulary.shipped import chest
+
+    dataset = if_there()
+    return dataset.vocabulary if dataset else chest()
 
 
 def load(name: str) -> Dataset:

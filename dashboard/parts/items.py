@@ -77,8 +77,9 @@ def evidence_in(path: Path) -> Evidence:
 @memo.shared("Reading the claims")
 def _evidence_in(path: Path, stamped: str) -> Evidence:
     from nast_core.claims.evidence import evidence
+    from nast_core.vocabulary.beside import vocabulary_of
 
-    return evidence(claims_of(path))
+    return evidence(claims_of(path), vocabulary=vocabulary_of(path))
 
 
 def benchmark(encoder: DualEncoder, items: list[Item], key: str, images: str | Path | None = None) -> BenchmarkResult:

@@ -11,6 +11,7 @@ from nast_core.commands.common import (
     Device,
     Out,
     Precision,
+    Words,
     Workers,
     carried_out,
     command,
@@ -78,6 +79,7 @@ def benchmark_build(
     prices: Annotated[
         tuple[float, float] | None, typer.Option(help="Price per million tokens of prompts, and of answers.")
     ] = None,
+    vocabulary: Words = None,
 ) -> None:
     """Paired four-option items from a label table, each read back by a parser, and a dataset card beside them.
 
@@ -87,12 +89,14 @@ def benchmark_build(
     from nast_core.benchmark.dataset import build_dataset
     from nast_core.benchmark.guesser import at_chance
     from nast_core.benchmark.writers import llm_writer, writer_named
+    from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
+    words = open_vocabulary(vocabulary or CHEXPERT)
     folder = answers or out.with_suffix(".answers")
     chosen = (
-        llm_writer(llm_model, folder, base_url=base_url, jobs=jobs, prices=prices)
+        llm_writer(llm_model, folder, base_url=base_url, jobs=jobs, prices=prices, vocabulary=words)
         if writer == "llm"
-        else writer_named(writer, labels)
+        else writer_named(writer, labels, words)
     )
     with progress("Items", n) as tick:
         dataset = build_dataset(
@@ -106,6 +110,7 @@ def benchmark_build(
             images_only=images_only,
             balance=balance,
             progress=tick,
+            vocabulary=words,
         )
     counts, built = dataset.table.counts, dataset.built
     typer.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()))
@@ -146,6 +151,7 @@ def benchmark_import(
     tables: Annotated[
         Path | None, typer.Option(help="Folder of MIMIC-CXR's metadata table, which names each study's image.")
     ] = None,
+    vocabulary: Words = None,
 ) -> None:
     """Items from the JSON of the paper's own builder, read by the parser.
 
@@ -156,9 +162,13 @@ def benchmark_import(
     need_out(out)
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.reference import import_reference, name_images
+    from nast_core.vocabulary.beside import write_beside
+    from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
-    reference = import_reference(file)
+    words = open_vocabulary(vocabulary or CHEXPERT)
+    reference = import_reference(file, vocabulary=words)
     items = name_images(reference.items, tables) if tables else reference.items
+    write_beside(out, words)
     write_items(items, out)
     typer.echo(f"{len(items)} items written: {out}")
     if reference.doubted:

@@ -14,6 +14,7 @@ from nast_core.commands.common import (
     Model,
     Out,
     Precision,
+    Words,
     Workers,
     carried_out,
     command,
@@ -47,6 +48,7 @@ def claims_build(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal files.")] = 0,
     balanced: Annotated[bool, typer.Option(help="Leave out what would let wording alone tell the truth.")] = True,
+    vocabulary: Words = None,
 ) -> None:
     """True statements of a source's studies, each with a contradiction in one attribute, and a card beside them.
 
@@ -55,6 +57,9 @@ def claims_build(
     need_out(out)
     from nast_core.claims.build import counts
     from nast_core.claims.dataset import build_claims
+    from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
+
+    words = open_vocabulary(vocabulary or CHEXPERT)
 
     with tqdm(desc="Reports", disable=not sys.stderr.isatty()) as bar:
 
@@ -62,7 +67,9 @@ def claims_build(
             bar.total = total
             bar.update(done - bar.n)
 
-        dataset = build_claims(source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick)
+        dataset = build_claims(
+            source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick, vocabulary=words
+        )
     for name, reason in sorted(dataset.source.skipped.items())[:5]:
         typer.echo(f"skipped: {name}: {reason}", err=True)
     for (of, kind), count in sorted(counts(dataset.built.examples).items()):

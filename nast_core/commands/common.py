@@ -18,6 +18,7 @@ from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
 from nast_core.progress import Tick
 from nast_core.recipe import MOST_WORKERS
+from nast_core.vocabulary.names import SHIPPED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -47,6 +48,12 @@ Workers = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the dataset's.")]
+Words = Annotated[
+    str | None,
+    typer.Option(
+        "--vocabulary", help=f"{', '.join(SHIPPED)}, or a vocabulary file; without: CheXpert's 13 conditions."
+    ),
+]
 Dataset = Annotated[
     str, typer.Option(help="phantoms, or a folder of 'nast dataset build'; what is left out here comes from it.")
 ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nast_core.commands.common import command, need_files, need_folder, need_out, reporter
+from nast_core.commands.common import Words, command, need_files, need_folder, need_out, reporter
 from nast_core.data.label_names import OWN, label_names
 from nast_core.recipe import MOST, MOST_SEED
 
@@ -42,6 +42,7 @@ def dataset_build(
         typer.Option(help="Of patients, for train, validation and test, where the table names no split."),
     ] = (80, 10, 10),
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal datasets.")] = 0,
+    vocabulary: Words = None,
 ) -> None:
     """Studies, questions, statements, pairs and a card from a table of labels and a folder of images.
 
@@ -57,6 +58,7 @@ def dataset_build(
     from nast_core.work.building import label_fields
 
     fields = {"images": images, "out": out, "reports": reports, "name": name, "items": items, "studies": studies}
+    fields["vocabulary"] = vocabulary
     recipe = make_recipe({"kind": "dataset", "shares": shares, "seed": seed} | fields | label_fields(labels))
     assert isinstance(recipe, BuildDatasetRecipe)
     with reporter() as report:

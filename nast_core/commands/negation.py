@@ -8,7 +8,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from nast_core.commands.common import command, need_files, need_out
+from nast_core.commands.common import Words, command, need_files, need_out
 from nast_core.errors import DataError
 from nast_core.files.places import HOME
 
@@ -26,6 +26,7 @@ def negation_read(
             help="What people read otherwise: the readings.jsonl that the app keeps. Without it the parser alone is asked."
         ),
     ] = None,
+    vocabulary: Words = None,
 ) -> None:
     """One JSON line a line of text: each finding, whether it is present, absent or uncertain, and the words that say so.
 
@@ -34,11 +35,13 @@ def negation_read(
     from nast_core.files.gate import as_path
     from nast_core.negation.corrections import NONE, read_corrections
     from nast_core.negation.reading import line_of
+    from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
-    corrected = read_corrections(as_path(corrections)) if corrections is not None else NONE
+    words = open_vocabulary(vocabulary or CHEXPERT)
+    corrected = read_corrections(as_path(corrections), words) if corrections is not None else NONE
     with _opened(file) as lines:
         for text in _lines(lines, "standard input" if file == "-" else file):
-            sys.stdout.write(json.dumps(line_of(text, corrected)) + "\n")
+            sys.stdout.write(json.dumps(line_of(text, corrected, words)) + "\n")
     sys.stdout.flush()
 
 

@@ -17,7 +17,6 @@ from nast_core.negation.forms import FORMS
 from nast_core.negation.lexicon import denying_cues
 from nast_core.vocabulary.model import Vocabulary
 
-
 Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]
 LEAST = 5  # images on each side for a statement's AUROC to count: with fewer it is mostly noise
 

@@ -25,6 +25,7 @@ from nast_core.runs import known_kinds
 from nast_core.runs.folders import may_be_a_run, remove, time_of
 from nast_core.runs.kinds import make_recipe
 from nast_core.runs.status import Status, checked
+from nast_core.vocabulary.names import named
 
 _MOST = 4 * MB  # of a run's JSON files
 _LOG = MB  # of a log, its end
@@ -374,7 +375,7 @@ def settled(recipe: Recipe) -> Recipe:
     fields: dict[str, Any] = {
         field: type(path)(as_path(path, RunError).absolute())
         for field, path in paths.items()
-        if path is not None and not run_of(path)
+        if path is not None and not run_of(path) and not (field == "vocabulary" and named(path))
     }
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)

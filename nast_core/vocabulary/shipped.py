@@ -8,9 +8,7 @@ from nast_core.errors import VocabularyError
 from nast_core.files.gate import as_path, shown
 from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary
 from nast_core.vocabulary.model import Vocabulary
-
-CHEXPERT = "chexpert"
-SHIPPED = {CHEXPERT: "chest.yaml"}  # name -> file beside this one
+from nast_core.vocabulary.names import CHEXPERT, SHIPPED, named
 
 
 @lru_cache(maxsize=8)
@@ -31,7 +29,7 @@ def given(vocabulary: Vocabulary | None) -> Vocabulary:
 
 def open_vocabulary(spec: str | Path) -> Vocabulary:
     """A shipped name, or the path of a vocabulary file. Raises VocabularyError for what is neither."""
-    if str(spec) in SHIPPED:
+    if named(spec):
         return shipped(str(spec))
     path = as_path(spec, VocabularyError)
     if not path.exists():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class BuildClaimsRecipe(FileRecipe):
     """Claims and their contradictions from a source, as 'nast claims build': claims and card at ``out``."""
 
-    files: ClassVar = ("reports",)
+    files: ClassVar = ("reports", "vocabulary")
 
     kind: Literal["build-claims"] = "build-claims"
     source: SourceName = "phantom"
@@ -54,6 +54,7 @@ def build_claims(recipe: BuildClaimsRecipe, folder: Path, report: Reporter, mode
         seed=recipe.seed,
         balanced=recipe.balanced,
         progress=lambda done, total: report.progress(done, total, "reports"),
+        vocabulary=recipe.words,
     )
     guessed = {f"guessed_{kind}": rate.value for kind, rate in result.guessed.items()}
     return {"statements": len(result.built.examples), "skipped": len(result.source.skipped), **guessed}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class BuildDatasetRecipe(LabelledRecipe):
     """A dataset, as 'nast dataset build': the folder ``out``, which must not be there."""
 
-    files: ClassVar = ("table", "reports")
+    files: ClassVar = ("table", "reports", "vocabulary")
 
     kind: Literal["dataset"] = "dataset"
     images: Path  # the folder they are in; they stay there
@@ -58,6 +58,7 @@ class BuildDatasetRecipe(LabelledRecipe):
             studies=self.studies,
             seed=self.seed,
             shares=self.shares,
+            vocabulary=self.words,
         )
 
 
@@ -66,7 +67,9 @@ def build_dataset(recipe: BuildDatasetRecipe, folder: Path, report: Reporter, mo
     from nast_core.benchmark.writers import writer_named
     from nast_core.dataset import build
 
-    manifest = build.build_dataset(recipe.order, writer_named("template", recipe.labels), report.progress)
+    order = recipe.order
+    writer = writer_named("template", recipe.labels, order.vocabulary)
+    manifest = build.build_dataset(order, writer, report.progress)
     for note in manifest.notes:
         report.say(note)
     return {

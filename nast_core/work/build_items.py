@@ -22,7 +22,7 @@ Price: TypeAlias = Annotated[float, Field(ge=0)]
 class BuildItemsRecipe(FileRecipe, LabelledRecipe):
     """Multiple-choice items from labels, as 'nast benchmark build': items, card and rejected drafts at ``out``."""
 
-    files: ClassVar = ("table",)
+    files: ClassVar = ("table", "vocabulary")
 
     kind: Literal["build-items"] = "build-items"
     labels: str = "phantom"
@@ -70,6 +70,7 @@ def build_items(recipe: BuildItemsRecipe, folder: Path, report: Reporter, model:
         images_only=recipe.images_only,
         balance=recipe.balance,
         progress=tick,
+        vocabulary=recipe.words,
     )
     for note in dataset.table.notes:
         report.say(note)
@@ -93,7 +94,7 @@ def writer_of(recipe: BuildItemsRecipe, patience: int | None = None) -> Writer:
     from nast_core.benchmark.writers import llm_writer, writer_named
 
     if recipe.writer != "llm":
-        return writer_named(recipe.writer, recipe.labels_spec)
+        return writer_named(recipe.writer, recipe.labels_spec, recipe.words)
     return llm_writer(
         recipe.llm_model,
         recipe.out.with_suffix(".answers"),
@@ -101,6 +102,7 @@ def writer_of(recipe: BuildItemsRecipe, patience: int | None = None) -> Writer:
         jobs=recipe.jobs,
         prices=recipe.prices,
         patience=patience,
+        vocabulary=recipe.words,
     )
 
 

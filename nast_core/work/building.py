@@ -1,7 +1,7 @@
 """What the kinds that build files of data have in common: they go where the recipe says, whole or not at all."""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import field_validator, model_validator
 
@@ -9,6 +9,10 @@ from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import Split
 from nast_core.files.gate import as_path, shown
 from nast_core.recipe import Recipe, RunError
+from nast_core.vocabulary.names import CHEXPERT
+
+if TYPE_CHECKING:
+    from nast_core.vocabulary.model import Vocabulary
 
 
 class BuildRecipe(Recipe):
@@ -25,13 +29,31 @@ class BuildRecipe(Recipe):
         return as_path(value, RunError).absolute()
 
 
-class FileRecipe(BuildRecipe):
+class WordedRecipe(BuildRecipe):
+    """Built in the words of a vocabulary."""
+
+    vocabulary: Path | None = None  # a vocabulary file, or the name of one that comes along; without: CheXpert's 13
+
+    @field_validator("vocabulary")
+    @classmethod
+    def _none_is_the_13(cls, value: Path | None) -> Path | None:
+        return None if value is None or str(value) == CHEXPERT else value
+
+    @property
+    def words(self) -> "Vocabulary":
+        """Raises VocabularyError for a file that is none."""
+        from nast_core.vocabulary.shipped import chest, open_vocabulary
+
+        return chest() if self.vocabulary is None else open_vocabulary(self.vocabulary)
+
+
+class FileRecipe(WordedRecipe):
     """A file of one split, or of all."""
 
     split: Split | None = None  # of patients
 
 
-class LabelledRecipe(BuildRecipe):
+class LabelledRecipe(WordedRecipe):
     """Built from a table of labels."""
 
     labels: str  # phantom, chexpert, nih, padchest, mimic, or table for a CSV of one's own

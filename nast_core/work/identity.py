@@ -95,15 +95,23 @@ def _remembered(root: Path) -> Iterator[Known]:
 
 
 def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]:
+    from nast_core.vocabulary.beside import copies, vocabulary_of
+    from nast_core.vocabulary.shipped import open_vocabulary
+
     folder = getattr(recipe, recipe.image_folder) if recipe.image_folder else None
     for field in recipe.files:
         if (value := getattr(recipe, field)) is None:
             continue
         path = Path(value)
+        if field == "vocabulary":
+            yield field, open_vocabulary(path).fingerprint  # reviews change nothing
+            continue
         if run := run_of(path):
             yield field, key_of(root / run)
             continue
         yield field, _hash(path, known)
+        if any(copy.is_file() for copy in copies(path)):
+            yield f"vocabulary of {field}", vocabulary_of(path).fingerprint
         paths = [(folder or path.parent) / name for name in _image_names(path)]
         if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name
             yield f"images of {field}", _together(images, known)

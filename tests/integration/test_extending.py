@@ -130,7 +130,8 @@ from nast_core.work.kinds import KINDS, make_recipe
 named, told = (read_labels(spec) for spec in (f"vindr:{root / 'vindr.csv'}", str(root / "vindr.csv")))
 found["labels"] = [named.source, told.source, "vindr" in label_names(), named.counts["studies"]]
 from nast_core.data.label_layouts import LAYOUTS
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.shipped import chest
+CHEXPERT_CONDITIONS = chest().conditions
 import pandas as pd
 block = LAYOUTS["vindr"].block(pd.read_csv(root / "vindr.csv", dtype=str))
 at = [CHEXPERT_CONDITIONS.index(name) for name in ("Cardiomegaly", "Pneumothorax", "Consolidation")]

@@ -15,12 +15,13 @@ from nast_core.benchmark.reference import export_reference
 from nast_core.benchmark.writers import writer_named
 from nast_core.claims.dataset import build_claims
 from nast_core.negation.corrections import keep
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
 from nast_core.runs.store import RunStore
+from nast_core.vocabulary.shipped import chest
 from nast_core.work.executors import wait_for
 from nast_core.work.kinds import BuildItemsRecipe
 from tests.llm_server import running_llm
 from tests.pages.links import correct
+from tests.words import CHEXPERT_CONDITIONS
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "data.py")
 
@@ -236,7 +237,7 @@ def test_words_refused_for_a_wrong_reading_are_saved_once_it_is_corrected_and_th
     at, before = look(items), read_items(items)[0]
     (place,) = (n for n, states in enumerate(before.assignments) if states == (1, 1, 1))
     letter, (first, second, third) = "ABCD"[place], before.conditions
-    noun = vocabulary()[first].nouns[0].text, vocabulary()[second].nouns[0].text
+    noun = chest()[first].prompt_nouns[0].text, chest()[second].prompt_nouns[0].text
     text = f"{noun[0]}; {noun[1]}; a chest like a boot."  # the parser knows no finding by these words
     for form in ("negated", "affirmative"):
         field(at, f"{form}-{letter}").set_value(text)

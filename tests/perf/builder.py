@@ -12,7 +12,7 @@ from nast_core.benchmark.template import TemplateWriter
 from nast_core.benchmark.verify import verify_all
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.data.labels import read_labels
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 ITEMS, ROWS = 5000, 1_000_000
 # VmHWM starts anew with a program; ru_maxrss would carry over what the bench itself had in memory when it forked

@@ -11,7 +11,7 @@ import numpy as np
 
 from nast_core.data.labels import packaged_table
 from nast_core.files.tables import open_table
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 STUDIES = 400_000
 _PATIENTS = 120_000

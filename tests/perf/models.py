@@ -21,8 +21,9 @@ from transformers import BertConfig
 from nast_core import load_model
 from nast_core.data.phantom import sample_phantom
 from nast_core.demo.captions import describe
-from nast_core.negation.phrases import FRAMES, sentence_case
+from nast_core.negation.phrases import sentence_case
 from tests.perf.timing import best
+from tests.words import FRAMES
 from tests.writers import open_clip_bert
 
 # a ViT-B/16 takes minutes for 1,000 images on two cores; a ViT-B/32 a quarter of that, and shows our own share fourfold

@@ -11,8 +11,10 @@ from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.data.phantom import SPLITS, sample_phantom
 from nast_core.errors import BenchmarkError
+from nast_core.negation.phrases import JOINS
 from nast_core.vocabulary.cues import find_cues
-from nast_core.negation.phrases import FRAMES, JOINS, vocabulary
+from nast_core.vocabulary.shipped import chest
+from tests.words import FRAMES
 
 pytestmark = pytest.mark.slow  # hundreds of items
 
@@ -104,10 +106,10 @@ def read_in(item: Item, frame: str, join: str) -> list[str] | None:
         if not len(denied) == len(normal) == 3:
             return None
         for place, (condition, state) in enumerate(zip(item.conditions, option, strict=True)):
-            words, cues = vocabulary()[condition], [cue.text for cue in find_cues(denied[place])]
-            named = any(noun.text in denied[place] for noun in words.nouns)
+            words, cues = chest()[condition], [cue.text for cue in find_cues(denied[place])]
+            named = any(noun.text in denied[place] for noun in words.prompt_nouns)
             same = cues == [] and denied[place] == normal[place]
-            turned = cues == [item.cues[place]] and normal[place] in words.normal
+            turned = cues == [item.cues[place]] and normal[place] in words.prompt_equivalents
             if not (named and (same if state else turned)):
                 return None
             wordings.setdefault((place, state), set()).add((denied[place], normal[place]))
@@ -130,7 +132,9 @@ def test_the_two_forms_differ_only_in_the_negated_phrases_which_say_exactly_the_
 
 
 def test_the_writer_has_at_least_eight_ways_to_deny_and_four_frames(readings):
-    nouns = sorted((noun.text for words in vocabulary().values() for noun in words.nouns), key=len, reverse=True)
+    nouns = sorted(
+        (noun.text for words in chest().entries.values() for noun in words.prompt_nouns), key=len, reverse=True
+    )
     denied = {text for reading in readings for read in reading.values() for text in read}
     ways = {re.sub("|".join(nouns), "X", text).replace(" are ", " is ") for text in denied}
     assert len(ways) >= 8

@@ -15,8 +15,8 @@ from nast_core.claims.sources import read_source
 from nast_core.claims.study import Source
 from nast_core.data.phantom import SPLITS
 from nast_core.errors import DataError
-from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.vocabulary.cues import find_cues
 
 pytestmark = pytest.mark.slow  # whole builds
 

@@ -16,9 +16,10 @@ from nast_core.claims.truth import phantom_claims
 from nast_core.claims.wording import Voice, Wording, contrast, state
 from nast_core.data.phantom import sample_phantom
 from nast_core.encoding.images import phantom_of
-from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.parser import parse
-from nast_core.negation.phrases import HELD_OUT_CUES, Noun
+from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.vocabulary.cues import find_cues
+from nast_core.vocabulary.model import Noun
 from tests.unit.test_claims_truth import plainly
 
 pytestmark = pytest.mark.slow  # hundreds of phantoms

@@ -10,7 +10,8 @@ from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.claims.truth import facts_by_study, holds, phantom_claims, truth_table
 from nast_core.data.phantom import CONDITIONS, Phantom, sample_phantom
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.shipped import chest
+from tests.words import CHEXPERT_CONDITIONS
 
 
 def present(finding="Pleural Effusion", **attributes) -> Claim:
@@ -168,5 +169,5 @@ def test_a_study_knows_the_true_claims_of_its_lines_and_a_phantom_knows_everythi
 
 def test_a_claim_about_something_that_is_no_condition_is_refused():
     with pytest.raises(ValidationError, match="none of the CheXpert conditions"):
-        present("Granuloma")
+        Claim.model_validate({"finding": "Granuloma", "polarity": "present"}, context={"vocabulary": chest()})
     assert set(anatomy()) == set(CHEXPERT_CONDITIONS)

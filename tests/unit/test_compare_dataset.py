@@ -16,7 +16,7 @@ from nast_core.dataset.build import Order, build_dataset
 from nast_core.dataset.opened import open_dataset
 from nast_core.errors import PairError
 from nast_core.negation.pairs import PolarityPair
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from nast_core.data.labels import read_labels
 from nast_core.errors import DataError, ImageError, NastError
 from nast_core.files.markup import parse_xml
 from nast_core.files.tables import open_table, read_table
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow  # every kind of table, spoiled
 

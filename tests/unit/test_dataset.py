@@ -22,9 +22,9 @@ from nast_core.dataset.build import Order, build_dataset
 from nast_core.dataset.opened import open_dataset, open_folder
 from nast_core.errors import DataError, DatasetError
 from nast_core.files.parquet import read_parquet
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
 from nast_core.runs.kinds import make_recipe
 from nast_core.work.identity import identity
+from tests.words import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow  # whole builds
 

@@ -19,7 +19,8 @@ from nast_core.data.phantom import SPLITS as PHANTOM_SPLITS
 from nast_core.data.phantom import sample_phantom
 from nast_core.data.studies import split_of
 from nast_core.errors import BenchmarkError, DataError
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS, vocabulary
+from nast_core.vocabulary.shipped import chest
+from tests.words import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow  # whole builds
 
@@ -102,7 +103,7 @@ def test_phantom_items_are_true_of_their_phantoms_and_use_no_name_that_the_demo_
         assert item.image == f"phantom:{item.study_id}"
         for text, option in zip(item.negated, item.assignments, strict=True):
             for condition, _ in zip(item.conditions, option, strict=True):
-                assert any(noun.text in text.lower() for noun in vocabulary()[condition].nouns), text
+                assert any(noun.text in text.lower() for noun in chest()[condition].prompt_nouns), text
 
 
 def test_items_whose_images_are_there_name_them_and_the_others_are_items_all_the_same(table, tmp_path):

@@ -13,7 +13,7 @@ from nast_core.benchmark.sources import labelled_studies
 from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.encoding.images import open_image
 from nast_core.errors import DataError, ImageError
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 
 def touch(folder: Path, *paths: str) -> Path:

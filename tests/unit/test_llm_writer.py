@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 
 from nast_core.benchmark.builder import Built, build_items
-from nast_core.benchmark.llm import INSTRUCTIONS, LLMWriter, Prices
+from nast_core.benchmark.llm import LLMWriter, Prices, instructions
 from nast_core.benchmark.llm_endpoint import Endpoint
 from nast_core.benchmark.writer import Draft, Task, Unwritten
 from nast_core.data.studies import Study
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.vocabulary.cues import find_cues
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.shipped import chest
 from tests.llm_server import CONTENTS, ENDLESS, SLOW, TOKENS, USAGES, Behave, Log, good, running_llm, task_of
+from tests.words import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow  # an endpoint that dawdles
 
@@ -227,7 +228,7 @@ def test_only_condition_names_zeros_ones_and_words_of_ours_are_sent(tmp_path):
         sent = json.loads(body.rpartition("\n")[2])
         assert set(sent) == {"messages", "model"}
         system, user = sent["messages"]
-        assert system == {"role": "system", "content": INSTRUCTIONS}
+        assert system == {"role": "system", "content": instructions(chest())}
         question = json.loads(user["content"])
         assert set(question) == {"conditions", "options", "deny_with", "normal"}
         assert set(question["conditions"]) == set(question["normal"]) <= set(CHEXPERT_CONDITIONS)
@@ -289,7 +290,7 @@ def test_a_killed_build_goes_on_without_asking_again(tmp_path):
         from nast_core.benchmark.llm import LLMWriter
         from nast_core.benchmark.llm_endpoint import Endpoint
         from nast_core.benchmark.writer import Task
-        from nast_core.negation.phrases import CHEXPERT_CONDITIONS as names
+        from tests.words import CHEXPERT_CONDITIONS as names
         options = ((1, 0, 0), (0, 1, 0), (1, 1, 1), (0, 0, 0))
         tasks = [Task(f"item-0-{i}", (names[i], names[i + 1], "Fracture"), options, seed=i) for i in range(12)]
         asked = LLMWriter(Endpoint(sys.argv[1], "tiny"), Path(sys.argv[2]), jobs=1)

@@ -6,9 +6,11 @@ import re
 import pytest
 
 from nast_core.errors import DataError, PairError, TextError
-from nast_core.vocabulary.cues import CUES, find_cues
 from nast_core.negation.pairs import PolarityPair, align, align_all, read_pairs, template_pairs
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS, DENIALS, FRAMES, HELD_OUT_CUES, vocabulary
+from nast_core.negation.phrases import DENIALS, HELD_OUT_CUES
+from nast_core.vocabulary.cues import CUES, find_cues
+from nast_core.vocabulary.shipped import chest
+from tests.words import CHEXPERT_CONDITIONS, FRAMES
 
 NEGATING_WORDS = {
     "no",
@@ -51,15 +53,15 @@ def test_every_listed_cue_is_found_as_itself(cue):
 
 def test_there_are_words_for_all_13_conditions():
     assert len(CHEXPERT_CONDITIONS) == 13
-    assert set(vocabulary()) == set(CHEXPERT_CONDITIONS)
-    assert all(words.nouns and words.normal for words in vocabulary().values())
+    assert set(chest().conditions) == set(CHEXPERT_CONDITIONS)
+    assert all(words.prompt_nouns and words.prompt_equivalents for words in chest().entries.values())
 
 
 def test_no_affirmative_phrase_negates():
     said = [
         text
-        for words in vocabulary().values()
-        for text in (*words.normal, *words.grade, *(noun.phrase for noun in words.nouns))
+        for words in chest().entries.values()
+        for text in (*words.prompt_equivalents, *words.grades.words, *(noun.phrase for noun in words.prompt_nouns))
     ]
     assert [text for text in [*said, *FRAMES] if find_cues(text) or NEGATING_WORDS & set(text.split())] == []
 
@@ -73,7 +75,7 @@ def test_every_denial_holds_exactly_the_cue_it_is_listed_under():
 def test_template_pairs_cover_every_condition_in_six_frames_and_only_the_second_text_negates():
     pairs = template_pairs()
     for condition in CHEXPERT_CONDITIONS:
-        nouns = sorted((noun.text for noun in vocabulary()[condition].nouns), key=len, reverse=True)
+        nouns = sorted((noun.text for noun in chest()[condition].prompt_nouns), key=len, reverse=True)
         frames = {re.sub("|".join(nouns), "X", pair.negated.lower()) for pair in pairs if pair.finding == condition}
         assert len({frame.replace(" are ", " is ") for frame in frames}) == 6, condition
     for pair in pairs:

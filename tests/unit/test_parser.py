@@ -8,12 +8,12 @@ import pytest
 
 from nast_core.claims.openi import read_reports
 from nast_core.errors import DataError
-from nast_core.vocabulary.cues import CUES, cue_table, find_cues
 from nast_core.negation.lexicon import find_namings
 from nast_core.negation.parser import parse, parse_all
 from nast_core.negation.parser_report import Label, Sentence, read_gold, read_sentences, report
 from nast_core.negation.phrases import DENIALS
 from nast_core.negation.spelling import spelt
+from nast_core.vocabulary.cues import CUES, cue_table, find_cues
 from tests.timing import seconds
 
 SENTENCES = Path(__file__).parents[1] / "parser" / "sentences.tsv"

@@ -12,7 +12,7 @@ from nast_core.data.phantom import CONDITIONS, PREVALENCE, SPLITS, Finding, phan
 from nast_core.encoding.images import open_image, phantom_name, phantom_of
 from nast_core.encoding.showcase import image_names, phantom_names
 from nast_core.errors import ImageError
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 SIDED = {"Lung Lesion", "Consolidation", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Fracture"}
 CLEAN = next(p for p in map(sample_phantom, range(1000)) if not p.findings)

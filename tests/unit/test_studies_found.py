@@ -6,7 +6,7 @@ import pytest
 from nast_core.data.label_layouts import ABSENT, BLANK, PRESENT, UNCERTAIN
 from nast_core.dataset import study_file
 from nast_core.dataset.study_file import StudyFile, write_study_file
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from tests.words import CHEXPERT_CONDITIONS
 
 EDEMA = [PRESENT, ABSENT, UNCERTAIN, BLANK, PRESENT, ABSENT, PRESENT]
 

@@ -5,14 +5,15 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from nast_core.benchmark.design import ASSIGNMENTS, RELATED
+from nast_core.benchmark.design import ASSIGNMENTS
 from nast_core.benchmark.grammar import grammar
 from nast_core.benchmark.template import draft, listed
 from nast_core.benchmark.verify import REASONS, verify, verify_all
 from nast_core.benchmark.writer import Draft, Task
-from nast_core.vocabulary.cues import find_cues
 from nast_core.negation.parser import parse
-from nast_core.negation.phrases import CHEXPERT_CONDITIONS
+from nast_core.vocabulary.cues import find_cues
+from nast_core.vocabulary.shipped import chest
+from tests.words import CHEXPERT_CONDITIONS
 
 pytestmark = pytest.mark.slow  # hundreds of drafts
 
@@ -99,7 +100,7 @@ def tasks(count: int) -> list[Task]:
     found: list[Task] = []
     while len(found) < count:
         three = tuple(str(name) for name in rng.permutation(CHEXPERT_CONDITIONS)[:3])
-        if not {frozenset(pair) for pair in combinations(three, 2)} & RELATED:
+        if not {frozenset(pair) for pair in combinations(three, 2)} & chest().related:
             options = tuple(ASSIGNMENTS[i] for i in rng.permutation(8)[:4])
             found.append(Task(f"k{len(found)}", three, options, seed=len(found)))
     return found

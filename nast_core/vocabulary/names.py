@@ -1,0 +1,11 @@
+"""The names of the vocabularies that come with NAST, without reading any: for help and recipes."""
+
+from pathlib import Path
+
+CHEXPERT = "chexpert"
+SHIPPED = {CHEXPERT: "chest.yaml"}  # name -> file beside this one
+
+
+def named(spec: str | Path) -> bool:
+    """Whether a spec is a name, and not a path."""
+    return str(spec) in SHIPPED
