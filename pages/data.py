@@ -16,8 +16,8 @@ DOINGS = {
 TOLD = {
     "dataset": "Your own labels and images, put together once: studies, questions, statements, pairs and a card in one"
     " folder. Chosen in the sidebar, every page obeys it. Images stay where they are.",
-    "items": "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of them"
-    " true of the image. Every option is read back by a parser that did not write it.",
+    "items": "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of"
+    " them true of the image. Every option is read back by a parser that did not write it.",
     "claims": "True statements about a study, each with one that contradicts it in polarity, location or severity.",
     "vocabulary": "What is spoken of: conditions, the words for them, and how their absence is said affirmatively.",
 }

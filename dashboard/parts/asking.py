@@ -16,7 +16,7 @@ from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
 from nast_core.files.places import EMBEDDED
-from nast_core.vocabulary.shipped import SHIPPED
+from nast_core.vocabulary.names import SHIPPED
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {

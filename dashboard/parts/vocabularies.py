@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.parts import asking, datasets, memo, sets, widgets
 from nast_core.files.stamps import stamp
 from nast_core.vocabulary.file import FILE
-from nast_core.vocabulary.shipped import CHEXPERT, SHIPPED
+from nast_core.vocabulary.names import CHEXPERT, SHIPPED
 
 if TYPE_CHECKING:
     from nast_core.vocabulary.changing import Opened
