@@ -50,8 +50,8 @@ def edit(opened: Opened) -> None:
 def condition(place: Any, names: list[str]) -> str:
     """The condition that is looked at, in browsing and editing alike."""
     key = "data-vocabulary-condition"
-    if "data-vocabulary-next" in st.session_state:  # a widget's value may only be set before it is drawn
-        st.session_state[key] = st.session_state.pop("data-vocabulary-next")
+    if "data-vocabulary-condition-next" in st.session_state:  # a widget's value may only be set before it is drawn
+        st.session_state[key] = st.session_state.pop("data-vocabulary-condition-next")
     if st.session_state.get(key, names[0]) not in names:
         st.session_state[key] = names[0]  # another vocabulary was looked at before
     return place.selectbox("Condition", names, key=key, bind="query-params")
@@ -177,5 +177,5 @@ def _remove(opened: Opened, name: str, *, off: bool) -> None:
 
 def _look_at(name: str) -> None:
     """The next run shows this condition."""
-    st.session_state["data-vocabulary-next"] = name
+    st.session_state["data-vocabulary-condition-next"] = name
     st.rerun()
