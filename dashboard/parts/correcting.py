@@ -122,9 +122,9 @@ def _form(text: str, key: str, corrections: Corrections, words: Vocabulary) -> N
         chosen[added] = state
     if save:
         wanted = {c: now or said.get(c) for c, now in chosen.items()}
-        _keep(text, {c: now for c, now in wanted.items() if now and set(read.get(c, ["not said"])) != {now}})
+        _keep(text, {c: now for c, now in wanted.items() if now and set(read.get(c, ["not said"])) != {now}}, words)
     elif undo:
-        _keep(text, {})
+        _keep(text, {}, words)
 
 
 def _states(found: list) -> dict[str, list[State]]:
@@ -137,11 +137,11 @@ def _states(found: list) -> dict[str, list[State]]:
     return states
 
 
-def _keep(text: str, states: Mapping[str, State]) -> None:
+def _keep(text: str, states: Mapping[str, State], words: Vocabulary) -> None:
     from nast_core.negation.corrections import keep
 
     try:
-        keep(kept_in(), text, states)
+        keep(kept_in(), text, states, words)
     except NastError as error:
         widgets.fault(error)
         return
@@ -153,8 +153,9 @@ def _sent_in(text: str, corrections: Corrections, words: Vocabulary) -> None:
     """Where corrections are kept, and what of this one makes a bug report."""
     from nast_core.negation.reading import line_of
 
+    own = len(corrections.of(text, words))
     st.caption(
-        f"Of this text: {len(corrections.of(text)):,} of {len(corrections):,} corrections, kept in {plain(kept_in())}. "
+        f"Of this text: {own:,} of {len(corrections):,} corrections, kept in {plain(kept_in())}. "
         "With a report of the fault, send this line (nothing is sent by itself):"
     )
     st.code(json.dumps(line_of(text, corrections, words)), language=None, wrap_lines=True)

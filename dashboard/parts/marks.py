@@ -33,7 +33,7 @@ def _marked(sentence: str, said: tuple, _vocabulary: Vocabulary, fingerprint: st
     from nast_core.negation import reading
     from nast_core.negation.corrections import NONE
 
-    corrections = NONE.replaced(sentence, dict(said)) if said else NONE
+    corrections = NONE.replaced(sentence, dict(said), _vocabulary) if said else NONE
     shown, end = "", 0
     for mark in reading.marked(sentence, corrections, _vocabulary):
         colour, words = _COLOURS[mark.state], part(sentence[mark.start : mark.end])

@@ -57,7 +57,7 @@ class Wording:
     behind: bool  # the place stands behind the noun: "an effusion on the left"
     contrast: tuple[str, str] | None  # cue and template that set one place or grade against another; None: a denial
     plain: bool  # location and severity pairs say what is there and deny nothing
-    grades: tuple[str, ...] = ()  # the noun's adjectives, mild to severe
+    vocabulary: Vocabulary | None = None  # whose adjectives of severity are said; None: CheXpert's 13
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def choose_wording(claim: Claim, kind: Kind, voice: Voice, *, may_be_plain: bool
         behind=bool(rng.random() < 0.5),
         contrast=_pick(contrasts, rng) if contrasts and rng.random() < 0.5 else None,
         plain=may_be_plain and bool(rng.random() < _PLAIN_SHARE),
-        grades=can.grades,
+        vocabulary=voice.vocabulary,
     )
 
 
@@ -158,7 +158,9 @@ def _with_article(text: str, noun: Noun) -> str:
 
 
 def _grade(claim: Claim, wording: Wording) -> str:
-    return wording.grades[SEVERITIES.index(claim.severity)] if claim.severity else ""
+    if not claim.severity:
+        return ""
+    return anatomy(wording.vocabulary)[claim.finding].grades[SEVERITIES.index(claim.severity)]
 
 
 def _before(claim: Claim) -> str:

@@ -38,7 +38,7 @@ def negation_read(
     from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
     words = open_vocabulary(vocabulary or CHEXPERT)
-    corrected = read_corrections(as_path(corrections), words) if corrections is not None else NONE
+    corrected = read_corrections(as_path(corrections)) if corrections is not None else NONE
     with _opened(file) as lines:
         for text in _lines(lines, "standard input" if file == "-" else file):
             sys.stdout.write(json.dumps(line_of(text, corrected, words)) + "\n")

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from nast_core.errors import DataError
 from nast_core.files.held import held
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import write_text
 from nast_core.vocabulary.model import Vocabulary
-from nast_core.vocabulary.shipped import given
+from nast_core.vocabulary.names import CHEXPERT
+from nast_core.vocabulary.shipped import chest
 
 FILE = "readings.jsonl"  # in the folder of data sets
 State = Literal["present", "absent", "uncertain", "not said"]
@@ -34,6 +35,9 @@ class Correction(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Annotated[str, StringConstraints(max_length=200_000)]
+    vocabulary: Annotated[str, StringConstraints(max_length=200)] = Field(
+        default="", exclude_if=lambda name: not name
+    )  # the name of the condition's; empty for CheXpert's 13
     condition: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     state: State
 
@@ -47,59 +51,63 @@ class Correction(BaseModel):
     @field_validator("condition")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        """Checked where it is read for one vocabulary; the app keeps those of all of them in one file."""
-        known = info.context["vocabulary"] if info.context else None
-        if known is not None and value not in known:
-            raise ValueError(known.unknown(value))
+        """Of another vocabulary than the 13 only the file's reader knows the conditions."""
+        if not info.data.get("vocabulary") and value not in chest():
+            raise ValueError(chest().unknown(value))
         return value
+
+
+def named(vocabulary: Vocabulary | None) -> str:
+    """As a line names it."""
+    return "" if vocabulary is None or vocabulary.name == CHEXPERT else vocabulary.name
 
 
 class Corrections:
     """Corrections by text; of two of one text and condition the later counts."""
 
     def __init__(self, lines: Iterable[Correction] = ()):
-        self._by_text: dict[str, dict[str, State]] = {}
+        self._by_text: dict[str, dict[tuple[str, str], State]] = {}  # text -> (vocabulary, condition) -> state
         for line in lines:
-            self._by_text.setdefault(line.text, {})[line.condition] = line.state
+            self._by_text.setdefault(line.text, {})[line.vocabulary, line.condition] = line.state
 
     def of(self, text: str, vocabulary: Vocabulary | None = None) -> Mapping[str, State]:
-        """Condition -> state, of those corrected in a text; with a vocabulary, of its conditions."""
+        """Condition -> state, of those corrected in a text; of CheXpert's 13 without a vocabulary."""
         states = self._by_text.get(as_matched(text), {}) if self._by_text else {}
-        if vocabulary is None or all(condition in vocabulary for condition in states):
-            return states
-        return {condition: state for condition, state in states.items() if condition in vocabulary}
+        if not states:
+            return {}
+        own = named(vocabulary)
+        return {
+            condition: state
+            for (name, condition), state in states.items()
+            if name == own and (vocabulary is None or condition in vocabulary)
+        }
 
     def lines(self) -> list[Correction]:
         return [
-            Correction(text=text, condition=condition, state=state)
+            Correction(text=text, vocabulary=name, condition=condition, state=state)
             for text, states in self._by_text.items()
-            for condition, state in states.items()
+            for (name, condition), state in states.items()
         ]
 
     def __len__(self) -> int:
         return sum(map(len, self._by_text.values()))
 
-    def replaced(self, text: str, states: Mapping[str, State]) -> "Corrections":
-        """These, with ``states`` for all that was corrected in a text; none takes it back."""
-        others = [line for line in self.lines() if line.text != as_matched(text)]
-        return Corrections(
-            [*others, *(Correction(text=text, condition=name, state=state) for name, state in states.items())]
-        )
+    def replaced(self, text: str, states: Mapping[str, State], vocabulary: Vocabulary | None = None) -> "Corrections":
+        """These, with ``states`` for all that was corrected in a text of a vocabulary's conditions; none takes it back."""
+        own, matched = named(vocabulary), as_matched(text)
+        others = [line for line in self.lines() if (line.text, line.vocabulary) != (matched, own)]
+        new = (Correction(text=text, vocabulary=own, condition=name, state=state) for name, state in states.items())
+        return Corrections([*others, *new])
 
 
 NONE = Corrections()
 
 
-def read_corrections(path: Path, vocabulary: Vocabulary | None = None) -> Corrections:
-    """Raises DataError, with the line, for a file that is not there or holds anything else, such as a condition that is not
-    of the vocabulary."""
-    return _read(path, given(vocabulary))
-
-
-def _read(path: Path, vocabulary: Vocabulary | None) -> Corrections:
+def read_corrections(path: Path) -> Corrections:
+    """Raises DataError, with the line, for a file that is not there or holds anything else."""
     lines = read_jsonl(
         path,
-        lambda value: Correction.model_validate(value, context={"vocabulary": vocabulary}),
+        Correction.model_validate,
         DataError,
         one="a correction",
         many="corrections",
@@ -111,17 +119,17 @@ def _read(path: Path, vocabulary: Vocabulary | None) -> Corrections:
 
 
 def kept_corrections(path: Path) -> Corrections:
-    """As ``read_corrections``, of a file that may not be there yet, and that holds those of every vocabulary."""
-    return _read(path, None) if path.exists() and path.stat().st_size else NONE
+    """As ``read_corrections``, of a file that may not be there yet."""
+    return read_corrections(path) if path.exists() and path.stat().st_size else NONE
 
 
-def keep(path: Path, text: str, states: Mapping[str, State]) -> Corrections:
+def keep(path: Path, text: str, states: Mapping[str, State], vocabulary: Vocabulary | None = None) -> Corrections:
     """Puts ``states`` in the place of all that was corrected in ``text``, in the file too; gives what is kept now.
 
     Without states what the parser reads counts again. Raises DataError where the file cannot be read or written; it is
     then as it was.
     """
     with held(path, _REMEDY):
-        new = kept_corrections(path).replaced(text, states)
+        new = kept_corrections(path).replaced(text, states, vocabulary)
         write_text(path, "".join(line.model_dump_json() + "\n" for line in new.lines()))
     return new

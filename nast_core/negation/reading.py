@@ -7,7 +7,7 @@ that is read by; without one, CheXpert's 13.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
-from nast_core.negation.corrections import NONE, Correction, Corrections, State, as_matched
+from nast_core.negation.corrections import NONE, Correction, Corrections, State, as_matched, named
 from nast_core.negation.parser import Mention, parse
 from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.vocabulary.model import Vocabulary
@@ -95,7 +95,7 @@ def corrections_used(
 ) -> tuple[Correction, ...]:
     """Of the corrections those that make a difference in ``texts``: what a record of them has to say."""
     return tuple(
-        Correction(text=text, condition=change.condition, state=change.person)
+        Correction(text=text, vocabulary=named(vocabulary), condition=change.condition, state=change.person)
         for text in dict.fromkeys(map(as_matched, texts))
         for change in changes(text, corrections, vocabulary)
     )

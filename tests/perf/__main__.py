@@ -33,6 +33,7 @@ from tests.perf.tracing import (
     tracing_against_the_plain_loop,
     what_the_page_waits_for,
 )
+from tests.perf.vocabulary import two_hundred_conditions
 
 Row = tuple[str, str, str]
 BENCH = Path(__file__).resolve().parents[2] / "docs" / "bench.md"
@@ -49,6 +50,7 @@ PARTS: dict[str, list[Callable[[], list[Row]]]] = {
     "finetuning": [finetuning_against_a_bare_loop, time_told_before_a_fine_tune],
     "benchmark": [building_items, scoring_against_an_open_clip_loop],
     "claims": [claims_and_intervals],
+    "vocabulary": [two_hundred_conditions],
     "runs": [listing_five_hundred_runs],
     "app": [first_page_seconds, first_look_seconds, fresh_compare_seconds, compare_page_seconds, images_per_second],
 }
