@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.parts import asking, fields, item_cards, jobs, widgets
+from dashboard.parts import asking, fields, item_cards, jobs, vocabularies, widgets
 from dashboard.parts.text import plain
 from nast_core.claims.source_names import BY_PATH, SOURCES
 from nast_core.data.label_names import OWN
@@ -50,6 +50,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         )
         if not table:
             widgets.empty("Give the path of the label table; the preview follows.")
+    words = {} if labels == PHANTOM else _words()
     writing = _writer()
     with st.expander("Images and balance", icon=":material/tune:"):
         images = asking.field(
@@ -78,6 +79,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         "images": widgets.path(images) if images and labels != PHANTOM else None,
         "images_only": images_only and bool(images),
         "balance": balanced,
+        **words,
         **writing,
     }
     return jobs.made(BuildItemsRecipe, chosen), may_write
@@ -117,6 +119,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         )
         if not reports:
             widgets.empty("Give the path of the reports; the preview follows.")
+    words = {} if chosen == PHANTOM else _words()
     balanced = st.toggle(
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
@@ -129,6 +132,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         "split": None if part == "all" else part,
         "balanced": balanced,
         "out": out,
+        **words,
     }
     return jobs.made(BuildClaimsRecipe, settings), may_write
 
@@ -154,7 +158,7 @@ def dataset() -> tuple[BuildDatasetRecipe, bool]:
     )
     if not images:
         widgets.empty("Give the folder of the images that the label table names.")
-    settings = _sizes()
+    settings = _words() | _sizes()
     name, out = _folder("my-dataset" if table and labels == OWN else labels)
     chosen = {
         "labels": labels,
@@ -192,6 +196,13 @@ def _labels_of_files() -> tuple[str, str]:
     if by_path(labels) and not table:
         widgets.empty("Give the path of the label table, and the folder of its images.")
     return labels, table
+
+
+def _words() -> dict[str, Any]:
+    """The vocabulary that is built with, as a field of the recipe."""
+    spec = vocabularies.choose(st, key="data-vocabulary")
+    vocabularies.read(spec)  # whose fault is said before anything else
+    return {"vocabulary": Path(spec) if vocabularies.ships(spec) else widgets.path(spec).absolute()}
 
 
 def _sizes() -> dict[str, Any]:

@@ -27,7 +27,7 @@ LONG = {
     "hedge",
 }
 # fields that stand in the address
-BOUND = ("fields.one_of", "asking.field", "asking.one_of", "splits.choose", "splits.how_many")
+BOUND = ("fields.one_of", "asking.field", "asking.one_of", "vocabularies.choose", "splits.choose", "splits.how_many")
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
