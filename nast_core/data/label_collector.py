@@ -85,7 +85,9 @@ class Collector:
             keys = np.concatenate(parts)
             order = np.argsort(keys)
             keys = keys[order]
-            values = (np.concatenate(self._codes)[order].astype(np.uint64) >> np.uint64(shift)) & np.uint64(mask)
+            values = np.concatenate(self._codes)[order]
+            values >>= self._code(shift)
+            values &= self._code(mask & np.iinfo(self._code).max)
             differ = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
             if differ.any():
                 return Clash(what, keys[int(differ.argmax())])
