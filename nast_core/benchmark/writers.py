@@ -37,7 +37,8 @@ def llm_writer(
         raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")
     if not model:
         raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
-    from nast_core.benchmark.llm import PATIENCE, LLMWriter, Prices
+    from nast_core.benchmark.llm import LLMWriter
+    from nast_core.benchmark.llm_asking import PATIENCE, Prices
     from nast_core.benchmark.llm_endpoint import Endpoint
 
     endpoint = Endpoint(base_url, model)

@@ -120,7 +120,7 @@ def binary_states(frame: pd.DataFrame, columns: Sequence[str]) -> Int8[np.ndarra
     states = np.empty((len(frame), len(columns)), np.int8)
     for place, column in enumerate(columns):
         codes, values = pd.factorize(frame[column], use_na_sentinel=False)
-        table = np.array([_state(value) for value in values], np.int8)
+        table = np.array([state_of(value) for value in values], np.int8)
         if (bad := table == 99).any():
             row = int(np.flatnonzero(bad[codes])[0])
             raise BadCell(
@@ -136,8 +136,8 @@ _WORDS = {"true": PRESENT, "yes": PRESENT, "false": ABSENT, "no": ABSENT} | dict
 )
 
 
-def _state(value: Any) -> int:
-    """99 for what is no label. "1,0" is how spreadsheets of half of Europe write 1.0."""
+def state_of(value: Any) -> int:
+    """1, 0, -1 or -2 of a cell, 99 for what is no label. "1,0" is how spreadsheets of half of Europe write 1.0."""
     text = "" if pd.isna(value) else str(value).strip().casefold()
     if text in _WORDS:
         return _WORDS[text]
@@ -207,7 +207,7 @@ def _mimic(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
 
 def _nih(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
     unknown: Counter[str] = Counter()
-    states, usable = mapped_states(frame["Finding Labels"], "nih", _separated, unknown, vocabulary)
+    states, usable = mapped_states(frame["Finding Labels"], "nih", separated, unknown, vocabulary)
     view = _frontal(frame["View Position"])
     image = frame["Image Index"]
     return Block(image, frame["Patient ID"], image, states, view, usable, unknown=unknown)
@@ -221,7 +221,8 @@ def _padchest(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
     return Block(frame["StudyID"], frame["PatientID"], image, states, view, usable, unknown=unknown)
 
 
-def _separated(text: str) -> list[str]:
+def separated(text: str) -> list[str]:
+    """The labels of a cell that lists them: "Edema|Effusion"."""
     return [label for part in re.split("[|;,]", text) if (label := part.strip())]
 
 
@@ -295,6 +296,11 @@ _OWN = {
     "view": ("view", "view_position", "viewposition", "frontal/lateral", "projection"),
     "split": ("split",),
 }
+
+
+def role_of(column: str) -> str | None:
+    """What a column of a table of one's own is told to be by its name, labels apart: study, patient, image, view or split."""
+    return next((role for role, names in _OWN.items() if _fold(column) in map(_fold, names)), None)
 
 
 def _own_layout(header: Sequence[str], vocabulary: Vocabulary) -> Layout:
