@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.parts import widgets
+from dashboard.parts import memo, widgets
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
+    from nast_core.terms.remark import Remark
     from nast_core.vocabulary.changing import Opened
     from nast_core.vocabulary.editing import Fields, Wording
     from nast_core.vocabulary.model import Vocabulary
@@ -34,9 +35,8 @@ def edit(opened: Opened) -> None:
     except NastError as error:
         widgets.fault(f"This cannot be saved: {error}.")
         result = None
-    if result is not None:
-        _checked(result, name)
-    changed = result is not None and (result != vocabulary or new)
+    passes = result is not None and _passes(result, name)
+    changed = passes and (result != vocabulary or new)
     with st.container(horizontal=True):
         _save(opened, result, name, off=not changed)
         _undo(opened)
@@ -138,9 +138,27 @@ def _equivalents(was: Fields, others: list[str], at: str) -> tuple[Wording, ...]
     return tuple(rows)
 
 
-def _checked(vocabulary: Vocabulary, name: str) -> None:
-    """What the parser makes of its phrases."""
-    st.success("It can be saved.", icon=":material/check_circle:")
+@memo.copied()
+def _remarks(_vocabulary: Vocabulary, fingerprint: str, name: str) -> list[Remark]:
+    from nast_core.terms.check import check
+
+    return check(_vocabulary, only=name)
+
+
+def _passes(vocabulary: Vocabulary, name: str) -> bool:
+    """Says what the checks find in the condition's words, each in every construction of the grammar; whether it can be
+    saved so."""
+    remarks = _remarks(vocabulary, vocabulary.fingerprint, name)
+    grave = [remark for remark in remarks if remark.grave]
+    for remark in remarks:
+        said = f"**{plain(remark.condition or vocabulary.name)}**: {plain(remark.said)}"
+        if remark.grave:
+            st.error(f"This cannot be saved. {said}.", icon=":material/cancel:")
+        else:
+            st.warning(f"{said}.", icon=":material/warning:")
+    if not grave:
+        st.success("The parser reads each of its phrases, however the grammar says it.", icon=":material/check_circle:")
+    return not grave
 
 
 def _save(opened: Opened, result: Vocabulary | None, name: str, *, off: bool) -> None:

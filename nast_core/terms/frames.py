@@ -31,10 +31,10 @@ class Option(NamedTuple):
     affirmative: str | None = None
 
 
-def read_back(vocabulary: Vocabulary, progress: Tick | None = None) -> Iterator[Remark]:
+def read_back(vocabulary: Vocabulary, progress: Tick | None = None, only: str | None = None) -> Iterator[Remark]:
     """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names."""
     words = grammar(vocabulary)
-    for name in vocabulary.conditions:
+    for name in vocabulary.conditions if only is None else [only]:
         asked, wrong, first = Counter[str](), Counter[str](), {}
         for option in options(name, vocabulary, words):
             phrase, said = _misread(option, vocabulary)

@@ -143,6 +143,9 @@ def test_a_change_is_checked_as_it_is_typed_and_saved_only_where_it_passes(path)
     word(at, "equivalent-0").set_value("no edema").run()
     assert "'Edema' has the equivalent 'no edema', which negates" in at.error[0].value
     assert at.button(key="data-vocabulary-save").disabled
+    word(at, "equivalent-0").set_value("a subdural hematoma").run()
+    assert "names Subdural, too" in texts(at.error)
+    assert at.button(key="data-vocabulary-save").disabled
     word(at, "equivalent-0").set_value("a normal brain").run()
     word(at, "nouns").set_value("brain edema; a swollen brain").run()
     assert not at.error
