@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -122,10 +123,8 @@ def report_texts(path: Path, most: int | None = None) -> Iterator[tuple[str, str
         yield from ((study, findings_of(text)) for study, text in zip(table.study_id, table.text, strict=True))
         return
     for file in islice(_reports(path), most):
-        try:
+        with suppress(DataError):
             yield file.stem[1:], findings_of(read_text(file, most=_REPORT))
-        except DataError:
-            continue
 
 
 def _table(path: Path, most: int | None) -> tuple[pd.DataFrame, int]:

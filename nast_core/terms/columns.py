@@ -22,7 +22,7 @@ from nast_core.vocabulary.cues import CUES
 from nast_core.vocabulary.soundness import MOST_CONDITIONS
 
 _VALUES = 64  # different cells of a column that are looked at; labels have a dozen
-_LABELS = 50_000  # different lists of labels
+_SHORT = 5  # letters of a short form, which stays in capitals
 _SAY_NOTHING = frozenset(
     map(plain, ["no finding", "normal", "healthy", "any", "none", "abnormal", "other", "negative", "positive", "label", "labels",
                 "finding", "target", "class", "unchanged", "exclude"])
@@ -96,7 +96,9 @@ def _cells(table: TableFile, columns: list[str]) -> dict[str, Counter[str]]:
 
 def _why_not(column: str, values: Counter[str], said: Counter[int]) -> str:
     """Why a column holds no labels of one condition; empty where it does."""
-    if odd := next((value for value in values if state_of(value) not in (PRESENT, ABSENT, UNCERTAIN) and value.strip()), None):
+    if odd := next(
+        (value for value in values if state_of(value) not in (PRESENT, ABSENT, UNCERTAIN) and value.strip()), None
+    ):
         return f"holds {shown(odd)[:40]!r}, which is no label"
     if not said[PRESENT] and not said[ABSENT]:
         return "is blank throughout"
@@ -105,7 +107,9 @@ def _why_not(column: str, values: Counter[str], said: Counter[int]) -> str:
     return ""
 
 
-def _lists(table: TableFile, seen: dict[str, Counter[str]], roles: dict[str, str]) -> tuple[str | None, dict[str, Counter[int]]]:
+def _lists(
+    table: TableFile, seen: dict[str, Counter[str]], roles: dict[str, str]
+) -> tuple[str | None, dict[str, Counter[int]]]:
     """The column whose cells are lists of labels, the one with most labels of those that repeat, and how often each is in a list."""
     best: tuple[str | None, Counter[str], int] = (None, Counter(), 0)
     free = [name for name in seen if name not in roles.values()]
@@ -164,7 +168,8 @@ def tidy(column: str) -> str:
     text = _PREFIX.sub("", " ".join(_FOREIGN.sub(" ", column).split()))
     if " " not in text:
         text = _CAMEL.sub(" ", text)
-        text = " ".join(word if word.isupper() and not text.isupper() else word.lower() for word in text.split())
+        keep = len(text) <= _SHORT or not text.isupper()  # PTX, and not PLEURAL_EFFUSION
+        text = " ".join(word if word.isupper() and keep else word.lower() for word in text.split())
     text = re.sub(r"^\W+|[^\w)]+$", "", text)[:80].strip()
     if text.endswith(")") and "(" not in text:
         text = text[:-1].strip()

@@ -63,7 +63,9 @@ def draft(
     present = _present(labels, columns)
     seen = usage(_told(read_texts(reports, most=MOST_REPORTS), progress), vocabulary, present)
     if not seen.reports:
-        raise DataError(f"{shown(reports)} holds no report that could be read; give a CSV with study_id and text, or a folder")
+        raise DataError(
+            f"{shown(reports)} holds no report that could be read; give a CSV with study_id and text, or a folder"
+        )
     vocabulary = _vocabulary(name, columns, found, examination, seen.articles)
     return Draft(vocabulary, columns, found, seen, tuple(_notes(columns, seen, present)))
 
@@ -97,7 +99,9 @@ def _vocabulary(
         "title": f"Drafted from {len(names)} columns",
         "examination": examination or told,
         "conditions": conditions,
-        "columns": {one.column: one.name for one in columns.labelled if one.column.strip().casefold() != one.name.casefold()},
+        "columns": {
+            one.column: one.name for one in columns.labelled if one.column.strip().casefold() != one.name.casefold()
+        },
     }
     try:
         return Vocabulary.model_validate(plain)
@@ -144,7 +148,9 @@ def commented(drafted: Draft) -> str:
         "# No equivalent has been reviewed.",
     ]
     if drafted.columns.left_out:
-        lines.append("# Columns left out: " + "; ".join(f"{_plain(c)} ({why})" for c, why in drafted.columns.left_out.items()))
+        lines.append(
+            "# Columns left out: " + "; ".join(f"{_plain(c)} ({why})" for c, why in drafted.columns.left_out.items())
+        )
     lines += [f"# {note}" for note in drafted.notes]
     ahead = iter(drafted.vocabulary.conditions)
     inside = False

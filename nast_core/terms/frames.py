@@ -45,7 +45,7 @@ def read_back(vocabulary: Vocabulary, progress: Tick | None = None, only: str | 
         for phrase, count in wrong.items():
             often = "" if count == asked[phrase] else f" in {count} of {asked[phrase]} sentences"
             kind = "in some sentences" if often else "not read"
-            yield Remark(kind, name, f"{phrase!r} is misread{often}: {first[phrase]}")
+            yield Remark(kind, name, f"{phrase!r} is misread{often}: {first[phrase]}", phrase)
         if progress:
             progress(1)
 
@@ -69,7 +69,9 @@ def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Optio
         turn.next()
         alone, there = Words((noun,), (normal or Normal(""),)), ""
         said = partial(_said, alone, turn, noun, normal)
-        yield from (said({name: 0}, one.one, one.normal, one.join) for one in words.clauses_of_absence if one.fits((name,)))
+        yield from (
+            said({name: 0}, one.one, one.normal, one.join) for one in words.clauses_of_absence if one.fits((name,))
+        )
         yield from (Option(noun.text, None, {name: 1}, turn.of(alone.fill(form, [0]), form)) for form in words.present)
         if other := _beside(name, normal, vocabulary):
             there = words.nouns[other][0].phrase
@@ -104,7 +106,14 @@ class _Sentences:
 
 
 def _said(
-    spoken: Words, turn: _Sentences, noun: Noun, normal: Normal | None, truth: dict[str, int], denied: str, affirmed: str, join: str
+    spoken: Words,
+    turn: _Sentences,
+    noun: Noun,
+    normal: Normal | None,
+    truth: dict[str, int],
+    denied: str,
+    affirmed: str,
+    join: str,
 ) -> Option:
     negated = turn.of(spoken.fill(denied, [0], join), affirmed)
     if normal is None:

@@ -5,10 +5,10 @@ Only phrases are taken over, no patterns: a file is to be read and edited by peo
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nast_core.data.label_words import plain, synonyms
-from nast_core.negation.lexicon import find_namings
+from nast_core.data.label_words import plain
 from nast_core.vocabulary.model import WRITTEN_KINDS, Condition, Noun, Vocabulary
 from nast_core.vocabulary.shipped import SHIPPED, shipped
 
@@ -40,21 +40,29 @@ def most_known(found: Mapping[str, Known]) -> Vocabulary | None:
 def _found(column: str, name: str) -> Iterator[Known]:
     for shipped_name in SHIPPED:
         vocabulary = shipped(shipped_name)
-        condition = next((c for text in (column, name) if (c := synonyms(vocabulary).get(plain(text)))), None)
-        condition = condition or _named_whole(name, vocabulary)
+        called = _called(vocabulary)
+        condition = next((one for text in (column, name) if (one := called.get(plain(text)))), None)
         if condition is not None:
             yield Known(vocabulary, condition)
 
 
-def _named_whole(name: str, vocabulary: Vocabulary) -> str | None:
-    """The one condition that all of a name says to be there: "PTX" is a pneumothorax."""
-    namings = find_namings(name, vocabulary)
-    if len(namings) != 1 or namings[0].kind != "found" or (namings[0].start, namings[0].end) != (0, len(name)):
-        return None
-    return namings[0].conditions[0] if len(namings[0].conditions) == 1 else None
+@lru_cache(maxsize=8)
+def _called(vocabulary: Vocabulary) -> Mapping[str, str]:
+    """Plain words -> the condition that is called so: its name and the parts of it, its column, nouns and short forms. Further names
+    may be of a part of it only: a calcified granuloma is a calcification, and not the other way about."""
+    found = {plain(column): condition for column, condition in vocabulary.columns.items()}
+    for name in vocabulary.conditions:
+        for text in (name, *name.split("/")):
+            found.setdefault(plain(text), name)
+    for name, entry in vocabulary.entries.items():
+        for text in (*(noun.text for noun in entry.nouns), *(text for text in entry.names.phrases if text.isupper())):
+            found.setdefault(plain(text), name)
+    return found
 
 
-def entries(names: Sequence[str], nouns: Mapping[str, tuple[Noun, ...]], found: Mapping[str, Known]) -> dict[str, dict[str, Any]]:
+def entries(
+    names: Sequence[str], nouns: Mapping[str, tuple[Noun, ...]], found: Mapping[str, Known]
+) -> dict[str, dict[str, Any]]:
     """Fields of each condition: its own nouns first, then what is known of it; no phrase in two conditions.
 
     An equivalent of two is one of both only where they are not asked for together: it says so in ``not_with``.
@@ -87,7 +95,9 @@ def _words(name: str, own: tuple[Noun, ...], entry: Condition, met: dict[str, st
     nouns = [list(same.get(noun.text.casefold(), noun)) for noun in own]
     fields: dict[str, Any] = {"nouns": nouns + [list(noun) for noun in known_nouns if free(noun.text)]}
     for kind in WRITTEN_KINDS:
-        phrases = [text for text in entry.said(kind).phrases if kind != "found" or (free(text) and text.casefold() not in have)]
+        phrases = [
+            text for text in entry.said(kind).phrases if kind != "found" or (free(text) and text.casefold() not in have)
+        ]
         if phrases:
             fields["names" if kind == "found" else kind] = phrases
     return fields

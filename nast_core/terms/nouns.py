@@ -10,7 +10,6 @@ from nast_core.vocabulary.model import Noun
 _LONGEST = 60  # characters
 _ASIDE = re.compile(r"\s*\([^()]*\)")
 _SHORT = 5  # letters of a word in capitals that is taken for a short form: ILD, COPD
-_ARTICLES = ("a", "an", "the")
 _OFTEN = 0.2  # share of a noun's namings with an article before it, above which it is one that takes it
 _OF_A_KIND = re.compile(
     r"(edema|oedema|ema|sis|itis|ia|tion|ment|ing|megaly|pathy|ness|ism|disease|blood|fluid|air|shift|congestion|change|failure|loss|"
@@ -43,7 +42,7 @@ def _noun(text: str, articles: Mapping[str, int]) -> Noun:
         return Noun("", text, "are")
     article = "an" if text[0].casefold() in "aeiou" else "a"
     if total := sum(articles.values()):
-        counted = sum(articles.get(one, 0) for one in _ARTICLES) / total > _OFTEN
+        counted = 1 - articles.get("", 0) / total > _OFTEN
     else:
         counted = not last.isupper() and (_COUNTED.search(last) is not None or _OF_A_KIND.search(last) is None)
     return Noun(article if counted else "", text, "is")

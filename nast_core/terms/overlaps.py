@@ -16,12 +16,19 @@ from nast_core.terms.remark import Remark
 from nast_core.vocabulary.model import Vocabulary
 
 _ARTICLE = re.compile(r"^(a|an|the) ", re.IGNORECASE)
-_ALL_OF_IT = frozenset("normal unremarkable healthy intact good regular physiologic ordinary within limits of in a the".split())
+_ALL_OF_IT = frozenset(
+    re.findall(r"\w+", "normal unremarkable healthy intact good regular physiologic ordinary within limits of in a the")
+)
 _SAYS_WHAT = frozenset(
-    "size width caliber diameter volume density contour position shape length thickness lucency aeration alignment height margin outline ratio "
-    "vascularity marking texture aerated expanded sized".split()
+    re.findall(
+        r"\w+",
+        "size width caliber diameter volume density contour position shape length thickness lucency aeration alignment height margin outline ratio "
+        "vascularity marking texture aerated expanded sized",
+    )
 )  # what of it is normal: less than all
-_PLACES = frozenset("space region area structure tissue system field zone wall surface".split())  # alone they name nothing
+_PLACES = frozenset(
+    re.findall(r"\w+", "space region area structure tissue system field zone wall surface")
+)  # alone they name nothing
 _STEM = 5  # letters that "pleura" and "pleural" share
 
 
@@ -37,7 +44,9 @@ def overlaps(vocabulary: Vocabulary) -> Iterator[Remark]:
                 "no equivalent", name, "its absence is said with a negation alone; it is left out of paired items"
             )
     if not _can_be_asked(vocabulary):
-        yield Remark("no paired items", "", "no three conditions with equivalents can be asked for together: no paired items")
+        yield Remark(
+            "no paired items", "", "no three conditions with equivalents can be asked for together: no paired items"
+        )
 
 
 def _two_conditions(vocabulary: Vocabulary) -> Iterator[Remark]:
@@ -46,7 +55,7 @@ def _two_conditions(vocabulary: Vocabulary) -> Iterator[Remark]:
         for text in (*(noun.text for noun in entry.nouns), *entry.names.phrases):
             others = {other for m in parse(text, vocabulary) for other in m.conditions} - {name}
             if others := others - vocabulary.implied[name]:
-                yield Remark("two conditions", name, f"{text!r} is read as {_listed(others)}, too")
+                yield Remark("two conditions", name, f"{text!r} is read as {_listed(others)}, too", text)
 
 
 def _inside(vocabulary: Vocabulary) -> Iterator[Remark]:
@@ -62,7 +71,10 @@ def _inside(vocabulary: Vocabulary) -> Iterator[Remark]:
             other = owner[inner]
             if other != name and other not in vocabulary.implied[name]:
                 yield Remark(
-                    "inside another", other, f"its noun {inner!r} stands inside {text!r} of {name}; the longer one is read where both could be"
+                    "inside another",
+                    other,
+                    f"its noun {inner!r} stands inside {text!r} of {name}; the longer one is read where both could be",
+                    inner,
                 )
 
 
@@ -72,12 +84,21 @@ def _true_of_another(vocabulary: Vocabulary) -> Iterator[Remark]:
         for equivalent in entry.equivalents:
             others: dict[str, str] = {}
             for mention in parse(equivalent.text, vocabulary):
-                others.update(dict.fromkeys(mention.conditions, "denies" if mention.state in ("normal", "absent") else "names"))
+                others.update(
+                    dict.fromkeys(mention.conditions, "denies" if mention.state in ("normal", "absent") else "names")
+                )
             for other, how in others.items():
                 apart = other in equivalent.not_with or frozenset((name, other)) in vocabulary.related
                 if other != name and not (apart and how == "denies"):
-                    advice = "say so in not_with, or say it more exactly" if how == "denies" else "say what is there instead"
-                    yield Remark("true of another", name, f"the equivalent {equivalent.text!r} {how} {other}, too; {advice}")
+                    advice = (
+                        "say so in not_with, or say it more exactly" if how == "denies" else "say what is there instead"
+                    )
+                    yield Remark(
+                        "true of another",
+                        name,
+                        f"the equivalent {equivalent.text!r} {how} {other}, too; {advice}",
+                        equivalent.text,
+                    )
 
 
 def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
@@ -102,7 +123,7 @@ def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
             if others:
                 yield Remark(
                     "may deny another", name, f"the equivalent {equivalent.text!r} calls all of it normal, so {_listed(others)} may be denied, too; "
-                    "say so in not_with, or say what of it is normal"
+                    "say so in not_with, or say what of it is normal", equivalent.text
                 )  # fmt: skip
 
 
@@ -112,16 +133,21 @@ def _articles(vocabulary: Vocabulary) -> Iterator[Remark]:
             first = noun.text[:1].casefold()
             wrong = (noun.article == "a" and first in "aeio") or (noun.article == "an" and first in "bcdfgjkqtvwyz")
             if wrong and not noun.text.split()[0].isupper():
-                yield Remark("article", name, f"{noun.phrase!r} has the wrong article")
+                yield Remark("article", name, f"{noun.phrase!r} has the wrong article", noun.text)
 
 
 def _can_be_asked(vocabulary: Vocabulary) -> bool:
+    """Whether any three conditions go together; three of which any two do are looked for, among thousands of conditions too."""
     words = grammar(vocabulary)
     names = [name for name in vocabulary.conditions if words.normals[name]]
-    return any(
-        askable(three, words) and not any(frozenset(pair) in vocabulary.related for pair in combinations(three, 2))
-        for three in combinations(names, 3)
-    )
+    beside: dict[str, set[str]] = defaultdict(set)
+    for pair in combinations(names, 2):
+        if frozenset(pair) not in vocabulary.related and askable(pair, words):
+            beside[pair[0]].add(pair[1])
+            third = (three for three in beside if pair[1] in beside[three] and pair[0] in beside[three])
+            if any(askable((*pair, one), words) for one in third):
+                return True
+    return False
 
 
 def _stem(word: str) -> str:

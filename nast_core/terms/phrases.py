@@ -13,23 +13,33 @@ _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\s*\n\s*\n\s*|(?<=[a-z]\.)(?=[A-Z])")
 _BEFORE = frozenset(
     cue
     for cue in cue_table().before
-    if re.match(r"(no|without|w/o|absence|lack|free|clear|devoid|negative|neg|rules out|excludes|-ve)\b", cue) and cue != "no longer"
+    if re.match(r"(no|without|w/o|absence|lack|free|clear|devoid|negative|neg|rules out|excludes|-ve)\b", cue)
+    and cue != "no longer"
 )  # cues whose object follows: "no X", "free of X"; what stands behind "not" is as often a predicate
 _AFTER = frozenset(cue_table().after) - frozenset(cue_table().before)
 _JOINTS = frozenset(["and", "or", "nor", "and/or", ",", "/", "&"])
 _BREAKS = frozenset(
-    "is are was were be been being has have had that which who this these those there it than then as by with without from on at to for seen "
-    "noted identified present visualized visible demonstrated appreciated evident detected since compared within in of over under about into "
-    "may might can could should would will do does did suggest suggests suggesting not however but although while if because due".split()
+    re.findall(
+        r"\w+",
+        "is are was were be been being has have had that which who this these those there it than then as by with without from on at to for seen "
+        "noted identified present visualized visible demonstrated appreciated evident detected since compared within in of over under about into "
+        "may might can could should would will do does did suggest suggests suggesting not however but although while if because due",
+    )
 )
 _LEADING = frozenset(
-    "a an the any some new acute definite significant focal obvious other further gross evident visible convincing radiographic overt frank "
-    "suspicious additional discrete active large small mild moderate severe clear definitive displaced appreciable substantial sizable "
-    "concerning discernible discernable demonstrable identifiable detectable acutely underlying associated radiographically obviously".split()
+    re.findall(
+        r"\w+",
+        "a an the any some new acute definite significant focal obvious other further gross evident visible convincing radiographic overt frank "
+        "suspicious additional discrete active large small mild moderate severe clear definitive displaced appreciable substantial sizable "
+        "concerning discernible discernable demonstrable identifiable detectable acutely underlying associated radiographically obviously",
+    )
 )
 _EMPTY = frozenset(
-    "evidence sign signs suggestion indication finding findings change changes comparison prior interval time study exam examination evidences "
-    "abnormality abnormalities process disease more less exception".split()
+    re.findall(
+        r"\w+",
+        "evidence sign signs suggestion indication finding findings change changes comparison prior interval time study exam examination evidences "
+        "abnormality abnormalities process disease more less exception",
+    )
 )  # alone, they name nothing
 
 

@@ -19,7 +19,6 @@ from nast_core.benchmark.writer import Unwritten
 from nast_core.data.label_words import plain
 from nast_core.progress import Tick
 from nast_core.terms.check import check
-from nast_core.terms.remark import Remark
 from nast_core.vocabulary.model import Vocabulary
 
 _INSTRUCTIONS = """\
@@ -88,7 +87,9 @@ def _add(name: str, one: _Proposed, result: Proposals) -> None:
     had = [equivalent.model_dump() for equivalent in result.vocabulary[name].equivalents]
     text = " ".join(one.text.split()).rstrip(".")
     try:
-        result.vocabulary = result.vocabulary.with_condition(name, equivalents=[*had, {"text": text, "not_with": not_with}])
+        result.vocabulary = result.vocabulary.with_condition(
+            name, equivalents=[*had, {"text": text, "not_with": not_with}]
+        )
     except ValidationError as error:
         why = error.errors()[0]["msg"].removeprefix("Value error, ")
         result.refused.append(f"{name}: {text[:80]!r} is not taken: {' '.join(why.split())[:200]}")
@@ -99,14 +100,11 @@ def _add(name: str, one: _Proposed, result: Proposals) -> None:
 def _leave_out_what_fails(result: Proposals) -> None:
     """Equivalents against which the checks have something grave go again."""
     for remark in check(result.vocabulary):
-        equivalents = result.vocabulary[remark.condition].equivalents if remark.condition else ()
-        wrong = [one for one in equivalents if _is_about(remark, one.text)]
-        if remark.grave and wrong and result.taken[remark.condition]:
-            kept = [one.model_dump() for one in equivalents if one not in wrong]
+        if not (remark.grave and result.taken[remark.condition]):
+            continue
+        equivalents = result.vocabulary[remark.condition].equivalents
+        kept = [one.model_dump() for one in equivalents if one.text != remark.phrase]
+        if len(kept) < len(equivalents):
             result.vocabulary = result.vocabulary.with_condition(remark.condition, equivalents=kept)
-            result.taken[remark.condition] -= len(wrong)
+            result.taken[remark.condition] -= 1
             result.refused.append(f"{remark.condition}: {remark.said}")
-
-
-def _is_about(remark: Remark, text: str) -> bool:
-    return repr(text) in remark.said

@@ -21,6 +21,7 @@ class Remark(NamedTuple):
     kind: str  # key of KINDS
     condition: str  # empty for one on all of it
     said: str
+    phrase: str = ""  # the noun, name or equivalent that it is about
 
     @property
     def grave(self) -> bool:

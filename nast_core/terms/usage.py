@@ -16,7 +16,10 @@ _LEAST = 3  # studies with a condition that say a phrase, before it is proposed 
 _MEANT = 0.5  # share of the studies with a phrase that have the condition
 _OFTENER = 2.0  # as often among them as among all
 _NAMES = 5  # proposed
-_ARTICLES = ("a", "an", "the")
+_ARTICLES = ("a", "an")
+_TELLING = frozenset(
+    [*_ARTICLES, "of", "with", "is", "for", "and", "from", "by"]
+)  # right before a noun: whether it takes an article
 
 
 @dataclass
@@ -25,9 +28,13 @@ class Usage:
 
     reports: int = 0
     with_labels: int = 0  # of them, of studies of the table
-    said: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # condition -> words, in lower case
+    said: dict[str, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )  # condition -> words, in lower case
     denied: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # of them, denied
-    articles: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # words -> what stands before
+    articles: dict[str, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )  # words -> what stands before
     unnamed: Counter[str] = field(default_factory=Counter)  # denied phrases that name no condition, in the singular
     names: dict[str, list["Proposed"]] = field(default_factory=dict)  # condition -> phrases that its studies say
 
@@ -51,12 +58,12 @@ def usage(
         found.reports += 1
         for mention in parse(text, vocabulary):
             named = " ".join(text[mention.start : mention.end].lower().split())
-            before = text[: mention.start].rstrip().rpartition(" ")[2].lower() if mention.state != "normal" else ""
+            before = text[: mention.start].rstrip().rpartition(" ")[2].lower()
             for condition in mention.conditions:
                 if mention.state != "normal":
                     found.said[condition][named] += 1
                     found.denied[condition][named] += mention.state == "absent"
-            if mention.state == "present":
+            if mention.state != "normal" and before in _TELLING:
                 found.articles[named][before if before in _ARTICLES else ""] += 1
         said: set[str] = set()
         for sentence in sentences(text):
