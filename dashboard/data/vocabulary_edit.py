@@ -29,6 +29,7 @@ def edit(opened: Opened) -> None:
     name, new = _choose(vocabulary)
     if not name:
         widgets.empty("Give the new condition a name, as a column of a table may have it.")
+    _noted(opened, name)
     fields = _fields(vocabulary, name)
     try:
         result = edited(vocabulary, name, fields)
@@ -42,8 +43,8 @@ def edit(opened: Opened) -> None:
         _undo(opened)
         _remove(opened, name, off=new)
     st.caption(
-        f"The file: {plain(opened.path)}. What the fields do not show, such as patterns, stays as it is there; the"
-        " file as it was before a change is kept beside it."
+        f"The file: {plain(opened.path)}. What the fields do not show, such as patterns, and its comments stay as they are"
+        " there; the file as it was before a change is kept beside it."
     )
 
 
@@ -55,6 +56,17 @@ def condition(place: Any, names: list[str]) -> str:
     if st.session_state.get(key, names[0]) not in names:
         st.session_state[key] = names[0]  # another vocabulary was looked at before
     return place.selectbox("Condition", names, key=key, bind="query-params")
+
+
+def _noted(opened: Opened, name: str) -> None:
+    """What the file says beside the condition, and at its end: a draft's count of what reports say."""
+    from nast_core.vocabulary.splicing import notes
+
+    found = notes(opened.text, opened.vocabulary)
+    for label, lines in (("Notes on it in the file", found.get(name)), ("Notes at the end of the file", found.get(""))):
+        if lines:
+            with st.expander(f"{label}: {len(lines):,}", icon=":material/notes:"):
+                st.code("\n".join(lines), language=None, wrap_lines=True)
 
 
 def _choose(vocabulary: Vocabulary) -> tuple[str, bool]:

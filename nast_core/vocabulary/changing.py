@@ -8,9 +8,10 @@ from nast_core.errors import VocabularyError
 from nast_core.files.gate import read_text, shown
 from nast_core.files.held import held
 from nast_core.files.writing import write_text
-from nast_core.vocabulary.file import MOST, parse_vocabulary, vocabulary_text
+from nast_core.vocabulary.file import MOST, parse_vocabulary
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import SHIPPED, shipped
+from nast_core.vocabulary.splicing import spliced
 
 _REMEDY = "copy the vocabulary to a folder that you may write"
 
@@ -41,7 +42,7 @@ def copy_path(path: Path) -> Path:
 
 
 def save(before: Opened, vocabulary: Vocabulary) -> None:
-    """Puts a changed vocabulary in the place of what was opened, which goes to the copy.
+    """Puts a changed vocabulary in the place of what was opened, which goes to the copy. Its comments stay.
 
     Raises VocabularyError where the file was changed meanwhile, DataError where it cannot be written; both are then as
     they were.
@@ -52,7 +53,7 @@ def save(before: Opened, vocabulary: Vocabulary) -> None:
                 f"{shown(before.path)} was changed elsewhere meanwhile; open it again and repeat the edit"
             )
         write_text(copy_path(before.path), before.text)
-        write_text(before.path, vocabulary_text(vocabulary))
+        write_text(before.path, spliced(before.text, vocabulary))
 
 
 def undo(path: Path) -> None:

@@ -5,7 +5,8 @@ import pytest
 from nast_core.errors import VocabularyError
 from nast_core.vocabulary.editing import Wording, edited, fields_of, noun_of, parted, without
 from nast_core.vocabulary.file import parse_vocabulary, vocabulary_text
-from nast_core.vocabulary.shipped import chest
+from nast_core.vocabulary.shipped import chest, shipped
+from nast_core.vocabulary.splicing import notes, spliced
 
 HEAD = parse_vocabulary(
     """\
@@ -124,3 +125,89 @@ def test_a_name_that_cannot_be_one_is_refused():
         edited(HEAD, "image", fields_of(HEAD, "Fracture")._replace(nouns="an image"))
     with pytest.raises(VocabularyError, match="two conditions are called"):
         edited(HEAD, "FRACTURE", fields_of(HEAD, "Fracture")._replace(nouns="a break"))
+
+
+# --- the text --------------------------------------------------------------------------------------------------------
+
+COMMENTED = """\
+# drafted from 3 columns
+format: 1
+name:   head   # laid out by hand
+examination: head CT
+conditions:
+  # 12 reports say "SDH"
+  Subdural:
+    nouns: [[a, subdural hematoma, is]]
+    equivalents:
+      - a normal subdural space  # to be reviewed
+  # 3 reports say "EDH"
+  # and 1 "extradural"
+  Epidural:
+    nouns: [[an, epidural hematoma, is]]
+
+columns: {SDH: Subdural}
+# Named by no condition here:
+#   midline shift: 212
+"""
+
+
+def test_only_what_has_changed_is_written_anew():
+    before = parse_vocabulary(COMMENTED)
+    new = edited(before, "Subdural", fields_of(before, "Subdural")._replace(nouns="a subdural bleed"))
+    block = COMMENTED[COMMENTED.index("    nouns: [[a, subdural") : COMMENTED.index("  # 3 reports")]
+    changed = "    nouns:\n    - [a, subdural bleed, is]\n    equivalents: [a normal subdural space]\n"
+    assert spliced(COMMENTED, new) == COMMENTED.replace(block, changed)
+    new = edited(before, "Epidural", fields_of(before, "Epidural")._replace(columns="EDH"))
+    assert spliced(COMMENTED, new) == COMMENTED.replace("{SDH: Subdural}", "{SDH: Subdural, EDH: Epidural}")
+
+
+def test_a_condition_comes_behind_the_others_and_goes_with_its_comments():
+    before = parse_vocabulary(COMMENTED)
+    more = edited(before, "Shift", fields_of(before, "Epidural")._replace(nouns="a midline shift"))
+    block = "  Shift:\n    nouns:\n    - [a, midline shift, is]\n"
+    assert spliced(COMMENTED, more) == COMMENTED.replace(
+        "hematoma, is]]\n\ncolumns", f"hematoma, is]]\n{block}\ncolumns"
+    )
+    fewer = spliced(COMMENTED, without(before, "Epidural"))
+    assert "EDH" not in fewer
+    assert "midline shift: 212" in fewer
+
+
+@pytest.mark.parametrize("name", ["chexpert", "vindr", "head-ct"])
+def test_comments_of_shipped_vocabularies_outlast_a_change(name):
+    from importlib.resources import files
+
+    from nast_core.vocabulary.names import SHIPPED
+
+    text = files("nast_core.vocabulary").joinpath(SHIPPED[name]).read_text("utf-8")
+    vocabulary = shipped(name)
+    assert spliced(text, vocabulary) == text
+    last = vocabulary.conditions[-1]
+    new = spliced(
+        text, edited(vocabulary, last, fields_of(vocabulary, last)._replace(sided=not vocabulary[last].sided))
+    )
+    assert new.splitlines()[:20] == text.splitlines()[:20]
+    assert parse_vocabulary(new)[last].sided != vocabulary[last].sided
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{format: 1, name: a, examination: film, conditions: {Edema: {nouns: [edema]}}}\n",
+        "format: 1\nname: a\nexamination: film\nconditions: {Edema: {nouns: [edema]}}\n",
+        "conditions:\n    Edema:\n        nouns: [edema]\nformat: 1\nname: a\nexamination: film\n",
+        "format: 1\nname: a\nsource: |\n  # no comment\n  text\nexamination: film\nconditions:\n  Edema: {nouns: [edema]}\n",
+    ],
+)  # fmt: skip
+def test_however_a_text_is_laid_out_the_change_is_in_it(text):
+    before = parse_vocabulary(text)
+    after = edited(before, "Edema", fields_of(before, "Edema")._replace(nouns="swelling"))
+    assert vocabulary_text(parse_vocabulary(spliced(text, after))) == vocabulary_text(after)
+
+
+def test_comments_above_a_condition_and_at_the_end_are_told():
+    found = notes(COMMENTED, parse_vocabulary(COMMENTED))
+    assert found == {
+        "Subdural": ['12 reports say "SDH"'], "Epidural": ['3 reports say "EDH"', 'and 1 "extradural"'],
+        "": ["Named by no condition here:", "  midline shift: 212"],
+    }  # fmt: skip
