@@ -43,8 +43,8 @@ def edit(opened: Opened) -> None:
         _undo(opened)
         _remove(opened, name, off=new)
     st.caption(
-        f"The file: {plain(opened.path)}. What the fields do not show, such as patterns, and its comments stay as they are"
-        " there; the file as it was before a change is kept beside it."
+        f"The file: {plain(opened.path)}. What the fields do not show, such as patterns, and its comments stay as they"
+        " are there; the file as it was before a change is kept beside it."
     )
 
 
