@@ -38,7 +38,7 @@ long: $(VENV)/.test ## The tests that make test leaves out: whole trainings, kil
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 quick: $(VENV)/.test ## The engine's tests but the slow ones, in a minute
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not long" tests/unit
 
 check: $(VENV)/.test ## Format, lint, types
 	$(BIN)/ruff format --check .
@@ -56,7 +56,7 @@ bench: $(VENV)/.test ## Speed, as ratios against the naive way
 	$(BIN)/python -m tests.perf
 
 shapes: $(VENV)/.test ## The engine's quick tests, with every array held to its annotation
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --jaxtyping-packages=nast_core,tests.shapes.checked tests/unit
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not long" --jaxtyping-packages=nast_core,tests.shapes.checked tests/unit
 
 mutants: $(VENV)/.test ## One-line faults in the engine: the tests must notice each; about ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants

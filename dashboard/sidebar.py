@@ -32,6 +32,7 @@ def choose(build: st.Page) -> None:
             query_params={"data-do": "Build a dataset"},
             width="stretch",
         )
+        _name_dataset()
     with st.sidebar:
         files = st.file_uploader(
             "Your own images",
@@ -61,7 +62,9 @@ def show_loaded() -> None:
         st.caption(
             f"Fingerprint `{model.fingerprint[:12]}` · {plain(model.text.device)} · {str(model.dtype).split('.')[-1]}"
         )
-        _show_dataset(len(uploads()))
+        _show_lacking()
+        if mine := len(uploads()):
+            st.caption(f"Your own images: {mine}")
         for warning in model.report.warnings:
             st.warning(plain(warning), icon=":material/warning:")
         widgets.ticks(keeper.checks(), title="Self-test")
@@ -74,26 +77,36 @@ def show_loaded() -> None:
         st.caption("Research use only; not a medical device.")
 
 
-def _show_dataset(mine: int) -> None:
-    """What is chosen, and what cannot be shown of it."""
+def _name_dataset() -> None:
+    """What is chosen, by its name and not by its path: how large, and which split a model is looked at on."""
+    from nast_core.dataset.folder import FolderDataset
+
+    if datasets.drawn():  # said without opening it: the page comes first
+        st.caption("Images: phantoms, which are drawings")
+        return
+    dataset = datasets.if_there()
+    if not isinstance(dataset, FolderDataset):
+        st.caption("Images: none: the dataset cannot be used")
+        return
+    manifest = dataset.manifest
+    st.markdown(
+        f"**{plain(manifest.name)}**  \n:gray[{manifest.patients:,} patients, {manifest.image_count:,} images found;"
+        f" {dataset.looked_at()} split in use]",
+        help=f"Figures of other splits say so. Fingerprint `{dataset.fingerprint[:12]}`.",
+    )
+
+
+def _show_lacking() -> None:
+    """What cannot be shown of the dataset, and whether its labels have changed."""
     from nast_core.dataset.folder import FolderDataset
     from nast_core.dataset.opened import labels_changed
 
     dataset = datasets.if_there()
-    more = f" and {mine} of yours" if mine else ""
-    if not isinstance(dataset, FolderDataset):
-        what = "phantoms, which are drawings" if dataset is not None else "none: the dataset cannot be used"
-        st.caption(f"Images: {what}{more}")
+    if dataset is None:
         return
-    manifest = dataset.manifest
-    st.markdown(
-        f"**{plain(manifest.name)}**  \n:gray[{manifest.patients:,} patients, {manifest.image_count:,} images{more}]"
-    )
-    looked_at = dataset.looked_at()
-    st.caption(f"Looked at: its {looked_at} split. Fingerprint `{dataset.fingerprint[:12]}`")
-    if changed := labels_changed(manifest):
+    if isinstance(dataset, FolderDataset) and (changed := labels_changed(dataset.manifest)):
         st.warning(plain(changed), icon=":material/warning:")
     if lacks := dataset.lacks():
-        with st.expander("What it cannot show", icon=":material/visibility_off:"):
+        with st.expander("What the dataset cannot show", icon=":material/visibility_off:"):
             for text in lacks:
                 st.caption(plain(text))

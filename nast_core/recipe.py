@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from nast_core.data.studies import PHANTOMS
 from nast_core.errors import NastError
+from nast_core.models.precision import AUTO, COMPUTED
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
@@ -125,11 +126,13 @@ class Recipe(BaseModel):
     # fields that say where and how, but not what
     how: ClassVar[frozenset[str]] = frozenset({"device", "num_processes", "executor"})
     in_shares: ClassVar[bool] = False  # whether the jobs of an array can do it
+    computed: ClassVar[bool] = False  # whether it may compute in bf16
     long_part: ClassVar[str | None] = None  # the label of the progress that nearly all time goes by; None: any
 
     kind: str
     model: str = "demo"  # as load_model takes it
     device: str = "auto"
+    # of the weights: float32, or bfloat16, float16, float64; bf16 or auto to encode or train with weights in float32
     precision: str = "float32"
     seed: int = Field(default=0, ge=0, le=MOST_SEED)
     num_processes: int = Field(default=1, ge=1, le=1024)  # on a GPU machine, one for each GPU
@@ -141,6 +144,20 @@ class Recipe(BaseModel):
             raise ValueError(
                 "executor.array is for recipes of kind encode; encode the images with one first, and this finds their "
                 "vectors in the cache"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _precise_enough(self) -> Self:
+        if self.precision in COMPUTED and not self.computed:
+            raise ValueError(
+                f"precision {self.precision} is for encoding and fine-tuning; the differences that kind {self.kind} looks for are "
+                "too small for its rounding: leave precision out"
+            )
+        if self.precision == AUTO and self.executor.array > 1:
+            raise ValueError(
+                "the jobs of an array meet in the cache of vectors, which keeps each precision apart, so they may not choose for "
+                "themselves: give precision bf16 or float32"
             )
         return self
 

@@ -7,7 +7,7 @@ from dashboard.parts import keeper, pairs
 
 st.title("Attention to the negator")
 model = keeper.model()
-chosen = pairs.choose_set(model)
+chosen = pairs.choose_set(model, present=None)
 heads = all_heads.of_pairs(model, chosen)
 above = st.container()
 st.subheader("One head, token by token")

@@ -12,7 +12,7 @@ model = keeper.model()
 swap = swaps.choose(model)
 findings, cues, which, many = st.columns([4, 4, 4, 2], vertical_alignment="bottom")
 swap = replace(swap, on=traces.choose_images(which, many))
-chosen = pairs.choose_set(model, findings, cues)
+chosen = pairs.choose_set(model, findings, cues, present=swap.on.finding)
 traced = swap.traced(model, chosen)
 one_pair.start(traced, chosen, swap)
 

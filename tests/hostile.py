@@ -10,7 +10,7 @@ import pytest
 
 from nast_core import load_model
 from nast_core.errors import NastError
-from tests.conftest import write_huggingface_clip, write_open_clip
+from tests.checkpoints import write_huggingface_clip, write_open_clip
 from tests.writers import (
     biovil,
     chinese_clip,

@@ -222,7 +222,9 @@ MUTANTS = (
     ),
     Mutant("+ self.logit_bias\n\n    def score_each", "\n\n    def score_each", "siglip score"),
     Mutant(
-        "torch.cat(vectors)[torch.tensor([place[text] for text in texts])]", "torch.cat(vectors)", "parity encode_texts"
+        "torch.cat(vectors).cpu()[torch.tensor([place[text] for text in texts])]",
+        "torch.cat(vectors).cpu()",
+        "parity encode_texts",
     ),
     Mutant('inverted = ds.PhotometricInterpretation == "MONOCHROME1"', "inverted = False", "dicom monochrome1"),
     Mutant("if status.st_size > most:", "if status.st_size < 0:", "gates more_bytes"),

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard.parts import datasets, memo, pace, widgets
 from dashboard.parts.pairs import set_key
-from dashboard.parts.pictures import Picture, image_vector
+from dashboard.parts.pictures import Picture, for_model, image_vector
 from nast_core.errors import NastError
 from nast_core.negation.forms import FORMS
 
@@ -101,12 +101,10 @@ def regions(
 
     ``patches``: side of the occluding window; None for the usual one.
     """
-    from nast_core.encoding.images import open_image, phantom_of
     from nast_core.interpret.attribution_image import attribute_image, evaluations
     from nast_core.interpret.occlusion_windows import windows_of
 
-    phantom = phantom_of(picture.name)
-    image = open_image(picture.name, size=model.image_size) if phantom else picture.image
+    image = for_model(model, picture)
     windows = windows_of(model)
     if patches is not None and patches * windows.patch <= model.image_size:
         windows = windows_of(model, patches, min(windows.stride / windows.patch, patches))

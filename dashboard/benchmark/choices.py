@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import asking, datasets, fields, finetunes, jobs, keeper, memo, splits, widgets
+from dashboard.parts import asking, datasets, finetunes, jobs, keeper, memo, sources, widgets
 from dashboard.parts.items import EVERY, items_for, items_of
 from dashboard.parts.text import plain
-from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from nast_core.benchmark.items import Item
     from nast_core.models import DualEncoder
-    from nast_core.work.kinds import BenchmarkRecipe
+    from nast_core.recipe import Recipe
+    from nast_core.runs.store import Run
 
 _TIMED = 4  # images
 SOON = 60.0  # seconds: what takes less is answered on the page, what takes more is a run of its own
-SOURCES = ["the dataset", "a file"]  # of questions, and of claims
-COUNTS, USUAL = [200, 500, 1000, 2000, 3000], 500  # of questions
+_QUESTIONS = sources.Kind(
+    title="Questions",
+    icon=":material/quiz:",
+    fields=sources.Fields(source="from", file="items", images="images", split="benchmark-split", n="n", seed="seed"),
+    path="items.jsonl, of 'nast benchmark build'",
+    a_file="an items file",
+    setting="items",
+    count="Number of items",
+    counts=[200, 500, 1000, 2000, 3000],
+    usual=500,
+    part="benchmark",
+)
 
 
-@dataclass(frozen=True)
-class Questions:
-    """The items asked, what names them, the folder of their images, and the recipe that asks the same.
-
-    ``of``: what figures are of, for their subtitles; ``lacks``: why there are no items, where there are none.
-    """
+class Questions(NamedTuple):
+    """The items asked, none where the split lacks them, and what they are."""
 
     items: list[Item]
-    key: str
-    folder: str | None
-    recipe: dict[str, object]
-    of: str
-    lacks: str = ""
+    of: sources.Chosen
 
 
 @dataclass(frozen=True)
@@ -56,44 +56,14 @@ class Answers:
 
 def choose_questions() -> Questions:
     """The chosen dataset's, or any items file; a file that is none is a sentence, and the page ends."""
-    source, rest = st.expander("Questions", icon=":material/quiz:").columns([1, 3])
-    if fields.one_of(source, "From", SOURCES, key="from") == SOURCES[0]:
-        return _of_dataset(rest)
-    where, beside = rest.columns(2)
-    typed = asking.field(where, "items.jsonl, of 'nast benchmark build'", key="items")
-    folder = asking.field(beside, "Folder of its images", key="images") or None
-    if not typed:
-        widgets.empty("Give the path of an items file, or choose the dataset.")
-    path = widgets.path(typed)
+    chosen = sources.choose(_QUESTIONS, lambda dataset, split: len(items_for(dataset, EVERY, 0, split)))
+    asked = chosen.recipe
     with widgets.advice():
-        items = items_of(path)
-    images = widgets.path(folder) if folder else None
-    return Questions(items, f"{path}-{stamp(path)}", folder, {"items": path, "images": images}, path.name)
-
-
-def _of_dataset(place: DeltaGenerator) -> Questions:
-    """Questions about one of its held-out splits; none, with the reason, where it has none."""
-    from nast_core.errors import DatasetError
-
-    dataset = datasets.chosen()
-    part, count, seed = place.columns(3)
-    split = splits.choose(part, dataset, key="benchmark-split")
-    of, drawn = datasets.of_split(dataset, split), 0
-    try:
-        offered = COUNTS if datasets.drawn() else splits.counts(COUNTS, len(items_for(dataset, EVERY, 0, split)))
-    except DatasetError as error:
-        return Questions([], f"{dataset.fingerprint}-{split}", None, {}, of, str(error))
-    n = splits.how_many(count, "Number of items", offered, USUAL, key="n")
-    if datasets.drawn():
-        drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="seed", bind="query-params"))
-    splits.need_leave(dataset, split, "benchmark")
-    return Questions(
-        items_for(dataset, n, drawn, split),
-        f"{dataset.fingerprint}-{split}-{n}-{drawn}",
-        str(dataset.images) if dataset.images else None,
-        {"dataset": dataset.spec, "n": n, "seed": drawn, "split": split},
-        of,
-    )
+        if "items" in asked:
+            return Questions(items_of(asked["items"]), chosen)
+        if chosen.lacks:
+            return Questions([], chosen)
+        return Questions(items_for(datasets.chosen(), asked["n"], asked["seed"], asked["split"]), chosen)
 
 
 def choose_models() -> list[str]:
@@ -144,33 +114,54 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
     from nast_core.benchmark.run import read_results
     from nast_core.benchmark.scoring import distinct_texts
     from nast_core.opening import stamp_of
-    from nast_core.runs.pace import duration
-    from nast_core.work.identity import find_run
+    from nast_core.work.kinds import BenchmarkRecipe
 
-    name = ("answers", spec, stamp_of(spec), questions.key, questions.folder)
+    asked = questions.of
+    name = ("answers", spec, stamp_of(spec), asked.key, asked.folder)
     answers = memo.find(*name)
     if answers is None:
         model = keeper.load(spec)
-        if not questions.items:
+        if asked.lacks:
             return Answers(spec, model.card.name, model.fingerprint, pd.DataFrame({"item_id": []}), {})
-        run = find_run(_recipe(spec, questions), model_fingerprint=model.fingerprint)
+
+        def needed() -> tuple[list[str], list[str]]:
+            return distinct_texts(questions.items), [item.image for item in questions.items]
+
+        recipe = BenchmarkRecipe.model_validate({"model": spec, **asked.recipe})
+        run = done(recipe, model, needed, asked.folder, "Ask {}: {}", key=f"benchmark-ask-{spec}")
         if run is None:
-            images = [item.image for item in questions.items]
-            seconds = seconds_left(model, distinct_texts(questions.items), images, questions.folder)
-            if seconds > SOON:
-                label = f"Ask {plain(model.card.name)}: {duration(seconds)}"
-                jobs.offer(_recipe(spec, questions), model.fingerprint, label, key=f"benchmark-ask-{spec}")
-                return None
-            run = jobs.run_now(_recipe(spec, questions), model, "Encoding images and texts")
+            return None
         scored, failed = read_results(run.folder)
         answers = Answers(spec, model.card.name, model.fingerprint, scored, failed)
     return memo.keep(answers, *name)
 
 
-def _recipe(spec: str, questions: Questions) -> BenchmarkRecipe:
-    from nast_core.work.kinds import BenchmarkRecipe
+def done(
+    recipe: Recipe,
+    model: DualEncoder,
+    needed: Callable[[], tuple[list[str], list[str]]],
+    folder: str | None,
+    label: str,
+    *,
+    key: str,
+) -> Run | None:
+    """The recipe's finished run: found, or carried out here; None where that would take long, and it is offered.
 
-    return BenchmarkRecipe.model_validate({"model": spec, **questions.recipe})
+    ``needed``: the texts and the images, named under ``folder``, that it encodes. ``label``: of the button that starts
+    it, with room for the model's name and the time.
+    """
+    from nast_core.runs.pace import duration
+    from nast_core.work.identity import find_run
+
+    run = find_run(recipe, model_fingerprint=model.fingerprint)
+    if run is None:
+        seconds = seconds_left(model, *needed(), folder)
+        if seconds > SOON:
+            called = label.format(plain(model.card.name), duration(seconds))
+            jobs.offer(recipe, model.fingerprint, called, key=key)
+            return None
+        run = jobs.run_now(recipe, model, "Encoding images and texts")
+    return run
 
 
 def seconds_left(model: DualEncoder, texts: Collection[str], images: Sequence[str], folder: str | None = None) -> float:

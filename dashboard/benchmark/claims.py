@@ -2,89 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.benchmark import charts, choices
 from dashboard.benchmark.slices import View
-from dashboard.parts import asking, datasets, fields, keeper, memo, plots, splits, theme, widgets
+from dashboard.parts import datasets, keeper, memo, plots, sources, theme, widgets
 from dashboard.parts.items import EVERY, evidence_for, evidence_in
-from dashboard.parts.text import plain
-from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from nast_core.benchmark.slices import Slice
     from nast_core.claims.evidence import Evidence
-    from nast_core.claims.run import ClaimsResult
+    from nast_core.claims.retrieval import Retrieval
     from nast_core.models import DualEncoder
+    from nast_core.work.results import Result
 
 _CUES = {"none": (theme.AFFIRMATIVE, ""), "seen": (theme.NEGATED, "/"), "unseen": (theme.NEGATED, "x")}
 
 
-_COUNTS, _USUAL = [100, 200, 500, 1000], 200  # of studies
+_CLAIMS = sources.Kind(
+    title="Claims",
+    icon=":material/fact_check:",
+    fields=sources.Fields(
+        source="claims-from",
+        file="claims-file",
+        images="claims-images",
+        split="claims-split",
+        n="claims-n",
+        seed="claims-seed",
+    ),
+    path="claims.jsonl, of 'nast claims build'",
+    a_file="a claims file",
+    setting="claims",
+    count="Studies",
+    counts=[100, 200, 500, 1000],
+    usual=200,
+    part="benchmark-claims",
+)
 
 
-class Claims(NamedTuple):
-    """What is asked, what names it, the folder of its images, and what figures are of."""
-
-    asked: Evidence
-    key: str
-    folder: str | None
-    of: str
-
-
-def choose() -> Claims:
+def choose() -> sources.Chosen:
     """The chosen dataset's, or any claims file. What has none says so, and the page ends."""
-    source, rest = st.expander("Claims", icon=":material/fact_check:").columns([1, 3])
-    if fields.one_of(source, "From", choices.SOURCES, key="claims-from") == choices.SOURCES[0]:
-        return _of_dataset(rest)
-    where, beside = rest.columns(2)
-    typed = asking.field(where, "claims.jsonl, of 'nast claims build'", key="claims-file")
-    folder = asking.field(beside, "Folder of its images", key="claims-images") or None
-    if not typed:
-        widgets.empty("Give the path of a claims file, or choose the dataset.")
-    path = widgets.path(typed)
-    with widgets.advice():
-        asked = evidence_in(path)
-    of = path.name if asked.split == "all" else f"the {asked.split} lines of {path.name}"
-    return Claims(asked, f"{path}-{stamp(path)}", folder, of)
+    asked = sources.choose(_CLAIMS, lambda dataset, split: len(evidence_for(dataset, EVERY, 0, split).images))
+    if asked.lacks:
+        widgets.empty(f"{asked.lacks}; choose another split or dataset, or give a claims file.")
+    return asked
 
 
-def _of_dataset(place: DeltaGenerator) -> Claims:
-    """Statements about one of its held-out splits."""
-    from nast_core.errors import DatasetError
-
-    dataset = datasets.chosen()
-    part, count, seed = place.columns(3)
-    split, drawn = splits.choose(part, dataset, key="claims-split"), 0
-    splits.need_leave(dataset, split, "benchmark-claims")
-    try:
-        every = _USUAL if datasets.drawn() else len(evidence_for(dataset, EVERY, 0, split).images)
-    except DatasetError as error:
-        widgets.empty(f"{error}; choose another split or dataset, or give a claims file.")
-    offered = _COUNTS if datasets.drawn() else splits.counts(_COUNTS, every)
-    n = splits.how_many(count, "Studies", offered, _USUAL, key="claims-n")
-    if datasets.drawn():
-        drawn = int(seed.number_input("Seed", 0, 10_000, 0, key="claims-seed", bind="query-params"))
-    images = str(dataset.images) if dataset.images else None
-    asked, key = evidence_for(dataset, n, drawn, split), f"{dataset.fingerprint}-{split}-{n}-{drawn}"
-    return Claims(asked, key, images, datasets.of_split(dataset, split))
-
-
-def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
-    """By spec; computed with progress where the models have not read these claims yet. Ends the page where none has."""
+def results(view: View, asked: sources.Chosen) -> dict[str, Result]:
+    """By spec; a model that has not read these claims yet does so, or is offered as a run. With none the page ends."""
     by_spec = {}
     for spec, one in view.answers.items():
-        name = ("claims", one.fingerprint, claims.key, claims.folder)
+        name = ("claims", one.fingerprint, asked.key, asked.folder)
         result = memo.find(*name)
         if result is None:
             with widgets.advice():
-                result = _compute(keeper.load(spec), claims, one.name)
+                result = _read(keeper.load(spec), spec, asked)
             if result is None:
                 continue
             memo.keep(result, *name)
@@ -94,35 +69,32 @@ def results(view: View, claims: Claims) -> dict[str, ClaimsResult]:
     return by_spec
 
 
-def _compute(model: DualEncoder, claims: Claims, name: str) -> ClaimsResult | None:
-    """None where it would take long and nobody has asked for it."""
+def _evidence(asked: sources.Chosen) -> Evidence:
+    recipe = asked.recipe
+    if "claims" in recipe:
+        return evidence_in(recipe["claims"])
+    return evidence_for(datasets.chosen(), recipe["n"], recipe["seed"], recipe["split"])
+
+
+def _read(model: DualEncoder, spec: str, asked: sources.Chosen) -> Result | None:
+    """None where it would take long, and a run is offered."""
     from nast_core.claims.ranking import statement_texts
-    from nast_core.claims.run import run_evidence, work_units
-    from nast_core.encoding.cache import default_cache
-    from nast_core.runs.pace import duration
+    from nast_core.work.kinds import ClaimsRecipe
+    from nast_core.work.results import measured
 
-    asked = claims.asked
-    total, done = work_units(asked), 0
-    images = asked.images.image.tolist()
-    seconds = choices.seconds_left(model, statement_texts(asked.examples), images, claims.folder)
-    if seconds > choices.SOON and not st.button(
-        f"Let {plain(name)} read the claims: at most {duration(seconds)}",
-        icon=":material/play_arrow:",
-        key=f"benchmark-read-{name}",
-        help="The Stop button, top right, cancels it. What has been encoded is kept, and it goes on from there.",
-    ):
-        return None
-    bar = st.progress(0.0, f"{plain(name)}: encoding images and statements")
+    def needed() -> tuple[list[str], list[str]]:
+        known = _evidence(asked)
+        return statement_texts(known.examples), known.images.image.tolist()
 
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        bar.progress(min(done / total, 1.0), f"{plain(name)}: encoding images and statements, {done:,} of {total:,}")
+    recipe = ClaimsRecipe.model_validate({"model": spec, **asked.recipe})
+    run = choices.done(recipe, model, needed, asked.folder, "Let {} read the claims: {}", key=f"benchmark-read-{spec}")
+    return measured(run) if run else None
 
-    folder = widgets.path(claims.folder) if claims.folder else None
-    result = run_evidence(model, asked, folder, cache=default_cache(), progress=tick)
-    bar.empty()
-    return result
+
+def said_of(result: Result, asked: sources.Chosen) -> str:
+    """What figures are of: of a file, also which of its lines."""
+    split = result.summary["split"]
+    return asked.of if "dataset" in asked.recipe or split == "all" else f"the {split} lines of {asked.of}"
 
 
 def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.DataFrame:
@@ -134,15 +106,22 @@ def of_slice(table: pd.DataFrame, part: Slice, columns: dict[str, str]) -> pd.Da
 
 
 def draw(view: View) -> None:
-    claims = choose()
-    by_spec = results(view, claims)
+    asked = choose()
+    by_spec = results(view, asked)
+    if not by_spec[next(iter(by_spec))].summary["ranking"]["pairs"]:
+        widgets.hint(
+            f"No statement is made about {asked.of}, so there is nothing to rank; what its labels tell is under"
+            " Retrieval and alignment."
+        )
+        return
     columns = {"condition": "finding", "cue": "cue", "wording": "cues", "patient": "patient_id"}
-    pairs = {spec: of_slice(one.pairs, view.part, columns) for spec, one in by_spec.items()}
+    pairs = {spec: of_slice(one.tables["pairs"], view.part, columns) for spec, one in by_spec.items()}
     if any(table.correct.notna().sum() == 0 for table in pairs.values()):
         widgets.hint("No claim is in this slice; take one of its conditions away.")
         return
     ranked = {spec: _ranked(table, (spec, *view.key, *_count(table))) for spec, table in pairs.items()}
     detail = view.detail if view.detail in ranked else next(iter(ranked))
+    of = said_of(by_spec[detail], asked)
     table = pd.concat([one.assign(series=spec) for spec, one in ranked.items()]).rename(columns={"kind": "group"})
     left, right = st.columns(2, gap="medium")
     with left:
@@ -152,7 +131,7 @@ def draw(view: View) -> None:
                 everything,
                 charts.model_styles(list(ranked)),
                 title="Claim ranking by kind of contradiction",
-                subtitle=f"{claims.of}: {_counted(everything)}; 95 % intervals over patients",
+                subtitle=f"{of}: {_counted(everything)}; 95 % intervals over patients",
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
@@ -171,7 +150,7 @@ def draw(view: View) -> None:
                 apart,
                 _CUES,
                 title=f"By the cue in the texts: {view.answers[detail].name}",
-                subtitle=f"{claims.of}: {_counted(apart)}; 95 % intervals over patients",
+                subtitle=f"{of}: {_counted(apart)}; 95 % intervals over patients",
                 label="ranked rightly (%)",
                 chance=0.5,
             ),
@@ -203,7 +182,7 @@ def _ranked(_table: pd.DataFrame, key: tuple) -> pd.DataFrame:
     return by_kind(_table)
 
 
-def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
+def _more(result: Result, pairs: pd.DataFrame) -> None:
     ranking = result.summary["ranking"]
     auc = pd.DataFrame(
         [
@@ -221,6 +200,8 @@ def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
             for cues, rates in groups.items()
         ]
     )
+    numbers = auc.columns.drop(["kind", "cues"])
+    auc[numbers] = auc[numbers].astype(float)  # what is undefined is None in the summary
     with st.expander("Across images, and blind (all claims, whatever the slice)"):
         st.dataframe(auc[auc.pairs > 0].round(3), hide_index=True)
         st.caption(
@@ -235,19 +216,13 @@ def _more(result: ClaimsResult, pairs: pd.DataFrame) -> None:
         st.caption(f"{len(wrong):,} of {int(pairs.correct.notna().sum()):,} pairs of this slice.")
 
 
-def sliced_retrieval(result: ClaimsResult, part: Slice) -> ClaimsResult:
+def sliced_retrieval(result: Result, part: Slice) -> Retrieval:
     """Queries of the slice; the gallery they are looked up in stays whole."""
+    from nast_core.claims.retrieval import Retrieval
     from nast_core.negation.phrases import HELD_OUT_CUES
 
-    forward = result.retrieval.images_for_statement
+    forward, backward = result.tables["retrieval"], result.tables["images"]
     kinds = forward.cue.map(lambda cue: "none" if cue is None else "unseen" if cue in HELD_OUT_CUES else "seen")
     forward = of_slice(forward.assign(cues=kinds), part, {"cue": "cue", "wording": "cues", "patient": "patient_id"})
-    backward = of_slice(result.retrieval.statements_for_image, part, {"patient": "patient_id"})
-    return replace(
-        result,
-        retrieval=replace(
-            result.retrieval,
-            images_for_statement=forward.reset_index(drop=True),
-            statements_for_image=backward.reset_index(drop=True),
-        ),
-    )
+    backward = of_slice(backward, part, {"patient": "patient_id"})
+    return Retrieval(forward.reset_index(drop=True), backward.reset_index(drop=True))

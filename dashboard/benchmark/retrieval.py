@@ -14,7 +14,7 @@ from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
     from nast_core.claims.retrieval import Retrieval
-    from nast_core.claims.run import ClaimsResult
+    from nast_core.work.results import Result
 
 _DIRECTIONS = {"images_for_statement": "images for a statement", "statements_for_image": "statements for an image"}
 _PRESENT, _DENIED, _UNSEEN = '"X" for its presence', '"there is no X" for its absence', "unseen cues for its absence"
@@ -25,13 +25,17 @@ def draw(view: View) -> None:
     asked = claims.choose()
     by_spec = claims.results(view, asked)
     detail = view.detail if view.detail in by_spec else next(iter(by_spec))
-    _prompts(view, by_spec, detail, asked.of)
+    of = claims.said_of(by_spec[detail], asked)
+    _prompts(view, by_spec, detail, of)
     st.subheader("Retrieval")
-    name = f"{view.answers[detail].name}, {asked.of}"
+    if not len(by_spec[detail].tables["retrieval"]):
+        widgets.hint(f"No statement is made about {of}, so there is nothing to look for.")
+        return
+    name = f"{view.answers[detail].name}, {of}"
     _retrieval(view, by_spec[detail], (*view.key_of(detail), asked.key, str(asked.folder)), name)
 
 
-def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str, of: str) -> None:
+def _prompts(view: View, by_spec: dict[str, Result], detail: str, of: str) -> None:
     table = pd.concat([_areas(one).assign(model=spec) for spec, one in by_spec.items()], ignore_index=True)
     own = table[table.model == detail]
     if view.part.condition:
@@ -80,7 +84,7 @@ def _prompts(view: View, by_spec: dict[str, ClaimsResult], detail: str, of: str)
         st.caption("AUROCs obey the slice's conditions; its cues and patients slice the retrieval below.")
 
 
-def _areas(result: ClaimsResult) -> pd.DataFrame:
+def _areas(result: Result) -> pd.DataFrame:
     """group (condition or macro), series (prompt), value, low, high, n."""
     denied = result.summary["negated_prompt_auroc"]
     asked = {
@@ -90,12 +94,13 @@ def _areas(result: ClaimsResult) -> pd.DataFrame:
     }
     rows = [{"group": c, "series": series, **value} for series, by in asked.items() for c, value in by.items()]
     table = pd.DataFrame(rows, columns=["group", "series", "value", "low", "high", "n"])
+    table = table.astype(dict.fromkeys(("value", "low", "high"), float))  # None: undefined
     return table.sort_values("group", key=lambda names: names == "macro", kind="stable")
 
 
-def _retrieval(view: View, result: ClaimsResult, key: tuple[str, ...], name: str) -> None:
+def _retrieval(view: View, result: Result, key: tuple[str, ...], name: str) -> None:
     direction = fields.one_of(st, "Look for", _DIRECTIONS, key="direction")
-    figures = _summary(claims.sliced_retrieval(result, view.part).retrieval, key)[direction]
+    figures = _summary(claims.sliced_retrieval(result, view.part), key)[direction]
     table = pd.DataFrame(
         [
             {"group": measure, "series": form, **figures[form][measure]}

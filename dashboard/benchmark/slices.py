@@ -150,5 +150,5 @@ def view(questions: Questions, answers: dict[str, Answers], part: Slice) -> View
             key="detail",
             help="The model that charts of one model are about.",
         )
-    key = (questions.key, str(questions.folder), str(part))
-    return View(items, sliced, detail, part, questions.folder, key, questions.of, questions.lacks)
+    of = questions.of
+    return View(items, sliced, detail, part, of.folder, (of.key, str(of.folder), str(part)), of.of, of.lacks)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.parts import asking, datasets, fields, finetunes, keeper, widgets
 from dashboard.parts.splits import need_leave
-from nast_core.data.studies import PHANTOMS, HeldOut
+from nast_core.data.studies import HeldOut
 from nast_core.files.places import DEMO, EMBEDDED
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Asked(NamedTuple):
     questions: int
     split: Split
     pairs: int
-    dataset: str = PHANTOMS
+    dataset: str = datasets.DRAWN
 
     @property
     def specs(self) -> dict[str, str]:

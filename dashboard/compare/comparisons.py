@@ -11,6 +11,7 @@ from dashboard.compare import charts
 from dashboard.compare.report import Sections
 from dashboard.finetune import prepare
 from dashboard.parts import datasets, keeper, memo, widgets
+from dashboard.parts.items import evidence_for, items_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nast_core.claims.evidence import Evidence
     from nast_core.compare.tables import Comparison
     from nast_core.compare.two_models import SharedPairs
-    from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
 
@@ -44,40 +44,21 @@ def _shared(_two: Two, _dataset: Dataset, of: tuple[str, str, str], count: int) 
 
 
 def shared(two: Two, asked: Asked) -> SharedPairs:
-    """The dataset's pairs that both models can be shown."""
+    """The dataset's pairs that both models can be shown. Raises DatasetError or PairError where there are none."""
     dataset = datasets.load(asked.dataset)
-    with widgets.advice():
-        return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
+    return _shared(two, dataset, (two.a.fingerprint, two.b.fingerprint, dataset.fingerprint), asked.pairs)
 
 
-@memo.shared("Reading what is true of the images")
-def _evidence(_dataset: Dataset, fingerprint: str, split: Split) -> Evidence:
+def evidence(asked: Asked) -> Evidence:
+    """Claims about studies of the dataset's split, and their labels. Raises DatasetError where it has neither."""
     from nast_core.compare.travelling import STUDIES
 
-    return _dataset.evidence(split, STUDIES)
-
-
-def evidence(asked: Asked) -> Evidence | None:
-    """Claims about studies of the dataset's split; None where it has none, which the sidebar says."""
-    from nast_core.errors import DataError
-
-    dataset = datasets.load(asked.dataset)
-    try:
-        return _evidence(dataset, dataset.fingerprint, asked.split)
-    except DataError:
-        return None
-
-
-@memo.shared("Reading the questions")
-def _items(_dataset: Dataset, fingerprint: str, split: Split, count: int) -> list[Item]:
-    return _dataset.items(split, count)
+    return evidence_for(datasets.load(asked.dataset), STUDIES, 0, asked.split)
 
 
 def items(asked: Asked) -> list[Item]:
-    """The questions; of a dataset without any, the reason in one sentence, and the page ends."""
-    dataset = datasets.load(asked.dataset)
-    with widgets.advice():
-        return _items(dataset, dataset.fingerprint, asked.split, asked.questions)
+    """The questions. Raises DatasetError where the split has none."""
+    return items_for(datasets.load(asked.dataset), asked.questions, 0, asked.split)
 
 
 def comparison(asked: Asked) -> Comparison:
@@ -143,22 +124,20 @@ def _compute(asked: Asked, summaries: dict[str, Path]) -> Comparison:
         moved = moved_layers(summaries)
         _recorded(summaries, moved)
 
-    from nast_core.compare.composing import IMAGES, compare_on
+    from nast_core.compare.composing import IMAGES, compare_on, gathered
 
-    two = load(asked.a, asked.b)
-    dataset, claims_of = datasets.load(asked.dataset), evidence(asked)
+    two, dataset = load(asked.a, asked.b), datasets.load(asked.dataset)
 
     def told(done: int, total: int, label: str) -> None:
         said = f"{label}: {done:,} of {total:,}" if label == IMAGES else label
         bar.progress(done / total / 2 + (0 if label == IMAGES else 0.5), said)
 
     with widgets.advice():
+        parts = gathered(lambda: shared(two, asked), lambda: items(asked), lambda: evidence(asked))
         found = compare_on(
             two.a,
             two.b,
-            shared(two, asked),
-            items(asked),
-            claims_of,
+            parts,
             dataset.images,
             having=dataset.images_for,
             parameters=moved,
@@ -181,6 +160,15 @@ class View(NamedTuple):
     def pairs(self) -> int:
         """Of texts, as many as both models could be shown."""
         return self.comparison.about["pairs"]
+
+    def lacks(self, part: str, *, again: bool = False) -> bool:
+        """Whether there are no pairs, questions or claims; said with the reason, or ``again``, shortly."""
+        reason = self.comparison.about.get("lacks", {}).get(part)
+        if reason and again:
+            st.caption(f"Without {part} there is nothing to show here; the reason stands above.")
+        elif reason:
+            widgets.hint(f"{reason}.")
+        return bool(reason)
 
     @property
     def questions(self) -> str:

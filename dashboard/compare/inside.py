@@ -17,7 +17,7 @@ def draw(view: View) -> None:
     comparison = view.comparison
     if len(comparison.shifts):
         _draw_shifts(view)
-    else:
+    elif not view.lacks("pairs", again=True):
         two = comparisons.load(view.asked.a, view.asked.b)
         st.caption(
             f"The embeddings have {two.a.text.dim} and {two.b.text.dim} dimensions, so texts cannot be compared by"

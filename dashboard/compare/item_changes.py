@@ -22,6 +22,8 @@ VERDICTS = ("fixed", "broken", "right in both", "wrong in both", "unscored")  # 
 
 def draw(view: View) -> None:
     """Which items, how many there are of each kind, and one of them."""
+    if view.lacks("questions", again=True):
+        return
     pick_form, pick_verdict = st.columns([1, 3])
     form = fields.one_of(pick_form, "Form", list(reversed(FORMS)), key="item-form")
     rows = view.comparison.items
@@ -37,7 +39,8 @@ def draw(view: View) -> None:
 
 
 def _draw_item(view: View, row: pd.Series) -> None:
-    item = next(one for one in comparisons.items(view.asked) if one.item_id == row.item_id)
+    with widgets.advice():
+        item = next(one for one in comparisons.items(view.asked) if one.item_id == row.item_id)
     folder = datasets.load(view.asked.dataset).images
     picture_at, *sides = st.columns([3, 4, 4], gap="medium")
     if picture := item_picture(item.image, str(folder) if folder else None):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def draw(view: View) -> None:
-    """Both charts, of both models."""
+    """Both charts, of both models; why there are none, where the dataset has no pair to look at them with."""
+    if view.lacks("pairs"):
+        return
     view.sections.draw(
         charts.head_maps(
             view.comparison.heads,

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.compare import charts, comparisons
-from dashboard.parts import fields, plots
+from dashboard.parts import fields, plots, widgets
 from dashboard.parts.head_attention import patterns
 from nast_core.negation.forms import FORMS
 
@@ -31,7 +31,11 @@ def draw(view: comparisons.View) -> None:
     """The fields, and the head's attention on the text in both models."""
     two = comparisons.load(view.asked.a, view.asked.b)
     comparisons.confirm(view.comparison, view.asked, two)
-    place = _choose(view, comparisons.shared(two, view.asked))
+    if view.lacks("pairs", again=True):
+        return
+    with widgets.advice():
+        pairs = comparisons.shared(two, view.asked)
+    place = _choose(view, pairs)
     text = getattr(place.pair["A"].pair, place.form)
     at = place.layer - 1, place.head - 1
     a, b = (patterns(model, model.fingerprint, (text,))[0][at] for model in two)

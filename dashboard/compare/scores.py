@@ -9,7 +9,6 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.parts import datasets, plots, widgets
 from dashboard.parts.text import chart, plain
-from nast_core.data.studies import PHANTOMS
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -29,12 +28,12 @@ _FORMS = {"negated": "Accuracy, negated", "affirmative": "Accuracy, affirmative"
 
 
 def figures(comparison: Comparison) -> list[Figure]:
-    """The answer in four figures; three, where the towers' heads cannot be compared."""
+    """The answer in four figures, fewer where there are no questions, or the towers' heads cannot be compared."""
     from nast_core.statistics.rates import Rate
 
     changes = comparison.changes.set_index("form")
     answer = []
-    for form, name in _FORMS.items():
+    for form, name in _FORMS.items() if len(changes) else ():
         row = changes.loc[form]
         test = "" if form == "gap" else f", McNemar p = {row.p_value:.2g}"
         rate = Rate(row.change, row.low, row.high, row.n)
@@ -56,18 +55,23 @@ def headline(view: View) -> None:
     if view.comparison.about["same_weights"]:
         st.info("A and B have the same weights, so nothing differs.", icon=":material/equal:")
     cards = figures(view.comparison)
-    for column, card in zip(st.columns(len(cards)), cards, strict=True):
+    for column, card in zip(st.columns(len(cards)) if cards else (), cards, strict=True):
         column.metric(card.name, card.value, border=True)
         column.caption(card.detail)
+    if not view.comparison.about["items"]:
+        return
+    cues = _CUES if datasets.drawn(view.asked.dataset) else ""
     st.caption(
-        f"{plain(view.questions)}{_CUES if view.asked.dataset == PHANTOMS else ''}; 95 % intervals by bootstrap over"
-        f" patients, of attention over {view.pairs} pairs. If attention moved with the score, the mechanism changed; if"
-        " the score moved alone, look at the effects by layer below."
+        f"{plain(view.questions)}{cues}; 95 % intervals by bootstrap over patients, of attention over {view.pairs}"
+        " pairs. If attention moved with the score, the mechanism changed; if the score moved alone, look at the"
+        " effects by layer below."
     )
 
 
 def accuracy(view: View) -> None:
-    """Accuracy of both, by form."""
+    """Accuracy of both, by form; why there is none, where the split has no question."""
+    if view.lacks("questions"):
+        return
     table = view.comparison.accuracy
     bars = table.assign(group=table.group.map(view.names))
     view.sections.draw(
@@ -89,8 +93,10 @@ def accuracy(view: View) -> None:
 def claims(view: View) -> None:
     """Claim ranking, AUROC and retrieval of both; why there is none, where the dataset says nothing of its images."""
     about = view.comparison.about
+    if view.lacks("claims"):
+        return
     if not len(view.comparison.claims):
-        widgets.hint("The dataset has no statements about this split, so claims, AUROC and retrieval are not compared.")
+        widgets.hint("These statements and labels are too few for anything to be measured.")
         return
     of = datasets.of_split(datasets.load(view.asked.dataset), view.asked.split)
     view.sections.draw(

@@ -10,8 +10,8 @@ import streamlit as st
 
 from dashboard.parts import asking, fields, item_cards, jobs, vocabularies, widgets
 from dashboard.parts.text import plain
-from nast_core.claims.source_names import BY_PATH, SOURCES
-from nast_core.data.label_names import OWN
+from nast_core.claims import source_names
+from nast_core.data import label_names
 from nast_core.data.studies import SPLITS
 from nast_core.dataset.folder import is_dataset
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nast_core.work.build_dataset import BuildDatasetRecipe
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
 
-PHANTOM = "phantom"  # labels of what is drawn here
 _SPLITS: dict[str, str] = {"all": "all patients"} | {split: split for split in SPLITS}
 
 
@@ -35,7 +34,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
     seeded = seed.number_input(
         "Seed", 0, 10_000, 0, key="data-seed", bind="query-params", help="Equal seeds, equal items."
     )
-    part = _choice(split, "Patients", _SPLITS, "split", start="test" if labels == PHANTOM else "all")
+    part = _choice(split, "Patients", _SPLITS, "split", start="test" if labels == label_names.DRAWN else "all")
     table = None
     if by_path(labels):
         table = asking.field(
@@ -50,14 +49,14 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         )
         if not table:
             widgets.empty("Give the path of the label table; the preview follows.")
-    words = {} if labels == PHANTOM else _words()
+    words = {} if labels == label_names.DRAWN else _words()
     writing = _writer()
     with st.expander("Images and balance", icon=":material/tune:"):
         images = asking.field(
             st,
             "Folder of the dataset's images",
             key="data-images",
-            disabled=labels == PHANTOM,
+            disabled=labels == label_names.DRAWN,
             help="In the dataset's own layout. Items name the images found there; items without one are still items.",
         )
         only, balance = st.columns(2)
@@ -76,7 +75,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         "seed": int(seeded),
         "out": out,
         "split": None if part == "all" else part,
-        "images": widgets.path(images) if images and labels != PHANTOM else None,
+        "images": widgets.path(images) if images and labels != label_names.DRAWN else None,
         "images_only": images_only and bool(images),
         "balance": balanced,
         **words,
@@ -90,12 +89,12 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
     from nast_core.work.kinds import BuildClaimsRecipe
 
     source, count, seed, split = st.columns([4, 2, 2, 2])
-    chosen = _choice(source, "Claims from", SOURCES, "source")
+    chosen = _choice(source, "Claims from", source_names.SOURCES, "source")
     n = count.number_input(
         "Studies",
         0,
         1_000_000,
-        1000 if chosen == PHANTOM else 0,
+        1000 if chosen == source_names.DRAWN else 0,
         100,
         key=f"data-studies-{chosen}",
         bind="query-params",
@@ -106,7 +105,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
     )
     part = _choice(split, "Patients", _SPLITS, "claims-split")
     reports = None
-    if chosen == BY_PATH:
+    if chosen == source_names.BY_PATH:
         reports = asking.field(
             st,
             "Reports",
@@ -119,7 +118,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         )
         if not reports:
             widgets.empty("Give the path of the reports; the preview follows.")
-    words = {} if chosen == PHANTOM else _words()
+    words = {} if chosen == source_names.DRAWN else _words()
     balanced = st.toggle(
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
@@ -159,7 +158,7 @@ def dataset() -> tuple[BuildDatasetRecipe, bool]:
     if not images:
         widgets.empty("Give the folder of the images that the label table names.")
     settings = _words() | _sizes()
-    name, out = _folder("my-dataset" if table and labels == OWN else labels)
+    name, out = _folder("my-dataset" if table and labels == label_names.OWN else labels)
     chosen = {
         "labels": labels,
         "table": widgets.path(table) if table else None,
@@ -181,8 +180,8 @@ def _labels_of_files() -> tuple[str, str]:
     from nast_core.data.label_words import by_path, label_sources
 
     source, path = st.columns([1, 2])
-    known = {name: entry["label"] for name, entry in label_sources().items() if name != PHANTOM}
-    labels = _choice(source, "Labels from", known, "dataset-labels", start=OWN)
+    known = {name: entry["label"] for name, entry in label_sources().items() if name != label_names.DRAWN}
+    labels = _choice(source, "Labels from", known, "dataset-labels", start=label_names.OWN)
     table = asking.field(
         path,
         "Label table",

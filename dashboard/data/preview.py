@@ -10,6 +10,8 @@ import streamlit as st
 from dashboard.data import tables
 from dashboard.parts import item_cards, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.data.drawn import is_drawn
+from nast_core.data.label_names import DRAWN
 from nast_core.data.studies import needed_of_a_study
 from nast_core.files.stamps import stamp
 
@@ -45,7 +47,7 @@ def _stamped(path: Path | None) -> str:
 
 
 def _table(recipe: BuildItemsRecipe) -> LabelTable:
-    count = recipe.n if recipe.labels == "phantom" else 0  # only the number of phantoms depends on it
+    count = recipe.n if recipe.labels == DRAWN else 0  # only how many are drawn depends on it
     words, table = recipe.words, _stamped(recipe.table)
     return _labels(
         recipe.labels_spec, count, recipe.split, recipe.images, recipe.images_only, table, words, words.fingerprint
@@ -115,7 +117,7 @@ def _draw(items: list[Item], images: Path | None) -> None:
         with st.container(border=True):
             st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
             item_cards.draw_item(
-                item, images=str(images) if images else None, picture=bool(images) or item.source == "phantom"
+                item, images=str(images) if images else None, picture=bool(images) or is_drawn(item.image)
             )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TARGETS = {"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}
 _SCALES = {"learning_rate": "the learning rate", "gradient": "the gradient (Adam undoes it)"}
+_PRECISIONS = {"float32": "float32", "auto": "the faster, tried", "bf16": "bf16"}  # the recipe's default first
 _FILES = (
     ("Claims file", "claims", "claims.jsonl of 'nast claims build', with train and validation lines."),
     ("Folder of images", "train-images", "Where the claims' images are; drawn ones need none."),
@@ -96,7 +97,7 @@ def _drawn() -> prepare.Files:
     left, right = st.columns(2)
     studies = left.select_slider("Training patients", [500, 1000, 2000, 4000], 1000, key="train-n", bind="query-params")
     seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
-    return prepare.phantom_files(prepare.data_folder(), studies, int(seed))
+    return prepare.drawn_files(prepare.data_folder(), studies, int(seed))
 
 
 def _of_dataset() -> prepare.Files:
@@ -107,7 +108,7 @@ def _of_dataset() -> prepare.Files:
             f"{dataset.name} has no image of its {' and '.join(missing)} split, and a fine-tune learns from train and"
             " is chosen by validation patients. Build it with shares for both, or give files."
         )
-    with widgets.advice():
+    with widgets.lacking():
         counts = prepare.statements(dataset, dataset.fingerprint)
     said = ", ".join(f"{n:,} statements about {studies:,} {split} studies" for split, (n, studies) in counts.items())
     watched = len(dataset.watched())
@@ -235,11 +236,18 @@ def _adapter(method: str) -> dict[str, Any]:
 
 
 def _batches() -> dict[str, Any]:
-    a, b, c = st.columns(3)
+    a, b, c, d = st.columns(4)
     batch = a.number_input("Studies a step", 2, 4096, prepare.default("batch_size"), key="finetune-batch")
     align = _weight(b, "Weight of staying aligned", "alignment_weight", "Keeps affirmative captions where they were.")
     scale = c.selectbox("Layer weight scales", list(_SCALES), key="finetune-scale", format_func=_SCALES.__getitem__)
-    return {"batch_size": int(batch), "alignment_weight": align, "scale": scale}
+    precision = d.selectbox(
+        "Precision",
+        list(_PRECISIONS),
+        key="finetune-precision",
+        format_func=_PRECISIONS.__getitem__,
+        help="bf16 rounds what goes into matrix products to three digits; weights stay in float32.",
+    )
+    return {"batch_size": int(batch), "alignment_weight": align, "scale": scale, "precision": precision}
 
 
 def _losses(method: Method) -> dict[str, Any]:

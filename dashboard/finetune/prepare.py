@@ -12,7 +12,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.parts import datasets, jobs, keeper, memo, widgets
-from nast_core.data.studies import PHANTOMS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -50,26 +49,15 @@ class Files(NamedTuple):
     data: Path | None = None
     items: Path | None = None
     images: Path | None = None
-    dataset: str = PHANTOMS
+    dataset: str = datasets.DRAWN
 
 
 @memo.shared("Writing the training statements")
-def phantom_files(folder: str, studies: int, seed: int) -> Files:
-    """Statements of drawn patients, and questions on others: train and validation splits, never the test split."""
-    from nast_core.benchmark.items import write_items
-    from nast_core.claims.examples import write_claims
-    from nast_core.dataset.phantom_world import WATCHED, phantom_questions, phantom_training
+def drawn_files(folder: str, studies: int, seed: int) -> Files:
+    """Statements of drawn patients, and questions on others."""
+    from nast_core.dataset.training_files import drawn_files
 
-    root = Path(folder)
-    data, items = (
-        root / f"phantom-own-cues-{studies}-{seed}.claims.jsonl",
-        root / f"phantom-own-cues-{WATCHED}-{seed}.items.jsonl",
-    )
-    if not data.exists():
-        write_claims(phantom_training(studies, seed), data)
-    if not items.exists():
-        write_items(phantom_questions(seed), items)
-    return Files(data, items)
+    return Files(*drawn_files(Path(folder), studies, seed))
 
 
 @memo.copied()
@@ -132,7 +120,7 @@ def _as_in_the_paper(r: TraceRecipe) -> bool:
 
 def _what(r: TraceRecipe) -> str:
     layers = "" if r.window == 1 else f", {r.window} layers together"
-    on = "" if r.dataset == PHANTOMS else f", on {Path(r.dataset).name}"
+    on = "" if datasets.drawn(r.dataset) else f", on {Path(r.dataset).name}"
     return f"{r.component}, {r.positions} positions{layers}, {r.method}{on}"
 
 

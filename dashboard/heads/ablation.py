@@ -34,7 +34,7 @@ def draw(model: DualEncoder, off: list[str]) -> None:
     if not off:
         widgets.empty("Choose one or more heads to see how the benchmark changes without them.")
     count = st.select_slider("Questions", [300, 1000, 3000], key="ablation-n", bind="query-params")
-    with widgets.advice():
+    with widgets.lacking():
         asked, of = len(effects.questions(count)), datasets.of_split(datasets.chosen(), "validation")
     before = effects.answers(model, count)
     after = effects.answers(model, count, tuple(sorted(off)))

@@ -85,11 +85,9 @@ def of_pairs(model: DualEncoder) -> Heads:
         help="Exact: every head is swapped and run. Estimate: attribution patching, all heads from one gradient.",
     )
     average = traces.choose_average(averaging, "average", bind="query-params")
-    aligned = alignment(model).aligned
-    if not aligned:
-        widgets.empty("No template pair aligns under this tokenizer, so heads cannot be compared.")
     plan = traces.plan(component="head", positions="all")
     on = traces.choose_images(which, many)
+    aligned = alignment(model, present=on.finding).aligned
     traced = traces.traced_set(model, plan, method, on)
     if traced is None:
         return _first_look(model, traces.shortest(aligned), plan, method, average, on)

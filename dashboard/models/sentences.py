@@ -76,7 +76,7 @@ def chips(model: DualEncoder, tokens: pd.DataFrame) -> str:
 
 
 def similarity(
-    model: DualEncoder, affirmative: str, negation: str, equivalent: str, vocabulary: Vocabulary | None = None
+    model: DualEncoder, affirmative: str, negation: str, equivalent: str, *, vocabulary: Vocabulary | None = None
 ) -> pd.DataFrame:
     """Cosines of the three pairs of texts, and what unlike sentences have in this model: pair, cosine, n.
 

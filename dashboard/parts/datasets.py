@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nast_core.dataset.interface import Dataset
     from nast_core.vocabulary.model import Vocabulary
 
+DRAWN = PHANTOMS  # the dataset that comes with NAST
 START = os.environ.get("NAST_DATASET") or PHANTOMS  # what is chosen first; 'nast app --dataset' says it
 _OFFERED = 30  # folders of the home of data sets, the newest first
 
@@ -35,9 +36,9 @@ def spec() -> str:
         return typed  # whoever opens it says what is wrong
 
 
-def drawn() -> bool:
-    """Whether the phantom world is chosen."""
-    return spec() == PHANTOMS
+def drawn(name: str | None = None) -> bool:
+    """Whether a dataset, or the chosen one, is the phantom world."""
+    return (name or spec()) == DRAWN
 
 
 def chosen() -> Dataset:
@@ -103,7 +104,7 @@ def _folders(home: Path) -> list[Path]:
 
 def of_split(dataset: Dataset, split: Split) -> str:
     """What a figure is of, as captions say it."""
-    return f"{split} phantoms" if dataset.spec == PHANTOMS else f"the {split} split of {dataset.name}"
+    return f"{split} {dataset.picture}s" if dataset.drawn else f"the {split} split of {dataset.name}"
 
 
 def disclaimer() -> str:
@@ -113,7 +114,7 @@ def disclaimer() -> str:
 
 def image_with(finding: bool = True, several: int = 1) -> str:
     """What each pair is scored on, as headings say it."""
-    what = "phantom" if drawn() else "image"
+    what = chosen().picture
     kind = "with its finding" if finding else "without its finding"
     return (
         f"a {what} {kind}".replace("a image", "an image") if several == 1 else f"the mean of {several} {what}s {kind}"

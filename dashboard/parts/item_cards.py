@@ -17,7 +17,6 @@ from dashboard.parts.text import plain
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
 
-DEMO_ITEMS = 24
 _FORMS = (("affirmative", ":blue[Affirmative]"), ("negated", ":orange[With negations]"))
 
 
@@ -68,11 +67,7 @@ def badges(item: Item) -> str:
 
 
 def demo_items() -> Path:
-    """A small file of phantom items to try things on; made once."""
-    from nast_core.benchmark.dataset import build_dataset
-    from nast_core.benchmark.writers import writer_named
+    """A small file of items about drawn patients, to try things on."""
+    from nast_core.benchmark.dataset import demo_items
 
-    path = home() / "demo.items.jsonl"
-    if not path.exists():
-        build_dataset("phantom", path, writer_named("template", "phantom"), count=DEMO_ITEMS)
-    return path
+    return demo_items(home() / "demo.items.jsonl")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.parts import memo, widgets
-from nast_core.data.studies import PHANTOMS
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -23,16 +22,14 @@ if TYPE_CHECKING:
 EVERY = 1_000_000  # more questions or studies than any dataset has
 
 
-@memo.copied("Writing the questions")
-def phantom_items(count: int, seed: int, split: str) -> list[Item]:
-    from nast_core.benchmark.phantoms import phantom_items
-
-    return phantom_items(count, seed=seed, split=split)
-
-
 def items_for(dataset: Dataset, count: int, seed: int, split: Split) -> list[Item]:
-    """At most so many questions about a split of a dataset. Raises DatasetError where it has none."""
-    return phantom_items(count, seed, split) if dataset.spec == PHANTOMS else dataset.items(split, count, seed)
+    """At most so many questions about a split of a dataset, not to be changed. DatasetError where it has none."""
+    return _items_for(dataset, dataset.fingerprint, count, seed, split)
+
+
+@memo.shared("Writing the questions")
+def _items_for(_dataset: Dataset, fingerprint: str, count: int, seed: int, split: Split) -> list[Item]:
+    return _dataset.items(split, count, seed)
 
 
 def items_of(path: Path) -> list[Item]:

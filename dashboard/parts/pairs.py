@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -16,16 +17,30 @@ if TYPE_CHECKING:
 
 
 @memo.copied()
-def _alignment(_model: DualEncoder, fingerprint: str, _dataset: Dataset, data: str) -> Alignment:
+def _alignment(_model: DualEncoder, fingerprint: str, _dataset: Dataset, data: str, present: bool | None) -> Alignment:
     from nast_core.negation.pairs import align_all
 
-    return align_all(_dataset.pairs(_model.card.conditions), _model.text)
+    known = _model.card.conditions
+    usable = _dataset.pairs(known, present=present)
+    shown = {pair.finding for pair in usable}
+    bare = [pair for pair in _dataset.pairs(known, present=None) if pair.finding not in shown]
+    found = align_all(usable, _model.text)
+    why = f"there is no image {'with' if present else 'without'} its finding to look at"
+    return replace(found, refused=(*found.refused, *((pair, why) for pair in bare)))
 
 
-def alignment(encoder: DualEncoder) -> Alignment:
-    """The dataset's pairs of the conditions a model knows: those that align under its tokenizer, and those refused."""
+def alignment(encoder: DualEncoder, *, present: bool | None = True) -> Alignment:
+    """The dataset's pairs of the conditions a model knows: those that align under its tokenizer, and those not used.
+
+    ``present``: as ``Dataset.pairs`` takes it. Where no pair is left, its reason, and the page ends."""
     dataset = datasets.chosen()
-    return _alignment(encoder, encoder.fingerprint, dataset, dataset.fingerprint)
+    with widgets.lacking():
+        found = _alignment(encoder, encoder.fingerprint, dataset, dataset.fingerprint, present)
+    if not found.aligned:
+        widgets.empty(
+            f"None of the {len(found.refused)} pairs aligns under this tokenizer; first reason: {found.refused[0][1]}"
+        )
+    return found
 
 
 @memo.copied()
@@ -35,13 +50,9 @@ def align_pair(_model: DualEncoder, fingerprint: str, pair: PolarityPair) -> Ali
     return align(pair, _model.text)
 
 
-def choose_set(model: DualEncoder, *places: Any) -> tuple[AlignedPair, ...]:
+def choose_set(model: DualEncoder, *places: Any, present: bool | None = True) -> tuple[AlignedPair, ...]:
     """The dataset's pairs, narrowed by finding and by cue; for none the page ends. ``places``: of both fields."""
-    found = alignment(model)
-    if not found.aligned:
-        widgets.empty(
-            f"None of the {len(found.refused)} pairs aligns under this tokenizer; first reason: {found.refused[0][1]}"
-        )
+    found = alignment(model, present=present)
     findings = sorted({pair.pair.finding for pair in found.aligned})
     cues = sorted({pair.cue.text for pair in found.aligned})
     left, right = places or st.columns(2)
@@ -53,7 +64,7 @@ def choose_set(model: DualEncoder, *places: Any) -> tuple[AlignedPair, ...]:
         if (not by_finding or pair.pair.finding in by_finding) and (not by_cue or pair.cue.text in by_cue)
     )
     if found.refused:
-        with st.expander(f"{len(found.refused)} pairs do not align under this tokenizer and are not used"):
+        with st.expander(f"{len(found.refused)} pairs are not used"):
             for pair, reason in found.refused:
                 st.caption(f"{plain(pair.negated)}: {plain(reason)}")
     if not chosen:

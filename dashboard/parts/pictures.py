@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import streamlit as st
 
 from dashboard.parts import datasets, memo, widgets
 from dashboard.parts.text import plain
+from nast_core.data.drawn import is_drawn, name_of, title_of
 from nast_core.files.stamps import stamp
 
 if TYPE_CHECKING:
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair
 
-_DRAWN = "phantom:"  # before the seed, in the name of an image
-_PHANTOM = re.compile(r"phantom \d+")
+_SIZE = 512  # that a drawing is shown in
 
 
 @dataclass(frozen=True)
 class Picture:
     """An image a page can show and a model can read."""
 
-    name: str  # phantom:SEED, or what names the bytes of a file
+    name: str  # what draws it, or what names the bytes of a file
     title: str
     image: Image.Image  # for the eye
     warnings: tuple[str, ...] = ()
@@ -71,22 +70,26 @@ def named(name: str) -> Picture | None:
 
 
 @memo.copied()
-def _phantom(seed: int) -> Picture:
-    from nast_core.encoding.images import phantom_image
+def _drawn(name: str) -> Picture:
+    from nast_core.encoding.images import open_image
 
-    return Picture(f"{_DRAWN}{seed}", f"phantom {seed}", phantom_image(seed, 512))
+    return Picture(name, title_of(name), open_image(name, size=_SIZE))
+
+
+def for_model(model: DualEncoder, picture: Picture) -> Image.Image:
+    """A picture as it is given to a model: a drawing anew at the model's own size."""
+    from nast_core.encoding.images import open_image
+
+    return open_image(picture.name, size=model.image_size) if is_drawn(picture.name) else picture.image
 
 
 @memo.copied()
 def _image_vector(_model: DualEncoder, fingerprint: str, name: str, _picture: Picture) -> np.ndarray:
-    from nast_core.encoding.images import open_image, phantom_of
-
-    image = open_image(name, size=_model.image_size) if phantom_of(name) else _picture.image
-    return _model.encode_images([image])[0].numpy()
+    return _model.encode_images([for_model(_model, _picture)])[0].numpy()
 
 
 def image_vector(encoder: DualEncoder, picture: Picture) -> np.ndarray:
-    """A picture's unit vector; phantoms are drawn anew at the model's own size."""
+    """A picture's unit vector."""
     return _image_vector(encoder, encoder.fingerprint, picture.name, picture)
 
 
@@ -99,16 +102,7 @@ def image_vectors(encoder: DualEncoder, titles: tuple[str, ...]) -> np.ndarray:
 def titled(title: str) -> Picture | None:
     """The picture of a title; the reason in one sentence where it cannot be read."""
     mine = {picture.title: picture for picture in uploads()}
-    return mine[title] if title in mine else named(_name(title))
-
-
-def title_of(name: str) -> str:
-    """An image's name as fields and links have it: "phantom 3" for phantom:3, a file's own path."""
-    return name.replace(_DRAWN, "phantom ") if name.startswith(_DRAWN) else name
-
-
-def _name(title: str) -> str:
-    return title.replace("phantom ", _DRAWN) if _PHANTOM.fullmatch(title) else title
+    return mine[title] if title in mine else named(name_of(title))
 
 
 def titles_for(finding: str, most: int, *, present: bool = True) -> tuple[str, ...]:
@@ -162,17 +156,16 @@ def _described(title: str) -> str:
     if title in {picture.title for picture in uploads()}:
         return f"yours: {title}"
     dataset = datasets.if_there()
-    findings = dataset.findings(_name(title)) if dataset else ""
+    findings = dataset.findings(name_of(title)) if dataset else ""
     return f"{title}: {findings}" if findings else title
 
 
 def item_picture(name: str, folder: str | None) -> Picture | None:
     """The image of a benchmark item, in a folder or in the dataset's; its reason where it cannot be read."""
-    from nast_core.encoding.images import phantom_of
     from nast_core.errors import ImageError
 
-    if (phantom := phantom_of(name)) is not None:
-        return _phantom(phantom.seed)
+    if is_drawn(name):
+        return _drawn(name)
     dataset = datasets.if_there()
     place = widgets.path(folder) if folder else dataset.images if dataset else None
     try:

@@ -54,8 +54,18 @@ def show(kind: str, start: str = "", more: Callable[[Sequence[Row]], None] | Non
         " log."
     )
     _controls(picked, damaged)
+    _computed(shown)
     if more:
         more(shown)
+
+
+def _computed(rows: Sequence[Row]) -> None:
+    """What the runs that asked for it are computed in, and what was measured."""
+    from nast_core.work.precision import noted, said
+
+    for row in rows:
+        if computed := said(noted(row.run.folder)):
+            st.caption(plain(f"{row.run.id}: {computed}"))
 
 
 def _line(row: Row) -> dict[str, object]:

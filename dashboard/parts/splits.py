@@ -9,7 +9,6 @@ import streamlit as st
 
 from dashboard.parts import fields, widgets
 from dashboard.parts.text import plain
-from nast_core.data.studies import PHANTOMS
 
 if TYPE_CHECKING:
     from nast_core.data.studies import Split
@@ -36,7 +35,7 @@ def need_leave(dataset: Dataset, split: str, place: str) -> None:
     Drawn patients are nobody, and are not asked for. ``place``: the page, or its part, that asks.
     """
     used = st.session_state.setdefault(_USED, set())
-    if split != HELD_OUT[0] or dataset.spec == PHANTOMS or dataset.fingerprint in used:
+    if split != HELD_OUT[0] or dataset.drawn or dataset.fingerprint in used:
         return
     st.warning(
         f"These are test patients; figures of them are what is reported of a model. Whoever looks at them while still"

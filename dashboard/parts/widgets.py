@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import StopException
 
 from dashboard.parts.text import plain
-from nast_core.errors import NastError
+from nast_core.errors import DatasetError, NastError
 from nast_core.files.gate import as_path
 
 _TOOLBAR = {
@@ -30,6 +30,15 @@ def advice() -> Iterator[None]:
         yield
     except NastError as error:
         refuse(error)
+
+
+@contextmanager
+def lacking() -> Iterator[None]:
+    """What a dataset lacks, as its sentence: nothing is wrong, there is nothing to show, and the page ends."""
+    try:
+        yield
+    except DatasetError as error:
+        empty(f"{error}.")
 
 
 def figure(

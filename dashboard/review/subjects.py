@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from dashboard.parts import asking, datasets, fields, item_cards, splits, widgets
+from dashboard.parts import asking, datasets, fields, item_cards, sources, splits, widgets
 from dashboard.parts.items import items_of
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
     from nast_core.review.judgements import Reviews, Verdict
-
-SOURCES = ["the dataset", "a file"]
 
 
 class Button(NamedTuple):
@@ -85,21 +83,23 @@ def _from_dataset() -> bool:
     if datasets.drawn():
         return False
     if not fields.fresh("review-items"):
-        fields.start(**{"review-from": SOURCES[1]})  # an address of before, or the demo's items just opened
-    chosen = fields.one_of(st, "Items from", SOURCES, key="review-from", label_visibility="collapsed")
-    return chosen == SOURCES[0]
+        fields.start(**{"review-from": sources.SOURCES[1]})  # an address of before, or the demo's items just opened
+    return sources.of_dataset(st, "Items from", key="review-from", label_visibility="collapsed")
 
 
 def _of_dataset() -> tuple[Path, str | None]:
-    """Its file of questions; without any, why there are none, and the page ends."""
+    """Its file of questions; without any, why there are none, and the page ends. Test patients are among them."""
     from nast_core.dataset.folder import FolderDataset, manifest_note
     from nast_core.dataset.manifest import ITEMS
 
     dataset = datasets.chosen()
     assert isinstance(dataset, FolderDataset)  # the others are drawn
-    if not sum(part.items for part in dataset.manifest.splits.values()):
+    items = {split: part.items for split, part in dataset.manifest.splits.items()}
+    if not sum(items.values()):
         reasons = "; ".join(f"{split}: {manifest_note(dataset.manifest, split)}" for split in splits.HELD_OUT)
         widgets.empty(f"{dataset.name} has no question to review. {reasons}. Choose another dataset, or give a file.")
+    if items.get(splits.HELD_OUT[0]):
+        splits.need_leave(dataset, splits.HELD_OUT[0], "review")
     return dataset.folder / ITEMS, str(dataset.images)
 
 
@@ -110,7 +110,7 @@ def _of_file() -> tuple[Path, str | None]:
     images = asking.field(right, "Folder of its images", key="review-images", help="Drawn ones need none.")
     if not typed:
         if st.button(
-            f"Start on {item_cards.DEMO_ITEMS} demo items",
+            "Start on the demo items",
             type="primary",
             icon=":material/play_arrow:",
             key="review-demo",

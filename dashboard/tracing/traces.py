@@ -154,7 +154,7 @@ def traced_set(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_
     if _seconds(model, plan, method) > SOON:
         return None
     with widgets.advice():
-        run = jobs.run_now(wanted, model, f"Tracing {len(alignment(model).aligned)} pairs")
+        run = jobs.run_now(wanted, model, f"Tracing {len(alignment(model, present=on.finding).aligned)} pairs")
     return _read(str(run.folder / "trace.nc"), run.id)
 
 
@@ -162,7 +162,9 @@ def offer(model: DualEncoder, plan: PatchPlan, method: Method, on: On = ON_ONE) 
     """The run of the whole set: how it stands, or a button that says how long it takes."""
     from nast_core.runs.pace import duration
 
-    label = f"Trace {len(alignment(model).aligned)} pairs: {duration(_seconds(model, plan, method))}"
+    label = (
+        f"Trace {len(alignment(model, present=on.finding).aligned)} pairs: {duration(_seconds(model, plan, method))}"
+    )
     jobs.offer(recipe(plan, method, on), model.fingerprint, label, key="tracing-run")
 
 
@@ -177,11 +179,13 @@ def _trace_of(
 ) -> xr.Dataset:
     import torch
 
-    from nast_core.interpret.effects import trace
+    from nast_core.interpret.effects import effects_of
     from nast_core.interpret.gradients import attribution_trace
 
-    by = attribution_trace if method == "attribution" else trace
-    return by(_model, [pair], torch.from_numpy(vector)[None], plan=plan)
+    images = torch.from_numpy(vector)[None]
+    if method == "attribution":
+        return attribution_trace(_model, [pair], images, plan=plan)
+    return effects_of(_model, _patched(_model, fingerprint, pair, plan, None), images)
 
 
 @memo.copied()
@@ -213,14 +217,15 @@ def _seconds_a_square(_model: DualEncoder, fingerprint: str, plan: PatchPlan) ->
     began = time.perf_counter()
     _patched(_model, fingerprint, pair, plan, None)  # which the page then shows
     spent = time.perf_counter() - began
-    return spent / pair.length**2 if spent > SLOW_PAIR else _of_several(_model, plan)
+    if spent > SLOW_PAIR:
+        return spent / pair.length**2
+    return _again(_model, plan, [pair] if spent > SLOW_PAIR / 2 else alignment(_model).aligned[:4])
 
 
-def _of_several(model: DualEncoder, plan: PatchPlan) -> float:
-    """The same, of a few pairs at once."""
+def _again(model: DualEncoder, plan: PatchPlan, pairs: Sequence[AlignedPair]) -> float:
+    """The same of ``pairs`` at once, for which all is ready now."""
     from nast_core.interpret.effects import patched_pairs
 
-    pairs = alignment(model).aligned[:4]
     began = time.perf_counter()
     patched_pairs(model.text, pairs, plan)
     return (time.perf_counter() - began) / sum(pair.length**2 for pair in pairs)

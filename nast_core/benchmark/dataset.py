@@ -10,6 +10,8 @@ from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.sources import labelled_studies
 from nast_core.benchmark.writer import Writer
+from nast_core.benchmark.writers import writer_named
+from nast_core.data.label_names import DRAWN
 from nast_core.data.labels import LabelTable
 from nast_core.files.writing import whole_folder
 from nast_core.progress import Tick
@@ -27,6 +29,16 @@ class Dataset:
     items: Path
     card: Path
     drafts: Path | None  # items.rejected.jsonl; None where every first draft was good
+
+
+DEMO_ITEMS = 24
+
+
+def demo_items(path: Path) -> Path:
+    """A few items about drawn patients to try things on; made once."""
+    if not path.exists():
+        build_dataset(DRAWN, path, writer_named("template", DRAWN), count=DEMO_ITEMS)
+    return path
 
 
 def build_dataset(

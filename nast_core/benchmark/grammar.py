@@ -3,11 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from nast_core.files.documents import packaged
 from nast_core.vocabulary.model import Examination, Noun, Vocabulary
 from nast_core.vocabulary.shipped import given
 
@@ -50,7 +48,7 @@ class Grammar:
 
 @lru_cache(maxsize=1)
 def _constructions() -> dict[str, Any]:
-    return yaml.safe_load(files("nast_core.benchmark").joinpath("grammar.yaml").read_text("utf-8"))
+    return packaged("nast_core.benchmark", "grammar.yaml")
 
 
 def grammar(vocabulary: Vocabulary | None = None) -> Grammar:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from nast_core.benchmark.phantoms import phantom_studies
 from nast_core.data.image_folders import locate_images, why_missing
+from nast_core.data.label_names import DRAWN
 from nast_core.data.labels import LabelTable, read_labels
 from nast_core.data.studies import SPLITS
 from nast_core.errors import BenchmarkError, DataError
 from nast_core.files.gate import as_path, shown
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import chest, given
-
-PHANTOM = "phantom"
 
 
 def labelled_studies(
@@ -35,7 +34,7 @@ def labelled_studies(
             f"there is no split {shown(split)!r}; give one of {', '.join(SPLITS)}, or none for all patients"
         )
     vocabulary = given(vocabulary)
-    if labels == PHANTOM:
+    if labels == DRAWN:
         if vocabulary != chest():
             raise BenchmarkError(
                 f"phantoms have CheXpert's conditions, and not those of {shown(vocabulary.name)}; give a table of labels"
@@ -44,7 +43,7 @@ def labelled_studies(
         studies = phantom_studies(count, chosen)
         eligible = tuple(study for study in studies if study.eligible(len(vocabulary.conditions)))
         return LabelTable(
-            PHANTOM, eligible, {"studies": len(studies), "patients": len(studies), "eligible": len(eligible)}
+            DRAWN, eligible, {"studies": len(studies), "patients": len(studies), "eligible": len(eligible)}
         )
     table = read_labels(labels, vocabulary=vocabulary)
     if split is not None:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from nast_core.benchmark.grammar import demo_grammar, grammar
-from nast_core.benchmark.sources import PHANTOM
 from nast_core.benchmark.template import TemplateWriter
 from nast_core.benchmark.writer import Writer
+from nast_core.data.label_names import DRAWN
 from nast_core.errors import BenchmarkError
 from nast_core.files.gate import shown
 from nast_core.vocabulary.model import Vocabulary
@@ -14,7 +14,7 @@ from nast_core.vocabulary.model import Vocabulary
 def writer_named(name: str, labels: str, vocabulary: Vocabulary | None = None) -> Writer:
     """The writer for a label source that needs nothing else. Raises BenchmarkError for a name that there is no writer of."""
     if name == TemplateWriter.name:
-        return TemplateWriter(demo_grammar() if labels == PHANTOM else grammar(vocabulary))
+        return TemplateWriter(demo_grammar() if labels == DRAWN else grammar(vocabulary))
     raise BenchmarkError(f"unknown writer {shown(name)!r}; there are {TemplateWriter.name} and llm")
 
 

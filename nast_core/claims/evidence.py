@@ -39,7 +39,7 @@ class Evidence:
     def facts(self) -> list[tuple[Claim, ...]]:
         """What is known of each image."""
         by_study = facts_by_study(self.examples)
-        return [by_study[study] for study in self.images.study_id]
+        return [by_study.get(study, ()) for study in self.images.study_id]
 
     @cached_property
     def presence(self) -> Float[np.ndarray, "image condition"]:
@@ -87,6 +87,24 @@ class Gallery:
     cues: tuple[str | None, ...]
     holds: Int[np.ndarray, "statement image"]  # 1, 0, or -1 where unknown
     sources: pd.DataFrame  # a row a line: statement (row of ``holds``), study_id, patient_id
+
+
+def labels_alone(
+    images: pd.DataFrame,
+    labels: Float[np.ndarray, "image condition"],
+    split: Split,
+    vocabulary: Vocabulary | None = None,
+) -> Evidence:
+    """Images of which nothing is said, and what a table says of them: AUROC can be measured, and nothing else.
+
+    Raises DataError where no condition is had, and lacked, by LEAST of them.
+    """
+    known = Evidence(split, (), images.reset_index(drop=True), 0, labels, given(vocabulary))
+    if not known.conditions:
+        raise DataError(
+            f"no condition is known of {LEAST} images of the {split} split that have it and {LEAST} that lack it"
+        )
+    return known
 
 
 def evidence(examples: Sequence[Example], split: Split | None = None, vocabulary: Vocabulary | None = None) -> Evidence:

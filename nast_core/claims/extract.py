@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
-
-import yaml
 
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
+from nast_core.files.documents import packaged
 from nast_core.negation.lexicon import namesakes
 from nast_core.negation.parser import Mention, parse
 from nast_core.vocabulary.model import Vocabulary
@@ -53,7 +51,7 @@ class _Words(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _words() -> _Words:
-    raw = yaml.safe_load(files("nast_core.claims").joinpath("reports.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.claims", "reports.yaml")
 
     def expressions(name: str) -> dict[str, re.Pattern[str]]:
         return {key: _expression(words) for key, words in raw[name].items()}

@@ -8,11 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-
-import yaml
 
 from nast_core.claims.anatomy import anatomy
 from nast_core.claims.claim import Claim
@@ -23,6 +20,7 @@ from nast_core.claims.truth import holds
 from nast_core.errors import DataError
 from nast_core.files import markup
 from nast_core.files.archives import members
+from nast_core.files.documents import packaged
 from nast_core.files.folders import walked
 from nast_core.files.gate import as_path, read_bytes, shown
 from nast_core.files.tables import read_table
@@ -142,7 +140,7 @@ def image_of(report: Report) -> str | None:
 
 @lru_cache(maxsize=1)
 def _mesh() -> dict:
-    return yaml.safe_load(files("nast_core.claims").joinpath("mesh.yaml").read_text("utf-8"))
+    return packaged("nast_core.claims", "mesh.yaml")
 
 
 def coded_claims(report: Report) -> tuple[Claim, ...]:

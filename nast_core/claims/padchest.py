@@ -8,11 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from nast_core.claims.anatomy import Anatomy, anatomy
 from nast_core.claims.claim import Claim
@@ -21,6 +19,7 @@ from nast_core.data.label_layouts import python_list
 from nast_core.data.label_words import may_stand_for, plain, rules_of
 from nast_core.data.labels import packaged_table
 from nast_core.errors import DataError
+from nast_core.files.documents import packaged
 from nast_core.files.gate import shown
 from nast_core.files.tables import open_table, read_table
 from nast_core.vocabulary.model import Vocabulary
@@ -32,7 +31,7 @@ _FRONTAL = ("PA", "AP", "AP_horizontal")
 
 @lru_cache(maxsize=1)
 def _rules() -> dict:
-    return yaml.safe_load(files("nast_core.claims").joinpath("padchest.yaml").read_text("utf-8"))
+    return packaged("nast_core.claims", "padchest.yaml")
 
 
 @lru_cache(maxsize=16)

@@ -43,7 +43,7 @@ def rank_claims(
     """
     if texts is None:
         distinct = statement_texts(examples)
-        texts = dict(zip(distinct, model.encode_texts(distinct, progress=progress), strict=True))
+        texts = dict(zip(distinct, model.encode_texts(distinct, progress=progress), strict=True)) if distinct else {}
     pairs = [(example, contradiction) for example in examples for contradiction in example.contradictions]
     table = pd.DataFrame([_row(example, contradiction) for example, contradiction in pairs], columns=_DESCRIBED)
     names = [image for e, _ in pairs if e.image and (image := e.image) in images]

@@ -43,11 +43,6 @@ class ClaimsResult:
     doubts: dict[str, str] = field(default_factory=dict)  # image name -> why it may not show what it should
 
 
-def work_units(sample: Evidence) -> int:
-    """What ``progress`` of run_claims counts up to: images and distinct texts."""
-    return len(sample.images) + len(statement_texts(sample.examples))
-
-
 def run_claims(
     model: DualEncoder,
     examples: Sequence[Example],
@@ -110,10 +105,9 @@ def score_claims(
     pairs = rank_claims(model, sample.examples, vectors, texts=texts)
     readable = without(sample, set(failed))
     gallery = readable.gallery(seed)
-    scores = model.score(
-        torch.stack([texts[text] for text in gallery.statements]),
-        torch.stack([vectors[name] for name in gallery.images.image]),
-    )
+    seen = torch.stack([vectors[name] for name in gallery.images.image])
+    said = torch.stack([texts[text] for text in gallery.statements]) if gallery.statements else seen[:0]
+    scores = model.score(said, seen)
     retrieval = retrieve(scores.numpy(), gallery.holds, gallery.cues, gallery.sources, gallery.images)
     conditions = readable.conditions
     everything = torch.stack([vectors[name] for name in readable.images.image])

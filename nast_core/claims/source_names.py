@@ -9,4 +9,4 @@ SOURCES: dict[str, str] = {
     "padchest": "PadChest labels by sentence",
     "reports": "Reports by path (MIMIC-CXR, CSV)",
 }
-BY_PATH = "reports"
+DRAWN, BY_PATH = "phantom", "reports"

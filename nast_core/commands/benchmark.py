@@ -9,8 +9,8 @@ from nast_core.commands.common import (
     Cache,
     Dataset,
     Device,
+    EncodingPrecision,
     Out,
-    Precision,
     Words,
     Workers,
     carried_out,
@@ -205,7 +205,7 @@ def benchmark_run(
     cache: Cache = True,
     workers: Workers = None,
     device: Device = "auto",
-    precision: Precision = "float32",
+    precision: EncodingPrecision = "float32",
 ) -> None:
     """Accuracy affirmative and negated, the gap, and the paired test; of several models, also tests between them.
 

@@ -11,9 +11,9 @@ from nast_core.commands.common import (
     Cache,
     Dataset,
     Device,
+    EncodingPrecision,
     Model,
     Out,
-    Precision,
     Words,
     Workers,
     carried_out,
@@ -132,7 +132,7 @@ def claims_run(
     cache: Cache = True,
     workers: Workers = None,
     device: Device = "auto",
-    precision: Precision = "float32",
+    precision: EncodingPrecision = "float32",
 ) -> None:
     """Claim ranking by kind, negated prompts, retrieval and alignment, seen and unseen cues apart.
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
+from nast_core.models.precision import stored
 from nast_core.progress import Tick
 from nast_core.recipe import MOST_WORKERS
 from nast_core.vocabulary.names import SHIPPED
@@ -31,7 +32,14 @@ Model = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str, typer.Option(help="float32, bfloat16, float16 or float64.")]
+Precision = Annotated[str, typer.Option(help="Of the weights: float32, bfloat16, float16 or float64.")]
+EncodingPrecision = Annotated[
+    str,
+    typer.Option(
+        help="float32; bf16, to compute in it with weights in float32; auto, the faster of both here, tried for a second; or of the "
+        "weights: bfloat16, float16 or float64."
+    ),
+]
 Cache = Annotated[
     bool,
     typer.Option(
@@ -185,14 +193,6 @@ def progress(label: str, total: int | None, unit: str = "it") -> Iterator[Tick]:
         typer.echo(f"{label}: {done if total is None else total:,} {'bytes ' if unit == 'B' else ''}done", err=True)
 
 
-def quiet_libraries() -> None:
-    """What they would warn of, the load report says or a ModelError does."""
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-
-
 def need_model(spec: str) -> None:
     """As ``need_files``, for a model: raises ModelError for a spec that names none."""
     from nast_core.errors import ModelError
@@ -205,7 +205,7 @@ def need_model(spec: str) -> None:
 
 
 def load(spec: str, device: str, precision: str):
-    from nast_core.models.put_off import collection_paused
+    from nast_core.models.put_off import collection_paused, quiet_libraries
 
     need_model(spec)
     with collection_paused():
@@ -232,7 +232,7 @@ def carried_out(kind: str, **fields: Any) -> "tuple[Run, DualEncoder]":
 
     options = {name: value for name, value in fields.items() if value is not None}
     recipe, start = make_recipe({"kind": kind} | options), now()
-    model = load(recipe.model, recipe.device, recipe.precision)
+    model = load(recipe.model, recipe.device, stored(recipe.precision))
     with reporter() as report:
         run = run_in_process(recipe, report, model=model)
     if (ended := run.status.ended) is not None and ended < start:

@@ -26,7 +26,6 @@ from nast_core.recipe import MOST
 
 if TYPE_CHECKING:
     from nast_core.claims.evidence import Evidence
-    from nast_core.dataset.interface import Dataset as Chosen
     from nast_core.statistics.rates import Rate
 
 app = typer.Typer()
@@ -62,22 +61,36 @@ def compare_command(
     need_out(out, folder=True)
     from nast_core.benchmark.items import read_items
     from nast_core.compare import two_models
-    from nast_core.compare.composing import compare_on, pairs_of
+    from nast_core.compare.composing import compare_on, gathered, pairs_of
     from nast_core.compare.tables import moved_layers, summary_files, write_comparison
+    from nast_core.compare.travelling import STUDIES
     from nast_core.dataset.opened import open_dataset
     from nast_core.negation.pairs import read_pairs
     from nast_core.statistics.rates import Rate
+    from nast_core.vocabulary.beside import vocabulary_of
+    from nast_core.vocabulary.mixing import one_of
 
     parameters = moved_layers(summary_files({"A": a, "B": b}))
     chosen = open_dataset(dataset)
-    questions = read_items(items) if items else chosen.items(split, count)
-    sample = _evidence(claims, chosen, split) if claims or not items else None
+    spoken = {"the dataset": chosen.vocabulary}
+    spoken |= {f"the {name}": vocabulary_of(path) for name, path in (("items", items), ("claims", claims)) if path}
+    one_of(spoken)
+    own_items = read_items(items) if items else None
+    own_claims = _claims_of(claims) if claims else None
     first, second = (load(spec, device, precision) for spec in (a, b))
-    shared = (
+    own_pairs = (
         two_models.pictured(two_models.shared_pairs(first, second, read_pairs(pairs)), chosen.images_for)
         if pairs
-        else pairs_of(first, second, chosen)
+        else None
     )
+    parts = gathered(
+        lambda: own_pairs or pairs_of(first, second, chosen),
+        lambda: own_items or chosen.items(split, count),
+        lambda: own_claims or (None if own_items else chosen.evidence(split, STUDIES)),
+    )
+    for what, reason in parts.lacks.items():
+        typer.echo(f"without {what}: {reason}", err=True)
+    shared = parts.pairs
     typer.echo(f"{len(shared.a)} pairs align under both tokenizers, {len(shared.refused)} do not", err=True)
     failed: dict[str, str] = {}
     doubts: dict[str, str] = {}
@@ -85,9 +98,7 @@ def compare_command(
         comparison = compare_on(
             first,
             second,
-            shared,
-            questions,
-            sample,
+            parts,
             images or chosen.images,
             having=chosen.images_for,
             parameters=parameters,
@@ -122,9 +133,9 @@ def _change(row: Any) -> "Rate":
     return Rate(row.change, row.low, row.high, row.n)
 
 
-def _evidence(claims: Path | None, dataset: "Chosen", split: HeldOut) -> "Evidence":
+def _claims_of(path: Path) -> "Evidence":
     from nast_core.claims.evidence import evidence
     from nast_core.claims.examples import read_claims
-    from nast_core.compare.travelling import STUDIES
+    from nast_core.vocabulary.beside import vocabulary_of
 
-    return evidence(read_claims(claims)) if claims else dataset.evidence(split, STUDIES)
+    return evidence(read_claims(path), vocabulary=vocabulary_of(path))

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from nast_core.commands.common import command, need_out, quiet_libraries, reporter
+from nast_core.commands.common import command, need_out, reporter
+from nast_core.models.put_off import quiet_libraries
 from nast_core.recipe import MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLIP.")

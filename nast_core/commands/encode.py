@@ -10,9 +10,9 @@ from nast_core.commands.common import (
     Cache,
     Dataset,
     Device,
+    EncodingPrecision,
     Model,
     Out,
-    Precision,
     Workers,
     carried_out,
     command,
@@ -41,7 +41,7 @@ def encode(
     cache: Cache = True,
     workers: Workers = None,
     device: Device = "auto",
-    precision: Precision = "float32",
+    precision: EncodingPrecision = "float32",
 ) -> None:
     """Unit vectors of texts or images as an npz file of 'names' and 'vectors' (float32), a row a line; images that cannot be read are left out.
 

@@ -136,7 +136,7 @@ def trace_command(
     if vectors:
         copy_file(run.folder / "vectors.h5", vectors)
     copy_file(run.folder / "trace.nc", out)
-    _report(run.result, pairs_meant(pairs, encoder, dataset), encoder)
+    _report(run.result, pairs_meant(pairs, encoder, dataset, present=run.recipe.present), encoder)  # type: ignore[attr-defined]
     typer.echo(f"written: {out}")
 
 

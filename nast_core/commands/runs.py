@@ -95,6 +95,7 @@ def runs_show(run_id: RunId) -> None:
     """
     from nast_core.runs.pace import time_left
     from nast_core.runs.store import RunStore
+    from nast_core.work.precision import noted, said
 
     run = RunStore().open(run_id)
     recipe, status, names = run.recipe, run.status, sorted(os.listdir(run.folder))
@@ -105,6 +106,8 @@ def runs_show(run_id: RunId) -> None:
         typer.echo(printable(status.message))
     for name, value in status.figures.items():
         typer.echo(_figure(name, value))
+    if computed := said(noted(run.folder)):
+        typer.echo(printable(computed))
     typer.echo(recipe.model_dump_json(indent=2, exclude_defaults=True, exclude={"kind"}))
     typer.echo("files: " + ", ".join(printable(name) for name in names if not name.startswith(".")))
     for line in run.log.splitlines()[-10:]:

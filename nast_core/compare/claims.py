@@ -108,6 +108,8 @@ def _macro(about: str, measure: str, a: ZeroShot, b: ZeroShot) -> dict[str, Any]
 
 def _retrieval(a: Alignment, b: Alignment, seed: int) -> list[dict[str, Any]]:
     first, second = a.retrieval, b.retrieval
+    if not len(first):
+        return []
     return [
         _paired("knowledge", f"retrieval, {name}", first[measure], second[measure], first.patient_id, seed)
         for measure, name in (("R@5", "recall at 5"), ("AP", "mean average precision"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from nast_core.compare import travelling
-from nast_core.compare.composing import Told, compare_on, pairs_of
+from nast_core.compare.composing import Parts, Told, compare_on, pairs_of
 from nast_core.compare.kept import write_kept
 from nast_core.compare.tables import Comparison, moved_layers, summary_files
 from nast_core.compare.travelling import FOLDER, PAIRS, QUESTIONS, STUDIES
@@ -29,8 +29,8 @@ def make(told: Told | None = None) -> dict[HeldOut, Comparison]:
     moved = moved_layers(summary_files({"A": DEMO, "B": DEMO_TUNED}))
     made: dict[HeldOut, Comparison] = {}
     for split in get_args(HeldOut):
-        items, sample = world.items(split, QUESTIONS), world.evidence(split, STUDIES)
-        made[split] = compare_on(a, b, pairs, items, sample, parameters=moved, told=told)
+        parts = Parts(pairs, world.items(split, QUESTIONS), world.evidence(split, STUDIES))
+        made[split] = compare_on(a, b, parts, parameters=moved, told=told)
         made[split].about["came_with"] = "NAST"
     shutil.rmtree(FOLDER, ignore_errors=True)
     for split, found in made.items():

@@ -104,22 +104,23 @@ def compare(
     ``having``: from a finding to images that have it, for pairs without one of their own.
 
     ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does;
-    ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps.
-    Raises BenchmarkError for no item, ImageError for a pair without its image.
+    ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps. Without pairs, or items, their
+    tables are empty. Raises BenchmarkError for nothing at all, ImageError for a pair without its image.
     """
-    if not items:
-        raise BenchmarkError("no item was given; a comparison needs at least one")
+    if not (items or pairs.a or claims is not None):
+        raise BenchmarkError("no question, pair or statement was given; a comparison needs at least one")
     tick = progress or (lambda _: None)
-    datasets = []
+    found: dict[str, list[Any]] = {"nsa": [], "traced": [], "scored": []}
     for model, own, images in ((a, pairs.a, images_a), (b, pairs.b, images_b)):
-        nsa = negator_selective_attention(model, own)
+        if own:
+            found["nsa"].append(negator_selective_attention(model, own))
         tick(1)
-        traced = trace(model, own, _of_pairs(own, images, having))
+        if own:
+            found["traced"].append(trace(model, own, _of_pairs(own, images, having)))
         tick(1)
-        scores = score_items(model, items, images)
+        if items:
+            found["scored"].append(score_items(model, items, images))
         tick(1)
-        datasets.append((nsa, traced, scores))
-    (nsa_a, traced_a, scored_a), (nsa_b, traced_b, scored_b) = datasets
     shifts = embedding_shifts(a, b, pairs)
     return Comparison(
         about={
@@ -132,13 +133,8 @@ def compare(
             "average": average,
             "same_weights": a.fingerprint == b.fingerprint,
         },
-        heads=head_changes(nsa_a, nsa_b),
-        layers=pd.concat(
-            [profiles(traced_a, average).assign(model="A"), profiles(traced_b, average).assign(model="B")]
-        ),
-        accuracy=accuracies(scored_a, scored_b),
-        changes=accuracy_changes(scored_a, scored_b),
-        items=item_verdicts(scored_a, scored_b, items, doubts or {}),
+        **_of_the_pairs(found["nsa"], found["traced"], average),
+        **_of_the_items(found["scored"], items, doubts or {}),
         shifts=shifts,
         shift_means=shift_means(shifts),
         parameters=pd.DataFrame(columns=MOVED) if parameters is None else parameters,
@@ -146,6 +142,37 @@ def compare(
     )
 
 
+def _of_the_pairs(nsa: Sequence[xr.Dataset], traced: Sequence[xr.Dataset], average: Average) -> dict[str, pd.DataFrame]:
+    """Tables of the mechanism; empty without a pair."""
+    if not nsa:
+        return {name: pd.DataFrame(columns=[*columns, "n"]) for name, columns in _MECHANISM.items()}
+    layers = [profiles(one, average).assign(model=model) for one, model in zip(traced, "AB", strict=True)]
+    return {"heads": head_changes(*nsa), "layers": pd.concat(layers)}
+
+
+def _of_the_items(
+    scored: Sequence[pd.DataFrame], items: Sequence[Item], doubts: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """Tables of the score; empty without a question."""
+    if not scored:
+        return {name: pd.DataFrame(columns=columns) for name, columns in _SCORE.items()}
+    a, b = scored
+    return {
+        "accuracy": accuracies(a, b),
+        "changes": accuracy_changes(a, b),
+        "items": item_verdicts(a, b, items, doubts),
+    }
+
+
+_MECHANISM = {
+    "heads": ["layer", "head", "a", "b", "change", "low", "high"],
+    "layers": ["model", "summary", "layer", "value", "low", "high"],
+}
+_SCORE = {
+    "accuracy": ["group", "form", *Rate._fields],
+    "changes": ["form", "a", "b", "change", "low", "high", "n", "fixed", "broken", "p_value"],
+    "items": ["item_id", "patient_id", "image", "form", "answer", "verdict"],
+}
 STEPS = 6  # attention, trace and answers of two models
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+DRAWN = "phantom"  # labels of what is drawn here
 OWN = "table"  # a table that is nobody else's: told by its columns
 
 

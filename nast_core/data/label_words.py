@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-import yaml
-
+from nast_core.files.documents import packaged
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import CHEXPERT, given, shipped
 
@@ -29,7 +27,7 @@ _VAGUE = frozenset(
 @lru_cache(maxsize=1)
 def label_sources() -> dict[str, dict[str, Any]]:
     """labels.yaml: source name -> label, title, licence and, where it needs one, its mapping to a vocabulary's conditions."""
-    return yaml.safe_load(files("nast_core.data").joinpath("labels.yaml").read_text("utf-8"))
+    return packaged("nast_core.data", "labels.yaml")
 
 
 def by_path(source: str) -> bool:

@@ -145,16 +145,16 @@ def phantoms(split: str, count: int, *, start: int = 0) -> Iterable[Phantom]:
     return (sample_phantom(seed) for seed in seeds)
 
 
-_PREFIX = "phantom:"
+PREFIX = "phantom:"
 _SEED = re.compile("[0-9]{1,15}")
 
 
 def phantom_name(phantom: Phantom) -> str:
     """As tables name its image."""
-    return f"{_PREFIX}{phantom.seed}"
+    return f"{PREFIX}{phantom.seed}"
 
 
 def phantom_of(name: str) -> Phantom | None:
     """The phantom that an image's name stands for; None for any other image."""
-    seed = name.removeprefix(_PREFIX)
-    return sample_phantom(int(seed)) if name.startswith(_PREFIX) and _SEED.fullmatch(seed) else None
+    seed = name.removeprefix(PREFIX)
+    return sample_phantom(int(seed)) if name.startswith(PREFIX) and _SEED.fullmatch(seed) else None

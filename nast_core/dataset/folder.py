@@ -17,10 +17,10 @@ import numpy as np
 from nast_core.benchmark.items import Item, read_items
 from nast_core.claims.examples import read_claims
 from nast_core.data.studies import SPLITS, Split
-from nast_core.dataset.interface import LEAST_PATIENTS
+from nast_core.dataset.interface import LEAST_PATIENTS, too_few
 from nast_core.dataset.manifest import CLAIMS, FILES, ITEMS, MANIFEST, PAIRS, STUDIES, Manifest, read_manifest
 from nast_core.dataset.study_file import StudyFile
-from nast_core.errors import DatasetError
+from nast_core.errors import DataError, DatasetError
 from nast_core.files.gate import shown
 from nast_core.vocabulary.file import read_vocabulary
 from nast_core.vocabulary.model import Vocabulary
@@ -62,6 +62,9 @@ class FolderDataset:
                 "build', or put the file back (reviews alone may be added)"
             )
         return own
+
+    picture = "image"
+    drawn = False
 
     @property
     def spec(self) -> str:
@@ -116,9 +119,18 @@ class FolderDataset:
         return some
 
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
-        from nast_core.claims.evidence import evidence
+        from nast_core.claims.evidence import evidence, labels_alone
 
-        return self.labelled(evidence(self.statements([split], n, seed), split, self.vocabulary))
+        try:
+            return self.labelled(evidence(self.statements([split], n, seed), split, self.vocabulary))
+        except DatasetError as error:
+            table = self.studies.about()
+            table = table[table.split == split].rename(columns={"study": "study_id", "patient": "patient_id"})
+            some = table.sample(min(n, len(table)), random_state=seed).sort_index()[["image", "study_id", "patient_id"]]
+            try:
+                return labels_alone(some, self.studies.presence(some.image.tolist()), split, self.vocabulary)
+            except DataError as reason:
+                raise DatasetError(f"{error}, and {reason}") from None
 
     def labelled(self, known: Evidence) -> Evidence:
         """Statements with what the table of labels says of their images."""
@@ -130,12 +142,24 @@ class FolderDataset:
     def watched(self, seed: int = 0) -> list[Item]:
         return [item for item in self._items if item.split == "validation"]
 
-    def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
+    def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
         from nast_core.negation.pairs import read_pairs
 
-        every = read_pairs(self.folder / PAIRS)
-        seen = {finding for finding in {pair.finding for pair in every} if self.images_for(finding)}
-        return [pair for pair in every if pair.finding in seen and (not conditions or pair.finding in conditions)]
+        own = [condition for condition in conditions if condition in self.vocabulary]  # a model may know other words
+        known = [pair for pair in read_pairs(self.folder / PAIRS) if not own or pair.finding in own]
+        if not known:
+            raise DatasetError(
+                f"{self.name} has no pair about a condition that the model knows; choose another dataset or model"
+            )
+        needed = () if present is None else (True,) if present else (True, False)
+        seen = {pair.finding for pair in known}
+        seen = {finding for finding in seen if all(self.images_for(finding, present=state) for state in needed)}
+        if not seen:
+            raise DatasetError(
+                f"{self.name} has no image of a {' or '.join(_LOOKED_AT)} patient who {'has' if present else 'lacks'} what a pair is "
+                "about, and a model is never looked at on a test patient; build it with shares for these, or choose another dataset"
+            )
+        return [pair for pair in known if pair.finding in seen]
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         return self.studies.images(condition, present=present, split=self.looked_at())
@@ -149,8 +173,9 @@ class FolderDataset:
         ) or ("none of the labelled findings")
 
     def looked_at(self) -> Split:
-        """Validation, or where it has too few images of what is there, train."""
-        return next((split for split in _LOOKED_AT if self._of(split) >= LEAST_PATIENTS), _LOOKED_AT[-1])
+        """Validation, or where it has too few patients, train."""
+        people = {split: part.patients for split, part in self.manifest.splits.items()}
+        return next((split for split in _LOOKED_AT if people.get(split, 0) >= LEAST_PATIENTS), _LOOKED_AT[-1])
 
     def lacks(self) -> list[str]:
         manifest = self.manifest
@@ -165,13 +190,7 @@ class FolderDataset:
                 said.append(f"no question about the {split} split: {self._why(split)}")
             if not counts.claims:
                 said.append(f"no statement about the {split} split")
-        few = [
-            condition
-            for condition in self.vocabulary.conditions
-            if sum(have for have, _ in manifest.conditions.get(condition, {}).values()) < LEAST_PATIENTS
-        ]
-        if few:
-            said.append(f"fewer than {LEAST_PATIENTS} images have {', '.join(few)}: nothing is said of them alone")
+        said += too_few(self.studies.patients_having())
         if manifest.reports is None:
             said.append("no side, zone or grade: its statements come from labels, which name none")
         return said

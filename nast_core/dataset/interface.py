@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +29,14 @@ class Dataset(Protocol):
         """As a page names it."""
 
     @property
+    def picture(self) -> str:
+        """What one of its images is called, as in "a phantom with its finding"."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its patients are nobody: drawn, as many as are asked for."""
+
+    @property
     def images(self) -> Path | None:
         """The folder that image names are under; None where images are drawn."""
 
@@ -51,10 +59,14 @@ class Dataset(Protocol):
         """Statements, true and false, about at most ``n`` studies of some splits. Raises DatasetError where there are none."""
 
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
-        """The same of one split, with what the labels say of its images."""
+        """The same of one split, with what the labels say of its images; without a statement, that alone. Raises DatasetError
+        where there is neither."""
 
-    def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
-        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are given."""
+    def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
+        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are given.
+
+        ``present``: False, of those that some images have and some lack; None, of all, to be looked at without an image. Raises
+        DatasetError where there are none."""
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         """Names of images that have a finding, or lack it, to look at a model with: never a test patient's."""
@@ -73,3 +85,9 @@ class Dataset(Protocol):
 
     def lacks(self) -> list[str]:
         """What cannot be shown of it and why, a sentence each."""
+
+
+def too_few(patients: Mapping[str, int]) -> list[str]:
+    """What cannot be shown of conditions that too few patients have: one sentence, or none. ``patients``: by condition."""
+    few = [condition for condition, count in patients.items() if count < LEAST_PATIENTS]
+    return [f"fewer than {LEAST_PATIENTS} patients have {', '.join(few)}: nothing is said of them alone"] if few else []

@@ -9,8 +9,10 @@ from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Example
 from nast_core.claims.evidence import Evidence, evidence
 from nast_core.claims.phantom import SPOKEN, phantom_studies
-from nast_core.data.phantom import phantom_of
+from nast_core.data.phantom import CONDITIONS, PREVALENCE, phantom_of
+from nast_core.data.phantom import SPLITS as SEEDS
 from nast_core.data.studies import PHANTOMS, SPLITS, Split
+from nast_core.dataset.interface import too_few
 from nast_core.negation.pairs import PolarityPair, template_pairs
 from nast_core.negation.phrases import SEEN_DENIALS, UNSEEN_DENIALS
 from nast_core.vocabulary.model import Vocabulary
@@ -26,6 +28,8 @@ class PhantomWorld:
 
     spec = PHANTOMS
     name = "Phantoms (drawn here)"
+    picture = "phantom"
+    drawn = True
     images: Path | None = None
     fingerprint = PHANTOMS
     splits: tuple[Split, ...] = SPLITS
@@ -44,7 +48,7 @@ class PhantomWorld:
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
         return evidence(self.statements([split], n, seed), split)
 
-    def pairs(self, conditions: Sequence[str] = ()) -> list[PolarityPair]:
+    def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
         return template_pairs(conditions) if conditions else template_pairs()
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
@@ -72,7 +76,8 @@ class PhantomWorld:
         return phantom_questions(seed)
 
     def lacks(self) -> list[str]:
-        return []
+        having = round(PREVALENCE * sum(map(len, SEEDS.values())))  # of all phantoms, each a patient
+        return too_few({name: having if name in CONDITIONS else 0 for name in chest().conditions})
 
 
 def phantom_training(studies: int, seed: int) -> list[Example]:

@@ -71,6 +71,10 @@ class StudyFile:
         table = self._columns("split", "image", condition)
         return table.image[(table[condition] == int(present)) & (table.split == split)].tolist()
 
+    def patients_having(self) -> dict[str, int]:
+        """Condition -> how many patients have it."""
+        return _patients_having(self.path, self.conditions, stamp(self.path))
+
     def about(self) -> pd.DataFrame:
         """Patient, study, split and image of every row. Not to be changed."""
         return self._columns(*ABOUT)
@@ -98,6 +102,16 @@ def _columns(path: Path, names: tuple[str, ...], stamped: str) -> pd.DataFrame:
 def _by_image(path: Path, conditions: tuple[str, ...], stamped: str) -> pd.DataFrame:
     """The states alone, by image. Not to be changed."""
     return _columns(path, ("image", *conditions), stamped).drop_duplicates("image").set_index("image")
+
+
+@lru_cache(maxsize=4)
+def _patients_having(path: Path, conditions: tuple[str, ...], stamped: str) -> dict[str, int]:
+    """Not to be changed."""
+    patients = pd.factorize(_columns(path, ("patient",), stamped).patient)[0]
+    having = (_columns(path, (condition,), stamped)[condition] == 1 for condition in conditions)
+    return {
+        condition: len(np.unique(patients[has.to_numpy()])) for condition, has in zip(conditions, having, strict=True)
+    }
 
 
 def two_splits(studies: pd.DataFrame) -> str | None:

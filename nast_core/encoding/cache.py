@@ -30,6 +30,7 @@ from nast_core.files.arrays import read_tensors, save_tensors
 from nast_core.files.leftovers import sweep
 from nast_core.files.writing import vectors_folder, writing
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.precision import BF16
 from nast_core.progress import Tick
 
 MOST_BYTES = 4 * 2**30  # two million vectors of 512 numbers
@@ -136,7 +137,8 @@ class VectorCache:
 
     def _shelf(self, kind: str, model: DualEncoder, *about: object) -> Shelf:
         self._trim()
-        key = json.dumps([kind, str(model.dtype), model.text.device.type, *about])
+        precision = BF16 if kind in model.in_bf16 else str(model.dtype)
+        key = json.dumps([kind, precision, model.text.device.type, *about])
         return Shelf(self.folder / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}")
 
     def _trim(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ def parse_yaml(text: str) -> Any:
     _shallow(value)
     _writable(value)
     return value
+
+
+def packaged(package: str, name: str) -> Any:
+    """The value of a YAML table that comes with NAST, beside the modules of ``package``: ours, so not checked."""
+    return yaml.load(files(package).joinpath(name).read_text("utf-8"), Loader=_LOADER)
 
 
 def what_is_wrong_with(fault: ValueError) -> str:

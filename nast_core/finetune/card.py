@@ -38,8 +38,9 @@ def model_card(
     after: Mapping[str, float],
     stands: Progress,
     moved: Float[np.ndarray, " layer"],
+    computed: str = "",
 ) -> str:
-    """Markdown. ``source``: what was learnt from."""
+    """Markdown. ``source``: what was learnt from; ``computed``: in what precision, and why, where that was asked."""
     rows = [
         f"| {label} | {_number(before[name], scale, unit)} | {_number(after[name], scale, unit)} |"
         for name, (label, scale, unit) in _SHOWN.items()
@@ -53,6 +54,7 @@ def model_card(
         [
             *_heading(record),
             *_training(record, source, data, stands),
+            *([f"- Precision: {computed}; weights in float32."] if computed else []),
             "",
             "## Figures on validation studies",
             "",

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from nast_core.errors import TextError
 from nast_core.finetune.lora import adapters_in_place
+from nast_core.models.precision import computing
 from nast_core.models.tower import TextTower
 
 _CALL = 128  # tokens whose work costs as much as one more call of the tower, about: 12 layers of width 128
@@ -38,13 +39,24 @@ class TextEncoder:
     """Encodes a step's texts. Every process gives the same texts and gets all their vectors, its own with gradients."""
 
     def __init__(
-        self, tower: TextTower, accelerator: Accelerator, adapters: list[MultiheadAttention], lengths: Lengths
+        self,
+        tower: TextTower,
+        accelerator: Accelerator,
+        adapters: list[MultiheadAttention],
+        lengths: Lengths,
+        *,
+        bf16: bool = False,
     ):
         self.tower, self.accelerator, self.adapters, self._lengths = tower, accelerator, adapters, lengths
+        self.bf16 = bf16  # computes in it, over the weights as they are
+
+    def computing_in(self, bf16: bool) -> "TextEncoder":
+        """The same, in bf16 or not."""
+        return TextEncoder(self.tower, self.accelerator, self.adapters, self._lengths, bf16=bf16)
 
     def __call__(self, texts: Sequence[str]) -> Float[Tensor, "text dim"]:
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        ordered = sorted(range(len(texts)), key=lambda i: (self._length(texts[i]), texts[i]))
+        ordered = sorted(range(len(texts)), key=lambda i: (self.length(texts[i]), texts[i]))
         own = self.encode([texts[i] for i in ordered[rank::world]])
         rows = -(-len(texts) // world)
         together = own if world == 1 else self._gather(own, rows)
@@ -57,15 +69,15 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> Float[Tensor, "text dim"]:
         """Unit vectors, in float32 or wider, of texts that come sorted by length; in this process alone."""
         vectors = []
-        with adapters_in_place(self.adapters):
-            for start, stop in groups([self._length(text) for text in texts], pads=self._pads):
+        with adapters_in_place(self.adapters), computing(self.tower.device, self.bf16):
+            for start, stop in groups([self.length(text) for text in texts], pads=self._pads):
                 vector = self.tower.encode(self.tower.tokenize(texts[start:stop]))
                 vectors.append(F.normalize(vector if vector.dtype == torch.float64 else vector.float(), dim=-1))
         return torch.cat(vectors) if vectors else torch.zeros(0, self.tower.dim, device=self.tower.device)
 
     def cost(self, texts: Sequence[str]) -> int:
         """What encoding them costs, in tokens, padding and calls counted in."""
-        lengths = sorted(map(self._length, texts))
+        lengths = sorted(map(self.length, texts))
         cuts = groups(lengths, pads=self._pads)
         return sum((stop - start) * lengths[stop - 1] + _CALL for start, stop in cuts)
 
@@ -73,7 +85,7 @@ class TextEncoder:
     def _pads(self) -> bool:
         return self.tower.padding != "averaged"
 
-    def _length(self, text: str) -> int:
+    def length(self, text: str) -> int:
         return self._lengths(text) or self.tower.context_length  # one that cannot be read fails where it is encoded
 
     def _gather(self, own: Tensor, rows: int) -> Float[Tensor, "row dim"]:

@@ -122,7 +122,7 @@ def training_step(
     """Update number ``step``. Returns the loss, its terms (``loss_...``) and the norm of the gradient before clipping."""
     optimizer.zero_grad(set_to_none=True)
     values: dict[str, float] = {}
-    with _MemoryWatch() as full:
+    with MemoryWatch() as full:
         values = _accumulate(task, batch, step)
     if full.met:
         raise FinetuneError(_too_large(task, batch))
@@ -217,13 +217,13 @@ def validation_loss(task: Task) -> tuple[float, dict[str, float]]:
     return total, {name: float(torch.stack([terms[name] for terms in losses]).mean()) for name in losses[0]}
 
 
-class _MemoryWatch:
+class MemoryWatch:
     """Ends its block quietly where memory is short, and says that it was ``met``.
 
     The error is let go of here: it would keep alive the very tensors that a smaller try needs the room of.
     """
 
-    def __enter__(self) -> "_MemoryWatch":
+    def __enter__(self) -> "MemoryWatch":
         self.met = False
         return self
 
@@ -243,7 +243,7 @@ def _too_large(task: Task, batch: Batch) -> str:
         clear_device_cache(garbage_collection=True)
         smaller = task.training._replace(numbers=own[:size], size=size).batch(0)
         share = sorted(smaller.texts, key=len)[:: task.accelerator.num_processes]
-        with _MemoryWatch() as full:
+        with MemoryWatch() as full:
             task.encode.encode(share).sum().backward()
         if not full.met:
             return f"{problem}; {size} do: set batch_size to {size}"

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from nast_core.errors import NastError
 from nast_core.finetune.arms import ARMS, TRACED_ARMS, Arm
 from nast_core.interpret.summaries import Average, Summary
+from nast_core.models.precision import COMPUTED
 from nast_core.recipe import OfDataset
 
 Scale = Literal["learning_rate", "gradient"]
@@ -37,6 +38,7 @@ class FinetuneRecipe(OfDataset):
 
     files: ClassVar = ("data", "items", "trace")
     image_folder: ClassVar = "images"
+    computed: ClassVar = True
     long_part: ClassVar = TRAINING
 
     kind: Literal["finetune"] = "finetune"
@@ -117,9 +119,10 @@ class FinetuneRecipe(OfDataset):
     @field_validator("precision")
     @classmethod
     def _trainable(cls, value: str) -> str:
-        if value not in ("float32", "bfloat16"):
+        if value not in ("float32", "bfloat16", *COMPUTED):
             raise ValueError(
-                f"{value!r} is no precision to train in; give float32 or bfloat16 (float16 loses small gradients)"
+                f"{value!r} is no precision to train in; give float32, bf16 or auto, or bfloat16 where memory is short (float16 loses "
+                "small gradients)"
             )
         return value
 
@@ -128,7 +131,9 @@ class FinetuneRecipe(OfDataset):
         if self.arm in TRACED_ARMS and self.trace is None:
             raise ValueError(f"arm {self.arm!r} takes its layer weights from a trace; give the trace's file")
         if self.method == "full" and self.precision == "bfloat16":
-            raise ValueError("full fine-tuning in bfloat16 rounds most updates away; use float32, or method lora")
+            raise ValueError(
+                "full fine-tuning in bfloat16 rounds most updates away; use float32 or bf16, or method lora"
+            )
         terms = (self.caption_weight, self.same_image_weight, self.across_image_weight)
         if ARMS[self.arm].trains and not any(terms):
             raise ValueError("caption_weight, same_image_weight and across_image_weight are all 0: nothing is learnt")

@@ -14,12 +14,13 @@ from nast_core.finetune.batches import Sampler
 from nast_core.finetune.checkpoint import checkpoint_identity
 from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.evaluation import make_panel
-from nast_core.finetune.loop import Task
+from nast_core.finetune.loop import MemoryWatch, Task
 from nast_core.finetune.lora import attach_lora, attention_adapters, hold_output_projections
 from nast_core.finetune.parameters import layer_parameters, unfreeze_layers
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.training_files import Material
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.precision import Choice, choose, stored
 from nast_core.models.registry import DTYPES
 from nast_core.recipe import Reporter
 
@@ -29,9 +30,9 @@ Layers = Float[np.ndarray, " layer"]
 
 
 def open_up(encoder: DualEncoder, recipe: FinetuneRecipe) -> PeftModel | None:
-    """Makes the text layers trainable, in the recipe's precision: by adapters, which are returned, or as they are."""
-    encoder.module.to(DTYPES[recipe.precision])
-    encoder.dtype = DTYPES[recipe.precision]
+    """Makes the text layers trainable, their weights in the recipe's precision: by adapters, which are returned, or as they are."""
+    encoder.dtype = DTYPES[stored(recipe.precision)]
+    encoder.module.to(encoder.dtype)
     adapted = None
     if recipe.method == "lora":
         adapted = attach_lora(
@@ -47,6 +48,24 @@ def open_up(encoder: DualEncoder, recipe: FinetuneRecipe) -> PeftModel | None:
         unfreeze_layers(encoder.text)
     encoder.module.eval()  # the towers' own dropout stays off: features and frozen vectors were made without
     return adapted
+
+
+def precision_of_steps(recipe: FinetuneRecipe, encode: TextEncoder, material: Material) -> Choice:
+    """What training is to be computed in, tried on the texts of the first step. Raises ModelError as ``choose`` does."""
+    trained = [p for layer in layer_parameters(encode.tower) for p in layer.values()]
+    texts = samplers(recipe, material)[0].batch(0).texts
+
+    def work(size: int, bf16: bool) -> None:
+        with MemoryWatch():  # where memory is short, the first step says so
+            total = encode.computing_in(bf16).encode(sorted(texts[:size], key=encode.length)).sum()
+            total.backward()
+            float(total.detach())  # until the device is done
+        for parameter in trained:
+            parameter.grad = None
+
+    return choose(
+        recipe.precision, encode.tower.device, (recipe.model, recipe.method, recipe.targets), work, len(texts)
+    )
 
 
 def samplers(recipe: FinetuneRecipe, material: Material) -> tuple[Sampler, Sampler]:

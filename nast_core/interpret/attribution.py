@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.errors import NastError
+from nast_core.interpret.captum_methods import IntegratedGradients
 from nast_core.models.encoder import DualEncoder
 
 N_STEPS = 32  # Gauss-Legendre nodes to begin with: most text towers are within a thousandth of the change by then

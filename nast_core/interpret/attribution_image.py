@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 import torch
 import xarray as xr
-from captum.attr import Occlusion
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
@@ -25,6 +24,7 @@ from nast_core.interpret.attribution import (
     score_variables,
     scores,
 )
+from nast_core.interpret.captum_methods import Occlusion
 from nast_core.interpret.field_of_view import check_picture, field_of_view
 from nast_core.interpret.grad_cam import FormScore, grad_cam
 from nast_core.interpret.occlusion_windows import Windows, windows_of

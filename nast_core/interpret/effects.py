@@ -120,11 +120,23 @@ def trace(
     scorer = ImageScores(model, images, min_gap)
     for patched in patched_runs(model.text, pairs, plan, memory_budget=memory_budget, progress=progress):
         for i, one in zip(patched.pairs, _each(model.text, pairs, plan, patched), strict=True):
-            image = scorer.add(i, one.affirmative, one.negated)
-            if image is not None:
-                result.put(i, one.effect(image).numpy())
+            result.score(i, one, scorer)
             if keep:
                 keep(i, one)
+    return result.dataset(scorer, "exact")
+
+
+def effects_of(
+    model: DualEncoder,
+    patched: PatchedPair,
+    images: Float[Tensor, "pair dim"] | Float[Tensor, "pair image dim"],
+    *,
+    min_gap: float = MIN_GAP,
+) -> "xr.Dataset":
+    """As ``trace`` of one pair, from its patched runs, which another page may have made."""
+    check_images([patched.pair], images)
+    result, scorer = Effects(model, [patched.pair], patched.plan), ImageScores(model, images, min_gap)
+    result.score(0, patched, scorer)
     return result.dataset(scorer, "exact")
 
 
@@ -171,6 +183,12 @@ class Effects:
     def put(self, i: int, effect: Float[np.ndarray, "layer head position"]) -> None:
         at = list(self.pairs[i].positions) if self.plan.positions == "each" else [0]
         self.cte[i][:, :, at] = effect[:, :, at]
+
+    def score(self, i: int, patched: PatchedPair, scorer: ImageScores) -> None:
+        """Pair ``i`` on its images; its effects stay NaN where no d is defined."""
+        image = scorer.add(i, patched.affirmative, patched.negated)
+        if image is not None:
+            self.put(i, patched.effect(image).numpy())
 
     def dataset(self, scores: ImageScores, method: str) -> "xr.Dataset":
         import xarray as xr

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from captum.attr import LayerGradCam
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from nast_core.interpret.attribution import AttributionError
+from nast_core.interpret.captum_methods import LayerGradCam
 from nast_core.models.encoder import DualEncoder
 from nast_core.negation.forms import FORMS
 

@@ -12,14 +12,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from nast_core.models.precision import Part, computing
 from nast_core.models.tower import TextTower
 from nast_core.progress import Tick
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    """Normalised, on the CPU, in float32 or wider: scores are compared to many digits."""
+    """Normalised, in float32 or wider: scores are compared to many digits."""
     wide = vectors if vectors.dtype == torch.float64 else vectors.float()
-    return F.normalize(wide, dim=-1).cpu()
+    return F.normalize(wide, dim=-1)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class DualEncoder(ABC):
     parameters: int = 0
     dtype: torch.dtype = torch.float32
     image_fingerprint: str = ""  # of a model with the very same image tower, whose image vectors are this one's too
+    in_bf16: frozenset[Part] = frozenset()  # whose vectors are made in bf16; nothing else is, whatever stands here
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
 
     @property
@@ -81,7 +83,7 @@ class DualEncoder(ABC):
         batch_size: int = 64,
         progress: Tick | None = None,
     ) -> Float[Tensor, "image dim"]:
-        """Unit vectors of images, read as they come: never more than one batch in memory.
+        """Unit vectors of images, on the CPU; read as they come: never more than one batch in memory.
 
         A tensor is taken for an image that ``preprocess`` has been at.
         """
@@ -90,7 +92,8 @@ class DualEncoder(ABC):
 
         def flush() -> None:
             pixels = torch.stack(batch).to(self.text.device, self.dtype)
-            vectors.append(_unit(self.encode_pixels(pixels)))
+            with computing(self.text.device, "images" in self.in_bf16):
+                vectors.append(_unit(self.encode_pixels(pixels)))
             if progress:
                 progress(len(batch))
             batch.clear()
@@ -101,7 +104,8 @@ class DualEncoder(ABC):
                 flush()
         if batch:
             flush()
-        return torch.cat(vectors) if vectors else torch.empty(0, self.text.dim)
+        # brought over at the end, not batch by batch: a card goes on while the next batch is put together
+        return torch.cat(vectors).cpu() if vectors else torch.empty(0, self.text.dim)
 
     @torch.inference_mode()
     def encode_texts(
@@ -111,7 +115,7 @@ class DualEncoder(ABC):
         batch_size: int | None = None,
         progress: Tick | None = None,
     ) -> Float[Tensor, "text dim"]:
-        """Unit vectors of texts. A text that occurs twice is encoded once; batches hold texts of like length.
+        """Unit vectors of texts, on the CPU. A text that occurs twice is encoded once; batches hold texts of like length.
 
         ``batch_size``: by default 64 on a CPU, whose caches larger batches outgrow, and 256 elsewhere.
         """
@@ -120,11 +124,12 @@ class DualEncoder(ABC):
         unique = self._by_length(set(texts))
         vectors = []
         for batch in self._text_batches(unique, batch_size or (64 if self.text.device.type == "cpu" else 256)):
-            vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
+            with computing(self.text.device, "texts" in self.in_bf16):
+                vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
             if progress:
                 progress(len(batch))
         place = {text: i for i, text in enumerate(unique)}
-        return torch.cat(vectors)[torch.tensor([place[text] for text in texts])]
+        return torch.cat(vectors).cpu()[torch.tensor([place[text] for text in texts])]
 
     def _by_length(self, texts: Iterable[str]) -> list[str]:
         """In order of token counts, so that little of a batch is padding; equal sets give equal orders."""

@@ -19,7 +19,9 @@ def provenance(model: DualEncoder, kind: str) -> dict[str, str]:
         "model_source": model.card.source,
         "model_fingerprint": model.fingerprint,
         "device": str(model.text.device),
-        "precision": str(model.dtype).removeprefix("torch."),
+        "precision": ", ".join(
+            [str(model.dtype).removeprefix("torch."), *(f"{p} in bf16" for p in sorted(model.in_bf16))]
+        ),
         "versions": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

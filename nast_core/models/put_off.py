@@ -1,11 +1,11 @@
 """transformers without the parts that no model here uses: they are imported when something is first done with them.
 
 One CLIP of transformers brings torch's compiler, tensors spread over machines, the serving of language models, SciPy's
-optimisers and Accelerate with it: more than half of the seconds that the import takes. While ``unused_parts`` is open, a
-name that transformers takes from such a part is a ``Later``, and whatever is done with it is done with the real thing,
-which is imported for it then. Nothing is replaced and nothing of transformers is changed, so a version that uses more
-of these parts is slower, not wrong. Anybody else who asks meanwhile gets the real part at once; and where the import
-fails all the same, it is done again without any of this.
+optimisers, Accelerate and the hub's interface with it: more than half of the seconds that the import takes. While
+``unused_parts`` is open, a name that transformers takes from such a part is a ``Later``, and whatever is done with it is
+done with the real thing, which is imported for it then. Nothing is replaced and nothing of transformers is changed, so a
+version that uses more of these parts is slower, not wrong. Anybody else who asks meanwhile gets the real part at once;
+and where the import fails all the same, it is done again without any of this.
 """
 
 import functools
@@ -16,7 +16,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, Union, cast
 
@@ -24,6 +25,11 @@ from nast_core.errors import NastError
 
 PARTS = (  # with what lies below them
     "accelerate",
+    "captum.attr._core.llm_attr",  # these three bring matplotlib
+    "captum.attr._utils.interpretable_input",
+    "captum.attr._utils.visualization",
+    "huggingface_hub.hf_api",
+    "jinja2",
     "scipy.optimize",
     "torch._dynamo",
     "torch.distributed._composable",
@@ -31,13 +37,18 @@ PARTS = (  # with what lies below them
     "torch.distributed.fsdp",
     "torch.distributed.tensor",
     "torch.nn.attention.flex_attention",
+    "torchvision.datasets",
+    "torchvision.models",
     "transformers.generation.continuous_batching",
 )
-_ASKING = (
+_ASKING = (  # whose imports may be put off; the last two ask on others' behalf
     "transformers",
     "torchvision",
+    "captum",
     "torch.compiler",
-)  # whose imports may be put off; the last asks on others' behalf
+    "huggingface_hub",
+)
+_SHELVES = ("transformers.models",)  # whose own code reads the source of 2,000 modules, to look them up by name
 _CALLED = (  # what transformers calls as it is imported, without side effects: the call is put off too
     ("torch._dynamo", "allow_in_graph"),  # these three say of a function what the compiler may do with it
     ("torch._dynamo", "assume_constant_result"),
@@ -149,6 +160,16 @@ class _Part(ModuleType):
         return _taken(self.__name__, name)
 
 
+class _Shelf(_Part):
+    """A package whose own code has not run. Its modules can be imported; whatever else is asked of it runs its code."""
+
+    def __getattr__(self, name: str) -> Any:
+        inner = f"{self.__name__}.{name}"
+        if not name.startswith("__") and (inner in sys.modules or find_spec(inner) is not None):
+            return importlib.import_module(inner)
+        return _Part.__getattr__(self, name)
+
+
 def _taken(module: str, name: str) -> Any:
     """``from module import name``, for real."""
     if _Finder.at_work is not None:
@@ -179,19 +200,28 @@ class _Finder:
 
     def __init__(self, parts: Sequence[str]):
         self._parts = {part for part in parts if not _is_imported(part)}
+        self._shelves = {shelf for shelf in _SHELVES if not _is_imported(shelf)}
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        if name in self._shelves:
+            real_one = PathFinder.find_spec(name, path)
+            spec = ModuleSpec(name, cast(Any, self), is_package=True)
+            spec.submodule_search_locations = real_one.submodule_search_locations if real_one else None
+            return spec
         if _part_of(name, self._parts) is None:
             return None
         return ModuleSpec(name, cast(Any, self), is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _Part(spec.name)
+        return (_Shelf if spec.name in self._shelves else _Part)(spec.name)
 
     def exec_module(self, module: ModuleType) -> None: ...
 
     def give_way(self, name: str) -> None:
         """The part that a module belongs to is wanted after all."""
+        if name in self._shelves:
+            self._shelves.discard(name)
+            _forget({name})
         if (part := _part_of(name, self._parts)) is not None:
             self._parts.discard(part)
             _forget({part})
@@ -220,7 +250,7 @@ def unused_parts(parts: Sequence[str] = PARTS) -> Iterator[None]:
         finally:
             sys.meta_path.remove(cast(Any, finder))
             _Finder.at_work = None
-            _forget(set(parts))
+            _forget({*parts, *_SHELVES})
 
 
 def quickly(work: Callable[[], T]) -> T:
@@ -233,6 +263,18 @@ def quickly(work: Callable[[], T]) -> T:
             if isinstance(_root(error), NastError):  # the folder is at fault, not the way it was read
                 raise
             return work()  # something in this version of transformers cannot wait
+
+
+def quiet_libraries() -> None:
+    """No warnings and bars of transformers: what it would warn of, the load report says or a ModelError does."""
+
+    def settle() -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    quickly(settle)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -14,6 +14,7 @@ from nast_core.files.gate import shown
 from nast_core.models import adapters, model_files, put_off, specs
 from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
+from nast_core.models.precision import COMPUTED
 from nast_core.models.specs import DEMO_FOLDER
 from nast_core.models.weights import give_back_memory
 from nast_core.models.zoo import ZooCard
@@ -128,6 +129,11 @@ def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = 
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed.
     """
+    if dtype in COMPUTED:
+        raise ModelError(
+            f"precision {dtype} is for encoding and for fine-tuning; what is looked at here is too small for its rounding: leave "
+            "precision out"
+        )
     if dtype not in DTYPES:
         raise ModelError(f"unknown precision {shown(dtype)!r}; choose one of {', '.join(DTYPES)}")
     entry = specs.find(str(spec))

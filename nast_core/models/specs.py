@@ -21,6 +21,7 @@ OURS = {  # what comes with NAST: spec -> what it is
     DEMO: "the demo CLIP, trained on drawn radiographs; it misreads negation",
     DEMO_TUNED: "the demo CLIP, fine-tuned to read negation",
 }
+_NAMED = 5  # snapshots, of more
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".tar", ".ckpt")  # files that may hold weights
 
 
@@ -52,7 +53,7 @@ def find(spec: str) -> Found:
         )
     if os.path.exists(folder):  # unlike Path.exists, never raises
         if there := _snapshot(folder):
-            hub = folder.name.removeprefix("models--").replace("--", "/", 1)
+            hub = _hub_id(folder)
             return Found(there, zoo.find_card(hub), hub)
         return Found(folder, card)
     if card is not None:
@@ -66,6 +67,8 @@ def find(spec: str) -> Found:
             return Found(there, name=hub)
         if there := _fetched(hub):
             return Found(there)
+        if not revision and (there := _snapshot(zoo.cache_of(hub))):
+            return Found(there, name=hub)
     raise ModelError(_nothing(spec, folder, hub))
 
 
@@ -79,16 +82,30 @@ def embedded(spec: str) -> Path:
 
 
 def _snapshot(folder: Path) -> Path | None:
-    """Where the files are under a model's root in the hub's cache, models--ORG--NAME: of main, else the newest snapshot."""
+    """Where the files are under a model's root in the hub's cache, models--ORG--NAME: of main, or the only snapshot.
+
+    Raises ModelError, naming them, where there are several and none is main."""
     snapshots = folder / "snapshots"
     if not folder.name.startswith("models--") or not os.path.isdir(snapshots):
         return None
-    commits = {path.name: path for path in snapshots.iterdir() if path.is_dir()}
+    commits = {path.name: path for path in sorted(snapshots.iterdir()) if path.is_dir()}
     with suppress(ModelError):
         main = gate.read_text(folder / "refs" / "main", most=1_000, error=ModelError).strip()
         if main in commits:
             return commits[main]
-    return max(commits.values(), key=os.path.getmtime, default=None)
+    if len(commits) > 1:
+        named = ", ".join(map(gate.shown, list(commits)[:_NAMED])) + (", ..." if len(commits) > _NAMED else "")
+        first = next(iter(commits))
+        raise ModelError(
+            f"{gate.shown(folder)} holds {len(commits)} snapshots and does not say which is its main one: {named}; give the folder "
+            f"of one, as {gate.shown(snapshots / first)}, or {gate.shown(_hub_id(folder))}@{gate.shown(first)}"
+        )
+    return next(iter(commits.values()), None)
+
+
+def _hub_id(folder: Path) -> str:
+    """Of a model's root in the hub's cache."""
+    return folder.name.removeprefix("models--").replace("--", "/", 1)
 
 
 def _fetched(hub: str) -> Path | None:

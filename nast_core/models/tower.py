@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from nast_core.errors import TextError
 from nast_core.models.components import Component
+from nast_core.models.precision import fused_is_slow
 
 Hidden = Float[Tensor, "text position width"]
 Weights = Float[Tensor, "text head query key"]
@@ -210,12 +211,16 @@ class TextTower(ABC):
         for number, block in enumerate(self.blocks, start=1):
             read = block.attention_in(hidden)
             key, value = (self.split(part) for part in block.key_value(read))
-            query = self.split(block.query(read))
-            scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-            weights = (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
+            weights = self.weights(self.split(block.query(read)), key, mask)
             yield weights
             if number < self.n_layers:  # nothing reads what the last block makes of them
                 hidden = self.from_heads(block, hidden, self.join(weights @ value))
+
+    @staticmethod
+    def weights(query: Tensor, key: Tensor, mask: Tensor | None) -> Weights:
+        """Attention weights of queries and keys by head."""
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        return (scores if mask is None else scores.masked_fill(~mask, float("-inf"))).softmax(-1)
 
     def attention_mask(self, tokens: Tokens) -> Bool[Tensor, "text 1 query key"] | None:
         """True where a query may look at a key; None where nothing is hidden."""
@@ -238,7 +243,10 @@ class TextTower(ABC):
         """One block's output."""
         read = block.attention_in(hidden)
         query, key, value = (self.split(part) for part in (block.query(read), *block.key_value(read)))
-        z = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        if fused_is_slow(query):
+            z = self.weights(query, key, mask) @ value
+        else:
+            z = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.from_heads(block, hidden, self.join(z), touch)
 
     @staticmethod

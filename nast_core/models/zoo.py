@@ -2,14 +2,13 @@
 
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from nast_core.errors import ModelError
+from nast_core.files.documents import packaged
 from nast_core.files.gate import shown
 
 MODELS_FOLDER = Path(
@@ -76,7 +75,7 @@ class ZooCard(BaseModel):
 
 @lru_cache(maxsize=1)
 def zoo() -> tuple[ZooCard, ...]:
-    raw = yaml.safe_load(files("nast_core.models").joinpath("cards.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.models", "cards.yaml")
     return tuple(ZooCard(name=name, **entry) for name, entry in raw.items())
 
 
@@ -118,6 +117,14 @@ def cached(hub: str, revision: str | None = None) -> Path | None:
         return Path(snapshot_download(hub, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, OSError, ValueError):
         return None
+
+
+def cache_of(hub: str) -> Path:
+    """Where the hub's client keeps all it has of a hub id, whether there is anything or not."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=hub, repo_type="model")
 
 
 def how_to_get(card: ZooCard) -> str:

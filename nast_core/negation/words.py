@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
+from nast_core.files.documents import packaged
 
 _TOKEN = re.compile(
     r"\b(?:w/o|r/o|s/p|h/o)\b|\bw/|[^\W\d_]+?(?=n't\b)|n't\b|can(?=not\b)|(?<=can)not\b|vs\.|\d+(?:[.,]\d+)*|[^\W_]+(?:[-'][^\W_]+)*|_+|[^\w\s]"
@@ -49,14 +48,14 @@ class Words(frozenset[str]):
 @lru_cache(maxsize=1)
 def classes() -> dict[str, Words]:
     """Name -> words, as scope.yaml has them."""
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("scope.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.negation", "scope.yaml")
     return {name: _words(str(text)) for name, text in raw.items() if name != "ends_of_more"}
 
 
 @lru_cache(maxsize=1)
 def ends_of_more() -> dict[str, tuple[tuple[str, ...], ...]]:
     """First word -> the ends of a clause that are several words."""
-    raw = yaml.safe_load(files("nast_core.negation").joinpath("scope.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.negation", "scope.yaml")
     by_first: dict[str, tuple[tuple[str, ...], ...]] = {}
     for phrase in filter(None, map(str.strip, raw["ends_of_more"].split("|"))):
         words = tuple(phrase.split())

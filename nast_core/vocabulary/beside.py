@@ -1,5 +1,6 @@
 """The vocabulary that a file of items or claims was built with: a copy of it lies beside the file, where it is not the 13's."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,14 +18,15 @@ def beside(path: Path) -> Path:
 
 def copies(path: Path) -> Iterator[Path]:
     """Where the vocabulary of a file may lie: beside it, or in its dataset's folder."""
-    yield beside(path)
-    if (path.parent / _DATASET).is_file():
+    if path.name:
+        yield beside(path)
+    if os.path.isfile(path.parent / _DATASET):
         yield path.parent / FILE
 
 
 def vocabulary_of(path: Path) -> Vocabulary:
     """Of items or claims. Raises VocabularyError for a copy that is none."""
-    there = next((copy for copy in copies(path) if copy.is_file()), None)
+    there = next(filter(os.path.isfile, copies(path)), None)  # which, unlike Path's, never raises
     return chest() if there is None else read_vocabulary(there)
 
 

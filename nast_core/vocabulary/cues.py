@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
+from nast_core.files.documents import packaged
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class CueTable:
 
 @lru_cache(maxsize=1)
 def cue_table() -> CueTable:
-    raw = yaml.safe_load(files("nast_core.vocabulary").joinpath("cues.yaml").read_text("utf-8"))
+    raw = packaged("nast_core.vocabulary", "cues.yaml")
     return CueTable(**{side: tuple(cues) for side, cues in raw.items()})
 
 

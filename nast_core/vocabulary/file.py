@@ -15,6 +15,7 @@ from nast_core.files.documents import parse_yaml, read_yaml
 from nast_core.files.gate import MB, shown
 from nast_core.files.writing import write_text
 from nast_core.vocabulary.model import Condition, Vocabulary
+from nast_core.vocabulary.soundness import too_many
 
 FORMAT = 1
 FILE = "vocabulary.yaml"  # in a dataset's folder
@@ -50,6 +51,9 @@ def _vocabulary(value: Any, called: str) -> Vocabulary:
             else (f"has the format {shown(written)}; needed: format: {FORMAT}")
         )
         raise VocabularyError(f"{called} {what}")
+    listed = value.get("conditions")
+    if isinstance(listed, dict) and (fault := too_many(len(listed))):  # before each of them is looked at
+        raise VocabularyError(f"{called}: {fault}")
     try:
         return Vocabulary.model_validate(value)
     except ValidationError as error:

@@ -18,8 +18,8 @@ _WITHOUT = re.compile(r"\w+-(free|less)\b", re.IGNORECASE)  # "device-free"
 
 def faults(vocabulary: Vocabulary) -> Iterator[str]:
     """Every fault, the gravest first."""
-    if (count := len(vocabulary.entries)) > MOST_CONDITIONS:
-        yield f"it has {count:,} conditions, and at most {MOST_CONDITIONS:,} are taken; leave the rare ones out"
+    if fault := too_many(len(vocabulary.entries)):
+        yield fault
         return
     yield from _names(vocabulary)
     for name, entry in vocabulary.entries.items():
@@ -27,6 +27,13 @@ def faults(vocabulary: Vocabulary) -> Iterator[str]:
     yield from _nouns(vocabulary)
     yield from _references(vocabulary)
     yield from _circle(vocabulary)
+
+
+def too_many(count: int) -> str | None:
+    """Why so many conditions are not taken; None where they are."""
+    if count <= MOST_CONDITIONS:
+        return None
+    return f"it has {count:,} conditions, and at most {MOST_CONDITIONS:,} are taken; leave the rare ones out"
 
 
 def negates(text: str) -> str | None:

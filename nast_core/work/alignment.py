@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from nast_core.data.studies import Split
-from nast_core.recipe import MOST, Reporter
+from nast_core.models.precision import with_bf16
+from nast_core.recipe import Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.encoding import EncodingRecipe, Images, encoded_images, encoded_texts
+from nast_core.work.encoding import Images, encoded_images, encoded_texts
+from nast_core.work.precision import in_precision
 from nast_core.work.results import measured
-from nast_core.work.shares import is_main, load
-from nast_core.work.statements import evidence_of
+from nast_core.work.shares import is_main, load, load_as
+from nast_core.work.statements import StatementsRecipe, evidence_of
 
 if TYPE_CHECKING:
     from nast_core.claims.alignment import Alignment
@@ -21,17 +20,10 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 
-class AlignmentRecipe(EncodingRecipe):
+class AlignmentRecipe(StatementsRecipe):
     """What a model knows apart from negation, alone or against the model it was tuned from: summary.json and a table."""
 
-    files: ClassVar = ("claims",)
-    models: ClassVar = ("base",)
-
     kind: Literal["alignment"] = "alignment"
-    claims: Path | None = None  # without: statements about at most n studies of the dataset's split
-    n: int = Field(default=1000, ge=1, le=MOST)
-    split: Split | None = None  # without: test, or all of a file that has no test line
-    base: str | None = None  # the model before
 
 
 def alignment(
@@ -42,9 +34,8 @@ def alignment(
     from nast_core.files.parquet import write_parquet
     from nast_core.files.writing import whole_folder, write_json
     from nast_core.models.provenance import provenance
-    from nast_core.opening import load_model
 
-    encoder = model or load(recipe)
+    encoder = in_precision(recipe, model or load(recipe), folder, report)
     sample = evidence_of(recipe)
     after, images = _aligned(encoder, sample, recipe, report)
     summary = after.summary(seed=recipe.seed)
@@ -53,7 +44,7 @@ def alignment(
         "affirmative_map": summary["affirmative_retrieval"]["mAP"]["value"],
     }
     if recipe.base is not None:
-        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        base = with_bf16(load_as(recipe, recipe.base), encoder.in_bf16)
         before, _ = _aligned(base, sample, recipe, report)
         summary = compare_alignment(before, after, seed=recipe.seed) | {"base": provenance(base, "alignment")}
         change = summary["difference"]

@@ -25,6 +25,7 @@ FILE = "attention.nc"
 class AttentionRecipe(OfDataset):
     """Negator-selective attention of a file of pairs: attention.nc."""
 
+    version: ClassVar = 2  # 1: without pairs of conditions that only test patients have
     files: ClassVar = ("pairs",)
 
     kind: Literal["attention"] = "attention"
@@ -38,7 +39,7 @@ def attention(
     from nast_core.interpret.attention import negator_selective_attention
 
     encoder = model or load(recipe)
-    pairs = aligned_pairs(recipe.pairs, encoder, report, recipe.dataset)
+    pairs = aligned_pairs(recipe.pairs, encoder, report, recipe.dataset, present=None)
 
     def compute(mine: Sequence[AlignedPair]) -> list[xr.Dataset]:
         return [negator_selective_attention(encoder, mine, progress=ticks(report, len(mine), "pairs"))]

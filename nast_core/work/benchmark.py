@@ -11,6 +11,7 @@ from nast_core.data.studies import HeldOut
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
+from nast_core.work.precision import in_precision
 from nast_core.work.results import measured
 from nast_core.work.shares import is_main, load
 
@@ -39,7 +40,7 @@ def benchmark(
     from nast_core.benchmark.scoring import distinct_texts
     from nast_core.dataset.opened import open_dataset
 
-    encoder = model or load(recipe)
+    encoder = in_precision(recipe, model or load(recipe), folder, report)
     dataset = open_dataset(recipe.dataset)
     items = read_items(recipe.items) if recipe.items else dataset.items(recipe.split, recipe.n, recipe.seed)
     images = encoded_images(recipe, encoder, (item.image for item in items), report)

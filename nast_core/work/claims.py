@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from nast_core.data.studies import Split
-from nast_core.recipe import MOST, Reporter
+from nast_core.models.precision import with_bf16
+from nast_core.recipe import Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
+from nast_core.work.encoding import encoded_images, encoded_texts
+from nast_core.work.precision import in_precision
 from nast_core.work.results import measured
-from nast_core.work.shares import is_main, load
-from nast_core.work.statements import evidence_of
+from nast_core.work.shares import is_main, load, load_as
+from nast_core.work.statements import StatementsRecipe, evidence_of
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
 
 
-class ClaimsRecipe(EncodingRecipe):
+class ClaimsRecipe(StatementsRecipe):
     """Claim ranking, negated prompts, retrieval and alignment on claims: summary.json and tables."""
 
-    files: ClassVar = ("claims",)
-    models: ClassVar = ("base",)
-
     kind: Literal["claims"] = "claims"
-    claims: Path | None = None  # without: statements about at most n studies of the dataset's split
-    n: int = Field(default=1000, ge=1, le=MOST)
-    split: Split | None = None  # without: test, or all of a file that has no test line
-    base: str | None = None  # the model before fine-tuning: alignment before and after
 
 
 def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
@@ -37,15 +29,14 @@ def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEnco
     from nast_core.claims.claim import KINDS
     from nast_core.claims.ranking import statement_texts
     from nast_core.claims.run import score_claims, write_results
-    from nast_core.opening import load_model
 
-    encoder = model or load(recipe)
+    encoder = in_precision(recipe, model or load(recipe), folder, report)
     sample = evidence_of(recipe)
     images = encoded_images(recipe, encoder, sample.images.image, report)
     texts = encoded_texts(recipe, encoder, statement_texts(sample.examples), report)
     before = None
     if recipe.base is not None:
-        base = load_model(recipe.base, device=recipe.device, dtype=recipe.precision)
+        base = with_bf16(load_as(recipe, recipe.base), encoder.in_bf16)
         before = base, encoded_images(recipe, base, images.vectors, report).vectors
     if not is_main():
         return {}

@@ -12,9 +12,11 @@ from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, DatasetError
 from nast_core.files.documents import read_json
 from nast_core.files.gate import MB, as_path, read_text, shown
+from nast_core.models.precision import BF16, Part, with_bf16
 from nast_core.recipe import Reporter, RunError
 from nast_core.runs.kinds import Kind
 from nast_core.work.encoding import EncodingRecipe, encoded_images, encoded_texts
+from nast_core.work.precision import in_precision
 from nast_core.work.shares import is_main, load, ticks
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ class EncodeRecipe(EncodingRecipe):
         return self
 
     @property
+    def parts(self) -> Sequence[Part]:
+        """What is encoded."""
+        return ("images",) if self.texts is None else ("texts",)
+
+    @property
     def folder(self) -> Path | None:
         """Of the images."""
         if self.images is None and self.dataset != PHANTOMS:
@@ -71,7 +78,7 @@ def encode(recipe: EncodeRecipe, folder: Path, report: Reporter, model: DualEnco
     from nast_core.files.arrays import save_arrays
     from nast_core.files.writing import whole_folder
 
-    encoder = model or load(recipe)
+    encoder = in_precision(recipe, model or load(recipe), folder, report, recipe.parts)
     failed, doubts = dict[str, str](), dict[str, str]()
     if recipe.texts is not None:
         names = _lines(recipe.texts)
@@ -98,7 +105,7 @@ def share(recipe: EncodeRecipe, number: int, of: int, report: Reporter) -> None:
 
     if (cache := default_cache()) is None:
         raise RunError("a share of a run is kept in the cache of vectors, and NAST_CACHE is off; name a folder with it")
-    encoder = load(recipe)
+    encoder = with_bf16(load(recipe), recipe.parts if recipe.precision == BF16 else ())
     if recipe.texts is not None:
         mine = _share_of(_lines(recipe.texts), number, of, TEXTS_A_CHUNK)
         encode_distinct(encoder, mine, cache=cache, progress=ticks(report, len(mine), "texts"))

@@ -26,6 +26,7 @@ class EncodingRecipe(OfDataset):
     image_folder: ClassVar = "images"
     scored: ClassVar[str] = "claim could be scored"  # of which there must be one
     how: ClassVar = Recipe.how | {"cache", "workers"}
+    computed: ClassVar = True
 
     images: Path | None = (
         None  # the folder of the images that the lines name; without, the dataset's; phantoms need none

@@ -27,7 +27,7 @@ from nast_core.finetune.loop import Task, training_step
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_parameters, make_optimizer
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.finetune.task import SCALE, open_up, samplers
+from nast_core.finetune.task import SCALE, open_up, precision_of_steps, samplers
 from nast_core.finetune.training_files import Material, read_statements, vocabulary_of_statements
 from nast_core.models.encoder import DualEncoder
 from nast_core.opening import load_model
@@ -73,6 +73,7 @@ def try_out(recipe: FinetuneRecipe, *, runs: Path | None = None) -> Tried:
     accelerator = Accelerator(cpu=encoder.text.device.type == "cpu")
     open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), part.material.lengths)
+    encode = encode.computing_in(precision_of_steps(recipe, encode, part.material).bf16)
     task = _task(recipe, encoder, part.material, encode)
     learn, update, draw = _step(task)
     weights = sum(p.numel() * p.element_size() for layer in task.layers for p in layer.values())

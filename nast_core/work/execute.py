@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nast_core.errors import NastError
+from nast_core.models.put_off import quiet_libraries
 from nast_core.recipe import Cancelled, RunError
 from nast_core.runs.reporter import Recorder
 from nast_core.runs.status import Process, now
@@ -64,10 +65,7 @@ def _ending(run: Run, record: Recorder) -> dict[str, object]:
 
 
 def _work(run: Run, record: Recorder) -> dict[str, float]:
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()  # the log is a file
+    quiet_libraries()  # the log is a file
     recipe, environment = run.recipe, run.environment
     if identity(recipe, run.folder.parent).key != environment["key"]:
         raise RunError("the model or the data has changed since this run was made; make the run anew")

@@ -10,6 +10,7 @@ from nast_core.finetune.arms import ARMS
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.recipe import Reporter, run_name
 from nast_core.runs.kinds import Kind
+from nast_core.work.precision import said, settled
 from nast_core.work.results import summary
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     from nast_core.finetune.loop import Progress, train
     from nast_core.finetune.lora import attention_adapters
     from nast_core.finetune.parameters import layer_changes
-    from nast_core.finetune.task import make_task, open_up
+    from nast_core.finetune.task import make_task, open_up, precision_of_steps
     from nast_core.finetune.trackers import TrackingReporter, accelerator_for
     from nast_core.finetune.training_files import read_material
     from nast_core.finetune.weights import recipe_weights
@@ -60,6 +61,8 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     material = read_material(recipe, encoder, accelerator, report)
     adapted = open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), material.lengths)
+    decided = settled(recipe, folder, report, lambda: {"training": precision_of_steps(recipe, encode, material)})
+    encode = encode.computing_in(any(choice.bf16 for choice in decided.values()))
     task = make_task(recipe, encoder, material, encode, weights, report, folder / NAME)
     start = parameter_state(task.layers)
     before = measure(task.panel, encode)
@@ -69,7 +72,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     if accelerator.is_main_process:
         moved = layer_changes(encoder.text, start)
         save_adapter(folder / ADAPTER, encoder, adapted, record)
-        card = model_card(record, material.source, material.data, before, after, stands, moved)
+        card = model_card(record, material.source, material.data, before, after, stands, moved, said(decided))
         write_text(folder / ADAPTER / "README.md", card)
         write_text(
             folder / "summary.json", json.dumps(_summary(material, before, after, stands, weights, moved), indent=2)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,7 +113,7 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
             yield field, key_of(root / run)
             continue
         yield field, _hash(path, known)
-        if any(copy.is_file() for copy in copies(path)):
+        if any(map(os.path.isfile, copies(path))):
             yield f"vocabulary of {field}", vocabulary_of(path).fingerprint
         paths = [(folder or path.parent) / name for name in _image_names(path)]
         if images := [image for image in paths if image.is_file()]:  # an image that is missing, the work will name

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def aligned_pairs(
-    path: Path | None, model: DualEncoder, report: Reporter, dataset: str = PHANTOMS
+    path: Path | None, model: DualEncoder, report: Reporter, dataset: str = PHANTOMS, *, present: bool | None = True
 ) -> Sequence[AlignedPair]:
     """The pairs of a file that align, or the dataset's of the conditions the model knows; those refused are said with the
     reason."""
     from nast_core.negation.pairs import align_all
 
-    alignment = align_all(pairs_meant(path, model, dataset), model.text)
+    alignment = align_all(pairs_meant(path, model, dataset, present=present), model.text)
     for pair, reason in alignment.refused:
         report.say(f"not used: {shown(pair.negated)!r}: {reason}")
     report.say(f"{len(alignment.aligned)} pairs align, {len(alignment.refused)} do not")
@@ -37,13 +37,15 @@ def aligned_pairs(
     return alignment.aligned
 
 
-def pairs_meant(path: Path | None, model: DualEncoder, dataset: str = PHANTOMS) -> list[PolarityPair]:
+def pairs_meant(
+    path: Path | None, model: DualEncoder, dataset: str = PHANTOMS, *, present: bool | None = True
+) -> list[PolarityPair]:
     """The pairs of a file; without one, the dataset's of the conditions the model knows, or of all where those are not on
-    record."""
+    record. ``present``: as ``Dataset.pairs`` takes it."""
     from nast_core.dataset.opened import open_dataset
     from nast_core.negation.pairs import read_pairs
 
-    return read_pairs(path) if path else open_dataset(dataset).pairs(model.card.conditions)
+    return read_pairs(path) if path else open_dataset(dataset).pairs(model.card.conditions, present=present)
 
 
 def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:

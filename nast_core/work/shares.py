@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from nast_core.models.precision import stored
 from nast_core.progress import Tick
 from nast_core.recipe import Recipe, Reporter
 
@@ -44,9 +45,15 @@ def is_main() -> bool:
 
 
 def load(recipe: Recipe) -> "DualEncoder":
+    """The recipe's model, in what its weights are to be."""
+    return load_as(recipe, recipe.model)
+
+
+def load_as(recipe: Recipe, spec: str) -> "DualEncoder":
+    """Another model, as the recipe's own is loaded."""
     from nast_core.opening import load_model
 
-    return load_model(recipe.model, device=recipe.device, dtype=recipe.precision)
+    return load_model(spec, device=recipe.device, dtype=stored(recipe.precision))
 
 
 def ticks(report: Reporter, total: int, label: str) -> Tick:

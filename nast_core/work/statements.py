@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from nast_core.data.studies import Split
+from nast_core.recipe import MOST
+from nast_core.work.encoding import EncodingRecipe
 
 if TYPE_CHECKING:
     from nast_core.claims.evidence import Evidence
-    from nast_core.data.studies import Split
 
 
-class Asked(Protocol):
-    """What such a recipe says."""
+class StatementsRecipe(EncodingRecipe):
+    """A recipe of a kind that looks at a model through statements."""
 
-    @property
-    def claims(self) -> Path | None: ...
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def split(self) -> Split | None: ...
-    @property
-    def n(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
+    files: ClassVar = ("claims",)
+    models: ClassVar = ("base",)
+
+    claims: Path | None = None  # without: statements about at most n studies of the dataset's split
+    n: int = Field(default=1000, ge=1, le=MOST)
+    split: Split | None = None  # without: test, or all of a file that has no test line
+    base: str | None = None  # the model before, of one that was fine-tuned
 
 
-def evidence_of(recipe: Asked) -> Evidence:
+def evidence_of(recipe: StatementsRecipe) -> Evidence:
     """Raises DataError where there are none."""
     from nast_core.claims.evidence import evidence
     from nast_core.claims.examples import read_claims

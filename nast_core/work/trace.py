@@ -75,6 +75,11 @@ class TraceRecipe(OfDataset):
         return [dataset.manifest.images / name for name in dataset.images_for("")]
 
     @property
+    def present(self) -> bool:
+        """As ``Dataset.pairs`` takes it: False where the dataset's images that lack a pair's finding are needed."""
+        return self.with_finding or bool(self.image or self.images)
+
+    @property
     def plan(self) -> PatchPlan:
         return PatchPlan(component=self.component, positions=self.positions, window=self.window)
 
@@ -89,7 +94,7 @@ def trace(recipe: TraceRecipe, folder: Path, report: Reporter, model: DualEncode
     from nast_core.interpret.profiles import undefined
 
     encoder = model or load(recipe)
-    pairs = aligned_pairs(recipe.pairs, encoder, report, recipe.dataset)
+    pairs = aligned_pairs(recipe.pairs, encoder, report, recipe.dataset, present=recipe.present)
     doubts: dict[str, str] = {}
     images, names, averaged = _images(recipe, encoder, pairs, report, doubts)
     trace_some = _estimated if recipe.method == "attribution" else _exact

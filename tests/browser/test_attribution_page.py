@@ -10,7 +10,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
 from tests.browser_tools import ROOT, load_it
-from tests.conftest import TINY_TEXT
+from tests.checkpoints import TINY_TEXT
 
 SHOTS = ROOT / "artifacts"
 WAIT = 120_000  # ms; CI machines have two slow cores

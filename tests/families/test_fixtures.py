@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.conftest import write_huggingface_clip, write_open_clip
+from tests.checkpoints import write_huggingface_clip, write_open_clip
 from tests.writers import (
     biovil,
     chinese_clip,

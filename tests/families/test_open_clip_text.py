@@ -17,7 +17,7 @@ from nast_core.data.phantom import sample_phantom
 from nast_core.errors import ModelError, TextError
 from nast_core.interpret.attention import attention_patterns
 from nast_core.negation.pairs import align
-from tests.conftest import write_open_clip
+from tests.checkpoints import write_open_clip
 from tests.families.checks import SHORT, TEXTS, passes_every_check
 from tests.writers import open_clip_coca, open_clip_siglip
 

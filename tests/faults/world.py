@@ -68,7 +68,7 @@ def _write(world: World, tuned: bool) -> None:
     from nast_core.benchmark.items import write_items
     from nast_core.benchmark.phantoms import phantom_items
     from nast_core.work.export import export
-    from tests.conftest import write_huggingface_clip
+    from tests.checkpoints import write_huggingface_clip
     from tests.finetuning import write_phantom_claims
 
     write_huggingface_clip(world.model)

@@ -33,6 +33,7 @@ from nast_core.opening import load_finetuned
 from nast_core.recipe import Cancelled
 from nast_core.work.export import export
 from nast_core.work.finetune import finetune
+from nast_core.work.precision import noted, said
 from tests.finetuning import Notes, recipe, write_phantom_claims
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,7 @@ import json, os, sys
 from pathlib import Path
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.work.finetune import finetune
+from nast_core.work.precision import noted, said
 from tests.finetuning import Notes
 notes = Notes()
 finetune(FinetuneRecipe.model_validate_json(sys.argv[1]), Path(sys.argv[2]), notes)
@@ -114,8 +116,8 @@ def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
     assert tuned.fingerprint != base.fingerprint
     assert json.loads((folder / "summary.json").read_text())["after"]["alignment"] == figures["alignment"] < 1
     card = (folder / "adapter" / "README.md").read_text()
-    for said in (base.fingerprint, "24 training and 8 validation studies", "rank 8", "6 of 6 steps", "## Limits"):
-        assert said in card
+    for part in (base.fingerprint, "24 training and 8 validation studies", "rank 8", "6 of 6 steps", "## Limits"):
+        assert part in card
 
 
 @pytest.mark.parametrize(("arm", "expected"), [("nast", [1.9, 1.0, 0.1]), ("inverse", [0.1, 1.0, 1.9])])
@@ -250,6 +252,19 @@ def test_a_cancelled_run_ends_at_the_next_step_and_goes_on_from_its_last_checkpo
     assert furthest(tmp_path / "run", whole[0]) <= 1e-6
 
 
+def test_in_bf16_it_learns_nearly_the_same_and_keeps_its_weights_in_float32(world, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})  # torch computes it on any CPU
+    notes = Notes()
+    finetune(recipe(*world, learning_rate=1e-2, precision="bf16"), tmp_path / "run", notes)
+    assert notes.curve("loss") != whole[1].curve("loss")
+    assert notes.curve("loss") == pytest.approx(whole[1].curve("loss"), rel=0.02)
+    assert {tensor.dtype for tensor in weights(tmp_path / "run").values()} == {torch.float32}
+    assert said(noted(tmp_path / "run")) == "training: bf16, as asked"
+    assert (
+        "- Precision: training: bf16, as asked; weights in float32." in (tmp_path / "run/adapter/README.md").read_text()
+    )
+
+
 def test_a_checkpoint_of_another_recipe_is_not_continued(world, tmp_path):
     with pytest.raises(Cancelled):
         finetune(recipe(*world), tmp_path / "run", Stopping(2))
@@ -339,6 +354,7 @@ import resource, sys
 from pathlib import Path
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 from nast_core.work.finetune import finetune
+from nast_core.work.precision import noted, said
 from tests.finetuning import Notes
 
 class Tight(Notes):

@@ -3,9 +3,13 @@
 import pytest
 from PIL import Image
 
+from nast_core import load_model
 from nast_core.benchmark.groups import denied_conditions, denying_cues
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
+from nast_core.runs.kinds import make_recipe
+from nast_core.runs.store import RunStore
+from nast_core.work.identity import find_run
 from tests.pages.test_pages import app, texts
 
 
@@ -122,3 +126,15 @@ def test_a_slow_model_is_offered_as_a_run_that_is_kept(monkeypatch, tmp_path):
     (button,) = (button for button in at.button if button.label.startswith("Ask "))
     assert "about" in button.label
     assert not at.metric
+
+
+def test_claims_are_a_run_that_the_command_finds_and_a_slow_model_is_offered_as_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    shown(tab="Claims", **{"claims-n": "100", "claims-seed": "23"})
+    (run,) = (run for run in RunStore().runs() if run.recipe.kind == "claims")
+    recipe = make_recipe({"kind": "claims", "n": 100, "seed": 23, "split": "test"})  # as 'nast claims run' makes it
+    assert find_run(recipe, model_fingerprint=load_model("demo").fingerprint).id == run.id
+    monkeypatch.setattr("dashboard.benchmark.choices.SOON", 0.0)
+    at = shown(tab="Claims", seed="0", **{"claims-n": "100", "claims-seed": "17"})
+    (button,) = (button for button in at.button if button.label.startswith("Let "))
+    assert "read the claims: about" in button.label

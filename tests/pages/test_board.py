@@ -1,5 +1,6 @@
 """The board of runs, and a run that is watched: a folder that is broken or deleted meanwhile is said, and breaks nothing."""
 
+import json
 import os
 
 import pytest
@@ -116,3 +117,11 @@ def test_a_fine_tunes_row_says_how_long_it_will_still_take_once_a_validation_was
     assert "running  120 of 400 Training, about 7 minutes left" in shown.stdout
     run.set_status(run.status.model_copy(update={"done": 20}))
     assert list(drawn(board, "finetune").dataframe[0].value.now) == ["Training"]
+
+
+def test_what_a_run_is_computed_in_stands_under_the_table_with_both_times(store):
+    run = made(store, state="finished")
+    choice = {"bf16": True, "why": "a batch takes 0.3 s in bf16 and 0.6 s in float32", "seconds": [0.6, 0.3]}
+    (run.folder / "precision.json").write_text(json.dumps({"training": choice}))
+    captions = [caption.value for caption in drawn(board, "finetune").caption]
+    assert captions[-1] == f"{run.id}: training: bf16, a batch takes 0.3 s in bf16 and 0.6 s in float32"

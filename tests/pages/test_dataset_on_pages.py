@@ -10,7 +10,9 @@ from nast_core import load_model
 from nast_core.benchmark.items import read_items, write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
+from nast_core.benchmark.template import TemplateWriter
 from nast_core.claims.run import run_evidence
+from nast_core.dataset.build import Order, build_dataset
 from nast_core.dataset.opened import open_folder
 from nast_core.review.judgements import Reviews
 from nast_core.runs.store import RunStore
@@ -55,6 +57,14 @@ def test_test_patients_are_asked_for_once_and_the_run_says_whose_figures_they_ar
     assert not at.warning
 
 
+def test_the_sidebar_says_the_datasets_name_its_size_and_the_split_in_use(dataset_folder):
+    at = shown("home", dataset_folder)
+    said = texts(at.sidebar.markdown)
+    assert "**drawn**" in said
+    assert "60 patients, 60 images found; validation split in use" in said
+    assert "Pleural Other: nothing is said of them alone" in texts(at.sidebar.caption)  # was never labelled
+
+
 def test_validation_patients_are_not_asked_for(dataset_folder):
     at = shown("benchmark", dataset_folder, **{"benchmark-split": "validation"})
     assert not at.warning
@@ -89,6 +99,72 @@ def test_where_a_split_has_no_question_the_reason_is_said_and_claims_are_shown(t
     at = shown("benchmark", few, tab="Claims", **link)
     assert not at.info
     assert "50 % is chance" in texts(at.caption)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory) -> Path:
+    """A dataset with too few patients for a question."""
+    return write_dataset(tmp_path_factory.mktemp("few"), {"train": 6, "validation": 8, "test": 1})
+
+
+@pytest.fixture(scope="module")
+def unsaid(tmp_path_factory) -> Path:
+    """A dataset of whose test images nothing is said: the one report is of its train patient."""
+    folder = tmp_path_factory.mktemp("unsaid")
+    table = write_table(folder, {"train": 1, "test": 24})
+    (folder / "reports.csv").write_text("study_id,text\ns0,There is edema.\n")
+    order = Order(str(table), folder / "images", folder / "drawn", items=20, reports=str(folder / "reports.csv"))
+    build_dataset(order, TemplateWriter())
+    return folder / "drawn"
+
+
+def test_compare_shows_claims_and_mechanism_where_the_split_has_no_question(few):
+    at = shown("compare", few, a="demo", b="demo-tuned", **{"compare-pairs": "12"})
+    assert not at.error
+    assert [hint.value.split(":")[0] for hint in at.info] == ["drawn has no question about its validation split"]
+    assert "the reason stands above" in texts(at.caption)
+    drawn = " ".join(chart.proto.spec for chart in at.get("plotly_chart"))
+    assert "Claims, AUROC and retrieval" in drawn
+    assert "Negator-selective attention" in drawn
+    assert "Accuracy of A and B" not in drawn
+
+
+def test_compare_shows_auroc_by_labels_where_nothing_is_said_of_the_images(unsaid):
+    at = shown("compare", unsaid, a="demo", b="demo-tuned", **{"compare-pairs": "12"})
+    at.button(key="compare-leave").click().run()
+    assert not at.exception
+    assert not at.error
+    (spec,) = (c.proto.spec for c in at.get("plotly_chart") if "Claims, AUROC and retrieval" in c.proto.spec)
+    assert "zero-shot AUROC" in spec
+    assert "ranking" not in spec.split('"layout"')[0]
+
+
+def test_the_benchmark_shows_auroc_by_labels_where_nothing_is_said_of_the_images(unsaid):
+    at = use_test(shown("benchmark", unsaid, tab="Retrieval and alignment"))
+    assert not at.error
+    assert any("AUROC of the presence prompt" in chart.proto.spec for chart in at.get("plotly_chart"))
+    assert "there is nothing to look for" in texts(at.info)
+    at = use_test(shown("benchmark", unsaid, tab="Claims"))
+    assert "there is nothing to rank" in texts(at.info)
+
+
+@pytest.mark.parametrize("page", ["tracing", "heads", "attribution"])
+def test_a_page_that_looks_at_images_says_why_there_are_none_to_look_at(for_test, page):
+    at = shown(page, for_test)
+    assert not at.error
+    assert "a model is never looked at on a test patient" in at.info[0].value
+
+
+def test_attention_reads_texts_and_needs_no_image(for_test):
+    at = shown("attention", for_test)
+    assert not [*at.error, *at.info]
+    assert len(at.get("plotly_chart")) == 2
+
+
+@pytest.fixture(scope="module")
+def for_test(tmp_path_factory) -> Path:
+    """A dataset of test patients alone."""
+    return write_dataset(tmp_path_factory.mktemp("alone"), {"test": 12})
 
 
 def test_a_fine_tune_learns_from_the_dataset_and_never_from_its_test_patients(dataset_folder):
@@ -204,6 +280,9 @@ def test_phantoms_have_no_table_to_look_through_and_say_what_can_be_done():
 def test_a_review_opens_on_the_datasets_items_and_a_link_to_a_file_on_the_file(dataset_folder, tmp_path):
     own = shutil.copytree(dataset_folder, tmp_path / "own")
     at = shown("review", own)
+    assert "These are test patients" in texts(at.warning)  # 20 of the items are about them
+    assert "Type your name" not in texts(at.info)
+    at.button(key="review-leave").click().run()
     assert f"30 items. Judgements are saved at once, in {own}/items.review." in texts(at.caption)
     at.text_input(key="review-name").set_value("Ada").run()
     at.button(key="review-correct").click().run()

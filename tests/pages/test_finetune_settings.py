@@ -23,6 +23,7 @@ def test_settings_start_at_the_recipes_own_for_lora_and_lower_for_whole_layers(m
     assert at.number_input(key="finetune-rate-lora").value == own["learning_rate"]
     assert at.number_input(key="finetune-alone-lora").value == own["statements_first"]
     assert own["alpha"] == 2 * own["rank"]  # as the page says of them
+    assert at.selectbox(key="finetune-precision").value == own["precision"]
     at.segmented_control(key="finetune-method").set_value("full").run()
     assert not at.exception
     assert at.number_input(key="finetune-rate-full").value < own["learning_rate"]

@@ -1,6 +1,7 @@
 """make bench: speed as ratios against the naive way, in the same process. Prints tables and writes docs/bench.md.
 
 ``python -m tests.perf tracing runs`` measures those parts alone and leaves the other sections of the file as they are.
+``gpu`` needs a card, and says so where there is none.
 """
 
 import argparse
@@ -9,50 +10,39 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import torch
 
 from nast_core.files.writing import whole
-from tests.perf.builder import building_items
-from tests.perf.claims import claims_and_intervals
-from tests.perf.compare_page import compare_page_seconds, fresh_compare_seconds
-from tests.perf.datasets import datasets_at_scale
-from tests.perf.estimates import time_told_before_a_fine_tune
-from tests.perf.finetune import finetuning_against_a_bare_loop
-from tests.perf.first_look import first_look_seconds
-from tests.perf.first_page import first_page_seconds
-from tests.perf.images import memory_of_many_images, reading_ahead_of_the_tower
-from tests.perf.models import loading_and_encoding_against_open_clip
-from tests.perf.rendering import images_per_second
-from tests.perf.runs import listing_five_hundred_runs
-from tests.perf.scoring import scoring_against_an_open_clip_loop
-from tests.perf.tracing import (
-    images_attribution_and_attention,
-    memory_of_many_pairs,
-    tracing_against_the_plain_loop,
-    what_the_page_waits_for,
-)
-from tests.perf.vocabulary import two_hundred_conditions
 
 Row = tuple[str, str, str]
 BENCH = Path(__file__).resolve().parents[2] / "docs" / "bench.md"
-PARTS: dict[str, list[Callable[[], list[Row]]]] = {
+PARTS = {  # of each part its measurements, module:function: imported when it is their turn, since a machine may lack what others need
     "tracing": [
-        tracing_against_the_plain_loop,
-        images_attribution_and_attention,
-        memory_of_many_pairs,
-        what_the_page_waits_for,
+        "tracing:tracing_against_the_plain_loop",
+        "tracing:images_attribution_and_attention",
+        "tracing:memory_of_many_pairs",
+        "tracing:what_the_page_waits_for",
     ],
-    "models": [loading_and_encoding_against_open_clip],
-    "images": [reading_ahead_of_the_tower, memory_of_many_images],
-    "datasets": [datasets_at_scale],
-    "finetuning": [finetuning_against_a_bare_loop, time_told_before_a_fine_tune],
-    "benchmark": [building_items, scoring_against_an_open_clip_loop],
-    "claims": [claims_and_intervals],
-    "vocabulary": [two_hundred_conditions],
-    "runs": [listing_five_hundred_runs],
-    "app": [first_page_seconds, first_look_seconds, fresh_compare_seconds, compare_page_seconds, images_per_second],
+    "models": ["models:loading_and_encoding_against_open_clip"],
+    "images": ["images:reading_ahead_of_the_tower", "images:memory_of_many_images"],
+    "datasets": ["datasets:datasets_at_scale"],
+    "finetuning": ["finetune:finetuning_against_a_bare_loop", "estimates:time_told_before_a_fine_tune"],
+    "precision": ["precision:bf16_beside_float32"],
+    "gpu": ["gpu:on_a_card"],
+    "benchmark": ["builder:building_items", "scoring:scoring_against_an_open_clip_loop"],
+    "claims": ["claims:claims_and_intervals"],
+    "vocabulary": ["vocabulary:two_hundred_conditions"],
+    "runs": ["runs:listing_five_hundred_runs"],
+    "app": [
+        "first_page:first_page_seconds",
+        "first_look:first_look_seconds",
+        "compare_page:fresh_compare_seconds",
+        "compare_page:compare_page_seconds",
+        "rendering:images_per_second",
+    ],
 }
 HEAD = """# Speed
 
@@ -64,9 +54,12 @@ def section(name: str) -> str:
     rows: list[Row] = []
     for part in PARTS[name]:
         began = time.perf_counter()
-        rows += part()
-        print(f"{part.__name__}: {time.perf_counter() - began:.0f} s", flush=True)
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+        rows += measurement(part)()
+        print(f"{part}: {time.perf_counter() - began:.0f} s", flush=True)
+    on = torch.cuda.get_device_name() if name == "gpu" and torch.cuda.is_available() else platform.machine()
+    machine = (
+        f"{on}, {torch.get_num_threads()} threads, torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+    )
     lines = [
         f"## {name}",
         "",
@@ -77,6 +70,11 @@ def section(name: str) -> str:
         *(f"| {what} | {value} | {against} |" for what, value, against in rows),
     ]
     return "\n".join(lines) + "\n"
+
+
+def measurement(part: str) -> Callable[[], list[Row]]:
+    module, function = part.split(":")
+    return getattr(import_module(f"tests.perf.{module}"), function)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -91,7 +89,10 @@ def main() -> None:
     for name in names:
         made = section(name)
         print(made, flush=True)
-        kept = (sections(BENCH.read_text("utf-8")) if BENCH.exists() else {}) | {name: made}
+        kept = sections(BENCH.read_text("utf-8")) if BENCH.exists() else {}
+        if name == "gpu" and name in kept and not torch.cuda.is_available():
+            continue  # what a card once gave stays
+        kept[name] = made
         with whole(BENCH) as temporary:  # after every part: an interrupted bench keeps what it measured
             temporary.write_text("\n".join([HEAD, *(kept[n] for n in PARTS if n in kept)]), "utf-8")
 

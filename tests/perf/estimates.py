@@ -35,12 +35,12 @@ def _compared(name: str, recipe: FinetuneRecipe, about: str) -> Row:
 
 
 def time_told_before_a_fine_tune() -> list[Row]:
-    from dashboard.finetune.prepare import phantom_files
+    from dashboard.finetune.prepare import drawn_files
 
     with tempfile.TemporaryDirectory() as where, chdir(where):
         here = Path(where)
         with patch.dict(os.environ, {"NAST_RUNS": str(here / "runs"), "NAST_CACHE": str(here / "cache")}):
-            files = phantom_files(str(here / "data"), 1000, 0)
+            files = drawn_files(str(here / "data"), 1000, 0)
             demo = FinetuneRecipe(**files._asdict(), device="cpu", validate_every=50)
             claims = write_phantom_claims(here / "claims.jsonl", train=64, validation=24)
             bert = FinetuneRecipe(

@@ -4,11 +4,12 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-import open_clip
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -31,7 +32,6 @@ from nast_core.finetune.training_files import Material
 from nast_core.models import DualEncoder, Tokens
 from tests.finetuning import Notes
 from tests.perf.timing import best
-from tests.writers import open_clip_bert
 
 RECIPE = FinetuneRecipe(  # sizes said here, so that figures do not move with the recipe's defaults
     data=Path("claims.jsonl"),
@@ -60,6 +60,10 @@ def _write_vit_b_32(folder: Path) -> Path:
 
 def write_biomedclip_size(folder: Path) -> Path:
     """ViT-B/16 and BERT-base in open_clip's layout, with a vocabulary that has every word of the claims."""
+    import open_clip
+
+    from tests.writers import open_clip_bert
+
     vision = {
         "timm_model_name": "vit_base_patch16_224",
         "timm_model_pretrained": False,
@@ -85,9 +89,10 @@ def write_biomedclip_size(folder: Path) -> Path:
     return folder
 
 
-def _task(folder: Path) -> tuple[DualEncoder, Task]:
-    model = load_model(folder, device="cpu")
-    studies = phantom_studies(STUDIES, split="train") + phantom_studies(8, split="validation")
+def prepared(folder: Path, *, device: str = "cpu", bf16: bool = False, many: int = STUDIES) -> tuple[DualEncoder, Task]:
+    """A model opened to LoRA, and a training of it that stands at its first step."""
+    model, recipe = load_model(folder, device=device), RECIPE.model_copy(update={"device": device})
+    studies = phantom_studies(many, split="train") + phantom_studies(8, split="validation")
     lengths = Lengths(model.text)
     data = training_data(
         build_examples(studies, balanced=False).examples, most_validation=8, fits=lambda text: lengths(text) is not None
@@ -95,35 +100,48 @@ def _task(folder: Path) -> tuple[DualEncoder, Task]:
     generator = torch.Generator().manual_seed(0)
     names = [study.image for study in (*data.train, *data.validation)]
     features = {name: F.normalize(torch.randn(model.text.dim, generator=generator), dim=-1) for name in names}
+    AcceleratorState._reset_state(reset_partial_state=True)  # one of another device may have been before
     with tempfile.TemporaryDirectory() as work:
-        accelerator = accelerator_for(RECIPE, Path(work))
-        open_up(model, RECIPE)
-        encode = TextEncoder(model.text, accelerator, attention_adapters(model.module), lengths)
-        material = Material(data, [], features, {}, lengths)
+        accelerator = accelerator_for(recipe, Path(work))
+        open_up(model, recipe)
+        encode = TextEncoder(model.text, accelerator, attention_adapters(model.module), lengths, bf16=bf16)
+        material = Material(data, [], features, {}, {}, lengths)
         layers = np.ones(model.text.n_layers)
-        return model, make_task(RECIPE, model, material, encode, layers, Notes(), Path(work) / "last.pt")
+        return model, make_task(recipe, model, material, encode, layers, Notes(), Path(work) / "last.pt")
 
 
-def _bare(encode: Callable[[Tokens], Tensor], batches: list[Tokens]) -> Callable[[], None]:
-    """Forward and backward of the text tower and nothing else."""
+def step_of(task: Task) -> Callable[[], dict[str, float]]:
+    """The training's first step, which may be taken again and again."""
+    parameters = [p for layer in task.layers for p in layer.values()]
+    optimizer = make_optimizer(task.layers, task.weights, RECIPE)
+    return lambda: training_step(task, task.training.batch(0), RECIPE.steps, parameters, optimizer)
+
+
+def batches_of(model: DualEncoder, task: Task) -> list[Tokens]:
+    """The first step's texts, cut as the step cuts them."""
+    lengths = {text: model.text.tokenize([text]).ids.shape[1] for text in task.training.batch(0).texts}
+    texts = sorted(lengths, key=lengths.__getitem__)
+    return [model.text.tokenize(texts[start:stop]) for start, stop in groups(sorted(lengths.values()))]
+
+
+def bare(encode: Callable[[Tokens], Tensor], batches: list[Tokens], *, bf16: bool = False) -> Callable[[], None]:
+    """Forward and backward of the text tower and nothing else; in bf16 by torch's autocast as it comes."""
 
     def loop() -> None:
-        torch.cat([F.normalize(encode(tokens), dim=-1) for tokens in batches])[:, 0].sum().backward()
+        device = batches[0].ids.device.type
+        with torch.autocast(device, torch.bfloat16) if bf16 else nullcontext():
+            vectors = [encode(tokens) for tokens in batches]
+        torch.cat([F.normalize(vector.float(), dim=-1) for vector in vectors])[:, 0].sum().backward()
 
     return loop
 
 
 def _rows(name: str, folder: Path) -> list[Row]:
-    model, task = _task(folder)
-    parameters = [p for layer in task.layers for p in layer.values()]
-    optimizer = make_optimizer(task.layers, task.weights, RECIPE)
-    batch = task.training.batch(0)
-    texts = sorted(batch.texts, key=lambda text: model.text.tokenize([text]).ids.shape[1])
-    lengths = [model.text.tokenize([text]).ids.shape[1] for text in texts]
-    batches = [model.text.tokenize(texts[start:stop]) for start, stop in groups(lengths)]
-    step = best(lambda: training_step(task, task.training.batch(0), RECIPE.steps, parameters, optimizer), 2)
-    adapters = best(_bare(model.text.library_embedding, batches), 2)
-    padded = best(_bare(model.text.library_embedding, [model.text.tokenize(texts)]), 1)
+    model, task = prepared(folder)
+    batch, batches = task.training.batch(0), batches_of(model, task)
+    step = best(step_of(task), 2)
+    adapters = best(bare(model.text.library_embedding, batches), 2)
+    padded = best(bare(model.text.library_embedding, [model.text.tokenize(batch.texts)]), 1)
     plain = load_model(folder, device="cpu")
     pixels = torch.randn(4, 3, plain.image_size, plain.image_size)
     with torch.inference_mode():
@@ -132,8 +150,9 @@ def _rows(name: str, folder: Path) -> list[Row]:
         plain.encode_pixels(pixels)
         images = (time.perf_counter() - began) / len(pixels) * len(batch.captions)
     unfreeze_layers(plain.text)
-    tower = best(_bare(plain.text.library_embedding, batches), 2)
-    shape = f"{len(texts)} texts, {sum(lengths)} tokens, {len(batch.captions)} studies, {name}, float32"
+    tower = best(bare(plain.text.library_embedding, batches), 2)
+    tokens = sum(int(tokens.mask.sum()) for tokens in batches)
+    shape = f"{len(batch.texts)} texts, {tokens} tokens, {len(batch.captions)} studies, {name}, float32"
     return [
         (f"LoRA step, {name} size", f"{step / tower:.2f} times the text tower's own forward and backward", f"{step:.2f} s against {tower:.2f} s; bare loop, the same tokens; {shape}"),
         ("against the same adapters in a bare PEFT loop", f"{step / adapters:.2f} times", f"{adapters:.2f} s, the same tokens"),

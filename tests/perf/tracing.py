@@ -132,6 +132,21 @@ def necessary_multiply_adds(tower: TextTower, pair: AlignedPair) -> int:
     return total
 
 
+def multiply_adds_of_heads(tower: TextTower, pair: AlignedPair) -> int:
+    """As ``necessary_multiply_adds``, of head tracing with all positions of a head swapped together: of the head's own block
+    the output projection of its channels and the MLP, and every block after it."""
+    width, length, layers = tower.width, pair.length, tower.n_layers
+    start = rows_of(HEADS, tower, pair)[0].positions[0]
+    held, sees = length - start, sum(position + 1 for position in range(start, length))
+    own, whole = width * (width // tower.n_heads) + 8 * width**2, 12 * width**2 * held + 2 * width * sees
+    last = 2 * width**2 * held + 10 * width**2 + 2 * width * length
+    total = own  # of the last block's heads: at the pooled position alone
+    for block in range(1, layers):
+        total += own * held + (layers - 1 - block) * whole + last
+    clean = 2 * length * (layers - 1) * 12 * width**2
+    return clean + tower.n_heads * (total + layers * width * tower.dim)
+
+
 def _efficiency(model: DualEncoder, pair: AlignedPair) -> list[Row]:
     a, b = torch.randn(2048, model.text.width), torch.randn(model.text.width, 4 * model.text.width)
     speed = 2 * a.shape[0] * b.numel() / best(lambda: [a @ b for _ in range(10)], 5) * 10

@@ -12,7 +12,18 @@ from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import chest
 
 CONDITIONS = 200
-_HEADS = ("opacity", "effusion", "nodule", "calcification", "thickening", "dilatation", "fracture", "mass", "cyst", "edema")
+_HEADS = (
+    "opacity",
+    "effusion",
+    "nodule",
+    "calcification",
+    "thickening",
+    "dilatation",
+    "fracture",
+    "mass",
+    "cyst",
+    "edema",
+)
 _PLACES = ("apical", "basal", "hilar", "left", "right", "upper lobe", "lower lobe", "pleural", "cardiac", "rib", "aortic",
            "azygos", "bronchial", "tracheal", "septal", "retrocardiac", "paraspinal", "diaphragmatic", "gastric", "thoracic")  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""For tests of what must be refused: copies of the tiny checkpoints to damage, and what the refusal says."""
+"""For tests of what must be refused: copies of the tiny checkpoints to damage, and what the refusal says. Light, as ../conftest.py."""
 
 import json
 import shutil
@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nast_core import load_model
 from nast_core.errors import ModelError
-from tests import hostile
 
 
 @pytest.fixture
@@ -25,6 +23,8 @@ def copied(folders, tmp_path) -> Callable[..., Path]:
 @pytest.fixture
 def refusal() -> Callable[..., str]:
     """The message with which a folder is refused, after checking that it is one line of readable length."""
+
+    from nast_core import load_model
 
     def load(folder: Path | str, **options: str) -> str:
         with pytest.raises(ModelError) as caught:
@@ -52,6 +52,8 @@ def edit() -> Callable[[Path, Callable[[dict], object]], None]:
 @pytest.fixture(scope="session")
 def whole_folders(tmp_path_factory) -> dict[str, Path]:
     """Family -> tiny checkpoint, of every layout that loads."""
+    from tests import hostile
+
     base = tmp_path_factory.mktemp("whole")
     for family, write in hostile.WRITERS.items():
         (base / family / "model").mkdir(parents=True)
@@ -62,6 +64,8 @@ def whole_folders(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture
 def trapped(whole_folders, tmp_path, monkeypatch) -> Iterator[Callable[[str], Path]]:
     """Copies a good folder with a trap in it; from then on nothing may leave, and the trap must not go off."""
+    from tests import hostile
+
     hostile.shut(monkeypatch)
     canaries = []
 

@@ -151,7 +151,9 @@ def written_down(causal: bool) -> SimpleNamespace:
         },
         causal=causal,
     )  # fmt: skip
-    return SimpleNamespace(text=tower, card=Card("toy", "here", "toy"), fingerprint="0", dtype=torch.float64)
+    return SimpleNamespace(
+        text=tower, card=Card("toy", "here", "toy"), fingerprint="0", dtype=torch.float64, in_bf16=frozenset()
+    )
 
 
 def test_nsa_by_hand_in_a_causal_tower_looks_only_from_after_the_negator():

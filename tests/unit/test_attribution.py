@@ -26,7 +26,7 @@ from nast_core.interpret.attribution_text import attribute_tokens
 from nast_core.interpret.field_of_view import field_of_view
 from nast_core.interpret.occlusion_windows import Windows, windows_of
 from nast_core.negation.pairs import PolarityPair, align
-from tests.conftest import loud, write_huggingface_clip, write_open_clip
+from tests.checkpoints import loud, write_huggingface_clip, write_open_clip
 from tests.writers import biovil, cxr_clip, medclip, open_clip_bert, open_clip_coca, siglip
 
 pytestmark = pytest.mark.slow  # every family's maps

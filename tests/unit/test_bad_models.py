@@ -19,7 +19,7 @@ from nast_core.demo.captions import corpus
 from nast_core.demo.tokenizer import fit_tokenizer
 from nast_core.errors import ModelError
 from nast_core.models import openai_weights
-from tests.conftest import loud
+from tests.checkpoints import loud
 from tests.writers import vision_text_dual
 
 pytestmark = pytest.mark.slow  # every family's broken folders

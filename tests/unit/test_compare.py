@@ -162,14 +162,26 @@ def test_a_model_against_itself_changes_nothing(demo, compared):
 
 def test_what_is_missing_is_said(demo, compared):
     _, other, pairs, items, images, _ = compared
+    nothing = two_models.SharedPairs((), (), ())
     with pytest.raises(BenchmarkError, match="at least one"):
-        two_models.compare(demo, other, pairs, [], images, images)
+        two_models.compare(demo, other, nothing, [], images, images)
     with pytest.raises(ImageError, match="images of the pairs could not be read"):
         two_models.compare(demo, other, pairs, items, {}, {})
     with pytest.raises(PairError, match="none of the 1 pairs aligns"):
         two_models.shared_pairs(
             demo, other, [PolarityPair(affirmative="There is edema.", negated="There is no edema.")]
         )
+
+
+def test_without_questions_or_without_pairs_the_rest_is_compared_as_it_was(demo, compared):
+    found, other, pairs, items, images, _ = compared
+    mechanism = two_models.compare(demo, other, pairs, [], images, images)
+    assert mechanism.heads.equals(found.heads)
+    assert mechanism.layers.equals(found.layers)
+    assert not len(mechanism.accuracy) + len(mechanism.changes) + len(mechanism.items)
+    score = two_models.compare(demo, other, two_models.SharedPairs((), (), ()), items, images, images)
+    assert score.changes.equals(found.changes)
+    assert not len(score.heads) + len(score.layers) + len(score.shifts) + len(score.shift_means)
 
 
 def test_pairs_are_spread_over_the_whole_list(demo):

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pandas as pd
 import pytest
 
 from nast_core.benchmark.writers import writer_named
-from nast_core.compare.composing import compare_on, pairs_of
+from nast_core.compare.composing import Parts, compare_on, gathered, pairs_of
 from nast_core.compare.two_models import SharedPairs, needed_images, pictured
 from nast_core.data.drawing import render
 from nast_core.data.phantom import CONDITIONS, phantoms
 from nast_core.dataset.build import Order, build_dataset
 from nast_core.dataset.opened import open_dataset
-from nast_core.errors import PairError
+from nast_core.errors import DatasetError, PairError
 from nast_core.negation.pairs import PolarityPair
 from tests.words import CHEXPERT_CONDITIONS
 
@@ -45,7 +46,7 @@ def test_everything_compared_is_the_datasets_and_its_images_are_read_from_its_fo
     pairs, items = pairs_of(tiny, tiny, dataset, 6), dataset.items("test", 12)
     sample, failed, told = dataset.evidence("test", 200), {}, []
     found = compare_on(
-        tiny, tiny, pairs, items, sample, dataset.images,
+        tiny, tiny, Parts(pairs, items, sample), dataset.images,
         having=dataset.images_for, failed=failed, told=lambda done, total, label: told.append((done, total, label)),
     )  # fmt: skip
     assert failed == {}
@@ -73,11 +74,29 @@ def test_where_too_few_images_have_a_condition_there_is_no_auroc_and_the_rest_is
     few = dataset.evidence("test", 4)
     assert few.conditions == []
     found = compare_on(
-        tiny, tiny, pairs_of(tiny, tiny, dataset, 2), dataset.items("test", 4), few, dataset.images,
+        tiny, tiny, Parts(pairs_of(tiny, tiny, dataset, 2), dataset.items("test", 4), few), dataset.images,
         having=dataset.images_for,
     )  # fmt: skip
     assert not found.claims.measure.str.contains("AUROC").any()
     assert "ranking, polarity" in set(found.claims.measure)
+
+
+def test_what_a_dataset_lacks_is_told_and_kept_with_the_comparison(drawn, tiny):
+    dataset = open_dataset(str(drawn))
+
+    def none() -> NoReturn:
+        raise DatasetError("it has no question")
+
+    parts = gathered(lambda: pairs_of(tiny, tiny, dataset, 2), none, lambda: dataset.evidence("test", 30))
+    assert (len(parts.pairs.a), parts.items, parts.lacks) == (2, (), {"questions": "it has no question"})
+    found = compare_on(tiny, tiny, parts, dataset.images, having=dataset.images_for)
+    assert found.about["lacks"] == parts.lacks
+    assert "zero-shot AUROC" in set(found.claims.measure)
+    assert len(found.heads)
+    with pytest.raises(
+        DatasetError, match="there is nothing to compare on: it has no question; it has no question; it"
+    ):
+        gathered(none, none, none)
 
 
 def aligned(*findings: str, image: str | None = None) -> SharedPairs:

@@ -27,7 +27,7 @@ from nast_core.errors import ModelError
 from nast_core.models.convert import convert
 from nast_core.models.layouts import Wishes, openai_tokenizer
 from nast_core.models.torchscript import read_torchscript
-from tests.conftest import TINY_TEXT, loud
+from tests.checkpoints import TINY_TEXT, loud
 from tests.writers import cxr_clip, open_clip_bert
 
 pytestmark = pytest.mark.slow  # checkpoints of every layout

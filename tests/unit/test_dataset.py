@@ -101,6 +101,60 @@ def test_a_model_is_looked_at_on_validation_or_train_and_never_on_a_test_patient
     assert {pair.finding for pair in dataset.pairs()} == {"Edema", "Pneumonia"}
 
 
+def test_what_too_few_have_is_counted_in_patients_and_not_in_images(tmp_path):
+    """Six images of edema are two patients'; six of pneumonia are six's."""
+    rows = [
+        (f"p{n}" if n % 2 else f"q{n % 4}", f"s{n}", f"{n}.png", "validation", {"Pneumonia": n % 2, "Edema": 1 - n % 2})
+        for n in range(12)
+    ]
+    dataset = open_folder(made(tmp_path, rows))
+    having = dataset.studies.patients_having()
+    assert (having["Edema"], having["Pneumonia"], having["Fracture"]) == (2, 6, 0)
+    (few,) = (said for said in dataset.lacks() if said.startswith("fewer than 5 patients have "))
+    assert "Edema" in few
+    assert "Pneumonia" not in few
+    assert dataset.looked_at() == "validation"
+
+
+def test_a_split_of_many_images_of_few_patients_is_not_looked_at(tmp_path):
+    rows = [(f"p{n % 4}", f"s{n}", f"{n}.png", "validation", {"Edema": n % 2}) for n in range(8)]
+    rows += [("t", "t", "t.png", "train", {"Edema": 1})]
+    assert open_folder(made(tmp_path, rows)).looked_at() == "train"
+
+
+def test_of_phantoms_the_conditions_that_are_not_drawn_are_lacking():
+    assert open_dataset("phantoms").lacks() == [
+        "fewer than 5 patients have Lung Opacity, Pneumonia, Pleural Other: nothing is said of them alone"
+    ]
+
+
+def test_a_dataset_of_test_patients_alone_has_pairs_to_read_and_none_to_look_at(tmp_path):
+    dataset = open_folder(made(tmp_path, [("p", "s", "s.png", "test", {"Edema": 1})]))
+    with pytest.raises(DatasetError, match="a model is never looked at on a test patient"):
+        dataset.pairs()
+    assert {pair.finding for pair in dataset.pairs(present=None)} == {"Edema"}
+    with pytest.raises(DatasetError, match="no pair about a condition that the model knows"):
+        dataset.pairs(["Fracture"])
+
+
+def test_pairs_to_be_looked_at_without_their_finding_need_images_that_lack_it(small):
+    dataset = open_dataset(str(small))  # of train, s1 has edema and pneumonia, s2 has no edema
+    assert {pair.finding for pair in dataset.pairs()} == {"Edema", "Pneumonia"}
+    assert {pair.finding for pair in dataset.pairs(present=False)} == {"Edema"}
+
+
+def test_images_without_a_statement_are_known_by_their_labels_alone(tmp_path):
+    rows = [(f"p{n}", f"s{n}", f"{n}.png", "test", {"Edema": n % 2}) for n in range(13)]
+    rows += [("q", "other", "other.png", "train", {"Edema": 1})]
+    (tmp_path / "reports.csv").write_text("study_id,text\nother,There is edema.\n")
+    dataset = open_folder(made(tmp_path, rows, reports=str(tmp_path / "reports.csv")))
+    known = dataset.evidence("test", 1000)
+    assert (known.examples, len(known.images), known.conditions) == ((), 13, ["Edema"])
+    assert len(dataset.evidence("test", 12).images) == 12  # of which 5 have it, or 6
+    with pytest.raises(DatasetError, match="no statement of its test split, and no condition is known of 5 images"):
+        dataset.evidence("test", 8)
+
+
 def test_findings_are_said_in_words(small):
     dataset = open_dataset(str(small))
     assert dataset.findings("a b/é.png") == "edema, pneumonia"

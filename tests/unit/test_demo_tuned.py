@@ -129,14 +129,14 @@ def test_it_is_exported_by_name(tmp_path):
 
 @pytest.mark.long
 def test_the_comparison_that_travels_is_the_one_that_is_made_today():
-    from nast_core.compare.composing import compare_on, pairs_of
+    from nast_core.compare.composing import Parts, compare_on, pairs_of
     from nast_core.compare.travelling import STUDIES
     from nast_core.dataset.opened import open_dataset
 
     a, b = load_model("demo", device="cpu"), load_model("demo-tuned", device="cpu")
     world = open_dataset("phantoms")
     items, claims = world.items("test", QUESTIONS), world.evidence("test", STUDIES)
-    now, then = compare_on(a, b, pairs_of(a, b, world, PAIRS), items, claims), read_travelling(*ASKED)
+    now, then = compare_on(a, b, Parts(pairs_of(a, b, world, PAIRS), items, claims)), read_travelling(*ASKED)
     for table, columns, near in (
         ("changes", "a b change", 0.5),
         ("claims", "a b change", 0.01),

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
 from peft import PeftModel
+from PIL import Image
 
 from nast_core import load_model
 from nast_core.finetune.adapter import Record, save_adapter
@@ -13,9 +15,10 @@ from nast_core.finetune.encoding import Lengths, TextEncoder
 from nast_core.finetune.lora import adapters_in_place, attach_lora, attention_adapters, hold_output_projections
 from nast_core.finetune.parameters import layer_parameters, unfreeze_layers
 from nast_core.models import DualEncoder
+from nast_core.models.precision import with_bf16
 from nast_core.opening import load_finetuned
 from nast_core.work.export import export
-from tests.conftest import write_huggingface_clip, write_open_clip
+from tests.checkpoints import write_huggingface_clip, write_open_clip
 from tests.finetuning import recipe
 from tests.writers import (
     biovil,
@@ -136,3 +139,24 @@ def test_a_lora_tuned_model_comes_back_from_its_adapter_and_from_the_exported_fo
 @pytest.mark.parametrize("family", ["hugging-face-clip", "open-clip", "medclip"])
 def test_a_fully_tuned_model_does_so_too(family, tmp_path):
     comes_back(WRITERS[family](tmp_path / "model"), "full", tmp_path)
+
+
+def test_in_bf16_vectors_and_gradients_are_near_those_in_float32(folder):
+    model = load_model(folder, device="cpu")
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48), np.uint8))
+    other = with_bf16(model, ["texts", "images"])
+    for one, two in (
+        (model.encode_texts(TEXTS), other.encode_texts(TEXTS)),
+        (model.encode_images([image]), other.encode_images([image])),
+    ):
+        assert float((1 - (one * two).sum(-1)).max()) < 5e-4  # cosine
+    learning, _ = opened(model, "lora")
+    encode = TextEncoder(model.text, Accelerator(cpu=True), attention_adapters(model.module), Lengths(model.text))
+    ordered = sorted(TEXTS, key=encode.length)
+    gradients = []
+    for bf16 in (False, True):
+        encode.computing_in(bf16).encode(ordered)[:, :4].sum().backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in learning.values() if p.grad is not None]))
+        model.module.zero_grad(set_to_none=True)
+    assert gradients[1].dtype == torch.float32
+    assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.97

@@ -165,7 +165,7 @@ def test_a_recipe_takes_its_weights_from_a_file_or_from_a_run(tiny, tmp_path):
     ("fields", "said"),
     [
         ({"arm": "nast"}, "takes its layer weights from a trace"),
-        ({"precision": "float16"}, "give float32 or bfloat16"),
+        ({"precision": "float16"}, "give float32, bf16 or auto"),
         ({"method": "full", "precision": "bfloat16"}, "rounds most updates away"),
         ({"caption_weight": 0, "same_image_weight": 0, "across_image_weight": 0}, "nothing is learnt"),
         ({"floor": 0}, "greater than 0"),

@@ -27,7 +27,16 @@ LONG = {
     "hedge",
 }
 # fields that stand in the address
-BOUND = ("fields.one_of", "asking.field", "asking.one_of", "vocabularies.choose", "splits.choose", "splits.how_many")
+BOUND = (
+    "fields.one_of",
+    "asking.field",
+    "asking.one_of",
+    "vocabularies.choose",
+    "splits.choose",
+    "splits.how_many",
+    "sources.of_dataset",
+)
+FIELDS = "sources.Fields"  # all of whose values are names of such fields
 SHARED = ("link-", "runs-", "gone-", "cancel-", "{")  # fields of parts that several pages show
 
 
@@ -127,6 +136,12 @@ def test_a_page_is_ended_in_one_place():
     assert {path.name for path in [*PAGES, *SCREEN] if enders.search(path.read_text("utf-8"))} == {"widgets.py"}
 
 
+def test_phantoms_are_named_where_the_dataset_is_chosen_and_nowhere_else_on_the_screen():
+    """What is so of drawings alone, the dataset says: its name, its kind of picture, whether its patients are drawn."""
+    naming = {path for path in [*PAGES, *SCREEN] if "phantom" in path.read_text("utf-8").casefold()}
+    assert naming == {ROOT / "dashboard" / "sidebar.py", ROOT / "dashboard" / "parts" / "datasets.py"}
+
+
 def test_an_error_and_a_hint_are_shown_in_one_way():
     by_hand = re.compile(r'icon=":material/(lightbulb|error):"')
     found = {path.name for path in [*PAGES, *SCREEN] if by_hand.search(path.read_text("utf-8"))}
@@ -155,7 +170,10 @@ def keys(path: Path) -> Iterator[tuple[bool, str]]:
     for call in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(call, ast.Call):
             named = {keyword.arg: keyword.value for keyword in call.keywords}
-            linked = "bind" in named or ast.unparse(call.func) in BOUND
+            called = ast.unparse(call.func)
+            if called == FIELDS:
+                yield from ((True, text_of(value) or "") for value in named.values())
+            linked = "bind" in named or called in BOUND
             key = text_of(named["key"]) if "key" in named else None
             if key is not None:
                 yield linked, key

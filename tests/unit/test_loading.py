@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nast_core import load_model
 from nast_core.models.open_clip_weights import build
-from tests.conftest import write_open_clip
+from tests.checkpoints import write_open_clip
 from tests.writers import open_clip_bert, open_clip_coca, open_clip_siglip
 
 pytestmark = pytest.mark.slow  # every layout of weights

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPConfig, CLIPModel, CLIPProcessor
 
 from nast_core import load_model
+from nast_core.errors import ModelError
 from nast_core.models import description, zoo
+from nast_core.models.specs import find
 from nast_core.models.weights import bare
 from nast_core.models.zoo import Reference
-from tests.conftest import write_huggingface_clip
+from tests.checkpoints import write_huggingface_clip
 from tests.hostile import WRITERS, edit
 
 pytestmark = pytest.mark.slow  # every layout of every family
@@ -88,6 +91,22 @@ def test_the_root_of_a_model_in_the_hubs_cache_finds_its_snapshot(folders, tmp_p
     model = load_model(root, device="cpu")
     assert model.card.name == "me/tiny"
     assert model.card.source == str(root / "snapshots" / ("c" * 40))
+
+
+def test_of_several_snapshots_without_a_main_one_none_is_guessed_and_each_can_be_named(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    root = tmp_path / "models--me--tiny"
+    first, second = "a" * 40, "b" * 40
+    for commit in (second, first):
+        shutil.copytree(folders["Hugging Face CLIP"], root / "snapshots" / commit)
+    for spec in (str(root), "me/tiny"):
+        with pytest.raises(ModelError) as caught:
+            find(spec)
+        assert f"holds 2 snapshots and does not say which is its main one: {first}, {second}; give" in str(caught.value)
+        assert f"{root}/snapshots/{first}, or me/tiny@{first}" in str(caught.value)
+    assert find(f"me/tiny@{second}").folder == root / "snapshots" / second
+    shutil.rmtree(root / "snapshots" / second)
+    assert find("me/tiny").folder == find(str(root)).folder == root / "snapshots" / first
 
 
 def test_what_others_got_stands_beside_the_same_measured_here(folders, monkeypatch):

@@ -1,5 +1,6 @@
 """What comes with the weights, and how a model is asked for: tokenizer, preprocessing, device, precision, card."""
 
+import encodings.utf_8_sig  # noqa: F401  # needed while another user, who may not read it where Python is root's
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from nast_core import load_model
 from nast_core.errors import TextError
+from nast_core.models import hf_folder
 from nast_core.models.registry import pick_device
 
 OPEN_CLIP_WEIGHTS = "open_clip_pytorch_model.bin"
@@ -196,3 +198,39 @@ def test_the_card_is_read_from_nast_json_and_a_broken_one_is_refused(copied, ref
 
 def test_a_local_dir_prefix_names_the_same_folder(folders):
     assert load_model(f"local-dir:{folders['open_clip']}", device="cpu").card.family == "open_clip"
+
+
+def _held(model):
+    """All that a library's model holds: name -> values, bit for bit."""
+    return {name: (value.dtype, value.numpy().tobytes()) for name, value in [*model.module.named_parameters(), *model.module.named_buffers()]}  # fmt: skip
+
+
+def test_weights_under_the_librarys_own_names_give_the_model_that_its_own_reader_gives(folders, monkeypatch):
+    folder, ways = folders["Hugging Face CLIP"], []
+    translated = hf_folder._translated
+    monkeypatch.setattr(hf_folder, "_translated", lambda *given: ways.append("library") or translated(*given))
+    taken = load_model(folder, device="cpu")
+    assert ways == []
+    monkeypatch.setattr(hf_folder, "_as_stored", lambda *_: False)
+    read = load_model(folder, device="cpu")
+    assert ways == ["library"]
+    assert _held(taken) == _held(read)
+    assert (taken.fingerprint, taken.report) == (read.fingerprint, read.report)
+    assert taken.module.config._attn_implementation == read.module.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize(
+    ("change", "unused"),
+    [("half precision", ()), ("text_model.embeddings.position_ids", ()), ("extra.weight", ("extra.weight",))],
+)
+def test_weights_that_are_not_as_the_model_has_them_are_read_by_its_library(folders, tmp_path, change, unused):
+    folder = Path(shutil.copytree(folders["Hugging Face CLIP"], tmp_path / "model"))
+    tensors = load_file(folder / "model.safetensors")
+    if change == "half precision":
+        tensors = {name: value.half() for name, value in tensors.items()}
+    else:  # a buffer that older versions wrote, and a weight that nothing reads
+        tensors[change] = torch.arange(48)[None]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    model = load_model(folder, device="cpu")
+    assert {parameter.dtype for parameter in model.module.parameters()} == {torch.float32}
+    assert model.report.unused_keys == unused

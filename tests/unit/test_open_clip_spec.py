@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from nast_core import load_model
 from nast_core.errors import ModelError
-from tests.conftest import loud
+from tests.checkpoints import loud
 from tests.writers import open_clip_siglip
 
 pytestmark = pytest.mark.slow  # open_clip's own archives

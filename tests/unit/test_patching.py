@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from nast_core.errors import DataError, ModelError, PairError
 from nast_core.interpret.ablation import ablate, head_means
-from nast_core.interpret.effects import patched_pairs, trace
+from nast_core.interpret.effects import effects_of, patched_pairs, trace
 from nast_core.interpret.gradients import agreement, attribution_trace
 from nast_core.interpret.patched_runs import read_vectors, vector_file
 from nast_core.interpret.plan import PatchPlan
@@ -89,6 +89,16 @@ def test_a_thousand_images_give_the_ratio_of_means_over_those_where_the_pair_is_
         assert np.nanmax(np.abs(traced.cte[row, :, : pair.length].values - expected)) < 1e-9
         assert traced.d_image[row].values == pytest.approx(d)
         assert float(traced.d[row]) == pytest.approx(np.mean([d[i] for i in used]))
+
+
+@pytest.mark.parametrize("plan", [PatchPlan(), PatchPlan(component="head", positions="all")])
+@pytest.mark.parametrize("images", [1, 3])
+def test_patched_runs_made_before_give_the_trace_of_their_pair(model64, plan, images):
+    pair = align(LONG, model64.text)
+    on = random_images(model64, 1, images) if images > 1 else random_images(model64, 1)
+    traced = trace(model64, [pair], on, plan=plan)
+    (one,) = patched_pairs(model64.text, [pair], plan)
+    assert effects_of(model64, one, on).identical(traced)
 
 
 def test_a_pair_that_scores_alike_on_every_image_is_undefined_and_counted(model64):

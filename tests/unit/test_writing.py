@@ -215,10 +215,10 @@ def test_files_of_one_result_stay_together_when_two_write_them(tmp_path):
 
 
 def test_the_fine_tune_pages_files_can_be_made_by_two_servers_at_once(tmp_path):
-    from dashboard.finetune.prepare import phantom_files
+    from dashboard.finetune.prepare import drawn_files
 
     fork = multiprocessing.get_context("fork")
-    servers = [fork.Process(target=phantom_files, args=(str(tmp_path / "data"), 12, 0)) for _ in range(2)]
+    servers = [fork.Process(target=drawn_files, args=(str(tmp_path / "data"), 12, 0)) for _ in range(2)]
     for server in servers:
         server.start()
     for server in servers:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.models.resnet import Bottleneck, ResNet
 from transformers import BertConfig, BertModel, SwinConfig, SwinModel
 
-from tests.conftest import TINY_TEXT, loud
+from tests.checkpoints import TINY_TEXT, loud
 from tests.writers.sentences import sentences
 
 DIM = 16

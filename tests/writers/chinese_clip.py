@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import BertTokenizer, ChineseCLIPConfig, ChineseCLIPImageProcessor, ChineseCLIPModel
 
-from tests.conftest import TINY_TEXT, TINY_VISION, loud
+from tests.checkpoints import TINY_TEXT, TINY_VISION, loud
 from tests.writers import vision_text_dual
 
 

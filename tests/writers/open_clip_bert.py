@@ -8,7 +8,7 @@ import open_clip
 import torch
 from transformers import BertConfig
 
-from tests.conftest import TINY_TEXT, loud
+from tests.checkpoints import TINY_TEXT, loud
 from tests.writers import vision_text_dual
 from tests.writers.sentences import sentences
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from open_clip import CoCa
 
-from tests.conftest import loud
+from tests.checkpoints import loud
 
 CONTEXT = 76
 WEIGHTS = "open_clip_pytorch_model.bin"

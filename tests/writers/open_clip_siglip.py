@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from tests.conftest import loud
+from tests.checkpoints import loud
 from tests.writers.sentences import sentences
 
 CONTEXT = 24  # 64 in the published ones

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from nast_core.models.siglip_tokens import canonical
-from tests.conftest import TINY_TEXT, TINY_VISION, loud
+from tests.checkpoints import TINY_TEXT, TINY_VISION, loud
 from tests.writers.sentences import sentences
 
 CONTEXT = 16  # 64 in the published ones

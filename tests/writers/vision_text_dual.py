@@ -15,7 +15,7 @@ from transformers import (
     ViTImageProcessor,
 )
 
-from tests.conftest import TINY_TEXT, TINY_VISION, loud
+from tests.checkpoints import TINY_TEXT, TINY_VISION, loud
 from tests.writers.sentences import sentences
 
 CONTEXT = 32
