@@ -154,7 +154,8 @@ def _equivalents(was: Fields, others: list[str], at: str) -> tuple[Wording, ...]
 def _remarks(_vocabulary: Vocabulary, fingerprint: str, name: str) -> list[Remark]:
     from nast_core.terms.check import check
 
-    return check(_vocabulary, only=name)
+    remarks = check(_vocabulary, read=[name])  # of others, what is remarked beside this one alone
+    return [remark for remark in remarks if remark.condition in (name, "") or name in remark.said]
 
 
 def _passes(vocabulary: Vocabulary, name: str) -> bool:

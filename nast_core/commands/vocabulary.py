@@ -1,5 +1,6 @@
 """``nast vocabulary``: conditions of one's own; a first list of them, what is to be put right in it, what is in it."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +61,7 @@ def vocabulary_draft(
     need_out(out)
     if out.exists():
         raise VocabularyError(f"{out} is there already, and may have been edited; give a new file, or delete it")
-    with progress("Reports", None if reports else 0) as tick:
+    with progress("Reports", None) if reports else nullcontext() as tick:
         drafted = draft(labels, name=name or out.stem, reports=reports, examination=examination, progress=tick)
     if llm_model is not None:
         drafted = _proposed(drafted, llm_model, base_url, jobs, answers or out.with_suffix(".answers"))

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
 from nast_core.data.label_layouts import ABSENT, PRESENT, UNCERTAIN, python_list, role_of, separated, state_of
 from nast_core.data.label_words import plain
 from nast_core.errors import VocabularyError
@@ -126,8 +124,8 @@ def _lists(
         worded = Counter({label: n for label, n in counts.items() if re.search(r"[^\W\d_]{3}", label)})
         if sum(worded.values()) >= 2 * len(worded) and len(worded) > max(2, len(best[1])):
             best = (name, worded, rows)
-    name, counts, rows = best
-    return name, {label: Counter({PRESENT: n, ABSENT: rows - n}) for label, n in counts.most_common()}
+    column, found, rows = best
+    return column, {label: Counter({PRESENT: n, ABSENT: rows - n}) for label, n in found.most_common()}
 
 
 def listed(cell: str) -> list[str]:
@@ -166,10 +164,10 @@ def _shared_start(columns: Sequence[str]) -> str:
 def tidy(column: str) -> str:
     """A column's name in words: "label_pleural_effusion" and "PleuralEffusion" are "Pleural effusion"; empty where there are none."""
     text = _PREFIX.sub("", " ".join(_FOREIGN.sub(" ", column).split()))
-    if " " not in text:
-        text = _CAMEL.sub(" ", text)
-        keep = len(text) <= _SHORT or not text.isupper()  # PTX, and not PLEURAL_EFFUSION
-        text = " ".join(word if word.isupper() and keep else word.lower() for word in text.split())
+    if " " not in text and _CAMEL.search(text):
+        text = " ".join(word if word.isupper() else word.lower() for word in _CAMEL.sub(" ", text).split())
+    if text.isupper() and len(text) > _SHORT:
+        text = text.lower()
     text = re.sub(r"^\W+|[^\w)]+$", "", text)[:80].strip()
     if text.endswith(")") and "(" not in text:
         text = text[:-1].strip()

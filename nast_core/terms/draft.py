@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,6 +30,7 @@ from nast_core.vocabulary.model import Noun, Vocabulary
 
 MOST_REPORTS = 50_000  # read for a draft: enough for words that stand in one of ten thousand
 _UNNAMED, _UNNAMED_AT_ALL = 20, 2  # denied phrases that are told of, and how often one has to stand there
+_COMMENT: dict[str, Any] = {"width": 120, "initial_indent": "  # ", "subsequent_indent": "  #   ", "break_long_words": False}
 _WORDS = 6  # of a condition, told of with how often reports say them
 
 
@@ -158,7 +160,7 @@ def commented(drafted: Draft) -> str:
         if not line.startswith(" "):
             inside = line == "conditions:"
         elif inside and re.match(r"  [^ \-#]", line):
-            lines += [f"  # {text}" for text in about(next(ahead), drafted)]
+            lines += [part for text in about(next(ahead), drafted) for part in wrap(text, **_COMMENT)]
         lines.append(line)
     if drafted.usage and (some := unnamed(drafted.usage)):
         lines.append("# Beside negation words in reports, and named by no condition here:")
@@ -174,9 +176,9 @@ def about(condition: str, drafted: Draft) -> Iterator[str]:
         yield "no equivalent: write one, or it is left out of paired items"
     if drafted.usage is None:
         return
-    said, denied = drafted.usage.said.get(condition), drafted.usage.denied.get(condition, {})
+    said, denied = drafted.usage.said[condition], drafted.usage.denied[condition]
     if said:
-        some = ", ".join(f"{text} {n:,} ({denied.get(text, 0):,} denied)" for text, n in said.most_common(_WORDS))
+        some = ", ".join(f"{text} {n:,} ({denied[text]:,} denied)" for text, n in said.most_common(_WORDS))
         yield f"reports say: {_plain(some)}"
     else:
         yield "no report names it by these words"

@@ -4,7 +4,7 @@ The construction is the writer's, the reading the verification's: what passes he
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import cycle, islice
 from typing import NamedTuple
@@ -31,11 +31,16 @@ class Option(NamedTuple):
     affirmative: str | None = None
 
 
-def read_back(vocabulary: Vocabulary, progress: Tick | None = None, only: str | None = None) -> Iterator[Remark]:
-    """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names."""
+def read_back(
+    vocabulary: Vocabulary, progress: Tick | None = None, conditions: Collection[str] | None = None
+) -> Iterator[Remark]:
+    """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names.
+
+    ``conditions``: of these only.
+    """
     words = grammar(vocabulary)
-    for name in vocabulary.conditions if only is None else [only]:
-        asked, wrong, first = Counter[str](), Counter[str](), {}
+    for name in vocabulary.conditions if conditions is None else conditions:
+        asked, wrong, first = Counter[str](), Counter[str](), dict[str, str]()
         for option in options(name, vocabulary, words):
             phrase, said = _misread(option, vocabulary)
             asked.update(filter(None, (option.noun, option.equivalent)))
@@ -67,7 +72,7 @@ def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Optio
     turn = _Sentences(words.sentences)
     for noun, normal in _pairs(words.nouns[name], words.normals[name]):
         turn.next()
-        alone, there = Words((noun,), (normal or Normal(""),)), ""
+        alone = Words((noun,), (normal or Normal(""),))
         said = partial(_said, alone, turn, noun, normal)
         yield from (
             said({name: 0}, one.one, one.normal, one.join) for one in words.clauses_of_absence if one.fits((name,))
@@ -95,7 +100,8 @@ class _Sentences:
     """The grammar's sentences: for each construction one of them, for the next pair of phrases the next one."""
 
     def __init__(self, frames: tuple[str, ...]):
-        self._frames, self._round, self._met = frames, 0, {"": 0}
+        self._frames, self._round = frames, 0
+        self._met: dict[str, int] = {}  # construction -> its place
 
     def next(self) -> None:
         self._round += 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nast_core.vocabulary.model import Condition, Vocabulary
 
-_WIDEST = 34  # characters of a cell
+_WIDEST, _MORE = 30, 60  # characters of a cell, and of the last one
 _FIRST = ("condition", "said", "its absence, affirmatively", "")
 
 
@@ -48,7 +48,7 @@ def _row(name: str, vocabulary: Vocabulary) -> tuple[str, str, str, str]:
     entry = vocabulary[name]
     said = _first([noun.phrase for noun in entry.nouns], len(entry.nouns) + len(entry.names.phrases) - 1)
     texts = [equivalent.text for equivalent in entry.equivalents]
-    return _cut(name), said, _first(texts, len(texts) - 1) if texts else "-", _more(entry)
+    return _cut(name), said, _first(texts, len(texts) - 1) if texts else "-", _cut(_more(entry), _MORE)
 
 
 def _first(texts: Sequence[str], others: int) -> str:
@@ -66,5 +66,5 @@ def _more(entry: Condition) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+def _cut(text: str, most: int = _WIDEST) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

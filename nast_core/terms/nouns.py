@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from nast_core.data.label_words import plain
 from nast_core.vocabulary.cues import CUES
@@ -40,7 +41,7 @@ def _noun(text: str, articles: Mapping[str, int]) -> Noun:
     last = text.split()[-1]
     if last.islower() and plain(last) != last and last.endswith("s"):
         return Noun("", text, "are")
-    article = "an" if text[0].casefold() in "aeiou" else "a"
+    article: Literal["a", "an"] = "an" if text[0].casefold() in "aeiou" else "a"
     if total := sum(articles.values()):
         counted = 1 - articles.get("", 0) / total > _OFTEN
     else:

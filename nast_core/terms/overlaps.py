@@ -65,9 +65,7 @@ def _inside(vocabulary: Vocabulary) -> Iterator[Remark]:
         for text in (*(noun.text for noun in entry.nouns), *entry.names.phrases):
             owner[" ".join(text.casefold().split())] = name
     for text, name in owner.items():
-        words = text.split()
-        spans = {" ".join(words[i:j]) for i, j in combinations(range(len(words) + 1), 2)} - {text}
-        for inner in sorted(spans & owner.keys(), key=len, reverse=True)[:1]:
+        for inner in sorted((_spans(text) - {text}) & owner.keys(), key=len, reverse=True)[:1]:
             other = owner[inner]
             if other != name and other not in vocabulary.implied[name]:
                 yield Remark(
@@ -79,26 +77,45 @@ def _inside(vocabulary: Vocabulary) -> Iterator[Remark]:
 
 
 def _true_of_another(vocabulary: Vocabulary) -> Iterator[Remark]:
-    """Equivalents that are read as naming, or as denying, another condition that could be asked for with them."""
+    """Equivalents that name another condition, or deny one that could be asked for with them: in words of that condition's own, or
+    in an equivalent of it."""
+    said: dict[str, set[str]] = defaultdict(set)
     for name, entry in vocabulary.entries.items():
         for equivalent in entry.equivalents:
-            others: dict[str, str] = {}
-            for mention in parse(equivalent.text, vocabulary):
-                others.update(
-                    dict.fromkeys(mention.conditions, "denies" if mention.state in ("normal", "absent") else "names")
-                )
-            for other, how in others.items():
+            said[_bare(equivalent.text)].add(name)
+    others_words = _without_equivalents(vocabulary)
+    for name, entry in vocabulary.entries.items():
+        for equivalent in entry.equivalents:
+            inside = (said[span] for span in _spans(_bare(equivalent.text)) if span in said)
+            how = dict.fromkeys(sorted(set().union(*inside) - {name}), "denies")
+            for mention in parse(equivalent.text, others_words):
+                word = "denies" if mention.state in ("normal", "absent") else "names"
+                how |= {other: word for other in mention.conditions if other != name}
+            for other, word in how.items():
                 apart = other in equivalent.not_with or frozenset((name, other)) in vocabulary.related
-                if other != name and not (apart and how == "denies"):
-                    advice = (
-                        "say so in not_with, or say it more exactly" if how == "denies" else "say what is there instead"
-                    )
-                    yield Remark(
-                        "true of another",
-                        name,
-                        f"the equivalent {equivalent.text!r} {how} {other}, too; {advice}",
-                        equivalent.text,
-                    )
+                if not (apart and word == "denies"):
+                    advice = "say so in not_with, or say it more exactly" if word == "denies" else "say what is there"
+                    told = f"the equivalent {equivalent.text!r} {word} {other}, too; {advice}"
+                    yield Remark("true of another", name, told, equivalent.text)
+
+
+def _without_equivalents(vocabulary: Vocabulary) -> Vocabulary:
+    """What else reads an equivalent's words: it would be read whole, as itself, before anything that stands in it."""
+    plain_fields = vocabulary.model_dump(by_alias=True)
+    for entry in plain_fields["conditions"].values():
+        entry["equivalents"] = ()
+        entry["reports"]["equivalents"] = None
+    return Vocabulary.model_validate(plain_fields)
+
+
+def _bare(text: str) -> str:
+    return " ".join(_ARTICLE.sub("", text).casefold().split())
+
+
+def _spans(text: str) -> set[str]:
+    """Every run of words of a text, the whole one too."""
+    words = text.split()
+    return {" ".join(words[i:j]) for i, j in combinations(range(len(words) + 1), 2)}
 
 
 def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
