@@ -29,7 +29,7 @@ def show() -> None:
     st.caption(
         f"{plain(vocabulary.title or vocabulary.name)}: {len(vocabulary.conditions):,} conditions of a"
         f" {plain(vocabulary.examination.name)}; {right:,} of {every:,} mappings to an affirmative equivalent are"
-        f" reviewed and right. {plain(vocabulary.source)}"
+        f" reviewed and right." + (f" Source: {plain(vocabulary.source)}." if vocabulary.source else "")
     )
     part = fields.one_of(st, "Part of it", PARTS, key="data-vocabulary-part", label_visibility="collapsed")
     if part == "browse":

@@ -90,9 +90,9 @@ def _fields(vocabulary: Vocabulary, name: str) -> Fields:
         return place.text_input(label, getattr(was, field), key=f"data-word-{field}-{at}", live=True, help=help)
 
     others = [other for other in vocabulary.conditions if other != name]
+    nouns = words(st, "Nouns", "nouns", f"With a, an or the where they take one; (are) behind a plural. {_PART}")
+    names = words(st, "Further names", "names", f"As reports say it, for the parser alone. {_PART}")
     left, right = st.columns(2, gap="medium")
-    nouns = words(left, "Nouns", "nouns", f"With a, an or the where they take one; (are) behind a plural. {_PART}")
-    names = words(left, "Further names", "names", f"As reports say it, for the parser alone. {_PART}")
     normal = words(left, "Normal, for the parser", "normal", f"What says its absence affirmatively in reports. {_PART}")
     borderline = words(left, "Borderline", "borderline", f"Neither present nor absent. {_PART}")
     other = words(left, "Another thing", "other", f"What has its words and is another thing. {_PART}")

@@ -15,6 +15,7 @@ from dashboard.review.subjects import Button, Opened, Subject
 from nast_core.errors import NastError
 
 if TYPE_CHECKING:
+    from nast_core.dataset.interface import Dataset
     from nast_core.review.mappings import PhraseMapping
     from nast_core.review.outcome import Outcome
 
@@ -70,19 +71,26 @@ def _draw(mapping: PhraseMapping, opened: Opened) -> None:
 def _draw_examples(condition: str) -> None:
     """Images of the chosen dataset that have the condition and that lack it; never a test patient's."""
     dataset = datasets.if_there()
-    if dataset is None or condition not in vocabularies.of(vocabularies.of_dataset()):
+    have, lack = _examples(dataset, condition) if dataset else ([], [])
+    if dataset is None or not (have or lack):
         st.caption("The chosen dataset does not label this condition: no example is shown.")
         return
-    sides = st.columns(2)
-    for place, present in zip(sides, (True, False), strict=True):
+    for place, verb, names in zip(st.columns(2), ("have", "lack"), (have, lack), strict=True):
         with place:
-            names = dataset.images_for(condition, present=present)[:_SHOWN]
-            verb = "have" if present else "lack"
             st.caption(f"Images of {plain(dataset.name)} that {verb} it, by their labels" + ("" if names else ": none"))
             for column, name in zip(st.columns(_SHOWN), names, strict=False):
                 with column:
                     if (picture := pictures.item_picture(name, None)) is not None:
                         st.image(picture.image, caption=plain(picture.title), width="stretch")
+
+
+def _examples(dataset: Dataset, condition: str) -> tuple[list[str], list[str]]:
+    """Some images that have a condition, and some that lack it; none of a condition that the dataset does not know, for
+    which it gives any."""
+    if condition not in dataset.vocabulary:
+        return [], []
+    have, lack = (dataset.images_for(condition, present=present) for present in (True, False))
+    return ([], []) if {*have} & {*lack} else (have[:_SHOWN], lack[:_SHOWN])
 
 
 def _wording(mapping: PhraseMapping, opened: Opened, place: str) -> str | None:

@@ -259,6 +259,14 @@ def test_mappings_are_shown_beside_images_that_have_and_lack_the_condition(home,
     assert len(at.get("image")) == 6
 
 
+def test_a_condition_that_is_not_drawn_has_no_example(home):
+    """Phantoms know no lung opacity as such: any would be shown as having it, and as lacking it."""
+    (home / "v.yaml").write_text("format: 1\nname: v\nexamination: film\nconditions: {Lung Opacity: {nouns: [opacity], equivalents: [clear lungs]}}\n")  # fmt: skip
+    at = review(home / "v.yaml", reviewer="Ada")
+    assert "does not label this condition" in texts(at.caption)
+    assert not at.get("image")
+
+
 def test_pages_end_in_one_sentence_where_there_is_nothing_to_review(home):
     (home / "v.yaml").write_text("format: 1\nname: v\nexamination: film\nconditions: {Edema: {nouns: [edema]}}\n")
     assert "has no equivalent to review" in texts(review(home / "v.yaml").info)
