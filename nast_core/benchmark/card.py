@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nast_core.benchmark.builder import Built
+from nast_core.benchmark.grammar import never_asked
 from nast_core.benchmark.guesser import at_chance
 from nast_core.benchmark.items import LETTERS, Item
 from nast_core.benchmark.verify import REASONS
@@ -110,8 +111,8 @@ def _source(table: LabelTable, order: Order, items: Path) -> str:
 def _labels(table: LabelTable, vocabulary: Vocabulary) -> str:
     lines = ["## Studies", "| what | count |", "| --- | ---: |"]
     lines += [f"| {text} | {table.counts[name]:,} |" for name, text in _COUNTS.items() if name in table.counts]
-    if table.notes:
-        lines += ["", *(f"- {note}" for note in table.notes)]
+    if notes := [*table.notes, *filter(None, [never_asked(vocabulary)])]:
+        lines += ["", *(f"- {note}" for note in notes)]
     mapping = label_sources()[table.source].get("conditions")
     if mapping and vocabulary == chest():
         lines += ["", "How the table's labels became conditions, where that is open to doubt:", ""]

@@ -10,6 +10,7 @@ unused patients left, the questions there are come again, with other wrong optio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import comb
 
 import numpy as np
 from jaxtyping import Int
@@ -27,6 +28,7 @@ ASSIGNMENTS: tuple[Assignment, ...] = tuple(product((0, 1), repeat=3))  # type: 
 _FOURS: tuple[Four, ...] = tuple(combinations(ASSIGNMENTS, 4))
 _EVEN_FOURS = tuple(four for four in _FOURS if all(sum(states) == 2 for states in zip(*four, strict=True)))
 _LEAST_STUDIES = 10
+_MOST_TRIPLES = 2500  # of conditions: all of 25; of 1,000 there would be 166 million
 _UNEVEN = 0.05  # how far balanced conditions may be apart, as a share of their mean, before a question comes again
 
 
@@ -98,7 +100,7 @@ class _Design:
         self.negations = np.zeros(4)  # how often the right option had 0, 1, 2, 3
 
     def plans(self) -> Iterator[Plan]:
-        triples = [t for t in combinations(range(len(self.conditions)), 3) if self._may_be_asked(t)]
+        triples = [triple for triple in self._triples() if self._may_be_asked(triple)]
         fresh = [triple for triple in triples if self._fours(triple)]
         if not fresh:
             raise BenchmarkError(
@@ -106,6 +108,17 @@ class _Design:
                 "table's conditions are too rare or hardly ever labelled together: give more studies"
             )
         return self._endless(fresh)
+
+    def _triples(self) -> list[Triple]:
+        """Every three conditions; of very many some, each condition in about as many as any other."""
+        count = len(self.conditions)
+        if comb(count, 3) <= _MOST_TRIPLES:
+            return list(combinations(range(count), 3))
+        drawn: dict[Triple, None] = {}
+        while len(drawn) < _MOST_TRIPLES:
+            order = self.rng.permutation(count)[: count - count % 3].reshape(-1, 3)
+            drawn |= dict.fromkeys(tuple(sorted(map(int, three))) for three in order)
+        return list(drawn)
 
     def _may_be_asked(self, triple: Triple) -> bool:
         names = [self.conditions[i] for i in triple]

@@ -100,6 +100,14 @@ def askable(conditions: Collection[str], words: Grammar) -> bool:
     return all(any(not normal.not_with & together for normal in words.normals[name]) for name in conditions)
 
 
+def never_asked(vocabulary: Vocabulary) -> str:
+    """Which conditions no question asks for, and why, in one sentence; empty where each can be asked for."""
+    without = [name for name, entry in vocabulary.entries.items() if not entry.equivalents]
+    if not without:
+        return ""
+    return f"No affirmative equivalent of their absence: {', '.join(without)}. No question asks for these."
+
+
 def _of(about: Examination, text: str) -> str:
     """A construction with the examination's own words in the places of {image} and {region}."""
     return text.replace("{image}", about.image).replace("{region}", about.region)

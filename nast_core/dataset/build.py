@@ -11,6 +11,7 @@ import pandas as pd
 
 from nast_core.benchmark.builder import Built, build_items
 from nast_core.benchmark.card import share_reviewed as share_of_items
+from nast_core.benchmark.grammar import never_asked
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.writer import Writer
@@ -149,7 +150,7 @@ def placed(table: StudyTable, folder: Path) -> StudyTable:
 
 def _questions(studies: pd.DataFrame, writer: Writer, order: Order, source: str) -> tuple[Built, list[str]]:
     """Questions about validation and test images, and why a split has none, a line each."""
-    every, notes = Built(), []
+    every, notes = Built(), [*filter(None, [never_asked(order.vocabulary)])]
     for number, (split, share) in enumerate(ITEMS_OF.items()):
         some = _eligible(studies[studies.split == split], order)
         count = min(round(order.items * share), _USES * len(some))

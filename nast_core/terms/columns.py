@@ -20,11 +20,13 @@ from nast_core.vocabulary.cues import CUES
 from nast_core.vocabulary.soundness import MOST_CONDITIONS
 
 _VALUES = 64  # different cells of a column that are looked at; labels have a dozen
+_FEW = 3  # columns of labels, below which a column of lists is looked for; and labels that a list has at least
 _SHORT = 5  # letters of a short form, which stays in capitals
 _SAY_NOTHING = frozenset(
     map(plain, ["no finding", "normal", "healthy", "any", "none", "abnormal", "other", "negative", "positive", "label", "labels",
                 "finding", "target", "class", "unchanged", "exclude"])
 )  # fmt: skip
+_LISTS = frozenset(map(plain, ["labels", "finding labels", "findings", "diagnoses"]))  # as tables call a column of lists
 _PREFIX = re.compile(r"^(label|labels|has|is|finding|class|target|dx|gt)[\s_.-]+(?=\w)", re.IGNORECASE)
 _FOREIGN = re.compile(r"[^\w\s/'(),.&+-]|_")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
@@ -64,10 +66,15 @@ def read_columns(path: Path) -> Columns:
             left_out[column] = why
         else:
             counts[column] = said
-    listed = None
-    if not counts:
-        listed, counts = _lists(table, seen, roles)
-        left_out.pop(listed or "", None)
+    where = None
+    if len(counts) < _FEW and (lists := _lists(table, list(left_out))) is not None:
+        where, found = lists
+        if len(found) > len(counts):
+            left_out |= dict.fromkeys(counts, f"stands beside the lists of {shown(where)!r}")
+            left_out.pop(where)
+            counts = found
+        else:
+            where = None
     labelled = tuple(_named(counts, left_out))
     if not labelled:
         some = "; ".join(f"{shown(name)!r}: {why}" for name, why in list(left_out.items())[:4])
@@ -79,7 +86,7 @@ def read_columns(path: Path) -> Columns:
         raise VocabularyError(
             f"{shown(path)} has {len(labelled):,} columns of labels, and at most {MOST_CONDITIONS:,} conditions are taken; leave the rare ones out"
         )
-    return Columns(labelled, left_out, roles, listed)
+    return Columns(labelled, left_out, roles, where)
 
 
 def _cells(table: TableFile, columns: list[str]) -> dict[str, Counter[str]]:
@@ -105,27 +112,26 @@ def _why_not(column: str, values: Counter[str], said: Counter[int]) -> str:
     return ""
 
 
-def _lists(
-    table: TableFile, seen: dict[str, Counter[str]], roles: dict[str, str]
-) -> tuple[str | None, dict[str, Counter[int]]]:
-    """The column whose cells are lists of labels, the one with most labels of those that repeat, and how often each is in a list."""
-    best: tuple[str | None, Counter[str], int] = (None, Counter(), 0)
-    free = [name for name in seen if name not in roles.values()]
-    labels: dict[str, Counter[str]] = {name: Counter() for name in free}
+def _lists(table: TableFile, columns: list[str]) -> tuple[str, dict[str, Counter[int]]] | None:
+    """The column whose cells are lists of labels, the one that is called so, or has most labels of those that repeat, and how often each is in a list."""
+    labels: dict[str, Counter[str]] = {name: Counter() for name in columns}
     rows = 0
-    for frame in table.frames(free):
+    for frame in table.frames(columns) if columns else ():
         rows += len(frame)
         for name in list(labels):
             for value, count in frame[name].value_counts().items():
                 labels[name].update(dict.fromkeys(listed(str(value)), int(count)))
             if len(labels[name]) > MOST_CONDITIONS:  # free text, or ids
                 del labels[name]
-    for name, counts in labels.items():
-        worded = Counter({label: n for label, n in counts.items() if re.search(r"[^\W\d_]{3}", label)})
-        if sum(worded.values()) >= 2 * len(worded) and len(worded) > max(2, len(best[1])):
-            best = (name, worded, rows)
-    column, found, rows = best
-    return column, {label: Counter({PRESENT: n, ABSENT: rows - n}) for label, n in found.most_common()}
+    worded = {
+        name: Counter({label: n for label, n in counts.items() if re.search(r"[^\W\d_]{3}", label)})
+        for name, counts in labels.items()
+    }
+    repeated = {name: counts for name, counts in worded.items() if len(counts) > _FEW - 1 and counts.total() >= 2 * len(counts)}
+    if not repeated:
+        return None
+    name = max(repeated, key=lambda column: (plain(column) in _LISTS, len(repeated[column])))
+    return name, {label: Counter({PRESENT: n, ABSENT: rows - n}) for label, n in repeated[name].most_common()}
 
 
 def listed(cell: str) -> list[str]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from pydantic import ValidationError
 
 from nast_core.claims.sources import read_texts
@@ -134,11 +136,16 @@ def _present(labels: Path, columns: Columns) -> dict[str, frozenset[str]] | None
         for one in ids:
             found.setdefault(one, set())
         for column in wanted[1:]:
-            for one, cell in zip(ids, frame[column], strict=True):
-                if columns.listed:
-                    found[one].update(names[label] for label in listed(cell) if label in names)
-                elif state_of(cell) == PRESENT:
-                    found[one].add(names[column])
+            codes, cells = pd.factorize(frame[column])
+            told = [
+                [names[label] for label in listed(cell) if label in names]
+                if columns.listed
+                else [names[column]] * (state_of(cell) == PRESENT)
+                for cell in map(str, cells)
+            ]
+            some = np.array([bool(conditions) for conditions in told], bool)[codes]
+            for one, code in zip(ids[some], codes[some], strict=True):
+                found[one].update(told[code])
     return {one: frozenset(conditions) for one, conditions in found.items()}
 
 

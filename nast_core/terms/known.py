@@ -70,11 +70,11 @@ def entries(
     meant: dict[Known, list[str]] = defaultdict(list)
     for name, one in found.items():
         meant[one].append(name)
-    met = {noun.text.casefold(): name for name in reversed(names) for noun in nouns[name]}
+    met = {plain(noun.text): name for name in reversed(names) for noun in nouns[name]}
     result = {}
     for name in names:
         fields: dict[str, Any] = {"nouns": [list(noun) for noun in nouns[name]]}
-        if name in found and meant[found[name]][0] == name:
+        if name in found and _is_all_of(name, found[name]) and len(meant[found[name]]) == 1:
             fields |= _words(name, nouns[name], found[name].vocabulary[found[name].condition], met)
         if name in found:
             fields |= _rest(name, found[name], meant)
@@ -83,11 +83,16 @@ def entries(
     return result
 
 
+def _is_all_of(name: str, one: Known) -> bool:
+    """A nodule is not all of "Nodule/Mass"."""
+    return "/" not in one.condition or plain(name) == plain(one.condition)
+
+
 def _words(name: str, own: tuple[Noun, ...], entry: Condition, met: dict[str, str]) -> dict[str, Any]:
     """Its nouns and phrases; ``met``: what each phrase is taken for."""
 
     def free(text: str) -> bool:
-        return met.setdefault(text.casefold(), name) == name
+        return met.setdefault(plain(text), name) == name
 
     have = {noun.text.casefold() for noun in own}
     known_nouns = [noun for noun in entry.nouns if noun.text.casefold() not in have]

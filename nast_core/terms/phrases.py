@@ -38,7 +38,7 @@ _EMPTY = frozenset(
     re.findall(
         r"\w+",
         "evidence sign signs suggestion indication finding findings change changes comparison prior interval time study exam examination evidences "
-        "abnormality abnormalities process disease more less exception",
+        "abnormality abnormalities process disease more less exception left right bilateral both stable unchanged seen upper lower middle base bases",
     )
 )  # alone, they name nothing
 

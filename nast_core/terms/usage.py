@@ -116,7 +116,7 @@ class _Phrases:
             if both >= _LEAST and meant >= _MEANT and meant >= _OFTENER * share:
                 scored.append((both * math.log(meant / share), Proposed(text, both, self._said[text])))
         chosen: list[Proposed] = []
-        for _, one in sorted(scored, key=lambda pair: (-pair[0], len(pair[1].text))):
+        for _, one in sorted(scored, key=lambda pair: (-pair[0], -len(pair[1].text), pair[1].text)):
             if any(one.text in other.text or other.text in one.text for other in chosen):
                 continue
             if not lexicon(vocabulary).namings(one.text):

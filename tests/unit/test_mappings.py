@@ -7,6 +7,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from nast_core.benchmark.builder import build_items
+from nast_core.benchmark.dataset import build_dataset
+from nast_core.benchmark.edit import reword
+from nast_core.benchmark.grammar import grammar
+from nast_core.benchmark.items import read_items, write_items
+from nast_core.benchmark.sources import labelled_studies
+from nast_core.benchmark.template import TemplateWriter
+from nast_core.benchmark.writer import Draft
+from nast_core.claims.card import share_reviewed
+from nast_core.claims.claim import Claim, Contradiction, Example
 from nast_core.cli import app
 from nast_core.errors import DataError, VocabularyError
 from nast_core.review.agreement import agreement
@@ -14,9 +24,12 @@ from nast_core.review.judgements import Judgement, Reviews, item_hash, review_fo
 from nast_core.review.mappings import check_wording, mappings_of, proposed, recorded, reworded
 from nast_core.review.outcome import outcome
 from nast_core.vocabulary.changing import copy_path, open_file, save, undo
-from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary
+from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary, write_vocabulary
+from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.reviewed import Share, all_reviewed, mapping_used
 from nast_core.vocabulary.shipped import chest
+from nast_core.work.build_items import BuildItemsRecipe
+from nast_core.work.identity import identity
 
 TEXT = """\
 format: 1
@@ -305,3 +318,96 @@ def test_all_are_reviewed_only_where_each_absence_is(approved):
     assert not all_reviewed([("A normal subdural space.", ["Vessels"])], approved)
     assert not all_reviewed([("", [])], chest())  # nobody has reviewed any of them
     assert (str(Share(2, 8)), str(Share(0, 0))) == ("2 of 8 (25%)", "0 of 0")
+
+
+# --- what items and cards say ----------------------------------------------------------------------------------------
+
+
+def all_found_right(*but: str) -> Vocabulary:
+    """The 13, every mapping of which was found right, except those of some conditions."""
+    plain = chest().model_dump(by_alias=True)
+    for name, entry in plain["conditions"].items():
+        for equivalent in entry["equivalents"]:
+            if name not in but:
+                equivalent["reviewed"] = [{"by": "AB", "on": "2026-01-02", "verdict": "right"}]
+    return Vocabulary.model_validate(plain)
+
+
+def built(vocabulary: Vocabulary):
+    table = labelled_studies("phantom", 30)
+    return build_items(table.studies, 30, TemplateWriter(grammar(vocabulary)), vocabulary=vocabulary)
+
+
+@pytest.mark.slow
+def test_items_say_whether_all_their_mappings_were_found_right(tmp_path):
+    items = built(all_found_right("Cardiomegaly")).items
+    for item in items:
+        denied = {
+            name
+            for states in item.assignments
+            for name, state in zip(item.conditions, states, strict=True)
+            if not state
+        }
+        assert item.mappings_reviewed == ("Cardiomegaly" not in denied), item
+    assert {item.mappings_reviewed for item in items} == {True, False}
+    write_items(items, tmp_path / "items.jsonl")
+    assert read_items(tmp_path / "items.jsonl") == items
+
+
+@pytest.mark.slow
+def test_items_of_words_that_nobody_reviewed_are_written_as_before():
+    items = built(chest()).items
+    assert not any("mappings_reviewed" in item.model_dump_json() for item in items)
+    again = built(all_found_right()).items
+    assert [item.model_copy(update={"mappings_reviewed": False}) for item in again] == items
+
+
+@pytest.mark.slow
+def test_the_card_of_items_prints_the_share(tmp_path):
+    items = tmp_path / "items.jsonl"
+    words = all_found_right()
+    build_dataset("phantom", items, TemplateWriter(grammar(words)), count=5, vocabulary=words)
+    said = items.with_suffix(".card.md").read_text("utf-8")
+    every = words.reviewed[1]
+    assert f"found right {every} of {every} (100%) of the vocabulary's mappings" in said
+    assert "; 5 of 5 (100%) of the items use no others." in said
+    assert read_vocabulary(items.with_suffix(".vocabulary.yaml")).reviewed == (every, every)  # reviews go along
+
+
+def test_of_statements_those_that_say_an_absence_affirmatively_are_counted():
+    def example(text: str, cue: str | None, other: str) -> Example:
+        claim = Claim(finding="Cardiomegaly", polarity="absent")
+        return Example(
+            study_id="s", patient_id="p", claim=claim, text=text, cue=cue,
+            contradictions=(Contradiction(text=other, kind="polarity", claim=claim.model_copy(update={"polarity": "present"})),),
+        )  # fmt: skip
+
+    examples = [
+        example("Normal heart size.", None, "Cardiomegaly."),
+        example("No cardiomegaly.", "no", "Cardiomegaly."),
+    ]
+    examples.append(example("A slim heart.", None, "Cardiomegaly."))  # words that the vocabulary does not have
+    assert share_reviewed(examples, all_found_right()) == (1, 2)
+    assert share_reviewed(examples, chest()) == (0, 2)
+
+
+@pytest.mark.slow
+def test_other_words_of_an_item_are_looked_up_anew():
+    words = all_found_right("Cardiomegaly")
+    item = next(one for one in built(words).items if not one.mappings_reviewed)
+    same = reword(item, Draft(item.negated, item.affirmative), vocabulary=all_found_right()).item
+    assert same is not None
+    assert same.mappings_reviewed
+
+
+@pytest.mark.slow
+def test_a_build_is_found_again_only_while_the_same_mappings_are_reviewed(tmp_path):
+    file = tmp_path / "v.yaml"
+    recipe = BuildItemsRecipe(labels="phantom", n=5, out=tmp_path / "items.jsonl", vocabulary=file)
+    write_vocabulary(file, chest())
+    keys = [identity(recipe, tmp_path).key]
+    write_vocabulary(file, all_found_right())
+    keys.append(identity(recipe, tmp_path).key)
+    write_vocabulary(file, chest())
+    keys.append(identity(recipe, tmp_path).key)
+    assert keys[0] == keys[2] != keys[1]

@@ -56,11 +56,12 @@ def test_columns_of_labels_are_told_from_others_and_counted(table):
 
 
 def test_labels_that_stand_in_lists_are_conditions_too(tmp_path):
-    rows = ["id,Finding Labels", "1,Gout|Rib notching", "2,No Finding", "3,Rib notching", "4,Gout", "5,Cervical rib|Gout",
-            "6,Cervical rib", "7,No Finding"]  # fmt: skip
+    rows = ["id,flag,Finding Labels", "1,0,Gout|Rib notching", "2,1,No Finding", "3,0,Rib notching", "4,0,Gout", "5,0,Cervical rib|Gout",
+            "6,1,Cervical rib", "7,0,No Finding"]  # fmt: skip
     (tmp_path / "lists.csv").write_text("\n".join(rows) + "\n")
     columns = read_columns(tmp_path / "lists.csv")
     assert columns.listed == "Finding Labels"
+    assert columns.left_out == {"id": "holds '2', which is no label", "flag": "stands beside the lists of 'Finding Labels'", "No Finding": "names no finding of its own"}
     assert [(one.name, one.present, one.absent) for one in columns.labelled] == [
         ("Gout", 3, 4),
         ("Rib notching", 2, 5),
@@ -197,6 +198,7 @@ def test_two_columns_that_mean_one_known_condition_are_kept_apart_by_their_equiv
     (tmp_path / "t.csv").write_text("study_id,Nodule,Mass\n1,1,0\n2,0,1\n")
     read = draft(tmp_path / "t.csv", name="two").vocabulary
     for name, other in (("Nodule", "Mass"), ("Mass", "Nodule")):
+        assert [noun.text for noun in read[name].nouns] == [name.lower()]  # the known one's are of both
         assert read[name].equivalents
         assert all(other in equivalent.not_with for equivalent in read[name].equivalents)
 

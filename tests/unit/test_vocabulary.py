@@ -6,10 +6,11 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nast_core.benchmark.builder import build_items
-from nast_core.benchmark.grammar import grammar
+from nast_core.benchmark.grammar import askable, grammar, never_asked
 from nast_core.benchmark.llm import prompt
 from nast_core.benchmark.phantoms import phantom_items, phantom_studies
 from nast_core.benchmark.verify import verify
@@ -19,6 +20,7 @@ from nast_core.claims import phantom
 from nast_core.claims.build import build_examples
 from nast_core.claims.extract import extract
 from nast_core.claims.prompts import denial_prompt, denial_prompts_by_cue, presence_prompt
+from nast_core.data.studies import Study
 from nast_core.errors import VocabularyError
 from nast_core.negation.lexicon import both_numbers, denying_cues
 from nast_core.negation.literals import required
@@ -31,6 +33,7 @@ from nast_core.vocabulary.model import Examination, Vocabulary
 from nast_core.vocabulary.patterns import what_runs_away
 from nast_core.vocabulary.shipped import chest, open_vocabulary
 
+pytestmark = pytest.mark.slow  # items and claims are built
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "format: 1\nname: mine\nexamination: head CT\nconditions:\n"
 
@@ -66,7 +69,6 @@ GOLDEN = {  # as commit d73e6819 had it, which read the 13 from constants and ta
 }
 
 
-@pytest.mark.slow
 def test_the_13_from_their_file_give_what_they_gave_before_there_was_one():
     tables = [(ROOT / f"tests/parser/{name}.tsv").read_text("utf-8") for name in ("openi", "kinds")]
     lines = [line for table in tables for line in table.splitlines()]
@@ -135,6 +137,11 @@ def test_reviews_and_names_change_no_result_and_so_no_fingerprint_words_do():
     assert parse_vocabulary(vocabulary_text(NONSENSE).replace("name: mine", "name: yours")) == NONSENSE
     assert NONSENSE.with_condition("Wuzzle", equivalents=["a damp zaffle"]) != NONSENSE
     assert NONSENSE.with_condition("Wuzzle", implies=["Glomp"]) != NONSENSE
+
+
+def test_a_copy_with_other_words_has_a_fingerprint_of_its_own():
+    assert chest().fingerprint
+    assert chest().model_copy(update={"examination": NONSENSE.examination}).fingerprint != chest().fingerprint
 
 
 def test_a_bare_on_in_yaml_is_a_date_all_the_same():
@@ -338,6 +345,37 @@ def test_prompts_pairs_and_instructions_are_in_the_vocabularys_words():
     assert '("no glomp" becomes "an even zaffle")' in system
     assert not any(condition.lower() in system.lower() for condition in chest().conditions)
     assert set(json.loads(user)["normal"]) == {"Glomp", "Wuzzle", "Frob"}
+
+
+def test_a_condition_without_an_equivalent_is_never_asked_for_and_that_is_said():
+    vocabulary = words(
+        "A: {nouns: [a glomp]}\nB: {nouns: [b], equivalents: [flat]}\nC: {nouns: [c], equivalents: [even]}"
+    )
+    assert never_asked(vocabulary) == "No affirmative equivalent of their absence: A. No question asks for these."
+    assert never_asked(chest()) == ""
+    assert not askable(["A", "B", "C"], grammar(vocabulary))
+    assert askable(["B", "C"], grammar(vocabulary))
+    rather = vocabulary.with_condition("B", equivalents=[{"text": "flat", "not_with": ["C"]}])
+    assert not askable(["B", "C"], grammar(rather))
+
+
+def test_questions_about_two_hundred_conditions_are_drawn_soon():
+    names = [f"Glomp {n}" for n in range(200)]
+    many = words(
+        "\n".join(
+            f"{name}: {{nouns: [{name.lower()}], equivalents: [even zaffle {n}]}}" for n, name in enumerate(names)
+        )
+    )
+    rng = np.random.default_rng(0)
+    studies = [
+        Study(f"s{n}", f"p{n}", "", dict(zip(names, row, strict=True)))
+        for n, row in enumerate(rng.integers(2, size=(300, 200)).tolist())
+    ]
+    began = time.process_time()
+    built = build_items(studies, 100, writer_named("template", "own", many), vocabulary=many, balance=True)
+    assert time.process_time() - began < 20
+    assert len({condition for item in built.items for condition in item.conditions}) > 100
+    assert built.rejected.total() == 0
 
 
 def test_every_construction_speaks_of_the_examination():
