@@ -28,8 +28,6 @@ from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary, write_v
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.reviewed import Share, all_reviewed, mapping_used
 from nast_core.vocabulary.shipped import chest
-from nast_core.work.build_items import BuildItemsRecipe
-from nast_core.work.identity import identity
 
 TEXT = """\
 format: 1
@@ -398,16 +396,3 @@ def test_other_words_of_an_item_are_looked_up_anew():
     same = reword(item, Draft(item.negated, item.affirmative), vocabulary=all_found_right()).item
     assert same is not None
     assert same.mappings_reviewed
-
-
-@pytest.mark.slow
-def test_a_build_is_found_again_only_while_the_same_mappings_are_reviewed(tmp_path):
-    file = tmp_path / "v.yaml"
-    recipe = BuildItemsRecipe(labels="phantom", n=5, out=tmp_path / "items.jsonl", vocabulary=file)
-    write_vocabulary(file, chest())
-    keys = [identity(recipe, tmp_path).key]
-    write_vocabulary(file, all_found_right())
-    keys.append(identity(recipe, tmp_path).key)
-    write_vocabulary(file, chest())
-    keys.append(identity(recipe, tmp_path).key)
-    assert keys[0] == keys[2] != keys[1]
