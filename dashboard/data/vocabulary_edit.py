@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
@@ -114,7 +114,7 @@ def _fields(vocabulary: Vocabulary, name: str) -> Fields:
         other=other,
         grades=grades,
         sided=sided,
-        zones=tuple(zones),  # type: ignore[arg-type]
+        zones=tuple(zones),
         implies=tuple(implies),
         excludes=tuple(excludes),
         columns=columns,
@@ -128,7 +128,7 @@ def _equivalents(was: Fields, others: list[str], at: str) -> tuple[Wording, ...]
     rows = []
     for number, one in enumerate([*was.equivalents, Wording("")]):
         text, apart = st.columns([3, 2])
-        shown = "collapsed" if number else "visible"
+        shown: Literal["collapsed", "visible"] = "collapsed" if number else "visible"
         said = text.text_input(
             "Equivalents of its absence",
             one.text,

@@ -1,5 +1,6 @@
 """The vocabulary on pages: browsed, edited and tried under Data; its mappings judged and recorded under Review."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,31 @@ def test_a_change_made_elsewhere_meanwhile_stays(path):
     press(at, "data-vocabulary-save")
     new = read_vocabulary(path)
     assert (new["Edema"].nouns[0].text, new.examination.name) == ("brain swelling", "brain CT")
+
+
+# --- building --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_items_are_built_in_the_words_of_the_vocabulary_that_is_chosen(path, home):
+    more = "\n".join(f"  Sign {n}: {{nouns: [sign {n}], equivalents: [a tidy region {n}]}}" for n in "abc")
+    path.write_text(f"{TEXT}{more}\n")
+    rows = [f"p{n},s{n}," + ",".join("1" if n % 5 in (c, (c + 1) % 5) else "0" for c in range(5)) for n in range(20)]
+    (home / "labels.csv").write_text("\n".join(["patient_id,study_id,Subdural,Edema,Sign a,Sign b,Sign c", *rows]))
+    link = {"data-do": "Build items", "data-labels": "A CSV of your own", "data-table-path": str(home / "labels.csv")}
+    at = page("data", **link, **{"data-vocabulary": str(path), "data-n": "3"})
+    assert not at.error
+    said = texts(at.markdown)
+    assert re.search(r"tidy region|brain parenchyma|subdural space|convexity", said)
+    assert "chest" not in said
+    at = page("data", **link, **{"data-vocabulary": str(home / "none.yaml")})
+    assert "there is no file" in at.error[0].value
+
+
+def test_a_link_that_names_no_condition_opens_on_the_first(path):
+    assert "**Nouns**: a subdural hematoma" in texts(
+        data(path, "Browse", **{"data-vocabulary-condition": "Nil"}).markdown
+    )
 
 
 # --- review ----------------------------------------------------------------------------------------------------------

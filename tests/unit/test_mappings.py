@@ -24,7 +24,7 @@ from nast_core.review.judgements import Judgement, Reviews, item_hash, review_fo
 from nast_core.review.mappings import check_wording, mappings_of, proposed, recorded, reworded
 from nast_core.review.outcome import outcome
 from nast_core.vocabulary.changing import copy_path, open_file, save, undo
-from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary, write_vocabulary
+from nast_core.vocabulary.file import parse_vocabulary, read_vocabulary
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.reviewed import Share, all_reviewed, mapping_used
 from nast_core.vocabulary.shipped import chest
