@@ -193,6 +193,9 @@ def test_what_makes_no_vocabulary_is_said_in_one_sentence(conditions, sentence):
         ("name: mine", "has the format None; needed: format: 1"),
         (HEAD.replace("1", "2", 1) + "  A: {nouns: [a]}", "is of format 2, and this version reads format 1"),
         ("format: 1", "name: Field required"),
+        (HEAD + "  A: {nouns: [a]}\n  A: {nouns: [b]}", "line 6: 'A' was there before; give each condition once"),
+        (HEAD + "  A:\n    nouns: [a]\n    nouns: [b]", "line 7: 'nouns' was there before"),
+        (HEAD + "  ? [a, b]\n  : {nouns: [a]}", "unhashable"),
         (HEAD + "  A: {nouns: [a]}\ncolumns: {score: B}", "the column 'score' names 'B', which is no condition of it"),
     ],
 )
