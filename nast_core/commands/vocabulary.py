@@ -35,7 +35,7 @@ def vocabulary_draft(
     llm_model: Annotated[
         str | None,
         typer.Option(
-            envvar="NAST_LLM_MODEL", help="Proposes equivalents. Only names of conditions and nouns are sent to it."
+            help="Proposes equivalents; it is sent names of conditions and nouns. Without it nobody is asked."
         ),
     ] = None,
     base_url: Annotated[

@@ -9,9 +9,7 @@ from nast_core.terms.remark import KINDS, Remark
 from nast_core.vocabulary.model import Vocabulary
 
 
-def check(
-    vocabulary: Vocabulary, progress: Tick | None = None, *, read: Collection[str] | None = None
-) -> list[Remark]:
+def check(vocabulary: Vocabulary, progress: Tick | None = None, *, read: Collection[str] | None = None) -> list[Remark]:
     """Every remark, the gravest first; with none that is grave, the vocabulary can be used. ``progress``: told of conditions.
 
     ``read``: the conditions whose phrases are read back, where only they have changed; a condition takes about 0.1 s.

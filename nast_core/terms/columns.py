@@ -26,7 +26,9 @@ _SAY_NOTHING = frozenset(
     map(plain, ["no finding", "normal", "healthy", "any", "none", "abnormal", "other", "negative", "positive", "label", "labels",
                 "finding", "target", "class", "unchanged", "exclude"])
 )  # fmt: skip
-_LISTS = frozenset(map(plain, ["labels", "finding labels", "findings", "diagnoses"]))  # as tables call a column of lists
+_LISTS = frozenset(
+    map(plain, ["labels", "finding labels", "findings", "diagnoses"])
+)  # as tables call a column of lists
 _PREFIX = re.compile(r"^(label|labels|has|is|finding|class|target|dx|gt)[\s_.-]+(?=\w)", re.IGNORECASE)
 _FOREIGN = re.compile(r"[^\w\s/'(),.&+-]|_")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
@@ -127,7 +129,9 @@ def _lists(table: TableFile, columns: list[str]) -> tuple[str, dict[str, Counter
         name: Counter({label: n for label, n in counts.items() if re.search(r"[^\W\d_]{3}", label)})
         for name, counts in labels.items()
     }
-    repeated = {name: counts for name, counts in worded.items() if len(counts) > _FEW - 1 and counts.total() >= 2 * len(counts)}
+    repeated = {
+        name: counts for name, counts in worded.items() if len(counts) > _FEW - 1 and counts.total() >= 2 * len(counts)
+    }
     if not repeated:
         return None
     name = max(repeated, key=lambda column: (plain(column) in _LISTS, len(repeated[column])))

@@ -32,7 +32,12 @@ from nast_core.vocabulary.model import Noun, Vocabulary
 
 MOST_REPORTS = 50_000  # read for a draft: enough for words that stand in one of ten thousand
 _UNNAMED, _UNNAMED_AT_ALL = 20, 2  # denied phrases that are told of, and how often one has to stand there
-_COMMENT: dict[str, Any] = {"width": 120, "initial_indent": "  # ", "subsequent_indent": "  #   ", "break_long_words": False}
+_COMMENT: dict[str, Any] = {
+    "width": 120,
+    "initial_indent": "  # ",
+    "subsequent_indent": "  #   ",
+    "break_long_words": False,
+}
 _WORDS = 6  # of a condition, told of with how often reports say them
 
 

@@ -4,12 +4,11 @@ The construction is the writer's, the reading the verification's: what passes he
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-from functools import partial
-from itertools import cycle, islice
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import cycle
 from typing import NamedTuple
 
-from nast_core.benchmark.grammar import Grammar, Normal, grammar
+from nast_core.benchmark.grammar import Absence, Grammar, Normal, grammar
 from nast_core.benchmark.template import Words
 from nast_core.benchmark.verify import against_denial, against_option
 from nast_core.negation.phrases import sentence_case
@@ -67,22 +66,25 @@ def _misread(option: Option, vocabulary: Vocabulary) -> tuple[str | None, str]:
 
 
 def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Option]:
-    """Each noun beside an equivalent, in turn, in every construction; two conditions denied together, in a third of them, another
-    third with the next condition; names in a few plain ones. Sentences in turn, one for what is equal affirmatively."""
+    """Each noun in every construction; each equivalent, beside a noun, in every one that differs affirmatively; two conditions denied
+    together, in a third of them, another third with the next condition; names in a few plain ones. Sentences in turn."""
     turn = _Sentences(words.sentences)
-    for noun, normal in _pairs(words.nouns[name], words.normals[name]):
+    own = tuple(one for one in words.clauses_of_absence if one.fits((name,)))
+    for noun in words.nouns[name]:
         turn.next()
-        alone = Words((noun,), (normal or Normal(""),))
-        said = partial(_said, alone, turn, noun, normal)
+        alone = _Spoken(name, noun, None, turn)
+        yield from (alone.absent(one.one, "", one.join) for one in own)
         yield from (
-            said({name: 0}, one.one, one.normal, one.join) for one in words.clauses_of_absence if one.fits((name,))
+            Option(noun.text, None, {name: 1}, turn.of(alone.words.fill(form, [0]), form)) for form in words.present
         )
-        yield from (Option(noun.text, None, {name: 1}, turn.of(alone.fill(form, [0]), form)) for form in words.present)
+        if other := _beside(name, None, vocabulary):
+            yield from (alone.behind(one, other, words) for one in words.behind)
+    for normal, noun in zip(words.normals[name], cycle(words.nouns[name]), strict=False):
+        turn.next()
+        paired = _Spoken(name, noun, normal, turn)
+        yield from (paired.absent(one.one, one.normal, one.join) for one in _affirmed_otherwise(own))
         if other := _beside(name, normal, vocabulary):
-            there = words.nouns[other][0].phrase
-            for one in words.behind:
-                forms = (form.replace("{P}", there) for form in (one.denied, one.normal))
-                yield said({other: 1, name: 0}, *forms, one.join)
+            yield from (paired.behind(one, other, words) for one in _affirmed_otherwise(words.behind))
     place = vocabulary.conditions.index(name)
     if other := _beside(name, None, vocabulary):
         noun = words.nouns[name][0]
@@ -96,8 +98,13 @@ def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Optio
         yield from (Option(text, None, {name: 0}, turn.of(spoken.fill(form, [0]), form)) for form in _PLAIN)
 
 
+def _affirmed_otherwise(absences: Sequence[Absence]) -> Iterable[Absence]:
+    """The first of each affirmative construction."""
+    return {one.normal: one for one in reversed(absences)}.values()
+
+
 class _Sentences:
-    """The grammar's sentences: for each construction one of them, for the next pair of phrases the next one."""
+    """The grammar's sentences: for each construction one of them, for the next phrase the next one."""
 
     def __init__(self, frames: tuple[str, ...]):
         self._frames, self._round = frames, 0
@@ -111,26 +118,25 @@ class _Sentences:
         return sentence_case(self._frames[(place + self._round) % len(self._frames)].format(text))
 
 
-def _said(
-    spoken: Words,
-    turn: _Sentences,
-    noun: Noun,
-    normal: Normal | None,
-    truth: dict[str, int],
-    denied: str,
-    affirmed: str,
-    join: str,
-) -> Option:
-    negated = turn.of(spoken.fill(denied, [0], join), affirmed)
-    if normal is None:
-        return Option(noun.text, None, truth, negated)
-    return Option(noun.text, normal.text, truth, negated, turn.of(spoken.fill(affirmed, [0], join), affirmed))
+class _Spoken:
+    """A condition by one noun and, where it is said affirmatively too, one equivalent."""
 
+    def __init__(self, name: str, noun: Noun, normal: Normal | None, turn: _Sentences):
+        self.words = Words((noun,), (normal or Normal(""),))
+        self._name, self._noun, self._normal, self._turn = name, noun, normal, turn
 
-def _pairs(nouns: tuple[Noun, ...], normals: tuple[Normal, ...]) -> Iterator[tuple[Noun, Normal | None]]:
-    """Each noun and each equivalent at least once."""
-    most = max(len(nouns), len(normals))
-    yield from zip(islice(cycle(nouns), most), islice(cycle(normals or (None,)), most), strict=True)
+    def absent(self, denied: str, affirmed: str, join: str, **there: int) -> Option:
+        truth = {**there, self._name: 0}
+        negated = self._turn.of(self.words.fill(denied, [0], join), denied)
+        if self._normal is None:
+            return Option(self._noun.text, None, truth, negated)
+        text = self._turn.of(self.words.fill(affirmed, [0], join), denied)
+        return Option(self._noun.text, self._normal.text, truth, negated, text)
+
+    def behind(self, absence: Absence, other: str, words: Grammar) -> Option:
+        there = words.nouns[other][0].phrase
+        denied, affirmed = (form.replace("{P}", there) for form in (absence.denied, absence.normal))
+        return self.absent(denied, affirmed, absence.join, **{other: 1})
 
 
 def _beside(name: str, normal: Normal | None, vocabulary: Vocabulary) -> str | None:

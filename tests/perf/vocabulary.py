@@ -7,6 +7,7 @@ from nast_core.claims.openi import read_reports
 from nast_core.negation.lexicon import Lexicon
 from nast_core.negation.parser import _mentions, parse
 from nast_core.negation.words import plain
+from nast_core.terms.check import check
 from nast_core.vocabulary.file import parse_vocabulary, vocabulary_text
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import chest
@@ -68,9 +69,11 @@ def two_hundred_conditions() -> list[tuple[str, str, str]]:
     small, many = read(chest()), read(vocabulary)
     whole = _seconds(lambda: [parse(report) for report in reports])
     whole_large = _seconds(lambda: [parse(report, vocabulary) for report in reports])
+    read_back = _seconds(lambda: check(vocabulary))
     each = 1e6 / len(sentences)
     return [
         (f"a file of {CONDITIONS} conditions, loaded, checked and made ready", f"{loaded:.1f} s", "at most 20 s"),
+        (f"every phrase of it read back ('nast vocabulary check')", f"{read_back:.1f} s", "at most 20 s"),
         (
             f"a sentence of Open-i, read by {CONDITIONS} conditions",
             f"{many * each:.0f} µs, {many / small:.2f} times that of 13",

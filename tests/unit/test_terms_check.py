@@ -2,10 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from nast_core.benchmark.builder import build_items
+from nast_core.benchmark.grammar import grammar
+from nast_core.benchmark.template import TemplateWriter
 from nast_core.cli import app
+from nast_core.data.studies import Study
 from nast_core.errors import DataError
 from nast_core.negation.parser import parse
 from nast_core.terms.agreement import agreement
@@ -107,7 +112,13 @@ def test_vindr_has_the_22_local_labels_in_their_order():
 def test_agreement_is_precision_and_recall_by_hand(tmp_path):
     rows = ["patient_id,study_id,Gout,Spur,Fracture", "a,1,1,0,0", "b,2,1,0,0", "c,3,0,0,1", "d,4,0,-1,", "e,5,1,0,0"]
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
-    texts = {"1": "Gout.", "2": "No gout.", "3": "Gout. A heel spur.", "4": "Smooth joint surfaces. A heel spur.", "9": "Gout."}
+    texts = {
+        "1": "Gout.",
+        "2": "No gout.",
+        "3": "Gout. A heel spur.",
+        "4": "Smooth joint surfaces. A heel spur.",
+        "9": "Gout.",
+    }
     (tmp_path / "reports.csv").write_text("study_id,text\n" + "".join(f'{s},"{t}"\n' for s, t in texts.items()))
     found = agreement(made(**SOUND), str(tmp_path / "labels.csv"), str(tmp_path / "reports.csv"))
     assert (found.reports, found.without_study) == (4, 1)
@@ -139,7 +150,10 @@ def test_a_listing_has_a_line_a_condition_and_says_what_is_reviewed():
 
 def test_details_say_who_reviewed_what():
     review = {"by": "AB", "on": "2026-11-30", "verdict": "right"}
-    gout = {"nouns": ["gout"], "equivalents": [{"text": "smooth joint surfaces", "not_with": ["Spur"], "reviewed": [review]}]}
+    gout = {
+        "nouns": ["gout"],
+        "equivalents": [{"text": "smooth joint surfaces", "not_with": ["Spur"], "reviewed": [review]}],
+    }
     assert "  equivalent: smooth joint surfaces; not with Spur (AB 2026-11-30: right)" in list(
         details("Gout", made(**(SOUND | {"Gout": gout})))
     )
@@ -170,3 +184,17 @@ def test_a_vocabulary_with_something_grave_exits_with_2(tmp_path):
     assert result.exit_code == 2
     assert "to put right: Gout: the equivalent 'a rounded heel' denies Spur, too" in result.stdout
     assert result.stderr.splitlines()[-1].endswith("have to be put right before this vocabulary can be used")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vindr", "head-ct"])
+def test_questions_can_be_asked_in_the_worked_examples_words(name):
+    vocabulary, rng = shipped(name), np.random.default_rng(0)
+    studies = [
+        Study(f"s{n}", f"p{n}", "", {one: int(rng.random() < 0.4) for one in vocabulary.conditions}) for n in range(300)
+    ]
+    built = build_items(studies, 60, TemplateWriter(grammar(vocabulary)), vocabulary=vocabulary)
+    assert (len(built.items), built.rejected.total()) == (60, 0)
+    said = {condition for item in built.items for condition in item.conditions}
+    assert said <= {one for one in vocabulary.conditions if vocabulary[one].equivalents}
+    assert vocabulary.examination.name in built.items[0].question

@@ -1,5 +1,6 @@
 """A first vocabulary from a table's columns and the words of reports, with counts worked by hand."""
 
+import json
 import random
 import string
 
@@ -61,7 +62,11 @@ def test_labels_that_stand_in_lists_are_conditions_too(tmp_path):
     (tmp_path / "lists.csv").write_text("\n".join(rows) + "\n")
     columns = read_columns(tmp_path / "lists.csv")
     assert columns.listed == "Finding Labels"
-    assert columns.left_out == {"id": "holds '2', which is no label", "flag": "stands beside the lists of 'Finding Labels'", "No Finding": "names no finding of its own"}
+    assert columns.left_out == {
+        "id": "holds '2', which is no label",
+        "flag": "stands beside the lists of 'Finding Labels'",
+        "No Finding": "names no finding of its own",
+    }
     assert [(one.name, one.present, one.absent) for one in columns.labelled] == [
         ("Gout", 3, 4),
         ("Rib notching", 2, 5),
@@ -184,7 +189,13 @@ def test_a_draft_is_a_file_that_reads_back_with_what_was_seen_as_comments(table,
     assert read["Gout"].nouns[0].phrase == "a gout"  # no report says otherwise
     assert read["Pleural Effusion"].sided
     assert read.reviewed[0] == 0
-    for comment in ("#   free air: 3", "# reports say: gout 1 (1 denied)", "# words of Pleural effusion", "# no equivalent", "sex (holds 'M'"):
+    for comment in (
+        "#   free air: 3",
+        "# reports say: gout 1 (1 denied)",
+        "# words of Pleural effusion",
+        "# no equivalent",
+        "sex (holds 'M'",
+    ):
         assert comment in drafted.text, comment
 
 
@@ -203,17 +214,33 @@ def test_two_columns_that_mean_one_known_condition_are_kept_apart_by_their_equiv
         assert all(other in equivalent.not_with for equivalent in read[name].equivalents)
 
 
+@pytest.mark.slow
 def test_columns_of_any_name_give_a_vocabulary_or_one_sentence(tmp_path):
     rng = random.Random(0)
     letters = string.ascii_letters + string.digits + " _-/().:;|é×'\\[]{}%&+*?"
-    words = ["no", "without", "normal", "Edema", "edema", "Nodule", "absent", "image", "nonunion", "Study", "CHF", "free"]
+    words = [
+        "no",
+        "without",
+        "normal",
+        "Edema",
+        "edema",
+        "Nodule",
+        "absent",
+        "image",
+        "nonunion",
+        "Study",
+        "CHF",
+        "free",
+    ]
     for _ in range(150):
         names = {
             rng.choice(words) + rng.choice(["", "", " ", "_"]) + "".join(rng.choices(letters, k=rng.randrange(6)))
             for _ in range(6)
         }
         header = [f'"{name.strip()}"' for name in dict.fromkeys(map(str.strip, names)) if name]
-        (tmp_path / "t.csv").write_text(",".join(header) + "\n" + ",".join("01"[i % 2] for i in range(len(header))) + "\n")
+        (tmp_path / "t.csv").write_text(
+            ",".join(header) + "\n" + ",".join("01"[i % 2] for i in range(len(header))) + "\n"
+        )
         try:
             drafted = draft(tmp_path / "t.csv", name="any")
         except DataError as error:
@@ -229,6 +256,7 @@ def run(*words: object):
     return CliRunner().invoke(app, ["vocabulary", *map(str, words)])
 
 
+@pytest.mark.slow
 def test_draft_check_and_show_from_the_command_line(table, tmp_path):
     out = tmp_path / "ward.yaml"
     made = run("draft", "--labels", table, "--reports", tmp_path / "reports.csv", "--out", out)
@@ -250,6 +278,7 @@ def test_a_file_that_is_there_is_not_written_over(table, tmp_path):
     assert (tmp_path / "ward.yaml").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_language_model_proposes_equivalents_and_what_fails_the_checks_is_not_taken(table, tmp_path):
     with running_llm(lambda question, before: "proposed") as log:
         made = run("draft", "--labels", table, "--out", tmp_path / "w.yaml", "--llm-model", "m", "--base-url", log.url)
@@ -260,6 +289,46 @@ def test_a_language_model_proposes_equivalents_and_what_fails_the_checks_is_not_
     assert "proposed equivalents: 1, none of them reviewed" in made.output
     assert "'no gout', which negates" in made.stderr
     assert "'some pleural effusion' names Pleural Effusion" in made.stderr
-    assert len(log.requests) == 1  # of gout; the others are known
-    assert not [word for word in ("s1", "p1", "a.png", "gt_", "61", "Tophus") for asked in log.requests if word in asked]
 
+
+@pytest.mark.slow
+def test_names_and_nouns_alone_are_sent_and_only_where_a_model_is_named(table, tmp_path, monkeypatch):
+    with running_llm(lambda question, before: "proposed") as log:
+        monkeypatch.setenv("NAST_LLM_URL", log.url)
+        monkeypatch.setenv("NAST_LLM_MODEL", "m")
+        words = ["draft", "--labels", table, "--reports", tmp_path / "reports.csv", "--out"]
+        assert run(*words, tmp_path / "a.yaml").exit_code == 0
+        assert log.requests == []
+        assert run(*words, tmp_path / "b.yaml", "--llm-model", "m").exit_code == 0
+    (asked,) = log.requests  # of gout; the others are known
+    sent = json.loads(json.loads(asked[asked.index("{") :])["messages"][-1]["content"])
+    assert sent == {"condition": "Gout", "nouns": ["gout"], "others": ["Pleural Effusion", "ILD"]}
+    assert not [word for word in ("s1", "p1", "a.png", "gt_", "opaque", "tophus") if word in asked.lower()]
+
+
+@pytest.mark.slow
+def test_an_endpoint_that_answers_badly_leaves_a_draft_without_proposals(table, tmp_path):
+    with running_llm(lambda question, before: "html") as log:
+        made = run("draft", "--labels", table, "--out", tmp_path / "w.yaml", "--llm-model", "m", "--base-url", log.url)
+    assert made.exit_code == 0, made.output
+    assert "1 conditions without proposals: answer: not JSON" in made.stderr
+    assert read_vocabulary(tmp_path / "w.yaml")["Gout"].equivalents == ()
+
+
+@pytest.mark.slow
+def test_an_endpoint_that_is_not_there_is_one_sentence_and_leaves_no_file(table, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    made = run(
+        "draft",
+        "--labels",
+        table,
+        "--out",
+        tmp_path / "w.yaml",
+        "--llm-model",
+        "m",
+        "--base-url",
+        "http://127.0.0.1:9/v1",
+    )
+    assert made.exit_code == 2
+    assert "nothing answers at http://127.0.0.1:9/v1" in made.stderr
+    assert not (tmp_path / "w.yaml").exists()
