@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nast_core.benchmark.grammar import grammar
+from nast_core.benchmark.template import TemplateWriter
+from nast_core.dataset.build import Order, build_dataset
+from nast_core.dataset.opened import open_folder
 from nast_core.review.judgements import Reviews, reading_order, review_folder
 from nast_core.review.mappings import mappings_of
 from nast_core.vocabulary.changing import copy_path
 from nast_core.vocabulary.file import read_vocabulary
 from nast_core.vocabulary.shipped import chest
 from tests.pages.test_pages import app
+from tests.unit.test_vocabulary_dataset import mapped, table_of
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 TEXT = """\
@@ -296,3 +301,27 @@ def test_a_condition_that_is_not_drawn_has_no_example(home):
 def test_pages_end_in_one_sentence_where_there_is_nothing_to_review(home):
     (home / "v.yaml").write_text("format: 1\nname: v\nexamination: film\nconditions: {Edema: {nouns: [edema]}}\n")
     assert "has no equivalent to review" in texts(review(home / "v.yaml").info)
+
+
+@pytest.mark.slow
+def test_a_datasets_own_vocabulary_takes_reviews_in_its_place_and_words_on_a_copy_alone(home):
+    table, images = str(table_of(home / "mine")), home / "mine" / "images"
+    order = Order(table, images, home / "made", items=5, vocabulary=mapped())
+    build_dataset(order, TemplateWriter(grammar(mapped())))
+    words = home / "made" / "vocabulary.yaml"
+    at = app("review", **{"review-of": "Mappings", "dataset": str(home / "made")})
+    assert at.selectbox(key="review-vocabulary").value == str(words)
+    at.text_input(key="review-name").set_value("Ada").run()
+    assert "Images of made that have it, by their labels" in texts(at.caption)
+    assert len(at.get("image")) > 3
+    for name in ("Ada", "Bob"):
+        judge_all(words, name, *["correct"] * 4)
+    at = app("review", **{"review-of": "Mappings", "dataset": str(home / "made"), "review-view": "Outcome"})
+    assert at.toggle(key="review-reword").disabled
+    press(at, "review-record")
+    assert open_folder(home / "made").vocabulary.reviewed == (4, 4)
+    at = app("data", **{"data-do": "The vocabulary", "data-vocabulary-part": "Edit", "dataset": str(home / "made")})
+    assert "is the dataset's, which keeps the words that it was built with" in texts(at.info)
+    press(at, "data-copy")
+    assert read_vocabulary(home / "mine.vocabulary.yaml") == mapped()
+    assert at.selectbox(key="data-vocabulary").value == str(home / "mine.vocabulary.yaml")
