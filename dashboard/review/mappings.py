@@ -133,7 +133,6 @@ def record(opened: Opened, standing: Outcome) -> None:
     """What the review comes to, written into the vocabulary, and taken back."""
     from nast_core.review.mappings import proposed, recorded, reworded
     from nast_core.vocabulary import changing
-    from nast_core.vocabulary.file import vocabulary_text
 
     file = vocabularies.read(str(opened.path))
     better = {mapping.item_id: words for mapping in opened.items if (words := proposed(standing, mapping))}
@@ -152,7 +151,7 @@ def record(opened: Opened, standing: Outcome) -> None:
     done = recorded(file.vocabulary, standing)
     done = reworded(done, standing) if reword and not own else done
     right, every = done.reviewed
-    changed = vocabulary_text(done) != vocabulary_text(file.vocabulary)
+    changed = done.model_dump() != file.vocabulary.model_dump()  # equal vocabularies may be reviewed otherwise
     st.caption(f"With that, {right:,} of {every:,} mappings are reviewed and right, each with initials and date.")
     with st.container(horizontal=True):
         if st.button("Write it into the vocabulary", icon=":material/save:", key="review-record", disabled=not changed):

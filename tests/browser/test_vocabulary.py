@@ -65,7 +65,8 @@ def edit(page: Page, address: str, words: Path) -> None:
         )
         if not number:
             load_it(page)
-        field, save = page.get_by_label("Equivalents of its absence"), page.get_by_role("button", name="Save")
+        field = page.get_by_role("textbox", name="Equivalents of its absence").first
+        save = page.get_by_role("button", name=re.compile("Save$"))
         expect(field).to_be_visible()
         settled(page)
         if not number:
@@ -76,7 +77,7 @@ def edit(page: Page, address: str, words: Path) -> None:
         expect(save).to_be_enabled()
         save.click()
         expect(page.get_by_text(f"Saved: {name}")).to_be_visible()
-    assert [one["text"] for one in map(dict, read_vocabulary(words)["Cyst"].equivalents)] == ["solid liver tissue"]
+    assert [one.text for one in read_vocabulary(words)["Cyst"].equivalents] == ["solid liver tissue"]
 
 
 def judge(page: Page, address: str, words: Path, name: str) -> None:
@@ -93,7 +94,7 @@ def judge(page: Page, address: str, words: Path, name: str) -> None:
 
 def record(page: Page, words: Path) -> None:
     page.get_by_text("Outcome", exact=True).click()
-    page.get_by_role("button", name="Write it into the vocabulary").click()
+    page.get_by_role("button", name=re.compile("Write it into the vocabulary")).click()
     expect(page.get_by_text("5 of 5 mappings are reviewed and right")).to_be_visible()
     expect(page.get_by_text("Written: ward.vocabulary.yaml")).to_be_visible()
     (equivalent,) = read_vocabulary(words)["Stone"].equivalents
@@ -107,4 +108,4 @@ def build(page: Page, address: str, table: Path, words: Path) -> None:
     expect(page.get_by_text("A look before the build")).to_be_visible()
     settled(page)
     page.get_by_role("button", name=re.compile("Build$")).click()
-    expect(page.get_by_role("button", name="Look through it")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Look through it"))).to_be_visible()
