@@ -38,12 +38,11 @@ def review_agreement(
 
     Example: nast review agreement --items items.jsonl --out judgements.csv
     """
-    if (items is None) == (vocabulary is None):
-        raise DataError("give what was reviewed: --items items.jsonl, or --vocabulary vocabulary.yaml")
-    path, what = (vocabulary, "mappings") if items is None else (items, "items")
-    need_files(path, hint="give the file that was reviewed")
+    need_files(items, vocabulary, hint="give the file that was reviewed")
     need_out(out)
-    assert path is not None
+    path, what = (vocabulary, "mappings") if items is None else (items, "items")
+    if path is None or (items and vocabulary):
+        raise DataError("give what was reviewed: --items items.jsonl, or --vocabulary vocabulary.yaml")
     from nast_core.benchmark.items import read_items
     from nast_core.review.judgements import Reviews
     from nast_core.review.mappings import mappings_of
