@@ -19,8 +19,8 @@ TOLD = {
     "items": "Paired multiple-choice items: the same four options said with negations and said affirmatively, one of"
     " them true of the image. Every option is read back by a parser that did not write it.",
     "claims": "True statements about a study, each with one that contradicts it in polarity, location or severity.",
-    "vocabulary": "What is spoken of: conditions, the words for them, and how their absence is said affirmatively. A first"
-    " one of your own is drafted from a table's columns by: nast vocabulary draft --labels FILE --out FILE",
+    "vocabulary": "What is spoken of: conditions, the words for them, and how their absence is said affirmatively. A"
+    " first one of your own is drafted from a table's columns by: nast vocabulary draft --labels FILE --out FILE",
 }
 
 st.title("Data")
