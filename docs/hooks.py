@@ -19,7 +19,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
-    """The theme would fetch its stand-in for a Worker from unpkg.com; ours lies in the site. Anything else stops the build."""
+    """The theme would fetch its stand-in for a Worker from unpkg.com; ours lies in the site.
+    Anything else stops the build."""
     up = "../" * page.url.count("/")
     output = output.replace("https://unpkg.com/iframe-worker/shim", f"{up}assets/search_on_disk.js")
     if found := _ELSEWHERE.search(output):
@@ -47,7 +48,8 @@ def commands() -> str:
 
 
 def recipes() -> str:
-    """Every kind of recipe: its fields, their types and defaults, and the comment that stands beside each in the code."""
+    """Every kind of recipe: its fields, their types and defaults, and the comment that stands beside each in the
+    code."""
     from nast_core.recipe import Executor, Recipe
     from nast_core.work.kinds import KINDS, recipe_class
 

@@ -1,7 +1,8 @@
 """Any spec to a loaded model: the one roof over model folders, runs and adapters.
 
-A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's base with what it learnt, or ``demo-tuned``, the
-fine-tune of the demo that comes with NAST. torch is imported when a model is loaded: what only asks about specs stays quick.
+A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's base with what it learnt, or
+``demo-tuned``, the fine-tune of the demo that comes with NAST. torch is imported when a model is loaded: what only asks
+about specs stays quick.
 """
 
 from collections.abc import Iterator
@@ -29,11 +30,11 @@ _opening: ContextVar[tuple[Path, ...]] = ContextVar("opening", default=())  # ad
 def load_model(
     spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32", runs: Path | None = None
 ) -> "DualEncoder":
-    """A model from ``demo``, ``demo-tuned``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this
-    machine, ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``.
+    """A model from ``demo``, ``demo-tuned``, a folder in a known family's own layout, a zoo card's name, a hub id that
+    is on this machine, ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``.
 
-    Raises ModelError, with what to do, where the folder, its weights or its family are not as needed; RunError where there
-    is no such run.
+    Raises ModelError, with what to do, where the folder, its weights or its family are not as needed; RunError where
+    there is no such run.
     """
     if (run := finetune_of(str(spec), runs)) is not None:
         tuned = load_finetuned(run.folder, device=device, dtype=dtype)
@@ -56,7 +57,8 @@ def finetune_of(spec: str, runs: Path | None = None) -> Run | None:
 
 
 def stamp_of(spec: str, runs: Path | None = None) -> str:
-    """Changes when a file of a spec's model does, or when the spec comes to name another: what was loaded before is stale then.
+    """Changes when a file of a spec's model does, or when the spec comes to name another: what was loaded before is
+    stale then.
 
     A run's are those of its adapter and of all that it stands on. Never raises: what is wrong with it, loading says.
     """
@@ -64,7 +66,8 @@ def stamp_of(spec: str, runs: Path | None = None) -> str:
 
 
 def files_of(spec: str, runs: Path | None = None, depth: int = _MOST) -> Iterator[Path]:
-    """Folders and files that a spec's model is made of, its own first, then those of what it stands on. Never raises."""
+    """Folders and files that a spec's model is made of, its own first, then those of what it stands on.
+    Never raises."""
     try:
         run = run_of(spec)
         if run is not None or spec == DEMO_TUNED:

@@ -61,8 +61,10 @@ _OWN = {  # options of sbatch that are fields here, or what a run's script itsel
     "cpus-per-task": "cpus", "gpus-per-node": "gpus", "gpus": "gpus", "time": "minutes",
 }  # fmt: skip
 _SET = (  # what a run is started with, where it writes, or another user's name: not for a recipe to say
-    "array", "bcast", "chdir", "clusters", "container", "error", "export", "export-file", "get-user-env", "gid", "help", "input",
-    "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "propagate", "signal", "test-only", "uid",
+    "array", "bcast", "chdir", "clusters", "container", "error", "export", "export-file", "get-user-env", "gid", "help",
+    "input",
+    "job-name", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output", "parsable", "propagate", "signal",
+    "test-only", "uid",
     "usage", "version", "wait", "wrap",
 )  # fmt: skip
 
@@ -71,7 +73,8 @@ Where = Literal["local", "slurm"]
 
 
 class Executor(BaseModel):
-    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone; without, the cluster's default."""
+    """Where a run's process is started. Everything but ``name`` is asked of SLURM alone;
+    without, the cluster's default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -151,13 +154,13 @@ class Recipe(BaseModel):
     def _precise_enough(self) -> Self:
         if self.precision in COMPUTED and not self.computed:
             raise ValueError(
-                f"precision {self.precision} is for encoding and fine-tuning; the differences that kind {self.kind} looks for are "
-                "too small for its rounding: leave precision out"
+                f"precision {self.precision} is for encoding and fine-tuning; the differences that kind {self.kind} "
+                "looks for are too small for its rounding: leave precision out"
             )
         if self.precision == AUTO and self.executor.array > 1:
             raise ValueError(
-                "the jobs of an array meet in the cache of vectors, which keeps each precision apart, so they may not choose for "
-                "themselves: give precision bf16 or float32"
+                "the jobs of an array meet in the cache of vectors, which keeps each precision apart, so they may "
+                "not choose for themselves: give precision bf16 or float32"
             )
         return self
 

@@ -1,4 +1,5 @@
-"""Hostile model folders are tried with no way out: a socket, a prompt or a module of the folder that runs is a failure."""
+"""Hostile model folders are tried with no way out: a socket, a prompt or a module of the folder that runs is a
+failure."""
 
 import builtins
 import json

@@ -1,4 +1,5 @@
-"""A small server of chat completions on this machine, which answers well, badly, late, without end or not at all, as told.
+"""A small server of chat completions on this machine, which answers well, badly, late, without end or not at all, as
+told.
 
 A good answer is worded by the template writer from what the request says, and from nothing else.
 """

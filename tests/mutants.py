@@ -3,9 +3,9 @@
     python -m tests.mutants            all of them
     python -m tests.mutants retrieval  those with the word in their line, fault or tests
 
-A mutant is a piece of text that stands once in nast_core, wherever its module is, and what is written there instead. It is tried in a
-copy of the repository, so an interrupted run leaves nothing behind. It dies where its tests fail. A line that has gone, or stands
-twice, is no mutant any more, and is said.
+A mutant is a piece of text that stands once in nast_core, wherever its module is, and what is written there instead. It
+is tried in a copy of the repository, so an interrupted run leaves nothing behind. It dies where its tests fail. A line
+that has gone, or stands twice, is no mutant any more, and is said.
 """
 
 import argparse
@@ -49,7 +49,8 @@ LONGEST = 60  # seconds of one test; a fault that hangs is noticed
 
 @dataclass(frozen=True)
 class Mutant:
-    """``text``, which stands once in the engine, becomes ``fault``; ``tests``: a file, test_ left out, and words for -k."""
+    """``text``, which stands once in the engine, becomes ``fault``;
+    ``tests``: a file, test_ left out, and words for -k."""
 
     text: str
     fault: str
@@ -288,7 +289,8 @@ def _child(folder: Path, words: list[str], keep_bytecode: bool) -> None:
 
 @contextmanager
 def standing(path: Path, text: str, fault: str) -> Iterator[None]:
-    """While open, the module holds the fault; afterwards it is as it was, its time too, so that its bytecode is good again."""
+    """While open, the module holds the fault; afterwards it is as it was, its time too, so that its bytecode is good
+    again."""
     was, about = path.read_text("utf-8"), path.stat()
     aside = [(pyc, pyc.with_suffix(".aside")) for pyc in path.parent.glob(f"__pycache__/{path.stem}.*.pyc")]
     for pyc, other in aside:

@@ -1,7 +1,8 @@
 """Shape annotations, checked: ``make shapes``, which is ``pytest --jaxtyping-packages=nast_core,tests.shapes.checked``.
 
-What a function of the engine declares of its arrays holds whenever a test calls it: kind of number, number of axes, and axes of one
-name equally long. Other annotations are mypy's; at run time they would refuse a test's stand-ins and import what pages leave for later.
+What a function of the engine declares of its arrays holds whenever a test calls it: kind of number, number of axes, and
+axes of one name equally long. Other annotations are mypy's; at run time they would refuse a test's stand-ins and import
+what pages leave for later.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""A SLURM cluster of one node, this machine, for tests: Debian's munge and slurm-wlm, started in a folder of its own."""
+"""A SLURM cluster of one node, this machine, for tests: Debian's munge and slurm-wlm, started in a folder of its
+own."""
 
 import os
 import secrets
@@ -59,7 +60,8 @@ def _program(name: str) -> str | None:
 
 @contextmanager
 def cluster() -> Iterator[dict[str, str]]:
-    """While open, SLURM's commands work in the environment it gives. Raises RuntimeError where the node does not come up."""
+    """While open, SLURM's commands work in the environment it gives.
+    Raises RuntimeError where the node does not come up."""
     base = Path(tempfile.mkdtemp(prefix="nast-slurm-", dir="/tmp"))
     base.chmod(0o755)  # munged refuses folders that others may write to
     for folder in ("state", "spool"):

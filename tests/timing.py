@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 
 def seconds(work: Callable[[str], object], text: str) -> float:
-    """CPU seconds of the first time, since what is read may be kept, and without garbage collection: one pass over a process
-    that holds torch takes half a second, which says nothing of the work."""
+    """CPU seconds of the first time, since what is read may be kept, and without garbage collection: one pass over a
+    process that holds torch takes half a second, which says nothing of the work."""
     gc.collect()
     gc.disable()
     try:

@@ -98,8 +98,8 @@ def _source(table: LabelTable, order: Order, items: Path) -> str:
         [
             "## Source and licence",
             f"- Labels: {known['title']} (`{order.labels}`).",
-            f"- Licence of the labels: {known['licence']}. Items carry patient and study ids of that table: its terms hold "
-            "for them too.",
+            f"- Licence of the labels: {known['licence']}. Items carry patient and study ids of that table: its "
+            "terms hold for them too.",
             f"- Split: {order.split or 'all patients; each item names its patient’s split'}.",
             "- Labels of radiology reports were mined by software and are sometimes wrong; an item is true to its labels, "
             "which need not be true of the image.",
@@ -217,8 +217,10 @@ def _provenance(order: Order, items_file: Path) -> str:
     return "\n".join(
         [
             "## Made by",
-            f"- Seed {order.seed}; {'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
+            f"- Seed {order.seed}; "
+            f"{'balanced over conditions and negations' if order.balance else 'not balanced further'}.",
             f"- Code: {_made_by()}; {packages}.",
-            f"- Items: `{items_file.name}`, SHA-256 {hashlib.sha256(read_bytes(items_file, most=4_000 * MB)).hexdigest()}.",
+            f"- Items: `{items_file.name}`, SHA-256 "
+            f"{hashlib.sha256(read_bytes(items_file, most=4_000 * MB)).hexdigest()}.",
         ]
     )

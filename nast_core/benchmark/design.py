@@ -176,7 +176,8 @@ class _Design:
         return fits
 
     def _fours(self, triple: Triple) -> list[Four]:
-        """Sets of four options each of which an unspent study has; balanced, each condition is present in two of them."""
+        """Sets of four options each of which an unspent study has;
+        balanced, each condition is present in two of them."""
         there = {assignment for assignment in ASSIGNMENTS if len(self._unspent(triple, assignment))}
         return [four for four in (_EVEN_FOURS if self.balance else _FOURS) if there.issuperset(four)]
 

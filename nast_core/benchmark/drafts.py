@@ -34,7 +34,8 @@ def drafts_path(items: Path) -> Path:
 
 
 def write_drafts(drafts: Sequence[TurnedDown], items: Path) -> Path | None:
-    """Writes the drafts beside their items. Where there are none, a file of an earlier build goes, and the path is None."""
+    """Writes the drafts beside their items. Where there are none, a file of an earlier build goes, and the path is
+    None."""
     path = drafts_path(items)
     if not drafts:
         path.unlink(missing_ok=True)

@@ -110,6 +110,7 @@ def _replaced(path: Path, old: Item, new: Item) -> list[Item]:
     items = read_items(path)
     if old not in items:
         raise BenchmarkError(
-            f"the item {shown(old.item_id)!r} of {path} was changed elsewhere meanwhile; open the file again and repeat the edit"
+            f"the item {shown(old.item_id)!r} of {path} was changed elsewhere meanwhile; open the file again and "
+            "repeat the edit"
         )
     return [new if item == old else item for item in items]

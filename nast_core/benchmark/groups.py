@@ -28,7 +28,8 @@ def denying_cues(item: Item) -> list[str]:
 
 
 def wording(item: Item) -> str:
-    """``unseen`` if a denying cue is held out of training texts, ``seen`` if all may be in them, ``none`` without any."""
+    """``unseen`` if a denying cue is held out of training texts, ``seen`` if all may be in them, ``none`` without
+    any."""
     cues = denying_cues(item)
     return ("unseen" if HELD_OUT_CUES.intersection(cues) else "seen") if cues else "none"
 
@@ -114,7 +115,8 @@ def by_patient(scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def every_grouping(scored: pd.DataFrame, items: Sequence[Item], *, seed: int = 0) -> dict[str, dict[str, dict]]:
-    """Grouping -> group -> acc_affirmative, acc_negated, gap_points, each {value, low, high, n}, and the paired test."""
+    """Grouping -> group -> acc_affirmative, acc_negated, gap_points, each {value, low, high, n}, and the paired
+    test."""
     table = _both_forms(scored)
     groups = {(by, name): ids for by, of in GROUPINGS.items() for name, ids in grouped(items, of).items()}
     names = {"affirmative": "acc_affirmative", "negated": "acc_negated", "gap": "gap_points"}

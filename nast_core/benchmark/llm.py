@@ -43,8 +43,8 @@ class LLMWriter:
     """Asks ``endpoint`` for ``jobs`` tasks at a time, and keeps prompts and answers in the folder ``answers``.
 
     An answer kept there is never asked for again: the same build, interrupted or not, goes on where it was. Drafts come
-    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions in a
-    row without an answer end.
+    in the order of the tasks, whatever the order of arrival. One writer serves one build, which ``patience`` questions
+    in a row without an answer end.
     """
 
     name = "llm"

@@ -53,7 +53,8 @@ class Access:
 
 
 def access_to(base_url: str | None) -> Access:
-    """``base_url`` such as http://localhost:8000/v1; None: where NAST_LLM_URL or OPENAI_BASE_URL says, else OpenAI's own.
+    """``base_url`` such as http://localhost:8000/v1; None: where NAST_LLM_URL or OPENAI_BASE_URL says, else OpenAI's
+    own.
 
     Raises BenchmarkError for an address that is none, and for a key that cannot be sent.
     """

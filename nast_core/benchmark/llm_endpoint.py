@@ -1,8 +1,8 @@
 """One OpenAI-compatible endpoint: asked with retries, its answers and refusals told apart. Source: ours.
 
 What stops every task (nothing listens, the key or the model is refused) is a BenchmarkError; what may be better at the
-next try (busy, slow, cut off) is Unanswered. An endpoint may be anybody's: the bytes of an answer and the time for all of
-it are bounded, redirects are not followed, and nothing compressed is read, since none was asked for.
+next try (busy, slow, cut off) is Unanswered. An endpoint may be anybody's: the bytes of an answer and the time for all
+of it are bounded, redirects are not followed, and nothing compressed is read, since none was asked for.
 """
 
 import asyncio
@@ -47,9 +47,9 @@ class _NothingThere(_Again):
 class Endpoint:
     """Chat completions of ``model`` at ``base_url`` (see access_to).
 
-    Busy and failing servers are asked ``retries`` times more, with growing pauses; ``timeout`` is in seconds, for each time and all
-    of its answer. Safe to share between threads. Raises BenchmarkError for an address that is none, or a key that is needed
-    and not set.
+    Busy and failing servers are asked ``retries`` times more, with growing pauses; ``timeout`` is in seconds, for each
+    time and all of its answer. Safe to share between threads. Raises BenchmarkError for an address that is none, or a
+    key that is needed and not set.
     """
 
     def __init__(self, base_url: str | None, model: str, *, timeout: float = 120.0, retries: int = 4):
@@ -66,7 +66,8 @@ class Endpoint:
             self._client()
         except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
             raise BenchmarkError(
-                f"the environment's certificates or proxy cannot be used ({error}); see SSL_CERT_FILE, SSL_CERT_DIR and HTTPS_PROXY"
+                f"the environment's certificates or proxy cannot be used ({error}); see SSL_CERT_FILE, SSL_CERT_DIR "
+                "and HTTPS_PROXY"
             ) from error
 
     @property
@@ -142,22 +143,23 @@ class Endpoint:
         if response.is_redirect:
             onward = response.headers.get("Location", "")[:200]
             raise BenchmarkError(
-                f"{self.address} sends everyone on to {shown(onward)!r} (HTTP {status}), which is not followed; give the "
-                "address of the endpoint itself"
+                f"{self.address} sends everyone on to {shown(onward)!r} (HTTP {status}), which is not followed; give "
+                "the address of the endpoint itself"
             )
         if status in (401, 403) and self.access.key:
             raise BenchmarkError(
-                f"{self.address} refuses the key (HTTP {status}); set {self.access.key} to one that may use {shown(self.model)!r}"
+                f"{self.address} refuses the key (HTTP {status}); set {self.access.key} to one that may use "
+                f"{shown(self.model)!r}"
             )
         if status in (401, 403):
             raise BenchmarkError(
-                f"{self.address} wants a key, and was sent none (HTTP {status}): a key goes only to the endpoint that the "
-                f"environment names; set NAST_LLM_URL to {self.address} and NAST_LLM_KEY to its key"
+                f"{self.address} wants a key, and was sent none (HTTP {status}): a key goes only to the endpoint "
+                f"that the environment names; set NAST_LLM_URL to {self.address} and NAST_LLM_KEY to its key"
             )
         if status == 404:
             raise BenchmarkError(
-                f"{self.address} does not know the model {shown(self.model)!r}, or no chat completions are there (HTTP 404); "
-                "check both: an address often ends in /v1"
+                f"{self.address} does not know the model {shown(self.model)!r}, or no chat completions are there "
+                "(HTTP 404); check both: an address often ends in /v1"
             )
         text = (await _beginning(response, _ERROR)).decode("utf-8", "replace")
         reason, message = f"endpoint: HTTP {status}", repr(" ".join(text.split())[:200])

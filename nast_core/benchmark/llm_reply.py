@@ -1,7 +1,7 @@
 """What an endpoint's answer says: the chat completion, and the draft in its text. Source: ours.
 
-Models wrap the JSON they are asked for in thoughts, courtesies and fences; a good answer in any wrapping is taken, one that
-leaves a choice is not.
+Models wrap the JSON they are asked for in thoughts, courtesies and fences; a good answer in any wrapping is taken, one
+that leaves a choice is not.
 """
 
 import json
@@ -57,7 +57,8 @@ class _Answer(BaseModel):
 def read_reply(raw: str) -> Reply | None:
     """The body of a chat completion; None where it is something else, such as the page of a proxy.
 
-    Only what is needed has to be there: the first choice's message. Token counts that are no counts are as good as none.
+    Only what is needed has to be there: the first choice's message. Token counts that are no counts are as good as
+    none.
     """
     try:
         body = parse_json(raw)

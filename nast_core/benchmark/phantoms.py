@@ -23,8 +23,8 @@ def study_of(phantom: Phantom, split: str = "test") -> Study:
 
 
 def phantom_studies(count: int, split: str = "test", *, start: int = 0) -> list[Study]:
-    """Enough phantoms of a split, from its ``start``-th, for ``count`` items; the pool grows with the number of items, not
-    with the seed."""
+    """Enough phantoms of a split, from its ``start``-th, for ``count`` items; the pool grows with the number of items,
+    not with the seed."""
     pool = max(_LEAST_STUDIES, round(count * _STUDIES_PER_ITEM))
     return [study_of(phantom, split) for phantom in phantoms(split, pool, start=start)]
 
@@ -34,8 +34,9 @@ def phantom_items(
 ) -> list[Item]:
     """``count`` items over phantoms of a split, worded as prompts are: nothing in them is new to the demo CLIP.
 
-    ``start``: the split's first phantom that is used. ``denials``: what absences are denied with. Design and wording take turns on one generator, in the builder's first and simplest design: any change of either
-    changes the demo's published figures. New benchmarks come from builder.py.
+    ``start``: the split's first phantom that is used. ``denials``: what absences are denied with. Design and wording
+    take turns on one generator, in the builder's first and simplest design: any change of either changes the demo's
+    published figures. New benchmarks come from builder.py.
     """
     rng = np.random.default_rng(seed)
     studies = require_eligible(phantom_studies(count, split, start=start))

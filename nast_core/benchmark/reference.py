@@ -161,7 +161,8 @@ def _choice(value: Any, field: str, vocabulary: Vocabulary) -> dict[str, int]:
 
 
 def name_images(items: Sequence[Item], folder: Path) -> list[Item]:
-    """Items with the first frontal image of their study, by the MIMIC-CXR metadata table in ``folder``, and its split."""
+    """Items with the first frontal image of their study, by the MIMIC-CXR metadata table in ``folder``, and its
+    split."""
     studies = {item.study_id: Study(item.study_id, item.patient_id, item.image, {}, item.split) for item in items}
     with_files, _ = with_mimic_files(list(studies.values()), {}, folder)
     updates = {study.study_id: {"image": study.image, "split": study.split} for study in with_files}

@@ -81,8 +81,8 @@ def assess(
 
 
 def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """What ``write_results`` wrote: a row per item and form, and the images that could not be read. Raises DataError where
-    the files are not all there, or are not such files."""
+    """What ``write_results`` wrote: a row per item and form, and the images that could not be read. Raises DataError
+    where the files are not all there, or are not such files."""
     if not (folder / SUMMARY).exists():
         raise DataError(f"{folder} has no {SUMMARY}, so what else is in it is not whole; run the benchmark again")
     unreadable = folder / "unreadable.json"
@@ -93,7 +93,8 @@ def read_results(folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def write_results(result: BenchmarkResult, folder: Path) -> None:
-    """summary.json, items.parquet and, where there are any, unreadable.json and warnings.json; together or not at all."""
+    """summary.json, items.parquet and, where there are any, unreadable.json and warnings.json;
+    together or not at all."""
     with whole_folder(folder, [*TOLD, "items.parquet", SUMMARY]) as temporary:
         write_parquet(temporary / "items.parquet", result.scored)
         write_told(result.failed, result.doubts, temporary)

@@ -56,8 +56,9 @@ def model_table(results: Mapping[str, BenchmarkResult], errors: Mapping[str, str
 def model_tests(scored: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Every two models, b - a, per form and for the gap, on the items that both could score.
 
-    Columns: a, b, form, change, low, high (points; 95 % interval over patients), n; and per form the exact McNemar test:
-    only_a, only_b (items that one of them alone has right), p_value and p_holm, corrected over all tests of the table.
+    Columns: a, b, form, change, low, high (points; 95 % interval over patients), n; and per form the exact McNemar
+    test: only_a, only_b (items that one of them alone has right), p_value and p_holm, corrected over all tests of the
+    table.
     """
     forms = list(FORMS)
     tables = {name: wide(table).dropna(subset=forms) for name, table in scored.items()}

@@ -38,8 +38,8 @@ class Slice(BaseModel):
             return cls.model_validate(parts)
         except ValidationError as error:
             raise BenchmarkError(
-                f"{shown(text)!r} is no slice of items ({what_is_wrong(error)}); parts are {', '.join(cls.model_fields)}, "
-                "written as 'cue=absent,not seen; negations=2'"
+                f"{shown(text)!r} is no slice of items ({what_is_wrong(error)}); parts are "
+                f"{', '.join(cls.model_fields)}, written as 'cue=absent,not seen; negations=2'"
             ) from None
 
     def __str__(self) -> str:

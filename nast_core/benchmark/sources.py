@@ -68,12 +68,13 @@ def _with_images(table: LabelTable, folder: Path, images_only: bool) -> LabelTab
         reason = why_missing(lost.image, folder)
         if images_only and not studies:
             raise DataError(
-                f"no image of the table is under {shown(folder)}; of the first study, {shown(lost.study_id)!r}: {reason}. "
-                "Give another folder"
+                f"no image of the table is under {shown(folder)}; of the first study, {shown(lost.study_id)!r}: "
+                f"{reason}. Give another folder"
             )
         without = sum(study.image not in paths for study in table.studies)
         notes = (
             *notes,
-            f"{without:,} eligible studies have no image in the folder; of the first, {shown(lost.study_id)!r}: {reason}.",
+            f"{without:,} eligible studies have no image in the folder; of the first, {shown(lost.study_id)!r}: "
+            f"{reason}.",
         )
     return replace(table, studies=studies, counts=counts, notes=notes)

@@ -33,9 +33,10 @@ REASONS = {
     "equal options": "two options read the same",
 }
 _LINKING = (
-    "a an the and or nor with but while is are was were has have had been be there in of on any some evidence sign signs "
-    "presence indication chest lungs study examination radiograph film image shows show showing does seen noted present "
-    "only it demonstrates contains reveals findings include both"
+    "a an the and or nor with but while is are was were has have had been be there in of on any some evidence sign "
+    "signs "
+    "presence indication chest lungs study examination radiograph film image shows show showing does seen noted "
+    "present only it demonstrates contains reveals findings include both"
 )  # words that may change with a negated phrase, since they claim nothing by themselves
 _WORD = re.compile(r"[\w'-]+")
 _SUFFIX = re.compile(r"\w+-free\b", re.IGNORECASE)  # "device-free"
@@ -78,8 +79,8 @@ def verify_all(
 ) -> Iterator[Verdict]:
     """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the parser.
 
-    Where a person names a finding that the parser does not see, or the other way about, which words are the finding's is
-    not known: whether the forms of that option differ elsewhere is then left to the person.
+    Where a person names a finding that the parser does not see, or the other way about, which words are the finding's
+    is not known: whether the forms of that option differ elsewhere is then left to the person.
     """
     return (verify(task, draft, corrections, vocabulary) for task, draft in drafts)
 

@@ -30,8 +30,8 @@ def llm_writer(
 ) -> Writer:
     """A language model at an endpoint, whose key is in the environment; ``answers``: folder that keeps what it said.
 
-    ``prices``: of a million tokens of prompts, and of answers. ``patience``: questions in a row that may stay without an
-    answer. Raises BenchmarkError without a model, and for a price below 0.
+    ``prices``: of a million tokens of prompts, and of answers. ``patience``: questions in a row that may stay without
+    an answer. Raises BenchmarkError without a model, and for a price below 0.
     """
     if prices and min(prices) < 0:
         raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")

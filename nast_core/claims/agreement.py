@@ -1,7 +1,7 @@
 """Whether claims read from text agree with codings that people made: by attribute, with every disagreement listed.
 
-A coding lists what is present; that a finding is not coded says nothing, unless the study is coded normal. So polarity is
-compared where the text claims the finding and the coding either states it or calls the study normal. Precision and
+A coding lists what is present; that a finding is not coded says nothing, unless the study is coded normal. So polarity
+is compared where the text claims the finding and the coding either states it or calls the study normal. Precision and
 recall of presence take the list for complete, and say so.
 """
 
@@ -23,8 +23,8 @@ ATTRIBUTES = ("laterality", "zone", "severity")
 
 @dataclass(frozen=True)
 class Agreement:
-    """``attributes``: a row an attribute: n, agreement, kappa. ``findings``: a row a finding: coded, read, both, precision,
-    recall. ``disagreements``: a row each, with both sides' words."""
+    """``attributes``: a row an attribute: n, agreement, kappa. ``findings``: a row a finding: coded, read, both,
+    precision, recall. ``disagreements``: a row each, with both sides' words."""
 
     attributes: pd.DataFrame
     findings: pd.DataFrame

@@ -119,8 +119,8 @@ def compare_alignment(before: Alignment, after: Alignment, *, seed: int = 0) -> 
     """
     if before.texts.shape != after.texts.shape:
         raise BenchmarkError(
-            f"text vectors of {before.texts.shape[1]} and {after.texts.shape[1]} numbers have no cosine; compare a model "
-            "with the one it was fine-tuned from"
+            f"text vectors of {before.texts.shape[1]} and {after.texts.shape[1]} numbers have no cosine; compare a "
+            "model with the one it was fine-tuned from"
         )
     first, second = before.retrieval, after.retrieval
     changes = {

@@ -40,7 +40,8 @@ def build_examples(
 ) -> Built:
     """Every study's examples, in the studies' order; equal seeds give equal examples.
 
-    ``cues``: deny only by these of the grammar's cues; some of them held out of training, where a study is not trained on.
+    ``cues``: deny only by these of the grammar's cues; some of them held out of training, where a study is not trained
+    on.
 
     ``balanced``: of each split and finding, as many pairs are true one way round as the other (present against absent,
     left against right, small against large), and no pair has its only denial in the contradiction. Reports deny most

@@ -40,7 +40,8 @@ def claims_card(
         "",
         f"Source: {source.name}. Licence: {source.licence}. Research use only; not for diagnosis.",
         f"{len(examples):,} true statements of {len({e.study_id for e in examples}):,} studies and "
-        f"{len({e.patient_id for e in examples}):,} patients, each with a statement that is false in exactly one attribute.",
+        f"{len({e.patient_id for e in examples}):,} patients, each with a statement that is false in exactly one "
+        "attribute.",
         f"Seed {seed}; {'balanced' if balanced else 'not balanced'}; made by nast {_version()}. "
         f"Split by patient; cues kept out of training lines: {', '.join(sorted(HELD_OUT_CUES))}.",
         *_of_vocabulary(words),

@@ -42,8 +42,8 @@ def build_claims(
     progress: Far | None = None,
     vocabulary: Vocabulary | None = None,
 ) -> ClaimSet:
-    """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give equal
-    files.
+    """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give
+    equal files.
 
     ``source``, ``n`` and ``seed``: see read_source; ``balanced``: see build_examples; ``split``: only its lines. Raises
     DataError for what is no source, and where no claim could be made.

@@ -32,8 +32,9 @@ def read_claims(path: Path, vocabulary: Vocabulary | None = None) -> list[Exampl
         split, first = splits.setdefault(example.patient_id, (example.split, number))
         if split != example.split:
             raise DataError(
-                f"{path}, line {number}: the patient {shown(example.patient_id)!r} is in split {shown(example.split)!r} here and in "
-                f"{shown(split)!r} on line {first}; give all of a patient's lines one split"
+                f"{path}, line {number}: the patient {shown(example.patient_id)!r} is in split "
+                f"{shown(example.split)!r} here and in {shown(split)!r} on line {first}; give all of a patient's "
+                "lines one split"
             )
         examples.append(example)
     return examples

@@ -24,8 +24,8 @@ MOST_PAIRS = 20_000  # enough to know a rate to half a point
 def guesses(examples: Sequence[Example], *, seed: int = 0) -> dict[Kind, Rate]:
     """Kind -> share of pairs that words and word pairs rank rightly, ties half, with intervals over patients.
 
-    Each pair is ranked by a logistic regression that never saw its patient (five folds). Kinds with fewer than 300 pairs
-    or 5 patients are left out.
+    Each pair is ranked by a logistic regression that never saw its patient (five folds). Kinds with fewer than 300
+    pairs or 5 patients are left out.
     """
     by_kind: dict[Kind, Rate] = {}
     for kind in KINDS:

@@ -47,7 +47,8 @@ def negated_prompt_auroc(
     vocabulary: Vocabulary | None = None,
     **options: int,
 ) -> NegatedPrompts:
-    """``presence``: 1 present, 0 absent, NaN unknown. Intervals by bootstrap over patients, the same draws throughout."""
+    """``presence``: 1 present, 0 absent, NaN unknown. Intervals by bootstrap over patients, the same draws
+    throughout."""
     prompts: dict[tuple[str, str], Prompt] = {}
     for condition in conditions:
         prompts[STANDARD, condition] = denial_prompt(condition, vocabulary)

@@ -59,8 +59,8 @@ def bundled(name: str) -> Path:
 def read_reports(path: Path | None = None) -> tuple[list[Report], dict[str, str]]:
     """(reports in the order of their numbers, reason by name of the files that are not a report).
 
-    ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision. Raises DataError
-    where there is no XML file, or none of them is a report.
+    ``path``: an archive (.tgz, .tar, .zip) or a folder of XML files; by default the archive inside torchxrayvision.
+    Raises DataError where there is no XML file, or none of them is a report.
     """
     path = as_path(path or bundled("NLMCXR_reports.tgz"))
     reports, skipped, seen = [], {}, 0

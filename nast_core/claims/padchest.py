@@ -1,7 +1,7 @@
 """PadChest: labels with localisations, sentence by sentence, of the 39,053 images whose reports physicians labelled.
 
-Bustos et al. 2020, arXiv:1901.07441; the table comes inside torchxrayvision. Labels list what a report finds, so one side
-on record is the only side; a report labelled normal, and nothing else, denies every finding. There is no severity.
+Bustos et al. 2020, arXiv:1901.07441; the table comes inside torchxrayvision. Labels list what a report finds, so one
+side on record is the only side; a report labelled normal, and nothing else, denies every finding. There is no severity.
 """
 
 import re

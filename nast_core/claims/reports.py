@@ -40,9 +40,9 @@ def mimic_studies(
 ) -> Source:
     """Studies of MIMIC-CXR's report folder: files/p10/p10000032/s50414267.txt, from any folder above the first p.
 
-    Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and -metadata.csv(.gz)
-    lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so many reports are read. Raises DataError
-    where there is no report.
+    Its own split and the frontal image of each study are used where mimic-cxr-2.0.0-split.csv(.gz) and
+    -metadata.csv(.gz) lie in ``root``; a study without a frontal image is kept without one. ``most``: only the first so
+    many reports are read. Raises DataError where there is no report.
     """
     root = as_path(root)
     if not root.is_dir():

@@ -142,8 +142,8 @@ def score_claims(
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:
-    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where there are
-    any. Together or not at all."""
+    """summary.json, pairs, groups, retrieval, images and prompts as parquet; unreadable.json and warnings.json where
+    there are any. Together or not at all."""
     tables = {
         "pairs": result.pairs,
         "groups": pd.concat(

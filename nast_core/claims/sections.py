@@ -1,7 +1,7 @@
 """Which parts of a report state what the image shows, told from its headings however they are written. Source: ours.
 
-A heading may be in any case, on its own line or inline, with a colon, a dash or nothing after it, misspelt by a letter, or in
-Markdown. Time is linear in the length of a report: a heading is short, and is looked for where one can end.
+A heading may be in any case, on its own line or inline, with a colon, a dash or nothing after it, misspelt by a letter,
+or in Markdown. Time is linear in the length of a report: a heading is short, and is looked for where one can end.
 """
 
 import re
@@ -15,34 +15,38 @@ Read = Literal[
 """What was read of a report."""
 
 _KINDS: dict[Kind, str] = {
-    "findings": "finding|findings|report|result|results|narrative|interpretation|observation|observations|description|"
-    "radiographic report|body of report|discussion",
-    "impression": "impression|impressions|conclusion|conclusions|opinion|opinions|summary|assessment|imp|concl|"
-    "final impression|final diagnosis|radiological diagnosis|radiologic diagnosis|radiographic diagnosis",
-    "aside": "indication|indications|ind|history|hx|clinical history|clinical information|clinical info|clinical data|"
-    "clinical details|clinical detail|clinical indication|clinical question|clinical statement|clinical context|"
-    "clinical background|background|clinical|diagnosis|diagnoses|comparison|comparisons|compared|compare|prior|priors|prior study|prior studies|"
-    "previous study|technique|techniques|recommendation|recommendations|recommend|recommended|suggestion|suggestions|advice|plan|"
-    "follow up|followup|exam|examination|examinations|exams|study|procedure|procedures|protocol|modality|reason|"
-    "reason for exam|reason for examination|reason for study|reason for this examination|signs and symptoms|symptoms|"
-    "presenting complaint|complaint|chief complaint|question|request|order|wet read|wetread|preliminary read|"
-    "preliminary report|preliminary impression|preliminary interpretation|notification|notifications|communication|addendum|"
-    "addenda|final addendum|dictated by|transcribed by|signed|signed by|electronically signed by|attending|radiologist|physician|"
-    "referring physician|date|date of exam|accession|accession number|patient|name|mrn|dob|age|sex|gender|views|view|"
-    "number of views|number of images|dose|radiation dose|contrast|quality|disclaimer|copies to|cc|medical condition",
+    "findings": "finding|findings|report|result|results|narrative|interpretation|observation|observations|"
+    "description|radiographic report|body of report|discussion",
+    "impression": "impression|impressions|conclusion|conclusions|opinion|opinions|summary|assessment|imp|"
+    "concl|final impression|final diagnosis|radiological diagnosis|radiologic diagnosis|"
+    "radiographic diagnosis",
+    "aside": "indication|indications|ind|history|hx|clinical history|clinical information|clinical info|"
+    "clinical data|clinical details|clinical detail|clinical indication|clinical question|clinical statement|"
+    "clinical context|clinical background|background|clinical|diagnosis|diagnoses|comparison|comparisons|"
+    "compared|compare|prior|priors|prior study|prior studies|previous study|technique|techniques|"
+    "recommendation|recommendations|recommend|recommended|suggestion|suggestions|advice|plan|follow up|"
+    "followup|exam|examination|examinations|exams|study|procedure|procedures|protocol|modality|reason|"
+    "reason for exam|reason for examination|reason for study|reason for this examination|signs and symptoms|"
+    "symptoms|presenting complaint|complaint|chief complaint|question|request|order|wet read|wetread|"
+    "preliminary read|preliminary report|preliminary impression|preliminary interpretation|notification|"
+    "notifications|communication|addendum|addenda|final addendum|dictated by|transcribed by|signed|signed by|"
+    "electronically signed by|attending|radiologist|physician|referring physician|date|date of exam|"
+    "accession|accession number|patient|name|mrn|dob|age|sex|gender|views|view|number of views|"
+    "number of images|dose|radiation dose|contrast|quality|disclaimer|copies to|cc|medical condition",
     "banner": "final report|radiology report|chest radiology report|final",
-    "place": "lung|lungs|lungs and pleura|lung fields|airways|airway|pleura|pleural|pleural space|pleural spaces|heart|"
-    "cardiac|cardiac silhouette|cardiomediastinal silhouette|cardiomediastinum|mediastinum|hila|hilum|bone|bones|"
-    "osseous structures|soft tissues|soft tissue|chest wall|tubes|lines|lines and tubes|tubes and lines|support devices|devices|"
-    "diaphragm|abdomen|upper abdomen|vessels|pulmonary vasculature|vasculature|trachea|other|others",
+    "place": "lung|lungs|lungs and pleura|lung fields|airways|airway|pleura|pleural|pleural space|"
+    "pleural spaces|heart|cardiac|cardiac silhouette|cardiomediastinal silhouette|cardiomediastinum|"
+    "mediastinum|hila|hilum|bone|bones|osseous structures|soft tissues|soft tissue|chest wall|tubes|lines|"
+    "lines and tubes|tubes and lines|support devices|devices|diaphragm|abdomen|upper abdomen|vessels|"
+    "pulmonary vasculature|vasculature|trachea|other|others",
 }
 _KNOWN: dict[str, Kind] = {name: kind for kind, names in _KINDS.items() for name in names.split("|")}
 _VIEWS = frozenset(
     re.findall(
         r"\w+",
-        "chest thorax cxr pa ap lateral lat frontal upright portable single two one three view views radiograph radiographs "
-        "radiography x ray xray rays film films and of the supine semi erect digital plain bedside posteroanterior "
-        "anteroposterior 1 2 3",
+        "chest thorax cxr pa ap lateral lat frontal upright portable single two one three view views radiograph "
+        "radiographs radiography x ray xray rays film films and of the supine semi erect digital plain bedside "
+        "posteroanterior anteroposterior 1 2 3",
     )
 )
 _ASIDE = (
@@ -70,7 +74,8 @@ _NO_HEADING = frozenset(
 _BARE = frozenset(
     re.findall(
         r"\w+",
-        "findings impression impressions conclusion indication history comparison technique recommendation recommendations",
+        "findings impression impressions conclusion indication history comparison technique recommendation "
+        "recommendations",
     )
 )  # headings that may go without a colon or a line of their own
 _LEAST = 6  # letters of a name that may be misspelt
@@ -209,7 +214,8 @@ def _whole_line(line: str) -> Kind | None:
 
 
 def _bare(line: str, *, first: bool) -> tuple[Kind, int] | None:
-    """A heading with nothing after it but the text: "FINDINGS Small effusion."; at the start of a line also "Findings Small"."""
+    """A heading with nothing after it but the text: "FINDINGS Small effusion.";
+    at the start of a line also "Findings Small"."""
     match = re.match(r"(?:CLINICAL[ \t]+|Clinical[ \t]+)?([A-Z][A-Za-z]{3,14})[ \t]+([A-Za-z0-9]+)", line)
     if not match:
         return None

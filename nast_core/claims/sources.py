@@ -39,8 +39,8 @@ def read_source(
     """Studies of ``openi``, ``padchest``, ``phantom``, or a path, whose kind is told from what it holds.
 
     A path may be MIMIC-CXR's folder of reports, Open-i's XML (folder or .tgz), PadChest's table, or a CSV with columns
-    study_id and text. ``n``: at most that many studies, drawn by ``seed``; ``most``: only the first so many reports are read, for a look.
-    Raises DataError for what is none of these.
+    study_id and text. ``n``: at most that many studies, drawn by ``seed``; ``most``: only the first so many reports are
+    read, for a look. Raises DataError for what is none of these.
     """
     if source == "phantom":
         if given(vocabulary) != chest():

@@ -36,7 +36,8 @@ _PLAIN_SHARE = 0.3  # of the location and severity pairs, said without a denial
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks: of which split, by which draws, of phantoms (``drawn``) or in words that fit every instance in a report."""
+    """Who speaks: of which split, by which draws, of phantoms (``drawn``) or in words that fit every instance in a
+    report."""
 
     split: Split
     rng: np.random.Generator

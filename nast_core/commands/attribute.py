@@ -48,7 +48,8 @@ def attribute(
     image: Annotated[
         str | None,
         typer.Option(
-            help="A file or phantom:SEED, for every pair; else each pair's own, or an image of the dataset with its finding."
+            help="A file or phantom:SEED, for every pair; else each pair's own, or an image of the dataset with its "
+            "finding."
         ),
     ] = None,
     method: Annotated[

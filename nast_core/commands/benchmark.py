@@ -62,14 +62,16 @@ def benchmark_build(
     base_url: Annotated[
         str | None,
         typer.Option(
-            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or OpenAI's own."
+            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or "
+            "OpenAI's own."
         ),
     ] = None,
     llm_model: Annotated[
         str | None,
         typer.Option(
             envvar="NAST_LLM_MODEL",
-            help="The llm. A key goes only where the environment says: NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY to OpenAI.",
+            help="The llm. A key goes only where the environment says: NAST_LLM_KEY to NAST_LLM_URL, OPENAI_API_KEY "
+            "to OpenAI.",
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
@@ -192,8 +194,8 @@ def benchmark_run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="demo (without any), a folder, a name of 'nast model list', a hub id, open_clip:ARCH/PRETRAINED or run:ID; "
-            "give it several times to compare models."
+            help="demo (without any), a folder, a name of 'nast model list', a hub id, open_clip:ARCH/PRETRAINED or "
+            "run:ID; give it several times to compare models."
         ),
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the items' images; without it, the dataset's.")] = None,

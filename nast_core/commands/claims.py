@@ -105,8 +105,8 @@ def claims_check(
     typer.echo(result.attributes.round(3).to_string(index=False))
     typer.echo(result.findings.round(3).to_string(index=False))
     typer.echo(
-        f"{len(by_study):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A coding lists "
-        f"what is present; absence is compared only where a study is coded normal. Written: {out}"
+        f"{len(by_study):,} reports, {len(skipped)} files skipped; {len(result.disagreements):,} disagreements. A "
+        f"coding lists what is present; absence is compared only where a study is coded normal. Written: {out}"
     )
 
 

@@ -36,8 +36,8 @@ Precision = Annotated[str, typer.Option(help="Of the weights: float32, bfloat16,
 EncodingPrecision = Annotated[
     str,
     typer.Option(
-        help="float32; bf16, to compute in it with weights in float32; auto, the faster of both here, tried for a second; or of the "
-        "weights: bfloat16, float16 or float64."
+        help="float32; bf16, to compute in it with weights in float32; auto, the faster of both here, tried for a "
+        "second; or of the weights: bfloat16, float16 or float64."
     ),
 ]
 Cache = Annotated[
@@ -71,8 +71,8 @@ _TEXT = 20_000  # characters of anything typed
 def command(group: typer.Typer, name: str, *, untouched: str = "") -> Callable:
     """Registers a command whose NastErrors, and what the system says of files and memory, are one line and exit code 2.
 
-    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder. ``untouched``: an
-    argument of names that are only compared, so that whatever lies on the disk can be named.
+    What is typed is looked at here, once for all commands: paths become such as a file can have, ~ the home folder.
+    ``untouched``: an argument of names that are only compared, so that whatever lies on the disk can be named.
     """
 
     def register(function: Callable) -> Callable:
@@ -141,7 +141,8 @@ def tell_doubts(doubts: dict[str, str]) -> None:
 def need_files(*paths: Path | None, hint: str = "") -> None:
     """Raises DataError for a path that is no file this user may read; None is passed over.
 
-    To be called before anything heavy is imported: a mistyped name is then answered at once. ``hint``: how to come by the file.
+    To be called before anything heavy is imported: a mistyped name is then answered at once. ``hint``: how to come by
+    the file.
     """
     for path in paths:
         if path is None:
@@ -286,8 +287,8 @@ def copy_file(source: Path, out: Path) -> None:
 
 
 def copy_results(run: "Run", out: Path, optional: Sequence[str] = ()) -> None:
-    """A run's results as files of a folder, together or not at all. ``optional``: files that some results have; one of an
-    earlier result goes."""
+    """A run's results as files of a folder, together or not at all. ``optional``: files that some results have; one of
+    an earlier result goes."""
     from nast_core.files.writing import whole_folder
 
     summary = "summary.json"  # speaks for the others: last

@@ -118,7 +118,8 @@ def compare_command(
     for row in comparison.changes.itertuples():
         test = "" if row.form == "gap" else f", {row.fixed} fixed, {row.broken} broken, McNemar p = {row.p_value:.2g}"
         typer.echo(
-            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {_change(row).interval('+.1f', ' points')}, n = {row.n:,}{test}"
+            f"{row.form:<12} {row.a:5.1f} -> {row.b:5.1f}: {_change(row).interval('+.1f', ' points')}, n = "
+            f"{row.n:,}{test}"
         )
     for row in comparison.claims.itertuples():
         typer.echo(f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {_change(row):+.3f}")

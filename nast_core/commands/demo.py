@@ -57,7 +57,16 @@ def demo_tune(
 
 
 @command(app, "compare")
-def demo_compare() -> None:
+def demo_compare(
+    asked: Annotated[
+        bool,
+        typer.Option(
+            "--asked",
+            help="Only note anew what the questions are hashed to: after a change of the code that writes them which "
+            "left every one as it was.",
+        ),
+    ] = False,
+) -> None:
     """Makes anew the comparisons of demo with demo-tuned that come with NAST, and writes their figures into its card.
 
     Example: nast demo compare
@@ -65,6 +74,12 @@ def demo_compare() -> None:
     from nast_core.files.places import TUNED_FOLDER
 
     need_out(TUNED_FOLDER, folder=True)
+    if asked:
+        from nast_core.compare.travelling import ASKED, note_asked
+
+        note_asked()
+        typer.echo(f"written: {ASKED}")
+        return
     from nast_core.compare.shipping import make, measured
 
     quiet_libraries()

@@ -43,14 +43,16 @@ def encode(
     device: Device = "auto",
     precision: EncodingPrecision = "float32",
 ) -> None:
-    """Unit vectors of texts or images as an npz file of 'names' and 'vectors' (float32), a row a line; images that cannot be read are left out.
+    """Unit vectors of texts or images as an npz file of 'names' and 'vectors' (float32), a row a line; images that
+    cannot be read are left out.
 
     Example: nast encode --model demo --images radiographs --out radiographs.npz
     """
     need_out(out)
     if (texts is not None) == (images is not None or dataset != PHANTOMS):
         raise DataError(
-            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both"
+            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and "
+            "not both"
         )
     folder = images if images is not None and os.path.isdir(images) else None
     names = None if folder else images

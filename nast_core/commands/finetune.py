@@ -1,4 +1,5 @@
-"""``nast finetune`` and ``nast export``: train a text tower where negation is handled, and take the result elsewhere."""
+"""``nast finetune`` and ``nast export``: train a text tower where negation is handled, and take the result
+elsewhere."""
 
 from pathlib import Path
 from typing import Annotated

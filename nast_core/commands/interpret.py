@@ -166,8 +166,8 @@ def _report(result, pairs: Sequence, encoder) -> None:
             name.removeprefix("agreement_"): v for name, v in result.attrs.items() if name.startswith("agreement_")
         }
         typer.echo(
-            f"an estimate to first order; correlation with exact on {figures['pairs']} pairs: Pearson {figures['pearson']:.2f}, "
-            f"Spearman {figures['spearman']:.2f}"
+            f"an estimate to first order; correlation with exact on {figures['pairs']} pairs: Pearson "
+            f"{figures['pearson']:.2f}, Spearman {figures['spearman']:.2f}"
         )
     elif result.attrs["component"] == "block" and "position" in result.cte.dims and result.attrs["window"] == 1:
         aligned = align_all(pairs, encoder.text).aligned

@@ -16,7 +16,8 @@ def model_info(
     model: Annotated[
         str,
         typer.Argument(
-            help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+            help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or "
+            "open_clip:ARCH/PRETRAINED."
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
@@ -112,7 +113,8 @@ def model_convert(
         bool | None,
         typer.Option(
             "--quick-gelu/--no-quick-gelu",
-            help="OpenAI's activation, or gelu, which weights trained by open_clip often have; needed where the file does not tell.",
+            help="OpenAI's activation, or gelu, which weights trained by open_clip often have; needed where the file "
+            "does not tell.",
         ),
     ] = None,
     companions: Annotated[

@@ -23,12 +23,14 @@ def negation_read(
     corrections: Annotated[
         str | None,
         typer.Option(
-            help="What people read otherwise: the readings.jsonl that the app keeps. Without it the parser alone is asked."
+            help="What people read otherwise: the readings.jsonl that the app keeps. Without it the parser alone is "
+            "asked."
         ),
     ] = None,
     vocabulary: Words = None,
 ) -> None:
-    """One JSON line a line of text: each finding, whether it is present, absent or uncertain, and the words that say so.
+    """One JSON line a line of text: each finding, whether it is present, absent or uncertain, and the words that say
+    so.
 
     Example: echo "No edema; small effusion." | nast negation read -
     """
@@ -120,22 +122,31 @@ def negation_report(
 _WRONG = [
     "## Where it is read wrongly",
     "",
-    'Known, and not mended: where one of two sides has gone and the other stays, only the one that is there is named ("right effusion has',
-    'cleared while the left persists"); what the next sentence says of a finding is not joined to it; "virtually gone" is uncertain; a device',
-    'called no more than a "line" or "lead" is not seen; "cleared, the effusion no longer hides the diaphragm" is read as present, and',
+    "Known, and not mended: where one of two sides has gone and the other stays, only the one that is there is named "
+    '("right effusion has',
+    'cleared while the left persists"); what the next sentence says of a finding is not joined to it; "virtually '
+    'gone" is uncertain; a device',
+    'called no more than a "line" or "lead" is not seen; "cleared, the effusion no longer hides the diaphragm" is '
+    "read as present, and",
     '"no fracture line is visible through the old fracture" as both.',
     "",
-    "A wrong reading is corrected where the app shows it ([how](guide/data.md#where-the-parser-reads-wrongly)): a person's word goes over the",
-    "parser's for that text alone. No figure here, and none of a benchmark or of claims, is read with corrections; an item that was saved",
-    "with one says so. `nast negation read FILE --corrections readings.jsonl` reads with them, and marks each finding that they changed.",
+    "A wrong reading is corrected where the app shows it ([how](guide/data.md#where-the-parser-reads-wrongly)): a "
+    "person's word goes over the",
+    "parser's for that text alone. No figure here, and none of a benchmark or of claims, is read with corrections; "
+    "an item that was saved",
+    "with one says so. `nast negation read FILE --corrections readings.jsonl` reads with them, and marks each "
+    "finding that they changed.",
     "",
 ]
 _HEAD = [
     "# How well negation is read",
     "",
-    "Made by `nast negation report`; every figure, per cue too, is in the JSON beside this file. A finding of a sentence counts",
-    "once; what is said to be normal is absent. Reversal: present is read for absent, or the other way about. Labels that a gold",
-    "calls implied count neither way. The project's own sentences (tests/parser) were read while the rules were written, so these",
+    "Made by `nast negation report`; every figure, per cue too, is in the JSON beside this file. A finding of a "
+    "sentence counts",
+    "once; what is said to be normal is absent. Reversal: present is read for absent, or the other way about. Labels "
+    "that a gold",
+    "calls implied count neither way. The project's own sentences (tests/parser) were read while the rules were "
+    "written, so these",
     "figures say that nothing of them is lost, not how new sentences fare.",
     "",
 ]
@@ -143,8 +154,10 @@ _FIRST = [  # what was measured once and cannot be again: the sentences have bee
     "",
     "## At first reading",
     "",
-    "How new sentences fare: sentences labelled by hand, by somebody who had not read the rules, before the parser read them for the first",
-    "time (2026-11-29; all four sets of stress sentences are tests/parser/fresh.tsv now, and what was read wrongly has been mended since).",
+    "How new sentences fare: sentences labelled by hand, by somebody who had not read the rules, before the parser "
+    "read them for the first",
+    "time (2026-11-29; all four sets of stress sentences are tests/parser/fresh.tsv now, and what was read wrongly "
+    "has been mended since).",
     "Open-i: drawn with seed 7341 from 8,265 distinct sentences of its reports, none of them among the 252 above.",
     "",
     "| sentences | n | absent: precision, recall (%) | present: precision, recall (%) | reversals | not wholly right |",
@@ -155,8 +168,10 @@ _FIRST = [  # what was measured once and cannot be again: the sentences have bee
     "| third set, after two | 92 | 98.7, 96.2 | 89.7, 94.6 | 3 | 10 |",
     "| fourth set, after three | 89 | 95.7, 97.8 | 98.5, 94.3 | 2 | 6 |",
     "",
-    "More sets (2026-11-30, tests/parser/fresh2.tsv), written to stress what was known to be wrong (one side of two, earlier films, some of",
-    "several, bare failure, contrasts, limits), labelled before they were read, but by somebody who had read the rules, but for the sixth.",
+    "More sets (2026-11-30, tests/parser/fresh2.tsv), written to stress what was known to be wrong (one side of two, "
+    "earlier films, some of",
+    "several, bare failure, contrasts, limits), labelled before they were read, but by somebody who had read the "
+    "rules, but for the sixth.",
     "",
     "| sentences | n | absent: precision, recall (%) | present: precision, recall (%) | reversals | not wholly right |",
     "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -168,7 +183,8 @@ _FIRST = [  # what was measured once and cannot be again: the sentences have bee
     "| sixth, of all kinds, by somebody who had not read the rules | 113 | 91.2, 96.3 | 95.8, 89.6 | 5 | 13 |",
     "| the same, who had read them, to stress what the sixth found | 74 | 80.6, 76.3 | 79.2, 79.2 | 13 | 24 |",
     "",
-    "So natural reports are read well, and of sentences written to stress negation one in ten may still be turned round where their kind is new.",
+    "So natural reports are read well, and of sentences written to stress negation one in ten may still be turned "
+    "round where their kind is new.",
     "Before these rules (commit 4ead73b), the 252: absent 96.0, 88.4, present 92.2, 61.8, one reversal.",
     "",
 ]

@@ -28,8 +28,8 @@ RunIds = Annotated[
 ExecutorName = Annotated[
     Where | None,
     typer.Option(
-        help="Instead of what the recipe says. Its executor also names, for slurm: partition, account, qos, constraint, gpus, "
-        "cpus, memory_gb, minutes, and extra for further options of sbatch."
+        help="Instead of what the recipe says. Its executor also names, for slurm: partition, account, qos, "
+        "constraint, gpus, cpus, memory_gb, minutes, and extra for further options of sbatch."
     ),
 ]
 Wait = Annotated[bool, typer.Option("--wait/--detach", help="Wait for the end, or return at once.")]
@@ -44,7 +44,8 @@ def run(
 ) -> None:
     """Carries out a recipe of any kind; the same recipe on the same model and data is found again.
 
-    On a cluster: executor: {name: slurm, partition: gpu, account: lab, gpus: 1, cpus: 8, memory_gb: 32, extra: {reservation: mri}}
+    On a cluster: executor: {name: slurm, partition: gpu, account: lab, gpus: 1, cpus: 8, memory_gb: 32, extra:
+    {reservation: mri}}
 
     Example: nast run trace.yaml --detach
     """
@@ -163,7 +164,8 @@ def runs_delete(run_ids: RunIds) -> None:
 def _each(
     names: list[str], act: Callable[["Run"], object], *, newest_first: bool = False
 ) -> tuple[list["Run"], list[int]]:
-    """Does it to every run that is named, each but once. Gives those it was done to, and an exit code for each of the others.
+    """Does it to every run that is named, each but once. Gives those it was done to, and an exit code for each of the
+    others.
 
     What stands against it is a line each, and does not keep the others from being tried.
     """

@@ -1,4 +1,5 @@
-"""Two models on the same claims: is negation read, and is what was known of images kept? (method.md sections 6 and 7)"""
+"""Two models on the same claims: is negation read, and is what was known of images kept? (method.md sections 6 and
+7)"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

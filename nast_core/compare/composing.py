@@ -1,4 +1,5 @@
-"""One comparison from its parts: images encoded by both models, claims, and all else; the page's and the command's alike."""
+"""One comparison from its parts: images encoded by both models, claims, and all else;
+the page's and the command's alike."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,8 @@ Told = Callable[[int, int, str], None]  # how much is done, of how much, of whic
 
 
 def pairs_of(a: DualEncoder, b: DualEncoder, dataset: Dataset, count: int | None = None) -> SharedPairs:
-    """Of the dataset's pairs of the conditions that A knows, those that align under both and have an image; ``count``, evenly."""
+    """Of the dataset's pairs of the conditions that A knows, those that align under both and have an image;
+    ``count``, evenly."""
     shared = two_models.shared_pairs(a, b, dataset.pairs(a.card.conditions))
     shared = two_models.pictured(shared, dataset.images_for)
     return two_models.spread(shared, count) if count else shared
@@ -79,12 +81,13 @@ def compare_on(
     workers: int | None = None,
     told: Told | None = None,
 ) -> Comparison:
-    """Both models on the same pairs, questions and statements, as far as there are any; ``folder`` holds the images, phantoms
-    need none.
+    """Both models on the same pairs, questions and statements, as far as there are any; ``folder`` holds the images,
+    phantoms need none.
 
     ``having``: from a finding to images that have it, for pairs without one of their own; a dataset's ``images_for``.
-    ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are doubtful,
-    each with the reason. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and ``claim_changes`` do.
+    ``parameters``: as ``moved_layers`` gives it. ``failed`` and ``doubts`` get the images that cannot be read, or are
+    doubtful, each with the reason. ``workers`` as in ``encode_named``. Raises NastErrors as ``two_models.compare`` and
+    ``claim_changes`` do.
     """
     told = told or (lambda *_: None)
     doubts = {} if doubts is None else doubts

@@ -24,7 +24,8 @@ _NAME = re.compile("[0-9a-f]{32}")
 def kept_folder(*of: object) -> Path | None:
     """Where the comparison of these things belongs; another version of this code has other folders.
 
-    Beside the vectors it was made from. None where no vectors are kept, and for changed code, whose versions have no name.
+    Beside the vectors it was made from. None where no vectors are kept, and for changed code, whose versions have no
+    name.
     """
     cache, revision = vectors_folder(), code_revision()
     if cache is None or (revision or "").endswith("-dirty"):

@@ -1,4 +1,5 @@
-"""Makes the comparisons that come with NAST, and writes what they found into the card of ``demo-tuned``. Source: ours."""
+"""Makes the comparisons that come with NAST, and writes what they found into the card of ``demo-tuned``.
+Source: ours."""
 
 import shutil
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ def make(told: Told | None = None) -> dict[HeldOut, Comparison]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     for split, found in made.items():
         write_kept(found, FOLDER / travelling.name_of(DEMO, DEMO_TUNED, QUESTIONS, split, PAIRS))
+    travelling.note_asked()
     before, _, _ = read_text(CARD, most=MB).partition(f"\n{_HEADING}")
     write_text(CARD, f"{before.rstrip()}\n\n" + "\n".join(measured(made["test"])))
     return made
@@ -45,9 +47,12 @@ def measured(found: Comparison) -> list[str]:
     return [
         _HEADING,
         "",
-        f"{QUESTIONS:,} questions with every cue, also those that training keeps out (“absent”, “free of”, “not seen”, “negative for”),",
-        f"and {found.about['statements']:,} statements about {found.about['studies']:,} phantoms, none of which training or the choice between the two used;",
-        "the two come from a study (docs/finetuning.md) on test phantoms of its own, of which a few may be among these;",
+        f"{QUESTIONS:,} questions with every cue, also those that training keeps out (“absent”, “free of”, “not "
+        "seen”, “negative for”),",
+        f"and {found.about['statements']:,} statements about {found.about['studies']:,} phantoms, none of which "
+        "training or the choice between the two used;",
+        "the two come from a study (docs/finetuning.md) on test phantoms of its own, of which a few may be among "
+        "these;",
         "95 % intervals by bootstrap over patients. Phantoms are drawings, not patients.",
         "",
         "| figure | demo | demo-tuned | change | n |",

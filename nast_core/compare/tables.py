@@ -1,4 +1,5 @@
-"""What a comparison of two models found, as tables; apart from how they are computed, so that reading one loads little."""
+"""What a comparison of two models found, as tables; apart from how they are computed, so that reading one loads
+little."""
 
 import json
 from collections.abc import Mapping

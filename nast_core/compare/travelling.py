@@ -1,27 +1,41 @@
 """The comparisons that come with NAST, of ``demo`` and ``demo-tuned``: found by what they were made from.
 
-That is the files of both models and the questions, statements and pairs themselves, hashed: a comparison of another model
-or of other questions has another name, and none is found. Neither torch nor a model is loaded for it. A fingerprint of
-merged weights would not do: their last digits differ between processors, and files do not.
+That is the files of both models and the questions, statements and pairs themselves, hashed: a comparison of another
+model or of other questions has another name, and none is found. Neither torch nor a model is loaded for it. A
+fingerprint of merged weights would not do: their last digits differ between processors, and files do not.
+
+To write and hash all that is asked is half of what a fresh page's headline takes. So the hashes lie beside the
+comparisons, and hold for as long as the code and the tables that write questions, statements and pairs are, byte for
+byte, those they were made with; else they are made again.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import get_args
+
+import numpy
 
 from nast_core.compare.kept import read_kept
 from nast_core.compare.tables import Comparison
-from nast_core.data.studies import PHANTOMS, Split
+from nast_core.data.studies import PHANTOMS, HeldOut, Split
+from nast_core.errors import DataError
+from nast_core.files.documents import read_json
 from nast_core.files.folders import walked
 from nast_core.files.gate import MB, read_bytes
 from nast_core.files.places import EMBEDDED, TUNED_FOLDER
+from nast_core.files.writing import write_json
 from nast_core.opening import files_of, stamp_of
 
 FOLDER = TUNED_FOLDER / "compared"
 QUESTIONS, PAIRS = 500, 48  # what the page begins with
 STUDIES = 200  # that claims are made about
 _LARGEST = 100 * MB  # of a file in the assets
+ASKED = FOLDER / "asked.json"
+_FOLDERS = ("benchmark", "claims", "negation")  # of nast_core, with the files: what writes that which is asked
+_FILES = ("data/phantom.py", "data/studies.py", "dataset/phantom_world.py")
+_CODE = (".py", ".yaml")
 _SAYS = (".md", "figures.json")  # ends of files that say what a model is and do not make it
 
 
@@ -40,7 +54,8 @@ def name_of(a: str, b: str, questions: int, split: Split, pairs: int) -> str:
 
 
 def content_of(spec: str) -> str:
-    """A hash of the files that a model is made of, with those of its base; read once for as long as they stay the same."""
+    """A hash of the files that a model is made of, with those of its base;
+    read once for as long as they stay the same."""
     return _content(spec, stamp_of(spec))
 
 
@@ -57,7 +72,42 @@ def _content(spec: str, stamped: str) -> str:
 @lru_cache(maxsize=8)
 def asked_of(questions: int, split: Split, pairs: int) -> str:
     """A hash of what is asked: every question, statement and pair, word for word."""
+    return _noted().get(_key(questions, split, pairs)) or hash_of_asked(questions, split, pairs)
+
+
+def hash_of_asked(questions: int, split: Split, pairs: int) -> str:
+    """The same, by writing all of it."""
     return _joined(*_asked(questions, split), str(pairs))
+
+
+def _noted() -> Mapping[str, str]:
+    """What is asked -> its hash, as noted by the code that is here; empty where none was."""
+    try:
+        noted = read_json(ASKED)
+    except DataError:
+        return {}
+    return noted["asked"] if noted["written_by"] == written_by() else {}
+
+
+def note_asked() -> None:
+    """Notes the hashes of what the page begins with, on either held-out split."""
+    asked = {_key(QUESTIONS, split, PAIRS): hash_of_asked(QUESTIONS, split, PAIRS) for split in get_args(HeldOut)}
+    write_json(ASKED, {"written_by": written_by(), "asked": asked})
+
+
+def _key(questions: int, split: Split, pairs: int) -> str:
+    return f"{questions} questions, {split}, {pairs} pairs"
+
+
+def written_by() -> str:
+    """A hash of the code and the tables that write questions, statements and pairs, and of numpy's feature release."""
+    package = Path(__file__).parents[1]
+    files = [Path(entry.path) for folder in _FOLDERS for entry in walked(package / folder, _CODE)]
+    about = hashlib.sha256(numpy.__version__.rpartition(".")[0].encode())  # whose random streams may change with one
+    for path in sorted([*files, *(package / name for name in _FILES)]):
+        content = hashlib.sha256(read_bytes(path, most=MB)).hexdigest()
+        about.update(f"{path.relative_to(package).as_posix()} {content}\n".encode())
+    return about.hexdigest()
 
 
 def _asked(questions: int, split: Split) -> Iterator[str]:

@@ -63,7 +63,8 @@ def spread(pairs: SharedPairs, count: int) -> SharedPairs:
 
 
 def pictured(pairs: SharedPairs, having: Having = phantom_names) -> SharedPairs:
-    """The pairs that have an image, of their own or of ``having`` for their finding; the others are refused with the reason.
+    """The pairs that have an image, of their own or of ``having`` for their finding; the others are refused with the
+    reason.
 
     Raises PairError where none is left.
     """
@@ -104,8 +105,8 @@ def compare(
     ``having``: from a finding to images that have it, for pairs without one of their own.
 
     ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does;
-    ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps. Without pairs, or items, their
-    tables are empty. Raises BenchmarkError for nothing at all, ImageError for a pair without its image.
+    ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps. Without pairs, or items,
+    their tables are empty. Raises BenchmarkError for nothing at all, ImageError for a pair without its image.
     """
     if not (items or pairs.a or claims is not None):
         raise BenchmarkError("no question, pair or statement was given; a comparison needs at least one")
@@ -250,7 +251,8 @@ def item_verdicts(
 ) -> pd.DataFrame:
     """A row per item and form: fixed (wrong in A, right in B), broken, right or wrong in both, or unscored.
 
-    ``margin``: score of the true option less the best other one, logits. ``warning``: why the image may not show what it should.
+    ``margin``: score of the true option less the best other one, logits. ``warning``: why the image may not show what
+    it should.
     """
     keys = ["item_id", "patient_id", "form", "answer"]
     scores = [f"score_{letter}" for letter in "ABCD"]

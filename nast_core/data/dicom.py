@@ -1,7 +1,7 @@
 """One still DICOM image to 8-bit grey or RGB, as a viewer would first show it.
 
-Greys go through the DICOM pipeline (``dicom_grey``). Overlays and shutters are ignored. What a header contradicts or leaves
-out is told.
+Greys go through the DICOM pipeline (``dicom_grey``). Overlays and shutters are ignored. What a header contradicts or
+leaves out is told.
 
 Only the elements in ``_TAGS`` are ever read, so nothing that identifies a patient can reach a result.
 """
@@ -86,7 +86,8 @@ _TAGS = [
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether the bytes are a DICOM file (PS3.10, 7.1), or one without the preamble or the prefix that it should have."""
+    """Whether the bytes are a DICOM file (PS3.10, 7.1), or one without the preamble or the prefix that it should
+    have."""
     return _dataset_at(data) is not None
 
 
@@ -235,7 +236,8 @@ def _guessed(data: bytes) -> UID:
 
 
 def _samples(ds: Dataset, syntax: UID, notes: Notes) -> NDArray[np.integer]:
-    """Stored values, (rows, columns) or (rows, columns, 3). Bits that lie higher than BitsStored says are brought down."""
+    """Stored values, (rows, columns) or (rows, columns, 3).
+    Bits that lie higher than BitsStored says are brought down."""
     bits = int(ds.BitsStored)
     high = int(ds.get("HighBit", bits - 1))
     whole = bits == ds.BitsAllocated or ds.PixelRepresentation == 1

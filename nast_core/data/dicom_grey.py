@@ -1,8 +1,8 @@
 """A DICOM file's stored grey values as a viewer would first show them (PS3.3 C.11), so that bone is bright.
 
-Modality LUT or rescale, the first VOI LUT or window that shows something, then inversion of MONOCHROME1 or by a presentation
-LUT shape. Departures: without a usable VOI the window is that of other images (``own_window``); padding pixels are black;
-other presentation LUTs are ignored.
+Modality LUT or rescale, the first VOI LUT or window that shows something, then inversion of MONOCHROME1 or by a
+presentation LUT shape. Departures: without a usable VOI the window is that of other images (``own_window``); padding
+pixels are black; other presentation LUTs are ignored.
 """
 
 from collections.abc import Callable
@@ -30,8 +30,8 @@ def grey(ds: Dataset, stored: NDArray[np.integer], notes: Notes) -> NDArray[np.u
         low, high, (least, most) = own_window(real_values) if real_values.size else (0, 0, (0, 100))
         ends = (real_values.min(), real_values.max()) if real_values.size else (0, 0)
         notes.said.append(
-            f"No display window was applied: grey runs from {low:g} to {high:g}, percentiles {least:g} to {most:g} of its "
-            f"values (least value, {ends[0]:g}, to greatest, {ends[1]:g})."
+            f"No display window was applied: grey runs from {low:g} to {high:g}, percentiles {least:g} to {most:g} "
+            f"of its values (least value, {ends[0]:g}, to greatest, {ends[1]:g})."
         )
         picture = to_8bit(values, low, high)
     shape = str(ds.get("PresentationLUTShape", "")).strip().upper()

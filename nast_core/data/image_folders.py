@@ -58,10 +58,12 @@ if hasattr(os, "register_at_fork"):  # whoever holds it while a process is forke
 def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
     """Name in the table -> path under ``folder``, of the images that are there.
 
-    Datasets are unpacked at different depths ("CheXpert-v1.0-small/train/...", "train/...") and in other formats, so folders
-    may be missing or further ones there, and suffixes may differ or be missing; case and the way Unicode writes accents
-    do not matter. Raises ImageError for the root of the file system. Of several files of a name the one is meant whose folders agree most. A file is not taken for an image
-    whose folder names another patient or study ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images: of two it is that whose name agrees with it further.
+    Datasets are unpacked at different depths ("CheXpert-v1.0-small/train/...", "train/...") and in other formats, so
+    folders may be missing or further ones there, and suffixes may differ or be missing; case and the way Unicode writes
+    accents do not matter. Raises ImageError for the root of the file system. Of several files of a name the one is
+    meant whose folders agree most. A file is not taken for an image whose folder names another patient or study
+    ("patient2/study1/view1.jpg" where only patient1 is there), nor for two images: of two it is that whose name agrees
+    with it further.
     """
     index, root = _index_of(folder), _parts(os.path.abspath(folder))
     paths: dict[str, str] = {}
@@ -84,7 +86,8 @@ def locate_images(names: Iterable[str], folder: Path) -> dict[str, str]:
 
 
 def images_in(folder: Path) -> list[str]:
-    """Paths under ``folder``, in order, of the files whose names end as images' do, or, as many DICOM files', in nothing.
+    """Paths under ``folder``, in order, of the files whose names end as images' do, or, as many DICOM files', in
+    nothing.
 
     Raises ImageError where there is none, and for the root of the file system.
     """
@@ -101,7 +104,10 @@ def why_missing(name: str, folder: Path) -> str:
     if not key:
         return f"the table names no image; {_contents(index)}"
     stem = name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(_suffix(name))
-    tried = f"looked for {shown(name)!r}, and in every folder for {shown(stem)!r} ending in {', '.join(SUFFIXES)} or nothing"
+    tried = (
+        f"looked for {shown(name)!r}, and in every folder for {shown(stem)!r} ending in {', '.join(SUFFIXES)} or "
+        "nothing"
+    )
     if several := index.by_key.get(key):
         return f"{tried}; files of that name are at {_listed(several)}, which may belong to other images"
     return f"{tried}; {_contents(index)}"

@@ -1,4 +1,5 @@
-"""What is kept of a label table while it streams by: eligible studies, and small hashes of every other. Source: ours."""
+"""What is kept of a label table while it streams by: eligible studies, and small hashes of every other.
+Source: ours."""
 
 from typing import NamedTuple
 
@@ -72,7 +73,8 @@ class Collector:
         return self._counts["rows"]
 
     def _prune(self) -> None:
-        """Of more studies than may be kept, those of the patients whose hashes are smallest: whole patients, at random."""
+        """Of more studies than may be kept, those of the patients whose hashes are smallest: whole patients, at
+        random."""
         table = pd.concat(self._frames).drop_duplicates(["patient", "study"])
         if len(table) > self._most:
             self._limit = np.uint64(np.sort(table["rank"].to_numpy())[self._most - 1])

@@ -125,7 +125,8 @@ def binary_states(frame: pd.DataFrame, columns: Sequence[str]) -> Int8[np.ndarra
             row = int(np.flatnonzero(bad[codes])[0])
             raise BadCell(
                 row,
-                f"{column} is {str(values[codes[row]])[:60]!r}; a label is 1 (present), 0 (absent), -1 (uncertain) or blank",
+                f"{column} is {str(values[codes[row]])[:60]!r}; a label is 1 (present), 0 (absent), -1 (uncertain) "
+                "or blank",
             )
         states[:, place] = table[codes]
     return states

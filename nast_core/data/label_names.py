@@ -1,4 +1,5 @@
-"""The names of the sources of labels, without reading what labels.yaml says of them: for help that is printed at once."""
+"""The names of the sources of labels, without reading what labels.yaml says of them: for help that is printed at
+once."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Labels as tables spell them: equal without regard to case, underscores and plural, and what an unknown one may stand for.
+"""Labels as tables spell them: equal without regard to case, underscores and plural, and what an unknown one may stand
+for.
 
 The mappings are in labels.yaml. Source: ours.
 """
@@ -18,8 +19,9 @@ _NOT_PLURAL = ("ss", "is", "us")
 _VAGUE = frozenset(
     re.findall(
         r"\w+",
-        "a abnormal acute and apical basal bilateral calcified chest chronic change changes device finding in left lobe lower "
-        "lung major mild minor multiple of or other pattern pulmonary right sign signs the total upper with no not",
+        "a abnormal acute and apical basal bilateral calcified chest chronic change changes device finding in left "
+        "lobe lower lung major mild minor multiple of or other pattern pulmonary right sign signs the total upper "
+        "with no not",
     )
 )  # words of many labels, which tell nothing
 
@@ -104,7 +106,8 @@ def synonyms(vocabulary: Vocabulary) -> Mapping[str, str]:
 def may_stand_for(label: str, vocabulary: Vocabulary | None = None) -> frozenset[str]:
     """The conditions that a label outside a table's vocabulary could stand for; all of them where nothing is known of it.
 
-    Known are the labels of every source, the conditions' own names and nouns, and single words of them, misspelt or not.
+    Known are the labels of every source, the conditions' own names and nouns, and single words of them, misspelt or
+    not.
     """
     return _may_stand_for(label, given(vocabulary))
 

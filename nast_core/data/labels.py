@@ -1,4 +1,5 @@
-"""Label tables become studies: streamed, whatever their size, with everything that is left out counted. Source: ours."""
+"""Label tables become studies: streamed, whatever their size, with everything that is left out counted.
+Source: ours."""
 
 import importlib.util
 from collections import Counter
@@ -145,8 +146,8 @@ def _notes(unknown: Counter[str], numbers: int, vocabulary: Vocabulary) -> Itera
             parts.append(f"{label[:60]!r} ({count:,} rows{f'; may be {blank}' if blank else ''})")
         more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
         yield (
-            f"Labels outside the vocabulary: {', '.join(parts)}{more}. What one may stand for is blank in its study and not "
-            "absent; correct the spelling to have it read."
+            f"Labels outside the vocabulary: {', '.join(parts)}{more}. What one may stand for is blank in its study "
+            "and not absent; correct the spelling to have it read."
         )
     if numbers:
         yield f"{numbers:,} ids end in .0, as spreadsheets write numbers; they were read without it."
@@ -162,7 +163,8 @@ def _located(spec: str) -> tuple[str | None, Path]:
     path = as_path(rest if source else spec)
     if not source and not path.suffix and not path.exists():
         raise DataError(
-            f"unknown label source {shown(spec)!r}; there are phantom, {', '.join([*packaged, *(f'{n}:FILE' for n in file_sources)])} and FILE.csv"
+            f"unknown label source {shown(spec)!r}; there are phantom, "
+            f"{', '.join([*packaged, *(f'{n}:FILE' for n in file_sources)])} and FILE.csv"
         )
     if source is None and path.name.startswith("mimic-cxr") and "chexpert" in path.name:
         source = "mimic"
@@ -225,8 +227,11 @@ def _explained(clash: Clash, table: TableFile, source: str | None, rows: int, vo
             met.setdefault(value, (table.line(int(part.places[row])), name))
     (line, name), (other, _) = list(met.values())[:2]
     if clash.what == "study":
-        return f"{shown(table.path)}: the study {shown(name)!r} has other labels on line {other} than on line {line}; keep one of the two"
+        return (
+            f"{shown(table.path)}: the study {shown(name)!r} has other labels on line {other} than on line "
+            f"{line}; keep one of the two"
+        )
     return (
-        f"{shown(table.path)}: the patient {shown(name)!r} is in two splits, {' and '.join(str(split) or 'none' for split in met)} (lines {line} and {other}); "
-        "a patient belongs in one"
+        f"{shown(table.path)}: the patient {shown(name)!r} is in two splits, "
+        f"{' and '.join(str(split) or 'none' for split in met)} (lines {line} and {other}); a patient belongs in one"
     )

@@ -17,7 +17,8 @@ _SPLITS = {"train": "train", "validate": "validation", "test": "test"}
 def with_mimic_files(
     studies: Sequence[Study], counts: dict[str, int], folder: Path
 ) -> tuple[tuple[Study, ...], dict[str, int]]:
-    """Studies with their first frontal (PA or AP) image and official split, from ``*metadata.csv*`` and ``*split.csv*``.
+    """Studies with their first frontal (PA or AP) image and official split, from ``*metadata.csv*`` and
+    ``*split.csv*``.
 
     With metadata, a study that has no frontal image is left out and counted; without, images stay unnamed.
     """
@@ -41,8 +42,8 @@ def with_mimic_files(
             for patient, name in frame.drop_duplicates().itertuples(index=False):
                 if name not in _SPLITS or splits.setdefault(patient, _SPLITS[name]) != _SPLITS[name]:
                     raise DataError(
-                        f"{table}: the patient {shown(patient)!r} is in split {shown(name)!r} and in {shown(splits.get(patient))!r}; "
-                        "needed: one of train, validate, test"
+                        f"{table}: the patient {shown(patient)!r} is in split {shown(name)!r} and in "
+                        f"{shown(splits.get(patient))!r}; needed: one of train, validate, test"
                     )
         selection = tuple(replace(study, split=splits.get(study.patient_id, study.split)) for study in selection)
     return selection, counts

@@ -94,8 +94,8 @@ def build_dataset(order: Order, writer: Writer, progress: Step | None = None) ->
     """Writes the folder ``order.out``, which must not be there. Equal orders on equal files give equal folders, but for
     the versions in them.
 
-    Raises DataError, one sentence: labels, images or reports that cannot be read, no image found, an image that stands for
-    two studies, a patient in two splits, or an ``out`` that is there.
+    Raises DataError, one sentence: labels, images or reports that cannot be read, no image found, an image that stands
+    for two studies, a patient in two splits, or an ``out`` that is there.
     """
     step = progress or (lambda done, total, label: None)
     out = order.out.absolute()
@@ -138,7 +138,8 @@ def placed(table: StudyTable, folder: Path) -> StudyTable:
     if (double := twice(studies)) is not None:
         image, one, other = double
         raise DataError(
-            f"the image {shown(image)!r} stands for two studies, {shown(one)!r} and {shown(other)!r}; give each study its own"
+            f"the image {shown(image)!r} stands for two studies, {shown(one)!r} and {shown(other)!r}; give each "
+            "study its own"
         )
     if (patient := two_splits(studies)) is not None:
         raise DataError(f"the patient {shown(patient)!r} is in two splits; a patient belongs in one")

@@ -53,7 +53,8 @@ def dataset_card(
                 if (part := manifest.splits[split]).studies
             ],
         ),
-        "## Conditions\n\nImages that have each, and that lack it, by split; what is uncertain or blank is in neither:\n\n"
+        "## Conditions\n\nImages that have each, and that lack it, by split; what is uncertain or blank is in "
+        "neither:\n\n"
         + table(
             ["condition", *(f"{split}, {what}" for split in SPLITS for what in ("have", "lack"))],
             [[name, *(count for split in SPLITS for count in by[split])] for name, by in manifest.conditions.items()],
@@ -61,8 +62,9 @@ def dataset_card(
         "## Left out, or in doubt\n\n" + "\n".join(_left_out(manifest, spoken)),
         "## Questions\n\n" + _questions(items, guessed),
         "## Statements\n\n" + _statements(guessed_claims, spoken),
-        f"## Provenance\n\nSeed {manifest.seed}; {', '.join(f'{name} {text}' for name, text in manifest.versions.items())}; the table "
-        f"of labels has SHA-256 {manifest.labels.sha256}.",
+        f"## Provenance\n\nSeed {manifest.seed}; "
+        f"{', '.join(f'{name} {text}' for name, text in manifest.versions.items())}; the table of labels has SHA-256 "
+        f"{manifest.labels.sha256}.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -96,15 +98,16 @@ def _questions(items: Built, guessed: Mapping[str, Rate]) -> str:
     if not items.items:
         return "None could be asked."
     lines = [
-        f"{len(items.items):,}, each read back by a parser that did not write it; {items.rejected.total():,} of {items.asked:,} given "
-        f"up, {items.rewritten.total():,} drafts written again."
+        f"{len(items.items):,}, each read back by a parser that did not write it; {items.rejected.total():,} of "
+        f"{items.asked:,} given up, {items.rewritten.total():,} drafts written again."
     ]
     if not guessed:
         lines.append(
             "Whether they can be guessed without the image was not measured: fewer than 100, or fewer than 5 patients."
         )
     lines += [
-        f"- Guessed from {name} without the image: {rate.interval()}, {'at chance' if at_chance(rate) else '**not at chance**'}"
+        f"- Guessed from {name} without the image: {rate.interval()}, "
+        f"{'at chance' if at_chance(rate) else '**not at chance**'}"
         for name, rate in guessed.items()
     ]
     return "\n".join(lines)

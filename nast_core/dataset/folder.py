@@ -156,8 +156,10 @@ class FolderDataset:
         seen = {finding for finding in seen if all(self.images_for(finding, present=state) for state in needed)}
         if not seen:
             raise DatasetError(
-                f"{self.name} has no image of a {' or '.join(_LOOKED_AT)} patient who {'has' if present else 'lacks'} what a pair is "
-                "about, and a model is never looked at on a test patient; build it with shares for these, or choose another dataset"
+                f"{self.name} has no image of a {' or '.join(_LOOKED_AT)} patient who "
+                f"{'has' if present else 'lacks'} what a pair is "
+                "about, and a model is never looked at on a test patient; build it with shares for these, or choose "
+                "another dataset"
             )
         return [pair for pair in known if pair.finding in seen]
 

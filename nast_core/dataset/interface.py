@@ -56,17 +56,19 @@ class Dataset(Protocol):
         """At most ``n`` questions about a split's images. Raises DatasetError where it has none."""
 
     def statements(self, splits: Sequence[Split], n: int, seed: int = 0) -> list[Example]:
-        """Statements, true and false, about at most ``n`` studies of some splits. Raises DatasetError where there are none."""
+        """Statements, true and false, about at most ``n`` studies of some splits.
+        Raises DatasetError where there are none."""
 
     def evidence(self, split: Split, n: int, seed: int = 0) -> Evidence:
-        """The same of one split, with what the labels say of its images; without a statement, that alone. Raises DatasetError
-        where there is neither."""
+        """The same of one split, with what the labels say of its images; without a statement, that alone. Raises
+        DatasetError where there is neither."""
 
     def pairs(self, conditions: Sequence[str] = (), *, present: bool | None = True) -> list[PolarityPair]:
-        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are given.
+        """Polarity pairs of the conditions that ``images_for`` has images of; of ``conditions`` alone, where any are
+        given.
 
-        ``present``: False, of those that some images have and some lack; None, of all, to be looked at without an image. Raises
-        DatasetError where there are none."""
+        ``present``: False, of those that some images have and some lack; None, of all, to be looked at without an
+        image. Raises DatasetError where there are none."""
 
     def images_for(self, condition: str, *, present: bool = True) -> list[str]:
         """Names of images that have a finding, or lack it, to look at a model with: never a test patient's."""
@@ -78,7 +80,8 @@ class Dataset(Protocol):
         """The split that ``images_for`` takes them from."""
 
     def training(self, seed: int = 0) -> list[Example]:
-        """Statements to learn from and to choose by: of the train and validation splits. Raises DatasetError where there are none."""
+        """Statements to learn from and to choose by: of the train and validation splits.
+        Raises DatasetError where there are none."""
 
     def watched(self, seed: int = 0) -> list[Item]:
         """Questions about validation images, to be looked at while a model learns; none where there are none."""
@@ -88,6 +91,7 @@ class Dataset(Protocol):
 
 
 def too_few(patients: Mapping[str, int]) -> list[str]:
-    """What cannot be shown of conditions that too few patients have: one sentence, or none. ``patients``: by condition."""
+    """What cannot be shown of conditions that too few patients have: one sentence, or none.
+    ``patients``: by condition."""
     few = [condition for condition, count in patients.items() if count < LEAST_PATIENTS]
     return [f"fewer than {LEAST_PATIENTS} patients have {', '.join(few)}: nothing is said of them alone"] if few else []

@@ -109,14 +109,15 @@ def read_manifest(folder: Path) -> Manifest:
     built = value.get("format") if isinstance(value, dict) else None
     if built != FORMAT:
         raise DatasetError(
-            f"{shown(folder)} was built in format {shown(built)}, and this version reads format {FORMAT}; build it anew with "
-            "'nast dataset build'"
+            f"{shown(folder)} was built in format {shown(built)}, and this version reads format {FORMAT}; build it "
+            "anew with 'nast dataset build'"
         )
     try:
         return Manifest.model_validate(value)
     except ValidationError as error:
         raise DatasetError(
-            f"{shown(folder / MANIFEST)} is not as 'nast dataset build' writes it: {what_is_wrong(error)}; build it anew"
+            f"{shown(folder / MANIFEST)} is not as 'nast dataset build' writes it: {what_is_wrong(error)}; build it "
+            "anew"
         ) from None
 
 

@@ -16,8 +16,8 @@ _ASKED_FOR = 20  # images that are looked for when a dataset is opened, spread o
 
 
 def open_dataset(spec: str) -> Dataset:
-    """``phantoms``, or the folder of a dataset. Raises DatasetError for a folder that is none, that was changed by hand, or
-    whose images are gone."""
+    """``phantoms``, or the folder of a dataset. Raises DatasetError for a folder that is none, that was changed by
+    hand, or whose images are gone."""
     if spec == PHANTOMS:
         from nast_core.dataset.phantom_world import PhantomWorld  # whose words and studies a folder does not need
 
@@ -38,13 +38,14 @@ def open_folder(folder: Path) -> FolderDataset:
 
 
 def unchanged(dataset: FolderDataset) -> None:
-    """Raises DatasetError for a file that is not the one that was built: its figures would be found again as the old ones."""
+    """Raises DatasetError for a file that is not the one that was built: its figures would be found again as the old
+    ones."""
     for name, wanted in dataset.manifest.files.items():
         path = dataset.folder / name
         if Path(name).name != name or _digest(path, stamp(path)) != wanted:
             raise DatasetError(
-                f"{shown(path)} was changed after the dataset was built; build it anew with 'nast dataset build', or put the "
-                "file back"
+                f"{shown(path)} was changed after the dataset was built; build it anew with 'nast dataset build', or "
+                "put the file back"
             )
 
 
@@ -58,8 +59,8 @@ def images_there(dataset: FolderDataset) -> None:
     folder = dataset.manifest.images
     if not folder.is_dir():
         raise DatasetError(
-            f"the images of {shown(dataset.name)} were in {shown(folder)}, which is not there; put them back, or build the dataset "
-            "anew where they are now"
+            f"the images of {shown(dataset.name)} were in {shown(folder)}, which is not there; put them back, or "
+            "build the dataset anew where they are now"
         )
     count = len(dataset.studies)
     every = range(0, count, max(1, count // _ASKED_FOR))
@@ -67,8 +68,9 @@ def images_there(dataset: FolderDataset) -> None:
     gone = [name for name in names if not (folder / name).is_file()]
     if gone:
         raise DatasetError(
-            f"of {len(names)} images of {shown(dataset.name)} that were looked for, {len(gone)} are not in {shown(folder)}, first "
-            f"{shown(gone[0])!r}; put them back, or build the dataset anew ({why_missing(gone[0], folder)})"
+            f"of {len(names)} images of {shown(dataset.name)} that were looked for, {len(gone)} are not in "
+            f"{shown(folder)}, first {shown(gone[0])!r}; put them back, or build the dataset anew "
+            f"({why_missing(gone[0], folder)})"
         )
 
 
@@ -82,4 +84,7 @@ def labels_changed(manifest: Manifest) -> str | None:
             return None
     except OSError:
         return None
-    return f"{shown(path)} was changed after {shown(manifest.name)} was built from it; build the dataset anew to use the new labels"
+    return (
+        f"{shown(path)} was changed after {shown(manifest.name)} was built from it; build the dataset anew to use "
+        "the new labels"
+    )

@@ -81,7 +81,8 @@ class PhantomWorld:
 
 
 def phantom_training(studies: int, seed: int) -> list[Example]:
-    """Statements of drawn patients, in the demo world's own cues: ``studies`` to learn from, an eighth as many to choose by."""
+    """Statements of drawn patients, in the demo world's own cues: ``studies`` to learn from, an eighth as many to
+    choose by."""
     people = [
         *phantom_studies(studies, split="train", seed=seed),
         *phantom_studies(max(100, studies // 8), split="validation", seed=seed),

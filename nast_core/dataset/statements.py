@@ -76,8 +76,9 @@ def from_reports(studies: pd.DataFrame, reports: str, asked: Asked, step: Step) 
     with_report = studies[studies.study.isin(list(told))]
     if not len(with_report):
         raise DataError(
-            f"no report of {shown(reports)} is of a study of the table: reports name {shown(next(iter(told), 'none'))!r}, the table "
-            f"{shown(studies.study.iloc[0])!r}; give the reports of these studies"
+            f"no report of {shown(reports)} is of a study of the table: reports name "
+            f"{shown(next(iter(told), 'none'))!r}, the table {shown(studies.study.iloc[0])!r}; give the reports of "
+            "these studies"
         )
     conditions = asked.vocabulary.conditions
     disagreements = {name: pair for name in conditions if sum(pair := _disagreeing(with_report, told, name))}

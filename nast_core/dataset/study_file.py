@@ -53,7 +53,8 @@ class StudyFile:
         return read_rows(self.path, (*ABOUT, *self.conditions), numbers, error=DatasetError)
 
     def found(self, condition: str = "", state: Known = "present", split: str = "") -> Int[np.ndarray, " row"]:
-        """Numbers of the rows of a split, or of all, whose label of a condition is so; without a condition, of every row."""
+        """Numbers of the rows of a split, or of all, whose label of a condition is so;
+        without a condition, of every row."""
         if not condition and not split:
             return np.arange(len(self))
         table = self._columns("split", *([condition] if condition else []))

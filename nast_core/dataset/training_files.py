@@ -1,4 +1,5 @@
-"""Drawn patients to learn from as files, in the number that is asked for: a recipe that names files says what they were."""
+"""Drawn patients to learn from as files, in the number that is asked for: a recipe that names files says what they
+were."""
 
 from pathlib import Path
 

@@ -107,8 +107,8 @@ def _write(folder: Path, clip: CLIPModel, tokenizer: CLIPTokenizer) -> None:
 
 
 def _publish(draft: Path, out: Path) -> None:
-    """Puts the finished folder in place; what was there stays until the new one is whole. Without its config it is no model:
-    that comes last."""
+    """Puts the finished folder in place; what was there stays until the new one is whole. Without its config it is no
+    model: that comes last."""
     names = sorted((path.name for path in draft.iterdir()), key=lambda name: (name == "config.json", name))
     with whole_folder(out, names) as incoming:
         shutil.copytree(draft, incoming, dirs_exist_ok=True)
@@ -180,4 +180,4 @@ Test phantoms, never trained on; 95 % intervals by bootstrap over patients:
 | supervised AUROC of the image tower, least visible condition | {min(figures["supervised_auroc"].values()):.3f}, n = {figures["phantoms"]} |
 | zero-shot AUROC, macro | {figures["zero_shot_auroc"]["macro"]:.3f}, n = {figures["phantoms"]} |
 | AUROC of "there is no X" for absence, macro | {figures["negated_prompt_auroc"]["macro"]:.3f}, n = {figures["phantoms"]} |
-"""
+"""  # noqa: E501

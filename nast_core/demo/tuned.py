@@ -1,4 +1,5 @@
-"""The fine-tune that comes with the demo: candidates trained alike, and the one that does best on validation. Source: ours."""
+"""The fine-tune that comes with the demo: candidates trained alike, and the one that does best on validation.
+Source: ours."""
 
 import shutil
 from collections.abc import Sequence
@@ -52,9 +53,11 @@ def tune(
     plan: Plan = PLAN,
     report: Reporter | None = None,
 ) -> dict[str, float]:
-    """Trains every candidate on training phantoms, and writes the best on validation phantoms to ``out``, with its card.
+    """Trains every candidate on training phantoms, and writes the best on validation phantoms to ``out``, with its
+    card.
 
-    ``out`` is then a finished fine-tune's folder. Resumable: candidates stay in ``work``. Returns what each was judged by.
+    ``out`` is then a finished fine-tune's folder. Resumable: candidates stay in ``work``. Returns what each was judged
+    by.
     """
     work.mkdir(parents=True, exist_ok=True)
     world = World(work, plan)

@@ -79,7 +79,8 @@ class Shelf:
         return self._opened[chunk][row]
 
     def add(self, keys: Sequence[str], vectors: Float[Tensor, "key dim"]) -> None:
-        """Keeps vectors as one chunk. A cache that cannot be written, for want of room, say, is said once and done without."""
+        """Keeps vectors as one chunk. A cache that cannot be written, for want of room, say, is said once and done
+        without."""
         if not self._writable or not keys:
             return
         digests = np.frombuffer(b"".join(map(_digest, keys)), np.uint8).reshape(len(keys), -1)

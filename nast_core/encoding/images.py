@@ -38,7 +38,8 @@ def phantom_image(seed: int, size: int) -> Image.Image:
 def open_image(
     name: str, folder: Path | None = None, *, size: int = 112, doubts: dict[str, str] | None = None
 ) -> Image.Image:
-    """The image a table names; ``doubts`` as in ``encode_named``. Raises ImageError for one that is not there or cannot be read."""
+    """The image a table names; ``doubts`` as in ``encode_named``.
+    Raises ImageError for one that is not there or cannot be read."""
     if (phantom := phantom_of(name)) is not None:
         return phantom_image(phantom.seed, size).copy()  # the cached one belongs to all sessions
     if folder is None:
@@ -138,9 +139,9 @@ def encode_named(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(unit vector by image name, reason by name of those that could not be read): each image is encoded once.
 
-    Images in ``cache`` are not encoded again, and others are put there a chunk at a time. ``doubts`` gets, by name, what
-    makes it doubtful that an image shows what it should. ``workers``: processes that read images ahead of the tower, as
-    ``read_ahead`` takes them; 0 for none. The vectors are the same, bit for bit.
+    Images in ``cache`` are not encoded again, and others are put there a chunk at a time. ``doubts`` gets, by name,
+    what makes it doubtful that an image shows what it should. ``workers``: processes that read images ahead of the
+    tower, as ``read_ahead`` takes them; 0 for none. The vectors are the same, bit for bit.
     """
     shelf = cache.images(model) if cache else None
     tick = progress or (lambda _: None)
@@ -242,7 +243,8 @@ def encode_folder(
 ) -> tuple[list[str], Float[Tensor, "image dim"], dict[str, str]]:
     """Names and unit vectors of a folder's images, and the reason of those files that are none.
 
-    Hidden files and subfolders are passed over. ``doubts`` as in ``encode_named``. Raises ImageError where no file is an image.
+    Hidden files and subfolders are passed over. ``doubts`` as in ``encode_named``. Raises ImageError where no file is
+    an image.
     """
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     vectors, failed = encode_named(model, names, folder, doubts=doubts)

@@ -48,9 +48,9 @@ Read = Callable[[str], Prepared]
 def read_ahead(read: Read, names: Sequence[str], *, workers: int | None, size: int) -> Generator[Prepared, None, None]:
     """``read`` of every name, in order. A generator: to be closed, which ends its processes.
 
-    ``workers``: processes that read; None: one for each core, but none for few images, on a single core, or where the system
-    cannot fork safely (macOS). ``size``: bytes of a prepared image. Should a process die, half as many go on from the first
-    image that was not handed over, and in the end this one.
+    ``workers``: processes that read; None: one for each core, but none for few images, on a single core, or where the
+    system cannot fork safely (macOS). ``size``: bytes of a prepared image. Should a process die, half as many go on
+    from the first image that was not handed over, and in the end this one.
     """
     together, done = max(1, min(_TOGETHER, _TOGETHER_BYTES // size)), 0
     count, ahead = _that_fit(_how_many(len(names), workers), together * size)
@@ -149,7 +149,8 @@ def _reading(groups: _Groups, workers: int, ahead: int) -> Iterator[Iterator[_Gr
         num_workers=workers,
         prefetch_factor=ahead,
         multiprocessing_context="fork",
-        generator=torch.Generator(),  # else it draws from the process's own, and whatever is drawn after comes out otherwise
+        # else it draws from the process's own, and whatever is drawn after comes out otherwise
+        generator=torch.Generator(),
     )
     at_work: Any = None
 
@@ -184,7 +185,8 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 
 @contextmanager
 def _no_alarm() -> Iterator[None]:
-    """Keeps the loader from handling the ends of children: it raises amid whatever the main thread is at, a write to disk, say.
+    """Keeps the loader from handling the ends of children: it raises amid whatever the main thread is at, a write to
+    disk, say.
 
     It looks for its processes itself where it waits for one, every five seconds.
     """

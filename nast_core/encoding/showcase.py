@@ -1,4 +1,5 @@
-"""Which image goes with a pair of texts when the user named none: one that has the finding; of no dataset, a phantom."""
+"""Which image goes with a pair of texts when the user named none: one that has the finding;
+of no dataset, a phantom."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -55,8 +56,8 @@ def image_sets(pairs: Sequence[AlignedPair], most: int, having: Having = phantom
         names = having(finding)
         if not names:
             raise ImageError(
-                f"no image is known for the pair {shown(pair.pair.negated)!r} of finding {shown(finding)!r}; give its image, or "
-                "leave its finding out"
+                f"no image is known for the pair {shown(pair.pair.negated)!r} of finding {shown(finding)!r}; give "
+                "its image, or leave its finding out"
             )
         sets.append([names[(turn * most + i) % len(names)] for i in range(min(most, len(names)))])
     return sets
@@ -74,9 +75,9 @@ def images_for_pairs(
 ) -> Float[Tensor, "pair dim"] | Float[Tensor, "pair image dim"]:
     """One unit vector a pair, or as many as the pair with most images has; NaN where another has fewer.
 
-    ``names``: each pair's, as ``image_sets`` gives them; without, one that ``image_names`` gives. A pair's own image lies ``beside`` the file of pairs, those of a
-    dataset in ``folder``. ``cache`` and ``doubts`` as in ``encode_named``. Raises ImageError for an image that cannot be
-    read.
+    ``names``: each pair's, as ``image_sets`` gives them; without, one that ``image_names`` gives. A pair's own image
+    lies ``beside`` the file of pairs, those of a dataset in ``folder``. ``cache`` and ``doubts`` as in
+    ``encode_named``. Raises ImageError for an image that cannot be read.
     """
     names = image_sets(pairs, 1) if names is None else names
     own = {name for pair, of in zip(pairs, names, strict=True) for name in of if folder is None or pair.pair.image}

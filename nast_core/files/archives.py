@@ -1,4 +1,5 @@
-"""Packed files (.gz, .zip, .tar, .tgz), unpacked as a stream whose size is bounded: a few bytes can unpack to terabytes."""
+"""Packed files (.gz, .zip, .tar, .tgz), unpacked as a stream whose size is bounded: a few bytes can unpack to
+terabytes."""
 
 import gzip
 import io
@@ -73,7 +74,8 @@ def broken(path: Path, error: type[NastError], what: str) -> Iterator[None]:
 
 
 def kind_of(path: Path, error: type[NastError] = DataError, *, most: int = MOST, absent: str = "check the path") -> str:
-    """What a file is packed as, "gzip", "zip" or "" (neither), told from a file's first bytes. Raises ``error`` for what is no regular file."""
+    """What a file is packed as, "gzip", "zip" or "" (neither), told from a file's first bytes.
+    Raises ``error`` for what is no regular file."""
     regular(path, most=most, error=error, absent=absent)
     with faults(path, error, absent=absent), path.open("rb") as file:
         start = file.read(4)
@@ -129,7 +131,8 @@ def members(
 ) -> Iterator[tuple[str, bytes | None]]:
     """(name, content) of an archive's files with an ending: .zip, .tar, or .tar packed by gzip.
 
-    The content is None for a file of more than ``each`` bytes. Nothing is written to the disk. Raises ``error`` as ``unpacked`` does.
+    The content is None for a file of more than ``each`` bytes. Nothing is written to the disk. Raises ``error`` as
+    ``unpacked`` does.
     """
     if kind_of(path, error, absent=absent) == "zip":
         yield from _of_zip(path, ending, error, each, what)

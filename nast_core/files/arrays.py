@@ -27,8 +27,8 @@ def save_arrays(path: Path, arrays: "Mapping[str, np.ndarray]") -> None:
 def read_arrays(
     path: Path, names: Sequence[str], *, error: type[NastError] = DataError, absent: str = "check the path"
 ) -> "dict[str, np.ndarray]":
-    """The arrays of an npz file. Raises ``error`` where it is none, is damaged, unfolds to more than MOST, holds objects, or
-    lacks one of ``names``."""
+    """The arrays of an npz file. Raises ``error`` where it is none, is damaged, unfolds to more than MOST, holds
+    objects, or lacks one of ``names``."""
     import numpy as np
 
     regular(path, most=MOST, error=error, absent=absent)

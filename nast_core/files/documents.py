@@ -1,4 +1,5 @@
-"""JSON and YAML from files and links: bounded in size, depth and digits, finite, and with text that can be written again."""
+"""JSON and YAML from files and links: bounded in size, depth and digits, finite, and with text that can be written
+again."""
 
 import json
 import math

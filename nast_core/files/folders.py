@@ -13,8 +13,8 @@ def walked(
 ) -> Iterator["os.DirEntry[str]"]:
     """Every file, pipe or device below ``root`` whose name ends so, folder by folder, each in the order of names.
 
-    Nothing is opened: what an entry is, ``is_file`` and the gate that reads it say. Hidden ones are passed over. ``stamps``
-    gets the time of the last change, in ns, of every folder read.
+    Nothing is opened: what an entry is, ``is_file`` and the gate that reads it say. Hidden ones are passed over.
+    ``stamps`` gets the time of the last change, in ns, of every folder read.
     """
     seen: set[tuple[int, int]] = set()
     waiting = [(str(root), 0)]

@@ -1,7 +1,7 @@
 """The gate that every file passes: a regular file, of a bounded size, whose name the system can hold.
 
-What is read from a file goes through here or through a gate built on it (documents, jsonl, tables, archives ...), so that a new
-reader cannot forget a check. Every fault is one sentence in the caller's own error.
+What is read from a file goes through here or through a gate built on it (documents, jsonl, tables, archives ...), so
+that a new reader cannot forget a check. Every fault is one sentence in the caller's own error.
 """
 
 import os
@@ -69,7 +69,8 @@ def regular(path: Path, *, most: int, error: type[NastError] = DataError, absent
 
 
 def open_regular(path: Path, *, error: type[NastError] = DataError, absent: str = "check the path") -> BinaryIO:
-    """A regular file of any size, for readers that take it line by line; never waits on a pipe. To be closed by the caller."""
+    """A regular file of any size, for readers that take it line by line; never waits on a pipe.
+    To be closed by the caller."""
     with faults(path, error, absent=absent):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:

@@ -26,11 +26,13 @@ def read_jsonl(
     needed: str = "",
     log: bool = False,
 ) -> Iterator[tuple[int, Record]]:
-    """(line number, record) of every line that is not blank, one at a time: a caller's own checks come in the file's order.
+    """(line number, record) of every line that is not blank, one at a time: a caller's own checks come in the file's
+    order.
 
     ``one`` and ``many`` name a record; ``absent`` and ``empty`` say what to do where there is no file, or none in it;
-    ``needed`` what a line has to hold. ``log``: the file grows by append_line, so it may be empty, and a last line without
-    its end, which a crash cut off, is passed over. Raises ``error`` for the first line that ``make`` refuses, and for a file without any.
+    ``needed`` what a line has to hold. ``log``: the file grows by append_line, so it may be empty, and a last line
+    without its end, which a crash cut off, is passed over. Raises ``error`` for the first line that ``make`` refuses,
+    and for a file without any.
     """
     text = read_text(path, most=MOST, error=error, absent=absent)
     lines = text.split("\n")  # JSON strings may hold what splitlines() takes for an end

@@ -22,7 +22,8 @@ _CLOCK = 2.0  # seconds by which a file's time and a process's may differ
 
 @contextmanager
 def staged(folder: Path, name: str) -> Iterator[Path]:
-    """A new temporary folder in ``folder``, for what will be called ``name``; it is gone afterwards, with all that is left in it.
+    """A new temporary folder in ``folder``, for what will be called ``name``; it is gone afterwards, with all that is
+    left in it.
 
     ``folder`` is made, and where the block fails it goes again. Raises OSError.
     """

@@ -27,8 +27,8 @@ def save_dataset(path: Path, dataset: "xr.Dataset") -> None:
 
 
 def read_dataset(path: Path, *, error: type[NastError] = DataError, absent: str = "make it anew") -> "xr.Dataset":
-    """All of a netCDF file, in memory. Raises ``error`` for one that is no file, no netCDF, damaged, or that says it holds
-    more than MOST: that is seen before anything is unfolded."""
+    """All of a netCDF file, in memory. Raises ``error`` for one that is no file, no netCDF, damaged, or that says it
+    holds more than MOST: that is seen before anything is unfolded."""
     import xarray as xr
 
     with opened_hdf5(path, error=error, absent=absent) as file:
@@ -45,7 +45,8 @@ def opened_hdf5(
     error: type[NastError] = DataError,
     absent: str = "make it anew",
 ) -> "Iterator[h5py.File]":
-    """An HDF5 file to read from. Raises ``error`` for one that is none; ``what``: what it then is not, ``absent``: what to do."""
+    """An HDF5 file to read from. Raises ``error`` for one that is none;
+    ``what``: what it then is not, ``absent``: what to do."""
     import h5py
 
     regular(path, most=MOST, error=error, absent=absent)

@@ -32,8 +32,8 @@ def read_parquet(
     error: type[NastError] = DataError,
     absent: str = "check the path",
 ) -> "pd.DataFrame":
-    """A parquet file's table; with ``only``, nothing but ``columns`` of it. Raises ``error`` for one that is no file, no
-    parquet, damaged, too large, or lacks one of ``columns``."""
+    """A parquet file's table; with ``only``, nothing but ``columns`` of it. Raises ``error`` for one that is no file,
+    no parquet, damaged, too large, or lacks one of ``columns``."""
     with _opened(path, columns, error, absent) as file:
         return file.read(columns=list(columns) if only else None).to_pandas()
 
@@ -41,8 +41,8 @@ def read_parquet(
 def read_rows(
     path: Path, columns: Sequence[str], rows: Sequence[int], *, error: type[NastError] = DataError
 ) -> "pd.DataFrame":
-    """The rows of these numbers, which go up, without reading a row group that has none of them; numbers behind the last
-    row give none. Raises as ``read_parquet`` does."""
+    """The rows of these numbers, which go up, without reading a row group that has none of them; numbers behind the
+    last row give none. Raises as ``read_parquet`` does."""
     import pandas as pd
 
     parts, first = [], 0

@@ -1,4 +1,5 @@
-"""Whether files have changed since they were last looked at: told by what the disk says of them, without reading them."""
+"""Whether files have changed since they were last looked at: told by what the disk says of them, without reading
+them."""
 
 import hashlib
 import os
@@ -14,8 +15,8 @@ _MOST = 10_000  # files of a folder that are looked at: many more than a model h
 def stamp(*paths: Path) -> str:
     """Another text as soon as a file, or any file below a folder, has changed, has gone or is new. Never raises.
 
-    Size and times of each, and which file on the disk it is: one that is put in another's place within the same tick of the
-    clock, with the same size or with its time set back, is told too. Links are followed.
+    Size and times of each, and which file on the disk it is: one that is put in another's place within the same tick of
+    the clock, with the same size or with its time set back, is told too. Links are followed.
     """
     about = hashlib.sha256()
     for path in paths:

@@ -17,7 +17,8 @@ MOST = 20_000 * MB
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Written whole or not at all. Raises DataError where it cannot be, on a full disk, say: the last one is then untouched."""
+    """Written whole or not at all. Raises DataError where it cannot be, on a full disk, say: the last one is then
+    untouched."""
     import torch
 
     with whole(path) as temporary, temporary.open("wb") as file:

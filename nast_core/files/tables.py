@@ -1,7 +1,7 @@
 """Tables of text from files: comma, semicolon or tab, plain, gzip or a zip of one file, read in pieces of bounded size.
 
-UTF-8, or UTF-16 with its mark as spreadsheets write it. Another encoding is refused and not guessed: a wrong letter in an
-id would go unnoticed. Every cell is text, blank where nothing stands. Source: ours.
+UTF-8, or UTF-16 with its mark as spreadsheets write it. Another encoding is refused and not guessed: a wrong letter in
+an id would go unnoticed. Every cell is text, blank where nothing stands. Source: ours.
 """
 
 import codecs
@@ -159,7 +159,8 @@ def open_table(
             raise Unusable(f"it has {len(header):,} columns, and at most {_COLUMNS:,} are read")
     if len(first) > len(header):
         raise error(
-            f"{shown(path)}, line {rows_read} has {len(first)} cells, the header {len(header)}; quote cells that hold commas"
+            f"{shown(path)}, line {rows_read} has {len(first)} cells, the header {len(header)}; quote cells that "
+            "hold commas"
         )
     if twice := [name for name, count in Counter(filter(None, header)).items() if count > 1]:
         raise error(f"{shown(path)} has the column {shown(twice[0])!r} twice; keep one of the two")

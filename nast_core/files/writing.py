@@ -23,9 +23,9 @@ _LITTLE = 1_000_000  # bytes left with which a failed writing is put down to the
 def whole(path: Path, needed: int = 0) -> Iterator[Path]:
     """A temporary file to write to, in a folder of its own; it takes the place of ``path`` when the block ends well.
 
-    Until then, and where anything fails, ``path`` is as it was, and nothing else is left. Folders are made. The file has
-    the permissions of the one it replaces, else those that the umask gives. ``needed``: its bytes, where they are known.
-    Raises DataError, one sentence, where the file cannot be written, whatever library does the writing.
+    Until then, and where anything fails, ``path`` is as it was, and nothing else is left. Folders are made. The file
+    has the permissions of the one it replaces, else those that the umask gives. ``needed``: its bytes, where they are
+    known. Raises DataError, one sentence, where the file cannot be written, whatever library does the writing.
     """
     with writing(path, needed):
         place = place_of(path)
@@ -39,12 +39,13 @@ def whole(path: Path, needed: int = 0) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(folder: Path, names: Sequence[str] = ()) -> Iterator[Path]:
-    """A temporary folder to write the files of one result to; they come to ``folder`` together when the block ends well.
+    """A temporary folder to write the files of one result to; they come to ``folder`` together when the block ends
+    well.
 
-    A folder that is not there yet appears by one rename, with all that is in it. In one that is there, only ``names`` are
-    replaced, or go where this result has no such file; the last of them speaks for the others: it goes first and comes
-    last, so that whoever finds it finds the files it was written with, after a kill at any moment too. Raises DataError
-    as ``whole`` does, and for a folder that is there where no names are given.
+    A folder that is not there yet appears by one rename, with all that is in it. In one that is there, only ``names``
+    are replaced, or go where this result has no such file; the last of them speaks for the others: it goes first and
+    comes last, so that whoever finds it finds the files it was written with, after a kill at any moment too. Raises
+    DataError as ``whole`` does, and for a folder that is there where no names are given.
     """
     there = os.path.isdir(folder)
     if there and not names:
@@ -91,7 +92,8 @@ def write_json(path: Path, value: object) -> None:
 def writing(path: Path, needed: int = 0) -> Iterator[None]:
     """What goes wrong while ``path`` is written, as one sentence: DataError. For writers that ``whole`` cannot serve.
 
-    Where the disk is full it says which, and how much is left; ``needed``: bytes, to be told before the first is written.
+    Where the disk is full it says which, and how much is left; ``needed``: bytes, to be told before the first is
+    written.
     """
     try:
         if needed and (left := _left(path)) is not None and left < needed:
@@ -107,7 +109,8 @@ def writing(path: Path, needed: int = 0) -> Iterator[None]:
 
 
 def need_writable(path: Path) -> None:
-    """Raises DataError where no file can be written to ``path``: better before work than after. Leaves nothing behind."""
+    """Raises DataError where no file can be written to ``path``: better before work than after.
+    Leaves nothing behind."""
     with writing(path):
         folder = _existing(place_of(path).parent)
         try:
@@ -115,8 +118,8 @@ def need_writable(path: Path) -> None:
                 pass
         except OSError as error:
             raise DataError(
-                f"{shown(path)} cannot be written: nothing can be written to {shown(folder)} ({reason_of(error)}); choose "
-                "another folder"
+                f"{shown(path)} cannot be written: nothing can be written to {shown(folder)} ({reason_of(error)}); "
+                "choose another folder"
             ) from error
 
 
@@ -140,8 +143,8 @@ def user_cache() -> Path:
 
 
 def vectors_folder() -> Path | None:
-    """Where vectors, and what was made from them, are kept: the folder that NAST_CACHE names, else "vectors" in NAST's cache
-    folder; None for NAST_CACHE=off."""
+    """Where vectors, and what was made from them, are kept: the folder that NAST_CACHE names, else "vectors" in NAST's
+    cache folder; None for NAST_CACHE=off."""
     place = os.environ.get("NAST_CACHE", "")
     if place == "off":
         return None
@@ -213,7 +216,8 @@ def _move(ready: Path, folder: Path, names: Sequence[str]) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One at a time among those who move files into a folder; where the file system knows no such locks, as it comes."""
+    """One at a time among those who move files into a folder;
+    where the file system knows no such locks, as it comes."""
     import fcntl
 
     handle = os.open(folder, os.O_RDONLY)

@@ -1,7 +1,7 @@
 """PEFT's two files of an adapter, read without PEFT: which modules, of which rank, and the tensors that belong to them.
 
-PEFT would run target_modules as a regular expression over every module's name, make matrices of any rank, fall back to a
-pickle, and ask the hub for what is missing. Here the names are compared with those that the model has.
+PEFT would run target_modules as a regular expression over every module's name, make matrices of any rank, fall back to
+a pickle, and ask the hub for what is missing. Here the names are compared with those that the model has.
 """
 
 import re

@@ -72,9 +72,9 @@ def draw_batch(
     claims: int,
     rng: np.random.Generator,
 ) -> Batch:
-    """A batch that speaks of the studies numbered ``own``: of each some captions, each with the same caption contradicted, and
-    some true statements with all their contradictions. Their images are compared with one another and with those of ``others``.
-    The first caption of each is what ``Batch.captions`` names."""
+    """A batch that speaks of the studies numbered ``own``: of each some captions, each with the same caption
+    contradicted, and some true statements with all their contradictions. Their images are compared with one another and
+    with those of ``others``. The first caption of each is what ``Batch.captions`` names."""
     texts: dict[str, int] = {}
     claimed: dict[int, tuple[Claim | None, ...]] = {}
     ranked, better, anchors, first = [], [], set(), []

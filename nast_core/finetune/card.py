@@ -113,7 +113,8 @@ def _training(record: Record, source: str, data: TrainingData, stands: Progress)
         "in both.",
         f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
         f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "
-        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed {recipe.seed}"
+        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed "
+        f"{recipe.seed}"
         + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
         f"- Loss: {recipe.caption_weight:g} x caption InfoNCE + {recipe.same_image_weight:g} x same image + "
         f"{recipe.across_image_weight:g} x across images + {recipe.alignment_weight:g} x alignment; "

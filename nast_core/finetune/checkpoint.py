@@ -24,7 +24,8 @@ def checkpoint_identity(recipe: FinetuneRecipe, fingerprint: str) -> str:
 
 
 def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
-    """The state to go on from; None where there is none yet. Raises FinetuneError for another recipe's, or no checkpoint."""
+    """The state to go on from; None where there is none yet.
+    Raises FinetuneError for another recipe's, or no checkpoint."""
     if not os.path.lexists(path):
         return None
     state = read_state(path, device, error=FinetuneError)
@@ -32,8 +33,8 @@ def load_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
         raise FinetuneError(f"{path} is no checkpoint of a fine-tuning (no {min(missing)}); delete it to begin anew")
     if state["identity"] != identity:
         raise FinetuneError(
-            f"{path} is of another recipe or another model, so it cannot be continued; start a run of its own, or delete "
-            "the checkpoint to begin anew"
+            f"{path} is of another recipe or another model, so it cannot be continued; start a run of its own, or "
+            "delete the checkpoint to begin anew"
         )
     return state
 

@@ -78,8 +78,8 @@ def training_data(
     """Studies to train on and to validate on; lines of the test split are not looked at.
 
     ``fits``: whether the model can read a text. Lines that have one which it cannot are set aside, and captions are
-    shortened until it can. Raises DataError: a statement that is true and false of one study, a study with two images, two
-    patients or lines in both splits, fewer than two studies to train on or to validate on.
+    shortened until it can. Raises DataError: a statement that is true and false of one study, a study with two images,
+    two patients or lines in both splits, fewer than two studies to train on or to validate on.
     """
     vocabulary = given(vocabulary)
     every = frames(vocabulary)
@@ -93,12 +93,13 @@ def training_data(
     for split, studies in (("train", train), ("validation", validation)):
         if len(studies) < 2:
             raise DataError(
-                f"the training file has {len(studies)} {split} studies with an image and texts that the model can read, and "
-                "at least 2 are needed; give its lines a split of train or validation, by patient"
+                f"the training file has {len(studies)} {split} studies with an image and texts that the model can "
+                "read, and at least 2 are needed; give its lines a split of train or validation, by patient"
             )
     if shared := sorted({study.study_id for study in train} & {study.study_id for study in validation}):
         raise DataError(
-            f"{len(shared)} studies have train and validation lines, first {shared[0]}; give each study one split and an id of its own"
+            f"{len(shared)} studies have train and validation lines, first {shared[0]}; give each study one split "
+            "and an id of its own"
         )
     if len(validation) > most_validation:
         places = np.random.default_rng(_DRAW).permutation(len(validation))[:most_validation]  # the same for every seed
@@ -153,7 +154,8 @@ def _study(
         for other in example.contradictions:
             if _plain(other.text) in true:
                 raise DataError(
-                    f"{shown(other.text)!r} is given as true and as false of study {first.study_id}; take one of the two out"
+                    f"{shown(other.text)!r} is given as true and as false of study {first.study_id}; take one of the "
+                    "two out"
                 )
     plain = [example for example in examples if example.cue is None]
     return Study(
@@ -251,8 +253,8 @@ class Truth:
     def better(
         self, first: Sequence[Claim | None], second: Sequence[Claim | None], studies: Int[np.ndarray, " study"]
     ) -> Int[np.ndarray, " study"]:
-        """Of two texts that differ in some claims, which one a study bears out in them: 1 where the first's hold and the
-        second's do not, -1 where it is the other way round, else 0."""
+        """Of two texts that differ in some claims, which one a study bears out in them: 1 where the first's hold and
+        the second's do not, -1 where it is the other way round, else 0."""
         differ = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
         if not differ:  # neither is on record
             return np.zeros(len(studies), np.int8)

@@ -109,8 +109,8 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     cue and denying by one; 0.5 = the cue is ignored, 0 = read as its opposite. It comes also by whether training has
     the cue (seen, unseen). retrieval_5: share of affirmative captions whose image is among
     the first 5. alignment: mean cosine of affirmative texts to the frozen encoder's. acc_affirmative, acc_negated,
-    gap_points: of the items, as the benchmark scores them; the last two also for the items all of whose cues training has
-    (seen) and for the others (unseen).
+    gap_points: of the items, as the benchmark scores them; the last two also for the items all of whose cues training
+    has (seen) and for the others (unseen).
     """
     vectors = encode(panel.texts).cpu()
     scores = (vectors @ panel.images.to(vectors).T).double().numpy()  # cosine orders as S does

@@ -119,7 +119,8 @@ def _seed(*of: int) -> None:
 def training_step(
     task: Task, batch: Batch, step: int, parameters: Sequence[nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> dict[str, float]:
-    """Update number ``step``. Returns the loss, its terms (``loss_...``) and the norm of the gradient before clipping."""
+    """Update number ``step``. Returns the loss, its terms (``loss_...``) and the norm of the gradient before
+    clipping."""
     optimizer.zero_grad(set_to_none=True)
     values: dict[str, float] = {}
     with MemoryWatch() as full:
@@ -131,7 +132,8 @@ def training_step(
     norm = float(nn.utils.clip_grad_norm_(parameters, task.recipe.clip))
     if not math.isfinite(norm):
         raise FinetuneError(
-            f"the gradient is not finite (loss {values['loss']:.3g}); lower learning_rate, now {task.recipe.learning_rate:g}"
+            f"the gradient is not finite (loss {values['loss']:.3g}); lower learning_rate, now "
+            f"{task.recipe.learning_rate:g}"
         )
     if task.recipe.scale == "gradient":
         scale_gradients(task.layers, task.weights)
@@ -152,8 +154,8 @@ def batch_losses(task: Task, batch: Batch) -> dict[str, Tensor]:
 
 
 def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe, step: int) -> Tensor:
-    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies it, and
-    before denials are read it keeps the tower there."""
+    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies
+    it, and before denials are read it keeps the tower there."""
     compares = step >= recipe.statement_steps
     weights = {
         "caption": recipe.caption_weight,

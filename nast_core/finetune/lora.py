@@ -64,8 +64,8 @@ def attention_adapters(module: nn.Module) -> list[MultiheadAttention]:
 def hold_output_projections(heads: list[MultiheadAttention]) -> None:
     """Keeps the adapters of nn.MultiheadAttention's output projections at the zero they begin at.
 
-    PEFT cannot leave them out, and (0.21) adds them to the weight twice, once past the gradient: trained, they would mean
-    one thing here and another wherever PEFT loads the adapter.
+    PEFT cannot leave them out, and (0.21) adds them to the weight twice, once past the gradient: trained, they would
+    mean one thing here and another wherever PEFT loads the adapter.
     """
     for head in heads:
         head.get_base_layer().out_proj.requires_grad_(False)

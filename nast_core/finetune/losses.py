@@ -36,8 +36,8 @@ def losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> 
 def caption_loss(logits: Float[Tensor, "caption image"], fits: Bool[Tensor, "caption image"]) -> Float[Tensor, ""]:
     """CLIP's InfoNCE, both ways; row i is the caption of image i, and further images are there to be told from it.
 
-    Departure: an image of which a caption is known to hold is not held against it. "No edema" is true of most images. 0 where
-    there is no caption.
+    Departure: an image of which a caption is known to hold is not held against it. "No edema" is true of most images. 0
+    where there is no caption.
     """
     if not len(logits):
         return logits.sum()
@@ -50,9 +50,10 @@ def caption_loss(logits: Float[Tensor, "caption image"], fits: Bool[Tensor, "cap
 def same_image_loss(margins: Float[Tensor, "pair image"], better: Int[Tensor, "pair image"]) -> Float[Tensor, ""]:
     """-log P(of two texts that contradict each other, the one that an image bears out scores above the other).
 
-    ``margins``: logit of the first less that of the second; ``better``: 1 where the first is borne out, -1 the second, 0 neither
-    or unknown. Every pair of texts counts alike, and in it the images of either side together as much as the other side's: a
-    finding is absent far more often than present, and a text must not win for that. 0 where no image tells.
+    ``margins``: logit of the first less that of the second; ``better``: 1 where the first is borne out, -1 the second,
+    0 neither or unknown. Every pair of texts counts alike, and in it the images of either side together as much as the
+    other side's: a finding is absent far more often than present, and a text must not win for that. 0 where no image
+    tells.
     """
     first, second = better == 1, better == -1
     sides = first.any(-1).int() + second.any(-1).int()
@@ -70,9 +71,10 @@ def _mean_where(values: Float[Tensor, "row column"], which: Bool[Tensor, "row co
 def across_image_loss(logits: Float[Tensor, "text image"], holds: Int[Tensor, "text image"]) -> Float[Tensor, ""]:
     """-log P(an image where a text holds above one where it does not), over all such pairs of images.
 
-    Every text counts alike. Images of which a text is unknown (-1) take no part; a text with no image on one of the sides
-    has no pair. 0 where no text has one. It is a smooth 1 - AUROC of each text, "X" and "no X" alike: what makes a cue
-    read, and not muted. Ranking an image's texts the same way was tried and dropped: it slowed the questions down.
+    Every text counts alike. Images of which a text is unknown (-1) take no part; a text with no image on one of the
+    sides has no pair. 0 where no text has one. It is a smooth 1 - AUROC of each text, "X" and "no X" alike: what makes
+    a cue read, and not muted. Ranking an image's texts the same way was tried and dropped: it slowed the questions
+    down.
     """
     losses = []
     for row, truth in zip(logits, holds, strict=True):  # text by text: only pairs that count are made, a fifth of all

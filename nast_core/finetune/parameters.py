@@ -19,7 +19,8 @@ from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.models.tower import Block, TextTower
 
 _BETAS = (0.9, 0.98)  # CLIP's own: torch's 0.999 remembers a thousand steps, more than most fine-tunings have
-_EPS = 1e-6  # CLIP's own: with torch's 1e-8 a gradient that is rounding alone, as of the keys' bias, is a step of full size
+# CLIP's own: with torch's 1e-8 a gradient that is rounding alone, as of the keys' bias, is a step of full size
+_EPS = 1e-6
 
 
 def layer_module(block: Block) -> nn.Module:

@@ -121,8 +121,8 @@ class FinetuneRecipe(OfDataset):
     def _trainable(cls, value: str) -> str:
         if value not in ("float32", "bfloat16", *COMPUTED):
             raise ValueError(
-                f"{value!r} is no precision to train in; give float32, bf16 or auto, or bfloat16 where memory is short (float16 loses "
-                "small gradients)"
+                f"{value!r} is no precision to train in; give float32, bf16 or auto, or bfloat16 where memory is "
+                "short (float16 loses small gradients)"
             )
         return value
 

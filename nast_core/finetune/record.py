@@ -39,6 +39,6 @@ def read_record(folder: Path) -> Record:
 def refuse_another(folder: Path, record: Record, name: str, fingerprint: str) -> None:
     if fingerprint != record.base_fingerprint:
         raise ModelError(
-            f"the adapter in {folder} was trained on {record.base_name} (fingerprint {record.base_fingerprint[:12]}) and "
-            f"{name} has fingerprint {fingerprint[:12]}; give the model it was trained on"
+            f"the adapter in {folder} was trained on {record.base_name} (fingerprint {record.base_fingerprint[:12]}) "
+            f"and {name} has fingerprint {fingerprint[:12]}; give the model it was trained on"
         )

@@ -30,7 +30,8 @@ Layers = Float[np.ndarray, " layer"]
 
 
 def open_up(encoder: DualEncoder, recipe: FinetuneRecipe) -> PeftModel | None:
-    """Makes the text layers trainable, their weights in the recipe's precision: by adapters, which are returned, or as they are."""
+    """Makes the text layers trainable, their weights in the recipe's precision: by adapters, which are returned, or as
+    they are."""
     encoder.dtype = DTYPES[stored(recipe.precision)]
     encoder.module.to(encoder.dtype)
     adapted = None
@@ -51,7 +52,8 @@ def open_up(encoder: DualEncoder, recipe: FinetuneRecipe) -> PeftModel | None:
 
 
 def precision_of_steps(recipe: FinetuneRecipe, encode: TextEncoder, material: Material) -> Choice:
-    """What training is to be computed in, tried on the texts of the first step. Raises ModelError as ``choose`` does."""
+    """What training is to be computed in, tried on the texts of the first step.
+    Raises ModelError as ``choose`` does."""
     trained = [p for layer in layer_parameters(encode.tower) for p in layer.values()]
     texts = samplers(recipe, material)[0].batch(0).texts
 

@@ -37,8 +37,8 @@ class Material(NamedTuple):
 
 
 def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Accelerator, report: Reporter) -> Material:
-    """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items who
-    is trained on."""
+    """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items
+    who is trained on."""
     lengths, dataset = Lengths(encoder.text), open_dataset(recipe.dataset)
     examples, items = read_statements(recipe)
     data = training_data(

@@ -28,8 +28,8 @@ def layer_weights(
     """
     if not np.isfinite(effect).any():
         raise FinetuneError(
-            "the trace's effect is undefined (NaN) in every layer, since each pair's two texts score alike; trace pairs "
-            "that the model tells apart"
+            "the trace's effect is undefined (NaN) in every layer, since each pair's two texts score alike; trace "
+            "pairs that the model tells apart"
         )
     if not np.isfinite(effect).all():
         raise FinetuneError(
@@ -38,8 +38,8 @@ def layer_weights(
     effect = np.where(np.abs(effect) < _ROUNDING * np.abs(effect).max(), 0.0, effect)
     if (effect < 0).any():
         raise FinetuneError(
-            f"the trace's effect is negative in {_layers(effect < 0)} (least {effect.min():.3g}) and a layer weight cannot "
-            "be; choose the layer summary std or mean_abs"
+            f"the trace's effect is negative in {_layers(effect < 0)} (least {effect.min():.3g}) and a layer weight "
+            "cannot be; choose the layer summary std or mean_abs"
         )
     if not effect.any():
         raise FinetuneError("the trace's effect is 0 in every layer, so it says nothing of where to train")
@@ -105,14 +105,14 @@ def check_trace(traced: xr.Dataset, model: DualEncoder) -> None:
     fingerprint = str(traced.attrs.get("model_fingerprint", "none"))
     if fingerprint != model.fingerprint:
         raise FinetuneError(
-            f"the trace is of {traced.attrs.get('model', 'an unnamed model')} (fingerprint {fingerprint[:12]}) and the model to "
-            f"train is {model.card.name} (fingerprint {model.fingerprint[:12]}); trace that model"
+            f"the trace is of {traced.attrs.get('model', 'an unnamed model')} (fingerprint {fingerprint[:12]}) and "
+            f"the model to train is {model.card.name} (fingerprint {model.fingerprint[:12]}); trace that model"
         )
     layers = [int(layer) for layer in traced.layer.values if layer >= 1]
     if layers != list(range(1, model.text.n_layers + 1)):
         raise FinetuneError(
-            f"the trace has layers {layers[0] if layers else 0} to {layers[-1] if layers else 0} and the text tower has "
-            f"{model.text.n_layers}; trace every layer"
+            f"the trace has layers {layers[0] if layers else 0} to {layers[-1] if layers else 0} and the text tower "
+            f"has {model.text.n_layers}; trace every layer"
         )
 
 

@@ -68,8 +68,8 @@ def integrate(
 ) -> list[Integral]:
     """Integrated gradients of the lines of one pair, with as many steps as completeness needs.
 
-    Steps double from ``n_steps`` until every line's \\|delta\\|, and that of the first less the last, is at most MAX_DELTA of
-    the change of score, or ``max_steps`` is reached; the delta is returned either way.
+    Steps double from ``n_steps`` until every line's \\|delta\\|, and that of the first less the last, is at most
+    MAX_DELTA of the change of score, or ``max_steps`` is reached; the delta is returned either way.
 
     Args:
         batch: points on a line that run at once.

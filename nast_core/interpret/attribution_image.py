@@ -60,24 +60,24 @@ def attribute_image(
 ) -> xr.Dataset:
     """Attribution of S(affirmative) and S(negated) to regions of each pair's image; positive where a region raises S.
 
-    occlusion: S less S with a window covered. integrated_gradients: over pixels. For both, where nothing is shown stands
-    the image's own mean, by channel: black would be air, and air is a finding. grad_cam: the gradient of S, averaged over
-    the last feature map, times that map, summed over its channels.
+    occlusion: S less S with a window covered. integrated_gradients: over pixels. For both, where nothing is shown
+    stands the image's own mean, by channel: black would be air, and air is a finding. grad_cam: the gradient of S,
+    averaged over the last feature map, times that map, summed over its channels.
 
     Args:
         images: one a pair, as ``read_image`` gives them.
         windows: for occlusion; by default what ``windows_of`` gives.
         progress: called with the number of images just encoded, of about ``evaluations``. What it raises ends the work.
-        covered: for occlusion, vectors [batch, dim] of the covered images, which no text changes: those of an earlier call with
-            the same model, images and windows are used, and those that are missing are added.
+        covered: for occlusion, vectors [batch, dim] of the covered images, which no text changes: those of an earlier
+            call with the same model, images and windows are used, and those that are missing are added.
     Returns:
         Dataset: ``image_attribution`` [pair, form, row, column], in the unit that METHODS says; ``top``, ``bottom``
         [pair, row], ``left``, ``right`` [pair, column]: where each cell lies, in pixels of the image given;
         ``image_width``, ``image_height`` [pair]; ``s_affirmative``, ``s_negated``, ``d`` [pair], logits; for
         integrated_gradients also ``s_baseline``, ``delta``, ``delta_share``, ``n_steps`` [pair, form].
     Raises:
-        PairError: no pair, or not one image a pair. AttributionError: half precision, or an image tower that this method
-        cannot take.
+        PairError: no pair, or not one image a pair. AttributionError: half precision, or an image tower that this
+        method cannot take.
     Source: Zeiler and Fergus 2014 (arXiv:1311.2901); Sundararajan et al. 2017 (arXiv:1703.01365); Selvaraju et al. 2017
         (arXiv:1610.02391). Departure: Grad-CAM keeps its sign (no ReLU), so that the two texts can be subtracted.
     """

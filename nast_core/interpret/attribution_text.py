@@ -43,10 +43,11 @@ def attribute_tokens(
     max_steps: int = MAX_STEPS,
     progress: Tick | None = None,
 ) -> xr.Dataset:
-    """Integrated gradients of S over the embedding output (layer 0), summed over its width, for both texts of each pair.
+    """Integrated gradients of S over the embedding output (layer 0), summed over its width, for both texts of each
+    pair.
 
-    Baseline: the same text with the end-of-text token in place of every word, positions kept. Special tokens and padding
-    stand in both, so theirs is exactly 0. Both texts of a pair share the baseline: their sums differ by d.
+    Baseline: the same text with the end-of-text token in place of every word, positions kept. Special tokens and
+    padding stand in both, so theirs is exactly 0. Both texts of a pair share the baseline: their sums differ by d.
 
     Args:
         images: unit vectors, one a pair, as ``encode_images`` gives them.
@@ -133,13 +134,15 @@ def token_line(
 
 
 def _neutral(tokens: Tokens) -> Tokens:
-    """One text with the end-of-text token in place of every word. Raises AttributionError where it has no such token."""
+    """One text with the end-of-text token in place of every word.
+    Raises AttributionError where it has no such token."""
     spans, real = tokens.offsets[0], tokens.mask[0].tolist()
     words = [p for p, (start, end) in enumerate(spans) if end > start]
     ends = [p for p in range(words[-1] + 1, len(spans)) if real[p]]
     if not ends:
         raise AttributionError(
-            "this tokenizer ends texts with no token of its own, and token attributions take that for a word that says nothing"
+            "this tokenizer ends texts with no token of its own, and token attributions take that for a word that "
+            "says nothing"
         )
     ids = tokens.ids.clone()
     ids[0, words] = int(ids[0, ends[0]])

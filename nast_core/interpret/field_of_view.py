@@ -40,8 +40,8 @@ def field_of_view(model: DualEncoder, size: tuple[int, int]) -> FieldOfView:
     strength = strength - strength.min()
     if max(strength[0].max(), strength[-1].max(), strength[:, 0].max(), strength[:, -1].max()) > strength.max() / 2:
         raise AttributionError(
-            f"{model.card.name} reads less than three quarters of an image of {width} x {height} px, so its attributions "
-            "cannot be laid over the image; cut the image to the part of interest"
+            f"{model.card.name} reads less than three quarters of an image of {width} x {height} px, so its "
+            "attributions cannot be laid over the image; cut the image to the part of interest"
         )
     across, left = _line(strength.sum(0), box[0], box[2])
     down, top = _line(strength.sum(1), box[1], box[3])

@@ -1,4 +1,5 @@
-"""Grad-CAM: which places of a convolutional image tower's last feature map raise a score (arXiv:1610.02391), by captum."""
+"""Grad-CAM: which places of a convolutional image tower's last feature map raise a score (arXiv:1610.02391), by
+captum."""
 
 import threading
 from collections.abc import Callable, Iterator

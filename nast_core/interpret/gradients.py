@@ -46,7 +46,8 @@ def attribution_trace(
     check_images(pairs, images)
     if plan.window > 1:
         raise PairError(
-            f"attribution patching estimates single layers, and the window is {plan.window}; use window 1, or method exact"
+            f"attribution patching estimates single layers, and the window is {plan.window}; use window 1, or method "
+            "exact"
         )
     result, scores = Effects(model, pairs, plan), ImageScores(model, images, min_gap)
     for members in _groups(model.text, pairs, memory_budget or _BATCHES * budget_on(model.text.device)):

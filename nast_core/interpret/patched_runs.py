@@ -1,8 +1,8 @@
 """Patched runs kept on disk, so that a traced pair can be scored against another image in milliseconds. Source: ours.
 
 One HDF5 file: ``vectors`` [kept, layer, head, position, dim] (NaN past a text's end), ``ends`` [kept, form, dim] and
-``pair`` [kept], the pair's row in the trace. Bounded: pairs beyond the budget are traced and not kept. It is made in memory,
-for HDF5 takes the process down where the disk is full.
+``pair`` [kept], the pair's row in the trace. Bounded: pairs beyond the budget are traced and not kept. It is made in
+memory, for HDF5 takes the process down where the disk is full.
 """
 
 import io
@@ -28,7 +28,8 @@ BUDGET = 256 * 2**20  # bytes on disk, and in memory until the trace ends
 
 @contextmanager
 def vector_file(path: Path, longest: int, *, budget: int = BUDGET) -> Iterator[Keep]:
-    """A ``keep`` for ``trace`` that writes to ``path``, whole or not at all. ``longest``: positions of the longest pair."""
+    """A ``keep`` for ``trace`` that writes to ``path``, whole or not at all.
+    ``longest``: positions of the longest pair."""
     need_writable(path)
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
@@ -65,7 +66,8 @@ class KeptVectors(NamedTuple):
 
 
 def read_vectors(path: Path, pair: int) -> KeptVectors | None:
-    """What was kept of a pair; None where it lay beyond the budget. Raises DataError for a file that holds no vectors."""
+    """What was kept of a pair; None where it lay beyond the budget.
+    Raises DataError for a file that holds no vectors."""
     with opened_hdf5(path, what="holds no patched vectors", absent="trace again to make it") as file:
         if missing := {"pair", "vectors", "ends"} - set(file):
             raise DataError(f"{path} holds no patched vectors (no {min(missing)}); trace again to make it")

@@ -66,7 +66,8 @@ def output_with(
 def writing(
     tower: TextTower, component: Component, where: tuple[Tensor | slice, Tensor], head: Tensor, values: Tensor
 ) -> Touch:
-    """Writes ``values`` [..., value, width] into the tokens ``where`` of a batch as it is computed; of each head its slice."""
+    """Writes ``values`` [..., value, width] into the tokens ``where`` of a batch as it is computed;
+    of each head its slice."""
 
     def touch(name: Component, computed: Tensor) -> Tensor:
         if name != component:

@@ -60,7 +60,8 @@ def weights_of_pairs(d: xr.DataArray, average: Average) -> xr.DataArray:
 def average_over(
     effect: xr.DataArray, d: xr.DataArray, average: Average, over: Sequence[str] = ("pair",)
 ) -> xr.DataArray:
-    """The mean of an effect over the cells where it is defined; NaN where none is. Every average of effects is this one.
+    """The mean of an effect over the cells where it is defined; NaN where none is. Every average of effects is this
+    one.
 
     ``mean_ratio``: cells alike; ``ratio_mean``: by their pair's \\|d\\|, sum \\|d\\| CTE / sum \\|d\\|.
     """

@@ -2,8 +2,8 @@
 
 To add a summary, write it here: whatever shows, checks or trains by summaries reads this table.
 
-A summary runs over what a trace has besides pair and layer: the positions from the negator on, or the heads. A trace whose plan
-writes a set of positions at once has nothing to run over, and its one value is the summary ``together``.
+A summary runs over what a trace has besides pair and layer: the positions from the negator on, or the heads. A trace
+whose plan writes a set of positions at once has nothing to run over, and its one value is the summary ``together``.
 """
 
 from __future__ import annotations  # xarray is named, not imported: recipes read this table before a page is painted
@@ -28,7 +28,8 @@ Axis = Literal["position", "head", "none"]
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """``reduce`` takes the effect [pair, layer, ``axis``] and, for positions, their roles [pair, position]; gives [pair, layer]."""
+    """``reduce`` takes the effect [pair, layer, ``axis``] and, for positions, their roles [pair, position];
+    gives [pair, layer]."""
 
     name: str
     label: str  # as pages say it
@@ -107,11 +108,13 @@ def offered(traced: xr.Dataset) -> dict[str, LayerSummary]:
 
 
 def layer_summary(traced: xr.Dataset, name: Summary = "std") -> xr.DataArray:
-    """One number a pair and layer, [pair, layer], no unit. Raises DataError for a summary that the trace has no meaning for."""
+    """One number a pair and layer, [pair, layer], no unit.
+    Raises DataError for a summary that the trace has no meaning for."""
     axis, summary = _axis(traced), SUMMARIES[_known(name)]
     if axis not in summary.axes:
         raise DataError(
-            f"the layer summary {shown(name)!r} has no meaning for a trace {_OF[axis]}; choose {' or '.join(offered(traced))}"
+            f"the layer summary {shown(name)!r} has no meaning for a trace {_OF[axis]}; choose "
+            f"{' or '.join(offered(traced))}"
         )
     return summary.reduce(_effect(traced), axis, traced.role if axis == "position" else None)
 

@@ -47,8 +47,8 @@ def patched_runs(
     """Vectors of the affirmative text with values of the negated text written in, some pairs at a time.
 
     Entry [pair, l, head, set] belongs to layer ``plan.first_layer`` + l and to the pair's ``position_sets``, in
-    their order. ``memory_budget`` bounds the bytes in flight, whatever the number of pairs; by default as many as the device
-    gains from.
+    their order. ``memory_budget`` bounds the bytes in flight, whatever the number of pairs; by default as many as the
+    device gains from.
 
     Source: Meng et al. 2022 (arXiv:2202.05262) section 2, with states swapped as in NAST; the batching is ours.
     """

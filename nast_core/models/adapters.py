@@ -1,6 +1,7 @@
 """Adapters in model folders: PEFT's files, told by name and never merged in silence.
 
-transformers merges an adapter that lies beside a model's weights into it without a word. Here only the weights are read.
+transformers merges an adapter that lies beside a model's weights into it without a word. Here only the weights are
+read.
 """
 
 from pathlib import Path
@@ -26,8 +27,8 @@ def beside(folder: Path) -> tuple[str, ...]:
     if not (folder / CONFIG).exists():
         return ()
     return (
-        f"{CONFIG} beside the weights is an adapter ({_description(folder)}), which was not merged: this is the model as its weights "
-        "file has it",
+        f"{CONFIG} beside the weights is an adapter ({_description(folder)}), which was not merged: this is the "
+        "model as its weights file has it",
     )
 
 
@@ -37,18 +38,22 @@ def alone(folder: Path) -> str | None:
     base = checked(_Config, model_files.read_json(record), str(record)).base if record.exists() else None
     if base and ((folder / CONFIG).exists() or (folder / _NAST).exists()):
         return (
-            f"{folder} holds what a fine-tune learnt and no model; its base is {base}: load it as run:ID, or make a model of "
-            f"both with 'nast export {folder} --out OUT'"
+            f"{folder} holds what a fine-tune learnt and no model; its base is {base}: load it as run:ID, or make a "
+            f"model of both with 'nast export {folder} --out OUT'"
         )
     if not (folder / CONFIG).exists():
         return None
     return (
-        f"{folder} holds an adapter ({_description(folder)}) and no model; merge the two once where you trust both, with PEFT's "
-        "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(OUT), and load OUT with BASE's tokenizer "
-        "and preprocessor files"
+        f"{folder} holds an adapter ({_description(folder)}) and no model; merge the two once where you trust both, "
+        "with PEFT's "
+        "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(OUT), and load OUT with BASE's "
+        "tokenizer and preprocessor files"
     )
 
 
 def _description(folder: Path) -> str:
     adapter = checked(_Config, model_files.read_json(folder / CONFIG), str(folder / CONFIG))
-    return f"{adapter.peft_type or 'of no stated kind'}, wants {adapter.base_model_name_or_path or 'a base that it does not name'}"
+    return (
+        f"{adapter.peft_type or 'of no stated kind'}, wants "
+        f"{adapter.base_model_name_or_path or 'a base that it does not name'}"
+    )

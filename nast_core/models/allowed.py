@@ -1,7 +1,7 @@
 """What a model's config files may say: the keys that are read, typed, and bounded by what any real model has.
 
-A library never sees such a file. It sees what is left of it here, so a key that is not listed cannot reach it; and a key or
-value that names code, a hub or another file is refused by name, even where nothing would have read it.
+A library never sees such a file. It sees what is left of it here, so a key that is not listed cannot reach it; and a
+key or value that names code, a hub or another file is refused by name, even where nothing would have read it.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,8 @@ Depths = Annotated[list[Layers], Field(min_length=1, max_length=8)]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{0,64}$")]
 Text = Annotated[str, Field(max_length=256)]
 Activation = Literal[
-    "gelu", "gelu_new", "gelu_fast", "gelu_10", "gelu_python", "gelu_pytorch_tanh", "gelu_accurate", "quick_gelu", "laplace",
+    "gelu", "gelu_new", "gelu_fast", "gelu_10", "gelu_python", "gelu_pytorch_tanh", "gelu_accurate", "quick_gelu",
+    "laplace",
     "leaky_relu", "linear", "mish", "relu", "relu2", "relu6", "sigmoid", "silu", "swish", "tanh", "prelu",
 ]  # fmt: skip
 
@@ -153,7 +154,8 @@ _PROSE = ("_name_or_path", "name_or_path", "name", "source")  # where it came fr
 
 
 def refuse_foreign(path: Path, value: Any, *, ignoring: tuple[str, ...] = ()) -> None:
-    """Raises ModelError where a config file names code, a hub or a place outside its folder, whoever would have read it."""
+    """Raises ModelError where a config file names code, a hub or a place outside its folder, whoever would have read
+    it."""
     layer: list[Any] = [value]
     while layer:
         inner: list[Any] = []
@@ -162,8 +164,8 @@ def refuse_foreign(path: Path, value: Any, *, ignoring: tuple[str, ...] = ()) ->
                 for key, content in one.items():
                     if key not in ignoring and (why := _foreign(key, content)):
                         raise ModelError(
-                            f"{path} has {shown(key)} {shown(repr(content))[:80]}, which names {why}; it was not loaded: take it "
-                            "out, or get the model from whom you trust"
+                            f"{path} has {shown(key)} {shown(repr(content))[:80]}, which names {why}; it was not "
+                            "loaded: take it out, or get the model from whom you trust"
                         )
                     inner.append(content)
             elif isinstance(one, list):

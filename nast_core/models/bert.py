@@ -41,7 +41,10 @@ class BertTextTower(TextTower):
     """Bidirectional, post-norm. Subclasses say how the pooled state is projected and what the library's call is."""
 
     causal = False
-    lora_targets = r".*encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|(intermediate|output)\.dense)"
+    lora_targets = (
+        r".*encoder\.layer\.\d+\."
+        r"(attention\.self\.(query|key|value)|attention\.output\.dense|(intermediate|output)\.dense)"
+    )
     pooling = "last state of the first token ([CLS])"
     pool: Pool = staticmethod(first_token)
 

@@ -107,8 +107,10 @@ def _your_choice(path: Path, asks_for: str) -> str:
         f"torch.save({{k: f[k] for k in {WRAPPERS!r} if k in f}} or f, {str(target)!r})"
     )
     return (
-        f"{path} needs more than weights to load: it asks for {asks_for}. To import those can run code from whoever made the "
-        "file, so nothing was loaded. Your choice: ask its authors for safetensors; or, if you trust them, take the weights "
-        f"out on a machine you can lose, with python -c {shlex.quote(code)} (the packages named above must be there), then "
-        f"convert {target}"
+        f"{path} needs more than weights to load: it asks for {asks_for}. To import those can run code from whoever "
+        "made the "
+        "file, so nothing was loaded. Your choice: ask its authors for safetensors; or, if you trust them, take the "
+        "weights "
+        f"out on a machine you can lose, with python -c {shlex.quote(code)} (the packages named above must be "
+        f"there), then convert {target}"
     )

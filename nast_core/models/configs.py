@@ -1,4 +1,5 @@
-"""The JSON files of a model folder, read with what they name looked at; without torch, so that asking about a spec is quick."""
+"""The JSON files of a model folder, read with what they name looked at;
+without torch, so that asking about a spec is quick."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from nast_core.files import documents, gate
 from nast_core.models.allowed import refuse_foreign
 
 _CONFIGS = (
-    "config.json", "open_clip_config.json", "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json",
+    "config.json", "open_clip_config.json", "tokenizer_config.json", "special_tokens_map.json",
+    "preprocessor_config.json",
     "processor_config.json", "generation_config.json", "adapter_config.json", "cxr_clip.json",
 )  # fmt: skip
 _WRITTEN_ANEW = ("cxr-bert",)  # model types whose published configs name code, which is never run here
@@ -22,7 +24,8 @@ class _UnreadableError(ModelError):
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises ModelError for a file that is missing, cut off, of another kind, or names code or another place.
+    """A JSON object. Raises ModelError for a file that is missing, cut off, of another kind, or names code or another
+    place.
 
     The configs of CXR-BERT name their authors' code; its family is written anew and never passes that key on.
     """
@@ -59,7 +62,8 @@ def _written_anew(path: Path, content: Mapping[str, Any]) -> bool:
 
 
 def model_type(folder: Path) -> str | None:
-    """What a folder's config.json calls its model; None where there is none. Raises ModelError where it cannot be read."""
+    """What a folder's config.json calls its model; None where there is none.
+    Raises ModelError where it cannot be read."""
     config = folder / "config.json"
     value = read_json(config).get("model_type") if os.path.lexists(config) else None
     return value if isinstance(value, str) else None

@@ -19,11 +19,11 @@ def convert(source: Path, out: Path, wishes: Wishes | None = None, *, known_as: 
     """Writes ``source``'s weights to the new folder ``out`` in a layout that ``load_model`` knows, and loads it once.
 
     Understood: OpenAI's archives and native names (CheXzero, open_clip's own training), Hugging Face CLIPModel names
-    (RadCLIP), UniMed-CLIP and CXR-CLIP. No code in the file is run. ``known_as``: a name of the zoo, where the file's own
-    name does not tell.
+    (RadCLIP), UniMed-CLIP and CXR-CLIP. No code in the file is run. ``known_as``: a name of the zoo, where the file's
+    own name does not tell.
 
-    Raises ModelError for a file that needs code to load, for names of no known layout, for what is missing beside it, for a
-    folder that then does not load, and where ``out`` exists. Nothing is left behind in any of these cases.
+    Raises ModelError for a file that needs code to load, for names of no known layout, for what is missing beside it,
+    for a folder that then does not load, and where ``out`` exists. Nothing is left behind in any of these cases.
     """
     if out.exists():
         raise ModelError(f"{out} exists already; give the name of a new folder")
@@ -32,9 +32,10 @@ def convert(source: Path, out: Path, wishes: Wishes | None = None, *, known_as: 
     write = next((write for recognises, write in LAYOUTS if recognises(checkpoint.weights)), None)
     if write is None:
         raise ModelError(
-            f"{source} holds no CLIP that can be converted: its first weights are {sorted(checkpoint.weights)[:3]}. OpenAI's and "
-            "open_clip's native names, Hugging Face CLIPModel names, UniMed-CLIP and CXR-CLIP are understood; weights of "
-            "another model load as they are from a folder with the config that belongs to them"
+            f"{source} holds no CLIP that can be converted: its first weights are {sorted(checkpoint.weights)[:3]}. "
+            "OpenAI's and "
+            "open_clip's native names, Hugging Face CLIPModel names, UniMed-CLIP and CXR-CLIP are understood; "
+            "weights of another model load as they are from a folder with the config that belongs to them"
         )
     incoming = out.with_name(f".{out.name}.incoming")
     shutil.rmtree(incoming, ignore_errors=True)
@@ -61,7 +62,8 @@ def _written(write: Callable[[Job], dict[str, Any]], job: Job) -> dict[str, Any]
         return write(job)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise ModelError(
-            f"{job.checkpoint.path} has names of a known layout and not its shapes ({model_files.first_line(error)}); get another"
+            f"{job.checkpoint.path} has names of a known layout and not its shapes "
+            f"({model_files.first_line(error)}); get another"
         ) from error
 
 

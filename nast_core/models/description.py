@@ -62,7 +62,10 @@ def lacking(model: DualEncoder) -> dict[str, str]:
     """What a model cannot do, ability -> why: what its family declares, and what follows from its pooling."""
     if model.text.pools_one_position:
         return dict(model.limits)
-    why = f"the embedding is the {model.text.pooling}; so no single state holds it, and CTE need not be 1 anywhere in the end"
+    why = (
+        f"the embedding is the {model.text.pooling}; so no single state holds it, and CTE need not be 1 anywhere "
+        "in the end"
+    )
     return {**model.limits, "single pooled state": why}
 
 

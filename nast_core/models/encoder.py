@@ -115,7 +115,8 @@ class DualEncoder(ABC):
         batch_size: int | None = None,
         progress: Tick | None = None,
     ) -> Float[Tensor, "text dim"]:
-        """Unit vectors of texts, on the CPU. A text that occurs twice is encoded once; batches hold texts of like length.
+        """Unit vectors of texts, on the CPU. A text that occurs twice is encoded once; batches hold texts of like
+        length.
 
         ``batch_size``: by default 64 on a CPU, whose caches larger batches outgrow, and 256 elsewhere.
         """
@@ -154,5 +155,6 @@ class DualEncoder(ABC):
         return texts @ images.T * (self.logit_scale or 1.0) + self.logit_bias
 
     def score_each(self, texts: Float[Tensor, "*row dim"], images: Float[Tensor, "*#row dim"]) -> Float[Tensor, "*row"]:
-        """S of every text with the image in its own row. Equal vectors score equally to the last bit: a tie stays one."""
+        """S of every text with the image in its own row.
+        Equal vectors score equally to the last bit: a tie stays one."""
         return (texts * images).sum(-1) * (self.logit_scale or 1.0) + self.logit_bias

@@ -28,8 +28,8 @@ def fetch(plan: Plan, progress: Far | None = None) -> Path:
     """Carries a plan out; the folder. ``progress`` is called in the caller's own thread, a few times a second.
 
     The work goes on in a thread of its own even where the caller leaves. Raises ModelError where the hub refuses or the
-    connection is lost (what came whole is kept for the next try), where the disk is full (what came is removed), and where
-    the same model is being fetched already.
+    connection is lost (what came whole is kept for the next try), where the disk is full (what came is removed), and
+    where the same model is being fetched already.
     """
     _check_room(plan)
     counter = _Counter()
@@ -127,7 +127,8 @@ def _write_card(plan: Plan, incoming: Path) -> None:
 
 
 def _check_whole(source: Source, place: Path) -> None:
-    """Raises ModelError for a file that is missing or of another size: the client takes an old folder for good offline."""
+    """Raises ModelError for a file that is missing or of another size: the client takes an old folder for good
+    offline."""
     for file, size in source.sizes.items():
         length = (place / file).stat().st_size if (place / file).is_file() else None
         if length is None or (size and length != size):
@@ -143,6 +144,6 @@ def _check_room(plan: Plan) -> None:
     free = shutil.disk_usage(place).free
     if free < plan.total - here + _ROOM:
         raise ModelError(
-            f"{plan.name} has {size_text(plan.total)} and the disk of {place} has {size_text(free)} free; make room, or run from "
-            "a folder on another disk"
+            f"{plan.name} has {size_text(plan.total)} and the disk of {place} has {size_text(free)} free; make room, "
+            "or run from a folder on another disk"
         )

@@ -124,7 +124,8 @@ def _translated(
 
 
 def _refuse_unlike(folder: Path, model: PreTrainedModel, info: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names in a file that a model has no use for, by its library's ``info``. Raises ModelError where weights do not fit."""
+    """Names in a file that a model has no use for, by its library's ``info``.
+    Raises ModelError where weights do not fit."""
     model_files.refuse_mismatched(folder, info.get("mismatched_keys", ()))
     model_files.refuse_missing(folder, info.get("missing_keys", ()))
     unused = tuple(sorted(info.get("unexpected_keys", ())))

@@ -17,7 +17,8 @@ Pool = Callable[[Tensor, Tensor, Sequence[str]], Tensor]  # (ids, lengths, texts
 def fast_tokens(tower: TextTower, tokenizer, texts: Sequence[str], pool: Pool, *, pad_to: int | None = None) -> Tokens:
     """Ids, mask, offsets and pooled positions, padded to the longest text or ``pad_to``, whichever is longer.
 
-    Raises TextError for an empty text and for one over the tower's context, ModelError where the tokenizer itself fails.
+    Raises TextError for an empty text and for one over the tower's context, ModelError where the tokenizer itself
+    fails.
     """
     tower.check_texts(texts)
     with model_files.refusing(

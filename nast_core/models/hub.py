@@ -1,4 +1,5 @@
-"""What the Hugging Face hub has of a model: which files would be fetched, how large they are, and its refusals in words."""
+"""What the Hugging Face hub has of a model: which files would be fetched, how large they are, and its refusals in
+words."""
 
 import errno
 import re

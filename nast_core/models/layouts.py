@@ -54,8 +54,10 @@ class Job:
             return self.wishes.quick_gelu
         if self.card is None and self.checkpoint.wrapper == "state_dict" and "epoch" in self.checkpoint.beside:
             raise ModelError(
-                f"{self.checkpoint.path} is a training checkpoint that does not say which activation it was trained with; "
-                "add --quick-gelu (OpenAI's weights, and open_clip models whose name ends in -quickgelu) or --no-quick-gelu"
+                f"{self.checkpoint.path} is a training checkpoint that does not say which activation it was trained "
+                "with; "
+                "add --quick-gelu (OpenAI's weights, and open_clip models whose name ends in -quickgelu) or "
+                "--no-quick-gelu"
             )
         return True
 
@@ -207,7 +209,8 @@ def _is_unimed(weights: Weights) -> bool:
 
 
 def _write_unimed(job: Job) -> dict[str, Any]:
-    """Source: the authors' src/open_clip/model.py, where these values of text_cfg are constants, and run_inference.py."""
+    """Source: the authors' src/open_clip/model.py, where these values of text_cfg are constants, and
+    run_inference.py."""
     weights, bert = job.checkpoint.weights, zoo.need_card("UniMed-CLIP").companions[0]
     if weights[f"{_THEIR_TEXT}transformer.embeddings.word_embeddings.weight"].shape[1] == _BERT_LARGE:
         bert = bert.model_copy(update={"hub": bert.hub.replace("-base-", "-large-")})
@@ -247,8 +250,8 @@ def _write_cxr_clip(job: Job) -> dict[str, Any]:
     }
     if record["pooling"] is None:
         raise ModelError(
-            f"{job.checkpoint.path} does not say which token is pooled; add --pooling eos (as its authors' configs have it), "
-            "bos or mean"
+            f"{job.checkpoint.path} does not say which token is pooled; add --pooling eos (as its authors' configs "
+            "have it), bos or mean"
         )
     cxr_clip.check_record(record, job.checkpoint.path)
     write_json(job.folder / cxr_clip.RECORD, record)

@@ -19,7 +19,8 @@ from nast_core.models.configs import read_json as read_json
 
 
 def fingerprint(module: nn.Module) -> str:
-    """sha256 over the name, shape and float32 values of every weight, in name order: the same in any wider precision."""
+    """sha256 over the name, shape and float32 values of every weight, in name order: the same in any wider
+    precision."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
@@ -100,8 +101,8 @@ def refuse_missing(folder: Path, keys: Iterable[str]) -> None:
     keys = sorted(keys)
     if keys:
         raise ModelError(
-            f"the weights in {folder} lack {_tensors(keys)} that the config asks for, first {shown(keys[0])!r}, which would be "
-            "left random: the weights belong to another config, or were saved in part"
+            f"the weights in {folder} lack {_tensors(keys)} that the config asks for, first {shown(keys[0])!r}, "
+            "which would be left random: the weights belong to another config, or were saved in part"
         )
 
 
@@ -113,8 +114,9 @@ def refuse_mismatched(
     if keys:
         name, actual, expected = keys[0]
         raise ModelError(
-            f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first {shown(name)!r}: "
-            f"found {shape(actual)}, expected {shape(expected)}; use the config that came with these weights"
+            f"the weights in {folder} have {_tensors(keys)} of another shape than the config says, first "
+            f"{shown(name)!r}: found {shape(actual)}, expected {shape(expected)}; use the config that came with "
+            "these weights"
         )
 
 
@@ -123,8 +125,8 @@ def refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
     keys = sorted(keys)
     if keys:
         raise ModelError(
-            f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first {shown(keys[0])!r}; use the config "
-            "that came with these weights"
+            f"the weights in {folder} have {_tensors(keys)} that the config has no place for, first "
+            f"{shown(keys[0])!r}; use the config that came with these weights"
         )
 
 
@@ -133,13 +135,14 @@ def refuse_undefined(folder: Path, module: nn.Module, scale: float | None) -> No
     undefined = sorted(name for name, weight in module.named_parameters() if not torch.isfinite(weight).all())
     if undefined:
         raise ModelError(
-            f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first {shown(undefined[0])!r}, so every score "
-            "would be undefined; download them again, or take an earlier checkpoint of their training"
+            f"the weights in {folder} have {_tensors(undefined)} with NaN or infinity, first "
+            f"{shown(undefined[0])!r}, so every score would be undefined; download them again, or take an earlier "
+            "checkpoint of their training"
         )
     if scale is not None and not math.isfinite(scale):
         raise ModelError(
-            f"the weights in {folder} have a logit_scale whose exponential is {scale}; download them again, or take an earlier "
-            "checkpoint of their training"
+            f"the weights in {folder} have a logit_scale whose exponential is {scale}; download them again, or take "
+            "an earlier checkpoint of their training"
         )
 
 

@@ -1,4 +1,5 @@
-"""open_clip_config.json as far as it is read. A key of its towers that is not listed is refused: open_clip knows none either."""
+"""open_clip_config.json as far as it is read. A key of its towers that is not listed is refused: open_clip knows none
+either."""
 
 from collections.abc import Mapping
 from pathlib import Path

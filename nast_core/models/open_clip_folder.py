@@ -81,8 +81,9 @@ def load_folder(
 ) -> OpenClip:
     """What every open_clip family shares.
 
-    ``path``: the weights, by default the file that open_clip itself would load. ``bert``: the checked config of a Hugging
-    Face text tower. ``force_custom_text`` is open_clip's own. ``renamed``: a name in the file as open_clip has it.
+    ``path``: the weights, by default the file that open_clip itself would load. ``bert``: the checked config of a
+    Hugging Face text tower. ``force_custom_text`` is open_clip's own. ``renamed``: a name in the file as open_clip has
+    it.
 
     Raises ModelError where config, weights or tokenizer are missing or do not fit one another.
     """
@@ -201,8 +202,9 @@ def _check_tokenizer(folder: Path, tokenizer: Tokenizer, rows: int) -> None:
         lossy = tokenizer.reduction_fn is not None
         if tokenizer.vocab_size > rows:
             raise ModelError(
-                f"the model in {folder} embeds {rows} tokens and open_clip's own tokenizer has {tokenizer.vocab_size}; copy "
-                "the model's tokenizer files there, and give text_cfg in open_clip_config.json a hf_tokenizer_name"
+                f"the model in {folder} embeds {rows} tokens and open_clip's own tokenizer has "
+                f"{tokenizer.vocab_size}; copy the model's tokenizer files there, and give text_cfg in "
+                "open_clip_config.json a hf_tokenizer_name"
             )
     else:
         lossy = bool(tokenizer.strip_sep_token or tokenizer.tokenizer_mode)

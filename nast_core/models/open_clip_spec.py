@@ -1,8 +1,8 @@
 """``open_clip:ARCH/PRETRAINED``: one of open_clip's architectures with weights that are on this machine.
 
-PRETRAINED is one of open_clip's tags, if its files are in a cache, or the path of a weights file. What open_clip knows of
-the two is laid out as a folder of links, so that the model then loads, and is checked, like any other folder. Nothing is
-downloaded, and an architecture alone is refused: it would be a random model.
+PRETRAINED is one of open_clip's tags, if its files are in a cache, or the path of a weights file. What open_clip knows
+of the two is laid out as a folder of links, so that the model then loads, and is checked, like any other folder.
+Nothing is downloaded, and an architecture alone is refused: it would be a random model.
 """
 
 import json
@@ -44,14 +44,14 @@ def lay_out(spec: str) -> tuple[Path, tuple[str, ...]]:
     if not tag and not os.path.isfile(os.path.expanduser(pretrained)):
         missing = f"there is no tag or file {shown(pretrained)!r}" if pretrained else "which weights is not said"
         raise ModelError(
-            f"{spec}: {missing}, and without weights the model would be random; write {OPEN_CLIP}{arch}/PRETRAINED with a path, or "
-            f"one of open_clip's tags: {', '.join(tags) or 'it has none'}"
+            f"{spec}: {missing}, and without weights the model would be random; write {OPEN_CLIP}{arch}/PRETRAINED "
+            f"with a path, or one of open_clip's tags: {', '.join(tags) or 'it has none'}"
         )
     weights = _cached_weights(arch, pretrained, tag) if tag else Path(pretrained).expanduser().absolute()
     if is_torchscript(weights):
         raise ModelError(
-            f"{weights} is a TorchScript archive; make a folder of it once with 'nast model convert {weights} --out FOLDER', "
-            "then load that"
+            f"{weights} is a TorchScript archive; make a folder of it once with 'nast model convert {weights} --out "
+            "FOLDER', then load that"
         )
     links = {
         f"open_clip_model{weights.suffix}"
@@ -118,8 +118,8 @@ def _preprocess(arch: str, tags: Iterable[str], tag: dict[str, Any]) -> tuple[di
     if len(kinds) == 1:
         return json.loads(kinds.pop()), ()
     return {}, (
-        f"the file does not say how its images were normalised, and open_clip's own {arch} models differ in it; OpenAI's "
-        "mean and std are used",
+        f"the file does not say how its images were normalised, and open_clip's own {arch} models differ in it; "
+        "OpenAI's mean and std are used",
     )
 
 

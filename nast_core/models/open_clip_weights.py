@@ -24,7 +24,8 @@ def build(folder: Path, check: Callable[[int, str], None] = lambda *_: None, **o
     """The model that ``folder``'s config describes, before its weights: parameters need have no value, buffers do.
 
     Masks and position ids are in no file, so every buffer is as open_clip computes it. ``options`` are open_clip's own
-    for the model. ``check`` is told how many weights there will be before any has a value. Raises what it and open_clip do.
+    for the model. ``check`` is told how many weights there will be before any has a value. Raises what it and open_clip
+    do.
     """
     try:
         with valueless():
@@ -56,10 +57,10 @@ def _create(folder: Path, options: dict[str, Any]) -> Made:
 def fill(model: Any, tensors: dict[str, Tensor], folder: Path) -> None:
     """Gives a built model ``tensors`` themselves, under the names that open_clip reads them by.
 
-    As its ``load_checkpoint`` does, which reads files, copies, and stretches position tables in silence. Raises ModelError
-    for a name that is missing or unexpected, and for another shape. Tensors of a safetensors file stay in the file until
-    they are read, and are never written back; so a file that is in use must be replaced, not overwritten (the same holds
-    for what transformers loads).
+    As its ``load_checkpoint`` does, which reads files, copies, and stretches position tables in silence. Raises
+    ModelError for a name that is missing or unexpected, and for another shape. Tensors of a safetensors file stay in
+    the file until they are read, and are never written back; so a file that is in use must be replaced, not overwritten
+    (the same holds for what transformers loads).
     """
     tensors = convert_state_dict(model, tensors)
     if "positional_embedding" in tensors and not hasattr(model, "positional_embedding"):

@@ -1,7 +1,7 @@
 """Computing in bf16: whether a device can, whether it pays there, and the context it is done in.
 
-The weights stay in float32: torch's autocast rounds what goes into matrix products to bfloat16 and leaves norms, sums of the
-residual stream and the vectors that come out in float32. What is traced or attributed is never computed so.
+The weights stay in float32: torch's autocast rounds what goes into matrix products to bfloat16 and leaves norms, sums
+of the residual stream and the vectors that come out in float32. What is traced or attributed is never computed so.
 """
 
 import time
@@ -89,9 +89,11 @@ def fused_is_slow(query: "Tensor") -> bool:
 
 
 def choose(asked: str, device: "torch.device", known_as: tuple[str, ...], work: Work, most: int) -> Choice:
-    """What to compute some work in. Under ``auto`` both are tried on a batch, once a process for what is ``known_as`` so.
+    """What to compute some work in. Under ``auto`` both are tried on a batch, once a process for what is ``known_as``
+    so.
 
-    ``most``: things that the work is done on at a time. Raises ModelError where bf16 is asked for and would be emulated.
+    ``most``: things that the work is done on at a time. Raises ModelError where bf16 is asked for and would be
+    emulated.
     """
     if asked not in COMPUTED:
         return FLOAT32
@@ -120,21 +122,20 @@ def _faster(float32: float, bf16: float) -> Choice:
 
 
 def _race(work: Work, most: int) -> tuple[float, float]:
-    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed; until one has plainly won."""
-    size = 1
-    for in_bf16 in (False, True):
-        work(size, in_bf16)  # cold
+    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed."""
+    size, (slow, fast) = 1, (float("inf"), float("inf"))
+    for bf16 in (False, True):
+        work(size, bf16)  # cold
     while size < most and _timed(partial(work, size, True)) < _ENOUGH:
         size = min(4 * size, most)
-    float32 = bf16 = float("inf")
     began, rounds = time.perf_counter(), 0
     while rounds < _ROUNDS and (rounds == 0 or time.perf_counter() - began < _LONGEST):
-        bf16 = min(bf16, _timed(partial(work, size, True)))
-        float32 = min(float32, _timed(partial(work, size, False)))
+        fast = min(fast, _timed(partial(work, size, True)))
+        slow = min(slow, _timed(partial(work, size, False)))
         rounds += 1
-        if not 1 < float32 / bf16 < SURELY**2:
-            break
-    return float32, bf16
+        if rounds > 1 and not 1 < slow / fast < SURELY**2:
+            break  # one has plainly won
+    return slow, fast
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -2,10 +2,10 @@
 
 One CLIP of transformers brings torch's compiler, tensors spread over machines, the serving of language models, SciPy's
 optimisers, Accelerate and the hub's interface with it: more than half of the seconds that the import takes. While
-``unused_parts`` is open, a name that transformers takes from such a part is a ``Later``, and whatever is done with it is
-done with the real thing, which is imported for it then. Nothing is replaced and nothing of transformers is changed, so a
-version that uses more of these parts is slower, not wrong. Anybody else who asks meanwhile gets the real part at once;
-and where the import fails all the same, it is done again without any of this.
+``unused_parts`` is open, a name that transformers takes from such a part is a ``Later``, and whatever is done with it
+is done with the real thing, which is imported for it then. Nothing is replaced and nothing of transformers is changed,
+so a version that uses more of these parts is slower, not wrong. Anybody else who asks meanwhile gets the real part at
+once; and where the import fails all the same, it is done again without any of this.
 """
 
 import functools

@@ -124,15 +124,15 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def load_model(spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32") -> DualEncoder:
-    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this machine, or
-    ``open_clip:ARCH/PRETRAINED``. What else a spec can be is known to ``nast_core.opening``.
+    """A model from ``demo``, a folder in a known family's own layout, a zoo card's name, a hub id that is on this
+    machine, or ``open_clip:ARCH/PRETRAINED``. What else a spec can be is known to ``nast_core.opening``.
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed.
     """
     if dtype in COMPUTED:
         raise ModelError(
-            f"precision {dtype} is for encoding and for fine-tuning; what is looked at here is too small for its rounding: leave "
-            "precision out"
+            f"precision {dtype} is for encoding and for fine-tuning; what is looked at here is too small for its "
+            "rounding: leave precision out"
         )
     if dtype not in DTYPES:
         raise ModelError(f"unknown precision {shown(dtype)!r}; choose one of {', '.join(DTYPES)}")
@@ -178,8 +178,9 @@ def detect_family(folder: Path) -> str:
         bare = [name for name in names if name.endswith(specs.WEIGHTS)]
         if bare:
             raise ModelError(
-                f"{folder} has weights ({bare[0]}) and no config.json or open_clip_config.json; copy the model's config into it, "
-                f"or make a folder of a bare checkpoint with 'nast model convert {folder / bare[0]} --out FOLDER'"
+                f"{folder} has weights ({bare[0]}) and no config.json or open_clip_config.json; copy the model's "
+                f"config into it, or make a folder of a bare checkpoint with 'nast model convert {folder / bare[0]} "
+                "--out FOLDER'"
             )
         contents = f"no config.json or open_clip_config.json, only {names[:6]}" if names else "an empty folder"
     raise ModelError(f"{folder} is of no family that can be loaded ({', '.join(FAMILIES)}): found {contents}")
@@ -190,8 +191,8 @@ def _check_activation(folder: Path, model: DualEncoder, card: ZooCard) -> None:
     activation = model.report.rows.get("Activation")
     if card.activation not in (None, activation):
         raise ModelError(
-            f"{card.name} was trained with {card.activation} and the config in {folder} says {activation}, which would give other "
-            "embeddings; use the config that came with these weights"
+            f"{card.name} was trained with {card.activation} and the config in {folder} says {activation}, which "
+            "would give other embeddings; use the config that came with these weights"
         )
 
 

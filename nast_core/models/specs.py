@@ -48,8 +48,8 @@ def find(spec: str) -> Found:
     card = zoo.find_card(hub)
     if os.path.isfile(folder) and folder.suffix in WEIGHTS:
         raise ModelError(
-            f"{folder} is a file; give the folder that holds it together with the model's config, or make a folder of a bare "
-            f"checkpoint with 'nast model convert {folder} --out FOLDER'"
+            f"{folder} is a file; give the folder that holds it together with the model's config, or make a folder "
+            f"of a bare checkpoint with 'nast model convert {folder} --out FOLDER'"
         )
     if os.path.exists(folder):  # unlike Path.exists, never raises
         if there := _snapshot(folder):
@@ -97,8 +97,9 @@ def _snapshot(folder: Path) -> Path | None:
         named = ", ".join(map(gate.shown, list(commits)[:_NAMED])) + (", ..." if len(commits) > _NAMED else "")
         first = next(iter(commits))
         raise ModelError(
-            f"{gate.shown(folder)} holds {len(commits)} snapshots and does not say which is its main one: {named}; give the folder "
-            f"of one, as {gate.shown(snapshots / first)}, or {gate.shown(_hub_id(folder))}@{gate.shown(first)}"
+            f"{gate.shown(folder)} holds {len(commits)} snapshots and does not say which is its main one: {named}; "
+            f"give the folder of one, as {gate.shown(snapshots / first)}, or "
+            f"{gate.shown(_hub_id(folder))}@{gate.shown(first)}"
         )
     return next(iter(commits.values()), None)
 

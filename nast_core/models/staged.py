@@ -1,7 +1,7 @@
 """A folder that libraries may read: checked configs written anew, vocabularies copied, and nothing else.
 
-Whatever a library would look for beside them (modules, adapters, templates, links) is not there. The one place that calls a
-library's ``from_pretrained``.
+Whatever a library would look for beside them (modules, adapters, templates, links) is not there. The one place that
+calls a library's ``from_pretrained``.
 """
 
 import json
@@ -33,7 +33,8 @@ PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 _MOST = 64 * gate.MB  # of a vocabulary: the largest known has 34
 
 TokenizerClass = Literal[
-    "BertTokenizer", "BertTokenizerFast", "BertTokenizerLegacy", "BertJapaneseTokenizer", "CLIPTokenizer", "CLIPTokenizerFast",
+    "BertTokenizer", "BertTokenizerFast", "BertTokenizerLegacy", "BertJapaneseTokenizer", "CLIPTokenizer",
+    "CLIPTokenizerFast",
     "CXRBertTokenizer", "DistilBertTokenizer", "DistilBertTokenizerFast", "GemmaTokenizer", "GemmaTokenizerFast",
     "GPT2Tokenizer", "GPT2TokenizerFast", "LlamaTokenizer", "LlamaTokenizerFast", "PreTrainedTokenizer",
     "PreTrainedTokenizerFast", "RobertaTokenizer", "RobertaTokenizerFast", "SiglipTokenizer", "Siglip2Tokenizer",
@@ -133,7 +134,8 @@ class Preprocessor(Keys):
 
 @contextmanager
 def staged(folder: Path, configs: Mapping[str, Any], copied: tuple[str, ...] = ()) -> Iterator[Path]:
-    """A folder with ``configs`` (file -> checked content) and those of ``copied`` that ``folder`` has, while it is open.
+    """A folder with ``configs`` (file -> checked content) and those of ``copied`` that ``folder`` has, while it is
+    open.
 
     What a library says of it names ``folder``. Raises ModelError where a file is none, too large, or has no room.
     """
@@ -162,19 +164,22 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def from_library(library: Any, source: Path | None, **options: Any) -> Any:
-    """``library.from_pretrained`` on a staged folder, or on what ``options`` bring: no remote code, and nothing is fetched."""
+    """``library.from_pretrained`` on a staged folder, or on what ``options`` bring: no remote code, and nothing is
+    fetched."""
     return library.from_pretrained(source, trust_remote_code=False, local_files_only=True, **options)
 
 
 def tokenizer_config(folder: Path) -> dict[str, Any]:
-    """tokenizer_config.json as far as it is read; empty where there is none. Raises ModelError for one that will not do."""
+    """tokenizer_config.json as far as it is read; empty where there is none.
+    Raises ModelError for one that will not do."""
     path = folder / "tokenizer_config.json"
     return taken(Tokenizer, model_files.read_json(path), path.name) if path.exists() else {}
 
 
 @contextmanager
 def tokenizer_files(folder: Path, own: Mapping[str, Any] | None = None, **configs: Any) -> Iterator[Path]:
-    """A folder's tokenizer, staged. ``own``: its tokenizer_config.json; ``configs``: others, name without .json -> content."""
+    """A folder's tokenizer, staged. ``own``: its tokenizer_config.json;
+    ``configs``: others, name without .json -> content."""
     configs = {f"{name}.json": value for name, value in configs.items()}
     if (folder / "tokenizer_config.json").exists():
         configs["tokenizer_config.json"] = tokenizer_config(folder) if own is None else own

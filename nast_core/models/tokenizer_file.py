@@ -1,4 +1,5 @@
-"""tokenizer.json before the tokenizers library sees it: its Rust code aborts the process, or works for minutes, on some.
+"""tokenizer.json before the tokenizers library sees it: its Rust code aborts the process, or works for minutes, on
+some.
 
 What it would make of a text is bounded: characters by the normaliser, tokens around it, tokens added to the vocabulary.
 """

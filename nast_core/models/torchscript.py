@@ -1,8 +1,8 @@
 """The weights in a TorchScript archive, without running anything in it.
 
-An archive holds code, a pickle of the modules and a file for each tensor; OpenAI published its CLIPs so. ``torch.jit.load``
-would compile and may run that code. Here the pickle is read with every class it names turned into an empty shell and every
-function refused but those that put a tensor together from its file.
+An archive holds code, a pickle of the modules and a file for each tensor; OpenAI published its CLIPs so.
+``torch.jit.load`` would compile and may run that code. Here the pickle is read with every class it names turned into an
+empty shell and every function refused but those that put a tensor together from its file.
 """
 
 import pickle

@@ -123,7 +123,8 @@ class PostNormBlock(Block):
 
 Padding = Literal["ignored", "fixed", "averaged"]
 """What padding does to an embedding. ignored: nothing, it is masked or out of sight. fixed: every text is padded to the
-full context and the padding is read (SigLIP). averaged: it enters the pooled mean, so texts are never padded (MedCLIP)."""
+full context and the padding is read (SigLIP). averaged: it enters the pooled mean, so texts are never padded
+(MedCLIP)."""
 
 
 class TextTower(ABC):

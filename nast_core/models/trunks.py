@@ -103,8 +103,8 @@ def assemble(
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, *, dropped: str) -> tuple[str, ...]:
     """Fills ``module`` from ``tensors``; returns names of no known use.
 
-    ``dropped``: regular expression of whole names that the embeddings never read. Raises ModelError for a weight that is
-    missing, or has another shape than the module.
+    ``dropped``: regular expression of whole names that the embeddings never read. Raises ModelError for a weight that
+    is missing, or has another shape than the module.
     """
     own = module.state_dict()
     model_files.refuse_missing(path, own.keys() - tensors.keys())
@@ -181,7 +181,8 @@ def read_tokenizer(folder: Path, bert: BertModel, whose: str) -> BertTokenizer:
 
 
 def build_resnet(tensors: Mapping[str, Tensor], prefix: str) -> ResNet:
-    """An empty torchvision ResNet of bottlenecks, as deep and wide as the weights under ``prefix``, ending before ``fc``.
+    """An empty torchvision ResNet of bottlenecks, as deep and wide as the weights under ``prefix``, ending before
+    ``fc``.
 
     Every published checkpoint here is a ResNet-50; depth and width are read so that its variants load too.
     """

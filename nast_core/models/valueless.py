@@ -23,7 +23,8 @@ register_module_parameter_registration_hook(_without_value)
 
 @contextmanager
 def valueless() -> Iterator[None]:
-    """While open, parameters of new modules are on the meta device; buffers, which are in no file, are computed as ever."""
+    """While open, parameters of new modules are on the meta device;
+    buffers, which are in no file, are computed as ever."""
     token = _valueless.set(True)
     try:
         yield

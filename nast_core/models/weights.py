@@ -1,7 +1,9 @@
-"""The one gate for weights: a regular file that is whole, holds named tensors and nothing else, and as much as it claims.
+"""The one gate for weights: a regular file that is whole, holds named tensors and nothing else, and as much as it
+claims.
 
-No code in a file is run. What every family reads comes through here, so a wrapper or a prefix that training put before the
-names comes off in one place, and a file that unpacks to more than it is (a zip bomb, a tensor of strides 0) is refused.
+No code in a file is run. What every family reads comes through here, so a wrapper or a prefix that training put before
+the names comes off in one place, and a file that unpacks to more than it is (a zip bomb, a tensor of strides 0) is
+refused.
 """
 
 import ctypes
@@ -63,7 +65,8 @@ class Stored:
 def find_weights(folder: Path, names: Iterable[str]) -> Path:
     """The first of ``names`` in ``folder``, checked whole and safe to read.
 
-    Raises ModelError: none there, no regular file, empty, a git-lfs pointer, cut off, or a pickle that needs code to load.
+    Raises ModelError: none there, no regular file, empty, a git-lfs pointer, cut off, or a pickle that needs code to
+    load.
     """
     names = list(names)
     for name in names:
@@ -131,7 +134,8 @@ def check_archive(path: Path) -> None:
     described = sum(member.file_size for member in members if member.filename.endswith(".pkl"))
     if len(members) > _MEMBERS or unpacked > size + _ROOM or described > _PICKLE:
         raise ModelError(
-            f"{path} has {size:,} bytes and would unpack to {unpacked:,}, which no weights do; it was not read: get another"
+            f"{path} has {size:,} bytes and would unpack to {unpacked:,}, which no weights do; it was not read: get "
+            "another"
         )
 
 
@@ -188,13 +192,14 @@ def check_claims(path: Path, tensors: Mapping[str, Tensor], size: int) -> None:
         claimed += bytes_
         if bytes_ > size or claimed > 4 * size:  # tied weights stand there under two names or three
             raise ModelError(
-                f"{path} claims {tuple(tensor.shape)} for {gate.shown(name)!r} and more, and has only {size:,} bytes; it was "
-                "not read: get another"
+                f"{path} claims {tuple(tensor.shape)} for {gate.shown(name)!r} and more, and has only {size:,} "
+                "bytes; it was not read: get another"
             )
 
 
 def bare(names: Iterable[str]) -> str:
-    """The prefix that all ``names`` share, of those that training puts before them, in any nesting; empty where none is."""
+    """The prefix that all ``names`` share, of those that training puts before them, in any nesting;
+    empty where none is."""
     left, prefix = list(names), ""
     for _ in range(_NESTED):
         part = next((p for p in _PREFIXES if left and all(name.startswith(p) for name in left)), None)
@@ -222,13 +227,14 @@ def read(path: Path) -> Stored:
 
 
 def _refuse_packed(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Raises ModelError for weights that libraries would turn into other numbers without a word: quantized ones, complex ones."""
+    """Raises ModelError for weights that libraries would turn into other numbers without a word: quantized ones,
+    complex ones."""
     for name, tensor in tensors.items():
         if tensor.ndim > 1 and tensor.dtype not in _DTYPES:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise ModelError(
-                f"{path} has {gate.shown(name)!r} as {kind}, which is quantized or no weight; get the weights as float32, "
-                "float16 or bfloat16"
+                f"{path} has {gate.shown(name)!r} as {kind}, which is quantized or no weight; get the weights as "
+                "float32, float16 or bfloat16"
             )
 
 
@@ -284,13 +290,14 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, str] | 
 def check_size(path: Path, wanted: int, described: str) -> None:
     """Raises ModelError where a config asks for far more values than its weights file has, before they are made.
 
-    ``wanted``: parameters of the model; ``described``: the config, for the message. Small differences pass: the library names them.
+    ``wanted``: parameters of the model; ``described``: the config, for the message. Small differences pass: the library
+    names them.
     """
     there = sum(_count(shape) for shape in shapes(path).values())
     if wanted > 2 * there + 10_000_000:
         raise ModelError(
-            f"{described} describes a model of {wanted:,} weights and {path.name} has {there:,}; use the config that came "
-            "with these weights"
+            f"{described} describes a model of {wanted:,} weights and {path.name} has {there:,}; use the config that "
+            "came with these weights"
         )
 
 
@@ -302,6 +309,7 @@ def _count(shape: tuple[int, ...]) -> int:
 
 
 def give_back_memory() -> None:
-    """Returns to the system what freed models leave with the C library, which else grows by a model with each that is loaded."""
+    """Returns to the system what freed models leave with the C library, which else grows by a model with each that is
+    loaded."""
     with suppress(OSError, AttributeError):  # glibc's own; other systems return it by themselves
         ctypes.CDLL(None).malloc_trim(0)

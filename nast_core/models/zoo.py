@@ -27,8 +27,8 @@ class Companion(BaseModel):
 
 
 class Reference(BaseModel):
-    """What others got with a known model, as a public source states it: a cosine of two sentences, which is measured here too,
-    or a figure of another data set, which is not."""
+    """What others got with a known model, as a public source states it: a cosine of two sentences, which is measured
+    here too, or a figure of another data set, which is not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,8 +133,8 @@ def how_to_get(card: ZooCard) -> str:
     gate = " (accept its terms there first)" if card.gated else ""
     if card.checkpoints:
         return (
-            f"Get {' or '.join(card.checkpoints)} {source}{gate}{_beside(card)}; convert it once with 'nast model convert "
-            f"{card.checkpoints[0]} --out {card.folder}', then type {card.slug}."
+            f"Get {' or '.join(card.checkpoints)} {source}{gate}{_beside(card)}; convert it once with 'nast model "
+            f"convert {card.checkpoints[0]} --out {card.folder}', then type {card.slug}."
         )
     return f"Put {', '.join(card.files)} {source}{gate} into {card.folder}/{_inside(card)}, then type {card.slug}."
 
@@ -148,6 +148,7 @@ def _inside(card: ZooCard) -> str:
 
 def _beside(card: ZooCard) -> str:
     return "".join(
-        f"; put {' and '.join(c.files)} from https://huggingface.co/{c.hub} {f'into {c.into}/ ' if c.into else ''}beside it"
+        f"; put {' and '.join(c.files)} from https://huggingface.co/{c.hub} "
+        f"{f'into {c.into}/ ' if c.into else ''}beside it"
         for c in card.companions
     )

@@ -31,7 +31,8 @@ class Named(NamedTuple):
 
 
 def clauses(words: list[str], names: list[Named]) -> list[tuple[int, Opening]]:
-    """First token of each clause, and whether it surely is one or may go on with the one before. ``words`` in lower case."""
+    """First token of each clause, and whether it surely is one or may go on with the one before.
+    ``words`` in lower case."""
     words = list(words)
     for start, end, *_ in names:  # "enlarged" in a name is no predicate; the last word tells singular from plural
         words[start : end - 1] = [""] * (end - 1 - start)

@@ -90,7 +90,8 @@ class Doubts(Elsewhere):
         return linked and self.words[i] in ("more", "less") and "than" in self.words[i + 2 : min(end, i + AHEAD)]
 
     def not_doubted(self, i: int, end: int) -> int:
-        """Behind "no": where to read on after "doubt", "reason to question", "absence of", which deny no finding; or 0."""
+        """Behind "no": where to read on after "doubt", "reason to question", "absence of", which deny no finding;
+        or 0."""
         for place in range(i, min(i + 4, end)):
             if place in self.name_at or self.words[place] in self.k["ends"]:
                 return 0
@@ -100,7 +101,8 @@ class Doubts(Elsewhere):
         return 0
 
     def turned(self) -> Turned | None:
-        """ "It would be wrong to say that there is no X": what stands behind it says the opposite, or nothing ("does not mean")."""
+        """ "It would be wrong to say that there is no X": what stands behind it says the opposite, or nothing ("does
+        not mean")."""
         words = self.words
         for i, word in enumerate(words):
             sure = word in self.k["sure"] and {"that", "there", "if", "whether"} & set(words[i + 1 : i + 3])

@@ -1,4 +1,5 @@
-"""What is said of another side, of another film, or of some of several: it does not count for this finding, now. Source: ours."""
+"""What is said of another side, of another film, or of some of several: it does not count for this finding, now.
+Source: ours."""
 
 from nast_core.negation.sentence import Clause, Reading, Sentence
 from nast_core.vocabulary.cues import Cue
@@ -74,7 +75,8 @@ class Elsewhere(Sentence):
         return len(words) == 3 and words[0] in self.k["sides"] and words[2] in ("not", "n't")
 
     def share(self, i: int) -> bool:
-        """Whether what is said at ``i`` is said of some of several, or of all but one: "two of the nodules have gone"."""
+        """Whether what is said at ``i`` is said of some of several, or of all but one: "two of the nodules have
+        gone"."""
         ended = [place for place in range(max(0, i - 2 * _NEAR), i) if place in self.name_ends]
         if not ended:
             return False
@@ -90,7 +92,8 @@ class Elsewhere(Sentence):
         return False
 
     def then(self, start: int, end: int) -> tuple[Cue, int] | None:
-        """Of a clause that tells of an earlier film: the words that say so, and the token behind which it tells no more."""
+        """Of a clause that tells of an earlier film: the words that say so, and the token behind which it tells no
+        more."""
         k, words = self.k, self.words[start:end]
         main = words[: words.index("which")] if "which" in words else words
         if any(word in k["today"] for word in main):
@@ -111,7 +114,8 @@ class Elsewhere(Sentence):
         return (self.span(place, stop), till) if stop else None
 
     def on_this_film(self, clause: Clause, readings: list[Reading], start: int, end: int) -> list[Reading]:
-        """What is read of a clause's namings, but for what an earlier film showed, or did not: that says nothing of this one."""
+        """What is read of a clause's namings, but for what an earlier film showed, or did not: that says nothing of
+        this one."""
         earlier = self.then(start, end) if clause.names else None
         result = list(readings)
         for n, (number, governor) in enumerate(zip(clause.names, clause.governors, strict=True)):
@@ -129,7 +133,8 @@ class Elsewhere(Sentence):
         return result
 
     def there_after_all(self, clause: Clause, readings: list[Reading | None]) -> None:
-        """ "No opacity, except at the base", "has gone on the left; the right remains": what was denied last is there."""
+        """ "No opacity, except at the base", "has gone on the left;
+        the right remains": what was denied last is there."""
         reading = readings[clause.names[-1]]
         if reading is not None and (reading.state == "absent" or clause.names[-1] in self.told_then):
             readings[clause.names[-1]] = Reading("present", None)

@@ -206,7 +206,8 @@ def _closes(text: str, end: int) -> bool:
 
 
 def _passes(tokens, last: int, place: int) -> bool:
-    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed with."""
+    """Whether a word between an organ and its verb leaves the organ the subject: adverbs, and what it is listed
+    with."""
     word = tokens[place][0]
     if (
         word in classes()["joins_organs"]

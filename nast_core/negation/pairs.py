@@ -83,13 +83,15 @@ def align(pair: PolarityPair, tower: "TextTower") -> AlignedPair:
         raise PairError(
             "the two texts must have equally many tokens to be compared position by position; got "
             f"{count_a} for {shown(pair.affirmative)!r} ({shown(' '.join(pieces_a[:count_a]))}) and {count_n} for "
-            f"{shown(pair.negated)!r} ({shown(' '.join(pieces_n[:count_n]))}): keep the frame and swap one word, as in 'severe' and 'no'"
+            f"{shown(pair.negated)!r} ({shown(' '.join(pieces_n[:count_n]))}): keep the frame and swap one word, as "
+            "in 'severe' and 'no'"
         )
     differing = [p for p in range(len(pieces_n)) if affirmative.ids[0, p] != negated.ids[0, p]]
     place = _cue_at(negated, differing)
     if place is None:
         raise PairError(
-            f"the negator of {shown(pair.negated)!r} stands in the affirmative text too; the two must differ at the negator"
+            f"the negator of {shown(pair.negated)!r} stands in the affirmative text too; the two must differ at the "
+            "negator"
         )
     cue, span = place
     outside = [p for p in differing if p not in span]
@@ -100,8 +102,8 @@ def align(pair: PolarityPair, tower: "TextTower") -> AlignedPair:
         )
     if (also := _cue_at(affirmative, differing)) is not None:
         raise PairError(
-            f"the affirmative text is negated too, by {also[0].text!r}: {shown(pair.affirmative)!r}; the first text must state "
-            "what the second denies"
+            f"the affirmative text is negated too, by {also[0].text!r}: {shown(pair.affirmative)!r}; the first text "
+            "must state what the second denies"
         )
     pooled, roles = int(negated.pooled[0]), _roles(negated, pieces_n, span)
     return AlignedPair(pair, cue, span, tuple(differing), pooled, roles, pieces_a, pieces_n)

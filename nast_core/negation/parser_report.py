@@ -1,8 +1,8 @@
 """How good the parser is: precision and recall by state on sentences labelled by hand, by source. Source: ours.
 
-Two forms of gold. A table: group<tab>sentence<tab>labels, where labels are "Edema: absent (no); Fracture: present", every
-mention in reading order; states present, absent, uncertain and normal; lines that begin with # are left out. JSON lines:
-{"text", "labels": "Edema=absent;Fracture=present", "implied": the same form, labels that count neither way}.
+Two forms of gold. A table: group<tab>sentence<tab>labels, where labels are "Edema: absent (no); Fracture: present",
+every mention in reading order; states present, absent, uncertain and normal; lines that begin with # are left out. JSON
+lines: {"text", "labels": "Edema=absent;Fracture=present", "implied": the same form, labels that count neither way}.
 """
 
 from collections import Counter
@@ -214,7 +214,8 @@ def _denied(labels: Sequence[Label], cue: str | None = None) -> Counter[str]:
 def table(reports: dict[str, Report]) -> list[str]:
     """The figures as a Markdown table, a source a line."""
     lines = [
-        "| gold | sentences | wholly right | reversals | present: precision, recall (%) | absent: precision, recall (%) | uncertain: precision, recall (%) |",
+        "| gold | sentences | wholly right | reversals | present: precision, recall (%) | absent: precision, recall "
+        "(%) | uncertain: precision, recall (%) |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, result in reports.items():

@@ -17,7 +17,8 @@ Told = Literal["present", "absent", "uncertain"]
 
 
 class Finding(TypedDict):
-    """One finding of a line of text. ``cue``: the words that deny or doubt it; None where an absence is said affirmatively."""
+    """One finding of a line of text. ``cue``: the words that deny or doubt it;
+    None where an absence is said affirmatively."""
 
     condition: str
     state: Told
@@ -120,7 +121,8 @@ def line_of(text: str, corrections: Corrections = NONE, vocabulary: Vocabulary |
 def marked(sentence: str, corrections: Corrections = NONE, vocabulary: Vocabulary | None = None) -> list[Mark]:
     """Stretches of a sentence in reading order, none over another: what a reader has to see to trust the reading.
 
-    A cue that several findings share stands once, with the first of them. Findings without words of their own have none.
+    A cue that several findings share stands once, with the first of them. Findings without words of their own have
+    none.
     """
     read = mentions_of(sentence, corrections, vocabulary)
     marks = list(_marks(mention for mention in read if mention.start < mention.end))
@@ -159,7 +161,8 @@ def _turned(text: str, mention: Mention, condition: str, state: State, others: l
 
 
 def _nearest(cues: list[Cue], mention: Mention, spans: list[tuple[int, int]]) -> Cue | None:
-    """The cue that may deny a mention: a free one before one that denies others, which only words in the text may share."""
+    """The cue that may deny a mention: a free one before one that denies others, which only words in the text may
+    share."""
 
     def shared(cue: Cue) -> bool:
         return any(start < cue.end and cue.start < end for start, end in spans)

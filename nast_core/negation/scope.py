@@ -1,9 +1,9 @@
 """What denies or doubts each naming of a sentence: cues, how far they reach, and what they touch. Source: ours.
 
-A clause is read once from left to right. A cue before a naming denies it, unless what is denied is only something it has
-("no kinking of the tube") or undergoes ("no change in the effusion"); a predicate behind it denies it only if it says
-whether it is there ("is not seen"), not how it is ("is not displaced"). What a word denies is told by the classes of
-scope.yaml; a word in none of them is an attribute. After NegEx and ConText, which know no such thing.
+A clause is read once from left to right. A cue before a naming denies it, unless what is denied is only something it
+has ("no kinking of the tube") or undergoes ("no change in the effusion"); a predicate behind it denies it only if it
+says whether it is there ("is not seen"), not how it is ("is not displaced"). What a word denies is told by the classes
+of scope.yaml; a word in none of them is an attribute. After NegEx and ConText, which know no such thing.
 """
 
 from dataclasses import replace

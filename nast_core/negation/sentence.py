@@ -108,8 +108,10 @@ class Sentence:
     def bare(self, start: int, place: int) -> bool:
         """Whether the clause has no subject before its predicate."""
         loose = self.k["auxiliaries"] | self.k["joints_and"] | self.k["ends"] | {
-            ",", "-", "(", "which", "that", "it", "they", "these", "this", "both", "all", "now", "not", "n't", "then", "if", "and",
-            "currently", "previously", "there", "today", "here", "subsequently", "also", "since", "completely", "nearly", "almost", "still", "to", "at", "no", "longer",
+            ",", "-", "(", "which", "that", "it", "they", "these", "this", "both", "all", "now", "not", "n't", "then",
+            "if", "and",
+            "currently", "previously", "there", "today", "here", "subsequently", "also", "since", "completely",
+            "nearly", "almost", "still", "to", "at", "no", "longer",
         }  # fmt: skip
         return all(word in loose or word.endswith("ly") for word in self.words[max(start, place - AHEAD) : place])
 
@@ -211,7 +213,8 @@ class Sentence:
         return self.words[i : i + 2] in pairs or self.words[i : i + 1] in (["except"], ["save"], ["besides"])
 
     def excepted(self, i: int) -> bool:
-        """ "Except at the base", "apart from a residual": a place, a part or another one is left out of what is denied."""
+        """ "Except at the base", "apart from a residual": a place, a part or another one is left out of what is
+        denied."""
         ahead = self.words[i : i + 3]
         if self.excepting(i) and ahead[1:2] and ahead[1] in ("from", "for", "than"):
             if {"one", "ones"} & set(self.words[i + 2 : i + 6]):
@@ -244,7 +247,8 @@ def token_spans(words: list[Token], namings: list[Naming]) -> list[tuple[int, in
 
 
 def last_word(predicates: list[Predicate], ahead: int) -> tuple[Predicate | None, Predicate | None]:
-    """Of what is said of a naming up to the next, what counts, and what follows it: "was there, but is no longer seen"."""
+    """Of what is said of a naming up to the next, what counts, and what follows it: "was there, but is no longer
+    seen"."""
     for place, one in enumerate(predicates):
         following = predicates[place + 1] if place + 1 < len(predicates) else None
         passed = following is not None and following.place < ahead

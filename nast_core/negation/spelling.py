@@ -33,7 +33,8 @@ def spelt(text: str, known: Set[str] = frozenset()) -> tuple[str, list[int] | No
 
 @lru_cache(maxsize=20_000)
 def _meant(word: str) -> str | None:
-    """The one word of scope.yaml's ``spelt`` that differs in one place; None where the word is right, or none is near."""
+    """The one word of scope.yaml's ``spelt`` that differs in one place;
+    None where the word is right, or none is near."""
     if word in classes()["spelt"] or word in classes()["not_misspelt"]:
         return None
     near = [right for right in classes()["spelt"] if right[0] == word[0] and _near(word, right)]
@@ -41,7 +42,8 @@ def _meant(word: str) -> str | None:
 
 
 def _near(word: str, right: str) -> bool:
-    """Whether one letter is wrong, missing or too many, or two are changed about; at the end it is another form of the word."""
+    """Whether one letter is wrong, missing or too many, or two are changed about;
+    at the end it is another form of the word."""
     if abs(len(word) - len(right)) > 1:
         return False
     i = next((n for n, (a, b) in enumerate(zip(word, right, strict=False)) if a != b), min(len(word), len(right)))

@@ -1,4 +1,5 @@
-"""Predicates: which of them, denied or not, say whether their subject is there, and which only how it is. Source: ours."""
+"""Predicates: which of them, denied or not, say whether their subject is there, and which only how it is.
+Source: ours."""
 
 from nast_core.negation.doubt import Doubts
 from nast_core.negation.sentence import AHEAD, Clause, Governor, Said

@@ -1,1 +1,2 @@
-"""People who judge items: their judgements, how far they agree, and what is accepted (NAST sec. 3: two radiologists)."""
+"""People who judge items: their judgements, how far they agree, and what is accepted (NAST sec.
+3: two radiologists)."""

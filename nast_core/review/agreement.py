@@ -96,7 +96,8 @@ def _interval(
     patients: Sequence[str],
     seed: int,
 ) -> tuple[float, float]:
-    """Both statistics are functions of a table that is a sum over items, so a resample is a weighted sum of patients'."""
+    """Both statistics are functions of a table that is a sum over items, so a resample is a weighted sum of
+    patients'."""
     names, group = np.unique(np.asarray(patients), return_inverse=True)
     if not len(names):
         return math.nan, math.nan

@@ -67,8 +67,8 @@ def review_folder(items: Path) -> Path:
 
 
 def file_name(reviewer: str) -> str:
-    """The name of a reviewer's file: letters and digits, in lower case. Raises DataError for a name that has none, or is
-    the adjudication's."""
+    """The name of a reviewer's file: letters and digits, in lower case. Raises DataError for a name that has none, or
+    is the adjudication's."""
     plain = unicodedata.normalize("NFKC", reviewer).casefold()
     name = "-".join(re.findall(r"\w+", plain))
     if not name or len(name) > 80:
@@ -99,7 +99,8 @@ class Reviews:
     def adjudicate(
         self, item: Case, adjudicator: str, verdict: Verdict | None, comment: str = "", wording: str = ""
     ) -> None:
-        """Adds the verdict that settles a conflict. Raises DataError for an adjudicator who is a reviewer of these items."""
+        """Adds the verdict that settles a conflict. Raises DataError for an adjudicator who is a reviewer of these
+        items."""
         if file_name(adjudicator) in {file_name(name) for name in self.reviewers()}:
             raise DataError(
                 f"{shown(adjudicator)!r} has judged these items; a conflict is settled by somebody who has not"
@@ -121,8 +122,8 @@ class Reviews:
         lines = self._lines(file)
         if lines and _same(lines[0].reviewer) != _same(reviewer):
             raise DataError(
-                f"there is a reviewer {shown(lines[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it only in signs; give "
-                "a name that tells the two apart"
+                f"there is a reviewer {shown(lines[0].reviewer)!r} already, and {shown(reviewer)!r} differs from it "
+                "only in signs; give a name that tells the two apart"
             )
         return file
 
@@ -162,8 +163,8 @@ class Reviews:
                 yield
         except OSError as error:
             raise DataError(
-                f"judgements cannot be kept in {self.folder} ({error.strerror or error}); copy the items to a folder that "
-                "you may write"
+                f"judgements cannot be kept in {self.folder} ({error.strerror or error}); copy the items to a folder "
+                "that you may write"
             ) from error
 
 
@@ -191,6 +192,7 @@ def outdated(judgements: Sequence[Judgement], items: Sequence[Case]) -> int:
 
 
 def reading_order(items: Sequence[C], reviewer: str, seed: int = 0) -> list[C]:
-    """The items in an order of the reviewer's own, so that no two tire at the same ones; new items change no other's turn."""
+    """The items in an order of the reviewer's own, so that no two tire at the same ones;
+    new items change no other's turn."""
     name = file_name(reviewer)
     return sorted(items, key=lambda item: hashlib.sha256(f"{seed}/{name}/{item.item_id}".encode()).digest())

@@ -65,7 +65,8 @@ def outcome(items: list[C], reviews: Reviews, *, least: int = LEAST) -> Outcome[
 
 
 def write_accepted(path: Path, out: Path, *, least: int = LEAST) -> list[Item]:
-    """Writes the accepted items to ``out``. Raises BenchmarkError where there are none, or ``out`` is the items' own file."""
+    """Writes the accepted items to ``out``. Raises BenchmarkError where there are none, or ``out`` is the items' own
+    file."""
     if out.absolute() == path.absolute():
         raise BenchmarkError(f"{out} holds the items under review; give another file for the accepted ones")
     result = outcome(read_items(path), Reviews(path), least=least)
@@ -73,8 +74,8 @@ def write_accepted(path: Path, out: Path, *, least: int = LEAST) -> list[Item]:
     if not accepted:
         conflicts = len(result.having("conflict"))
         raise BenchmarkError(
-            f"no item of {path} is accepted yet: it takes {least} reviewers who judge it correct, or an adjudicator; {conflicts} "
-            "are in conflict"
+            f"no item of {path} is accepted yet: it takes {least} reviewers who judge it correct, or an adjudicator; "
+            f"{conflicts} are in conflict"
         )
     write_items(accepted, out)
     return accepted

@@ -1,7 +1,7 @@
 """A recipe becomes a run: a folder that says what was asked, how it went, and what came out (design.md).
 
-The record reads runs of every kind and knows none of them: the package tells it once where the table of kinds is, and the
-table is looked at when the first run is.
+The record reads runs of every kind and knows none of them: the package tells it once where the table of kinds is, and
+the table is looked at when the first run is.
 """
 
 from collections.abc import Callable, Mapping

@@ -17,7 +17,8 @@ from nast_core.recipe import Recipe, Reporter, RunError, Work
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of run, all of it. What shows, carries out or checks kinds goes by the table of them, ``work.kinds.KINDS``."""
+    """One kind of run, all of it. What shows, carries out or checks kinds goes by the table of them,
+    ``work.kinds.KINDS``."""
 
     recipe: type[Recipe]
     label: str  # as pages say it
@@ -50,7 +51,8 @@ def make_recipe(fields: object) -> Recipe:
         raise RunError(f"a recipe is a list of 'field: value' with a 'kind' among them; got {what}")
     if not isinstance(kind := fields.get("kind"), str):
         raise RunError(
-            f"the recipe does not say its kind; add a line such as 'kind: trace' (kinds: {', '.join(runs.known_kinds())})"
+            "the recipe does not say its kind; add a line such as 'kind: trace' (kinds: "
+            f"{', '.join(runs.known_kinds())})"
         )
     recipe = recipe_class(kind)
     try:

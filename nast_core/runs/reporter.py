@@ -1,4 +1,5 @@
-"""What a run at work writes of itself: its status with a sign of life every second, its metrics; and how it is stopped."""
+"""What a run at work writes of itself: its status with a sign of life every second, its metrics;
+and how it is stopped."""
 
 import json
 import math

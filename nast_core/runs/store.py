@@ -84,8 +84,9 @@ class Run:
 
     @property
     def result(self) -> Any:
-        """What came out, as the run's kind gives it (``nast_core.work.kinds``): an xarray.Dataset of attention or a trace;
-        the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was built.
+        """What came out, as the run's kind gives it (``nast_core.work.kinds``): an xarray.Dataset of attention or a
+        trace; the summary and tables of a benchmark, claims or alignment; the spec and figures of a fine-tune; what was
+        built.
 
         Raises RunError where the run has not finished, or its files cannot be read.
         """
@@ -344,7 +345,8 @@ class RunStore:
         return ids
 
     def delete(self, name: str) -> None:
-        """Removes a run. Raises RunError where it is at work, where other runs refer to it, or where it cannot be removed."""
+        """Removes a run. Raises RunError where it is at work, where other runs refer to it, or where it cannot be
+        removed."""
         run = self.open(name)
         if users := self.users(run):
             raise RunError(f"run {run.id} is needed by {', '.join(users)}; delete those first")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class AlignmentRecipe(StatementsRecipe):
-    """What a model knows apart from negation, alone or against the model it was tuned from: summary.json and a table."""
+    """What a model knows apart from negation, alone or against the model it was tuned from: summary.json and a
+    table."""
 
     kind: Literal["alignment"] = "alignment"
 
@@ -29,7 +30,8 @@ class AlignmentRecipe(StatementsRecipe):
 def alignment(
     recipe: AlignmentRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None
 ) -> dict[str, float]:
-    """summary.json and retrieval.parquet. Figures: macro zero-shot AUROC, affirmative mAP, and what changed since base."""
+    """summary.json and retrieval.parquet. Figures: macro zero-shot AUROC, affirmative mAP, and what changed since
+    base."""
     from nast_core.claims.alignment import compare_alignment
     from nast_core.files.parquet import write_parquet
     from nast_core.files.writing import whole_folder, write_json

@@ -32,7 +32,8 @@ _MOST = 1_000 * MB  # of a file of texts or names
 
 
 class EncodeRecipe(EncodingRecipe):
-    """Unit vectors of a file of texts, or of images: vectors.npz. Without names, of every image of the dataset, or in the folder."""
+    """Unit vectors of a file of texts, or of images: vectors.npz.
+    Without names, of every image of the dataset, or in the folder."""
 
     files: ClassVar = ("texts", "names")
     scored: ClassVar = "image could be encoded"
@@ -73,7 +74,8 @@ class EncodeRecipe(EncodingRecipe):
 
 
 def encode(recipe: EncodeRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
-    """vectors.npz; of images also unreadable.json and warnings.json, where there are any. Figures: how many, and of what size."""
+    """vectors.npz; of images also unreadable.json and warnings.json, where there are any.
+    Figures: how many, and of what size."""
     from nast_core.benchmark.run import TOLD, write_told
     from nast_core.files.arrays import save_arrays
     from nast_core.files.writing import whole_folder
@@ -96,7 +98,8 @@ def encode(recipe: EncodeRecipe, folder: Path, report: Reporter, model: DualEnco
 
 
 def share(recipe: EncodeRecipe, number: int, of: int, report: Reporter) -> None:
-    """Encodes one share into the cache of vectors, where the run that comes after finds them. Raises RunError without a cache.
+    """Encodes one share into the cache of vectors, where the run that comes after finds them. Raises RunError without a
+    cache.
 
     Shares end where chunks of the cache do: images come in the batches in which one process would take them.
     """

@@ -23,9 +23,9 @@ def run(recipe: Recipe, *, wait: bool = True, quiet: bool = False) -> Run:
 
         run(TraceRecipe(pairs="pairs.jsonl")).result  # an xarray.Dataset; nast_core.work.results has the other kinds
 
-    A bar shows its progress, and a line says which run it waits for, unless ``quiet``. Interrupted (Ctrl-C, a notebook's stop
-    button), only the waiting ends: the run goes on, and a line says how to stop it; the same call joins it again.
-    Raises RunError where it does not finish.
+    A bar shows its progress, and a line says which run it waits for, unless ``quiet``. Interrupted (Ctrl-C, a
+    notebook's stop button), only the waiting ends: the run goes on, and a line says how to stop it; the same call joins
+    it again. Raises RunError where it does not finish.
     """
     begun = submit(recipe)
     if wait and (status := follow(begun, quiet=quiet)).state != "finished":
@@ -115,8 +115,8 @@ def _start(run: Run) -> Run:
 def _start_here(run: Run) -> None:
     """A process of a session of its own: it outlives the page, the server, the terminal and a log-out.
 
-    Not submitit's local executor: its controller stays in the server's session, so that Ctrl-C in the server's terminal,
-    or closing it, ends the run; and it ends a run at a time limit.
+    Not submitit's local executor: its controller stays in the server's session, so that Ctrl-C in the server's
+    terminal, or closing it, ends the run; and it ends a run at a time limit.
     """
     env = os.environ | {"PYTHONPATH": search_path()}
     words = [sys.executable, SAFE, "-m", "nast_core.work.execute", str(run.folder)]
@@ -160,7 +160,8 @@ def cancel(run: Run) -> None:
 def follow(run: Run, *, quiet: bool = False) -> Status:
     """How a run ended, watched until then: a bar on a terminal and in a notebook, and a line for what it waits for.
 
-    Raises KeyboardInterrupt where the waiting is interrupted, after a line that says how to stop the run, which goes on.
+    Raises KeyboardInterrupt where the waiting is interrupted, after a line that says how to stop the run, which goes
+    on.
     """
     if not (status := run.status).active:
         return status

@@ -84,8 +84,8 @@ def _copy(source: Path, out: Path, changed: Mapping[str, tuple[Tensor, Tensor]])
             shutil.copy(path, target)
     if missing:
         raise ModelError(
-            f"the files in {source} do not hold {len(missing)} of the {len(changed)} tensors that training changed, first "
-            f"{min(missing)!r}, so the tuned model cannot be written in their format"
+            f"the files in {source} do not hold {len(missing)} of the {len(changed)} tensors that training changed, "
+            f"first {min(missing)!r}, so the tuned model cannot be written in their format"
         )
 
 

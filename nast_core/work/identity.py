@@ -27,8 +27,8 @@ _LARGEST = 10**15  # bytes of any file
 def identity(recipe: Recipe, root: Path, model_fingerprint: str | None = None) -> Identity:
     """The identity of a recipe on this machine's files. ``root`` is the folder of the runs it may refer to.
 
-    ``model_fingerprint`` is that of the loaded model in float32, for callers who have it; else the model is loaded, once.
-    Raises ModelError or DataError where the model or a file is not there.
+    ``model_fingerprint`` is that of the loaded model in float32, for callers who have it; else the model is loaded,
+    once. Raises ModelError or DataError where the model or a file is not there.
     """
     recipe = settled(recipe)
     model = (model_fingerprint or fingerprint_of(recipe.model, root)) if recipe.needs_model else ""
@@ -61,7 +61,8 @@ def key_of(folder: Path) -> str:
 
 
 def fingerprint_of(spec: str, root: Path) -> str:
-    """Fingerprint of a model's weights in float32: loaded once, and known from then on while its files stay the same."""
+    """Fingerprint of a model's weights in float32: loaded once, and known from then on while its files stay the
+    same."""
     from nast_core.opening import load_model, stamp_of
 
     with _remembered(root) as known:
@@ -76,7 +77,8 @@ Known = Callable[[str, str, Callable[[], str]], str]
 
 @contextmanager
 def _remembered(root: Path) -> Iterator[Known]:
-    """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new one."""
+    """``known(name, stamp, compute)``: the hash computed when the files behind the name last had this stamp, or a new
+    one."""
     path = root / MEMORY
     try:
         stamps = _STAMPS.validate_python(read_json(path))

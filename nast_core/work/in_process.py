@@ -29,8 +29,8 @@ def run_in_process(
 ) -> Run:
     """The finished run of a recipe: found; waited for, where another process is at it; or carried out here and now.
 
-    ``model``: the recipe's, loaded, where the caller has it. Work that is broken off, by an error or by a user who left the
-    page, leaves no run behind. Raises NastError where it cannot be done, or was cancelled.
+    ``model``: the recipe's, loaded, where the caller has it. Work that is broken off, by an error or by a user who left
+    the page, leaves no run behind. Raises NastError where it cannot be done, or was cancelled.
     """
     store = store or RunStore()
     with store.writing():

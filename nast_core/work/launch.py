@@ -1,4 +1,5 @@
-"""How another Python is started for the work of a run: it finds this package, and nothing in the folder it is started from."""
+"""How another Python is started for the work of a run: it finds this package, and nothing in the folder it is started
+from."""
 
 import os
 from pathlib import Path

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def aligned_pairs(
     path: Path | None, model: DualEncoder, report: Reporter, dataset: str = PHANTOMS, *, present: bool | None = True
 ) -> Sequence[AlignedPair]:
-    """The pairs of a file that align, or the dataset's of the conditions the model knows; those refused are said with the
-    reason."""
+    """The pairs of a file that align, or the dataset's of the conditions the model knows; those refused are said with
+    the reason."""
     from nast_core.negation.pairs import align_all
 
     alignment = align_all(pairs_meant(path, model, dataset, present=present), model.text)
@@ -40,8 +40,8 @@ def aligned_pairs(
 def pairs_meant(
     path: Path | None, model: DualEncoder, dataset: str = PHANTOMS, *, present: bool | None = True
 ) -> list[PolarityPair]:
-    """The pairs of a file; without one, the dataset's of the conditions the model knows, or of all where those are not on
-    record. ``present``: as ``Dataset.pairs`` takes it."""
+    """The pairs of a file; without one, the dataset's of the conditions the model knows, or of all where those are not
+    on record. ``present``: as ``Dataset.pairs`` takes it."""
     from nast_core.dataset.opened import open_dataset
     from nast_core.negation.pairs import read_pairs
 

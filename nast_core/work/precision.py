@@ -1,4 +1,5 @@
-"""What a run computes in: decided once, noted in its folder, and the same when it goes on and in all of its processes."""
+"""What a run computes in: decided once, noted in its folder, and the same when it goes on and in all of its
+processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One run in several processes, by Accelerate: each takes its share of the work (``shares``), and all get every result."""
+"""One run in several processes, by Accelerate: each takes its share of the work (``shares``), and all get every
+result."""
 
 import multiprocessing
 import os
@@ -41,7 +42,8 @@ def devices(recipe: Recipe) -> list[str]:
 
 
 def carry_out_work(recipe: Recipe, folder: Path, note: Note, on: list[str]) -> dict[str, float]:
-    """The work of a recipe, in this process or in ``num_processes`` new ones; what one of them raises is raised here."""
+    """The work of a recipe, in this process or in ``num_processes`` new ones;
+    what one of them raises is raised here."""
     if recipe.num_processes == 1:
         _settle(on[0])
         own = recipe.model_copy(update={"device": on[0]})
@@ -50,7 +52,8 @@ def carry_out_work(recipe: Recipe, folder: Path, note: Note, on: list[str]) -> d
 
 
 def _settle(device: str) -> None:
-    """Accelerate's state for this process. It would take a GPU, where there is one, for work that was sent to the CPU."""
+    """Accelerate's state for this process. It would take a GPU, where there is one, for work that was sent to the
+    CPU."""
     from accelerate import PartialState
 
     if device == "cpu":

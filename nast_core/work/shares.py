@@ -1,4 +1,5 @@
-"""What the work of a kind needs of the process it is in: its share of the pairs or items, the model, and whether it writes."""
+"""What the work of a kind needs of the process it is in: its share of the pairs or items, the model, and whether it
+writes."""
 
 import os
 from collections.abc import Callable, Sequence

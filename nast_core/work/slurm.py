@@ -75,7 +75,8 @@ def _into_the_log(folder: str) -> None:
 def submit(folder: Path, options: Executor) -> str:
     """Queues a run and returns its job's number. Raises RunError where there is no SLURM, or it refuses.
 
-    Of an array, its jobs do their shares first; the run's own comes after the last, however they ended, and does what is left.
+    Of an array, its jobs do their shares first; the run's own comes after the last, however they ended, and does what
+    is left.
     """
     if shutil.which("sbatch") is None:
         raise RunError("this machine has no SLURM (no sbatch); use 'executor: local', or start this on the cluster")

@@ -167,8 +167,9 @@ Images = Callable[[Sequence["AlignedPair"], Sequence[list[str]]], "Tensor"]
 def _images(
     recipe: TraceRecipe, model: DualEncoder, pairs: Sequence[AlignedPair], report: Reporter, doubts: dict[str, str]
 ) -> tuple[Images, list[list[str]], list[str]]:
-    """From pairs and the names of their images to what tracing takes of them: vectors [pair, dim], or [pair, image, dim]; the
-    names; and those of the images that are averaged over for every pair. ``doubts`` as in ``encode_named``."""
+    """From pairs and the names of their images to what tracing takes of them: vectors [pair, dim], or [pair, image,
+    dim]; the names; and those of the images that are averaged over for every pair. ``doubts`` as in
+    ``encode_named``."""
     from nast_core.dataset.opened import open_dataset
     from nast_core.encoding.cache import default_cache
     from nast_core.encoding.images import encode_folder

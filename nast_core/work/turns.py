@@ -36,8 +36,8 @@ def turn(run: Run, record: Recorder, on: list[str]) -> Iterator[None]:
 def lock_of(device: str) -> Path:
     """The file whose lock is this user's turn on a device of this machine. Raises RunError where it cannot be made.
 
-    In the user's own cache, closed to others: in a folder for all, another user could take the name first and hold it. The
-    cache may be shared by machines, each of which has devices of its own, so the name says which.
+    In the user's own cache, closed to others: in a folder for all, another user could take the name first and hold it.
+    The cache may be shared by machines, each of which has devices of its own, so the name says which.
     """
     host = re.sub(r"[^\w.-]", "_", socket.gethostname())
     try:

@@ -50,7 +50,10 @@ def stranger():
 @pytest.fixture
 def payload(stranger) -> str:
     there = stranger.address
-    return f"![i]({there}/x.png) :red[r] :material/rocket: :tada: [l]({there}/l) $x^2$ <img src={there}/y.png> **b** {there}/bare"
+    return (
+        f"![i]({there}/x.png) :red[r] :material/rocket: :tada: [l]({there}/l) $x^2$ <img src={there}/y.png> **b** "
+        f"{there}/bare"
+    )
 
 
 def settled(page: Page) -> None:

@@ -67,6 +67,7 @@ def test_items_are_judged_by_keys_and_a_reload_goes_on_where_it_was(page, addres
     order = [item.item_id for item in reading_order(read_items(path), "Ada")]
     lines = [(line.item_id, line.verdict, line.comment) for line in Reviews(path).of("Ada")]
     assert lines == [
-        (order[0], "correct", ""), (order[0], None, ""), (order[0], "wrong", "see 1 and 23"), (order[1], "correct", ""), (order[1], None, ""), (order[1], "unclear", ""),
+        (order[0], "correct", ""), (order[0], None, ""), (order[0], "wrong", "see 1 and 23"), (order[1], "correct", ""),
+        (order[1], None, ""), (order[1], "unclear", ""),
         (order[2], "correct", ""),
     ]  # fmt: skip

@@ -150,7 +150,8 @@ def takes_lora_on_the_text_tower_only(folder: Path, work: Path) -> None:
         saved = {name: p for name, p in reloaded.named_parameters() if "lora_" in name}
         assert saved.keys() == learning.keys()
         assert all(torch.equal(saved[name], learning[name]) for name in saved)
-        # PEFT adds and subtracts the adapters of an nn.MultiheadAttention in place at every call: the base drifts by rounding
+        # PEFT adds and subtracts the adapters of an nn.MultiheadAttention in place at every call: the base drifts by
+        # rounding
         limit = 1e-5 * max(1, float(after.abs().max()))
         assert (again.text.library_embedding(tokens) - after).abs().max() <= limit
         merge_lora(reloaded)

@@ -1,4 +1,5 @@
-"""Pieces of the independent forward passes that bare-weight families are compared with: library modules, called plainly."""
+"""Pieces of the independent forward passes that bare-weight families are compared with: library modules, called
+plainly."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""BioViL and BioViL-T: every family's checks, the recorded forward pass once more in plain calls, and what is refused."""
+"""BioViL and BioViL-T: every family's checks, the recorded forward pass once more in plain calls, and what is
+refused."""
 
 import json
 from pathlib import Path

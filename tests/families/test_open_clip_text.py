@@ -77,7 +77,8 @@ def edit_model(folder: Path, **values: object) -> None:
 
 
 def seen(model, ids) -> tuple[torch.Tensor, torch.Tensor]:
-    """(states, attention) of open_clip's text tower, by hooks: [layer, text, position, width], [.., head, query, key]."""
+    """(states, attention) of open_clip's text tower, by hooks: [layer, text, position, width], [.., head, query,
+    key]."""
     states, weights, hooks = [], [], []
     blocks = model.text.transformer.resblocks
     for block in blocks:

@@ -1,4 +1,5 @@
-"""VisionTextDualEncoderModel with BERT and RoBERTa: the pooler, the library's own call, and folders that must not load."""
+"""VisionTextDualEncoderModel with BERT and RoBERTa: the pooler, the library's own call, and folders that must not
+load."""
 
 import re
 import shutil

@@ -21,7 +21,7 @@ HEAD = """# Kills, full disks, a crowd
 
 Made by `python -m tests.faults --write`: real processes killed at random moments, real disks of a few megabytes (tmpfs) filled up,
 and sessions of a real server over its own WebSocket, without browsers. A short form runs with the tests.
-"""
+"""  # noqa: E501
 
 
 def main() -> int:
@@ -61,7 +61,10 @@ def main() -> int:
             )
     print("\n" + table(done))
     if told.write:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, {time.monotonic() - begun:.0f} s"
+        machine = (
+            f"{platform.machine()}, {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, "
+            f"{time.monotonic() - begun:.0f} s"
+        )
         DOCS.write_text(f"{HEAD}\n{machine}\n\n{table(done)}", "utf-8")
     return 0 if all(trial.good for trial in done) else 1
 

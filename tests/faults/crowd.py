@@ -1,4 +1,5 @@
-"""Many visitors at once, without their browsers: how long a click takes, whether answers are one's own, what memory does."""
+"""Many visitors at once, without their browsers: how long a click takes, whether answers are one's own, what memory
+does."""
 
 import asyncio
 import re
@@ -145,7 +146,8 @@ def trials(
     told = f"{sessions} sessions, a click each {pause:g} s, {minutes:g} minutes"
     figures = (
         f"median {seen.slowest_of(0.5):.2f} s, 95 % {late:.2f} s, longest {seen.slowest_of(1):.2f} s, "
-        f"{seen.cpu / clicks:.2f} s of the server's work and {seen.bytes / clicks / 1e3:,.0f} kB a click; by page, median and 95 %: {seen.by_page()}"
+        f"{seen.cpu / clicks:.2f} s of the server's work and {seen.bytes / clicks / 1e3:,.0f} kB a click; by page, "
+        f"median and 95 %: {seen.by_page()}"
     )
     whole = [
         Trial("crowd", "every answer is one's own", clicks, clicks - len(seen.foreign), "; ".join(seen.foreign[:3])),
@@ -157,7 +159,8 @@ def trials(
     grown = seen.growth()
     most = max(size for _, size in seen.memory)
     return [
-        Trial("crowd", f"{told}: 95 of 100 take at most {BAR:g} s", clicks, clicks if late <= BAR else clicks - slow, figures),
+        Trial("crowd", f"{told}: 95 of 100 take at most {BAR:g} "
+            "s", clicks, clicks if late <= BAR else clicks - slow, figures),
         *whole,
         Trial(
             "crowd", f"memory grows by at most {_FLAT:.0%} after the first minute", 1, int(grown <= _FLAT),

@@ -1,4 +1,5 @@
-"""How far two results are from one another: 0.0 for equal ones, inf for results of another shape or with other words."""
+"""How far two results are from one another: 0.0 for equal ones, inf for results of another shape or with other
+words."""
 
 import json
 import math

@@ -41,7 +41,8 @@ def writers(world: World, disk: Path) -> dict[str, tuple[Words | None, Words]]:
         "claims build": twice(["claims", "build", "--n", 12, "--out", disk / "claims.jsonl"]),
         "claims run": twice(["claims", "run", *model, *claims, "--out", disk / "claims"]),
         "compare": twice(
-            ["compare", world.model, world.exported, "--items", world.items, "--pairs", world.pairs, "--device", "cpu", "--out", disk / "compared"]
+            ["compare", world.model, world.exported, "--items", world.items, "--pairs", world.pairs, "--device", "cpu",
+            "--out", disk / "compared"]
         ),
         "export": (None, ["export", world.tuned, "--out", disk / "tuned"]),  # never in the place of another
     }  # fmt: skip

@@ -1,4 +1,5 @@
-"""Processes killed at random moments, and asked again: what they then give differs from the uninterrupted by nothing."""
+"""Processes killed at random moments, and asked again: what they then give differs from the uninterrupted by
+nothing."""
 
 import random
 import shutil

@@ -1,4 +1,5 @@
-"""A tiny world for commands: a CLIP, items, claims, pairs, and a fine-tune of it; made once, by commands of the project."""
+"""A tiny world for commands: a CLIP, items, claims, pairs, and a fine-tune of it;
+made once, by commands of the project."""
 
 import json
 from dataclasses import dataclass
@@ -48,14 +49,16 @@ class World:
 
 def make(folder: Path, *, tuned: bool = True) -> World:
     world = World(
-        folder, folder / "clip", folder / "pairs.jsonl", folder / "items.jsonl", folder / "claims.jsonl", folder / "tune.yaml",
+        folder, folder / "clip", folder / "pairs.jsonl", folder / "items.jsonl", folder / "claims.jsonl",
+            folder / "tune.yaml",
         folder / "trained" / "adapter", folder / "tuned-clip",
     )  # fmt: skip
     lines = [json.dumps({"affirmative": a, "negated": n, "finding": f}) + "\n" for a, n, f in PAIRS]
     world.pairs.write_text("".join(lines), "utf-8")
     world.recipe.write_text(
-        f"kind: finetune\nmodel: {world.model}\ndata: {world.claims}\nsteps: 12\nbatch_size: 4\ncompared_images: 8\nvalidate_every: 6\n"
-        "checkpoint_every: 2\nrank: 8\nalpha: 16\ndevice: cpu\ntracker: none\nvalidation_studies: 8\n",
+        f"kind: finetune\nmodel: {world.model}\ndata: {world.claims}\nsteps: 12\nbatch_size: 4\ncompared_images: "
+        "8\nvalidate_every: 6\ncheckpoint_every: 2\nrank: 8\nalpha: 16\ndevice: cpu\ntracker: "
+        "none\nvalidation_studies: 8\n",
         "utf-8",
     )
     made = Child(lambda: _write(world, tuned), folder / "log", world.environment).wait()

@@ -78,9 +78,11 @@ def test_a_model_against_itself_has_not_moved(folder, tmp_path):
     [
         (["run", "--claims", "{here}/none.jsonl", "--out", "{here}/o"], "there is no file"),
         (["run", "--claims", "{here}/empty.jsonl", "--out", "{here}/o"], "has no claims"),
-        (["run", "--claims", "{here}/empty.jsonl", "--images", "{here}/nowhere", "--out", "{here}/o"], "there is no folder"),
+        (["run", "--claims", "{here}/empty.jsonl", "--images", "{here}/nowhere", "--out", "{here}/o"], "there is no "
+            "folder"),
         (["build", "--source", "{here}/nowhere", "--out", "{here}/c.jsonl"], "there is no source"),
-        (["build", "--source", "{here}/no-claims.csv", "--out", "{here}/c.jsonl"], "no claim could be made of the 0 studies"),
+        (["build", "--source", "{here}/no-claims.csv", "--out", "{here}/c.jsonl"], "no claim could be made of the 0 "
+            "studies"),
         (["check", "--reports", "{here}", "--out", "{here}/o"], "holds no XML file"),
     ],
 )  # fmt: skip

@@ -14,7 +14,8 @@ from nast_core.demo.training import batches, fit
 pytestmark = pytest.mark.long
 
 SMALL = Plan(
-    image_phantoms=48, image_steps=4, image_batch=8, text_phantoms=48, text_steps=4, text_batch=8, test_items=40, test_phantoms=60
+    image_phantoms=48, image_steps=4, image_batch=8, text_phantoms=48, text_steps=4, text_batch=8, test_items=40,
+        test_phantoms=60
 )  # fmt: skip
 
 

@@ -41,8 +41,8 @@ def cells(folder) -> dict[str, dict]:
 
 
 def weights_by_hand(path) -> list[float]:
-    """By method.md, sections 3 and 4: the spread of each pair's effect over tokens from the negator on, averaged with weights
-    |d|; then the floor of 0.1."""
+    """By method.md, sections 3 and 4: the spread of each pair's effect over tokens from the negator on, averaged with
+    weights |d|; then the floor of 0.1."""
     with xr.open_dataset(path, engine="h5netcdf") as traced:
         effect, d, role = traced.cte.values, traced.d.values, traced.role.values
     spreads, gaps = [], []

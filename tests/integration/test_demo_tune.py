@@ -1,4 +1,5 @@
-"""A tiny 'nast demo tune': candidates trained alike, the best on validation published as a finished fine-tune, none twice."""
+"""A tiny 'nast demo tune': candidates trained alike, the best on validation published as a finished fine-tune, none
+twice."""
 
 import json
 import shutil

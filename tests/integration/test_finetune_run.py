@@ -1,4 +1,5 @@
-"""Whole fine-tunings of a tiny CLIP on phantoms: the result, and what interruptions, processes and full disks do to it."""
+"""Whole fine-tunings of a tiny CLIP on phantoms: the result, and what interruptions, processes and full disks do to
+it."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""docs/guide/dataset.md, command by command, on stand-ins: drawn files with a table for NIH, the demo for BiomedCLIP."""
+"""docs/guide/dataset.md, command by command, on stand-ins: drawn files with a table for NIH, the demo for
+BiomedCLIP."""
 
 import os
 import re

@@ -66,7 +66,8 @@ def test_a_run_of_two_processes_runs_nothing_that_lies_in_the_current_folder(can
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
     recipe = canaries.folder / "attention.yaml"
     recipe.write_text(
-        f"kind: attention\nmodel: {folders['Hugging Face CLIP']}\npairs: {tmp_path}/pairs.jsonl\ndevice: cpu\nnum_processes: 2\n"
+        f"kind: attention\nmodel: {folders['Hugging Face CLIP']}\npairs: {tmp_path}/pairs.jsonl\ndevice: "
+        "cpu\nnum_processes: 2\n"
     )
     done = script(SCRIPT, "run", recipe)
     assert canaries.sang == []

@@ -52,7 +52,18 @@ def by_uvicorn(host: str, folder, **environment: str):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(ROOT / "dashboard"), "app:app", "--host", host, "--port", str(port)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        str(ROOT / "dashboard"),
+        "app:app",
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
     with subprocess.Popen(command, cwd=folder, env=os.environ | environment, stderr=subprocess.DEVNULL) as server:
         try:
             wait_for_answer(f"http://127.0.0.1:{port}", server)
@@ -91,7 +102,8 @@ def test_streamlit_itself_reads_the_settings_beside_the_script_from_any_folder(t
         "'client.toolbarMode', 'server.fileWatcherType', 'theme.base')])"
     )
     said = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT / "dashboard" / "app.py")], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(ROOT / "dashboard" / "app.py")], cwd=tmp_path, capture_output=True, text=True,
+        check=True
     )  # fmt: skip
     assert said.stdout.split() == ["localhost", "False", "256", "minimal", "none", "dark"]
 
@@ -103,7 +115,8 @@ def test_settings_are_made_where_streamlit_finds_no_file_but_for_the_address(tmp
         "'client.toolbarMode', 'theme.dark.backgroundColor')])"
     )
     said = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True,
+        text=True, check=True
     )  # fmt: skip
     assert said.stdout.split() == ["None", "False", "256", "minimal", "#0E1116"]
 
@@ -136,8 +149,10 @@ def test_an_address_on_the_command_line_is_the_users_own_wish(tmp_path):
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("::ffff:127.0.0.1", True), ("localhost", True), ("/run/x.sock", True),
-     ("192.0.2.2", False), ("10.0.0.1", False), ("::ffff:10.0.0.1", False), ("fd00::2", False), ("0.0.0.0", False), ("example", False)],
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("::ffff:127.0.0.1", True), ("localhost", True),
+    ("/run/x.sock", True),
+     ("192.0.2.2", False), ("10.0.0.1", False), ("::ffff:10.0.0.1", False), ("fd00::2", False), ("0.0.0.0", False),
+     ("example", False)],
 )  # fmt: skip
 def test_only_loopback_addresses_are_local(host, local):
     assert serving.local(host) is local

@@ -1,4 +1,5 @@
-"""For tests of pages: what a page would offer as a run on a busy machine is computed at once, and no first look comes before."""
+"""For tests of pages: what a page would offer as a run on a busy machine is computed at once, and no first look comes
+before."""
 
 import pytest
 

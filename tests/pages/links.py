@@ -20,7 +20,8 @@ def by_link(page: str = "home", **params: str) -> AppTest:
 
 
 def correct(at: AppTest, place: str, text: str, *, add: str = "", undo: bool = False, **states: str) -> AppTest:
-    """Opens "Read wrongly?" under a text, says what it says of its findings, and of one more, and saves; or takes it back."""
+    """Opens "Read wrongly?" under a text, says what it says of its findings, and of one more, and saves;
+    or takes it back."""
     said = correcting.kept().corrections.of(text)
     key = correcting.key_of(place, text, said)
     at.session_state[key] = True

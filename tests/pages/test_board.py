@@ -1,4 +1,5 @@
-"""The board of runs, and a run that is watched: a folder that is broken or deleted meanwhile is said, and breaks nothing."""
+"""The board of runs, and a run that is watched: a folder that is broken or deleted meanwhile is said, and breaks
+nothing."""
 
 import json
 import os

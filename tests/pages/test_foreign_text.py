@@ -1,4 +1,5 @@
-"""One payload in every field of every page: nothing of it reaches the browser as Markdown, HTML or a chart's template."""
+"""One payload in every field of every page: nothing of it reaches the browser as Markdown, HTML or a chart's
+template."""
 
 import json
 from collections.abc import Iterator
@@ -19,11 +20,12 @@ from nast_core.review.judgements import Reviews
 from tests.pages.links import ROOT, by_link, opened
 
 PAYLOAD = (
-    "![i](http://127.0.0.1:9/x.png) :red[r] :material/rocket: [l](http://127.0.0.1:9/l) $x$ <img src=http://127.0.0.1:9/y.png> `c` **b** "
-    ":tada: http://127.0.0.1:9/bare"
+    "![i](http://127.0.0.1:9/x.png) :red[r] :material/rocket: [l](http://127.0.0.1:9/l) $x$ <img "
+    "src=http://127.0.0.1:9/y.png> `c` **b** :tada: http://127.0.0.1:9/bare"
 )
 RAW = ("![i](", ":red[r]", ":material/rocket:", "[l](", "$x$", "<img", "`c`", "**b**", ":tada:", "http://127")
-# Fields of Streamlit's messages that its page never reads as Markdown: what is typed, chosen from, copied, or named for itself.
+# Fields of Streamlit's messages that its page never reads as Markdown: what is typed, chosen from, copied, or named for
+# itself.
 LITERAL = {
     "TextInput": {"default", "value", "placeholder"},
     "Selectbox": {"options", "raw_value", "placeholder"},
@@ -80,7 +82,8 @@ def strings(value: object) -> Iterator[str]:
 
 
 def clean(at: AppTest, *, seen: bool = True, kept: tuple[str, ...] = ()) -> AppTest:
-    """No part of the payload but what is ``kept`` is read as anything but text; ``seen``: and it is there, to be read by a person."""
+    """No part of the payload but what is ``kept`` is read as anything but text;
+    ``seen``: and it is there, to be read by a person."""
     assert not at.exception, at.exception
     found = False
     for node in nodes(at._tree):
@@ -155,7 +158,17 @@ def test_what_an_address_names_is_asked_for_and_refused_as_text(page, params):
 
 @pytest.mark.parametrize("page", ["attention", "tracing", "attribution"])
 def test_typed_pairs_are_text_in_errors(page):
-    clean(by_link(page, **{"pair-source": "typed", "affirmative": f"some {PAYLOAD}"[:60], "negated": "no :red[r] $x$ <img :material/rocket:"}), seen=False)  # fmt: skip
+    clean(
+        by_link(
+            page,
+            **{
+                "pair-source": "typed",
+                "affirmative": f"some {PAYLOAD}"[:60],
+                "negated": "no :red[r] $x$ <img :material/rocket:",
+            },
+        ),
+        seen=False,
+    )
 
 
 def test_a_typed_pair_that_aligns_is_text_in_charts_and_tooltips():
@@ -165,7 +178,12 @@ def test_a_typed_pair_that_aligns_is_text_in_charts_and_tooltips():
 
 
 def test_sentences_on_the_models_page_are_text():
-    clean(by_link("models", sentence=f"no {PAYLOAD}"[:60], said=PAYLOAD[:60], denied=PAYLOAD[-60:], equivalent=PAYLOAD[40:100]), seen=False)  # fmt: skip
+    clean(
+        by_link(
+            "models", sentence=f"no {PAYLOAD}"[:60], said=PAYLOAD[:60], denied=PAYLOAD[-60:], equivalent=PAYLOAD[40:100]
+        ),
+        seen=False,
+    )
 
 
 @pytest.mark.parametrize("view", ["Items", "Balance", "Guessing", "Card", "Rejected drafts", "Export"])
@@ -174,9 +192,27 @@ def test_items_are_looked_through_as_text(items, view):
     items.with_suffix(".card.md").write_text(
         f"# {PAYLOAD}\n\n- {PAYLOAD}\n\n| {PAYLOAD} | n |\n| --- | --- |\n| {PAYLOAD} | 1 |\n"
     )
-    write_drafts([TurnedDown(item_id=PAYLOAD, conditions=first.conditions, assignments=first.assignments, attempt=1, given_up=True,
-                             reason=PAYLOAD, said=(PAYLOAD, "x"), negated=first.negated, affirmative=first.affirmative)], items)  # fmt: skip
-    clean(opened(by_link("data", **{"data-do": "Look through a file", "data-file": str(items), "data-view": view})), seen=view != "Guessing", kept=("`c`", "**b**") if view == "Card" else ())  # fmt: skip
+    write_drafts(
+        [
+            TurnedDown(
+                item_id=PAYLOAD,
+                conditions=first.conditions,
+                assignments=first.assignments,
+                attempt=1,
+                given_up=True,
+                reason=PAYLOAD,
+                said=(PAYLOAD, "x"),
+                negated=first.negated,
+                affirmative=first.affirmative,
+            )
+        ],
+        items,
+    )
+    clean(
+        opened(by_link("data", **{"data-do": "Look through a file", "data-file": str(items), "data-view": view})),
+        seen=view != "Guessing",
+        kept=("`c`", "**b**") if view == "Card" else (),
+    )
 
 
 def test_items_are_reviewed_as_text(items):
@@ -203,7 +239,8 @@ def test_items_are_asked_as_text(items, tab):
 
 def test_claims_are_looked_through_and_ranked_as_text(tmp_path):
     examples = build_examples(phantom_studies(8, split="validation", seed=0), seed=0).examples
-    evil = [e.model_copy(update={"study_id": f"s{n} {PAYLOAD}", "patient_id": f"p{n} {PAYLOAD}", "text": f"{e.text} {PAYLOAD}",
+    evil = [e.model_copy(update={"study_id": f"s{n} {PAYLOAD}", "patient_id": f"p{n} {PAYLOAD}",
+        "text": f"{e.text} {PAYLOAD}",
                                  "claim": e.claim.model_copy(update={"finding": f"{e.claim.finding} {PAYLOAD}"})})
             for n, e in enumerate(examples)]  # fmt: skip
     path = tmp_path / "evil.claims.jsonl"

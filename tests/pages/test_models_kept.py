@@ -75,7 +75,8 @@ def test_no_page_keeps_a_model_in_variables_that_its_own_functions_keep():
         functions = [node for node in ast.walk(ast.Module(body, [])) if isinstance(node, ast.FunctionDef | ast.Lambda)]
         loads = [
             node for node in body
-            if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("keeper.model(", "keeper.load(", "comparisons.load("))
+            if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(("keeper.model(", "keeper.load(",
+                "comparisons.load("))
         ]  # fmt: skip
         assert not (functions and loads), path.name
 

@@ -1,4 +1,5 @@
-"""The Models page: choosing, loading, fetching from a hub, anatomy, sentences, known models; on real tiny checkpoints."""
+"""The Models page: choosing, loading, fetching from a hub, anatomy, sentences, known models;
+on real tiny checkpoints."""
 
 import shutil
 

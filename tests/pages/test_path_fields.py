@@ -65,7 +65,11 @@ def test_every_field_that_can_open_something_is_known_to_the_asking():
 
 def test_no_page_ends_in_a_way_that_takes_its_sidebar_away():
     for path in [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
-        calls = [ast.unparse(call.func) for call in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(call, ast.Call)]  # fmt: skip
+        calls = [
+            ast.unparse(call.func)
+            for call in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(call, ast.Call)
+        ]
         assert "st.stop" not in calls, path
 
 

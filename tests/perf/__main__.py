@@ -19,7 +19,9 @@ from nast_core.files.writing import whole
 
 Row = tuple[str, str, str]
 BENCH = Path(__file__).resolve().parents[2] / "docs" / "bench.md"
-PARTS = {  # of each part its measurements, module:function: imported when it is their turn, since a machine may lack what others need
+# of each part its measurements, module:function: imported when it is their turn, since a machine may lack what others
+# need
+PARTS = {
     "tracing": [
         "tracing:tracing_against_the_plain_loop",
         "tracing:images_attribution_and_attention",

@@ -41,9 +41,12 @@ def building_items() -> list[tuple[str, str, str]]:
     return [
         (f"{ITEMS:,} CheXpert items, written and verified", f"{wall:.0f} s, {cpu:.0f} CPU-seconds",
          f"table read in it; {questions:,} questions, {patients:,} patients; bar 120 s"),
-        ("Items whose parser verdict differs from their labels", f"{differ}", f"of {ITEMS:,} read again; {untrue} untrue to the table; bar 0"),
-        ("Rejected tasks", f"{built.rejected.total() / built.asked:.2%}", f"{built.rejected.total()} of {built.asked:,}; {built.rewritten.total()} drafts written again; bar 3 %"),
-        *((f"Guessed from {name}", f"{r.value:.1%} ({r.low:.1%} to {r.high:.1%})", "chance is 25 %; bar 23 to 27 %") for name, r in found.items()),
+        ("Items whose parser verdict differs from their labels", f"{differ}", f"of {ITEMS:,} read again; {untrue} "
+            "untrue to the table; bar 0"),
+        ("Rejected tasks", f"{built.rejected.total() / built.asked:.2%}", f"{built.rejected.total()} of "
+            f"{built.asked:,}; {built.rewritten.total()} drafts written again; bar 3 %"),
+        *((f"Guessed from {name}", f"{r.value:.1%} ({r.low:.1%} to "
+            f"{r.high:.1%})", "chance is 25 %; bar 23 to 27 %") for name, r in found.items()),
         *_long_table(),
     ]  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""Seconds until the Compare page shows something: on a fresh install, and a finished fine-tune beside its base, computed and
-found again by a new server."""
+"""Seconds until the Compare page shows something: on a fresh install, and a finished fine-tune beside its base,
+computed and found again by a new server."""
 
 import os
 import re
@@ -25,7 +25,8 @@ tracker: none
 
 
 def fresh_compare_seconds() -> list[tuple[str, str, str]]:
-    """A server that has just begun to answer and has loaded nothing, three times; the page is the first that is asked for."""
+    """A server that has just begun to answer and has loaded nothing, three times;
+    the page is the first that is asked for."""
     shown = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
@@ -40,8 +41,10 @@ def fresh_compare_seconds() -> list[tuple[str, str, str]]:
         browser.close()
     headlines, charts = (sorted(getattr(one, name) for one in shown) for name in ("headline", "chart"))
     return [
-        ("Compare page, fresh install and server, headline", f"{headlines[1]:.1f} s", f"median of 3, {headlines[0]:.1f} to {headlines[-1]:.1f} s; demo and demo-tuned, without a click; at most 3 s wanted"),
-        ("Compare page, the same, first chart", f"{charts[1]:.1f} s", f"median of 3, {charts[0]:.1f} to {charts[-1]:.1f} s"),
+        ("Compare page, fresh install and server, headline", f"{headlines[1]:.1f} s", "median of 3, "
+            f"{headlines[0]:.1f} to {headlines[-1]:.1f} s; demo and demo-tuned, without a click; at most 3 s wanted"),
+        ("Compare page, the same, first chart", f"{charts[1]:.1f} s", f"median of 3, {charts[0]:.1f} to "
+            f"{charts[-1]:.1f} s"),
     ]  # fmt: skip
 
 
@@ -60,10 +63,14 @@ def compare_page_seconds() -> list[tuple[str, str, str]]:
                 page.close()
         browser.close()
     return [
-        ("Compare page, a run's own figures shown", f"{seconds[0].recorded:.1f} s", "opened for the first time; at most 2 s wanted"),
-        ("Compare page, everything compared", f"{seconds[0].chart:.1f} s", "base and fine-tune, demo CLIP, 500 questions, 48 pairs"),
-        ("Compare page, opened again by a new server", f"{seconds[1].headline:.1f} s", "until the headline is painted; at most 2 s wanted"),
-        ("Compare page, the same, first chart", f"{seconds[1].chart:.1f} s", "about a second of it is the browser's, for Plotly"),
+        ("Compare page, a run's own figures shown", f"{seconds[0].recorded:.1f} s", "opened for the first time; at "
+            "most 2 s wanted"),
+        ("Compare page, everything compared", f"{seconds[0].chart:.1f} s", "base and fine-tune, demo CLIP, 500 "
+            "questions, 48 pairs"),
+        ("Compare page, opened again by a new server", f"{seconds[1].headline:.1f} s", "until the headline is "
+            "painted; at most 2 s wanted"),
+        ("Compare page, the same, first chart", f"{seconds[1].chart:.1f} s", "about a second of it is the browser's, "
+            "for Plotly"),
         ("Compare page, opened once more, first chart", f"{again.chart:.1f} s", "on that server; at most 2 s wanted"),
     ]  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""One LoRA step on CLIPs of ViT-B/32 and of BiomedCLIP's size, random weights, against bare loops on the same tokens."""
+"""One LoRA step on CLIPs of ViT-B/32 and of BiomedCLIP's size, random weights, against bare loops on the same
+tokens."""
 
 import re
 import tempfile
@@ -154,10 +155,16 @@ def _rows(name: str, folder: Path) -> list[Row]:
     tokens = sum(int(tokens.mask.sum()) for tokens in batches)
     shape = f"{len(batch.texts)} texts, {tokens} tokens, {len(batch.captions)} studies, {name}, float32"
     return [
-        (f"LoRA step, {name} size", f"{step / tower:.2f} times the text tower's own forward and backward", f"{step:.2f} s against {tower:.2f} s; bare loop, the same tokens; {shape}"),
-        ("against the same adapters in a bare PEFT loop", f"{step / adapters:.2f} times", f"{adapters:.2f} s, the same tokens"),
-        ("against the bare loop with all texts padded to the longest", f"{padded / step:.2f} times faster", f"{padded:.2f} s"),
-        ("against the step with its images through the image tower", f"{(step + images) / step:.1f} times faster", f"images {images:.1f} s: 4 measured and multiplied, forward only"),
+        (f"LoRA step, {name} size", f"{step / tower:.2f} times the text tower's own forward and "
+            "backward", f"{step:.2f} s against {tower:.2f} s; bare loop, the "
+            f"same tokens; {shape}"),
+        ("against the same adapters in a bare PEFT "
+            "loop", f"{step / adapters:.2f} times", f"{adapters:.2f} s, the same tokens"),
+        ("against the bare loop with all texts padded to the "
+            "longest", f"{padded / step:.2f} times faster", f"{padded:.2f} s"),
+        ("against the step with its images through the image "
+            "tower", f"{(step + images) / step:.1f} times faster", f"images {images:.1f} s: 4 measured and "
+            "multiplied, forward only"),
     ]  # fmt: skip
 
 

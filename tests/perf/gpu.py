@@ -1,5 +1,5 @@
-"""On a CUDA card: whether the image tower waits for images, tracing as a share of the card's matrix speed, LoRA steps in bf16,
-and whether every result is the CPU's. One script of under six minutes: ``python -m tests.perf gpu``.
+"""On a CUDA card: whether the image tower waits for images, tracing as a share of the card's matrix speed, LoRA steps
+in bf16, and whether every result is the CPU's. One script of under six minutes: ``python -m tests.perf gpu``.
 
 ``python -m tests.perf.gpu --device cpu --small`` goes through all of it anywhere, on a tiny model, and prints.
 """
@@ -76,7 +76,8 @@ def write_clip(folder: Path, *, small: bool) -> Path:
 
 
 def waiting(folder: Path, device: str, size: Size) -> list[Row]:
-    """Of the time that files take through the tower, the share in which the tower, given prepared images, is not at work."""
+    """Of the time that files take through the tower, the share in which the tower, given prepared images, is not at
+    work."""
     model = load_model(folder, device=device)
     rows = []
     with tempfile.TemporaryDirectory() as place:
@@ -89,8 +90,9 @@ def waiting(folder: Path, device: str, size: Size) -> list[Row]:
             whole = best(lambda tower=tower: encode_named(tower, names, Path(place)), 1)
             rows.append(
                 (f"Image tower waiting for images, {name}", f"{max(0.0, 1 - alone / whole):.0%} of the time",
-                 f"{size.images:,} PNG of 1,024 px, {NAME}: {size.images / whole:,.0f} a second from disk, {size.images / alone:,.0f} of prepared ones; "
-                 f"{cores()} cores read, one of them {size.decoded / one:.0f} a second")
+                 f"{size.images:,} PNG of 1,024 px, {NAME}: {size.images / whole:,.0f} a second from disk, "
+                 f"{size.images / alone:,.0f} of prepared ones; {cores()} cores read, one of them "
+                     f"{size.decoded / one:.0f} a second")
             )  # fmt: skip
     return rows
 
@@ -115,8 +117,8 @@ def tracing(folder: Path, device: str, size: Size) -> list[Row]:
                 against = "" if name == "float32" else f"; vectors off by {off:.0e} at most from float32's"
                 rows.append(
                     (f"{kind}: share of the {name} matrix speed", f"{2 * count / speed / took:.0%}",
-                     f"{count / 1e9:.2f} thousand million multiply-adds necessary a pair, {speed / 1e12:.3g} TFLOP/s measured (side {size.matrix:,}), "
-                     f"{took * 1000:.2f} ms a pair of {size.pairs}{against}")
+                     f"{count / 1e9:.2f} thousand million multiply-adds necessary a pair, {speed / 1e12:.3g} TFLOP/s "
+                     f"measured (side {size.matrix:,}), {took * 1000:.2f} ms a pair of {size.pairs}{against}")
                 )  # fmt: skip
     return rows
 
@@ -154,7 +156,11 @@ def against_the_cpu(name: str, there: Callable[[], Any], here: Callable[[], Any]
         return _failed(f"{name}, against the CPU's", error)
     off = float(np.nanmax(np.abs(a - b)))
     alike = a.shape == b.shape and bool((np.isnan(a) == np.isnan(b)).all()) and off <= bar
-    return f"{name}, against the CPU's", f"{'' if alike else 'NOT THE SAME: '}off by {off:.0e} at most", f"bar {bar:.0e}; float32, {of}"  # fmt: skip
+    return (
+        f"{name}, against the CPU's",
+        f"{'' if alike else 'NOT THE SAME: '}off by {off:.0e} at most",
+        f"bar {bar:.0e}; float32, {of}",
+    )
 
 
 def _failed(name: str, error: Exception) -> Row:

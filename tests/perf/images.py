@@ -1,4 +1,5 @@
-"""Images from disk through the demo CLIP: the processes that read ahead, against decoding and the tower alone; and memory.
+"""Images from disk through the demo CLIP: the processes that read ahead, against decoding and the tower alone; and
+memory.
 
 ``python -m tests.perf.images 400`` looks at so many images, and at ten times as many of a benchmark, and prints.
 """
@@ -68,8 +69,11 @@ def reading_ahead_of_the_tower(count: int = IMAGES) -> list[tuple[str, str, str]
     decoding, tower, alone, ahead = (count * min(values) for values in seconds.values())
     bound = max(decoding / cores(), tower)
     return [
-        (f"{count:,} PNG of {SIDE:,} px from disk through the demo CLIP", f"{ahead:.1f} s", f"{cores()} cores, as many processes that read"),
-        ("Against decoding shared by the cores, or the tower, whichever takes longer", f"{ahead / bound:.2f} times the time", f"decoding {decoding:.1f} s on one core, tower {tower:.1f} s; bar 1.15"),
+        (f"{count:,} PNG of {SIDE:,} px from disk through the demo "
+            "CLIP", f"{ahead:.1f} s", f"{cores()} cores, as many processes that read"),
+        ("Against decoding shared by the cores, or the tower, whichever takes "
+            "longer", f"{ahead / bound:.2f} times the time", f"decoding {decoding:.1f} s on one core, tower "
+                f"{tower:.1f} s; bar 1.15"),
         ("Against one process", f"{alone / ahead:.1f} times faster", f"one process: {alone:.1f} s"),
     ]  # fmt: skip
 
@@ -137,8 +141,8 @@ class Watch(threading.Thread):
 
 
 def benchmark_many(count: int) -> dict[str, tuple[int, int, float]]:
-    """What is done -> memory when it has begun, the most while it is done, and its seconds. Files are small ones, since only
-    how many there are matters here; encoding has begun with the first hundredth, when its processes are there."""
+    """What is done -> memory when it has begun, the most while it is done, and its seconds. Files are small ones, since
+    only how many there are matters here; encoding has begun with the first hundredth, when its processes are there."""
     from nast_core.benchmark.run import run_benchmark
 
     model = load_model("demo", device="cpu")

@@ -1,4 +1,5 @@
-"""Loading and encoding with a CLIP of BiomedCLIP's size (ViT-B/16 + BERT-base, random weights) against open_clip itself."""
+"""Loading and encoding with a CLIP of BiomedCLIP's size (ViT-B/16 + BERT-base, random weights) against open_clip
+itself."""
 
 import json
 import os
@@ -108,8 +109,11 @@ def _loading(folder: Path) -> list[Row]:
     bare = _peak(_IMPORTS)
     peak = _peak(f"{_IMPORTS}; m = nast_core.opening.load_model({str(folder)!r}, device='cpu')")
     return [
-        ("Loading", f"{ours / theirs:.2f} times open_clip's time", f"{ours:.1f} s against {theirs:.1f} s; ViT-B/16 + BERT-base, float32, random weights; hash included"),
-        ("Peak memory of loading", f"{(peak - bare) / weights:.2f} times the weights above the framework", f"weights {weights / 2**20:.0f} MiB, framework {bare / 2**20:.0f} MiB; fresh processes, mapped file counted"),
+        ("Loading", f"{ours / theirs:.2f} times open_clip's time", f"{ours:.1f} s against {theirs:.1f} s; ViT-B/16 + "
+            "BERT-base, float32, random weights; hash included"),
+        ("Peak memory of loading", f"{(peak - bare) / weights:.2f} times the weights above the "
+            "framework", f"weights {weights / 2**20:.0f} MiB, framework "
+            f"{bare / 2**20:.0f} MiB; fresh processes, mapped file counted"),
     ]  # fmt: skip
 
 
@@ -147,10 +151,14 @@ def _encoding_texts(folder: Path, texts: list[str]) -> list[Row]:
     full = time.perf_counter() - began
     trimmed = best(lambda: model.encode_texts(some), 2)
     lengths = (tokenizer(texts) != 0).sum(-1).float()
-    measured = f"all different, {lengths.mean():.0f} tokens on average and {int(lengths.max())} at most; each once by both, in turns of {16 * BATCH}, batch {BATCH}, both sorted by length and trimmed; BERT-base, float32"
+    measured = (
+        f"all different, {lengths.mean():.0f} tokens on average and {int(lengths.max())} at most; each once "
+        f"by both, in turns of {16 * BATCH}, batch {BATCH}, both sorted by length and trimmed; BERT-base, float32"
+    )
     return [
         (f"Encoding {len(texts):,} short texts", f"{ratio:.2f} of the library loop's throughput", measured),
-        ("Trimming texts to the longest of the batch", f"{full / trimmed:.1f} times faster than padding to {CONTEXT} tokens", f"{BATCH} of these texts, of all lengths"),
+        ("Trimming texts to the longest of the batch", f"{full / trimmed:.1f} times faster than padding to {CONTEXT} "
+            "tokens", f"{BATCH} of these texts, of all lengths"),
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from nast_core.files.places import DEMO
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.precision import PARTS, Part, choose_for, lacking, with_bf16
 from tests.perf.finetune import STUDIES, bare, batches_of, prepared, step_of, write_biomedclip_size
-from tests.perf.timing import best, seconds
+from tests.perf.timing import in_turns, seconds
 
 Row = tuple[str, str, str]
 
@@ -31,35 +31,41 @@ def encoding(name: str, folder: Path | str, device: str, *, images: int, texts: 
     rows, vectors = [], {}
     for part in PARTS:
         count = images if part == "images" else len(said)
-        slow, fast = (_timed(works[part], with_bf16(model, of)) for of in ((), (part,)))
-        vectors[part] = slow[1], fast[1]
-        off = float((1 - (slow[1] * fast[1]).sum(-1)).max())
+        other = with_bf16(model, [part])
+        slow, fast = in_turns(lambda part=part: works[part](model), lambda part=part, other=other: works[part](other))
+        one, two = vectors[part] = works[part](model), works[part](other)
+        off = float((1 - (one * two).sum(-1)).max())
         rows.append(
-            (f"Encoding {count:,} {part} in bf16, {name}", f"{slow[0] / fast[0]:.2f} times as fast as in float32",
-             f"{count / fast[0]:,.0f} against {count / slow[0]:,.0f} a second; 1 - cosine to the float32 vector: {off:.0e} at most")
+            (f"Encoding {count:,} {part} in bf16, {name}", f"{slow / fast:.2f} times as fast as in float32",
+             f"{_rate(count / fast)} against {_rate(count / slow)} a second; 1 - cosine to the float32 vector: "
+             f"{off:.0e} at most")
         )  # fmt: skip
     cosines = [texts @ images.T for texts, images in zip(vectors["texts"], vectors["images"], strict=True)]
     off = float((cosines[0] - cosines[1]).abs().max())
-    return [*rows, (f"Cosines of texts and images in bf16, {name}", f"off by {off:.1e} at most", f"{cosines[0].numel():,} of them")]  # fmt: skip
+    return [*rows, (f"Cosines of texts and images in bf16, {name}", f"off by {off:.1e} at most",
+        f"{cosines[0].numel():,} of them")]  # fmt: skip
 
 
-def _timed(work: Callable[[DualEncoder], Tensor], model: DualEncoder) -> tuple[float, Tensor]:
-    found: list[Tensor] = []
-    least = best(lambda: found.append(work(model)), 2)
-    return least, found[-1]
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def steps(name: str, folder: Path | str, device: str, *, studies: int = STUDIES) -> list[Row]:
     """A LoRA step in both precisions, and each against the bare tower's forward and backward in the same."""
-    took, towers = {}, {}
-    for bf16 in (False, True):
-        model, task = prepared(folder, device=device, bf16=bf16, many=studies)
-        took[bf16] = best(step_of(task), 2)
-        batches = batches_of(model, task)
-        towers[bf16] = best(bare(model.text.library_embedding, batches, bf16=bf16), 2)
+    models = {bf16: prepared(folder, device=device, bf16=bf16, many=studies) for bf16 in (False, True)}
+    slow, fast = in_turns(*(step_of(task) for _, task in models.values()))
+    bares = [
+        bare(model.text.library_embedding, batches_of(model, task), bf16=bf16) for bf16, (model, task) in models.items()
+    ]
+    slow_tower, fast_tower = in_turns(*bares)
+    texts = len(models[True][1].training.batch(0).texts)
     return [
-        (f"LoRA step in bf16, {name}", f"{took[False] / took[True]:.2f} times as fast as in float32", f"{took[True]:.3f} s against {took[False]:.3f} s; {len(task.training.batch(0).texts)} texts"),
-        (f"LoRA step in bf16, {name}, against the bare tower in bf16", f"{took[True] / towers[True]:.2f} times its forward and backward", f"{towers[True]:.3f} s; a bare PEFT loop, torch's autocast as it comes; in float32 {took[False] / towers[False]:.2f} times"),
+        (f"LoRA step in bf16, {name}", f"{slow / fast:.2f} times as fast as in float32",
+         f"{fast:.3f} s against {slow:.3f} s; {texts} texts"),
+        (f"LoRA step in bf16, {name}, against the bare tower in bf16",
+         f"{fast / fast_tower:.2f} times its forward and backward",
+         f"{fast_tower:.3f} s; a bare PEFT loop, torch's autocast as it comes; in float32 "
+         f"{slow / slow_tower:.2f} times"),
     ]  # fmt: skip
 
 
@@ -78,12 +84,12 @@ def bf16_beside_float32() -> list[Row]:
     with tempfile.TemporaryDirectory() as where:
         biomedclip = write_biomedclip_size(Path(where) / "biomedclip-size")
         of: Sequence[tuple[str, Path | str, int]] = (
-            ("BERT-base and ViT-B/16", biomedclip, 32),
+            ("BERT-base and ViT-B/16", biomedclip, 16),
             ("the demo CLIP", DEMO, 256),
         )
         rows: list[Row] = []
         for name, folder, images in of:
-            rows += encoding(name, folder, "cpu", images=images, texts=8 * images)
+            rows += encoding(name, folder, "cpu", images=images, texts=4 * images)
             rows += steps(name, folder, "cpu")
             rows += chosen(name, folder, "cpu")
         return rows

@@ -87,9 +87,12 @@ def scoring_against_an_open_clip_loop(count: int = ITEMS, share: int = SHARE) ->
     interval = _seconds(lambda: rate(right, patients, resamples=RESAMPLES))
     texts = f"{len(distinct_texts(items)):,} distinct of {8 * count:,} option texts"
     return [
-        (f"Scoring {count:,} items, intervals, slices and tests included", f"{first:.1f} s", f"a 6-layer CLIP; {texts}"),
-        ("Against open_clip's own loop, item by item", f"{loop / first:.1f} times faster", f"loop: {loop:.0f} s, measured on {share} items and scaled; bar 3"),
-        ("Against encoding distinct texts and images once", f"{first / alone:.2f} times the time", f"encoding: {alone:.1f} s; bar 1.1"),
+        (f"Scoring {count:,} items, intervals, slices and tests "
+            "included", f"{first:.1f} s", f"a 6-layer CLIP; {texts}"),
+        ("Against open_clip's own loop, item by item", f"{loop / first:.1f} times faster", f"loop: {loop:.0f} s, "
+            f"measured on {share} items and scaled; bar 3"),
+        ("Against encoding distinct texts and images "
+            "once", f"{first / alone:.2f} times the time", f"encoding: {alone:.1f} s; bar 1.1"),
         ("The same again, from the cache", f"{first / again:.0f} times faster", f"{again:.2f} s; bar 20"),
         (f"Bootstrap of {count:,} items", f"{interval:.2f} s", f"{RESAMPLES:,} resamples; bar 2 s"),
     ]  # fmt: skip

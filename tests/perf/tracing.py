@@ -37,7 +37,6 @@ from nast_core.negation.pairs import AlignedPair, PolarityPair, align, align_all
 from tests.perf.memory import measured
 from tests.perf.timing import best
 from tests.plain import patched
-from tests.writers import vision_text_dual
 
 PAIR = PolarityPair(
     affirmative="there is some pleural fluid at bases .", negated="there is no pleural fluid at bases ."
@@ -67,6 +66,8 @@ def vit_b_32() -> DualEncoder:
 
 
 def biomedclip_size() -> DualEncoder:
+    from tests.writers import vision_text_dual  # and with it open_clip, which a lent card's machine lacks
+
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = AutoTokenizer.from_pretrained(vision_text_dual.write(Path(folder) / "tiny"))
@@ -111,9 +112,10 @@ def _against_loop(model: DualEncoder, pair: AlignedPair | None, plan: PatchPlan,
     whole, text_only = len(cells) * (cell + text + image), len(cells) * cell
     return [
         (name, f"{whole / ours:.0f} times faster per pair, off by {off:.0e} at most",
-         f"whole CLIP once per patch: {whole:.1f} s against {ours * 1000:.0f} ms; {pair.length} tokens, {len(cells)} patches, "
-         f"batches of {BATCH} pairs, float32; {len(some)} of the loop's patches timed and compared"),
-        (f"{name}: text alone", f"{text_only / ours:.0f} times faster per pair", f"text tower once per patch: {text_only:.1f} s"),
+         f"whole CLIP once per patch: {whole:.1f} s against {ours * 1000:.0f} ms; {pair.length} tokens, {len(cells)} "
+         f"patches, batches of {BATCH} pairs, float32; {len(some)} of the loop's patches timed and compared"),
+        (f"{name}: text alone", f"{text_only / ours:.0f} times faster per "
+            "pair", f"text tower once per patch: {text_only:.1f} s"),
     ]  # fmt: skip
 
 
@@ -133,8 +135,8 @@ def necessary_multiply_adds(tower: TextTower, pair: AlignedPair) -> int:
 
 
 def multiply_adds_of_heads(tower: TextTower, pair: AlignedPair) -> int:
-    """As ``necessary_multiply_adds``, of head tracing with all positions of a head swapped together: of the head's own block
-    the output projection of its channels and the MLP, and every block after it."""
+    """As ``necessary_multiply_adds``, of head tracing with all positions of a head swapped together: of the head's own
+    block the output projection of its channels and the MLP, and every block after it."""
     width, length, layers = tower.width, pair.length, tower.n_layers
     start = rows_of(HEADS, tower, pair)[0].positions[0]
     held, sees = length - start, sum(position + 1 for position in range(start, length))
@@ -155,7 +157,8 @@ def _efficiency(model: DualEncoder, pair: AlignedPair) -> list[Row]:
     share = 2 * count / speed / ours
     return [
         ("Exact block tracing: share of matrix speed", f"{share:.0%}",
-         f"{count / 1e9:.2f} thousand million multiply-adds necessary a pair, {speed / 1e9:.0f} GFLOP/s measured, {ours * 1000:.0f} ms a pair"),
+         f"{count / 1e9:.2f} thousand million multiply-adds necessary a pair, {speed / 1e9:.0f} GFLOP/s measured, "
+             f"{ours * 1000:.0f} ms a pair"),
     ]  # fmt: skip
 
 
@@ -204,8 +207,10 @@ def _attention(model: DualEncoder) -> list[Row]:
     reference, text_only = (best(lambda w=w: loop(w), 1) * len(pairs) / len(sample) for w in (True, False))
     return [
         ("NSA over 1,000 pairs, ViT-B/32", f"{reference / ours:.1f} times faster",
-         f"whole CLIP, one pair at a time, output_attentions: {reference:.0f} s against {ours:.1f} s ({len(sample)} pairs of the loop measured)"),
-        ("NSA over 1,000 pairs: text alone", f"{text_only / ours:.2f} times faster", f"text tower, one text at a time: {text_only:.0f} s"),
+         f"whole CLIP, one pair at a time, output_attentions: {reference:.0f} s against {ours:.1f} s ({len(sample)} "
+             "pairs of the loop measured)"),
+        ("NSA over 1,000 pairs: text alone", f"{text_only / ours:.2f} times faster", "text tower, one text at a "
+            f"time: {text_only:.0f} s"),
     ]  # fmt: skip
 
 
@@ -217,7 +222,8 @@ def what_the_page_waits_for() -> list[Row]:
     whole = best(lambda: trace(model, pairs, images))
     one = best(lambda: trace(model, pairs[:1], images[:1]), 5)
     return [
-        ("The page's template set", f"{whole:.2f} s", f"{len(pairs)} pairs, demo CLIP, block outputs; at most 3 s wanted"),
+        ("The page's template set", f"{whole:.2f} s", f"{len(pairs)} pairs, demo CLIP, block outputs; at most 3 s "
+            "wanted"),
         ("The page's single pair", f"{one:.3f} s", "at most 0.3 s wanted"),
     ]  # fmt: skip
 
@@ -227,6 +233,7 @@ def memory_of_many_pairs() -> list[Row]:
     more = (many["bytes"] - few["bytes"]) / 2**20
     linear = many["seconds"] / (2 * some["seconds"])
     return [
-        ("Peak memory, 5,000 pairs against 50", f"{more:+.0f} MiB", f"demo CLIP; {few['bytes'] / 2**20:.0f} MiB for 50 pairs"),
+        ("Peak memory, 5,000 pairs against 50", f"{more:+.0f} MiB", f"demo CLIP; {few['bytes'] / 2**20:.0f} MiB for "
+            "50 pairs"),
         ("Time, 5,000 pairs against twice 2,500", f"{linear:.2f} times", f"{many['seconds']:.0f} s"),
     ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""For tests of what must be refused: copies of the tiny checkpoints to damage, and what the refusal says. Light, as ../conftest.py."""
+"""For tests of what must be refused: copies of the tiny checkpoints to damage, and what the refusal says.
+Light, as ../conftest.py."""
 
 import json
 import shutil

@@ -27,8 +27,10 @@ def test_every_part_runs_and_on_one_device_all_results_are_the_same(capsys):
     rows = gpu.measured("cpu", gpu.SMALL._replace(images=3, decoded=1))
     assert [row for row in rows if "failed" in row[1] or "NOT" in row[1]] == []
     said = [what for what, _, _ in rows]
-    for part in ("Vectors of images, against", "Exact block tracing: share of the TF32", "Head tracing: share of the float32",
-                 "LoRA step in bf16", "Image tower waiting for images, bf16", "Encoding 8 images in bf16", "`auto`, texts"):  # fmt: skip
+    for part in ("Vectors of images, against", "Exact block tracing: share of the "
+        "TF32", "Head tracing: share of the float32",
+                 "LoRA step in bf16", "Image tower waiting for images, bf16", "Encoding 8 images in bf16",
+                 "`auto`, texts"):  # fmt: skip
         assert any(what.startswith(part) for what in said), part
     assert capsys.readouterr().out.count(" | ") == 2 * len(rows)
 

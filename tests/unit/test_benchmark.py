@@ -1,4 +1,5 @@
-"""The demo world's own items: sound, balanced, true of their phantoms; and items read from files with clear refusals."""
+"""The demo world's own items: sound, balanced, true of their phantoms;
+and items read from files with clear refusals."""
 
 import hashlib
 import json
@@ -57,7 +58,8 @@ def test_every_letter_is_right_equally_often(items):
 
 
 def mode_of(options):
-    """The assignment that has the majority's state of every condition: where wrong options cluster round the right one."""
+    """The assignment that has the majority's state of every condition: where wrong options cluster round the right
+    one."""
     return tuple(int(sum(column) > 2) for column in zip(*options, strict=True))
 
 

@@ -40,7 +40,10 @@ def test_models_are_tested_on_the_items_that_both_could_score():
 
 
 def test_three_models_make_three_pairs_and_one_family_of_six_tests():
-    tables = {name: answers([1] * 10, [float(i < right) for i in range(10)]) for name, right in zip("abc", (0, 9, 10), strict=True)}  # fmt: skip
+    tables = {
+        name: answers([1] * 10, [float(i < right) for i in range(10)])
+        for name, right in zip("abc", (0, 9, 10), strict=True)
+    }
     found = model_tests(tables)
     assert list(zip(found.a, found.b, strict=True))[::3] == [("a", "b"), ("a", "c"), ("b", "c")]
     negated = found[found.form == "negated"].set_index(["a", "b"])
@@ -108,7 +111,8 @@ def test_a_slice_keeps_items_that_meet_every_part(items):
     part = Slice(condition=("Edema", "Fracture"), negations=(2, 3))
     expected = [
         item for item in items
-        if {c for c, s in zip(item.conditions, item.assignments[item.answer_index], strict=True) if not s} & {"Edema", "Fracture"}
+        if {c for c, s in zip(item.conditions, item.assignments[item.answer_index], strict=True) if not s} & {"Edema",
+            "Fracture"}
         and item.assignments[item.answer_index].count(0) >= 2
     ]  # fmt: skip
     assert 0 < len(expected) < len(items)

@@ -120,8 +120,11 @@ GOOD = Example(
         (b"{\n", "line 1: not a claim (not JSON"),
         (b'{"study_id": "s"}', "line 1: not a claim (patient_id"),
         (GOOD.model_dump_json().replace("Edema\"", "Oedema\"").encode(), "none of the CheXpert conditions"),
-        (GOOD.model_dump_json().replace('"polarity","cue"', '"mood","cue"').encode(), "line 1: not a claim (contradictions.0.kind"),
-        ((GOOD.model_dump_json() + "\n" + GOOD.model_copy(update={"split": "test"}).model_dump_json()).encode(), "line 2: the patient 'p' is in split 'test' here and in 'train' on line 1"),
+        (GOOD.model_dump_json().replace('"polarity","cue"', '"mood","cue"').encode(), "line 1: not a claim "
+            "(contradictions.0.kind"),
+        ((GOOD.model_dump_json() + "\n" + GOOD.model_copy(update={"split": "test"}).model_dump_json()).encode(),
+        "line 2: the patient 'p' is in split "
+            "'test' here and in 'train' on line 1"),
         ("é".encode("latin-1"), "cannot be read as UTF-8"),
     ],
 )  # fmt: skip

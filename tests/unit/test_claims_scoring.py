@@ -64,7 +64,8 @@ def example(text, false, *, kind="polarity", cue=None, false_cue=None, image="x"
 
 IMAGES = {"x": torch.tensor([1.0, 0.0]), "y": torch.tensor([0.0, 1.0])}
 VECTORS = {  # score with x and with y, over ten
-    "edema": (0.9, 0.1), "no edema": (0.5, 0.6), "edema is absent": (0.95, 0.2), "left": (0.3, 0.3), "right": (0.3, 0.3),
+    "edema": (0.9, 0.1), "no edema": (0.5, 0.6), "edema is absent": (0.95, 0.2), "left": (0.3, 0.3),
+    "right": (0.3, 0.3),
     "small": (0.2, 0.6), "large": (0.7, 0.3),
 }  # fmt: skip
 EXAMPLES = [
@@ -223,7 +224,8 @@ def test_a_prompts_score_is_the_mean_towards_less_the_mean_away():
 
 
 class Reads:
-    """A judge of edema: each image says how much there is, and each cue how it is read, 1 as a denial and -1 not at all."""
+    """A judge of edema: each image says how much there is, and each cue how it is read, 1 as a denial and -1 not at
+    all."""
 
     def __init__(self, reading):
         self.reading = reading

@@ -112,7 +112,8 @@ def report(*codings: str) -> Report:
         ("Opacity/lung/base/left/mild", [("Lung Opacity", "left", "lower", "mild")]),
         ("Opacity/ribs/right", []),
         ("Pulmonary Atelectasis/base/bilateral", [("Atelectasis", "bilateral", "lower", None)]),
-        ("Pulmonary Atelectasis/upper lobe/left", [("Atelectasis", "left", None, None)]),  # no height told apart up there
+        # no height told apart up there
+        ("Pulmonary Atelectasis/upper lobe/left", [("Atelectasis", "left", None, None)]),
         ("Pleural Effusion/right/large", [("Pleural Effusion", "right", None, "severe")]),
         ("Cardiomegaly/borderline", []),
         ("Cardiomegaly", [("Cardiomegaly", None, None, None)]),
@@ -120,7 +121,8 @@ def report(*codings: str) -> Report:
         ("Cardiac Shadow/obscured", []),
         ("Thickening/pleura/apex/bilateral", [("Pleural Other", "bilateral", None, None)]),
         ("Thickening/bronchi", []),
-        ("Hydropneumothorax/left/large", [("Pneumothorax", "left", None, "severe"), ("Pleural Effusion", "left", None, "severe")]),
+        ("Hydropneumothorax/left/large", [("Pneumothorax", "left", None, "severe"), ("Pleural Effusion", "left", None,
+        "severe")]),
         ("Calcified Granuloma/lung/upper lobe/left", [("Lung Lesion", "left", "upper", None)]),
         ("Infiltrate/lung/upper lobe/lower lobe/left", [("Lung Opacity", "left", None, None)]),  # two heights are none
     ],
@@ -170,7 +172,9 @@ def test_agreement_by_hand():
     assert (row.coded, row["read"], row.both) == (6, 5, 4)
     assert (row.precision, row.recall) == (pytest.approx(4 / 5), pytest.approx(4 / 6))
     listed = Counter(zip(found.disagreements.study_id, found.disagreements.attribute, strict=True))
-    assert listed == dict.fromkeys((("b", "laterality"), ("d", "severity"), ("e", "polarity"), ("f", "polarity"), ("i", "polarity")), 1)  # fmt: skip
+    assert listed == dict.fromkeys(
+        (("b", "laterality"), ("d", "severity"), ("e", "polarity"), ("f", "polarity"), ("i", "polarity")), 1
+    )
 
 
 def test_two_sides_on_record_apart_are_bilateral_to_the_comparison():
@@ -313,7 +317,8 @@ def mimic(tmp_path) -> Path:
 def test_mimic_reports_are_found_by_their_paths(mimic):
     source = read_source(str(mimic))
     assert [(s.study_id, s.patient_id, s.image, s.split) for s in source.studies] == [
-        ("50414267", "10000032", None, None), ("53189527", "10000032", None, None), ("57375967", "10000764", None, None),
+        ("50414267", "10000032", None, None), ("53189527", "10000032", None, None),
+        ("57375967", "10000764", None, None),
     ]  # fmt: skip
     assert source.name == "MIMIC-CXR"
 
@@ -348,7 +353,8 @@ def test_a_folder_without_reports_is_refused(tmp_path):
 
 def test_a_table_of_reports_keeps_its_patients_images_and_splits(tmp_path):
     (tmp_path / "r.csv").write_text(
-        'study_id,patient_id,image,split,text\na,p1,a.png,Train,"Small left effusion. No edema."\nb,p2,,,Clear lungs.\nc,p2,,,Nothing.\n'
+        'study_id,patient_id,image,split,text\na,p1,a.png,Train,"Small left effusion. No edema."\nb,p2,,,Clear '
+        "lungs.\nc,p2,,,Nothing.\n"
     )
     source = table_studies(tmp_path / "r.csv")
     assert [(s.study_id, s.patient_id, s.image, s.split) for s in source.studies] == [
@@ -415,7 +421,8 @@ def test_padchest_labels_are_known_in_any_case_and_number_and_foreign_ones_claim
 
 @pytest.mark.parametrize(
     ("declared", "stored"),
-    [("UTF-8", "utf-8"), ("ISO-8859-1", "latin-1"), ("UTF-16", "utf-16"), ("UTF-16", "utf-8"), ("no-such", "utf-8"), ("latin-1", "utf-8"),
+    [("UTF-8", "utf-8"), ("ISO-8859-1", "latin-1"), ("UTF-16", "utf-16"), ("UTF-16", "utf-8"), ("no-such", "utf-8"),
+    ("latin-1", "utf-8"),
      ("UTF-8", "utf-16-le"), ("windows-1252", "cp1252")],
 )  # fmt: skip
 def test_xml_is_read_in_the_encoding_of_its_bytes_whatever_it_declares(tmp_path, declared, stored):

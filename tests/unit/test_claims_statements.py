@@ -59,8 +59,10 @@ def told(**attributes) -> Claim:
         ),
         (told(polarity="absent"), {"normal": "dry pleural spaces"}, "Dry pleural spaces.", None),
         # an equivalent of no effusion at all says too much where only the left side is denied
-        (told(polarity="absent", laterality="left"), {"normal": "dry pleural spaces"}, "No pleural effusion on the left.", "no"),
-        (told(), {"frame": "impression: {}.", "present": "{noun} {is} seen"}, "Impression: pleural effusion is seen.", None),
+        (told(polarity="absent", laterality="left"), {"normal": "dry pleural spaces"}, "No pleural effusion on the "
+            "left.", "no"),
+        (told(), {"frame": "impression: {}.", "present": "{noun} {is} seen"}, "Impression: pleural effusion is "
+            "seen.", None),
     ],
 )  # fmt: skip
 def test_a_claim_in_words_by_hand(claim, changes, text, cue):
@@ -102,7 +104,8 @@ def test_a_claim_in_words_by_hand(claim, changes, text, cue):
         (
             Claim(finding="Enlarged Cardiomediastinum", polarity="present", severity="mild"),
             Claim(finding="Enlarged Cardiomediastinum", polarity="present", severity="severe"),
-            {"noun": Noun("an", "enlarged mediastinum", "is"), "contrast": ("rather than", "{here} rather than {there} {noun}")},
+            {"noun": Noun("an", "enlarged mediastinum", "is"), "contrast": ("rather than", "{here} rather than "
+                "{there} {noun}")},
             "A mildly rather than markedly enlarged mediastinum.", "rather than",
         ),
     ],

@@ -1,4 +1,5 @@
-"""The app's garbage: what stays is set aside, and what is dropped later is found all the same. In a process of its own."""
+"""The app's garbage: what stays is set aside, and what is dropped later is found all the same.
+In a process of its own."""
 
 import subprocess
 import sys

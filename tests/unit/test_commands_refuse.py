@@ -189,7 +189,8 @@ def test_a_command_works_without_a_home_folder(tmp_path, monkeypatch):
 def test_every_command_is_asked_about_every_path_and_number_it_takes():
     assert len(COMMANDS) >= 25
     assert {name for name, _ in options(Path)} >= set(COMMANDS) - {
-        "model info", "model list", "model download", "runs list", "runs show", "runs cancel", "runs resume", "runs delete",
+        "model info", "model list", "model download", "runs list", "runs show", "runs cancel", "runs resume",
+        "runs delete",
         "demo compare",  # of what comes with NAST
         "app",  # serves until it is stopped; tests/integration/test_wheel.py asks it
         "negation read",  # a file or -; its own tests ask it

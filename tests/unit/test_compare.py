@@ -24,10 +24,12 @@ pytestmark = pytest.mark.slow  # two models whole
 
 
 def scored(*rows: tuple[str, str, str, float, tuple[float, ...]]) -> pd.DataFrame:
-    """item, form, choice, correct, the four scores; the right answer is always A and every item is its own patient's."""
+    """item, form, choice, correct, the four scores; the right answer is always A and every item is its own
+    patient's."""
     return pd.DataFrame(
         [
-            {"item_id": item, "patient_id": f"p-{item}", "form": form, "answer": "A", "choice": choice, "correct": correct}
+            {"item_id": item, "patient_id": f"p-{item}", "form": form, "answer": "A", "choice": choice,
+            "correct": correct}
             | {f"score_{letter}": score for letter, score in zip("ABCD", scores, strict=True)}
             for item, form, choice, correct, scores in rows
         ]

@@ -1,4 +1,5 @@
-"""nast model convert: bare checkpoints in their real layouts become folders that load and encode alike; no code is run."""
+"""nast model convert: bare checkpoints in their real layouts become folders that load and encode alike;
+no code is run."""
 
 import json
 import os
@@ -63,7 +64,8 @@ def named_like_hugging_face() -> CLIPModel:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> Path:
-    """As OpenAI published its models: TorchScript, matrices in half precision; numbers and masks that are no weights."""
+    """As OpenAI published its models: TorchScript, matrices in half precision;
+    numbers and masks that are no weights."""
     model = deepcopy(native())
     convert_weights_to_fp16(model)
     mask = model.attn_mask

@@ -45,7 +45,8 @@ def test_an_absence_without_any_negation_in_the_text_is_one_said_affirmatively()
 
 @pytest.mark.parametrize(
     ("state", "read"),
-    [("present", [("Edema", "present", None, True)]), ("uncertain", [("Edema", "uncertain", "no", True)]), ("not said", [])],
+    [("present", [("Edema", "present", None, True)]), ("uncertain", [("Edema", "uncertain", "no", True)]),
+    ("not said", [])],
 )  # fmt: skip
 def test_every_state_goes_over_the_parsers(state, read):
     assert said("No edema.", by("No edema.", Edema=state)) == read
@@ -144,7 +145,8 @@ def test_the_command_reads_with_corrections_only_where_they_are_given(tmp_path):
     path = tmp_path / "readings.jsonl"
     keep(path, "No edema.", {"Edema": "present"})
     lines = [
-        CliRunner().invoke(app, ["negation", "read", "-", *more], input=b"No edema.\n", env={"NAST_DATA": str(tmp_path)})
+        CliRunner().invoke(app, ["negation", "read", "-", *more], input=b"No edema.\n",
+            env={"NAST_DATA": str(tmp_path)})
         for more in ([], ["--corrections", str(path)])
     ]  # fmt: skip
     assert [json.loads(line.stdout)["findings"] for line in lines] == [
@@ -157,7 +159,8 @@ def test_the_command_reads_with_corrections_only_where_they_are_given(tmp_path):
     assert "there is no file" in gone.stderr
 
 
-# --- what is judged ----------------------------------------------------------------------------------------------------
+# --- what is judged
+# ----------------------------------------------------------------------------------------------------
 
 UNREAD = "Fracture, air beside the lung, and no edema."  # the parser knows no pneumothorax by these words
 UNREAD_TOO = "Fracture, air beside the lung, and normal pulmonary vasculature."

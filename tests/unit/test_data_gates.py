@@ -1,4 +1,5 @@
-"""The gates for tables, XML, archives and images: what is no such file is one sentence, soon, whatever its bytes are."""
+"""The gates for tables, XML, archives and images: what is no such file is one sentence, soon, whatever its bytes
+are."""
 
 import gzip
 import io
@@ -37,11 +38,14 @@ NIH = "Image Index,Finding Labels,Patient ID,View Position\n0.png,Mass|Effusion,
 PADCHEST = f"{','.join(COLUMNS)}\n" + "0.png,0,s0,p0,PA,Physician,\"[['pneumonia', 'loc left']]\"\n"
 REPORTS = 'study_id,patient_id,split,text\na,p,train,"FINDINGS: No edema.\nIMPRESSION: Small left effusion."\n'
 XML = (
-    b'<?xml version="1.0" encoding="UTF-8"?><eCitation><uId id="CXR1"/><Abstract><AbstractText Label="FINDINGS">No edema.'
+    b'<?xml version="1.0" encoding="UTF-8"?><eCitation><uId id="CXR1"/><Abstract><AbstractText Label="FINDINGS">No '
+    b"edema."
     b"</AbstractText></Abstract><MeSH><major>normal</major></MeSH></eCitation>"
 )
-ODD = [b"\0", b'"', b'""', b"\n", b"\r", b";", b"\t", b"\xff\xfe", b"\xef\xbb\xbf", "²".encode(), b"1e400", b"9" * 5000, b"[" * 400,
-       b"nan", b"<!ENTITY", b"&x;", b"\xed\xa0\x80", b"(" * 3000, b"x" * 300_000, b"PK\x03\x04", b"\x1f\x8b"]  # fmt: skip
+ODD = [b"\0", b'"', b'""', b"\n", b"\r", b";", b"\t", b"\xff\xfe", b"\xef\xbb\xbf", "²".encode(), b"1e400", b"9" * 5000,
+    b"[" * 400,
+       b"nan", b"<!ENTITY", b"&x;", b"\xed\xa0\x80", b"(" * 3000, b"x" * 300_000, b"PK\x03\x04",
+           b"\x1f\x8b"]  # fmt: skip
 
 
 @st.composite
@@ -183,7 +187,8 @@ REFUSED = [
     (",".join(f"column {n}" for n in range(10**6)).encode(), "a line has more than 250,000 characters"),
     ((OWN + "p9,s9," + "x" * 400_000).encode(), "has more than 250,000"),
     ((OWN + 'p9,"s9').encode(), "line 6 has 2 cells, the header 16; close the quote that is open"),
-    ((OWN + "p9,s9\n").encode(), "line 6 has 2 cells, the header 16; quote cells that hold ',', and fill up short rows"),
+    ((OWN + "p9,s9\n").encode(), "line 6 has 2 cells, the header 16; quote cells that hold ',', and fill up short "
+        "rows"),
     ((OWN + f'p9,s9,i,{STATES[:-1]}"\n{OWN}').encode(), "line"),
     (OWN.replace("Edema", "Fracture").encode(), "has the column 'Fracture' twice"),
     (OWN.split("\n")[0].encode(), "has no rows"),

@@ -319,7 +319,8 @@ def test_a_folder_one_may_not_read_is_one_sentence(copied):
 
 def test_items_know_their_split_and_each_is_asked_once(tmp_path):
     rows = [
-        (f"p{n}", f"s{n}", f"{n}.png", ("train", "validation", "test")[n % 3], {"Edema": n % 2, "Pneumonia": n // 2 % 2, "Fracture": n // 4 % 2, "Cardiomegaly": 1})
+        (f"p{n}", f"s{n}", f"{n}.png", ("train", "validation", "test")[n % 3],
+        {"Edema": n % 2, "Pneumonia": n // 2 % 2, "Fracture": n // 4 % 2, "Cardiomegaly": 1})
         for n in range(60)
     ]  # fmt: skip
     dataset = open_dataset(str(made(tmp_path, rows, items=30)))
@@ -367,7 +368,8 @@ def test_a_build_that_is_killed_leaves_no_folder_that_looks_whole_and_of_two_one
 
 def test_a_run_is_found_again_while_dataset_and_images_stay(tmp_path):
     rows = [
-        (f"p{n}", f"s{n}", f"{n}.png", "validation", {"Edema": n % 2, "Pneumonia": n // 2 % 2, "Fracture": n // 4 % 2, "Cardiomegaly": 1})
+        (f"p{n}", f"s{n}", f"{n}.png", "validation",
+        {"Edema": n % 2, "Pneumonia": n // 2 % 2, "Fracture": n // 4 % 2, "Cardiomegaly": 1})
         for n in range(30)
     ]  # fmt: skip
     folder = made(tmp_path, rows, items=20)

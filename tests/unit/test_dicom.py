@@ -486,12 +486,14 @@ def alike(loaded: LoadedImage, other: LoadedImage) -> float:
 @pytest.mark.parametrize(
     ("elements", "said"),
     [
-        ({"WindowCenter": 20000, "WindowWidth": 100}, "Its display window would show almost one value and was not used."),
+        ({"WindowCenter": 20000, "WindowWidth": 100}, "Its display window would show almost one value and was not "
+            "used."),
         ({"WindowCenter": -500, "WindowWidth": 100}, "almost one value"),
         ({"WindowCenter": 2000, "WindowWidth": 10**7}, "almost one value"),
         ({"WindowCenter": 1000, "WindowWidth": 1}, "almost only black and white"),
         (WINDOW | {"RescaleSlope": 0, "RescaleIntercept": 5}, "rescale slope 0 and intercept 5 are not usable"),
-        ({"WindowCenter": [90000, 2000], "WindowWidth": [10, 4000]}, "Display window 1 of 2 would show almost one value"),
+        ({"WindowCenter": [90000, 2000], "WindowWidth": [10, 4000]}, "Display window 1 of 2 would show almost one "
+            "value"),
         (WINDOW | {"HighBit": 15}, "12 bits are stored up to bit 15; its values were taken as they are"),
         (WINDOW | {"HighBit": 7}, "12 bits are stored up to bit 7; its values were taken as they are"),
         (WINDOW | {"BitsStored": 8, "HighBit": 7}, "8 bits are stored up to bit 7; its values were taken as they are"),

@@ -1,4 +1,5 @@
-"""What the guide and the README tell a reader to type is run here: Python as it stands, commands as far as they are read."""
+"""What the guide and the README tell a reader to type is run here: Python as it stands, commands as far as they are
+read."""
 
 import importlib.util
 import re

@@ -1,4 +1,5 @@
-"""Downloads by the real hub client from a small hub on this machine: whole, refused, cut off, resumed, on a full disk."""
+"""Downloads by the real hub client from a small hub on this machine: whole, refused, cut off, resumed, on a full
+disk."""
 
 import json
 import os

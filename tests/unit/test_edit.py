@@ -1,4 +1,5 @@
-"""Words changed by hand, and drafts that a build turned down: nothing is saved that the parser does not read as its labels."""
+"""Words changed by hand, and drafts that a build turned down: nothing is saved that the parser does not read as its
+labels."""
 
 import pytest
 
@@ -103,7 +104,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_and_the_items_stay(path
 
 STUDIES = [
     Study(f"s{n}", f"p{n}", "", {"Edema": n % 2, "Fracture": n // 2 % 2, "Pneumothorax": n // 4 % 2,
-                                 "Cardiomegaly": 1, "Lung Lesion": 1, "Pneumonia": 0, "Pleural Other": 0, "Support Devices": 0})
+                                 "Cardiomegaly": 1, "Lung Lesion": 1, "Pneumonia": 0, "Pleural Other": 0,
+                                 "Support Devices": 0})
     for n in range(64)
 ]  # fmt: skip
 

@@ -106,7 +106,8 @@ def test_the_same_is_found_again_until_an_image_changes(model, images, tmp_path)
     [
         (
             [],
-            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and not both",
+            "give what is to be encoded: --texts FILE; or images, with --images FILE or FOLDER, or --dataset; and "
+            "not both",
         ),
         (["--texts", "{0}/blank.txt"], "blank.txt has no line; give a text, or an image's name, a line"),
         (["--texts", "{0}/none.txt"], "there is no file"),

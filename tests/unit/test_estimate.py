@@ -21,7 +21,8 @@ pytestmark = pytest.mark.slow  # trials of whole recipes
 
 NOTHING = Costs(start=0, read=0, images=0, draw=0, learn=0, update=0, encode=0, save=0)
 AMOUNTS = Amounts(
-    alone=100, together=300, panel=5000, panel_kept=1000, watched=2000, watched_batches=5, kept_alone=10, kept_together=20,
+    alone=100, together=300, panel=5000, panel_kept=1000, watched=2000, watched_batches=5, kept_alone=10,
+        kept_together=20,
     kept_watched=50, kept_studies=1e9, kept_text=8,
 )  # fmt: skip
 ASKED = recipe("claims.jsonl", steps=10, statements_first=0.4, validate_every=4, checkpoint_every=5)
@@ -35,7 +36,8 @@ ASKED = recipe("claims.jsonl", steps=10, statements_first=0.4, validate_every=4,
         ({"update": 0.5}, 10 * 0.5),
         ({"draw": 0.1}, 0.1 * (2 * 10 + 4 * 5)),  # every step's twice; validation batches at 3 looks and once before
         ({"save": 2}, 2 * 3),  # at steps 5 and 10, and the adapter
-        # looked at after 4, 8 and 10 steps, and before and after; texts that the frozen encoder reads: 4 x 10 + 6 x 20 + 50
+        # looked at after 4, 8 and 10 steps, and before and after; texts that the frozen encoder reads: 4 x 10 + 6 x 20
+        # + 50
         ({"encode": 0.001}, 0.001 * (5 * 5000 + 3 * 2000 + (40 + 120 + 50) * 8 + 1000)),
     ],
 )

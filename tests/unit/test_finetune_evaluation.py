@@ -1,4 +1,5 @@
-"""The figures watched in training, on four hand-made text vectors: none turned round, none lenient, beside scikit-learn's."""
+"""The figures watched in training, on four hand-made text vectors: none turned round, none lenient, beside
+scikit-learn's."""
 
 import numpy as np
 import pytest

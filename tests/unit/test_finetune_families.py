@@ -1,4 +1,5 @@
-"""Every family: adapters seen by our own forward pass, a group a layer, and a tuned folder in the family's own format."""
+"""Every family: adapters seen by our own forward pass, a group a layer, and a tuned folder in the family's own
+format."""
 
 from pathlib import Path
 

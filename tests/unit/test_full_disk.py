@@ -77,11 +77,13 @@ def _vectors(path: Path) -> None:
 WRITERS = {
     "text": lambda path: write_text(path, "a" * SIZE),
     "JSON": lambda path: write_json(path, ["a" * SIZE]),
-    "netCDF": lambda path: save_dataset(path, xr.Dataset({"cte": ("pair", np.random.default_rng(0).random(SIZE // 8))})),
+    "netCDF": lambda path: save_dataset(path, xr.Dataset({"cte": ("pair",
+    np.random.default_rng(0).random(SIZE // 8))})),
     "parquet": lambda path: write_parquet(path, _frame()),
     "CSV": lambda path: _stream(path, lambda temporary: _frame().to_csv(temporary)),
     "safetensors": lambda path: save_tensors(path, TENSORS),
-    "safetensors by its own writer": lambda path: _stream(path, lambda t: __import__("safetensors.torch").torch.save_file(TENSORS, t)),
+    "safetensors by its own "
+        "writer": lambda path: _stream(path, lambda t: __import__("safetensors.torch").torch.save_file(TENSORS, t)),
     "a checkpoint": lambda path: save_state(path, TENSORS),
     "torch's own writer": lambda path: _stream(path, lambda temporary: torch.save(TENSORS, temporary)),
     "npz": lambda path: save_arrays(path, {"pixels": np.random.default_rng(0).random(SIZE // 8)}),
@@ -158,7 +160,8 @@ def nast(*words: object) -> object:
     [
         ("attention", "--out", "{disk}/result", "--model", "{model}"),
         ("trace", "--out", "{disk}/result", "--model", "{model}", "--pairs", "{folder}/pairs.jsonl"),
-        ("trace", "--out", "{folder}/t.nc", "--vectors", "{disk}/result", "--model", "{model}", "--pairs", "{folder}/pairs.jsonl"),
+        ("trace", "--out", "{folder}/t.nc", "--vectors", "{disk}/result", "--model", "{model}", "--pairs",
+        "{folder}/pairs.jsonl"),
         ("benchmark", "build", "--n", "40", "--out", "{disk}/result"),
         ("claims", "build", "--n", "60", "--out", "{disk}/result"),
         ("benchmark", "export", "--items", "{folder}/items.jsonl", "--out", "{disk}/result"),

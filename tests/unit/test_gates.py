@@ -1,4 +1,5 @@
-"""One gate a kind of file: mutations of good files pass it or are refused in one sentence, and nothing reads past a gate."""
+"""One gate a kind of file: mutations of good files pass it or are refused in one sentence, and nothing reads past a
+gate."""
 
 import ast
 import json
@@ -111,7 +112,10 @@ STATE = {name: {} for name in ("identity", "parameters", "optimizer", "schedule"
     "identity": "i"
 }
 PAIR = {"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema", "image": "a.png"}
-RECIPE = "kind: trace\nmodel: demo\npairs: pairs.jsonl\ncomponent: head\nwindow: 2\nseed: 3\nexecutor: {name: slurm, gpus: 1}\n"
+RECIPE = (
+    "kind: trace\nmodel: demo\npairs: pairs.jsonl\ncomponent: head\nwindow: 2\nseed: 3\nexecutor: {name: slurm, "
+    "gpus: 1}\n"
+)
 
 
 class Kind(NamedTuple):
@@ -121,24 +125,29 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "items": Kind(lambda p: p.write_text("".join(i.model_dump_json() + "\n" for i in phantom_items(3))), read_items, True),
+    "items": Kind(lambda p: p.write_text("".join(i.model_dump_json() + "\n" for i in phantom_items(3))), read_items,
+    True),
     "reference": Kind(lambda p: p.write_text(reference_json(phantom_items(2))), import_reference, True),
     "pairs": Kind(lambda p: p.write_text(json.dumps(PAIR) + "\n"), read_pairs, True),
     "claims": Kind(
         lambda p: p.write_text("".join(
             e.model_dump_json(exclude_none=True) + "\n" for e in build_examples(phantom_studies(12)).examples[:3]
         )), read_claims, True),
-    "corrections": Kind(lambda p: keep(p, "No edema.", {"Edema": "present", "Fracture": "absent"}), read_corrections, True),
+    "corrections": Kind(lambda p: keep(p, "No edema.", {"Edema": "present", "Fracture": "absent"}), read_corrections,
+    True),
     "recipe": Kind(lambda p: p.write_text(RECIPE), read_recipe, True),
     "review": Kind(_review, _read_review, True),
-    "JSON": Kind(lambda p: p.write_text(json.dumps({"a": [1, 2.5, "x\u00e9", None], "b": {"c": True}})), read_json, True),
+    "JSON": Kind(lambda p: p.write_text(json.dumps({"a": [1, 2.5, "x\u00e9", None], "b": {"c": True}})), read_json,
+    True),
     "YAML": Kind(lambda p: p.write_text("a: [1, 2.5, x]\nb: {c: true}\n"), read_yaml, True),
     "layers that moved": Kind(_layers, lambda p: moved_layers({"A": p}), True),
     "trace": Kind(lambda p: save_dataset(p, _trace()), lambda p: read_trace(p, Model())),
     "patched vectors": Kind(_vectors, lambda p: read_vectors(p, 1)),
-    "parquet": Kind(lambda p: write_parquet(p, pd.DataFrame({"a": [1, 2], "b": ["x", None]})), lambda p: read_parquet(p, ["a"])),
+    "parquet": Kind(lambda p: write_parquet(p, pd.DataFrame({"a": [1, 2], "b": ["x", None]})),
+    lambda p: read_parquet(p, ["a"])),
     "npz": Kind(lambda p: save_arrays(p, {"pixels": np.zeros((3, 4), np.uint8)}), lambda p: read_arrays(p, ["pixels"])),
-    "safetensors": Kind(lambda p: save_tensors(p, {"vectors": torch.zeros(2, 4)}), lambda p: read_tensors(p, ["vectors"])),
+    "safetensors": Kind(lambda p: save_tensors(p, {"vectors": torch.zeros(2, 4)}),
+    lambda p: read_tensors(p, ["vectors"])),
     "a chunk of the cache": Kind(_chunk, _read_shelf),
     "checkpoint": Kind(lambda p: save_state(p, STATE), lambda p: load_checkpoint(p, "i", torch.device("cpu"))),
 }  # fmt: skip
@@ -158,9 +167,12 @@ def refused(read, path: Path) -> str | None:
 
 
 NASTY = [
-    "9" * 5000, "1e400", "-1e400", "NaN", "Infinity", "-Infinity", "null", "true", '""', '"²"', '"\\u0000"', '"\\ud800"',
-    "[]", "{}", "[" * 100_000, "[" * 300 + "]" * 300, '{"a":' * 5_000, '"' + "n" * 5_000 + '"', "-0", "1" * 30, "\x00", "\ufeff",
-    '{"layer": []}', "[[[]]]", "&a [*a]", "!!python/object:os.system x", "!!binary x", "2026-13-01", "0x" + "f" * 5000, "? x", "<<: 1",
+    "9" * 5000, "1e400", "-1e400", "NaN", "Infinity", "-Infinity", "null", "true", '""', '"²"', '"\\u0000"',
+    '"\\ud800"',
+    "[]", "{}", "[" * 100_000, "[" * 300 + "]" * 300, '{"a":' * 5_000, '"' + "n" * 5_000 + '"', "-0", "1" * 30, "\x00",
+    "\ufeff",
+    '{"layer": []}', "[[[]]]", "&a [*a]", "!!python/object:os.system "
+        "x", "!!binary x", "2026-13-01", "0x" + "f" * 5000, "? x", "<<: 1",
 ]  # fmt: skip
 
 
@@ -299,7 +311,8 @@ def test_many_cells_that_name_one_long_text_are_refused(tmp_path, monkeypatch):
         lambda t: t.drop_vars("d"), lambda t: t.drop_vars("layer"), lambda t: t.drop_vars("cte"),
         lambda t: t.rename(pair="image"), lambda t: t.isel(pair=slice(0)), lambda t: t.assign(d=("pair", ["a", "b"])),
         lambda t: t.assign_coords(layer=[0, 1, 2, np.nan]), lambda t: t.assign_coords(layer=list("abcd")),
-        lambda t: t.assign(cte=t.cte.expand_dims("extra")), lambda t: t.isel(layer=[0, 2, 1, 3]), lambda t: t.isel(layer=slice(1)),
+        lambda t: t.assign(cte=t.cte.expand_dims("extra")), lambda t: t.isel(layer=[0, 2, 1, 3]),
+            lambda t: t.isel(layer=slice(1)),
     ],
 )  # fmt: skip
 def test_a_trace_without_its_arrays_and_axes_is_one_sentence(change):
@@ -310,9 +323,11 @@ def test_a_trace_without_its_arrays_and_axes_is_one_sentence(change):
 # nothing reads past a gate
 
 READS = {"json": {"load", "loads"}, "yaml": {"load", "safe_load", "load_all", "full_load", "safe_load_all"},
-         "xr": {"open_dataset", "load_dataset", "open_mfdataset", "open_dataarray"}, "torch": {"load"}, "np": {"load", "loadtxt", "genfromtxt"},
+         "xr": {"open_dataset", "load_dataset", "open_mfdataset", "open_dataarray"}, "torch": {"load"},
+         "np": {"load", "loadtxt", "genfromtxt"},
          "h5py": {"File"}, "pickle": {"load", "loads"}, "zipfile": {"ZipFile"}, "tarfile": {"open"}, "gzip": {"open"},
-         "pd": {"read_csv", "read_parquet", "read_table", "read_json", "read_excel", "read_pickle", "read_hdf"}}  # fmt: skip
+         "pd": {"read_csv", "read_parquet", "read_table", "read_json", "read_excel", "read_pickle",
+         "read_hdf"}}  # fmt: skip
 BARE = {"safe_open", "load_file", "open"}
 METHODS = {"read_text", "read_bytes"}
 ALLOWED = {  # module, or room with a slash: why it may read without nast_core/files
@@ -367,8 +382,10 @@ def test_every_module_reads_files_through_a_gate():
 
 
 def test_the_rule_sees_what_it_is_to_see_and_its_exceptions_are_still_needed():
-    for line in ("json.loads(path.read_text())", "yaml.safe_load(text)", "xr.open_dataset(p)", "torch.load(p)", "open('a')", "pd.read_csv(p)",
-                 "path.read_bytes()", "path.open('rb')", "safe_open(p, 'pt')", "np.load(p)", "h5py.File(p)"):  # fmt: skip
+    for line in ("json.loads(path.read_text())", "yaml.safe_load(text)", "xr.open_dataset(p)", "torch.load(p)",
+        "open('a')", "pd.read_csv(p)",
+                 "path.read_bytes()", "path.open('rb')", "safe_open(p, 'pt')", "np.load(p)",
+                 "h5py.File(p)"):  # fmt: skip
         assert reads_past_a_gate(line), line
     for line in (
         "yaml.safe_load(files('nast_core').joinpath('a.yaml').read_text('utf-8'))",

@@ -42,7 +42,8 @@ def chexpert() -> LabelTable:
 
 @pytest.mark.slow
 def test_the_chexpert_table_that_ships_has_the_counts_known_of_it(chexpert):
-    """Counted apart from the reader: 223,414 rows (5,234 of them eligible, lateral views included), 3,908 frontal studies."""
+    """Counted apart from the reader: 223,414 rows (5,234 of them eligible, lateral views included), 3,908 frontal
+    studies."""
     table = pd.read_csv(packaged_table("chexpert"))
     states = table[list(CHEXPERT_CONDITIONS)]
     eligible = ((states == 0).sum(axis=1) >= 3) & ((states == 1).sum(axis=1) >= 2)
@@ -207,7 +208,8 @@ def test_labels_are_known_in_any_case_and_number_and_with_or_without_underscores
         ("enlarged heart", {"Cardiomegaly"}),
         ("Rib fractures", set()),  # no fracture is labelled in this table
         ("Scoliosis", set()),  # PadChest knows it as none of the 13
-        ("PTX", {"Cardiomegaly", "Lung Opacity", "Edema", "Consolidation", "Pneumonia", "Pneumothorax", "Pleural Effusion", "Pleural Other"}),
+        ("PTX", {"Cardiomegaly", "Lung Opacity", "Edema", "Consolidation", "Pneumonia", "Pneumothorax",
+        "Pleural Effusion", "Pleural Other"}),
     ],
 )  # fmt: skip
 def test_a_label_outside_the_vocabulary_leaves_blank_what_it_may_stand_for_and_is_told(tmp_path, unknown, blank):
@@ -319,7 +321,8 @@ def test_only_so_many_studies_are_kept_whole_patients_the_same_in_any_order(tmp_
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory where Linux tells it")
 def test_memory_hardly_grows_with_the_table(tmp_path):
-    """Peak memory of a process that reads 20,000 and then 160,000 rows, all eligible: 20 bytes a row, and the sorting."""
+    """Peak memory of a process that reads 20,000 and then 160,000 rows, all eligible: 20 bytes a row, and the
+    sorting."""
     code = """
 import re, sys
 from nast_core.data import labels
@@ -368,8 +371,9 @@ def test_findings_of_other_tables_become_conditions_by_the_mapping(source, label
 
 def test_doubtful_mappings_carry_a_note_and_name_labels_that_their_table_has():
     padchest = pd.read_csv(packaged_table("padchest"), usecols=["Labels"], dtype=str).Labels.dropna().unique()
+    nih = pd.read_csv(packaged_table("nih"))["Finding Labels"].unique()
     known = {
-        "nih": {label for text in pd.read_csv(packaged_table("nih"))["Finding Labels"].unique() for label in text.split("|")},
+        "nih": {label for text in nih for label in text.split("|")},
         "padchest": {part.strip(" '\"[]") for text in padchest for part in text.split(",")},
     }  # fmt: skip
     for source, labels in known.items():
@@ -394,8 +398,10 @@ def mimic(folder: Path) -> Path:
 def test_mimic_cxr_names_no_image_until_its_metadata_lies_beside_it(tmp_path):
     path = mimic(tmp_path)
     assert [study.image for study in read_labels(f"mimic:{path}").studies] == [""] * 4
-    rows = [("d1", "10000030", "50414260", "LATERAL"), ("d2", "10000030", "50414260", "PA"), ("d3", "10000030", "50414260", "AP"),
-            ("d4", "10000031", "50414261", "LL"), ("d5", "10000032", "50414262", "AP"), ("d6", "10000033", "50414263", "PA")]  # fmt: skip
+    rows = [("d1", "10000030", "50414260", "LATERAL"), ("d2", "10000030", "50414260", "PA"),
+        ("d3", "10000030", "50414260", "AP"),
+            ("d4", "10000031", "50414261", "LL"), ("d5", "10000032", "50414262", "AP"),
+            ("d6", "10000033", "50414263", "PA")]  # fmt: skip
     names = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
     write(tmp_path / "mimic-cxr-2.0.0-metadata.csv", [dict(zip(names, r, strict=True)) for r in rows], names)
     splits = [

@@ -39,13 +39,16 @@ def test_every_call_of_from_pretrained_and_of_torch_load_is_a_safe_one():
 
 def test_the_listed_keys_are_all_that_transformers_own_configs_have():
     common = {field.name for field in dataclasses.fields(PreTrainedConfig)}
-    unneeded = {"use_cache", "classifier_dropout", "tie_word_embeddings", "_out_features", "_out_indices", "pool_scales"} | {
+    unneeded = {"use_cache", "classifier_dropout", "tie_word_embeddings", "_out_features", "_out_indices",
+        "pool_scales"} | {
         "add_fpn", "reshape_hidden_states", "apply_layernorm", "semantic_loss_ignore_index",
     }  # fmt: skip
     schemas = {
-        "clip": huggingface_clip.ClipConfig, "clip_text_model": allowed.TextTower, "clip_vision_model": allowed.ImageTower,
+        "clip": huggingface_clip.ClipConfig, "clip_text_model": allowed.TextTower,
+        "clip_vision_model": allowed.ImageTower,
         "siglip": siglip.SiglipConfig, "siglip_text_model": siglip._Text, "siglip_vision_model": siglip._Image,
-        "siglip2_vision_model": siglip._Image, "chinese_clip": chinese_clip.ChineseConfig, "chinese_clip_text_model": allowed.Bert,
+        "siglip2_vision_model": siglip._Image, "chinese_clip": chinese_clip.ChineseConfig,
+        "chinese_clip_text_model": allowed.Bert,
         "chinese_clip_vision_model": allowed.ImageTower, "bert": trunks.BertKeys, "roberta": vision_text_dual._Text,
         "swin": allowed.Swin,
     }  # fmt: skip

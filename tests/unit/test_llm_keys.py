@@ -155,9 +155,12 @@ def test_a_proxy_or_certificate_of_the_environment_that_cannot_be_used_is_one_se
 @pytest.mark.parametrize(
     "address",
     [
-        "", "localhost:8000", "ftp://host/v1", "file:///etc/passwd", "http://", "http:///v1", "http://a b/v1", "http://h:0/v1",
-        "http://h:99999/v1", "http://h:x/v1", "http://a..b/v1", f"http://{'a' * 64}.org/v1", f"http://{'a.' * 200}org/v1",
-        "http://h/\0", "http://\ud800/v1", "http://[::1/v1", "http://$x$/v1", "http://**h**/v1", "x" * 100_000, "http://" + "a" * 70_000,
+        "", "localhost:8000", "ftp://host/v1", "file:///etc/passwd", "http://", "http:///v1", "http://a b/v1",
+        "http://h:0/v1",
+        "http://h:99999/v1", "http://h:x/v1", "http://a..b/v1", f"http://{'a' * 64}.org/v1",
+        f"http://{'a.' * 200}org/v1",
+        "http://h/\0", "http://\ud800/v1", "http://[::1/v1", "http://$x$/v1", "http://**h**/v1", "x" * 100_000,
+        "http://" + "a" * 70_000,
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_is_one_short_sentence(address):

@@ -138,7 +138,8 @@ def test_an_answer_without_an_end_costs_neither_memory_nor_patience(behaviour, t
     tracemalloc.stop()
     assert isinstance(answer, Unwritten)
     assert answer.reason in (
-        "endpoint: timed out", "endpoint: endless answer", "endpoint: compressed answer", "endpoint: connection lost", "endpoint: HTTP 500",
+        "endpoint: timed out", "endpoint: endless answer", "endpoint: compressed "
+            "answer", "endpoint: connection lost", "endpoint: HTTP 500",
     )  # fmt: skip
     assert time.monotonic() - begun < 3
     assert most < 20_000_000

@@ -1,4 +1,5 @@
-"""Layouts a model folder comes in: a processor's own files, names with a prefix, the hub cache's root; and what it leaves behind."""
+"""Layouts a model folder comes in: a processor's own files, names with a prefix, the hub cache's root;
+and what it leaves behind."""
 
 import gc
 import json

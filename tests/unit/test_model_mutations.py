@@ -75,9 +75,12 @@ def damage(draw, whole):
 
 
 MUTATED = [
-    ("clip", "config.json"), ("clip", "tokenizer_config.json"), ("clip", "preprocessor_config.json"), ("siglip", "config.json"),
-    ("dual", "config.json"), ("chinese", "tokenizer_config.json"), ("medclip", "vision/config.json"), ("cxr-clip", "text/config.json"),
-    ("open_clip", "open_clip_config.json"), ("open_clip-bert", "open_clip_config.json"), ("open_clip-siglip", "open_clip_config.json"),
+    ("clip", "config.json"), ("clip", "tokenizer_config.json"), ("clip", "preprocessor_config.json"),
+    ("siglip", "config.json"),
+    ("dual", "config.json"), ("chinese", "tokenizer_config.json"), ("medclip", "vision/config.json"),
+    ("cxr-clip", "text/config.json"),
+    ("open_clip", "open_clip_config.json"), ("open_clip-bert", "open_clip_config.json"),
+    ("open_clip-siglip", "open_clip_config.json"),
     ("coca", "open_clip_config.json"),
 ]  # fmt: skip
 

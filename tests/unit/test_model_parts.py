@@ -202,7 +202,8 @@ def test_a_local_dir_prefix_names_the_same_folder(folders):
 
 def _held(model):
     """All that a library's model holds: name -> values, bit for bit."""
-    return {name: (value.dtype, value.numpy().tobytes()) for name, value in [*model.module.named_parameters(), *model.module.named_buffers()]}  # fmt: skip
+    return {name: (value.dtype, value.numpy().tobytes()) for name,
+        value in [*model.module.named_parameters(), *model.module.named_buffers()]}  # fmt: skip
 
 
 def test_weights_under_the_librarys_own_names_give_the_model_that_its_own_reader_gives(folders, monkeypatch):

@@ -1,7 +1,7 @@
 """open_clip:ARCH/PRETRAINED: open_clip's architectures with weights on this machine, and never a random model.
 
-The architecture is a tiny one, added to open_clip's own list as its users add theirs; its tags are entries of open_clip's
-table, and their files lie in a hub cache laid out by hand.
+The architecture is a tiny one, added to open_clip's own list as its users add theirs; its tags are entries of
+open_clip's table, and their files lie in a hub cache laid out by hand.
 """
 
 import json

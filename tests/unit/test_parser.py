@@ -1,4 +1,5 @@
-"""The parser on sentences labelled by hand (tests/parser), on whole kinds of them, and on the rules of scope one by one."""
+"""The parser on sentences labelled by hand (tests/parser), on whole kinds of them, and on the rules of scope one by
+one."""
 
 import re
 from hashlib import sha1
@@ -43,10 +44,13 @@ def test_every_sentence_labelled_by_hand_is_read_as_it_is_labelled(sentences, ha
 def test_scores_are_counted_by_state_and_cue_and_what_is_turned_round_is_a_reversal():
     found = report(
         [
-            Sentence("held", "No edema; cardiomegaly is absent.", (Label("Edema", "absent", "no"), Label("Cardiomegaly", "absent", "absent"))),
-            Sentence("held", "No fracture.", (Label("Fracture", "present"),)),  # labelled so to be counted as turned round
+            Sentence("held", "No edema; cardiomegaly is "
+                "absent.", (Label("Edema", "absent", "no"), Label("Cardiomegaly", "absent", "absent"))),
+            # labelled so to be counted as turned round
+            Sentence("held", "No fracture.", (Label("Fracture", "present"),)),
             Sentence("held", "Effusion here.", (Label("Pleural Effusion", "absent", "no"),)),
-            Sentence("held", "Small effusion.", (), (Label("Pleural Effusion", "present"),)),  # implied: counts neither way
+            # implied: counts neither way
+            Sentence("held", "Small effusion.", (), (Label("Pleural Effusion", "present"),)),
         ]
     )  # fmt: skip
     absent, present = found.states["absent"], found.states["present"]
@@ -307,7 +311,8 @@ def test_a_form_is_answered(name, answer, state, mark):
 @pytest.mark.parametrize(
     ("fragment", "state"),
     [("only a {}", "present"), ("just {}", "present"), ("stable {}", "present"), ("{} in place", "present"),
-     ("the {} is smaller", "present"), ("{} at the left base", "uncertain"), ("or {}", "absent"), ("definite {}", "absent")],
+     ("the {} is smaller", "present"), ("{} at the left "
+         "base", "uncertain"), ("or {}", "absent"), ("definite {}", "absent")],
 )  # fmt: skip
 def test_what_follows_a_comma_behind_a_denial_is_told_by_its_words(name, fragment, state):
     assert states(f"No fracture, {fragment.format(name)}.") == {"Fracture": "absent", NAMES[name]: state}

@@ -1,4 +1,5 @@
-"""bf16 where it is asked for: close to float32, kept apart from it, refused where it would be emulated, tried under auto."""
+"""bf16 where it is asked for: close to float32, kept apart from it, refused where it would be emulated, tried under
+auto."""
 
 import json
 from pathlib import Path
@@ -156,7 +157,8 @@ def test_a_command_that_asks_for_what_the_device_cannot_says_so_in_one_sentence(
     done = CliRunner().invoke(app, [*words, "--precision", "bf16", "--out", str(tmp_path / "v.npz")])
     assert done.exit_code == 2
     assert [line for line in done.stderr.splitlines() if line.startswith("nast: ")] == [
-        "nast: this CPU has no bf16 (AMX or AVX512-BF16), and emulated it is slower than float32; give precision float32, or auto"
+        "nast: this CPU has no bf16 (AMX or AVX512-BF16), and emulated it is slower than float32; give precision "
+        "float32, or auto"
     ]
     assert not (tmp_path / "v.npz").exists()
 

@@ -1,4 +1,5 @@
-"""transformers without its unused parts: the same model to the last bit, real things for whoever asks, and a way back."""
+"""transformers without its unused parts: the same model to the last bit, real things for whoever asks, and a way
+back."""
 
 import gc
 import subprocess

@@ -1,4 +1,5 @@
-"""Judging items: what is kept, what counts, how far reviewers agree, what is accepted. Values are worked out by hand."""
+"""Judging items: what is kept, what counts, how far reviewers agree, what is accepted.
+Values are worked out by hand."""
 
 import csv
 import io

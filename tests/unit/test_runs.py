@@ -432,9 +432,11 @@ def test_a_trace_recipe_can_say_whatever_tracing_can_do():
 MISTAKES = {
     "kind: trase": "no kind of recipe called 'trase'; did you mean 'trace'?",
     "kind: trace\nmodle: demo": "trace recipes have no field 'modle'; did you mean 'model'?",
-    "kind: trace\nexecutor: {name: slurm, partion: gpu}": "'executor' of trace recipes have no field 'partion'; did you mean 'partition'?",
+    "kind: trace\nexecutor: {name: slurm, partion: gpu}": "'executor' of trace recipes have no field 'partion'; did "
+    "you mean 'partition'?",
     "kind: trace\nexecutor: cloud": "executor.name: Input should be 'local' or 'slurm'",
-    "kind: trace\nexecutor: {memory: 3}": "did you mean 'memory_gb'?; fields: name, partition, account, qos, constraint, gpus, cpus,",
+    "kind: trace\nexecutor: {memory: 3}": "did you mean 'memory_gb'?; fields: name, partition, account, qos, "
+    "constraint, gpus, cpus,",
     'kind: trace\nexecutor: {account: "lab\\ntouch canary"}': "executor.account: one line of text is needed",
     "kind: trace\nexecutor: {qos: ''}": "executor.qos: one line of text is needed",
     "kind: trace\nexecutor: {cpus: 0}": "executor.cpus: Input should be greater than or equal to 1",
@@ -470,8 +472,9 @@ def test_a_mistake_in_a_recipe_is_named_with_the_nearest_name(tmp_path, text):
 def test_a_recipe_file_says_its_fields_and_its_executors(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(
-        "kind: benchmark\nn: 40\nexecutor: {name: slurm, partition: gpu, gpus: 1, minutes: 90, memory_gb: 16, account: lab, "
-        "qos: long, cpus: 8, constraint: a100&nvlink, extra: {reservation: mri, exclusive: true, nice: 10}}\n"
+        "kind: benchmark\nn: 40\nexecutor: {name: slurm, partition: gpu, gpus: 1, minutes: 90, memory_gb: 16, "
+        "account: lab, qos: long, cpus: 8, constraint: a100&nvlink, extra: {reservation: mri, exclusive: true, nice: "
+        "10}}\n"
     )
     recipe = read_recipe(path)
     assert (recipe.kind, recipe.n, recipe.model) == ("benchmark", 40, "demo")

@@ -1,4 +1,5 @@
-"""Report sections: what is a fact is read, however the headings are written; what was asked, compared or advised never is."""
+"""Report sections: what is a fact is read, however the headings are written;
+what was asked, compared or advised never is."""
 
 from pathlib import Path
 
@@ -89,7 +90,10 @@ def test_headings_within_a_section_go_on_with_it(text):
 
 
 def test_a_line_that_only_begins_like_a_heading_goes_on_with_its_section():
-    text = f"FINDINGS: {FACT}\nHistory of surgery is noted.\nComparison is made to the prior film.\nImpression of a catheter."
+    text = (
+        f"FINDINGS: {FACT}\nHistory of surgery is noted.\nComparison is made to the prior film.\nImpression of a "
+        "catheter."
+    )
     assert stated(text).text == text.removeprefix("FINDINGS: ")
 
 
@@ -129,7 +133,8 @@ def test_the_card_counts_reports_by_what_was_read_of_them(tmp_path: Path):
     (tmp_path / "r.csv").write_text(f"study_id,text\n{lines}")
     source = table_studies(tmp_path / "r.csv")
     assert source.sections == {
-        "whole text, without headings": 2, "findings": 1, "last paragraph without a heading": 1, "impression alone": 1, "none": 1,
+        "whole text, without headings": 2, "findings": 1, "last paragraph without a "
+            "heading": 1, "impression alone": 1, "none": 1,
     }  # fmt: skip
     card = claims_card(source, Built([]), {}, seed=0, balanced=False)
     assert "Read of 6 reports: whole text, without headings: 2; findings: 1;" in card

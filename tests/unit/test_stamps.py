@@ -1,4 +1,5 @@
-"""Whether files have changed: told without reading them, for files and folders, and for whatever a model's spec stands for."""
+"""Whether files have changed: told without reading them, for files and folders, and for whatever a model's spec stands
+for."""
 
 import os
 import shutil

@@ -127,8 +127,10 @@ def test_a_partial_study_says_so_and_compares_the_seeds_that_both_arms_have(tmp_
 def test_the_conclusion_counts_what_is_sure_after_holm_and_a_smaller_gap_is_better():
     row = {"first": "nast std", "second": "uniform", "mean": -2.0, "low": -3.0, "high": -1.0, "n": 5, "p": 0.001}
     found = {
-        "bar": {"uniform": {"gap": True, "negated": False, "negated_prompts": True, "zero_shot": True, "retrieval": True}},
-        "tests": {"gap_points": [row | {"p_holm": 0.01}, row | {"mean": 1.0, "p_holm": 0.4}], "acc_negated": [row | {"p_holm": 0.01}]},
+        "bar": {"uniform": {"gap": True, "negated": False, "negated_prompts": True, "zero_shot": True,
+        "retrieval": True}},
+        "tests": {"gap_points": [row | {"p_holm": 0.01}, row | {"mean": 1.0, "p_holm": 0.4}],
+        "acc_negated": [row | {"p_holm": 0.01}]},
         "base": None, "arms": {},
     }  # fmt: skip
     bar_said, gap, negated = conclusion(found)

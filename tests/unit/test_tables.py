@@ -182,7 +182,8 @@ def strings(node: ast.AST) -> list[str]:
 
 
 def second_lists(source: str) -> list[tuple[int, list[str]]]:
-    """(line, names) of every literal list that holds all the names of a table, or all but one of a table of four or more.
+    """(line, names) of every literal list that holds all the names of a table, or all but one of a table of four or
+    more.
 
     Of a table of two, as the forms, only a list of just these: an item has fields of their names among others.
     """

@@ -1,4 +1,5 @@
-"""Foreign text as Markdown that shows it as it is: read back by a Markdown parser, and by the patterns of Streamlit's page."""
+"""Foreign text as Markdown that shows it as it is: read back by a Markdown parser, and by the patterns of Streamlit's
+page."""
 
 import re
 from html import unescape
@@ -10,7 +11,8 @@ from markdown_it import MarkdownIt
 
 from dashboard.parts.text import chart, code, document, plain
 
-# What Streamlit's page and its plugins look for in the text after Markdown's escapes are gone (static/js/StreamlitMarkdown, remark-emoji,
+# What Streamlit's page and its plugins look for in the text after Markdown's escapes are gone
+# (static/js/StreamlitMarkdown, remark-emoji,
 # mdast-util-gfm-autolink-literal); the first is what ":material/" has become by then.
 FOUND_LATER = (
     r":material_(\w+):",
@@ -35,9 +37,12 @@ def seen(markdown: str) -> str:
 
 PIECES = st.lists(
     st.sampled_from(
-        ["![i](http://h/x.png)", "[l](u)", ":red[r]", ":material/home:", ":material_home:", ":smile:", ":+1:", "$x$", "$$", "http://h", "www.h.de", "a@b.de",
-         "<img src=x>", "<!--", "&amp;", "&lt;", "`", "```", "**", "*", "__", "_", "~~", "~", "#", "##", "-", "--", "->", "<-", ">=", "1.", "12)", "+", ">", "|", "\\",
-         ":", "::", ":::", ":small", ":help", "[", "]", "(", ")", "{", "}", "=", "===", "a", "b", "no", "x_y", " ", "  ", "\n", "\t", "0", "run:x", "~=", "!"]
+        ["![i](http://h/x.png)", "[l](u)", ":red[r]", ":material/home:", ":material_home:", ":smile:", ":+1:", "$x$",
+        "$$", "http://h", "www.h.de", "a@b.de",
+         "<img src=x>", "<!--", "&amp;", "&lt;", "`", "```", "**", "*", "__", "_", "~~", "~", "#", "##", "-", "--",
+         "->", "<-", ">=", "1.", "12)", "+", ">", "|", "\\",
+         ":", "::", ":::", ":small", ":help", "[", "]", "(", ")", "{", "}", "=", "===", "a", "b", "no", "x_y", " ",
+         "  ", "\n", "\t", "0", "run:x", "~=", "!"]
     ),
     max_size=12,
 ).map("".join)  # fmt: skip
@@ -64,7 +69,14 @@ def test_any_text_at_all_can_be_shown_and_sent(text):
 
 
 def test_ordinary_names_stay_untouched():
-    for name in ("/no/such/folder", "preprocessor_config.json", "run:finetune-20261129-ab12", "There is no edema.", "12:30:45", "open_clip:ViT-B-32/laion2b"):  # fmt: skip
+    for name in (
+        "/no/such/folder",
+        "preprocessor_config.json",
+        "run:finetune-20261129-ab12",
+        "There is no edema.",
+        "12:30:45",
+        "open_clip:ViT-B-32/laion2b",
+    ):
         assert plain(name) == name
 
 
@@ -87,9 +99,26 @@ def test_a_charts_text_is_neither_html_nor_a_template():
 
 
 def test_a_card_keeps_its_headings_lists_tables_bold_and_code_and_nothing_else():
-    text = "# T ![i](http://h/x)\n\n## H\n- a `c` **b** :red[x]\n\n| k | $v$ |\n| --- | ---: |\n| <b> | 1 |\n\nend :material/home:\n"
+    text = (
+        "# T ![i](http://h/x)\n\n## H\n- a `c` **b** :red[x]\n\n| k | $v$ |\n| --- | ---: |\n| <b> | 1 |\n\nend "
+        ":material/home:\n"
+    )
     html = PARSER.render(document(text))
-    assert set(re.findall(r"<(\w+)", html)) == {"h3", "h4", "ul", "li", "code", "strong", "table", "thead", "tbody", "tr", "th", "td", "p"}  # fmt: skip
+    assert set(re.findall(r"<(\w+)", html)) == {
+        "h3",
+        "h4",
+        "ul",
+        "li",
+        "code",
+        "strong",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "p",
+    }
     assert "![i](http:\u2060//h/x)" in unescape(html)
     assert "&lt;b&gt;" in html
 

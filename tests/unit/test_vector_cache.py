@@ -1,4 +1,5 @@
-"""Vectors kept on disk: nothing is encoded twice, nothing is taken for something else, and nothing is lost but a chunk."""
+"""Vectors kept on disk: nothing is encoded twice, nothing is taken for something else, and nothing is lost but a
+chunk."""
 
 import os
 import subprocess

@@ -74,9 +74,12 @@ def test_a_draft_that_says_exactly_its_task_passes_and_its_cues_are_found():
         (0, {"affirmative": "Cardiomegaly with effusion-free, edema-free lungs."}, "negation left"),
         (0, {"affirmative": "Cardiomegaly with edema and sharp costophrenic angles."}, "not affirmed"),
         (0, {"affirmative": "Cardiomegaly with crisp vascular markings."}, "not affirmed"),
-        (0, {"affirmative": "Normal heart size with crisp vascular markings and sharp costophrenic angles."}, "not said"),
-        (0, {"affirmative": "An enlarged heart with crisp vascular markings and sharp costophrenic angles."}, "present changed"),
-        (0, {"affirmative": "Severe cardiomegaly with crisp vascular markings and sharp costophrenic angles."}, "changed elsewhere"),
+        (0, {"affirmative": "Normal heart size with crisp vascular markings and sharp costophrenic "
+            "angles."}, "not said"),
+        (0, {"affirmative": "An enlarged heart with crisp vascular markings and sharp costophrenic "
+            "angles."}, "present changed"),
+        (0, {"affirmative": "Severe cardiomegaly with crisp vascular markings and sharp costophrenic "
+            "angles."}, "changed elsewhere"),
         (3, {"negated": GOOD.negated[2]}, "equal options"),
     ],
 )  # fmt: skip

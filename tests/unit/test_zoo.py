@@ -71,8 +71,8 @@ def test_files_of_another_repository_are_asked_for_by_name_and_place():
     assert "into models/biomedclip/, then type biomedclip." in said
     said = zoo.how_to_get(zoo.find_card("medclip"))
     assert (
-        "config.json and vocab.txt from https://huggingface.co/emilyalsentzer/Bio_ClinicalBERT into models/medclip/text/"
-        in said
+        "config.json and vocab.txt from https://huggingface.co/emilyalsentzer/Bio_ClinicalBERT into "
+        "models/medclip/text/" in said
     )
 
 

@@ -38,7 +38,8 @@ def bert_tensors(bert: BertModel, prefix: str) -> dict[str, Tensor]:
 
 
 def tiny_resnet() -> ResNet:
-    """torchvision's bottleneck ResNet, one block a layer and narrow; its running statistics are not those of a new net."""
+    """torchvision's bottleneck ResNet, one block a layer and narrow;
+    its running statistics are not those of a new net."""
     net, generator = ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=8), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, tensor in net.state_dict().items():

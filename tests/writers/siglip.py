@@ -24,7 +24,8 @@ _SPECIAL = ("<pad>", "</s>", "<unk>")
 
 
 def write(folder: Path) -> Path:
-    """SiglipModel with a SiglipTokenizer: MedSigLIP's layout, but for the spiece.model, which tokenizer.json replaces."""
+    """SiglipModel with a SiglipTokenizer: MedSigLIP's layout, but for the spiece.model, which tokenizer.json
+    replaces."""
     folder.mkdir(parents=True, exist_ok=True)
     words = sorted({word for sentence in sentences() for word in canonical(sentence).split()})
     letters = sorted({letter for word in words for letter in word})

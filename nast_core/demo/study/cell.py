@@ -58,7 +58,8 @@ class Bench:
     def trial(self, arm: Arm, rate: float) -> dict[str, Any]:
         """A short training with seed 0, judged on validation studies by how well denials with trained cues are read.
 
-        The validation loss would judge by cues that training texts lack as well: half of the validation denials have them.
+        The validation loss would judge by cues that training texts lack as well: half of the validation denials have
+        them.
         """
         trained = self._train(arm, seed=0, rate=rate, steps=self.world.plan.tuning_steps)
         figures = measure(trained.task.panel, trained.task.encode)

@@ -48,7 +48,8 @@ def arms_of(steerings: tuple[Steering, ...]) -> tuple[Arm, ...]:
 
 @dataclass(frozen=True)
 class Plan:
-    """One study. Equal plans on equal weights give equal cells, and cells of another plan are not taken for one's own."""
+    """One study. Equal plans on equal weights give equal cells, and cells of another plan are not taken for one's
+    own."""
 
     arms: tuple[Arm, ...] = arms_of(STEERINGS)
     seeds: int = 5

@@ -1,4 +1,5 @@
-"""The study as a whole: bit by bit into a folder, so that it goes on where it was stopped, with its tables kept current."""
+"""The study as a whole: bit by bit into a folder, so that it goes on where it was stopped, with its tables kept
+current."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -50,8 +51,8 @@ class Piece(NamedTuple):
 def study(
     out: Path, plan: Plan, *, docs: Path | None = None, model: str = "demo", processes: int = 1, say: Say = print
 ) -> dict[str, Any]:
-    """Does what is not done yet of the plan, and returns the results; results.json and results.md stand in ``out``, and in
-    ``docs`` where it is given, after every piece. Raises StudyError where ``out`` holds a study of other sizes."""
+    """Does what is not done yet of the plan, and returns the results; results.json and results.md stand in ``out``, and
+    in ``docs`` where it is given, after every piece. Raises StudyError where ``out`` holds a study of other sizes."""
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, plan, model)
     runner = _Runner(out, plan, model, processes, docs, say)
@@ -95,7 +96,8 @@ class _Runner:
             self.write()
             left = (time.perf_counter() - began) / done * (len(missing) - done)
             self.say(
-                f"{len(pieces) - len(missing) + done} of {len(pieces)}: {piece.label}; {_figures(result)}; {_minutes(left)}"
+                f"{len(pieces) - len(missing) + done} of {len(pieces)}: {piece.label}; {_figures(result)}; "
+                f"{_minutes(left)}"
             )
 
     def _work(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, dict[str, Any]]]:

@@ -53,21 +53,24 @@ def markdown(results: dict[str, Any]) -> str:
         "",
         "## Tests between arms",
         "",
-        "Differences in points, paired over seeds; p of the paired t-test, and after Holm's correction within a figure. Each arm has",
+        "Differences in points, paired over seeds; p of the paired t-test, and after Holm's correction within a "
+        "figure. Each arm has",
         "the rate that was best for it, so arms may differ in their rate as well as in their layer weights.",
         "",
         *_tests(results),
         "",
         "## Layer weights, and how far each layer moved",
         "",
-        "A weight multiplies the layer's learning rate; their mean is 1. Moved: norm of the change over the norm of the layer's",
+        "A weight multiplies the layer's learning rate; their mean is 1. Moved: norm of the change over the norm of "
+        "the layer's",
         "weights, in thousandths, mean over seeds. Random: as drawn with seed 0. An effect below 0 counts as none.",
         "",
         *_layers(results),
         "",
         "## Tuning on validation",
         "",
-        f"AUROC of denials with trained cues on validation after {plan['tuning_steps']} steps with seed 0, by learning rate; the largest",
+        f"AUROC of denials with trained cues on validation after {plan['tuning_steps']} steps with seed 0, by "
+        "learning rate; the largest",
         "is taken.",
         "",
         *_trials(results),
@@ -82,18 +85,25 @@ def _heading(results: dict[str, Any]) -> list[str]:
     return [
         "# The study: which text layers should learn how fast?",
         "",
-        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers are fine-tuned",
-        "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; layer weights",
-        "have mean 1. Test phantoms were not used in training or tuning. Earlier recipes were measured on the same ones; what was",
+        "Made by `nast demo study`; every figure is in results.json beside this file. The demo CLIP's text layers "
+        "are fine-tuned",
+        "whole on drawn radiographs, each at the rate that an arm gives it, all arms on the same batches and seeds; "
+        "layer weights",
+        "have mean 1. Test phantoms were not used in training or tuning. Earlier recipes were measured on the same "
+        "ones; what was",
         "changed since was chosen on validation phantoms (docs/decisions/0006).",
         "",
-        f"**{'All' if whole else 'Partial: '}{'' if whole else results['done']}{' ' if whole else ' of '}{results['of']} cells"
-        f"{' done' if whole else ' done so far; go on with the same command'}.** {plan['steps']} steps of {plan['batch_size']} "
-        f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen cues, "
-        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. {results['machine']}; "
-        f"{results['minutes']:.0f} minutes, cell by cell; tables by revision {results['revision']}.",
+        f"**{'All' if whole else 'Partial: '}{'' if whole else results['done']}{' ' if whole else ' of '}"
+        f"{results['of']} cells{' done' if whole else ' done so far; go on with the same command'}.** "
+        f"{plan['steps']} steps of {plan['batch_size']} "
+        f"studies on {plan['train_studies']:,} training phantoms. Test: {plan['test_items']:,} questions with seen "
+        "cues, "
+        f"{plan['unseen_items']:,} with unseen ones, {plan['test_studies']} studies with their claims. "
+        f"{results['machine']}; {results['minutes']:.0f} minutes, cell by cell; tables by revision "
+        f"{results['revision']}.",
         "",
-        "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. Base, which is",
+        "Each arm: mean over seeds, with the 95 % t-interval over seeds in brackets where there is more than one. "
+        "Base, which is",
         "the frozen arm: 95 % interval by bootstrap over patients. Rates are learning rates, chosen on validation.",
         "",
     ]
@@ -138,8 +148,8 @@ def _verdict(figure: str, rows: Sequence[dict[str, Any]]) -> str:
     others = _listed(list(dict.fromkeys(row["second"].partition(" ")[0] for row in rows)))
     return (
         f"{label}: of {len(rows)} comparisons of nast with {others}, nast is better in {len(better)} and worse "
-        f"in {len(sure) - len(better)} (p below 0.05 after Holm); the differences run from {min(means):+.1f} to {max(means):+.1f} "
-        "points."
+        f"in {len(sure) - len(better)} (p below 0.05 after Holm); the differences run from {min(means):+.1f} to "
+        f"{max(means):+.1f} points."
     )
 
 

@@ -1,8 +1,8 @@
 """BioViL and BioViL-T (Microsoft): CXR-BERT beside a ResNet-50, as their Hugging Face folders have them.
 
 Layout: config.json of model type cxr-bert, pytorch_model.bin or model.safetensors, vocab.txt, and beside them the image
-weights of ``IMAGE_WEIGHTS``. No code from the folder is run. Sources: Boecking et al. 2022 (arXiv:2204.09817), Bannur et
-al. 2023 (arXiv:2301.04558) and their package hi-ml-multimodal 0.2.2, whose output this equals; written anew.
+weights of ``IMAGE_WEIGHTS``. No code from the folder is run. Sources: Boecking et al. 2022 (arXiv:2204.09817), Bannur
+et al. 2023 (arXiv:2301.04558) and their package hi-ml-multimodal 0.2.2, whose output this equals; written anew.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,8 @@ class BioVilTextTower(BertTextTower):
 
 
 class _Encoder(nn.Module):
-    """Patches of the ResNet; in BioViL-T narrowed, and beside them the stand-in for what changed since a prior image."""
+    """Patches of the ResNet; in BioViL-T narrowed, and beside them the stand-in for what changed since a prior
+    image."""
 
     def __init__(self, resnet: ResNet, *, prior: bool):
         super().__init__()
@@ -141,7 +142,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             "Weights files": f"{text_path.name}, {image_path.name}",
             "Image tower": f"{trunks.describe_resnet(encoder.encoder)}, mean of projected patches"
             + (", no prior image" if prior else ""),
-            "Preprocessing": f"grey, stretched to 0..255, shorter side {_RESIZED} px, centre {size} px, no normalisation",
+            "Preprocessing": f"grey, stretched to 0..255, shorter side {_RESIZED} px, centre {size} px, no "
+            "normalisation",
             "Prompts": "closing '.', '!' and '?' are cut off before tokenising",
         },
         unused=unused,

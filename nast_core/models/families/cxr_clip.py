@@ -192,8 +192,8 @@ def _checkpoint(folder: Path) -> tuple[Path, _Kind]:
     record = record_of(weights.beside(path).get("config"))
     if record is None:
         raise ModelError(
-            f"{path} has no config that names its towers, pooling and projection; write {RECORD} with {', '.join(CHOICES)} "
-            "beside it"
+            f"{path} has no config that names its towers, pooling and projection; write {RECORD} with "
+            f"{', '.join(CHOICES)} beside it"
         )
     return path, _kind(record, path)
 

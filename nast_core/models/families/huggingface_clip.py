@@ -122,7 +122,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
 def _warnings(config: CLIPTextConfig, tokenizer) -> Iterator[str]:
     if len(tokenizer) > config.vocab_size:
         yield (
-            f"the tokenizer has {len(tokenizer)} tokens but the model embeds only {config.vocab_size}: files of two models?"
+            f"the tokenizer has {len(tokenizer)} tokens but the model embeds only {config.vocab_size}: files of two "
+            "models?"
         )
     if config.eos_token_id not in (_LEGACY_EOS, tokenizer.eos_token_id):
         yield (

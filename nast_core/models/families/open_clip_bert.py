@@ -88,8 +88,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         raise ModelError(f"the config in {folder} is of a CoCa with a Hugging Face text tower, which cannot be loaded")
     if not text.get("hf_tokenizer_name"):
         raise ModelError(
-            f"the config in {folder} has no hf_tokenizer_name, so open_clip would read texts with CLIP's vocabulary; give "
-            f"its text_cfg one, such as {text['hf_model_name']!r}"
+            f"the config in {folder} has no hf_tokenizer_name, so open_clip would read texts with CLIP's vocabulary; "
+            f"give its text_cfg one, such as {text['hf_model_name']!r}"
         )
     bert_folder, bert = _bert_config(folder, text["hf_model_name"])
     pooler = text.get("hf_pooler_type", "mean_pooler")
@@ -109,8 +109,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
             bert_reads -= model.text.config.pad_token_id + 1
         if not isinstance(context, int) or not 0 < context <= bert_reads:
             raise ModelError(
-                f"the config in {folder} has context_length {context!r}, and its text encoder reads at most {bert_reads} "
-                "tokens; use the config that came with these weights"
+                f"the config in {folder} has context_length {context!r}, and its text encoder reads at most "
+                f"{bert_reads} tokens; use the config that came with these weights"
             )
         if inner.pad_token_id != model.text.config.pad_token_id:
             raise ModelError(

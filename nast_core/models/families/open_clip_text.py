@@ -133,8 +133,8 @@ def load(folder: Path, card: Card, device: torch.device, dtype: torch.dtype) -> 
         text = model.text
         if not all(isinstance(block, ResidualAttentionBlock) for block in text.transformer.resblocks):
             raise ModelError(
-                f"the config in {folder} asks for open_clip's custom attention blocks (qk_norm, scale_heads and the like), "
-                "which this tool cannot take apart"
+                f"the config in {folder} asks for open_clip's custom attention blocks (qk_norm, scale_heads and the "
+                "like), which this tool cannot take apart"
             )
         if text.cls_emb is not None:
             return CocaTextTower(model, tokenizer)

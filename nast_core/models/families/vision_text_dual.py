@@ -31,7 +31,8 @@ class _Text(allowed.Bert):
 
 
 class _Image(allowed.Swin):
-    """Of the image models that transformers has, those that are a tower of numbers: no wrapper around another library's."""
+    """Of the image models that transformers has, those that are a tower of numbers: no wrapper around another
+    library's."""
 
     model_type: Literal[
         "vit",
