@@ -77,7 +77,8 @@ class Verdict:
 def verify_all(
     drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE, vocabulary: Vocabulary | None = None
 ) -> Iterator[Verdict]:
-    """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the parser.
+    """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the
+    parser.
 
     Where a person names a finding that the parser does not see, or the other way about, which words are the finding's
     is not known: whether the forms of that option differ elsewhere is then left to the person.

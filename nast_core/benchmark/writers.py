@@ -12,7 +12,8 @@ from nast_core.vocabulary.model import Vocabulary
 
 
 def writer_named(name: str, labels: str, vocabulary: Vocabulary | None = None) -> Writer:
-    """The writer for a label source that needs nothing else. Raises BenchmarkError for a name that there is no writer of."""
+    """The writer for a label source that needs nothing else.
+    Raises BenchmarkError for a name that there is no writer of."""
     if name == TemplateWriter.name:
         return TemplateWriter(demo_grammar() if labels == DRAWN else grammar(vocabulary))
     raise BenchmarkError(f"unknown writer {shown(name)!r}; there are {TemplateWriter.name} and llm")

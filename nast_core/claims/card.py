@@ -45,8 +45,8 @@ def claims_card(
         f"Seed {seed}; {'balanced' if balanced else 'not balanced'}; made by nast {_version()}. "
         f"Split by patient; cues kept out of training lines: {', '.join(sorted(HELD_OUT_CUES))}.",
         *_of_vocabulary(words),
-        f"{reviewed.told(words)}; of the statements that say an absence affirmatively, {share_reviewed(examples, words)} use no "
-        "others.",
+        f"{reviewed.told(words)}; of the statements that say an absence affirmatively, "
+        f"{share_reviewed(examples, words)} use no others.",
         "",
         *_table(["split", *KINDS], [[split, *(kinds[split, kind] for kind in KINDS)] for split in splits]),
         "",

@@ -97,8 +97,8 @@ def _filed(path: Path) -> LabelledStudy:
 
 
 def table_studies(path: Path, most: int | None = None, vocabulary: Vocabulary | None = None) -> Source:
-    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of its first so
-    many rows.
+    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of
+    its first so many rows.
 
     Raises DataError: columns missing (with the nearest names), a split that is none, a patient in two splits, a study
     twice, or a file that is not UTF-8.

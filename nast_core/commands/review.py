@@ -1,4 +1,4 @@
-"""``nast review``: what people say of items and mappings, and what they accept. Judging itself is on the Review page."""
+"""``nast review``: what people say of items and mappings, and what they accept. They judge on the Review page."""
 
 from collections.abc import Sequence
 from pathlib import Path

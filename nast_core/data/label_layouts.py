@@ -347,8 +347,8 @@ def _own_layout(header: Sequence[str], vocabulary: Vocabulary) -> Layout:
 
 
 def _columns_of(header: Sequence[str], by_name: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, str | None]:
-    """Condition -> its column: by its name, by the vocabulary's mapping, by its other names. Raises DataError for a mapping
-    to a column that is not there."""
+    """Condition -> its column: by its name, by the vocabulary's mapping, by its other names. Raises DataError for a
+    mapping to a column that is not there."""
     columns: dict[str, str | None] = {name: by_name.get(_fold(name)) for name in vocabulary.conditions}
     for column, condition in vocabulary.columns.items():
         if columns[condition] is None and _fold(column) in by_name:
@@ -358,8 +358,8 @@ def _columns_of(header: Sequence[str], by_name: Mapping[str, str], vocabulary: V
             near = get_close_matches(_fold(column), by_name, n=2, cutoff=0.6)
             hint = f" (near: {', '.join(repr(by_name[name]) for name in near)})" if near else ""
             raise DataError(
-                f"the vocabulary maps the column {shown(column)!r} to {condition!r}, and the table has no such column{hint}; "
-                "correct 'columns' of the vocabulary, or the table"
+                f"the vocabulary maps the column {shown(column)!r} to {condition!r}, and the table has no such "
+                f"column{hint}; correct 'columns' of the vocabulary, or the table"
             )
     if vocabulary == chest():
         return columns

@@ -227,7 +227,8 @@ def _write(order: Order, out: Path, parts: Parts) -> Manifest:
             guesses_of_claims(parts.claims, seed=order.seed),
             parts.spoken,
             f"{told(words)}. {share_of_items(parts.items.items)} of the questions, and "
-            f"{share_of_claims(parts.claims, words)} of the statements that say an absence affirmatively, use no others.",
+            f"{share_of_claims(parts.claims, words)} of the statements that say an absence affirmatively, use no "
+            "others.",
         )
         write_text(ready / CARD, text)
         manifest = manifest.model_copy(update={"files": {name: digest(ready / name) for name in FILES}})

@@ -33,8 +33,8 @@ class PairAgreement(NamedTuple):
 
 
 def agreement(verdicts: Mapping[str, Mapping[str, Verdict]], items: Sequence[Case], *, seed: int = 0) -> Agreement:
-    """``verdicts``: reviewer -> item id -> verdict. 95 % percentile intervals, patients (of mappings: conditions) drawn with
-    replacement."""
+    """``verdicts``: reviewer -> item id -> verdict. 95 % percentile intervals, patients (of mappings: conditions) drawn
+    with replacement."""
     tables = np.stack([coincidences([v[i.item_id] for v in verdicts.values() if i.item_id in v]) for i in items])
     patients = [item.patient_id for item in items]
     pairs = {

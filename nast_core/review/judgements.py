@@ -1,4 +1,7 @@
-"""Judgements of items or mappings: one file a reviewer in items.review/, a line a judgement, only ever added to. Source: ours."""
+"""Judgements of items or mappings: one file a reviewer in items.review/, a line a judgement, only ever added to.
+
+Source: ours.
+"""
 
 import hashlib
 import json
@@ -79,7 +82,8 @@ def file_name(reviewer: str) -> str:
 
 
 class Reviews:
-    """The judgements of one file of items or mappings. Raises DataError where they cannot be read or written, and never loses one."""
+    """The judgements of one file of items or mappings. Raises DataError where they cannot be read or written, and never
+    loses one."""
 
     def __init__(self, items: Path):
         self.folder = review_folder(items)

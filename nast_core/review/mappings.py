@@ -1,5 +1,5 @@
-"""Mappings under review: a condition, its denied sentence and an affirmative equivalent, and what becomes of them in the
-vocabulary (NAST sec. 3: two radiologists reviewed each mapping).
+"""Mappings under review: a condition, its denied sentence and an affirmative equivalent, and what becomes of them in
+the vocabulary (NAST sec. 3: two radiologists reviewed each mapping).
 """
 
 import re
@@ -58,8 +58,8 @@ def mappings_of(vocabulary: Vocabulary) -> list[PhraseMapping]:
 
 
 def check_wording(vocabulary: Vocabulary, mapping: PhraseMapping, wording: str) -> str:
-    """The better wording as it would stand in the file. Raises VocabularyError for one that could not: it negates, is there
-    already, or says that a condition is present."""
+    """The better wording as it would stand in the file. Raises VocabularyError for one that could not: it negates, is
+    there already, or says that a condition is present."""
     try:
         text = Equivalent(text=wording).text
     except ValidationError as error:
@@ -99,7 +99,7 @@ def recorded(vocabulary: Vocabulary, standing: Outcome[PhraseMapping]) -> Vocabu
 
 
 def reworded(vocabulary: Vocabulary, standing: Outcome[PhraseMapping]) -> Vocabulary:
-    """The vocabulary without what the review found wrong, and with the better wordings that were given for it, unreviewed.
+    """The vocabulary without what the review found wrong, and with the better wordings that were given, unreviewed.
 
     A condition may be left without an equivalent: no paired item asks for it then.
     """

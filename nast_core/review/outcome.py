@@ -1,4 +1,7 @@
-"""What became of each item or mapping under review: accepted, not accepted, in conflict, or judged by too few. Source: ours."""
+"""What became of each item or mapping under review: accepted, not accepted, in conflict, or judged by too few.
+
+Source: ours.
+"""
 
 import csv
 import io
@@ -82,8 +85,8 @@ def write_accepted(path: Path, out: Path, *, least: int = LEAST) -> list[Item]:
 
 
 def judgements_csv(items: Sequence[Case], reviews: Reviews) -> str:
-    """Every line of every reviewer and adjudicator as CSV, oldest first. ``counts``: not replaced, nor taken back, nor of an
-    item that has changed since."""
+    """Every line of every reviewer and adjudicator as CSV, oldest first. ``counts``: not replaced, nor taken back, nor
+    of an item that has changed since."""
     files = [("reviewer", reviews.of(name)) for name in reviews.reviewers()]
     rows = []
     for role, lines in (*files, ("adjudicator", reviews.adjudications())):

@@ -1,4 +1,4 @@
-"""A vocabulary's file changed by a page or a command: whole, one at a time, with a copy of what it was. Source: ours."""
+"""A vocabulary's file changed by a page or a command: whole, one at a time, with a copy of what it was. Ours."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""A condition as fields that a person edits, and back: phrases parted by semicolons, which no phrase may hold. Source: ours."""
+"""A condition as fields that a person edits, and back: phrases parted by semicolons, which no phrase may hold.
+
+Source: ours.
+"""
 
 import re
 from collections.abc import Sequence
@@ -55,8 +58,8 @@ def fields_of(vocabulary: Vocabulary, name: str) -> Fields:
 def edited(vocabulary: Vocabulary, name: str, fields: Fields) -> Vocabulary:
     """The vocabulary with a condition as the fields say, or with another condition where it has none of that name.
 
-    Reviews stay with the words that they were given for; other words have none. Raises VocabularyError, one sentence, for
-    what makes it no vocabulary.
+    Reviews stay with the words that they were given for; other words have none. Raises VocabularyError, one sentence,
+    for what makes it no vocabulary.
     """
     plain = vocabulary.model_dump(by_alias=True)
     entry: dict[str, Any] = plain["conditions"].setdefault(name, Condition().model_dump())
@@ -76,7 +79,8 @@ def edited(vocabulary: Vocabulary, name: str, fields: Fields) -> Vocabulary:
 
 
 def without(vocabulary: Vocabulary, name: str) -> Vocabulary:
-    """The vocabulary without a condition and its columns. Raises VocabularyError where others name it, or it is the last."""
+    """The vocabulary without a condition and its columns. Raises VocabularyError where others name it, or it is the
+    last."""
     plain = vocabulary.model_dump(by_alias=True)
     del plain["conditions"][name]
     plain["columns"] = {column: of for column, of in plain["columns"].items() if of != name}

@@ -26,8 +26,9 @@ def told(vocabulary: Vocabulary) -> str:
 
 
 def mapping_used(text: str, condition: str, vocabulary: Vocabulary) -> bool | None:
-    """Whether the absence of a condition is said in ``text`` by an equivalent that readers call right; None where it is said
-    by none of the vocabulary's. An article does not matter; of equivalents within one another, the longest counts."""
+    """Whether the absence of a condition is said in ``text`` by an equivalent that readers call right; None where it is
+    said by none of the vocabulary's. An article does not matter; of equivalents within one another, the longest
+    counts."""
     told = _bare(text)
     found = {
         _bare(equivalent.text): equivalent.approved

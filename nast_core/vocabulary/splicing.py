@@ -1,4 +1,7 @@
-"""A vocabulary's text with only the parts written anew that have changed: comments, and how the rest is laid out, stay. Source: ours."""
+"""A vocabulary's text with only the parts written anew that have changed: comments, and how the rest is laid out, stay.
+
+Source: ours.
+"""
 
 import re
 from collections.abc import Iterator

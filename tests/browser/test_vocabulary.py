@@ -1,5 +1,5 @@
-"""From a table whose columns nobody knows to questions in reviewed words: drafted, edited, judged by two and built, in a
-real Chromium."""
+"""From a table whose columns nobody knows to questions in reviewed words: drafted, edited, judged by two and built, in
+a real Chromium."""
 
 import random
 import re

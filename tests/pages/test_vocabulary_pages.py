@@ -35,6 +35,10 @@ conditions:
 """
 
 
+def one(condition: str) -> str:
+    return f"format: 1\nname: one\nexamination: film\nconditions: {{{condition}}}\n"
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("NAST_DATA", str(tmp_path))
@@ -281,7 +285,7 @@ def test_agreement_conflict_and_outcome_lead_into_the_vocabulary_and_back(path):
 @pytest.mark.slow
 def test_mappings_are_shown_beside_images_that_have_and_lack_the_condition(home, dataset_folder):
     link = {"review-of": "Mappings", "review-vocabulary": str(home / "13.yaml"), "dataset": str(dataset_folder)}
-    (home / "13.yaml").write_text("format: 1\nname: one\nexamination: film\nconditions: {Cardiomegaly: {nouns: [cardiomegaly], equivalents: [normal heart size]}}\n")  # fmt: skip
+    (home / "13.yaml").write_text(one("Cardiomegaly: {nouns: [cardiomegaly], equivalents: [normal heart size]}"))
     at = app("review", **link)
     at.text_input(key="review-name").set_value("Ada").run()
     assert not at.exception
@@ -292,14 +296,14 @@ def test_mappings_are_shown_beside_images_that_have_and_lack_the_condition(home,
 
 def test_a_condition_that_is_not_drawn_has_no_example(home):
     """Phantoms know no lung opacity as such: any would be shown as having it, and as lacking it."""
-    (home / "v.yaml").write_text("format: 1\nname: v\nexamination: film\nconditions: {Lung Opacity: {nouns: [opacity], equivalents: [clear lungs]}}\n")  # fmt: skip
+    (home / "v.yaml").write_text(one("Lung Opacity: {nouns: [opacity], equivalents: [clear lungs]}"))
     at = review(home / "v.yaml", reviewer="Ada")
     assert "does not label this condition" in texts(at.caption)
     assert not at.get("image")
 
 
 def test_pages_end_in_one_sentence_where_there_is_nothing_to_review(home):
-    (home / "v.yaml").write_text("format: 1\nname: v\nexamination: film\nconditions: {Edema: {nouns: [edema]}}\n")
+    (home / "v.yaml").write_text(one("Edema: {nouns: [edema]}"))
     assert "has no equivalent to review" in texts(review(home / "v.yaml").info)
 
 

@@ -1,4 +1,5 @@
-"""A vocabulary of 200 conditions: loaded, and read by, against CheXpert's 13. Times are of the processor, on one core."""
+"""A vocabulary of 200 conditions: loaded, and read by, against CheXpert's 13.
+Times are of the processor, on one core."""
 
 import time
 from itertools import product
@@ -25,13 +26,15 @@ _HEADS = (
     "cyst",
     "edema",
 )
-_PLACES = ("apical", "basal", "hilar", "left", "right", "upper lobe", "lower lobe", "pleural", "cardiac", "rib", "aortic",
-           "azygos", "bronchial", "tracheal", "septal", "retrocardiac", "paraspinal", "diaphragmatic", "gastric", "thoracic")  # fmt: skip
+_PLACES = (
+    "apical", "basal", "hilar", "left", "right", "upper lobe", "lower lobe", "pleural", "cardiac", "rib", "aortic",
+    "azygos", "bronchial", "tracheal", "septal", "retrocardiac", "paraspinal", "diaphragmatic", "gastric", "thoracic",
+)  # fmt: skip
 
 
 def large() -> Vocabulary:
-    """The 13 as they are, and so many more conditions in the words of real ones that sentences are full of their beginnings:
-    three phrases, two equivalents and a pattern each."""
+    """The 13 as they are, and so many more conditions in the words of real ones that sentences are full of their
+    beginnings: three phrases, two equivalents and a pattern each."""
     plain_13 = chest().model_dump(by_alias=True)
     entries, taken = dict(plain_13["conditions"]), {n.text for entry in chest().entries.values() for n in entry.nouns}
     for place, head in product(_PLACES, _HEADS):

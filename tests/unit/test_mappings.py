@@ -43,7 +43,8 @@ conditions:
   Vessels:
     nouns: [["", dense vessels, are]]
 """
-SUBDURAL, CONVEXITY, EPIDURAL = "Subdural = a normal subdural space", "Subdural = a clear convexity", "Epidural = a normal epidural space"  # fmt: skip
+SUBDURAL, CONVEXITY = "Subdural = a normal subdural space", "Subdural = a clear convexity"
+EPIDURAL = "Epidural = a normal epidural space"
 
 
 @pytest.fixture
@@ -290,7 +291,7 @@ def approved():
     return parse_vocabulary(
         TEXT.replace(
             "[a normal subdural space,",
-            "[{text: a normal subdural space, reviewed: [{by: AB, on: 2026-01-02, verdict: right}]}, a normal subdural,",
+            "[{text: a normal subdural space, reviewed: [{by: A, on: 2026-01-02, verdict: right}]}, a normal subdural,",
         )
     )
 
@@ -374,10 +375,10 @@ def test_the_card_of_items_prints_the_share(tmp_path):
 
 def test_of_statements_those_that_say_an_absence_affirmatively_are_counted():
     def example(text: str, cue: str | None, other: str) -> Example:
-        claim = Claim(finding="Cardiomegaly", polarity="absent")
+        claim, there = (Claim(finding="Cardiomegaly", polarity=polarity) for polarity in ("absent", "present"))
         return Example(
             study_id="s", patient_id="p", claim=claim, text=text, cue=cue,
-            contradictions=(Contradiction(text=other, kind="polarity", claim=claim.model_copy(update={"polarity": "present"})),),
+            contradictions=(Contradiction(text=other, kind="polarity", claim=there),),
         )  # fmt: skip
 
     examples = [

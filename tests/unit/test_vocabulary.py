@@ -163,7 +163,8 @@ def test_a_bare_on_in_yaml_is_a_date_all_the_same():
         ("A: {nouns: [a], implies: [A]}", "A implies A: a circle"),
         ("A: {nouns: [a], implies: [B], excludes: [B]}\nB: {nouns: [b]}", "'A' both implies and excludes 'B'"),
         ("A: {nouns: []}", "'A' has no noun; give at least one"),
-        ("A: {nouns: [glomp], implies: [Glompo]}\nGlomp: {nouns: [b]}", "names 'Glompo', which is no condition of it; did you mean 'Glomp'?"),
+        ("A: {nouns: [glomp], implies: [Glompo]}\nGlomp: {nouns: [b]}", "names 'Glompo', which is no condition of "
+            "it; did you mean 'Glomp'?"),
         ("A: {nouns: [glomp], names: {patterns: ['(a+)+b']}}", "the pattern '(a+)+b' repeats a group without end"),
         ("A: {nouns: [glomp], names: {patterns: ['(']}}", "is no regular expression"),
         ("A: {nouns: ['no']}", "the noun 'no', which is a negation"),

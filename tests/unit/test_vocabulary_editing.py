@@ -196,7 +196,7 @@ def test_comments_of_shipped_vocabularies_outlast_a_change(name):
         "{format: 1, name: a, examination: film, conditions: {Edema: {nouns: [edema]}}}\n",
         "format: 1\nname: a\nexamination: film\nconditions: {Edema: {nouns: [edema]}}\n",
         "conditions:\n    Edema:\n        nouns: [edema]\nformat: 1\nname: a\nexamination: film\n",
-        "format: 1\nname: a\nsource: |\n  # no comment\n  text\nexamination: film\nconditions:\n  Edema: {nouns: [edema]}\n",
+        "format: 1\nname: a\nsource: |\n  # no comment\nexamination: film\nconditions:\n  Edema: {nouns: [edema]}\n",
     ],
 )  # fmt: skip
 def test_however_a_text_is_laid_out_the_change_is_in_it(text):
