@@ -17,6 +17,7 @@ from nast_core.negation.parser import parse
 from nast_core.terms.agreement import agreement
 from nast_core.terms.check import check
 from nast_core.terms.listing import details, listing
+from nast_core.terms.overlaps import overlaps
 from nast_core.terms.remark import KINDS
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.names import SHIPPED
@@ -58,6 +59,7 @@ REMARKS = [
     ("true of another", "Gout", gout("a slight heel spur"), "names Spur, too"),
     ("inside another", "Spur", gout(noun="heel spur fragment", article="a"), INSIDE),
     ("may deny another", "Gout", gout("a normal heel"), "so Spur may be denied, too"),
+    ("negates in a word", "Gout", gout("nonswollen joints"), "negates in a word ('nonswollen')"),
     ("no equivalent", "Gout", gout(), "it is left out of paired items"),
     ("no paired items", "", gout(), "no three conditions"),
     ("article", "Gout", gout(noun="exostosis", article="a"), "'a exostosis' has the wrong article"),
@@ -72,6 +74,13 @@ def test_each_kind_of_remark_is_made_on_what_it_is_about(kind, condition, fields
 
 def test_every_kind_of_remark_is_tested():
     assert {kind for kind, *_ in REMARKS} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "text", ["unremarkable joints", "a uniform joint space", "underlying bone of normal density", "unilateral gait"]
+)
+def test_a_word_that_only_begins_like_a_negation_is_none(text):
+    assert "negates in a word" not in {r.kind for r in overlaps(made(**(SOUND | {"Gout": gout(text)})))}
 
 
 def test_an_equivalent_that_says_what_it_may_not_stand_with_is_true_of_its_own_condition_alone():
