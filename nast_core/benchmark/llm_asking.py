@@ -59,8 +59,8 @@ class Asking:
         self._silent = 0  # questions in a row without an answer
 
     def each(self, questions: Iterable[tuple[str, list[Message]]]) -> Generator[Reply | Unanswered, None, None]:
-        """The replies to (key, messages), in order. Raises BenchmarkError where the endpoint refuses every question, or has given
-        no answer too often."""
+        """The replies to (key, messages), in order. Raises BenchmarkError where the endpoint refuses every question, or
+        has given no answer too often."""
         pool = ThreadPoolExecutor(self._jobs)
         try:
             for future in [pool.submit(self._ask, key, messages) for key, messages in questions]:
@@ -81,7 +81,8 @@ class Asking:
         spent = self.spent
         notes = {
             "model": f"{self._endpoint.model} at {self._endpoint.address}",
-            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from earlier ones",
+            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from "
+            "earlier ones",
             "tokens": f"{spent.prompt_tokens:,} of prompts, {spent.answer_tokens:,} of answers",
         }
         if spent.uncounted:
@@ -113,6 +114,7 @@ class Asking:
             silence = f"{self._patience} questions in a row; the last" if self._patience > 1 else "the question"
             raise BenchmarkError(
                 f"{self._endpoint.address} has not answered {silence}: "
-                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in {self._answers.file}: "
+                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in "
+                f"{self._answers.file}: "
                 "start the same build again when the endpoint is well, and it goes on from there"
             ) from error

@@ -116,7 +116,7 @@ def table_studies(path: Path, most: int | None = None, vocabulary: Vocabulary | 
 def report_texts(path: Path, most: int | None = None) -> Iterator[tuple[str, str]]:
     """(study, what its report states) of MIMIC-CXR's folder or a table of reports; with ``most``, of the first so many.
 
-    A file of the folder that cannot be read is passed over. Raises DataError as ``mimic_studies`` and ``table_studies`` do.
+    A file of the folder that cannot be read is passed over. Raises DataError as ``mimic_studies`` and the other do.
     """
     if not path.is_dir():
         table, _ = _table(path, most)

@@ -71,7 +71,7 @@ def read_texts(source: str, *, most: int | None = None) -> Iterator[tuple[str, s
         return ((report.study_id, report.text) for report in reports[:most] if report.text)
     if source in NAMES or _kind_of(as_path(source), source) == "padchest":
         raise DataError(
-            f"{shown(source)} has no reports in English; give a CSV with study_id and text, a folder of reports, or openi"
+            f"{shown(source)} has no reports in English; give a CSV with study_id and text, a folder, or openi"
         )
     return report_texts(as_path(source), most)
 

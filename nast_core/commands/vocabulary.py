@@ -41,7 +41,8 @@ def vocabulary_draft(
     base_url: Annotated[
         str | None,
         typer.Option(
-            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or OpenAI's own."
+            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or "
+            "OpenAI's own."
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
@@ -114,8 +115,8 @@ def vocabulary_check(
     ] = None,
     reports: Reports = None,
 ) -> None:
-    """Whether a vocabulary can be used: every phrase read back in every construction, words that mean two things, and how well
-    reports agree with labels. Exits with 2 where something has to be put right first.
+    """Whether a vocabulary can be used: every phrase read back in every construction, words that mean two things, and
+    how well reports agree with labels. Exits with 2 where something has to be put right first.
 
     Example: nast vocabulary check ward.yaml --labels labels.csv --reports reports.csv
     """
@@ -138,8 +139,8 @@ def vocabulary_check(
     if grave:
         raise VocabularyError(f"{grave:,} things, above, have to be put right before this vocabulary can be used")
     typer.echo(
-        f"can be used: {len(vocabulary.conditions):,} conditions, {equivalents:,} equivalents, {approved:,} of them reviewed; "
-        f"{len(remarks):,} warnings"
+        f"can be used: {len(vocabulary.conditions):,} conditions, {equivalents:,} equivalents, {approved:,} of them "
+        f"reviewed; {len(remarks):,} warnings"
     )
 
 

@@ -300,7 +300,7 @@ _OWN = {
 
 
 def role_of(column: str) -> str | None:
-    """What a column of a table of one's own is told to be by its name, labels apart: study, patient, image, view or split."""
+    """What a column of a table of one's own is, by its name: study, patient, image, view or split; labels are none."""
     return next((role for role, names in _OWN.items() if _fold(column) in map(_fold, names)), None)
 
 

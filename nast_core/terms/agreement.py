@@ -1,9 +1,9 @@
 """Whether what a vocabulary reads in reports is what the labels of the same studies say, by condition.
 
-Of a report a condition is read as present where any naming of it says so, else as absent where any denies it or calls it normal.
-Precision: of the reports that say it is there, the share whose label says so too. Recall: of the studies labelled with it, the share
-whose report is read so. Denials: of the reports that deny it, the share whose label says so too. Labels that are uncertain or blank
-are left out. Source: ours.
+Of a report a condition is read as present where any naming of it says so, else as absent where any denies it or calls
+it normal. Precision: of the reports that say it is there, the share whose label says so too. Recall: of the studies
+labelled with it, the share whose report is read so. Denials: of the reports that deny it, the share whose label says so
+too. Labels that are uncertain or blank are left out. Source: ours.
 """
 
 from collections.abc import Iterable
@@ -42,8 +42,8 @@ class Agreement:
 
 
 def agreement(vocabulary: Vocabulary, labels: str, reports: str, progress: Tick | None = None) -> Agreement:
-    """``labels``, ``reports``: as ``read_study_table`` and ``read_texts`` know them. Raises DataError as they do, and where no
-    report is of a study of the table."""
+    """``labels``, ``reports``: as ``read_study_table`` and ``read_texts`` know them. Raises DataError as they do, and
+    where no report is of a study of the table."""
     table = read_study_table(labels, vocabulary=vocabulary)
     place = {study: row for row, study in enumerate(table.studies.study)}
     read: dict[int, list[float]] = {}
@@ -57,7 +57,8 @@ def agreement(vocabulary: Vocabulary, labels: str, reports: str, progress: Tick 
             progress(1)
     if not read:
         raise DataError(
-            f"no report of {shown(reports)} is of a study of the table: reports name {shown(strange[0] if strange else 'none')!r}, the table "
+            f"no report of {shown(reports)} is of a study of the table: reports name "
+            f"{shown(strange[0] if strange else 'none')!r}, the table "
             f"{shown(table.studies.study.iloc[0])!r}; give the reports of these studies"
         )
     rows = table.studies.iloc[list(read)]

@@ -10,9 +10,10 @@ from nast_core.vocabulary.model import Vocabulary
 
 
 def check(vocabulary: Vocabulary, progress: Tick | None = None, *, read: Collection[str] | None = None) -> list[Remark]:
-    """Every remark, the gravest first; with none that is grave, the vocabulary can be used. ``progress``: told of conditions.
+    """Every remark, the gravest first; with none that is grave, the vocabulary can be used.
 
-    ``read``: the conditions whose phrases are read back, where only they have changed; a condition takes about 0.1 s.
+    ``progress``: told of conditions. ``read``: those whose phrases are read back, where only they have changed; one
+    takes about 0.1 s.
     """
     order = list(KINDS)
     remarks = [*overlaps(vocabulary), *read_back(vocabulary, progress, read)]

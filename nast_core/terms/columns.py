@@ -1,7 +1,8 @@
-"""Which columns of a table are labels, and what its conditions could be called. Nothing is known of the table beforehand.
+"""Which columns of a table are labels, and what its conditions could be called. Nothing is known of the table
+beforehand.
 
-A column is one of labels where each of its cells is 1, 0, -1, blank, or yes and no. A table without any may list its labels in
-one column ("Edema|Effusion", "['edema']"): each label is then a condition. Source: ours.
+A column is one of labels where each of its cells is 1, 0, -1, blank, or yes and no. A table without any may list its
+labels in one column ("Edema|Effusion", "['edema']"): each label is then a condition. Source: ours.
 """
 
 import re
@@ -23,9 +24,28 @@ _VALUES = 64  # different cells of a column that are looked at; labels have a do
 _FEW = 3  # columns of labels, below which a column of lists is looked for; and labels that a list has at least
 _SHORT = 5  # letters of a short form, which stays in capitals
 _SAY_NOTHING = frozenset(
-    map(plain, ["no finding", "normal", "healthy", "any", "none", "abnormal", "other", "negative", "positive", "label", "labels",
-                "finding", "target", "class", "unchanged", "exclude"])
-)  # fmt: skip
+    map(
+        plain,
+        [
+            "no finding",
+            "normal",
+            "healthy",
+            "any",
+            "none",
+            "abnormal",
+            "other",
+            "negative",
+            "positive",
+            "label",
+            "labels",
+            "finding",
+            "target",
+            "class",
+            "unchanged",
+            "exclude",
+        ],
+    )
+)
 _LISTS = frozenset(
     map(plain, ["labels", "finding labels", "findings", "diagnoses"])
 )  # as tables call a column of lists
@@ -81,18 +101,21 @@ def read_columns(path: Path) -> Columns:
     if not labelled:
         some = "; ".join(f"{shown(name)!r}: {why}" for name, why in list(left_out.items())[:4])
         raise VocabularyError(
-            f"{shown(path)} has no column of labels, whose cells are 1, 0, -1 or blank ({some or 'it has no columns'}); give a table with one "
+            f"{shown(path)} has no column of labels, whose cells are 1, 0, -1 or blank "
+            f"({some or 'it has no columns'}); give a table with one "
             "column a condition, or one column of lists"
         )
     if len(labelled) > MOST_CONDITIONS:
         raise VocabularyError(
-            f"{shown(path)} has {len(labelled):,} columns of labels, and at most {MOST_CONDITIONS:,} conditions are taken; leave the rare ones out"
+            f"{shown(path)} has {len(labelled):,} columns of labels, and at most {MOST_CONDITIONS:,} conditions are "
+            "taken; leave the rare ones out"
         )
     return Columns(labelled, left_out, roles, where)
 
 
 def _cells(table: TableFile, columns: list[str]) -> dict[str, Counter[str]]:
-    """Column -> its different cells and how often each stands there; no more is counted of a column that holds too many."""
+    """Column -> its different cells and how often each stands there; no more is counted of a column that holds too
+    many."""
     seen: dict[str, Counter[str]] = {name: Counter() for name in columns}
     for frame in table.frames(columns):
         for name in columns:
@@ -115,7 +138,8 @@ def _why_not(column: str, values: Counter[str], said: Counter[int]) -> str:
 
 
 def _lists(table: TableFile, columns: list[str]) -> tuple[str, dict[str, Counter[int]]] | None:
-    """The column whose cells are lists of labels, the one that is called so, or has most labels of those that repeat, and how often each is in a list."""
+    """The column whose cells are lists of labels, the one that is called so, or has most labels of those that repeat,
+    and how often each is in a list."""
     labels: dict[str, Counter[str]] = {name: Counter() for name in columns}
     rows = 0
     for frame in table.frames(columns) if columns else ():
@@ -172,7 +196,8 @@ def _shared_start(columns: Sequence[str]) -> str:
 
 
 def tidy(column: str) -> str:
-    """A column's name in words: "label_pleural_effusion" and "PleuralEffusion" are "Pleural effusion"; empty where there are none."""
+    """A column's name in words: "label_pleural_effusion" and "PleuralEffusion" are "Pleural effusion"; empty where
+    there are none."""
     text = _PREFIX.sub("", " ".join(_FOREIGN.sub(" ", column).split()))
     if " " not in text and _CAMEL.search(text):
         text = " ".join(word if word.isupper() else word.lower() for word in _CAMEL.sub(" ", text).split())

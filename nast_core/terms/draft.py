@@ -1,7 +1,7 @@
 """A first vocabulary from the columns of a table and the words of its reports, for people to edit. Source: ours.
 
-Nouns come from names; what a shipped vocabulary says of the same conditions is taken over; articles are those that reports use. What
-reports say otherwise is written as comments. No equivalent counts as reviewed.
+Nouns come from names; what a shipped vocabulary says of the same conditions is taken over; articles are those that
+reports use. What reports say otherwise is written as comments. No equivalent counts as reviewed.
 """
 
 import re
@@ -59,7 +59,8 @@ class Draft:
 def draft(
     labels: Path, *, name: str, reports: str | None = None, examination: str | None = None, progress: Tick | None = None
 ) -> Draft:
-    """Of a table and, optionally, of the reports of its studies (as ``read_texts`` knows them; at most MOST_REPORTS are read).
+    """Of a table and, optionally, of the reports of its studies (as ``read_texts`` knows them; at most MOST_REPORTS are
+    read).
 
     ``progress``: told of reports. Raises DataError and VocabularyError: no table, no column of labels, no reports.
     """
@@ -88,7 +89,7 @@ def _told(texts: Iterable[tuple[str, str]], progress: Tick | None) -> Iterator[t
 
 def _notes(columns: Columns, seen: Usage, present: dict[str, frozenset[str]] | None) -> Iterator[str]:
     if present is None:
-        yield "The table has no column study_id, so that reports could not be told to belong to its rows: no names are proposed."
+        yield "The table has no column study_id, so that no report belongs to a row of it: no names are proposed."
     elif not seen.with_labels:
         yield "No report is of a study of the table, by its id: no names are proposed."
     if seen.reports == MOST_REPORTS:
@@ -157,8 +158,10 @@ def _present(labels: Path, columns: Columns) -> dict[str, frozenset[str]] | None
 def commented(drafted: Draft) -> str:
     """The file's text with what was seen beside each condition, and what is denied without being named behind them."""
     lines = [
-        f"# A first vocabulary, drafted from {len(drafted.columns.labelled)} columns. Edit it, then: nast vocabulary check FILE",
-        "# nouns: [article, noun, verb]. equivalents: what is there instead, where the condition is absent; without a negation.",
+        f"# A first vocabulary, drafted from {len(drafted.columns.labelled)} columns. Edit it, then: nast vocabulary "
+        "check FILE",
+        "# nouns: [article, noun, verb]. equivalents: what is there instead, where the condition is absent; without a "
+        "negation.",
         "# No equivalent has been reviewed.",
     ]
     if drafted.columns.left_out:

@@ -33,7 +33,8 @@ class Option(NamedTuple):
 def read_back(
     vocabulary: Vocabulary, progress: Tick | None = None, conditions: Collection[str] | None = None
 ) -> Iterator[Remark]:
-    """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its names.
+    """What is misread, a remark a phrase: of each condition's nouns and equivalents in every construction, and of its
+    names.
 
     ``conditions``: of these only.
     """
@@ -66,8 +67,9 @@ def _misread(option: Option, vocabulary: Vocabulary) -> tuple[str | None, str]:
 
 
 def options(name: str, vocabulary: Vocabulary, words: Grammar) -> Iterator[Option]:
-    """Each noun in every construction; each equivalent, beside a noun, in every one that differs affirmatively; two conditions denied
-    together, in a third of them, another third with the next condition; names in a few plain ones. Sentences in turn."""
+    """Each noun in every construction; each equivalent, beside a noun, in every one that differs affirmatively; two
+    conditions denied together, in a third of them, another third with the next condition; names in a few plain ones.
+    Sentences in turn."""
     turn = _Sentences(words.sentences)
     own = tuple(one for one in words.clauses_of_absence if one.fits((name,)))
     for noun in words.nouns[name]:
@@ -140,7 +142,8 @@ class _Spoken:
 
 
 def _beside(name: str, normal: Normal | None, vocabulary: Vocabulary) -> str | None:
-    """Another condition that may be there while this one is absent, and that the equivalent does not speak of: the next in order."""
+    """Another condition that may be there while this one is absent, and that the equivalent does not speak of: the next
+    in order."""
     place = vocabulary.conditions.index(name)
     ahead = (*vocabulary.conditions[place + 1 :], *vocabulary.conditions[:place])
     avoided = normal.not_with if normal else frozenset()

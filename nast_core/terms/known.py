@@ -1,4 +1,5 @@
-"""Words for conditions that a shipped vocabulary has, too: nouns, names and equivalents, for people to review. Source: ours.
+"""Words for conditions that a shipped vocabulary has, too: nouns, names and equivalents, for people to review. Source:
+ours.
 
 Only phrases are taken over, no patterns: a file is to be read and edited by people.
 """
@@ -48,8 +49,8 @@ def _found(column: str, name: str) -> Iterator[Known]:
 
 @lru_cache(maxsize=8)
 def _called(vocabulary: Vocabulary) -> Mapping[str, str]:
-    """Plain words -> the condition that is called so: its name and the parts of it, its column, nouns and short forms. Further names
-    may be of a part of it only: a calcified granuloma is a calcification, and not the other way about."""
+    """Plain words -> the condition that is called so: its name and the parts of it, its column, nouns and short forms.
+    Further names may be of a part of it only: a calcified granuloma is a calcification, and not the other way about."""
     found = {plain(column): condition for column, condition in vocabulary.columns.items()}
     for name in vocabulary.conditions:
         for text in (name, *name.split("/")):

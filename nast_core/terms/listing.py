@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from nast_core.vocabulary.model import Condition, Vocabulary
+from nast_core.vocabulary.model import WRITTEN_KINDS, Condition, Vocabulary
 
 _WIDEST, _MORE = 30, 60  # characters of a cell, and of the last one
 _FIRST = ("condition", "said", "its absence, affirmatively", "")
@@ -13,8 +13,9 @@ def listing(vocabulary: Vocabulary) -> Iterator[str]:
     approved, equivalents = vocabulary.reviewed
     nouns = sum(len(entry.nouns) for entry in vocabulary.entries.values())
     yield vocabulary.name + (f": {vocabulary.title}" if vocabulary.title else "")
-    yield f"of a {vocabulary.examination.name}; {len(vocabulary.conditions):,} conditions, {nouns:,} nouns, {equivalents:,} equivalents"
-    yield f"reviewed and called right: {approved:,} of {equivalents:,} equivalents; fingerprint {vocabulary.fingerprint[:12]}"
+    yield f"of a {vocabulary.examination.name}; {len(vocabulary.conditions):,} conditions, {nouns:,} nouns"
+    yield f"{approved:,} of {equivalents:,} equivalents reviewed and called right"
+    yield f"fingerprint {vocabulary.fingerprint[:12]}"
     if vocabulary.source:
         yield f"source: {vocabulary.source}"
     rows = [_FIRST, *(_row(name, vocabulary) for name in vocabulary.conditions)]
@@ -28,11 +29,10 @@ def details(name: str, vocabulary: Vocabulary) -> Iterator[str]:
     entry = vocabulary[name]
     yield name
     yield f"  nouns: {', '.join(noun.phrase for noun in entry.nouns)}"
-    for kind, words in (("names", entry.names), ("normal", entry.normal), ("other", entry.other), ("risen", entry.risen),
-                        ("borderline", entry.borderline), ("gone", entry.gone)):  # fmt: skip
-        if words:
+    for kind in WRITTEN_KINDS:
+        if words := entry.said(kind):
             patterns = f"{len(words.patterns)} patterns" if words.patterns else ""
-            yield f"  {kind}: {', '.join(filter(None, (*words.phrases, patterns)))}"
+            yield f"  {'names' if kind == 'found' else kind}: {', '.join(filter(None, (*words.phrases, patterns)))}"
     for equivalent in entry.equivalents:
         but = f"; not with {', '.join(sorted(equivalent.not_with))}" if equivalent.not_with else ""
         by = ", ".join(f"{one.by} {one.on}: {one.verdict}" for one in equivalent.reviewed) or "not reviewed"

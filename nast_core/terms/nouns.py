@@ -20,7 +20,8 @@ _COUNTED = re.compile(r"(hernia|lesion|effusion|dislocation|granulation|malforma
 
 
 def nouns_of(name: str, articles: Mapping[str, Mapping[str, int]] | None = None) -> tuple[Noun, ...]:
-    """At least one. "Nodule/Mass" has two; ``articles``: noun -> how often reports put "a", "an" or nothing before it."""
+    """At least one. "Nodule/Mass" has two; ``articles``: noun -> how often reports put "a", "an" or nothing before
+    it."""
     bare = _ASIDE.sub("", name).strip() or name
     texts = [_lowered(part) for part in re.split(r"\s*/\s*", bare)]
     texts = [text for text in texts if _usable(text)] or [_lowered(re.sub(r"[^\w ]+", " ", name))]

@@ -1,7 +1,8 @@
-"""Words of a vocabulary that come too near to one another: nouns inside nouns, equivalents that deny more than their own condition.
+"""Words of a vocabulary that come too near to one another: nouns inside nouns, equivalents that deny more than their
+own condition.
 
-Whether an equivalent is true exactly where its condition is absent, only a reader can say; what can be told from words alone is told here.
-Source: ours.
+Whether an equivalent is true exactly where its condition is absent, only a reader can say; what can be told from words
+alone is told here. Source: ours.
 """
 
 import re
@@ -22,13 +23,17 @@ _ALL_OF_IT = frozenset(
 _SAYS_WHAT = frozenset(
     re.findall(
         r"\w+",
-        "size width caliber diameter volume density contour position shape length thickness lucency aeration alignment height margin outline ratio "
+        "size width caliber diameter volume density contour position shape length thickness lucency aeration "
+        "alignment height margin outline ratio "
         "vascularity marking texture aerated expanded sized",
     )
 )  # what of it is normal: less than all
 _PLACES = frozenset(
     re.findall(r"\w+", "space region area structure tissue system field zone wall surface")
 )  # alone they name nothing
+_IN_A_WORD = re.compile(
+    r"\bnon-?[^\W\d_]{3,}|\bun(?!remarkable|i(?:form|lat|t)|der)[^\W\d_]{4,}|\b[^\W\d_]{3,}less\b", re.IGNORECASE
+)  # "nondilated", "undilated", "airless"; "unremarkable" is how reports say normal
 _STEM = 5  # letters that "pleura" and "pleural" share
 
 
@@ -37,6 +42,7 @@ def overlaps(vocabulary: Vocabulary) -> Iterator[Remark]:
     yield from _inside(vocabulary)
     yield from _true_of_another(vocabulary)
     yield from _all_of_it(vocabulary)
+    yield from _negates_in_a_word(vocabulary)
     yield from _articles(vocabulary)
     for name, entry in vocabulary.entries.items():
         if not entry.equivalents:
@@ -77,8 +83,8 @@ def _inside(vocabulary: Vocabulary) -> Iterator[Remark]:
 
 
 def _true_of_another(vocabulary: Vocabulary) -> Iterator[Remark]:
-    """Equivalents that name another condition, or deny one that could be asked for with them: in words of that condition's own, or
-    in an equivalent of it."""
+    """Equivalents that name another condition, or deny one that could be asked for with them: in words of that
+    condition's own, or in an equivalent of it."""
     said: dict[str, set[str]] = defaultdict(set)
     for name, entry in vocabulary.entries.items():
         for equivalent in entry.equivalents:
@@ -119,7 +125,8 @@ def _spans(text: str) -> set[str]:
 
 
 def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
-    """ "A normal pleura" denies an effusion, too: what is called normal as a whole, another condition's nouns speak of."""
+    """ "A normal pleura" denies an effusion, too: what is called normal as a whole, another condition's nouns speak
+    of."""
     by_stem: dict[str, set[str]] = defaultdict(set)
     for name, entry in vocabulary.entries.items():
         for noun in entry.nouns:
@@ -138,10 +145,20 @@ def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
                 if frozenset((name, other)) not in vocabulary.related
             }
             if others:
-                yield Remark(
-                    "may deny another", name, f"the equivalent {equivalent.text!r} calls all of it normal, so {_listed(others)} may be denied, too; "
-                    "say so in not_with, or say what of it is normal", equivalent.text
-                )  # fmt: skip
+                said = (
+                    f"the equivalent {equivalent.text!r} calls all of it normal, so {_listed(others)} may be denied, "
+                    "too; say so in not_with, or say what of it is normal"
+                )
+                yield Remark("may deny another", name, said, equivalent.text)
+
+
+def _negates_in_a_word(vocabulary: Vocabulary) -> Iterator[Remark]:
+    """No cue of the parser, and a negation to a language model's tokens as to a reader: "nondilated ventricles"."""
+    for name, entry in vocabulary.entries.items():
+        for equivalent in entry.equivalents:
+            if match := _IN_A_WORD.search(equivalent.text):
+                said = f"the equivalent {equivalent.text!r} negates in a word ({match.group()!r}); say what is there"
+                yield Remark("negates in a word", name, said, equivalent.text)
 
 
 def _articles(vocabulary: Vocabulary) -> Iterator[Remark]:
@@ -154,7 +171,8 @@ def _articles(vocabulary: Vocabulary) -> Iterator[Remark]:
 
 
 def _can_be_asked(vocabulary: Vocabulary) -> bool:
-    """Whether any three conditions go together; three of which any two do are looked for, among thousands of conditions too."""
+    """Whether any three conditions go together; three of which any two do are looked for, among thousands of conditions
+    too."""
     words = grammar(vocabulary)
     names = [name for name in vocabulary.conditions if words.normals[name]]
     beside: dict[str, set[str]] = defaultdict(set)

@@ -1,4 +1,5 @@
-"""What stands beside negation words, and what is said plainly, in phrases of a few words: without knowing any condition. Source: ours."""
+"""What stands beside negation words, and what is said plainly, in phrases of a few words: without knowing any
+condition. Source: ours."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,24 +22,32 @@ _JOINTS = frozenset(["and", "or", "nor", "and/or", ",", "/", "&"])
 _BREAKS = frozenset(
     re.findall(
         r"\w+",
-        "is are was were be been being has have had that which who this these those there it than then as by with without from on at to for seen "
-        "noted identified present visualized visible demonstrated appreciated evident detected since compared within in of over under about into "
-        "may might can could should would will do does did suggest suggests suggesting not however but although while if because due",
+        "is are was were be been being has have had that which who this these those there it than then as by with "
+        "without from on at to for seen "
+        "noted identified present visualized visible demonstrated appreciated evident detected since compared within "
+        "in of over under about into "
+        "may might can could should would will do does did suggest suggests suggesting not however but although while "
+        "if because due",
     )
 )
 _LEADING = frozenset(
     re.findall(
         r"\w+",
-        "a an the any some new acute definite significant focal obvious other further gross evident visible convincing radiographic overt frank "
-        "suspicious additional discrete active large small mild moderate severe clear definitive displaced appreciable substantial sizable "
-        "concerning discernible discernable demonstrable identifiable detectable acutely underlying associated radiographically obviously",
+        "a an the any some new acute definite significant focal obvious other further gross evident visible "
+        "convincing radiographic overt frank "
+        "suspicious additional discrete active large small mild moderate severe clear definitive displaced "
+        "appreciable substantial sizable "
+        "concerning discernible discernable demonstrable identifiable detectable acutely underlying associated "
+        "radiographically obviously",
     )
 )
 _EMPTY = frozenset(
     re.findall(
         r"\w+",
-        "evidence sign signs suggestion indication finding findings change changes comparison prior interval time study exam examination evidences "
-        "abnormality abnormalities process disease more less exception left right bilateral both stable unchanged seen upper lower middle base bases",
+        "evidence sign signs suggestion indication finding findings change changes comparison prior interval time "
+        "study exam examination evidences "
+        "abnormality abnormalities process disease more less exception left right bilateral both stable unchanged "
+        "seen upper lower middle base bases",
     )
 )  # alone, they name nothing
 
@@ -71,7 +80,8 @@ def denied(sentence: str) -> tuple[Denied, ...]:
 
 @lru_cache(maxsize=20_000)
 def affirmed(sentence: str) -> tuple[str, ...]:
-    """Phrases of a sentence that has no negation word: every run of words between two that only join, and its last ones."""
+    """Phrases of a sentence that has no negation word: every run of words between two that only join, and its last
+    ones."""
     low = plain(sentence)
     if find_cues(low):
         return ()

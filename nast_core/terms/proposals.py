@@ -1,7 +1,8 @@
 """Affirmative equivalents that a language model proposes, for people to review. Source: ours.
 
-What is sent: our instructions, what is examined, the names of the conditions, and the nouns of the one that is asked for. Nothing of a
-table's rows, a study, an image or a report. What an answer proposes is taken only where the checks have nothing grave against it.
+What is sent: our instructions, what is examined, the names of the conditions, and the nouns of the one that is asked
+for. Nothing of a table's rows, a study, an image or a report. What an answer proposes is taken only where the checks
+have nothing grave against it.
 """
 
 import json
@@ -24,12 +25,12 @@ from nast_core.vocabulary.model import Vocabulary
 _INSTRUCTIONS = """\
 You help to write a vocabulary for {examination} reports, in English, in the plain style of radiology reports.
 You are given a condition, its nouns, and the other conditions of the vocabulary.
-Propose up to {most} affirmative equivalents of its absence: short phrases, without a verb, that say what is seen instead, and that are true
-exactly where the condition is absent ("no cardiomegaly" becomes "normal heart size"). They hold no negation of any kind (no, not, without,
-absent, free of, clear of, negative for, non-, un-), do not name the condition, and say nothing of side, place, size, certainty or time.
-"not_with" lists those of the other conditions, exactly as they are spelt, whose presence would make the phrase false, or leave it open.
-Where there is no such phrase, the list is empty.
-Answer with JSON alone: {{"equivalents": [{{"text": "...", "not_with": ["..."]}}]}}"""
+Propose up to {most} affirmative equivalents of its absence: short phrases, without a verb, that say what is seen
+instead, and that are true exactly where the condition is absent ("no cardiomegaly" becomes "normal heart size"). They
+hold no negation of any kind (no, not, without, absent, free of, clear of, negative for, non-, un-), do not name the
+condition, and say nothing of side, place, size, certainty or time. "not_with" lists those of the other conditions,
+exactly as they are spelt, whose presence would make the phrase false, or leave it open. Where there is no such phrase,
+the list is empty. Answer with JSON alone: {{"equivalents": [{{"text": "...", "not_with": ["..."]}}]}}"""
 _MOST = 4
 
 

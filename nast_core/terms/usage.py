@@ -1,4 +1,5 @@
-"""How reports speak: which words they use for a condition and how often, and what they deny that no condition names. Source: ours."""
+"""How reports speak: which words they use for a condition and how often, and what they deny that no condition names.
+Source: ours."""
 
 import math
 from collections import Counter, defaultdict

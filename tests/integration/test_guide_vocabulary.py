@@ -1,4 +1,5 @@
-"""docs/guide/vocabulary.md, command by command: a table whose columns nobody knows, drafted, edited as the page shows, checked, built."""
+"""docs/guide/vocabulary.md, command by command: a table whose columns nobody knows, drafted, edited as the page shows,
+checked, built."""
 
 import csv
 from pathlib import Path

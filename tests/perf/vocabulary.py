@@ -76,7 +76,7 @@ def two_hundred_conditions() -> list[tuple[str, str, str]]:
     each = 1e6 / len(sentences)
     return [
         (f"a file of {CONDITIONS} conditions, loaded, checked and made ready", f"{loaded:.1f} s", "at most 20 s"),
-        (f"every phrase of it read back ('nast vocabulary check')", f"{read_back:.1f} s", "at most 20 s"),
+        ("every phrase of it read back ('nast vocabulary check')", f"{read_back:.1f} s", "at most 20 s"),
         (
             f"a sentence of Open-i, read by {CONDITIONS} conditions",
             f"{many * each:.0f} µs, {many / small:.2f} times that of 13",

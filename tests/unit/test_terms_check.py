@@ -1,6 +1,8 @@
-"""What is to be put right in a vocabulary: every kind of remark on a made-up one, and none that is grave on those that come along."""
+"""What is to be put right in a vocabulary: every kind of remark on a made-up one, and none that is grave on those that
+come along."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from nast_core.negation.parser import parse
 from nast_core.terms.agreement import agreement
 from nast_core.terms.check import check
 from nast_core.terms.listing import details, listing
+from nast_core.terms.overlaps import overlaps
 from nast_core.terms.remark import KINDS
+from nast_core.vocabulary.file import vocabulary_text
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.names import SHIPPED
 from nast_core.vocabulary.shipped import shipped
@@ -44,29 +48,41 @@ def test_a_sound_vocabulary_has_no_remarks():
     assert check(made(**SOUND)) == []
 
 
+def gout(*equivalents: str, noun: str = "gout", article: str = "", **fields) -> dict:
+    return {"nouns": [[article, noun, "is"]], "equivalents": list(equivalents), **fields}
+
+
+INSIDE = "its noun 'heel spur' stands inside 'heel spur fragment' of Gout"
 REMARKS = [
-    ("not read", "Gout", {"nouns": [["", "gout", "is"]], "other": ["gout"]}, "'gout' is misread"),
-    ("in some sentences", "Gout", {"nouns": [["", "gout that persists", "is"]]}, "'gout that persists' is misread in "),
-    ("two conditions", "Gout", {"nouns": [["", "gout", "is"]], "names": {"patterns": ["heel \\w+"]}}, ""),
-    ("true of another", "Gout", {"nouns": [["", "gout", "is"]], "equivalents": ["a rounded heel"]}, "denies Spur, too; say so in not_with"),
-    ("true of another", "Gout", {"nouns": [["", "gout", "is"]], "equivalents": ["a slight heel spur"]}, "names Spur, too"),
-    ("inside another", "Spur", {"nouns": [["a", "heel spur fragment", "is"]]}, "its noun 'heel spur' stands inside 'heel spur fragment' of Gout"),
-    ("may deny another", "Gout", {"nouns": [["", "gout", "is"]], "equivalents": ["a normal heel"]}, "so Spur may be denied, too"),
-    ("no equivalent", "Gout", {"nouns": [["", "gout", "is"]]}, "it is left out of paired items"),
-    ("no paired items", "", {"nouns": [["", "gout", "is"]]}, "no three conditions"),
-    ("article", "Gout", {"nouns": [["a", "exostosis", "is"]]}, "'a exostosis' has the wrong article"),
-]  # fmt: skip
+    ("not read", "Gout", gout(other=["gout"]), "'gout' is misread"),
+    ("in some sentences", "Gout", gout(noun="gout that persists"), "'gout that persists' is misread in "),
+    ("two conditions", "Spur", gout(names={"patterns": ["heel \\w+"]}), "'heel spur' is read as Gout, too"),
+    ("true of another", "Gout", gout("a rounded heel"), "denies Spur, too; say so in not_with"),
+    ("true of another", "Gout", gout("a slight heel spur"), "names Spur, too"),
+    ("inside another", "Spur", gout(noun="heel spur fragment", article="a"), INSIDE),
+    ("may deny another", "Gout", gout("a normal heel"), "so Spur may be denied, too"),
+    ("negates in a word", "Gout", gout("nonswollen joints"), "negates in a word ('nonswollen')"),
+    ("no equivalent", "Gout", gout(), "it is left out of paired items"),
+    ("no paired items", "", gout(), "no three conditions"),
+    ("article", "Gout", gout(noun="exostosis", article="a"), "'a exostosis' has the wrong article"),
+]
 
 
-@pytest.mark.parametrize(("kind", "condition", "gout", "said"), REMARKS)
-def test_each_kind_of_remark_is_made_on_what_it_is_about(kind, condition, gout, said):
-    remarks = check(made(**(SOUND | {"Gout": gout})))
-    about = {"two conditions": "Spur"}.get(kind, condition)
-    assert [r for r in remarks if r.kind == kind and r.condition == about and said in r.said], remarks
+@pytest.mark.parametrize(("kind", "condition", "fields", "said"), REMARKS)
+def test_each_kind_of_remark_is_made_on_what_it_is_about(kind, condition, fields, said):
+    remarks = check(made(**(SOUND | {"Gout": fields})))
+    assert [r for r in remarks if r.kind == kind and r.condition == condition and said in r.said], remarks
 
 
 def test_every_kind_of_remark_is_tested():
     assert {kind for kind, *_ in REMARKS} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "text", ["unremarkable joints", "a uniform joint space", "underlying bone of normal density", "unilateral gait"]
+)
+def test_a_word_that_only_begins_like_a_negation_is_none(text):
+    assert "negates in a word" not in {r.kind for r in overlaps(made(**(SOUND | {"Gout": gout(text)})))}
 
 
 def test_an_equivalent_that_says_what_it_may_not_stand_with_is_true_of_its_own_condition_alone():
@@ -143,7 +159,7 @@ def test_reports_of_other_studies_are_one_sentence(tmp_path):
 
 def test_a_listing_has_a_line_a_condition_and_says_what_is_reviewed():
     lines = list(listing(shipped("head-ct")))
-    assert "reviewed and called right: 0 of 15 equivalents" in lines[2]
+    assert "0 of 15 equivalents reviewed and called right" in lines
     assert sum(line.startswith("Subdural hemorrhage") for line in lines) == 1
     assert max(map(len, listing(shipped("vindr")))) <= 160
 
@@ -175,9 +191,43 @@ def test_a_mistake_is_one_sentence(words, said, tmp_path, monkeypatch):
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    "what", ["a pipe", "a folder", "/dev/zero", "zeros", "no name", "n" * 300, "a\0b", "list", "later"]
+)
+def test_what_is_no_vocabulary_is_one_sentence(what, tmp_path):
+    os.mkfifo(tmp_path / "a pipe")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "zeros").write_bytes(bytes(2000))
+    (tmp_path / "list").write_text("[1, 2]")
+    (tmp_path / "later").write_text("format: 2\nname: v\n")
+    for command in ("check", "show"):
+        result = run(command, what if what.startswith("/") else tmp_path / what)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+
+
+@pytest.mark.parametrize("option", ["--labels", "--reports"])
+def test_labels_or_reports_that_are_none_are_one_sentence(option, tmp_path):
+    (tmp_path / "labels.csv").write_text("patient_id,study_id,Gout,Spur,Fracture\na,1,1,0,0\n")
+    (tmp_path / "reports.csv").write_text("study_id,text\n1,Gout.\n")
+    (tmp_path / "made.yaml").write_text(vocabulary_text(made(**SOUND)))
+    os.mkfifo(tmp_path / "pipe.csv")
+    good = {"--labels": tmp_path / "labels.csv", "--reports": tmp_path / "reports.csv"}
+    for bad in (
+        tmp_path / "pipe.csv",
+        tmp_path / "none.csv",
+        tmp_path,
+        "/dev/zero",
+        "padchest" if option == "--reports" else "x",
+    ):
+        words = [part for pair in (good | {option: bad}).items() for part in pair]
+        result = run("check", tmp_path / "made.yaml", *words)
+        assert (result.exit_code, result.stderr.count("nast: ")) == (2, 1), (bad, result.output)
+
+
 def test_a_vocabulary_with_something_grave_exits_with_2(tmp_path):
     (tmp_path / "v.yaml").write_text(
-        "format: 1\nname: v\nexamination: foot radiograph\nconditions:\n  Gout: {nouns: [gout], equivalents: [a rounded heel]}\n"
+        "format: 1\nname: v\nexamination: foot radiograph\nconditions:\n  Gout: "
+        "{nouns: [gout], equivalents: [a rounded heel]}\n"
         "  Spur: {nouns: [heel spur], equivalents: [a rounded heel]}\n"
     )
     result = CliRunner().invoke(app, ["vocabulary", "check", str(tmp_path / "v.yaml")])
