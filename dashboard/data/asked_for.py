@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.parts import asking, fields, item_cards, jobs, widgets
+from dashboard.parts import asking, fields, item_cards, jobs, vocabularies, widgets
 from dashboard.parts.text import plain
 from nast_core.claims import source_names
 from nast_core.data import label_names
@@ -49,6 +49,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         )
         if not table:
             widgets.empty("Give the path of the label table; the preview follows.")
+    words = {} if labels == label_names.DRAWN else _words()
     writing = _writer()
     with st.expander("Images and balance", icon=":material/tune:"):
         images = asking.field(
@@ -77,6 +78,7 @@ def items() -> tuple[BuildItemsRecipe, bool]:
         "images": widgets.path(images) if images and labels != label_names.DRAWN else None,
         "images_only": images_only and bool(images),
         "balance": balanced,
+        **words,
         **writing,
     }
     return jobs.made(BuildItemsRecipe, chosen), may_write
@@ -116,6 +118,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         )
         if not reports:
             widgets.empty("Give the path of the reports; the preview follows.")
+    words = {} if chosen == source_names.DRAWN else _words()
     balanced = st.toggle(
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
@@ -128,6 +131,7 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
         "split": None if part == "all" else part,
         "balanced": balanced,
         "out": out,
+        **words,
     }
     return jobs.made(BuildClaimsRecipe, settings), may_write
 
@@ -153,7 +157,7 @@ def dataset() -> tuple[BuildDatasetRecipe, bool]:
     )
     if not images:
         widgets.empty("Give the folder of the images that the label table names.")
-    settings = _sizes()
+    settings = _words() | _sizes()
     name, out = _folder("my-dataset" if table and labels == label_names.OWN else labels)
     chosen = {
         "labels": labels,
@@ -191,6 +195,13 @@ def _labels_of_files() -> tuple[str, str]:
     if by_path(labels) and not table:
         widgets.empty("Give the path of the label table, and the folder of its images.")
     return labels, table
+
+
+def _words() -> dict[str, Any]:
+    """The vocabulary that is built with, as a field of the recipe."""
+    spec = vocabularies.choose(st, key="data-vocabulary")
+    vocabularies.read(spec)  # whose fault is said before anything else
+    return {"vocabulary": Path(spec) if vocabularies.ships(spec) else widgets.path(spec).absolute()}
 
 
 def _sizes() -> dict[str, Any]:

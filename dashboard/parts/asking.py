@@ -16,6 +16,7 @@ from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
 from nast_core.files.places import EMBEDDED
+from nast_core.vocabulary.names import SHIPPED
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {
@@ -24,13 +25,15 @@ KINDS = {
     "claims": "file", "train-items": "file", "data-reports": "file",
     "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder",
     "train-images": "folder", "data-folder": "folder",
-    "data-llm-url": "endpoint", "dataset": "dataset",
+    "data-llm-url": "endpoint", "dataset": "dataset", "data-vocabulary": "vocabulary",
+    "review-vocabulary": "vocabulary",
 }  # fmt: skip
 _SAID = {
     "model": "A model, by its folder or name: its files are read, or fetched where a name stands for files elsewhere.",
     "file": "A file, to be read.",
     "folder": "A folder, to read images from or to write data sets to.",
     "dataset": "A dataset, by its folder: its files are read, and its images are shown and given to the model.",
+    "vocabulary": "A vocabulary, by its file: it is read.",
     "endpoint": "The address of a language model, to send questions to.",
 }
 
@@ -85,6 +88,7 @@ def _known(kind: str, value: str) -> bool:
         (kind, value) in _opened()
         or (kind == "model" and _ours(value))
         or (kind == "dataset" and value in datasets.offered())
+        or (kind == "vocabulary" and value in SHIPPED)
     )
 
 

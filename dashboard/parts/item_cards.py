@@ -50,12 +50,14 @@ def draw_four(texts: Sequence[str], answer: str | None, *, marks: str = "") -> N
 
 
 def badges(item: Item) -> str:
-    """The conditions asked and their states in the right option, in a line; and what a person read otherwise."""
+    """The conditions asked and their states in the right option, in a line; what a person read otherwise, and whether
+    all its mappings were reviewed."""
     from dashboard.parts.item_states import cues_said, starred, truth
 
     cue_by_condition = cues_said(item)
     corrected = ", ".join(dict.fromkeys(f"{one.condition} {one.state}" for one in item.corrected))
     record = [f":violet-badge[read by a person: {plain(corrected)}]"] if corrected else []
+    record += [":green-badge[mappings reviewed]"] if item.mappings_reviewed else []
     states = (
         (
             f":gray-badge[{plain(condition)}: present]"

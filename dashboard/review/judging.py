@@ -1,97 +1,23 @@
-"""Judging on the Review page: which file, who judges, and one item at a time."""
+"""Judging on the Review page: who judges, and one item or mapping at a time."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.parts import asking, datasets, fields, item_cards, sources, splits, widgets
-from dashboard.parts.items import items_of
+from dashboard.parts import widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
-    from nast_core.benchmark.items import Item
-    from nast_core.review.judgements import Judgement, Reviews, Verdict
+    from dashboard.review.subjects import Opened
+    from nast_core.review.judgements import Judgement
 
-# verdict -> label, icon, key; Streamlit keeps the letters C and R for itself
-BUTTONS: dict[Verdict, tuple[str, str, str]] = {
-    "correct": ("Correct", ":material/check:", "1"),
-    "wrong": ("Wrong", ":material/close:", "2"),
-    "unclear": ("Unclear", ":material/question_mark:", "3"),
-}
 REVIEWER = "review-as"  # who judges in this session; no widget's key, so that it outlives a change of view
 
 
-class Opened(NamedTuple):
-    path: Path
-    items: list[Item]
-    reviews: Reviews
-    images: str | None
-
-
-def open_items() -> Opened:
-    """The items under review: the chosen dataset's, or a file's."""
-    from nast_core.review.judgements import Reviews, review_folder
-
-    if "review-opened" in st.session_state:  # a widget's value may only be set before it is drawn
-        st.session_state["review-items"] = st.session_state.pop("review-opened")
-    path, images = _of_dataset() if _from_dataset() else _of_file()
-    with widgets.advice():
-        items = items_of(path)
-    st.caption(f"{len(items):,} items. Judgements are saved at once, in {plain(review_folder(path))}.")
-    return Opened(path, items, Reviews(path), images)
-
-
-def _from_dataset() -> bool:
-    """Asked where there is a choice: drawn patients have no file until one is written."""
-    if datasets.drawn():
-        return False
-    if not fields.fresh("review-items"):
-        fields.start(**{"review-from": sources.SOURCES[1]})  # an address of before, or the demo's items just opened
-    return sources.of_dataset(st, "Items from", key="review-from", label_visibility="collapsed")
-
-
-def _of_dataset() -> tuple[Path, str | None]:
-    """Its file of questions; without any, why there are none, and the page ends. Test patients are among them."""
-    from nast_core.dataset.folder import FolderDataset, manifest_note
-    from nast_core.dataset.manifest import ITEMS
-
-    dataset = datasets.chosen()
-    assert isinstance(dataset, FolderDataset)  # the others are drawn
-    items = {split: part.items for split, part in dataset.manifest.splits.items()}
-    if not sum(items.values()):
-        reasons = "; ".join(f"{split}: {manifest_note(dataset.manifest, split)}" for split in splits.HELD_OUT)
-        widgets.empty(f"{dataset.name} has no question to review. {reasons}. Choose another dataset, or give a file.")
-    if items.get(splits.HELD_OUT[0]):
-        splits.need_leave(dataset, splits.HELD_OUT[0], "review")
-    return dataset.folder / ITEMS, str(dataset.images)
-
-
-def _of_file() -> tuple[Path, str | None]:
-    """A file that is typed; without any, an offer of the demo's."""
-    left, right = st.columns([5, 3])
-    typed = asking.field(left, "Items file", key="review-items", placeholder="items.jsonl, of the Data page")
-    images = asking.field(right, "Folder of its images", key="review-images", help="Drawn ones need none.")
-    if not typed:
-        if st.button(
-            f"Start on {item_cards.DEMO_ITEMS} demo items",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="review-demo",
-        ):
-            with widgets.advice(), st.spinner("Writing the demo items"):
-                demo = item_cards.demo_items()
-            asking.allow("review-items", demo)
-            st.session_state["review-opened"] = str(demo)
-            st.rerun()
-        widgets.empty("Name an items file, or start on the demo items: drawn chest radiographs, ready in a moment.")
-    return widgets.path(typed), images or None
-
-
 def judge(opened: Opened) -> None:
-    """One item after another, in the reviewer's own order, from the first that is not judged."""
+    """One after another, in the reviewer's own order, from the first that is not judged."""
     from nast_core.review.judgements import current, outdated, reading_order
 
     name = _reviewer(opened)
@@ -104,34 +30,31 @@ def judge(opened: Opened) -> None:
     st.progress(done / len(order), f"{plain(name)}: {done:,} of {len(order):,} judged")
     if changed := outdated(lines, opened.items):
         st.caption(
-            f":material/info: {changed:,} of your judgements no longer count: the items were changed since, and come"
-            " again."
+            f":material/info: {changed:,} of your judgements no longer count: the {opened.of.many} were changed"
+            " since, and come again."
         )
     if not left:
-        st.success("All items are judged. The figures are under Agreement.", icon=":material/check_circle:")
+        st.success(f"All {opened.of.many} are judged. The figures are under Agreement.", icon=":material/check_circle:")
         _undo(opened, name, lines, judged)
         return
     item = left[0]
-    st.markdown(f"**{plain(item.question)}** {item_cards.badges(item)}")
-    item_cards.draw_item(item, images=opened.images)
+    opened.of.draw(item, opened)
     comment = st.text_input(
         "Comment (optional)",
         st.session_state.get("review-comment", ""),
         key=f"review-comment-{item.item_id}-{len(lines)}",
         placeholder="What is wrong or unclear; then press a button, or leave this field and press its key.",
     )
+    wording = opened.of.wording(item, opened, f"{len(lines)}") if opened.of.wording else ""
     with st.container(horizontal=True):
-        for verdict, (label, icon, key) in BUTTONS.items():
-            if st.button(label, icon=icon, shortcut=key, key=f"review-{verdict}", width=160):
+        for button in opened.of.buttons:
+            if button.offered(wording, key=f"review-{button.name}"):
                 with widgets.advice():
-                    opened.reviews.judge(item, name, verdict, comment)
+                    opened.reviews.judge(item, name, button.verdict, comment, wording or "")
                 st.session_state.pop("review-comment", None)
                 st.rerun()
         _undo(opened, name, lines, judged)
-    st.caption(
-        "Correct: the marked option, and no other, is true of the image, and both forms say the same. You do not see"
-        " what others judge. Keys: 1, 2, 3, and Z to go back."
-    )
+    st.caption(f"{opened.of.rule} You do not see what others judge. Keys: {opened.of.keys}, and Z to go back.")
 
 
 def _reviewer(opened: Opened) -> str:
@@ -153,8 +76,8 @@ def _reviewer(opened: Opened) -> str:
     if before and me not in known:
         st.warning(
             f"A reviewer called {plain(before[0].reviewer)} has judged {len({line.item_id for line in before}):,} of"
-            f" these items, last on {before[-1].time:%Y-%m-%d}. If that was not you, change the name, so that the two"
-            " are not mixed.",
+            f" these {opened.of.many}, last on {before[-1].time:%Y-%m-%d}. If that was not you, change the name, so"
+            " that the two are not mixed.",
             icon=":material/person_alert:",
         )
         if not st.button("That was me: go on", key="review-me"):

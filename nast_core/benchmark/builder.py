@@ -9,7 +9,7 @@ import numpy as np
 
 from nast_core.benchmark.design import Plan, draw_plans
 from nast_core.benchmark.drafts import TurnedDown
-from nast_core.benchmark.items import LETTERS, Item
+from nast_core.benchmark.items import LETTERS, Item, with_reviews
 from nast_core.benchmark.verify import Verdict, verify_all
 from nast_core.benchmark.writer import Draft, Task, Unwritten, Writer, question
 from nast_core.data.studies import Study
@@ -60,7 +60,7 @@ def build_items(
         drafts = _write_all(tasks, writer, built, progress, vocabulary)
         built.asked += len(tasks)
         built.items += [
-            _item(task, plan, *drafts[task.key], source, question(vocabulary))
+            with_reviews(_item(task, plan, *drafts[task.key], source, question(vocabulary)), vocabulary)
             for task, plan in zip(tasks, some, strict=True)
             if task.key in drafts
         ]

@@ -19,6 +19,7 @@ from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_text
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary import reviewed
 from nast_core.vocabulary.beside import beside, told
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import chest
@@ -165,6 +166,11 @@ def _cue_line(items: Sequence[Item]) -> str:
     )
 
 
+def share_reviewed(items: Sequence[Item]) -> reviewed.Share:
+    """Items whose mappings were all reviewed."""
+    return reviewed.Share(sum(item.mappings_reviewed for item in items), len(items))
+
+
 def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:
     rejected = built.rejected.total()
     lines = [
@@ -172,6 +178,7 @@ def _writing(built: Built, order: Order, drafts_file: Path | None) -> str:
         f"Written by the {order.writer} writer. Every option was read back by a parser that did not write it (its own "
         "lexicon, cues and rules of scope): 0 items are kept whose reading differs from their labels.",
         *(f"- {name}: {value}" for name, value in order.notes.items()),
+        f"- {reviewed.told(order.vocabulary)}; {share_reviewed(built.items)} of the items use no others.",
         f"- Tasks: {built.asked:,}; rejected: {rejected:,} ({rejected / max(1, built.asked):.1%}); "
         f"drafts written again: {built.rewritten.total():,}.",
     ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nast_core.benchmark.items import Item, read_items, write_items
+from nast_core.benchmark.items import Item, read_items, with_reviews, write_items
 from nast_core.benchmark.verify import Verdict, verify
 from nast_core.benchmark.writer import Draft, Task
 from nast_core.errors import BenchmarkError, what_is_wrong
@@ -16,6 +16,7 @@ from nast_core.files.jsonl import append_line, read_jsonl
 from nast_core.negation.corrections import NONE, Corrections
 from nast_core.negation.reading import corrections_used
 from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 _REMEDY = "copy the items to another folder"
 
@@ -56,7 +57,7 @@ def reword(item: Item, draft: Draft, corrections: Corrections = NONE, vocabulary
         "corrected": corrections_used((*draft.negated, *draft.affirmative), corrections, vocabulary),
     }
     try:
-        new = Item.model_validate(item.model_dump() | fields)
+        new = with_reviews(Item.model_validate(item.model_dump() | fields), given(vocabulary))
     except ValidationError as error:
         return Reworded(None, verdict, f"the item {what_is_wrong(error)}")
     return Reworded(new if verdict.good else None, verdict)

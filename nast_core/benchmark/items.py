@@ -10,6 +10,8 @@ from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.files.writing import write_text
 from nast_core.negation.corrections import Correction
+from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.reviewed import all_reviewed
 
 Letter = Literal["A", "B", "C", "D"]
 LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D")
@@ -36,6 +38,9 @@ class Item(BaseModel):
     corrected: tuple[Correction, ...] = Field(
         default=(), exclude_if=lambda corrections: not corrections
     )  # what a person reads in its options otherwise than the parser; written only where there is any
+    mappings_reviewed: bool = Field(
+        default=False, exclude_if=lambda reviewed: not reviewed
+    )  # readers found every equivalent in its options right, as its vocabulary said then; written only where it is so
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -60,6 +65,15 @@ class Item(BaseModel):
     def negations(self) -> int:
         """Number of absent conditions, each said with a negation, in the right option."""
         return self.assignments[self.answer_index].count(0)
+
+
+def with_reviews(item: Item, vocabulary: Vocabulary) -> Item:
+    """The item, which says whether all its mappings were reviewed."""
+    said = (
+        (text, [name for name, state in zip(item.conditions, states, strict=True) if not state])
+        for text, states in zip(item.affirmative, item.assignments, strict=True)
+    )
+    return item.model_copy(update={"mappings_reviewed": all_reviewed(said, vocabulary)})
 
 
 def read_items(path: Path) -> list[Item]:

@@ -11,6 +11,7 @@ from nast_core.claims.study import Source
 from nast_core.data.studies import SPLITS, Split
 from nast_core.negation.phrases import HELD_OUT_CUES
 from nast_core.statistics.rates import Rate
+from nast_core.vocabulary import reviewed
 from nast_core.vocabulary.beside import told
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
@@ -31,7 +32,7 @@ def claims_card(
     vocabulary: Vocabulary | None = None,
 ) -> str:
     """Markdown."""
-    examples = built.examples
+    examples, words = built.examples, given(vocabulary)
     kinds = Counter((e.split, c.kind) for e in examples for c in e.contradictions)
     splits = [split for split in SPLITS if any(e.split == split for e in examples)]
     lines = [
@@ -43,7 +44,9 @@ def claims_card(
         "attribute.",
         f"Seed {seed}; {'balanced' if balanced else 'not balanced'}; made by nast {_version()}. "
         f"Split by patient; cues kept out of training lines: {', '.join(sorted(HELD_OUT_CUES))}.",
-        *_of_vocabulary(given(vocabulary)),
+        *_of_vocabulary(words),
+        f"{reviewed.told(words)}; of the statements that say an absence affirmatively, "
+        f"{share_reviewed(examples, words)} use no others.",
         "",
         *_table(["split", *KINDS], [[split, *(kinds[split, kind] for kind in KINDS)] for split in splits]),
         "",
@@ -72,6 +75,17 @@ def claims_card(
 def _of_vocabulary(vocabulary: Vocabulary) -> list[str]:
     """Nothing where it is the 13's."""
     return [f"Vocabulary: {name}."] if (name := told(vocabulary)) else []
+
+
+def share_reviewed(examples: Sequence[Example], vocabulary: Vocabulary) -> reviewed.Share:
+    """Of the statements, true and false, that say an absence affirmatively, those whose mapping was reviewed."""
+    said = [
+        reviewed.mapping_used(text, claim.finding, vocabulary)
+        for e in examples
+        for text, claim, cue in ((e.text, e.claim, e.cue), *((c.text, c.claim, c.cue) for c in e.contradictions))
+        if claim is not None and claim.polarity == "absent" and cue is None
+    ]
+    return reviewed.Share(said.count(True), len(said))
 
 
 def _sections(source: Source) -> list[str]:

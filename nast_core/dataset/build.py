@@ -10,11 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from nast_core.benchmark.builder import Built, build_items
+from nast_core.benchmark.card import share_reviewed as share_of_items
 from nast_core.benchmark.grammar import never_asked
 from nast_core.benchmark.guesser import guesses
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.writer import Writer
 from nast_core.claims.build import build_examples
+from nast_core.claims.card import share_reviewed as share_of_claims
 from nast_core.claims.claim import Example
 from nast_core.claims.examples import write_claims
 from nast_core.claims.guessing import guesses as guesses_of_claims
@@ -44,8 +46,10 @@ from nast_core.files.gate import shown
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import need_writable, whole_folder, write_text
 from nast_core.negation.pairs import template_pairs
+from nast_core.vocabulary.beside import is_plain
 from nast_core.vocabulary.file import FILE, write_vocabulary
 from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.reviewed import told
 from nast_core.vocabulary.shipped import CHEXPERT, chest
 
 ITEMS_OF: dict[Split, float] = {
@@ -188,7 +192,7 @@ def _eligible(studies: pd.DataFrame, order: Order) -> list[Study]:
 
 def _write(order: Order, out: Path, parts: Parts) -> Manifest:
     studies, table = parts.table.studies, parts.table
-    words, plain = order.vocabulary, order.vocabulary == chest()
+    words, plain = order.vocabulary, is_plain(order.vocabulary)
     have = [name for name in words.conditions if (studies[name] == 1).any()]
     manifest = Manifest(
         name=order.name or out.name,
@@ -222,6 +226,9 @@ def _write(order: Order, out: Path, parts: Parts) -> Manifest:
             guesses(parts.items.items),
             guesses_of_claims(parts.claims, seed=order.seed),
             parts.spoken,
+            f"{told(words)}. {share_of_items(parts.items.items)} of the questions, and "
+            f"{share_of_claims(parts.claims, words)} of the statements that say an absence affirmatively, use no "
+            "others.",
         )
         write_text(ready / CARD, text)
         manifest = manifest.model_copy(update={"files": {name: digest(ready / name) for name in FILES}})

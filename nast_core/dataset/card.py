@@ -33,8 +33,9 @@ def dataset_card(
     guessed: Mapping[str, Rate],
     guessed_claims: Mapping[Kind, Rate],
     spoken: Spoken,
+    reviewed: str,
 ) -> str:
-    """Markdown."""
+    """Markdown. ``reviewed``: how many mappings were, in a sentence."""
     title = label_sources()[manifest.source]["title"]
     said = f"reports (`{manifest.reports}`)" if manifest.reports else "the labels: presence and absence, nothing more"
     parts = [
@@ -44,6 +45,7 @@ def dataset_card(
         f"too. Images stay in `{manifest.images}`. Statements come from {said}. **Research use only; not for "
         "diagnosis.**",
         *_vocabulary(manifest),
+        reviewed,
         "## Splits\n\n"
         + table(
             ["split", "patients", "images", "questions", "statements"],

@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.metrics import cohen_kappa_score
 
-from nast_core.benchmark.items import Item
-from nast_core.review.judgements import VERDICTS, Verdict
+from nast_core.review.judgements import VERDICTS, Case, Verdict
 from nast_core.statistics.rates import RESAMPLES, Rate, rate
 
 Table = Float[np.ndarray, "*resample verdict verdict"]
@@ -33,8 +32,9 @@ class PairAgreement(NamedTuple):
     table: Table  # counts; rows: the first reviewer's verdict, columns: the second's
 
 
-def agreement(verdicts: Mapping[str, Mapping[str, Verdict]], items: Sequence[Item], *, seed: int = 0) -> Agreement:
-    """``verdicts``: reviewer -> item id -> verdict. 95 % percentile intervals, patients drawn with replacement."""
+def agreement(verdicts: Mapping[str, Mapping[str, Verdict]], items: Sequence[Case], *, seed: int = 0) -> Agreement:
+    """``verdicts``: reviewer -> item id -> verdict. 95 % percentile intervals, patients (of mappings: conditions) drawn
+    with replacement."""
     tables = np.stack([coincidences([v[i.item_id] for v in verdicts.values() if i.item_id in v]) for i in items])
     patients = [item.patient_id for item in items]
     pairs = {
@@ -76,7 +76,7 @@ def kappa_of(table: Table) -> Float[np.ndarray, "*resample"]:
 
 
 def _pair(
-    first: Mapping[str, Verdict], second: Mapping[str, Verdict], items: Sequence[Item], seed: int
+    first: Mapping[str, Verdict], second: Mapping[str, Verdict], items: Sequence[Case], seed: int
 ) -> PairAgreement:
     both = [item for item in items if item.item_id in first and item.item_id in second]
     patients = [item.patient_id for item in both]

@@ -1,4 +1,7 @@
-"""Judgements of items: one file a reviewer in items.review/, a line a judgement, only ever added to. Source: ours."""
+"""Judgements of items or mappings: one file a reviewer in items.review/, a line a judgement, only ever added to.
+
+Source: ours.
+"""
 
 import hashlib
 import json
@@ -8,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from nast_core.benchmark.items import Item
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import append_line, read_jsonl
@@ -21,7 +23,25 @@ from nast_core.files.jsonl import append_line, read_jsonl
 Verdict = Literal["correct", "wrong", "unclear"]
 VERDICTS: tuple[Verdict, ...] = ("correct", "wrong", "unclear")
 ADJUDICATION = "adjudication"  # the file of the verdicts on conflicts; no reviewer's name
-_JUDGED = ("image", "question", "conditions", "assignments", "negated", "affirmative", "answer")
+_OF_ITEMS = ("image", "question", "conditions", "assignments", "negated", "affirmative", "answer")
+_OF_MAPPINGS = ("condition", "denied", "equivalent", "not_with")
+_JUDGED = {*_OF_ITEMS, *_OF_MAPPINGS}
+
+
+class Case(Protocol):
+    """What is judged: an Item of a benchmark, or a PhraseMapping of a vocabulary (mappings.py)."""
+
+    @property
+    def item_id(self) -> str: ...
+
+    @property
+    def patient_id(self) -> str:
+        """Cases of one are not independent, and are resampled together."""
+
+    def model_dump(self, *, mode: Literal["json"], include: set[str]) -> dict[str, Any]: ...
+
+
+C = TypeVar("C", bound=Case)
 
 
 class Judgement(BaseModel):
@@ -34,17 +54,18 @@ class Judgement(BaseModel):
     reviewer: str
     verdict: Verdict | None  # None takes the judgement back
     comment: str = ""
+    wording: str = Field(default="", exclude_if=lambda wording: not wording)  # of a mapping: what would be better
     time: datetime
 
 
-def item_hash(item: Item) -> str:
+def item_hash(item: Case) -> str:
     """Changes with the image, the labels, the answer or any wording, and so with what a judgement was about."""
-    text = json.dumps(item.model_dump(mode="json", include=set(_JUDGED)), sort_keys=True)
+    text = json.dumps(item.model_dump(mode="json", include=_JUDGED), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def review_folder(items: Path) -> Path:
-    """items.jsonl -> items.review."""
+    """items.jsonl -> items.review; vocabulary.yaml -> vocabulary.review."""
     return items.with_suffix(".review")
 
 
@@ -61,7 +82,8 @@ def file_name(reviewer: str) -> str:
 
 
 class Reviews:
-    """The judgements of one items file. Raises DataError where they cannot be read or written, and never loses one."""
+    """The judgements of one file of items or mappings. Raises DataError where they cannot be read or written, and never
+    loses one."""
 
     def __init__(self, items: Path):
         self.folder = review_folder(items)
@@ -74,18 +96,20 @@ class Reviews:
                 names.append(lines[0].reviewer)
         return names
 
-    def judge(self, item: Item, reviewer: str, verdict: Verdict | None, comment: str = "") -> None:
+    def judge(self, item: Case, reviewer: str, verdict: Verdict | None, comment: str = "", wording: str = "") -> None:
         """Adds a judgement; it is on the disk when this returns. ``verdict`` None takes the former one back."""
-        self._add(self._file_of(reviewer), item, reviewer, verdict, comment)
+        self._add(self._file_of(reviewer), item, reviewer, verdict, comment, wording)
 
-    def adjudicate(self, item: Item, adjudicator: str, verdict: Verdict | None, comment: str = "") -> None:
+    def adjudicate(
+        self, item: Case, adjudicator: str, verdict: Verdict | None, comment: str = "", wording: str = ""
+    ) -> None:
         """Adds the verdict that settles a conflict. Raises DataError for an adjudicator who is a reviewer of these
         items."""
         if file_name(adjudicator) in {file_name(name) for name in self.reviewers()}:
             raise DataError(
                 f"{shown(adjudicator)!r} has judged these items; a conflict is settled by somebody who has not"
             )
-        self._add(self.folder / f"{ADJUDICATION}.jsonl", item, adjudicator, verdict, comment)
+        self._add(self.folder / f"{ADJUDICATION}.jsonl", item, adjudicator, verdict, comment, wording)
 
     def of(self, reviewer: str) -> list[Judgement]:
         """Every line of a reviewer, in order. Raises DataError for a name that differs from another's only in signs."""
@@ -122,13 +146,14 @@ class Reviews:
         )
         return [judgement for _, judgement in lines]
 
-    def _add(self, file: Path, item: Item, reviewer: str, verdict: Verdict | None, comment: str) -> None:
+    def _add(self, file: Path, item: Case, reviewer: str, verdict: Verdict | None, comment: str, wording: str) -> None:
         line = Judgement(
             item_id=item.item_id,
             item_hash=item_hash(item),
             reviewer=" ".join(reviewer.split()),
             verdict=verdict,
             comment=comment.strip(),
+            wording=" ".join(wording.split()),
             time=datetime.now(UTC),
         )
         with self._lock():
@@ -151,7 +176,7 @@ def _same(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def current(judgements: Sequence[Judgement], items: Sequence[Item]) -> dict[str, Judgement]:
+def current(judgements: Sequence[Judgement], items: Sequence[Case]) -> dict[str, Judgement]:
     """Judgement by item id: each one's last, without those taken back and those of an item that has changed since."""
     last = {judgement.item_id: judgement for judgement in judgements}
     by_id = {item.item_id: item for item in items}
@@ -162,7 +187,7 @@ def current(judgements: Sequence[Judgement], items: Sequence[Item]) -> dict[str,
     }
 
 
-def outdated(judgements: Sequence[Judgement], items: Sequence[Item]) -> int:
+def outdated(judgements: Sequence[Judgement], items: Sequence[Case]) -> int:
     """Number of items that were judged and have changed since."""
     counting = current(judgements, items)
     there = {item.item_id for item in items}
@@ -170,7 +195,7 @@ def outdated(judgements: Sequence[Judgement], items: Sequence[Item]) -> int:
     return sum(j.verdict is not None and name in there and name not in counting for name, j in last.items())
 
 
-def reading_order(items: Sequence[Item], reviewer: str, seed: int = 0) -> list[Item]:
+def reading_order(items: Sequence[C], reviewer: str, seed: int = 0) -> list[C]:
     """The items in an order of the reviewer's own, so that no two tire at the same ones;
     new items change no other's turn."""
     name = file_name(reviewer)

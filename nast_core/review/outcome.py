@@ -1,15 +1,18 @@
-"""What became of each item under review: accepted, not accepted, in conflict, or judged by too few. Source: ours."""
+"""What became of each item or mapping under review: accepted, not accepted, in conflict, or judged by too few.
+
+Source: ours.
+"""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal
 
 from nast_core.benchmark.items import Item, read_items, write_items
 from nast_core.errors import BenchmarkError
-from nast_core.review.judgements import Judgement, Reviews, Verdict, current
+from nast_core.review.judgements import C, Case, Judgement, Reviews, Verdict, current
 
 State = Literal["accepted", "not accepted", "conflict", "too few judgements"]
 STATES: tuple[State, ...] = ("accepted", "not accepted", "conflict", "too few judgements")
@@ -18,10 +21,10 @@ _COLUMNS = ("item_id", "role", "reviewer", "verdict", "counts", "comment", "time
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[C]):
     """One read of a review: what everybody says now, and what follows from it."""
 
-    items: list[Item]
+    items: list[C]
     judged: Mapping[str, Mapping[str, Judgement]]  # reviewer -> item id -> the judgement that counts
     settled: Mapping[str, Judgement]  # item id -> the adjudicator's
     states: Mapping[str, State]  # by item id, in the items' order
@@ -38,11 +41,11 @@ class Outcome:
         """Who says what of one item."""
         return {reviewer: by_item[item_id] for reviewer, by_item in self.judged.items() if item_id in by_item}
 
-    def having(self, state: State) -> list[Item]:
+    def having(self, state: State) -> list[C]:
         return [item for item in self.items if self.states[item.item_id] == state]
 
 
-def outcome(items: list[Item], reviews: Reviews, *, least: int = LEAST) -> Outcome:
+def outcome(items: list[C], reviews: Reviews, *, least: int = LEAST) -> Outcome[C]:
     """How the items of a file stand in its review.
 
     Accepted: judged correct by all of at least ``least`` reviewers, or by the adjudicator. A conflict: reviewers differ
@@ -81,7 +84,7 @@ def write_accepted(path: Path, out: Path, *, least: int = LEAST) -> list[Item]:
     return accepted
 
 
-def judgements_csv(items: Sequence[Item], reviews: Reviews) -> str:
+def judgements_csv(items: Sequence[Case], reviews: Reviews) -> str:
     """Every line of every reviewer and adjudicator as CSV, oldest first. ``counts``: not replaced, nor taken back, nor
     of an item that has changed since."""
     files = [("reviewer", reviews.of(name)) for name in reviews.reviewers()]
@@ -94,7 +97,8 @@ def judgements_csv(items: Sequence[Item], reviews: Reviews) -> str:
 
 def _csv(rows: Sequence[tuple[str, Judgement, bool]]) -> str:
     text = io.StringIO()
-    table = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    worded = ("wording",) if any(line.wording for _, line, _ in rows) else ()
+    table = csv.DictWriter(text, (*_COLUMNS, *worded), lineterminator="\n")
     table.writeheader()
     for role, line, counts in rows:
         row = line.model_dump(mode="json") | {"role": role, "counts": counts, "verdict": line.verdict or "taken back"}

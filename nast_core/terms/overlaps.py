@@ -31,6 +31,9 @@ _SAYS_WHAT = frozenset(
 _PLACES = frozenset(
     re.findall(r"\w+", "space region area structure tissue system field zone wall surface")
 )  # alone they name nothing
+_IN_A_WORD = re.compile(
+    r"\bnon-?[^\W\d_]{3,}|\bun(?!remarkable|i(?:form|lat|t)|der)[^\W\d_]{4,}|\b[^\W\d_]{3,}less\b", re.IGNORECASE
+)  # "nondilated", "undilated", "airless"; "unremarkable" is how reports say normal
 _STEM = 5  # letters that "pleura" and "pleural" share
 
 
@@ -39,6 +42,7 @@ def overlaps(vocabulary: Vocabulary) -> Iterator[Remark]:
     yield from _inside(vocabulary)
     yield from _true_of_another(vocabulary)
     yield from _all_of_it(vocabulary)
+    yield from _negates_in_a_word(vocabulary)
     yield from _articles(vocabulary)
     for name, entry in vocabulary.entries.items():
         if not entry.equivalents:
@@ -141,11 +145,20 @@ def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
                 if frozenset((name, other)) not in vocabulary.related
             }
             if others:
-                why = (
+                said = (
                     f"the equivalent {equivalent.text!r} calls all of it normal, so {_listed(others)} may be denied, "
                     "too; say so in not_with, or say what of it is normal"
                 )
-                yield Remark("may deny another", name, why, equivalent.text)
+                yield Remark("may deny another", name, said, equivalent.text)
+
+
+def _negates_in_a_word(vocabulary: Vocabulary) -> Iterator[Remark]:
+    """No cue of the parser, and a negation to a language model's tokens as to a reader: "nondilated ventricles"."""
+    for name, entry in vocabulary.entries.items():
+        for equivalent in entry.equivalents:
+            if match := _IN_A_WORD.search(equivalent.text):
+                said = f"the equivalent {equivalent.text!r} negates in a word ({match.group()!r}); say what is there"
+                yield Remark("negates in a word", name, said, equivalent.text)
 
 
 def _articles(vocabulary: Vocabulary) -> Iterator[Remark]:

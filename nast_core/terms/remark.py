@@ -9,6 +9,7 @@ KINDS = {  # kind -> (whether such a vocabulary cannot be used, what it is)
     "in some sentences": (False, "a phrase that is misread in some constructions; drafts with it are turned down"),
     "inside another": (False, "a noun that stands inside a noun of another condition"),
     "may deny another": (False, "an equivalent that calls all of something normal, which another condition names"),
+    "negates in a word": (False, "an equivalent that negates by the beginning or the end of a word"),
     "no equivalent": (False, "a condition whose absence has no affirmative form; it is left out of paired items"),
     "no paired items": (False, "no three conditions that could be asked for together"),
     "article": (False, "an article that does not go with its noun"),

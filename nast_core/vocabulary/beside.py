@@ -31,9 +31,16 @@ def vocabulary_of(path: Path) -> Vocabulary:
     return chest() if there is None else read_vocabulary(there)
 
 
+def is_plain(vocabulary: Vocabulary) -> bool:
+    """Whether it is the 13's, and nobody has reviewed it."""
+    return vocabulary == chest() and not any(
+        equivalent.reviewed for entry in vocabulary.entries.values() for equivalent in entry.equivalents
+    )
+
+
 def write_beside(path: Path, vocabulary: Vocabulary) -> None:
-    """The copy beside a file of items or claims; none of the 13."""
-    if vocabulary != chest():
+    """The copy beside a file of items or claims; none of the 13 as they come."""
+    if not is_plain(vocabulary):
         write_vocabulary(beside(path), vocabulary)
 
 

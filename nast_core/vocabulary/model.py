@@ -347,6 +347,16 @@ class Vocabulary(Part):
         every = [equivalent for entry in self.entries.values() for equivalent in entry.equivalents]
         return sum(equivalent.approved for equivalent in every), len(every)
 
+    @property
+    def approved(self) -> tuple[str, ...]:
+        """The mappings that a reader calls right and none wrong."""
+        return tuple(
+            f"{name} = {equivalent.text}"
+            for name, entry in self.entries.items()
+            for equivalent in entry.equivalents
+            if equivalent.approved
+        )
+
     def with_condition(self, name: str, **fields: Any) -> "Vocabulary":
         """The same with some fields of a condition changed, or with another condition.
         Raises ValidationError (pydantic)."""

@@ -107,7 +107,9 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
             continue
         path = Path(value)
         if field == "vocabulary":
-            yield field, open_vocabulary(path).fingerprint  # reviews change nothing
+            words = open_vocabulary(path)
+            yield field, words.fingerprint
+            yield "reviewed mappings", " ".join(words.approved)  # which items say of themselves
             continue
         if run := run_of(path):
             yield field, key_of(root / run)

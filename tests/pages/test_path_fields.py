@@ -53,7 +53,11 @@ def test_every_field_that_can_open_something_is_known_to_the_asking():
     asked = set()
     for path in [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]:
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("asking.field", "asking.one_of"):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in (
+                "asking.field",
+                "asking.one_of",
+                "vocabularies.choose",
+            ):
                 key = next(word.value for word in call.keywords if word.arg == "key")
                 asked.add(key.value if isinstance(key, ast.Constant) else None)
     assert asked - {None} | {"claims", "train-images", "train-items", "with"} == set(KINDS)

@@ -194,6 +194,7 @@ def test_every_command_is_asked_about_every_path_and_number_it_takes():
         "demo compare",  # of what comes with NAST
         "app",  # serves until it is stopped; tests/integration/test_wheel.py asks it
         "negation read",  # a file or -; its own tests ask it
+        "vocabulary check", "vocabulary show",  # a file or a name; tests/unit/test_terms_check.py asks them
     }  # fmt: skip
     assert len(options(int)) > 15
     assert get_args(common.Out)[0] is Path

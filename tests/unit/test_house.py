@@ -31,6 +31,7 @@ BOUND = (
     "fields.one_of",
     "asking.field",
     "asking.one_of",
+    "vocabularies.choose",
     "splits.choose",
     "splits.how_many",
     "sources.of_dataset",

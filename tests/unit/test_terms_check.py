@@ -2,6 +2,7 @@
 come along."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from nast_core.negation.parser import parse
 from nast_core.terms.agreement import agreement
 from nast_core.terms.check import check
 from nast_core.terms.listing import details, listing
+from nast_core.terms.overlaps import overlaps
 from nast_core.terms.remark import KINDS
+from nast_core.vocabulary.file import vocabulary_text
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.names import SHIPPED
 from nast_core.vocabulary.shipped import shipped
@@ -58,6 +61,7 @@ REMARKS = [
     ("true of another", "Gout", gout("a slight heel spur"), "names Spur, too"),
     ("inside another", "Spur", gout(noun="heel spur fragment", article="a"), INSIDE),
     ("may deny another", "Gout", gout("a normal heel"), "so Spur may be denied, too"),
+    ("negates in a word", "Gout", gout("nonswollen joints"), "negates in a word ('nonswollen')"),
     ("no equivalent", "Gout", gout(), "it is left out of paired items"),
     ("no paired items", "", gout(), "no three conditions"),
     ("article", "Gout", gout(noun="exostosis", article="a"), "'a exostosis' has the wrong article"),
@@ -72,6 +76,13 @@ def test_each_kind_of_remark_is_made_on_what_it_is_about(kind, condition, fields
 
 def test_every_kind_of_remark_is_tested():
     assert {kind for kind, *_ in REMARKS} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "text", ["unremarkable joints", "a uniform joint space", "underlying bone of normal density", "unilateral gait"]
+)
+def test_a_word_that_only_begins_like_a_negation_is_none(text):
+    assert "negates in a word" not in {r.kind for r in overlaps(made(**(SOUND | {"Gout": gout(text)})))}
 
 
 def test_an_equivalent_that_says_what_it_may_not_stand_with_is_true_of_its_own_condition_alone():
@@ -178,6 +189,39 @@ def test_a_mistake_is_one_sentence(words, said, tmp_path, monkeypatch):
     result = run(*words)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "what", ["a pipe", "a folder", "/dev/zero", "zeros", "no name", "n" * 300, "a\0b", "list", "later"]
+)
+def test_what_is_no_vocabulary_is_one_sentence(what, tmp_path):
+    os.mkfifo(tmp_path / "a pipe")
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "zeros").write_bytes(bytes(2000))
+    (tmp_path / "list").write_text("[1, 2]")
+    (tmp_path / "later").write_text("format: 2\nname: v\n")
+    for command in ("check", "show"):
+        result = run(command, what if what.startswith("/") else tmp_path / what)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+
+
+@pytest.mark.parametrize("option", ["--labels", "--reports"])
+def test_labels_or_reports_that_are_none_are_one_sentence(option, tmp_path):
+    (tmp_path / "labels.csv").write_text("patient_id,study_id,Gout,Spur,Fracture\na,1,1,0,0\n")
+    (tmp_path / "reports.csv").write_text("study_id,text\n1,Gout.\n")
+    (tmp_path / "made.yaml").write_text(vocabulary_text(made(**SOUND)))
+    os.mkfifo(tmp_path / "pipe.csv")
+    good = {"--labels": tmp_path / "labels.csv", "--reports": tmp_path / "reports.csv"}
+    for bad in (
+        tmp_path / "pipe.csv",
+        tmp_path / "none.csv",
+        tmp_path,
+        "/dev/zero",
+        "padchest" if option == "--reports" else "x",
+    ):
+        words = [part for pair in (good | {option: bad}).items() for part in pair]
+        result = run("check", tmp_path / "made.yaml", *words)
+        assert (result.exit_code, result.stderr.count("nast: ")) == (2, 1), (bad, result.output)
 
 
 def test_a_vocabulary_with_something_grave_exits_with_2(tmp_path):

@@ -247,19 +247,24 @@ def test_phantoms_speak_of_the_13_alone(home, tmp_path):
         read_source("phantom", vocabulary=NONSENSE)
 
 
-def test_a_recipe_is_another_with_other_words_and_the_same_with_a_review_more(home, tmp_path):
+def test_a_recipe_is_another_with_other_words_or_another_mapping_found_right(home, tmp_path):
     def key(**fields: object) -> str:
         out, table = tmp_path / "out", home / "labels.csv"
         recipe = BuildDatasetRecipe(labels="table", table=table, images=home / "images", out=out, **fields)  # type: ignore[arg-type]
         return identity(recipe, tmp_path).key
 
-    review = {"by": "AB", "on": "2026-11-30", "verdict": "right"}
-    reviewed = mapped().with_condition("Wuzzle", equivalents=[{"text": "a dry zaffle", "reviewed": [review]}])
-    write_vocabulary(tmp_path / "reviewed.yaml", reviewed)
+    for verdict in ("right", "unsure"):  # items say of themselves whether their mappings were found right
+        review = {"by": "AB", "on": "2026-11-30", "verdict": verdict}
+        reviewed = mapped().with_condition("Wuzzle", equivalents=[{"text": "a dry zaffle", "reviewed": [review]}])
+        write_vocabulary(tmp_path / f"{verdict}.yaml", reviewed)
     write_vocabulary(tmp_path / "other.yaml", mapped().with_condition("Wuzzle", sided=False))
     assert key() == key(vocabulary="chexpert")
-    assert key(vocabulary=home / "mine.yaml") == key(vocabulary=tmp_path / "reviewed.yaml")
-    assert len({key(), key(vocabulary=home / "mine.yaml"), key(vocabulary=tmp_path / "other.yaml")}) == 3
+    mine, right, unsure, other = (
+        key(vocabulary=folder / f"{name}.yaml")
+        for folder, name in ((home, "mine"), (tmp_path, "right"), (tmp_path, "unsure"), (tmp_path, "other"))
+    )
+    assert mine == unsure
+    assert len({key(), mine, right, other}) == 4
 
 
 def test_many_conditions_are_told_apart_by_a_hash_of_their_states(tmp_path):
