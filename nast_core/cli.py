@@ -19,6 +19,7 @@ from nast_core.commands import (
     negation,
     review,
     runs,
+    vocabulary,
 )
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(negation.app, name="negation")
 app.add_typer(review.app, name="review")
 app.add_typer(demo.app, name="demo")

@@ -47,8 +47,16 @@ def good(question: dict[str, Any], wrong: bool = False) -> str:
     return json.dumps({"options": [{"negated": n, "affirmative": a} for n, a in forms]})
 
 
+def proposed(question: dict[str, Any]) -> str:
+    """Equivalents of a condition's absence: a good one, one that negates, and one that is another condition's noun."""
+    other = question["others"][0]
+    texts = [f"ordinary {question['condition'].lower()} region", f"no {question['nouns'][0]}", f"some {other.lower()}"]
+    return json.dumps({"equivalents": [{"text": text, "not_with": [other, "Gout"]} for text in texts]})
+
+
 CONTENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "good": good,
+    "proposed": proposed,
     "fenced": lambda question: f"```json\n{good(question)}\n```",
     "lying": lambda question: good(question, wrong=True),
     "half": lambda question: good(question)[:90],
@@ -102,7 +110,7 @@ def running_llm(behave: Behave = lambda question, before: "good") -> Iterator[Lo
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             question = json.loads(json.loads(body)["messages"][-1]["content"])
-            name = json.dumps([question["conditions"], question["options"]])
+            name = json.dumps([question.get("conditions", question.get("condition")), question.get("options")])
             with lock:
                 log.requests.append(f"{self.path}\n{self.headers}\n{body}")
                 before = log.asked[name]

@@ -79,8 +79,9 @@ def dataset_card(
     """The card of ``built``, whose items are in ``items_file`` and drafts turned down in ``drafts_file``."""
     parts = [
         f"# MedNega-CXR items from {label_sources()[table.source]['title']}",
-        f"Paired multiple-choice questions on {order.vocabulary.examination.name}s: the same four options said with negations and said "
-        "affirmatively, one of which is true of the image. **Research use only; not for diagnosis.**",
+        f"Paired multiple-choice questions on {order.vocabulary.examination.name}s: the same four options said with "
+        "negations and said affirmatively, one of which is true of the image. **Research use only; not for "
+        "diagnosis.**",
         _source(table, order, items_file),
         _labels(table, order.vocabulary),
         _items(built),
@@ -100,8 +101,8 @@ def _source(table: LabelTable, order: Order, items: Path) -> str:
             f"- Licence of the labels: {known['licence']}. Items carry patient and study ids of that table: its "
             "terms hold for them too.",
             f"- Split: {order.split or 'all patients; each item names its patient’s split'}.",
-            "- Labels of radiology reports were mined by software and are sometimes wrong; an item is true to its labels, "
-            "which need not be true of the image.",
+            "- Labels of radiology reports were mined by software and are sometimes wrong; an item is true to its "
+            "labels, which need not be true of the image.",
             *([f"- Vocabulary: {name}, in `{beside(items).name}`."] if (name := told(order.vocabulary)) else []),
         ]
     )

@@ -65,9 +65,10 @@ def draw_plans(
 
     ``balance`` asks for every condition equally often (within 5 %), makes each present in two of four options, and
     prefers options with numbers of negations that were right least often, as far as the table has studies for them.
-    Questions on rare conditions come again sooner for it. No three are asked of which one implies or excludes another (an option
-    such as "consolidation, clear lungs" would contradict itself), or whose absence cannot be said affirmatively. Raises BenchmarkError where fewer than 10 studies are eligible, or no three conditions have
-    studies for four options.
+    Questions on rare conditions come again sooner for it. No three are asked of which one implies or excludes another
+    (an option such as "consolidation, clear lungs" would contradict itself), or whose absence cannot be said
+    affirmatively. Raises BenchmarkError where fewer than 10 studies are eligible, or no three conditions have studies
+    for four options.
     """
     vocabulary = given(vocabulary)
     return _Design(require_eligible(studies, vocabulary), rng, balance, vocabulary).plans()
@@ -117,7 +118,7 @@ class _Design:
         drawn: dict[Triple, None] = {}
         while len(drawn) < _MOST_TRIPLES:
             order = self.rng.permutation(count)[: count - count % 3].reshape(-1, 3)
-            drawn |= dict.fromkeys(tuple(sorted(map(int, three))) for three in order)
+            drawn |= {(int(a), int(b), int(c)): None for a, b, c in np.sort(order, axis=1)}
         return list(drawn)
 
     def _may_be_asked(self, triple: Triple) -> bool:

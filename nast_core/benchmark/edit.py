@@ -42,7 +42,8 @@ def edits_path(items: Path) -> Path:
 
 
 def reword(item: Item, draft: Draft, corrections: Corrections = NONE, vocabulary: Vocabulary | None = None) -> Reworded:
-    """What the parser says of an item in other words, a person's ``corrections`` over it; the item names those it rests on.
+    """What the parser says of an item in other words, a person's ``corrections`` over it; the item names those it rests
+    on.
 
     Only words that state exactly the item's assignments make one.
     """

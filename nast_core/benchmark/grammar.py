@@ -1,4 +1,5 @@
-"""The template writer's words: a vocabulary's nouns and equivalents in the constructions of grammar.yaml. Source: ours."""
+"""The template writer's words: a vocabulary's nouns and equivalents in the constructions of grammar.yaml.
+Source: ours."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

@@ -6,20 +6,17 @@ what the verification had against the last answer. Nothing of a study, patient, 
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from nast_core.benchmark.grammar import grammar
-from nast_core.benchmark.llm_answers import Answers, question_id
+from nast_core.benchmark.llm_asking import PATIENCE, Asking, Prices, Spent
 from nast_core.benchmark.llm_endpoint import Endpoint, Message, Unanswered
-from nast_core.benchmark.llm_reply import Reply, read_draft, read_reply
+from nast_core.benchmark.llm_reply import read_draft
 from nast_core.benchmark.writer import Draft, Task, Unwritten
-from nast_core.errors import BenchmarkError
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
 
@@ -40,37 +37,6 @@ Answer with JSON alone, the options in the order given:
 
 _CUES, _NORMALS = 3, 3  # negations and normal states to choose from; more would let a model keep to its favourites
 _COMPLAINTS = 8
-_PAGE = 2_000  # characters that are kept of what is no chat completion
-PATIENCE = 10  # questions without an answer in a row, each retried, before the build is stopped
-
-
-class Prices(NamedTuple):
-    """In one's own currency per million tokens."""
-
-    prompt: float
-    answer: float
-
-
-@dataclass
-class Spent:
-    """What the answers to a build took, those kept from earlier runs included."""
-
-    answers: int = 0
-    new: int = 0  # of them asked for in this run
-    prompt_tokens: int = 0
-    answer_tokens: int = 0
-    uncounted: int = 0  # answers of which the endpoint did not tell the tokens
-
-    def add(self, reply: Reply, *, new: bool) -> None:
-        prompt, answer = reply.tokens or (0, 0)
-        self.answers += 1
-        self.new += new
-        self.prompt_tokens += prompt
-        self.answer_tokens += answer
-        self.uncounted += reply.tokens is None
-
-    def cost(self, prices: Prices) -> float:
-        return (self.prompt_tokens * prices.prompt + self.answer_tokens * prices.answer) / 1e6
 
 
 class LLMWriter:
@@ -93,73 +59,26 @@ class LLMWriter:
         patience: int = PATIENCE,
         vocabulary: Vocabulary | None = None,
     ):
-        self.spent = Spent()
-        self._endpoint = endpoint
-        self._answers = Answers(answers)
-        self._jobs = jobs
+        self._asking = Asking(endpoint, answers, jobs=jobs, patience=patience)
         self._prices = prices
-        self._patience = patience
         self._vocabulary = given(vocabulary)
-        self._silent = 0  # questions in a row without an answer
+
+    @property
+    def spent(self) -> Spent:
+        return self._asking.spent
 
     def write(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Draft | Unwritten]]:
         """Raises BenchmarkError where the endpoint refuses every task, or has given no answer too often."""
-        pool = ThreadPoolExecutor(self._jobs)
-        try:
-            for task, future in [(task, pool.submit(self._ask, task)) for task in tasks]:
-                try:
-                    reply, new = future.result()
-                except Unanswered as error:
-                    self._lose_patience(error)
-                    yield task, Unwritten(error.reason, str(error))
+        questions = [(task.key, prompt(task, self._vocabulary)) for task in tasks]
+        with closing(self._asking.each(questions)) as replies:
+            for task, reply in zip(tasks, replies, strict=True):
+                if isinstance(reply, Unanswered):
+                    yield task, Unwritten(reply.reason, str(reply))
                 else:
-                    self._silent = 0
-                    self.spent.add(reply, new=new)
                     yield task, read_draft(reply)
-        finally:
-            pool.shutdown(cancel_futures=True)  # waits for questions on their way: their answers are paid for
 
     def notes(self) -> dict[str, str]:
-        spent = self.spent
-        notes = {
-            "model": f"{self._endpoint.model} at {self._endpoint.address}",
-            "answers": f"{spent.answers:,}, {spent.new:,} of them asked for in this run, the others kept from "
-            "earlier ones",
-            "tokens": f"{spent.prompt_tokens:,} of prompts, {spent.answer_tokens:,} of answers",
-        }
-        if spent.uncounted:
-            notes["tokens"] += f"; {spent.uncounted:,} answers came without a count"
-        if self._prices:
-            notes["cost"] = (
-                f"about {spent.cost(self._prices):,.2f} at {self._prices.prompt:g} and {self._prices.answer:g} per "
-                "million tokens of prompts and answers"
-            )
-        return notes
-
-    def _ask(self, task: Task) -> tuple[Reply, bool]:
-        """The reply to a task, and whether it is a new one."""
-        messages = prompt(task, self._vocabulary)
-        question = question_id(self._endpoint.model, task.key, messages)
-        raw = self._answers.take(question)
-        new = raw is None
-        if raw is None:
-            raw = self._endpoint.ask(messages)
-        reply = read_reply(raw)
-        if new:
-            self._answers.keep(question, messages, raw if reply else raw[:_PAGE])
-        if reply is None:
-            raise Unanswered("endpoint: not a chat completion", f"it sent {raw[:80]!r}")
-        return reply, new
-
-    def _lose_patience(self, error: Unanswered) -> None:
-        self._silent += 1
-        if self._silent == self._patience:
-            silence = f"{self._patience} questions in a row; the last" if self._patience > 1 else "the question"
-            raise BenchmarkError(
-                f"{self._endpoint.address} has not answered {silence}: "
-                f"{error.reason.removeprefix('endpoint: ')} ({error}). Answers so far are kept in "
-                f"{self._answers.file}: start the same build again when the endpoint is well, and it goes on from there"
-            ) from error
+        return self._asking.notes(self._prices)
 
 
 @lru_cache(maxsize=16)

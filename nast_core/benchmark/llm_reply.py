@@ -7,7 +7,8 @@ that leaves a choice is not.
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from contextlib import suppress
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
@@ -30,6 +31,9 @@ class Reply(NamedTuple):
 class _Usage(BaseModel):
     prompt_tokens: Annotated[int, Field(ge=0, le=10**9)]
     completion_tokens: Annotated[int, Field(ge=0, le=10**9)]
+
+
+Form = TypeVar("Form", bound=BaseModel)
 
 
 def _on_one_line(text: str) -> str:
@@ -81,23 +85,28 @@ def _text(content: Any) -> str:
 
 def read_draft(reply: Reply) -> Draft | Unwritten:
     """The draft in an answer: the one JSON object in its text that has the form asked for, whatever is around it."""
+    answer = read_as(reply, _Answer)
+    if isinstance(answer, Unwritten):
+        return answer
+    return Draft(tuple(o.negated for o in answer.options), tuple(o.affirmative for o in answer.options))  # type: ignore[arg-type]
+
+
+def read_as(reply: Reply, form: type[Form]) -> Form | Unwritten:
+    """The one object in an answer that has a form; what is around it does not matter."""
     beginning = f"it began {reply.content.strip()[:_SHOWN]!r}"
     if reply.cut_off:
         return Unwritten("answer: cut off", beginning)
     text = _THOUGHTS.split(reply.content)[-1].strip()
     if not text:
         return Unwritten("answer: empty", beginning)
-    is_json, drafts = False, []
+    is_json, found = False, []
     for value in _objects(text):
         is_json = True
-        try:
-            options = _Answer.model_validate(value).options
-        except ValidationError:
-            continue
-        drafts.append(Draft(tuple(o.negated for o in options), tuple(o.affirmative for o in options)))  # type: ignore[arg-type]
-    if len(set(drafts)) == 1:
-        return drafts[0]
-    if drafts:
+        with suppress(ValidationError):
+            found.append(form.model_validate(value))
+    if found and all(one == found[0] for one in found):
+        return found[0]
+    if found:
         return Unwritten("answer: more than one", beginning)
     return Unwritten("answer: not the form asked for" if is_json else "answer: not JSON", beginning)
 

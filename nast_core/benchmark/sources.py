@@ -37,7 +37,8 @@ def labelled_studies(
     if labels == DRAWN:
         if vocabulary != chest():
             raise BenchmarkError(
-                f"phantoms have CheXpert's conditions, and not those of {shown(vocabulary.name)}; give a table of labels"
+                f"phantoms have CheXpert's conditions, and not those of {shown(vocabulary.name)}; give a table of "
+                "labels"
             )
         chosen = split or "test"
         studies = phantom_studies(count, chosen)

@@ -20,8 +20,8 @@ _CONSTRUCTIONS = (0.4, 0.35, 0.25)  # shares of one by one, clauses, behind
 
 
 @dataclass(frozen=True)
-class _Words:
-    """How the conditions of one item are named."""
+class Words:
+    """How the conditions of one item are named, a noun and an equivalent each."""
 
     nouns: tuple[Noun, ...]
     normals: tuple[Normal, ...]
@@ -82,13 +82,13 @@ def _pick(rng: np.random.Generator, choices):
     return choices[int(rng.integers(len(choices)))]
 
 
-def _choose_words(conditions: Sequence[str], words: Grammar, rng: np.random.Generator) -> _Words:
+def _choose_words(conditions: Sequence[str], words: Grammar, rng: np.random.Generator) -> Words:
     nouns = tuple(_pick(rng, words.nouns[condition]) for condition in conditions)
     normals = tuple(
         _pick(rng, [normal for normal in words.normals[condition] if not normal.not_with & set(conditions)])
         for condition in conditions
     )
-    return _Words(nouns, normals)
+    return Words(nouns, normals)
 
 
 def _choose_absence(rng: np.random.Generator, choices: Sequence[Absence], conditions: tuple[str, ...]) -> Absence:
@@ -98,13 +98,13 @@ def _choose_absence(rng: np.random.Generator, choices: Sequence[Absence], condit
     return _pick(rng, [absence for absence in fitting if absence.cue == cue])
 
 
-def _absence_text(names: _Words, absence: Absence, places: Sequence[int], negated: bool) -> str:
+def _absence_text(names: Words, absence: Absence, places: Sequence[int], negated: bool) -> str:
     """A statement of what is absent, in either form."""
     template = (absence.one if len(places) == 1 else absence.denied) if negated else absence.normal
     return names.fill(template, places, absence.join)
 
 
-def _one_by_one(conditions: tuple[str, ...], names: _Words, words: Grammar, rng: np.random.Generator) -> _Option:
+def _one_by_one(conditions: tuple[str, ...], names: Words, words: Grammar, rng: np.random.Generator) -> _Option:
     present = [_pick(rng, words.present) for _ in conditions]
     absent = [_choose_absence(rng, words.clauses_of_absence, (condition,)) for condition in conditions]
     join = _pick(rng, words.joins)
@@ -118,7 +118,7 @@ def _one_by_one(conditions: tuple[str, ...], names: _Words, words: Grammar, rng:
     return option
 
 
-def _clauses(conditions: tuple[str, ...], names: _Words, words: Grammar, rng: np.random.Generator) -> _Option:
+def _clauses(conditions: tuple[str, ...], names: Words, words: Grammar, rng: np.random.Generator) -> _Option:
     present, absence = _pick(rng, words.present), _choose_absence(rng, words.clauses_of_absence, conditions)
     frame = _pick(rng, words.clauses)
 
@@ -131,7 +131,7 @@ def _clauses(conditions: tuple[str, ...], names: _Words, words: Grammar, rng: np
     return option
 
 
-def _behind(conditions: tuple[str, ...], names: _Words, words: Grammar, rng: np.random.Generator) -> _Option:
+def _behind(conditions: tuple[str, ...], names: Words, words: Grammar, rng: np.random.Generator) -> _Option:
     absence = _choose_absence(rng, words.behind, conditions)
 
     def option(assignment: Sequence[int], negated: bool) -> str:

@@ -77,7 +77,8 @@ class Verdict:
 def verify_all(
     drafts: Iterable[tuple[Task, Draft]], corrections: Corrections = NONE, vocabulary: Vocabulary | None = None
 ) -> Iterator[Verdict]:
-    """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the parser.
+    """A verdict on each draft, in order. Every option text is read as a whole; ``corrections``: a person's, over the
+    parser.
 
     Where a person names a finding that the parser does not see, or the other way about, which words are the finding's
     is not known: whether the forms of that option differ elsewhere is then left to the person.
@@ -89,18 +90,12 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE, vocabulary
     """As ``verify_all``, of one draft."""
     vocabulary = given(vocabulary)
     negated = [mentions_of(text, corrections, vocabulary) for text in draft.negated]
-    affirmative = [mentions_of(text, corrections, vocabulary) for text in draft.affirmative]
     complaints: list[Complaint] = []
     cues: list[tuple[str | None, ...]] = []
     for place, assignment in enumerate(task.assignments):
         truth = dict(zip(task.conditions, assignment, strict=True))
         texts = draft.negated[place], draft.affirmative[place]
-        faults = [
-            *_against_negated(truth, texts[0], negated[place], vocabulary),
-            *_against_affirmative(truth, texts[1], affirmative[place], vocabulary),
-        ]
-        if not any(change.words_unknown for text in texts for change in changes(text, corrections, vocabulary)):
-            faults = faults or list(_against_pair(texts, negated[place], affirmative[place], vocabulary))
+        faults = against_option(truth, texts, vocabulary, corrections)
         complaints += [Complaint(c.reason, f"option {LETTERS[place]}: {c.said}", place) for c in faults]
         by_condition = {c: m.cue for m in reversed(negated[place]) for c in m.conditions if m.state == "absent"}
         cues.append(tuple(by_condition.get(condition) for condition in task.conditions))
@@ -108,6 +103,25 @@ def verify(task: Task, draft: Draft, corrections: Corrections = NONE, vocabulary
         if len({" ".join(_words(text)) for text in form}) < 4:
             complaints.append(Complaint("equal options", "two options read the same"))
     return Verdict(tuple(complaints), tuple(cues))
+
+
+def against_option(
+    truth: dict[str, int], texts: tuple[str, str], vocabulary: Vocabulary, corrections: Corrections = NONE
+) -> list[Complaint]:
+    """What is wrong with one option, said with negations and said affirmatively. ``truth``: 1 present, 0 absent."""
+    negated, affirmative = (mentions_of(text, corrections, vocabulary) for text in texts)
+    faults = [
+        *_against_negated(truth, texts[0], negated, vocabulary),
+        *_against_affirmative(truth, texts[1], affirmative, vocabulary),
+    ]
+    if not any(change.words_unknown for text in texts for change in changes(text, corrections, vocabulary)):
+        faults = faults or list(_against_pair(texts, negated, affirmative, vocabulary))
+    return faults
+
+
+def against_denial(truth: dict[str, int], text: str, vocabulary: Vocabulary) -> list[Complaint]:
+    """The same of a text with negations alone."""
+    return list(_against_negated(truth, text, mentions_of(text, NONE, vocabulary), vocabulary))
 
 
 def _against_negated(

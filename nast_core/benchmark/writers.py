@@ -12,7 +12,8 @@ from nast_core.vocabulary.model import Vocabulary
 
 
 def writer_named(name: str, labels: str, vocabulary: Vocabulary | None = None) -> Writer:
-    """The writer for a label source that needs nothing else. Raises BenchmarkError for a name that there is no writer of."""
+    """The writer for a label source that needs nothing else.
+    Raises BenchmarkError for a name that there is no writer of."""
     if name == TemplateWriter.name:
         return TemplateWriter(demo_grammar() if labels == DRAWN else grammar(vocabulary))
     raise BenchmarkError(f"unknown writer {shown(name)!r}; there are {TemplateWriter.name} and llm")
@@ -37,7 +38,8 @@ def llm_writer(
         raise BenchmarkError(f"a price of {min(prices):g} is none; give what a million tokens cost")
     if not model:
         raise BenchmarkError("the llm writer needs a model; give --llm-model, or set NAST_LLM_MODEL")
-    from nast_core.benchmark.llm import PATIENCE, LLMWriter, Prices
+    from nast_core.benchmark.llm import LLMWriter
+    from nast_core.benchmark.llm_asking import PATIENCE, Prices
     from nast_core.benchmark.llm_endpoint import Endpoint
 
     endpoint = Endpoint(base_url, model)

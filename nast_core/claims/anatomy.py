@@ -1,4 +1,5 @@
-"""What can be said of each finding: its sides, heights and grades, and its words, as a vocabulary has them. Source: ours."""
+"""What can be said of each finding: its sides, heights and grades, and its words, as a vocabulary has them.
+Source: ours."""
 
 from dataclasses import dataclass
 from functools import lru_cache

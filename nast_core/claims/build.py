@@ -102,8 +102,8 @@ def _propositions(study: Study, voice: Voice) -> Iterator[Claim]:
 
 
 def _in_part(fact: Claim, rng: np.random.Generator, anatomies: Mapping[str, Anatomy]) -> Claim:
-    """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left effusion"
-    where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
+    """The fact with only some of its attributes said. What is denied as a whole is denied in any part: "no left
+    effusion" where there is none. What is denied in part stays so: "no large effusion" is not "no effusion"."""
     attributes = {name: getattr(fact, name) for name in _SHARES}
     if fact.polarity == "present":
         some = {name: value if rng.random() < _SHARES[name] else None for name, value in attributes.items()}

@@ -7,7 +7,8 @@ from nast_core.vocabulary.model import Vocabulary
 
 
 def disputed(example: Example, corrections: Corrections, vocabulary: Vocabulary | None = None) -> Change | None:
-    """How a person reads a text of the example otherwise than the parser and than its claim has it; None where nobody does."""
+    """How a person reads a text of the example otherwise than the parser and than its claim has it;
+    None where nobody does."""
     texts = [(example.claim.sentence, example.claim), (example.text, example.claim)]
     texts += [(other.text, other.claim) for other in example.contradictions if other.claim is not None]
     return next(

@@ -14,7 +14,8 @@ from nast_core.vocabulary.model import Vocabulary
 
 def read_claims(path: Path, vocabulary: Vocabulary | None = None) -> list[Example]:
     """Examples of a JSONL file. Raises DataError with the line and what is wrong with it (a finding that is not of the
-    vocabulary, too: given, or the one beside the file), for a patient in two splits, and for a file without examples."""
+    vocabulary, too: given, or the one beside the file), for a patient in two splits, and for a file without
+    examples."""
     vocabulary = vocabulary or vocabulary_of(path)
     remedy = "with 'nast claims build'"
     lines = read_jsonl(

@@ -108,7 +108,8 @@ def sentences(text: str) -> list[str]:
 
 
 def extract(text: str, vocabulary: Vocabulary | None = None) -> Extraction:
-    """What a text claims of a vocabulary's conditions. Namings that are hedged, limited ("no new nodule") or borderline are counted, not claimed."""
+    """What a text claims of a vocabulary's conditions. Namings that are hedged, limited ("no new nodule") or borderline
+    are counted, not claimed."""
     result, vocabulary = Extraction(), given(vocabulary)
     for sentence in sentences(text):
         claims, left_out = _read(sentence, vocabulary)

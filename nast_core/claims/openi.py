@@ -144,8 +144,8 @@ def _mesh() -> dict:
 
 
 def coded_claims(report: Report) -> tuple[Claim, ...]:
-    """What the codings state of CheXpert's conditions. They list what is present; absence, of everything, is said by "normal"
-    alone."""
+    """What the codings state of CheXpert's conditions. They list what is present; absence, of everything, is said by
+    "normal" alone."""
     if report.coded_normal:
         return tuple(Claim(finding=condition, polarity="absent", sentence="normal") for condition in chest().conditions)
     return tuple(claim for coding in report.codings for claim in _coded(coding))
@@ -184,8 +184,9 @@ def openi_studies(
 ) -> Source:
     """Claims of every report's text, without those that its codings contradict.
 
-    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there is. ``most``: only the first
-    so many reports are looked at. Codings are of CheXpert's conditions: claims of another vocabulary are not compared.
+    Where text and codings agree on one side, one zone and one grade, and the codings list no other, that is all there
+    is. ``most``: only the first so many reports are looked at. Codings are of CheXpert's conditions: claims of another
+    vocabulary are not compared.
     """
     vocabulary = given(vocabulary)
     reports, skipped = read_reports(path)

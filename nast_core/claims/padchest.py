@@ -59,8 +59,8 @@ def _doubted(sentences: Iterable[Iterable[str]], notes: Counter, vocabulary: Voc
 
 
 def padchest_studies(path: Path | None = None, most: int | None = None, vocabulary: Vocabulary | None = None) -> Source:
-    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's. ``most``:
-    only the first so many studies are looked at.
+    """Frontal, physician-labelled studies. ``path``: the table, .csv or .csv.gz; by default torchxrayvision's.
+    ``most``: only the first so many studies are looked at.
 
     Raises DataError for a table without PadChest's columns.
     """

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -96,12 +97,38 @@ def _filed(path: Path) -> LabelledStudy:
 
 
 def table_studies(path: Path, most: int | None = None, vocabulary: Vocabulary | None = None) -> Source:
-    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of its first so
-    many rows.
+    """Studies of a CSV with columns study_id and text, and optionally patient_id, image and split; with ``most``, of
+    its first so many rows.
 
     Raises DataError: columns missing (with the nearest names), a split that is none, a patient in two splits, a study
     twice, or a file that is not UTF-8.
     """
+    table, numbers = _table(path, most)
+    rows = (
+        {**row, "image": row["image"] or None, "split": _split_of(row["split"])} for row in table.to_dict("records")
+    )
+    source = _from_text(path.name, rows, "as the reports' own", vocabulary)
+    if numbers:
+        source.notes["the .0 that a spreadsheet put behind ids"] += numbers
+    return source
+
+
+def report_texts(path: Path, most: int | None = None) -> Iterator[tuple[str, str]]:
+    """(study, what its report states) of MIMIC-CXR's folder or a table of reports; with ``most``, of the first so many.
+
+    A file of the folder that cannot be read is passed over. Raises DataError as ``mimic_studies`` and the other do.
+    """
+    if not path.is_dir():
+        table, _ = _table(path, most)
+        yield from ((study, findings_of(text)) for study, text in zip(table.study_id, table.text, strict=True))
+        return
+    for file in islice(_reports(path), most):
+        with suppress(DataError):
+            yield file.stem[1:], findings_of(read_text(file, most=_REPORT))
+
+
+def _table(path: Path, most: int | None) -> tuple[pd.DataFrame, int]:
+    """A table of reports with all its columns, and how many ids a spreadsheet had made numbers."""
     file = open_table(path, absent="give a CSV of reports with columns study_id and text")
     if not file.header:
         raise DataError(f"{shown(path)} cannot be read as a UTF-8 table: it is empty")
@@ -141,13 +168,7 @@ def table_studies(path: Path, most: int | None = None, vocabulary: Vocabulary | 
         raise DataError(
             f"{path}: the patient {shown(torn[0])!r} is in two splits; give all of a patient's studies one split"
         )
-    rows = (
-        {**row, "image": row["image"] or None, "split": _split_of(row["split"])} for row in table.to_dict("records")
-    )
-    source = _from_text(path.name, rows, "as the reports' own", vocabulary)
-    if numbers:
-        source.notes["the .0 that a spreadsheet put behind ids"] += numbers
-    return source
+    return table, numbers
 
 
 def _first(frames: Iterator[pd.DataFrame], most: int | None) -> Iterator[pd.DataFrame]:

@@ -1,13 +1,15 @@
 """From the name of a source, or a path, to its studies."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from nast_core.claims.openi import openi_studies
+from nast_core.claims.openi import openi_studies, read_reports
 from nast_core.claims.padchest import COLUMNS, padchest_studies
 from nast_core.claims.phantom import phantom_studies
-from nast_core.claims.reports import is_report, mimic_studies, table_studies
+from nast_core.claims.reports import is_report, mimic_studies, report_texts, table_studies
 from nast_core.claims.source_names import BY_PATH, SOURCES
 from nast_core.claims.study import Source
 from nast_core.data.studies import Split
@@ -59,8 +61,33 @@ def read_source(
     return result
 
 
+def read_texts(source: str, *, most: int | None = None) -> Iterator[tuple[str, str]]:
+    """(study, what its report states) of ``openi``, or of reports at a path as ``read_source`` knows them.
+
+    ``most``: of the first so many reports. Raises DataError for what has no reports.
+    """
+    if source == "openi" or (source not in NAMES and _kind_of(as_path(source), source) == "openi"):
+        reports, _ = read_reports(None if source == "openi" else as_path(source))
+        return ((report.study_id, report.text) for report in reports[:most] if report.text)
+    if source in NAMES or _kind_of(as_path(source), source) == "padchest":
+        raise DataError(
+            f"{shown(source)} has no reports in English; give a CSV with study_id and text, a folder, or openi"
+        )
+    return report_texts(as_path(source), most)
+
+
 def _from_path(source: str, progress: Far | None, most: int | None, vocabulary: Vocabulary | None) -> Source:
     path = as_path(source)
+    kind = _kind_of(path, source)
+    if kind == "openi":
+        return openi_studies(path, progress, most, vocabulary)
+    if kind == "mimic":
+        return mimic_studies(path, progress, most, vocabulary)
+    return (padchest_studies if kind == "padchest" else table_studies)(path, most, vocabulary)
+
+
+def _kind_of(path: Path, source: str) -> Literal["openi", "mimic", "padchest", "table"]:
+    """What a path holds. Raises DataError for what is no source."""
     if not path.exists():
         raise DataError(
             f"there is no source {shown(source)!r}: known are {', '.join(NAMES)}, or the path of a folder or table"
@@ -68,13 +95,12 @@ def _from_path(source: str, progress: Far | None, most: int | None, vocabulary: 
     if path.is_dir():
         names = (entry.name.lower() for entry in walked(path, (".xml", ".txt")))
         first = next((name for name in names if name.endswith(".xml") or is_report(name)), "")
-        return (openi_studies if first.endswith(".xml") else mimic_studies)(path, progress, most, vocabulary)
+        return "openi" if first.endswith(".xml") else "mimic"
     name = path.name.lower()
     if name.endswith((".tgz", ".tar.gz", ".tar")) or (name.endswith(".zip") and _holds_xml(path)):
-        return openi_studies(path, progress, most, vocabulary)
+        return "openi"
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".zip", ".gz")):
-        read = padchest_studies if set(COLUMNS) <= set(open_table(path).header) else table_studies
-        return read(path, most, vocabulary)
+        return "padchest" if set(COLUMNS) <= set(open_table(path).header) else "table"
     raise DataError(
         f"{shown(path)} is no source of claims; give a .csv of reports, a folder of reports, or Open-i's .tgz"
     )

@@ -64,8 +64,8 @@ def _contradiction(statement: Statement, kind: Kind) -> Contradiction:
 
 
 def _other_places(claim: Claim, voice: Voice) -> Iterator[Claim]:
-    """The claim at the other side, or at another height; in reports only from end to end, for lobes overlap in a frontal
-    view. Both sides have no other side."""
+    """The claim at the other side, or at another height; in reports only from end to end, for lobes overlap in a
+    frontal view. Both sides have no other side."""
     can = anatomy(voice.vocabulary)[claim.finding]
     if claim.laterality in _OTHER_SIDE and can.sided:
         yield claim.model_copy(update={"laterality": _OTHER_SIDE[claim.laterality]})

@@ -179,12 +179,19 @@ def need_dataset(spec: str) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "it") -> Iterator[Tick]:
-    """A bar on a terminal, a plain line when done elsewhere."""
+def progress(label: str, total: int | None, unit: str = "it") -> Iterator[Tick]:
+    """A bar on a terminal, a plain line when done elsewhere. ``total``: None where nobody knows it beforehand."""
+    done = 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        bar.update(count)
+
     with tqdm(total=total, desc=label, unit=unit, unit_scale=unit == "B", disable=not sys.stderr.isatty()) as bar:
-        yield lambda count: bar.update(count) and None
+        yield tick
     if not sys.stderr.isatty():
-        typer.echo(f"{label}: {total:,} {'bytes ' if unit == 'B' else ''}done", err=True)
+        typer.echo(f"{label}: {done if total is None else total:,} {'bytes ' if unit == 'B' else ''}done", err=True)
 
 
 def need_model(spec: str) -> None:

@@ -107,10 +107,13 @@ def _opened(folder: Path) -> "FolderDataset":
 
 
 def _lines(dataset: "FolderDataset") -> list[str]:
+    from nast_core.vocabulary.beside import told
+
     manifest = dataset.manifest
     lines = [
         f"{manifest.name}: {manifest.patients:,} patients, {manifest.image_count:,} images in {manifest.images}",
         f"fingerprint {dataset.fingerprint[:12]}; labels {manifest.labels.spec}; licence: {manifest.licence}",
+        *([f"vocabulary {spoken}"] if (spoken := told(dataset.vocabulary)) else []),
         f"{'split':<11} {'patients':>9} {'images':>9} {'questions':>9} {'statements':>10}",
     ]
     lines += [

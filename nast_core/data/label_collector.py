@@ -145,7 +145,8 @@ def _labels(conditions: list[str], row: Int8[np.ndarray, " condition"]) -> dict[
 
 
 def _weights(conditions: int) -> tuple[UInt64[np.ndarray, " condition"], type]:
-    """What four states a condition are weighed with to become one number a row, and what holds that number with 3 bits more."""
+    """What four states a condition are weighed with to become one number a row, and what holds that number with 3 bits
+    more."""
     if conditions <= _EXACT:
         return 4 ** np.arange(conditions, dtype=np.uint64), np.uint32
     drawn = np.random.default_rng(conditions).integers(2**61, size=conditions, dtype=np.uint64)

@@ -120,7 +120,7 @@ def binary_states(frame: pd.DataFrame, columns: Sequence[str]) -> Int8[np.ndarra
     states = np.empty((len(frame), len(columns)), np.int8)
     for place, column in enumerate(columns):
         codes, values = pd.factorize(frame[column], use_na_sentinel=False)
-        table = np.array([_state(value) for value in values], np.int8)
+        table = np.array([state_of(value) for value in values], np.int8)
         if (bad := table == 99).any():
             row = int(np.flatnonzero(bad[codes])[0])
             raise BadCell(
@@ -137,8 +137,8 @@ _WORDS = {"true": PRESENT, "yes": PRESENT, "false": ABSENT, "no": ABSENT} | dict
 )
 
 
-def _state(value: Any) -> int:
-    """99 for what is no label. "1,0" is how spreadsheets of half of Europe write 1.0."""
+def state_of(value: Any) -> int:
+    """1, 0, -1 or -2 of a cell, 99 for what is no label. "1,0" is how spreadsheets of half of Europe write 1.0."""
     text = "" if pd.isna(value) else str(value).strip().casefold()
     if text in _WORDS:
         return _WORDS[text]
@@ -208,7 +208,7 @@ def _mimic(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
 
 def _nih(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
     unknown: Counter[str] = Counter()
-    states, usable = mapped_states(frame["Finding Labels"], "nih", _separated, unknown, vocabulary)
+    states, usable = mapped_states(frame["Finding Labels"], "nih", separated, unknown, vocabulary)
     view = _frontal(frame["View Position"])
     image = frame["Image Index"]
     return Block(image, frame["Patient ID"], image, states, view, usable, unknown=unknown)
@@ -222,7 +222,8 @@ def _padchest(frame: pd.DataFrame, vocabulary: Vocabulary) -> Block:
     return Block(frame["StudyID"], frame["PatientID"], image, states, view, usable, unknown=unknown)
 
 
-def _separated(text: str) -> list[str]:
+def separated(text: str) -> list[str]:
+    """The labels of a cell that lists them: "Edema|Effusion"."""
     return [label for part in re.split("[|;,]", text) if (label := part.strip())]
 
 
@@ -298,6 +299,11 @@ _OWN = {
 }
 
 
+def role_of(column: str) -> str | None:
+    """What a column of a table of one's own is, by its name: study, patient, image, view or split; labels are none."""
+    return next((role for role, names in _OWN.items() if _fold(column) in map(_fold, names)), None)
+
+
 def _own_layout(header: Sequence[str], vocabulary: Vocabulary) -> Layout:
     """A table of the user's own: patient_id, study_id and the conditions; image, view and split where it has them."""
     by_name = {_fold(name): name for name in reversed(header) if name}
@@ -341,8 +347,8 @@ def _own_layout(header: Sequence[str], vocabulary: Vocabulary) -> Layout:
 
 
 def _columns_of(header: Sequence[str], by_name: Mapping[str, str], vocabulary: Vocabulary) -> dict[str, str | None]:
-    """Condition -> its column: by its name, by the vocabulary's mapping, by its other names. Raises DataError for a mapping
-    to a column that is not there."""
+    """Condition -> its column: by its name, by the vocabulary's mapping, by its other names. Raises DataError for a
+    mapping to a column that is not there."""
     columns: dict[str, str | None] = {name: by_name.get(_fold(name)) for name in vocabulary.conditions}
     for column, condition in vocabulary.columns.items():
         if columns[condition] is None and _fold(column) in by_name:
@@ -352,8 +358,8 @@ def _columns_of(header: Sequence[str], by_name: Mapping[str, str], vocabulary: V
             near = get_close_matches(_fold(column), by_name, n=2, cutoff=0.6)
             hint = f" (near: {', '.join(repr(by_name[name]) for name in near)})" if near else ""
             raise DataError(
-                f"the vocabulary maps the column {shown(column)!r} to {condition!r}, and the table has no such column{hint}; "
-                "correct 'columns' of the vocabulary, or the table"
+                f"the vocabulary maps the column {shown(column)!r} to {condition!r}, and the table has no such "
+                f"column{hint}; correct 'columns' of the vocabulary, or the table"
             )
     if vocabulary == chest():
         return columns

@@ -28,7 +28,8 @@ _VAGUE = frozenset(
 
 @lru_cache(maxsize=1)
 def label_sources() -> dict[str, dict[str, Any]]:
-    """labels.yaml: source name -> label, title, licence and, where it needs one, its mapping to a vocabulary's conditions."""
+    """labels.yaml: source name -> label, title, licence and, where it needs one, its mapping to a vocabulary's
+    conditions."""
     return packaged("nast_core.data", "labels.yaml")
 
 
@@ -66,7 +67,8 @@ def _many(labels: Iterable[str]) -> frozenset[str]:
 
 
 def rules_of(source: str, vocabulary: Vocabulary | None = None) -> Rules:
-    """The rules of labels.yaml for the vocabulary they are written for; for another, what its own words say of the labels."""
+    """The rules of labels.yaml for the vocabulary they are written for;
+    for another, what its own words say of the labels."""
     return _rules(source, given(vocabulary))
 
 
@@ -104,7 +106,8 @@ def synonyms(vocabulary: Vocabulary) -> Mapping[str, str]:
 
 
 def may_stand_for(label: str, vocabulary: Vocabulary | None = None) -> frozenset[str]:
-    """The conditions that a label outside a table's vocabulary could stand for; all of them where nothing is known of it.
+    """The conditions that a label outside a table's vocabulary could stand for; all of them where nothing is known of
+    it.
 
     Known are the labels of every source, the conditions' own names and nouns, and single words of them, misspelt or
     not.

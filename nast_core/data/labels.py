@@ -56,7 +56,8 @@ def packaged_table(source: str) -> Path:
 def read_labels(
     spec: str, *, most: int = MOST_STUDIES, rows: int = ROWS, vocabulary: Vocabulary | None = None
 ) -> LabelTable:
-    """Eligible studies of ``chexpert``, ``nih``, ``padchest``, ``mimic:FILE``, or a table of text (nast_core.files.tables).
+    """Eligible studies of ``chexpert``, ``nih``, ``padchest``, ``mimic:FILE``, or a table of text
+    (nast_core.files.tables).
 
     ``NAME:FILE`` reads FILE as that dataset's table; a file alone is known by its columns. At most ``most`` studies are
     kept, whole patients in an order that a hash of their ids decides; ``rows`` are read at a time. Of several frontal
@@ -89,8 +90,8 @@ def read_study_table(
     rows: int = ROWS,
     vocabulary: Vocabulary | None = None,
 ) -> StudyTable:
-    """As ``read_labels``, and with the studies that no question can be asked of. ``shares``: of the splits, for patients
-    whose table names none."""
+    """As ``read_labels``, and with the studies that no question can be asked of. ``shares``: of the splits, for
+    patients whose table names none."""
     streamed = _streamed(spec, Collector(most, every=True, vocabulary=vocabulary), rows, given(vocabulary))
     table, counts = streamed.collector.table(), streamed.collector.counts()
     if streamed.layout == "mimic":

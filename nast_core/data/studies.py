@@ -30,8 +30,8 @@ class Study:
 
 
 def enough(absent: Count, present: Count, conditions: int) -> Count:
-    """Whether labels are enough for a question. A vocabulary with hardly more conditions than a question asks for needs no
-    more than these."""
+    """Whether labels are enough for a question. A vocabulary with hardly more conditions than a question asks for needs
+    no more than these."""
     if conditions < LEAST_ABSENT + LEAST_PRESENT:
         return absent + present >= _ASKED
     return (absent >= LEAST_ABSENT) & (present >= LEAST_PRESENT)

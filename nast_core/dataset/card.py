@@ -39,8 +39,10 @@ def dataset_card(
     said = f"reports (`{manifest.reports}`)" if manifest.reports else "the labels: presence and absence, nothing more"
     parts = [
         f"# {manifest.name}",
-        f"Labels: {title} (`{manifest.labels.spec}`). Licence: {manifest.licence}; its terms hold for the ids and statements here "
-        f"too. Images stay in `{manifest.images}`. Statements come from {said}. **Research use only; not for diagnosis.**",
+        f"Labels: {title} (`{manifest.labels.spec}`). Licence: {manifest.licence}; its terms hold for the ids and "
+        "statements here "
+        f"too. Images stay in `{manifest.images}`. Statements come from {said}. **Research use only; not for "
+        "diagnosis.**",
         *_vocabulary(manifest),
         "## Splits\n\n"
         + table(

@@ -51,15 +51,15 @@ class FolderDataset:
         if isinstance(named, str):
             if named not in SHIPPED:
                 raise DatasetError(
-                    f"{shown(self.folder)} was built with the vocabulary {shown(named)!r}, which does not come with this version; "
-                    "build the dataset anew"
+                    f"{shown(self.folder)} was built with the vocabulary {shown(named)!r}, which does not come with "
+                    "this version; build the dataset anew"
                 )
             return shipped(named)
         own = read_vocabulary(self.folder / named.file)
         if own.fingerprint != named.fingerprint:
             raise DatasetError(
-                f"{shown(self.folder / named.file)} was changed after the dataset was built; build it anew with 'nast dataset "
-                "build', or put the file back (reviews alone may be added)"
+                f"{shown(self.folder / named.file)} was changed after the dataset was built; build it anew with "
+                "'nast dataset build', or put the file back (reviews alone may be added)"
             )
         return own
 

@@ -22,8 +22,8 @@ GROUP = 20_000  # rows of a row group: what a page of the table reads at most
 
 
 def write_study_file(studies: pd.DataFrame, path: Path, conditions: Sequence[str] | None = None) -> None:
-    """``studies``: patient, study, split, image, and a state a condition (CheXpert's 13 if None) as ``read_study_table`` gives
-    it. In the file a blank label is empty."""
+    """``studies``: patient, study, split, image, and a state a condition (CheXpert's 13 if None) as
+    ``read_study_table`` gives it. In the file a blank label is empty."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -84,7 +84,8 @@ class StudyFile:
         return self._columns("image").image.iloc[list(rows)].tolist()
 
     def presence(self, images: Sequence[str]) -> Float[np.ndarray, "image condition"]:
-        """1 present, 0 absent, NaN uncertain, blank or of an image that is not in the file; in the order of the conditions."""
+        """1 present, 0 absent, NaN uncertain, blank or of an image that is not in the file;
+        in the order of the conditions."""
         table = _by_image(self.path, self.conditions, stamp(self.path))
         values = table.reindex(list(images)).to_numpy(float)
         return np.where(values < 0, np.nan, values)

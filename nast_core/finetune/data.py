@@ -174,7 +174,8 @@ def _plain(text: str) -> str:
 def _caption(
     examples: Sequence[Example], rng: np.random.Generator, fits: Callable[[str], bool], every: tuple[str, ...]
 ) -> Caption:
-    """Some of the statements, at most one a finding, in one of ``every`` frame and joined as reports do, as many as there are and fit."""
+    """Some of the statements, at most one a finding, in one of ``every`` frame and joined as reports do, as many as
+    there are and fit."""
     wanted, chosen = int(rng.integers(*STATEMENTS, endpoint=True)), dict[str, Example]()
     for i in rng.permutation(len(examples)):
         chosen.setdefault(examples[i].claim.finding, examples[i])
@@ -210,7 +211,8 @@ def _together(parts: Sequence[Example | Contradiction], write: Callable[[Sequenc
 
 
 def _clause(text: str, every: tuple[str, ...]) -> str:
-    """A sentence without its frame, full stop and capital, to stand among others; an abbreviation keeps its capitals."""
+    """A sentence without its frame, full stop and capital, to stand among others;
+    an abbreviation keeps its capitals."""
     bare = text.strip().rstrip(".")
     for lead in (frame.partition("{}")[0] for frame in every):
         if lead and bare.lower().startswith(lead):

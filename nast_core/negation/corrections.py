@@ -93,7 +93,8 @@ class Corrections:
         return sum(map(len, self._by_text.values()))
 
     def replaced(self, text: str, states: Mapping[str, State], vocabulary: Vocabulary | None = None) -> "Corrections":
-        """These, with ``states`` for all that was corrected in a text of a vocabulary's conditions; none takes it back."""
+        """These, with ``states`` for all that was corrected in a text of a vocabulary's conditions;
+        none takes it back."""
         own, matched = named(vocabulary), as_matched(text)
         others = [line for line in self.lines() if (line.text, line.vocabulary) != (matched, own)]
         new = (Correction(text=text, vocabulary=own, condition=name, state=state) for name, state in states.items())

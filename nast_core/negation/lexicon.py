@@ -1,7 +1,7 @@
 """Where a text names a condition, or says that it is normal: the words of a vocabulary, compiled once. Source: ours.
 
-Phrases stand in one tree of words, which a sentence goes through once, however many there are. Of the patterns only those
-are tried of which a word that each match must have stands in the sentence.
+Phrases stand in one tree of words, which a sentence goes through once, however many there are. Of the patterns only
+those are tried of which a word that each match must have stands in the sentence.
 """
 
 import re
@@ -19,7 +19,10 @@ from nast_core.vocabulary.shipped import given
 
 _WORD = re.compile(r"\w+|\W")
 _ARTICLE = re.compile(r"^(a|an|the) ", re.IGNORECASE)
-_PLURALS = (("sis", "ses"), ("s", "s"), ("x", "xes"), ("ch", "ches"), ("sh", "shes"), ("ay", "ays"), ("ey", "eys"), ("oy", "oys"), ("y", "ies"))  # fmt: skip
+_PLURALS = (
+    ("sis", "ses"), ("s", "s"), ("x", "xes"), ("ch", "ches"), ("sh", "shes"),
+    ("ay", "ays"), ("ey", "eys"), ("oy", "oys"), ("y", "ies"),
+)  # fmt: skip
 _LONG = 7  # letters of a word that could be taken for a misspelt one
 
 _Spans = dict[tuple[int, int, str], list[str]]

@@ -1,4 +1,5 @@
-"""Which of many patterns can match a text at all: those of which a word that each match must have stands in it. Source: ours."""
+"""Which of many patterns can match a text at all: those of which a word that each match must have stands in it.
+Source: ours."""
 
 import re
 import re._constants as sre

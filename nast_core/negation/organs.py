@@ -1,4 +1,5 @@
-"""What a text says of organs as a whole: "the heart and mediastinum are normal", "clear lungs". The organs are a vocabulary's.
+"""What a text says of organs as a whole: "the heart and mediastinum are normal", "clear lungs". The organs are a
+vocabulary's.
 
 A predicate before an organ is shared by those joined behind it; one behind it, by those joined before. Source: ours.
 """
@@ -55,7 +56,8 @@ class Organs:
         )
 
     def find(self, text: str) -> Iterator[tuple[str, str, int, int]]:
-        """(condition, kind, start, end) of everything said of an organ; kinds normal, found, borderline and "not normal"."""
+        """(condition, kind, start, end) of everything said of an organ;
+        kinds normal, found, borderline and "not normal"."""
         some = [self._names[number] for number in self._triggers.of(text.lower())]
         organs = sorted(
             (_Place(name, *match.span()) for name in some for match in self._organs[name].words.finditer(text)),

@@ -1,7 +1,8 @@
 """What a text says of each condition: present, absent, uncertain, or normal. It did not write the texts it checks.
 
-Findings are named by the words of a vocabulary (lexicon.py, organs.py); scope.py decides what denies or doubts them, within the clauses of
-clauses.py. A text is read sentence by sentence, in time that grows with its length alone. Source: ours.
+Findings are named by the words of a vocabulary (lexicon.py, organs.py); scope.py decides what denies or doubts them,
+within the clauses of clauses.py. A text is read sentence by sentence, in time that grows with its length alone. Source:
+ours.
 """
 
 import re

@@ -85,7 +85,8 @@ class Report:
 
 
 def read_sentences(path: Path, vocabulary: Vocabulary | None = None) -> list[Sentence]:
-    """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is none."""
+    """A table of labelled sentences. Raises DataError naming the line: no such file, not UTF-8, a label that is
+    none."""
     text = read_text(path, most=100 * MB, absent="the labelled sentences are tests/parser/sentences.tsv")
     sentences, known = [], given(vocabulary)
     for number, line in enumerate(text.split("\n"), start=1):

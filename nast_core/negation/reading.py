@@ -1,7 +1,7 @@
 """What a sentence says, for people: its findings in three states, and where in it that stands. Source: ours.
 
-Each function may be handed a person's corrections (corrections.py), which go over the parser's reading, and the vocabulary
-that is read by; without one, CheXpert's 13.
+Each function may be handed a person's corrections (corrections.py), which go over the parser's reading, and the
+vocabulary that is read by; without one, CheXpert's 13.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

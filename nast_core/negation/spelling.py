@@ -10,7 +10,8 @@ _LONG = re.compile(r"(?<![\w-])[a-z]{7,}(?![\w-])")  # a letter more or less of 
 
 
 def spelt(text: str, known: Set[str] = frozenset()) -> tuple[str, list[int] | None]:
-    """``text`` (lower case) as it is meant; of each of its characters, where it stands in ``text``, or None if all is right.
+    """``text`` (lower case) as it is meant; of each of its characters, where it stands in ``text``, or None if all is
+    right.
 
     ``known``: words that are meant as they stand, whatever they are near to.
     """

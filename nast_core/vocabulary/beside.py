@@ -1,4 +1,5 @@
-"""The vocabulary that a file of items or claims was built with: a copy of it lies beside the file, where it is not the 13's."""
+"""The vocabulary that a file of items or claims was built with: a copy of it lies beside the file, where it is not the
+13's."""
 
 import os
 from collections.abc import Iterator

@@ -11,8 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from nast_core.errors import VocabularyError, what_is_wrong
-from nast_core.files.documents import parse_yaml, read_yaml
-from nast_core.files.gate import MB, shown
+from nast_core.files.documents import parse_yaml, what_is_wrong_with
+from nast_core.files.gate import MB, read_text, shown
 from nast_core.files.writing import write_text
 from nast_core.vocabulary.model import Condition, Vocabulary
 from nast_core.vocabulary.soundness import too_many
@@ -24,10 +24,8 @@ MOST = 4 * MB  # of a file: 1,000 conditions with 40 phrases each have about 2
 
 def read_vocabulary(path: Path) -> Vocabulary:
     """Raises VocabularyError, one sentence: no file, no YAML, a later format, or what makes it no vocabulary."""
-    value = read_yaml(
-        path, most=MOST, error=VocabularyError, absent="draft one with 'nast vocabulary draft', or give a shipped name"
-    )
-    return _vocabulary(value, shown(path))
+    absent = "draft one with 'nast vocabulary draft', or give a shipped name"
+    return parse_vocabulary(read_text(path, most=MOST, error=VocabularyError, absent=absent), shown(path))
 
 
 def parse_vocabulary(text: str, called: str = "the vocabulary") -> Vocabulary:
@@ -35,8 +33,28 @@ def parse_vocabulary(text: str, called: str = "the vocabulary") -> Vocabulary:
     try:
         value = parse_yaml(text)
     except ValueError as fault:
-        raise VocabularyError(f"{called} is not YAML that can be used: {fault}{getattr(fault, 'where', '')}") from None
+        raise VocabularyError(f"{called}{getattr(fault, 'where', '')}: {what_is_wrong_with(fault)}") from None
+    if (twice := _twice(text)) is not None:
+        name, line = twice
+        raise VocabularyError(f"{called}, line {line}: {shown(name)!r} was there before; give each condition once")
     return _vocabulary(value, called)
+
+
+def _twice(text: str) -> tuple[str, int] | None:
+    """A key that stands twice in one mapping, of which a loader would take the later, and its line from 1."""
+    ahead = [yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, yaml.SequenceNode):
+            ahead += node.value
+        if isinstance(node, yaml.MappingNode):
+            met: set[str] = set()
+            for key, inner in node.value:
+                if key.value in met:
+                    return str(key.value), key.start_mark.line + 1
+                met.add(key.value)
+                ahead.append(inner)
+    return None
 
 
 def _vocabulary(value: Any, called: str) -> Vocabulary:

@@ -148,7 +148,8 @@ Equivalents = Annotated[tuple[Annotated[Equivalent, BeforeValidator(_equivalent)
 
 
 class Words(Part):
-    """How reports say something: phrases, in any number where the last word is a noun, and patterns where phrases won't do."""
+    """How reports say something: phrases, in any number where the last word is a noun, and patterns where phrases won't
+    do."""
 
     phrases: Annotated[tuple[Text, ...], Field(max_length=_MOST_WORDS)] = ()
     patterns: Patterns = ()
@@ -347,7 +348,8 @@ class Vocabulary(Part):
         return sum(equivalent.approved for equivalent in every), len(every)
 
     def with_condition(self, name: str, **fields: Any) -> "Vocabulary":
-        """The same with some fields of a condition changed, or with another condition. Raises ValidationError (pydantic)."""
+        """The same with some fields of a condition changed, or with another condition.
+        Raises ValidationError (pydantic)."""
         entry = self.entries[name].model_dump() if name in self else {}
         plain = self.model_dump(by_alias=True)
         plain["conditions"][name] = entry | fields

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 CHEXPERT = "chexpert"
-SHIPPED = {CHEXPERT: "chest.yaml"}  # name -> file beside this one
+SHIPPED = {CHEXPERT: "chest.yaml", "vindr": "vindr.yaml", "head-ct": "head_ct.yaml"}  # name -> file beside this one
 
 
 def named(spec: str | Path) -> bool:

@@ -1,7 +1,8 @@
 """Regular expressions of a vocabulary: such as cannot run away. Source: ours.
 
-A pattern is tried at every word of every report, so what it may cost is bounded before it is ever tried: one character may be
-repeated without end, a group only a few times, and two endless repeats have something between them that neither takes.
+A pattern is tried at every word of every report, so what it may cost is bounded before it is ever tried: one character
+may be repeated without end, a group only a few times, and two endless repeats have something between them that neither
+takes.
 """
 
 import re
@@ -19,7 +20,8 @@ _ONE = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.CATEGORY, sre.ANY)
 
 
 def what_runs_away(pattern: str, *, empty: bool = False) -> str | None:
-    """Why a pattern cannot be taken, as half a sentence; None for one that can. ``empty``: it may match no character."""
+    """Why a pattern cannot be taken, as half a sentence; None for one that can.
+    ``empty``: it may match no character."""
     if len(pattern) > LONGEST:
         return f"has {len(pattern):,} characters, and at most {LONGEST:,} are taken"
     try:

@@ -71,7 +71,8 @@ def _nouns(vocabulary: Vocabulary) -> Iterator[str]:
         for text in (*(noun.text for noun in nouns), *entry.names.phrases):
             if (other := met.setdefault(text.casefold(), name)) != name:
                 yield (
-                    f"the noun {text!r} names two conditions, {other!r} and {name!r}; leave it to one, or put it under 'shared'"
+                    f"the noun {text!r} names two conditions, {other!r} and {name!r}; leave it to one, or put it "
+                    "under 'shared'"
                 )
 
 

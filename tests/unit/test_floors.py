@@ -16,7 +16,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("interpret",),
     ("benchmark",),
     ("claims", "review"),
-    ("dataset",),
+    ("dataset", "terms"),
     ("recipe",),
     ("finetune",),
     ("runs",),

@@ -163,7 +163,8 @@ def test_a_bare_on_in_yaml_is_a_date_all_the_same():
         ("A: {nouns: [a], implies: [A]}", "A implies A: a circle"),
         ("A: {nouns: [a], implies: [B], excludes: [B]}\nB: {nouns: [b]}", "'A' both implies and excludes 'B'"),
         ("A: {nouns: []}", "'A' has no noun; give at least one"),
-        ("A: {nouns: [glomp], implies: [Glompo]}\nGlomp: {nouns: [b]}", "names 'Glompo', which is no condition of it; did you mean 'Glomp'?"),
+        ("A: {nouns: [glomp], implies: [Glompo]}\nGlomp: {nouns: [b]}", "names 'Glompo', which is no condition of "
+            "it; did you mean 'Glomp'?"),
         ("A: {nouns: [glomp], names: {patterns: ['(a+)+b']}}", "the pattern '(a+)+b' repeats a group without end"),
         ("A: {nouns: [glomp], names: {patterns: ['(']}}", "is no regular expression"),
         ("A: {nouns: ['no']}", "the noun 'no', which is a negation"),
@@ -193,6 +194,9 @@ def test_what_makes_no_vocabulary_is_said_in_one_sentence(conditions, sentence):
         ("name: mine", "has the format None; needed: format: 1"),
         (HEAD.replace("1", "2", 1) + "  A: {nouns: [a]}", "is of format 2, and this version reads format 1"),
         ("format: 1", "name: Field required"),
+        (HEAD + "  A: {nouns: [a]}\n  A: {nouns: [b]}", "line 6: 'A' was there before; give each condition once"),
+        (HEAD + "  A:\n    nouns: [a]\n    nouns: [b]", "line 7: 'nouns' was there before"),
+        (HEAD + "  ? [a, b]\n  : {nouns: [a]}", "unhashable"),
         (HEAD + "  A: {nouns: [a]}\ncolumns: {score: B}", "the column 'score' names 'B', which is no condition of it"),
     ],
 )

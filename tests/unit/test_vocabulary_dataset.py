@@ -1,4 +1,5 @@
-"""A made-up vocabulary of three conditions through table, dataset, questions, statements, training and benchmark, with drawn images."""
+"""A made-up vocabulary of three conditions through table, dataset, questions, statements, training and benchmark, with
+drawn images."""
 
 import json
 from pathlib import Path
