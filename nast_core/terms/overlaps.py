@@ -141,11 +141,11 @@ def _all_of_it(vocabulary: Vocabulary) -> Iterator[Remark]:
                 if frozenset((name, other)) not in vocabulary.related
             }
             if others:
-                told = (
+                why = (
                     f"the equivalent {equivalent.text!r} calls all of it normal, so {_listed(others)} may be denied, "
                     "too; say so in not_with, or say what of it is normal"
                 )
-                yield Remark("may deny another", name, told, equivalent.text)
+                yield Remark("may deny another", name, why, equivalent.text)
 
 
 def _articles(vocabulary: Vocabulary) -> Iterator[Remark]:
