@@ -13,8 +13,7 @@ def best(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def in_turns(*works: Callable[[], object], repeats: int = 2) -> list[float]:
-    """As ``best``, of several works, each in its turn. On a CPU, seconds of the processor: others use the machine
-    too."""
+    """As ``best``, of several works in turns. On a CPU, seconds of the processor: others use the machine too."""
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     least = [float("inf")] * len(works)
     for turn in range(repeats + 1):
