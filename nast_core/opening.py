@@ -5,7 +5,7 @@ A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's
 about specs stays quick.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -16,7 +16,7 @@ from nast_core.errors import ModelError, NastError
 from nast_core.files.places import DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.stamps import stamp
 from nast_core.finetune.record import ADAPTER, RECORD, Record, read_record, refuse_another
-from nast_core.models import configs, specs
+from nast_core.models import configs, put_off, specs
 from nast_core.recipe import run_name, run_of
 from nast_core.runs.store import Run, RunStore
 
@@ -104,7 +104,7 @@ def load_finetuned(
 
     ``base``: where the base is now, if it has moved. Raises ModelError where the base is not the one that was trained.
     """
-    from nast_core.finetune.adapter import apply_adapter  # PEFT comes along: not for every model
+    apply_adapter = put_off.quickly(_adapters)
     from nast_core.models.registry import DTYPES
 
     folder = folder / ADAPTER if (folder / ADAPTER).is_dir() else folder
@@ -119,6 +119,12 @@ def load_finetuned(
         encoder.module.to(DTYPES[dtype])
         encoder.dtype = DTYPES[dtype]
     return encoder
+
+
+def _adapters() -> Callable[["DualEncoder", Path, Record], object]:
+    from nast_core.finetune.adapter import apply_adapter  # PEFT comes along: not for every model
+
+    return apply_adapter
 
 
 @contextmanager

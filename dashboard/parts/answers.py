@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.models import DualEncoder
 
+_UNNOTICED = 0.1  # of pace.AT_ONCE: half a second more is worth no first look
 _MOST = 8  # questions between two signs of progress; an interrupted page encodes no more than that again
 
 
@@ -32,7 +33,7 @@ def by_and_by(
     name = ("answers", model.fingerprint, key, str(images))
     if (found := memo.find(*name)) is not None:
         return found
-    if pace.seconds(model, images=len(items), texts=len(distinct_texts(items))) <= pace.AT_ONCE:
+    if pace.seconds(model, images=len(items), texts=len(distinct_texts(items))) <= _UNNOTICED * pace.AT_ONCE:
         return benchmark(model, items, key, images)
     asked = _Asked(model, images)
     asked.encode(items[:1])

@@ -106,6 +106,14 @@ def _host(address: str) -> str:
 
 def settle(waiting: dict[str, list[str]]) -> None:
     """Shows what the address names, and asks; ends the page."""
+    # One container, whose place the page's title then takes: what stays of a view until the next run has ended moves
+    # what is drawn above it as soon as its button loses the focus, and a press in that moment is lost.
+    with st.container():
+        _ask(waiting)
+    widgets.end_page()
+
+
+def _ask(waiting: dict[str, list[str]]) -> None:
     st.title("Open what this link names?")
     st.markdown(
         "The address of this page names what this server has not opened before. Nothing of it has been read, loaded or"
@@ -125,4 +133,3 @@ def settle(waiting: dict[str, list[str]]) -> None:
             kept = {key: st.query_params.get_all(key) for key in st.query_params if key not in waiting}
             st.query_params.from_dict(kept)
             st.rerun()
-    widgets.end_page()

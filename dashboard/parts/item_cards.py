@@ -17,6 +17,7 @@ from dashboard.parts.text import plain
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
 
+DEMO_ITEMS = 24
 _FORMS = (("affirmative", ":blue[Affirmative]"), ("negated", ":orange[With negations]"))
 
 
@@ -70,4 +71,4 @@ def demo_items() -> Path:
     """A small file of items about drawn patients, to try things on."""
     from nast_core.benchmark.dataset import demo_items
 
-    return demo_items(home() / "demo.items.jsonl")
+    return demo_items(home() / "demo.items.jsonl", DEMO_ITEMS)

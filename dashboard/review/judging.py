@@ -76,7 +76,7 @@ def _of_file() -> tuple[Path, str | None]:
     images = asking.field(right, "Folder of its images", key="review-images", help="Drawn ones need none.")
     if not typed:
         if st.button(
-            "Start on the demo items",
+            f"Start on {item_cards.DEMO_ITEMS} demo items",
             type="primary",
             icon=":material/play_arrow:",
             key="review-demo",

@@ -31,13 +31,10 @@ class Dataset:
     drafts: Path | None  # items.rejected.jsonl; None where every first draft was good
 
 
-DEMO_ITEMS = 24
-
-
-def demo_items(path: Path) -> Path:
-    """A few items about drawn patients to try things on; made once."""
+def demo_items(path: Path, count: int) -> Path:
+    """Items about drawn patients to try things on; made once."""
     if not path.exists():
-        build_dataset(DRAWN, path, writer_named("template", DRAWN), count=DEMO_ITEMS)
+        build_dataset(DRAWN, path, writer_named("template", DRAWN), count=count)
     return path
 
 

@@ -118,7 +118,7 @@ class _Design:
         drawn: dict[Triple, None] = {}
         while len(drawn) < _MOST_TRIPLES:
             order = self.rng.permutation(count)[: count - count % 3].reshape(-1, 3)
-            drawn |= dict.fromkeys((int(a), int(b), int(c)) for a, b, c in np.sort(order))
+            drawn |= {(int(a), int(b), int(c)): None for a, b, c in np.sort(order, axis=1)}
         return list(drawn)
 
     def _may_be_asked(self, triple: Triple) -> bool:

@@ -31,22 +31,19 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
-from pydicom.valuerep import VR
 
 from nast_core.data._pixels import Decoded, Notes, check_size, guarded, to_8bit
 from nast_core.data.dicom_grey import grey
+from nast_core.data.dicom_start import HEADER, dataset_at
 from nast_core.errors import ImageError
 
 RADIOGRAPH_MODALITIES = ("CR", "DX", "DR", "RG")  # DR is not in the standard, but is written
 
-_HEADER = 132  # bytes: preamble (128) and "DICM"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _PIP_LINE = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
 _SIZE_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG SOF0 to SOF15, and JPEG-LS
 _JPEGS = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC3: JPEGLossless, 0xF7: JPEGLSLossless}
-_VRS = {str(one.value) for one in VR}
-_LONGEST_FIRST = 1024  # bytes of a file's first element, where its representation is not written
 _OVERLAY = 0.05  # of the pixels: an overlay in the bits above; more, and the header is wrong
 _TAGS = [
     "Modality",
@@ -85,12 +82,6 @@ _TAGS = [
 ]
 
 
-def is_dicom(data: bytes) -> bool:
-    """Whether the bytes are a DICOM file (PS3.10, 7.1), or one without the preamble or the prefix that it should
-    have."""
-    return _dataset_at(data) is not None
-
-
 def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
     """Decode the one image of a DICOM file.
 
@@ -103,9 +94,9 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> Decoded:
     """
     damaged = f"{name} cannot be decoded: this DICOM file is damaged or truncated, so export it again."
     notes = Notes()
-    if data[128:_HEADER] != b"DICM":
+    if data[128:HEADER] != b"DICM":
         notes.said.append("It lacks the prefix of a DICOM file, and was read as one.")
-        data = bytes(128) + b"DICM" + data[_dataset_at(data) or 0 :]
+        data = bytes(128) + b"DICM" + data[dataset_at(data) or 0 :]
     syntax = _transfer_syntax(data, name, damaged, notes)
     with guarded(damaged):
         ds = dcmread(io.BytesIO(data), specific_tags=_TAGS)
@@ -175,29 +166,11 @@ def _photometric(ds: Dataset, name: str) -> str:
     return photometric
 
 
-def _dataset_at(data: bytes) -> int | None:
-    """Where the elements of a DICOM file begin: after the prefix, or where it lacks, before or after a preamble."""
-    if data[128:_HEADER] == b"DICM":
-        return _HEADER
-    if b"\xe0\x7f\x10\x00" not in data and b"\x7f\xe0\x00\x10" not in data:  # Pixel Data, in either byte order
-        return None
-    starts = (4,) if data[:4] == b"DICM" else (0, 128) if not any(data[:128]) else (0,)
-    return next((at for at in starts if _is_element(data[at : at + 8])), None)
-
-
-def _is_element(start: bytes) -> bool:
-    """Whether eight bytes begin a first element: group 2 or 8, and a value representation or a short length."""
-    little, big = struct.unpack("<H", start[:2])[0], struct.unpack(">H", start[:2])[0]
-    if little not in (2, 8) and big != 8:
-        return False
-    return start[4:6].decode("latin-1") in _VRS or struct.unpack("<I", start[4:])[0] <= _LONGEST_FIRST
-
-
 def _transfer_syntax(data: bytes, name: str, damaged: str, notes: Notes) -> UID:
     """How the file is encoded. Raises ImageError, naming it, when it cannot be decoded here."""
     with guarded(damaged):
         group_2 = read_dataset(
-            io.BytesIO(data[_HEADER:]), False, True, stop_when=lambda tag, _vr, _length: tag.group != 2
+            io.BytesIO(data[HEADER:]), False, True, stop_when=lambda tag, _vr, _length: tag.group != 2
         )
         syntax = UID(str(group_2.get("TransferSyntaxUID") or ""))
         if not syntax and (syntax := _guessed(data)):

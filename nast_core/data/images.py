@@ -27,7 +27,7 @@ from PIL import (
 )
 
 from nast_core.data._pixels import Decoded, Notes, check_size, guarded, nothing_to_see, own_window, to_8bit
-from nast_core.data.dicom import decode_dicom, is_dicom
+from nast_core.data.dicom_start import is_dicom
 from nast_core.errors import ImageError
 
 MAX_BYTES = 256 * 2**20  # a 16-bit radiograph is 20 to 40 MB; above this a file is hardly one image
@@ -99,6 +99,8 @@ def read_image(
     _check_bytes(len(data), label, max_bytes)
     kind = _kind(data, label)
     if kind == "dicom":
+        from nast_core.data.dicom import decode_dicom  # pydicom comes along
+
         decoded = decode_dicom(data, label, max_pixels)
     else:
         decoded = _decode_picture(data, kind, label, max_pixels)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -69,6 +68,12 @@ def lacking(device: "torch.device") -> str:
     return "" if any(capabilities.get(name) for name in _CPU) else "this CPU has no bf16 (AMX or AVX512-BF16)"
 
 
+def check(asked: str, device: "torch.device") -> None:
+    """Raises ModelError where bf16 is asked for and would be emulated."""
+    if asked == BF16 and (missing := lacking(device)):
+        raise ModelError(f"{missing}, and emulated it is slower than float32; give precision float32, or auto")
+
+
 @contextmanager
 def computing(device: "torch.device", bf16: bool) -> Iterator[None]:
     """While open, this thread's matrix products are done in bf16, or as ever."""
@@ -89,24 +94,21 @@ def fused_is_slow(query: "Tensor") -> bool:
 
 
 def choose(asked: str, device: "torch.device", known_as: tuple[str, ...], work: Work, most: int) -> Choice:
-    """What to compute some work in. Under ``auto`` both are tried on a batch, once a process for what is ``known_as``
-    so.
+    """What to compute some work in. Under ``auto`` both are tried, once a process for what is ``known_as`` so.
 
-    ``most``: things that the work is done on at a time. Raises ModelError where bf16 is asked for and would be
-    emulated.
+    ``most``: things that the work is done on at a time. Raises ModelError as ``check`` does.
     """
     if asked not in COMPUTED:
         return FLOAT32
+    check(asked, device)
     if missing := lacking(device):
-        if asked == BF16:
-            raise ModelError(f"{missing}, and emulated it is slower than float32; give precision float32, or auto")
         return Choice(False, f"since {missing}")
     if asked == BF16:
         return Choice(True, "as asked")
     key = (str(device), *known_as)
     with _trying:
         if key not in _tried:
-            _tried[key] = _faster(*_race(work, most))
+            _tried[key] = _raced(work, most, of_processor=device.type == "cpu")
         return _tried[key]
 
 
@@ -114,34 +116,30 @@ _tried: dict[tuple[str, ...], Choice] = {}
 _trying = Lock()  # two trials at a time would disturb one another
 
 
-def _faster(float32: float, bf16: float) -> Choice:
-    pays = float32 >= SURELY * bf16
-    least = "" if pays else f"; it is taken from {SURELY:g} times as fast"
-    why = f"a batch takes {bf16:.3g} s in bf16 and {float32:.3g} s in float32{least}"
-    return Choice(pays, why, (float32, bf16))
+def _raced(work: Work, most: int, *, of_processor: bool) -> Choice:
+    """The faster, in turns, on a batch that is large enough to be timed; on a CPU by the processor's time, which others
+    who use the machine do not lengthen."""
+    clock = time.process_time if of_processor else time.perf_counter
 
+    def timed(bf16: bool) -> float:
+        start = clock()
+        work(size, bf16)
+        return clock() - start
 
-def _race(work: Work, most: int) -> tuple[float, float]:
-    """Least seconds in float32 and in bf16, in turns, of a batch that is large enough to be timed."""
-    size, (slow, fast) = 1, (float("inf"), float("inf"))
-    for bf16 in (False, True):
-        work(size, bf16)  # cold
-    while size < most and _timed(partial(work, size, True)) < _ENOUGH:
+    size, slow, fast, rounds = 1, float("inf"), float("inf"), 0
+    for in_bf16 in (False, True):
+        work(size, in_bf16)  # cold
+    while size < most and timed(True) < _ENOUGH:
         size = min(4 * size, most)
-    began, rounds = time.perf_counter(), 0
-    while rounds < _ROUNDS and (rounds == 0 or time.perf_counter() - began < _LONGEST):
-        fast = min(fast, _timed(partial(work, size, True)))
-        slow = min(slow, _timed(partial(work, size, False)))
-        rounds += 1
+    began = clock()
+    while rounds < _ROUNDS and (rounds == 0 or clock() - began < _LONGEST):
+        fast, slow, rounds = min(fast, timed(True)), min(slow, timed(False)), rounds + 1
         if rounds > 1 and not 1 < slow / fast < SURELY**2:
             break  # one has plainly won
-    return slow, fast
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+    pays = slow >= SURELY * fast
+    spent = "s of the processor" if of_processor else "s"
+    why = f"a batch takes {fast:.3g} {spent} in bf16 and {slow:.3g} in float32"
+    return Choice(pays, why if pays else f"{why}; it is taken from {SURELY:g} times as fast", (slow, fast))
 
 
 def with_bf16(model: "DualEncoder", parts: Iterable[Part]) -> "DualEncoder":

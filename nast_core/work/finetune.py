@@ -51,11 +51,13 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     from nast_core.finetune.trackers import TrackingReporter, accelerator_for
     from nast_core.finetune.training_files import read_material
     from nast_core.finetune.weights import recipe_weights
+    from nast_core.models.precision import check
     from nast_core.opening import load_model
 
     accelerator = accelerator_for(recipe, folder)
     report = TrackingReporter(report, accelerator)
     encoder = load_model(recipe.model, runs=folder.parent, device=recipe.device)
+    check(recipe.precision, encoder.text.device)  # before the images, which may take long
     weights = recipe_weights(recipe, encoder, runs=folder.parent)
     record = _record(recipe, encoder, weights)
     material = read_material(recipe, encoder, accelerator, report)

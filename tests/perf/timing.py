@@ -12,12 +12,18 @@ def best(work: Callable[[], object], repeats: int = 3) -> float:
     return min(seconds(work) for _ in range(repeats))
 
 
-def in_turns(*works: Callable[[], object], repeats: int = 4) -> list[float]:
-    """As ``best``, of several works, each in its turn, so that a machine busy for a while disturbs all alike."""
-    for work in works:
-        work()
-    times = [[seconds(work) for work in works] for _ in range(repeats)]
-    return [min(each) for each in zip(*times, strict=True)]
+def in_turns(*works: Callable[[], object], repeats: int = 2) -> list[float]:
+    """As ``best``, of several works, each in its turn. On a CPU, seconds of the processor: others use the machine
+    too."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    least = [float("inf")] * len(works)
+    for turn in range(repeats + 1):
+        for number, work in enumerate(works):
+            began = clock()
+            seconds(work)
+            if turn:  # the first warms caches
+                least[number] = min(least[number], clock() - began)
+    return least
 
 
 def seconds(work: Callable[[], object]) -> float:

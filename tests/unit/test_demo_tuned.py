@@ -116,13 +116,29 @@ def test_what_is_noted_of_the_questions_is_what_they_are_hashed_to_and_is_of_thi
     }
 
 
-@pytest.mark.parametrize("edited", ["benchmark/grammar.yaml", "claims/wording.py", "data/phantom.py"])
+@pytest.mark.parametrize("edited", ["benchmark/grammar.yaml", "vocabulary/chest.yaml", "data/phantom.py"])
 def test_code_or_a_table_that_was_edited_is_other_code(tmp_path, monkeypatch, edited):
     package = Path(shutil.copytree(Path(nast_core.__file__).parent, tmp_path / "nast_core"))
     monkeypatch.setattr(travelling, "__file__", str(package / "compare" / "travelling.py"))
     assert travelling.written_by() == json.loads(travelling.ASKED.read_text("utf-8"))["written_by"]
     (package / edited).write_text((package / edited).read_text("utf-8") + "\n")
     assert travelling.written_by() != json.loads(travelling.ASKED.read_text("utf-8"))["written_by"]
+
+
+def test_whatever_is_imported_to_write_what_is_asked_counts_as_its_code():
+    code = (
+        "import sys; from nast_core.compare import travelling; before = set(sys.modules)\n"
+        "travelling.hash_of_asked(5, 'validation', 2)\n"
+        "print(*(name for name in set(sys.modules) - before if name.startswith('nast_core.')))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    of_folders = {  # what opens datasets that are folders, and reads their files
+        *("dataset", "dataset.folder", "dataset.interface", "dataset.manifest", "dataset.opened", "dataset.study_file"),
+        *("data.image_folders", "data.label_layouts", "data.label_words", "files.held", "files.jsonl"),
+    }
+    files = {name.removesuffix(".py").replace("/", ".") for name in travelling._FILES}
+    imported = {name.removeprefix("nast_core.") for name in said.stdout.split()}
+    assert {name for name in imported - of_folders - files if name.split(".")[0] not in travelling._FOLDERS} == set()
 
 
 def test_no_other_comparison_lies_there():

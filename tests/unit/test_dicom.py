@@ -4,6 +4,8 @@ import io
 import logging
 import random
 import re
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -27,7 +29,9 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     RLELossless,
 )
+from pydicom.valuerep import VR
 
+from nast_core.data.dicom_start import REPRESENTATIONS
 from nast_core.data.images import LoadedImage, read_image
 from nast_core.errors import ImageError
 
@@ -602,3 +606,10 @@ def test_bytes_after_the_end_of_an_embedded_jpeg_do_not_matter(extra):
     ds.PixelData = encapsulate([stream.getvalue() + extra + b"\0" * (len(stream.getvalue() + extra) % 2)])
     loaded = read_image(written(ds, JPEGBaseline8Bit))
     assert np.array_equal(np.asarray(loaded.pixels), np.asarray(read_image(plain).pixels))
+
+
+def test_a_dicom_file_is_told_without_pydicom_by_the_representations_that_pydicom_knows():
+    assert {str(one.value) for one in VR if len(one.value) == 2} == REPRESENTATIONS
+    code = "import nast_core.data.images, sys; print('pydicom' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"

@@ -19,9 +19,13 @@ from nast_core.models.precision import FLOAT32, Choice, choose, choose_for, comp
 from nast_core.models.provenance import provenance
 from nast_core.runs.reporter import Silent
 from nast_core.work.encode import EncodeRecipe
+from nast_core.work.finetune import finetune
 from nast_core.work.in_process import run_in_process
 from nast_core.work.kinds import BenchmarkRecipe, FinetuneRecipe, make_recipe
 from nast_core.work.precision import FILE, in_precision, noted, said, settled
+from tests.finetuning import Notes, recipe
+
+pytestmark = pytest.mark.slow  # a run, commands, a real tower
 
 CPU = torch.device("cpu")
 TEXTS = ["There is no edema.", "Large left effusion.", "no pneumothorax"]
@@ -46,7 +50,7 @@ class Clock:
 
     def __init__(self, monkeypatch, float32: float, bf16: float):
         self.now, self.each, self.sizes = 0.0, (float32, bf16), []
-        monkeypatch.setattr(precision.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(precision.time, "process_time", lambda: self.now)
 
     def work(self, size: int, bf16: bool) -> None:
         self.sizes.append(size)
@@ -163,6 +167,12 @@ def test_a_command_that_asks_for_what_the_device_cannot_says_so_in_one_sentence(
     assert not (tmp_path / "v.npz").exists()
 
 
+def test_a_fine_tune_that_asks_for_it_is_refused_before_it_reads_anything(unable, folders, tmp_path):
+    asked = recipe(tmp_path / "there are no claims.jsonl", folders["Hugging Face CLIP"], precision="bf16")
+    with pytest.raises(ModelError, match="this CPU has no bf16"):
+        finetune(asked, tmp_path / "run", Notes())
+
+
 @pytest.mark.parametrize("asked", ["bf16", "auto"])
 @pytest.mark.parametrize("kind", ["trace", "attention"])
 def test_kinds_that_look_for_small_differences_refuse_it(kind, asked):
@@ -186,10 +196,10 @@ def test_the_jobs_of_an_array_may_not_choose_for_themselves(tmp_path):
 def test_a_run_notes_what_was_chosen_and_both_times_and_goes_on_as_it_began(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path / "runs"))
     (tmp_path / "t.txt").write_text("\n".join(TEXTS))
-    recipe = EncodeRecipe(
+    asked = EncodeRecipe(
         model=str(folders["open_clip"]), device="cpu", texts=tmp_path / "t.txt", precision="auto", cache=False
     )
-    run = run_in_process(recipe, Silent())
+    run = run_in_process(asked, Silent())
     choice = noted(run.folder)["texts"]
     assert json.loads((run.folder / FILE).read_text())["texts"]["seconds"] == list(choice.seconds)
     assert said(noted(run.folder)) in run.log
@@ -199,7 +209,7 @@ def test_a_run_notes_what_was_chosen_and_both_times_and_goes_on_as_it_began(fold
     )
     model = with_bf16(load_model(folders["open_clip"], device="cpu"), ["texts"] if choice.bf16 else [])
     assert torch.equal(torch.from_numpy(run.result["vectors"]), model.encode_texts(TEXTS))
-    again = settled(recipe, run.folder, Silent(), lambda: pytest.fail("chosen once more"))
+    again = settled(asked, run.folder, Silent(), lambda: pytest.fail("chosen once more"))
     assert again == {"texts": choice}
 
 
