@@ -62,7 +62,9 @@ def guess_bars(guessed: Mapping[str, tuple], *, chance: float, title: str, subti
     return plots.finish(figure, title, subtitle, 150 + 42 * len(names))
 
 
-def verdict_map(table, names: tuple[str, str], verdicts: tuple[str, ...], *, title: str, subtitle: str) -> go.Figure:
+def verdict_map(
+    table, names: tuple[str, str], verdicts: tuple[str, ...], *, title: str, subtitle: str, of: str = "items"
+) -> go.Figure:
     """Counts of two reviewers' verdicts [first, second]; agreement lies on the diagonal."""
     names = chart(names[0]), chart(names[1])
     figure = go.Figure(
@@ -77,7 +79,7 @@ def verdict_map(table, names: tuple[str, str], verdicts: tuple[str, ...], *, tit
             texttemplate="%{z:.0f}",
             textfont={"size": 15},
             showscale=False,
-            hovertemplate=f"{names[0]}: %{{y}}, {names[1]}: %{{x}}: %{{z:.0f}} items<extra></extra>",
+            hovertemplate=f"{names[0]}: %{{y}}, {names[1]}: %{{x}}: %{{z:.0f}} {of}<extra></extra>",
         )
     )
     figure.update_xaxes(title_text=names[1], showgrid=False)

@@ -111,6 +111,7 @@ def _draw_verdicts(result: Agreement, of: Subject) -> None:
                 verdicts,
                 title="How two reviewers' verdicts fall",
                 subtitle=f"{of.many} that both have judged, n = {pair.kappa.n:,}",
+                of=of.many,
             ),
             key="review-verdicts",
             data=pd.DataFrame(
@@ -202,6 +203,7 @@ def finish(opened: Opened) -> None:
             table,
             title=f"What became of the {of.many}",
             subtitle=f"{len(opened.items):,} {of.many}, {len(standing.judged)} reviewers",
+            label=of.many,
         ),
         key="review-outcome",
         data=table,
