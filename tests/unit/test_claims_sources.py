@@ -206,6 +206,7 @@ def test_real_reports_agree_with_their_own_codings(openi):
     assert total.both / total.coded > 0.7  # recall
 
 
+@pytest.mark.slow
 def test_most_real_reports_have_a_frontal_image(openi):
     names = [image_of(report) for report in openi]
     assert sum(name is not None for name in names) / len(names) > 0.85

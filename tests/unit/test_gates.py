@@ -370,6 +370,7 @@ def reads_past_a_gate(source: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_module_reads_files_through_a_gate():
     past = {}
     for path in [*ROOT.glob("nast_core/**/*.py"), *ROOT.glob("dashboard/**/*.py"), *ROOT.glob("pages/**/*.py")]:

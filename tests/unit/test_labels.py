@@ -63,6 +63,7 @@ def test_the_chexpert_table_that_ships_has_the_counts_known_of_it(chexpert):
     assert len(chexpert.studies) == 3_908
 
 
+@pytest.mark.slow
 def test_a_chexpert_study_has_its_patient_frontal_image_and_only_certain_labels(chexpert):
     one = next(study for study in chexpert.studies if study.study_id == "patient00007/study2")
     assert one.patient_id == "patient00007"
@@ -74,6 +75,7 @@ def test_a_chexpert_study_has_its_patient_frontal_image_and_only_certain_labels(
     assert all(study.eligible(13) and "lateral" not in study.image for study in chexpert.studies)
 
 
+@pytest.mark.slow
 def test_reading_labels_imports_neither_torch_nor_torchxrayvision():
     code = "import sys; from nast_core.data.labels import packaged_table; packaged_table('nih'); "
     code += "sys.exit('torch' in sys.modules or 'torchxrayvision' in sys.modules)"

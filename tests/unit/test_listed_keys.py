@@ -17,6 +17,8 @@ from nast_core.models.families import chinese_clip, huggingface_clip, siglip, vi
 from nast_core.models.model_files import read_json
 from nast_core.models.open_clip_config import _Model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

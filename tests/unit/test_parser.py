@@ -210,6 +210,7 @@ def natural_sentences() -> list[Sentence]:
     return found
 
 
+@pytest.mark.slow
 def test_natural_sentences_labelled_before_they_were_read_are_read_within_the_bars_and_none_is_turned_round():
     found = report(natural_sentences())
     absent, present = found.states["absent"], found.states["present"]

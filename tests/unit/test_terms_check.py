@@ -26,6 +26,8 @@ from nast_core.vocabulary.names import SHIPPED
 from nast_core.vocabulary.shipped import shipped
 from tests.unit.test_terms_draft import run
 
+pytestmark = pytest.mark.slow
+
 
 def made(**conditions) -> Vocabulary:
     return Vocabulary.model_validate({"name": "made", "examination": "foot radiograph", "conditions": conditions})

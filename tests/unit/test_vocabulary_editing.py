@@ -8,6 +8,8 @@ from nast_core.vocabulary.file import parse_vocabulary, vocabulary_text
 from nast_core.vocabulary.shipped import chest, shipped
 from nast_core.vocabulary.splicing import notes, spliced
 
+pytestmark = pytest.mark.slow
+
 HEAD = parse_vocabulary(
     """\
 format: 1
