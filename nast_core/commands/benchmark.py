@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 
 from nast_core.commands.common import (
+    Answers,
+    BaseUrl,
     Cache,
     Dataset,
     Device,
     EncodingPrecision,
+    Jobs,
     Out,
     Words,
     Workers,
@@ -59,13 +62,7 @@ def benchmark_build(
     balance: Annotated[
         bool, typer.Option("--balance", help="Ask for every condition and number of negations equally often.")
     ] = False,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or "
-            "OpenAI's own."
-        ),
-    ] = None,
+    base_url: BaseUrl = None,
     llm_model: Annotated[
         str | None,
         typer.Option(
@@ -74,10 +71,8 @@ def benchmark_build(
             "to OpenAI.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
-    answers: Annotated[
-        Path | None, typer.Option(help="Folder that keeps the llm's prompts and answers; default: beside --out.")
-    ] = None,
+    jobs: Jobs = 8,
+    answers: Answers = None,
     prices: Annotated[
         tuple[float, float] | None, typer.Option(help="Price per million tokens of prompts, and of answers.")
     ] = None,

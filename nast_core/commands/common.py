@@ -54,6 +54,16 @@ Workers = Annotated[
         help="Processes that read images ahead; without: one a core. 0: none, as on macOS always.",
     ),
 ]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or OpenAI's own."
+    ),
+]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")]
+Answers = Annotated[
+    Path | None, typer.Option(help="Folder that keeps the llm's prompts and answers; default: beside --out.")
+]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the dataset's.")]
 Words = Annotated[

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nast_core.commands.common import command, need_files, need_out, progress
+from nast_core.commands.common import Answers, BaseUrl, Jobs, command, need_files, need_out, progress
 from nast_core.vocabulary.names import SHIPPED
 
 if TYPE_CHECKING:
@@ -38,17 +38,9 @@ def vocabulary_draft(
             help="Proposes equivalents; it is sent names of conditions and nouns. Without it nobody is asked."
         ),
     ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            help="The llm's endpoint, as http://localhost:8000/v1; without: NAST_LLM_URL, OPENAI_BASE_URL or "
-            "OpenAI's own."
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Questions to the endpoint at a time.")] = 8,
-    answers: Annotated[
-        Path | None, typer.Option(help="Folder that keeps the llm's prompts and answers; default: beside --out.")
-    ] = None,
+    base_url: BaseUrl = None,
+    jobs: Jobs = 8,
+    answers: Answers = None,
 ) -> None:
     """A first vocabulary from a table's columns and, with reports, from their words; to be edited and checked.
 
