@@ -11,18 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from nast_core.benchmark.grammar import grammar
 from nast_core.claims.negated_prompts import negated_prompt_auroc
-from nast_core.claims.ways import (
-    AFFIRMED,
-    FALSE_DENIAL,
-    HELD_OUT,
-    NEVER,
-    PSEUDO,
-    TAUGHT,
-    TAUGHT_HERE,
-    WAY_GROUPS,
-    Way,
-    ways,
-)
+from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT, WAY_GROUPS
+from nast_core.claims.ways import TAUGHT_HERE, Way, ways
 from nast_core.claims.wording_figures import taught_cues, wording_changes, wording_figures, wording_texts
 from nast_core.data.phantom import sample_phantom
 from nast_core.dataset.phantom_world import phantom_training
@@ -59,7 +49,7 @@ def found(reading, presence=PRESENCE, **options):
 
 def groups(figures) -> dict[str, float]:
     table = figures.groups()
-    return table[table.side == "both"].set_index("group").value.to_dict()
+    return table[(table.side == "both") & (table.condition == "macro")].set_index("group").value.to_dict()
 
 
 def everything_denied(text: str) -> float:
@@ -99,7 +89,8 @@ def test_a_mean_over_a_side_is_over_the_cues_of_that_side():
     def behind(text: str) -> float:
         return -1.0 if text.endswith(("absent.", "not seen.")) else 1.0
 
-    table = found(behind).groups().set_index(["group", "side"])
+    table = found(behind).groups()
+    table = table[table.condition == "macro"].set_index(["group", "side"])
     assert table.value[HELD_OUT, "behind"] == 1
     assert table.value[HELD_OUT, "before"] == 0
     assert table.value[HELD_OUT, "both"] == 0.5
@@ -174,10 +165,12 @@ def test_the_mean_over_held_out_cues_is_that_of_the_negated_prompts():
     patients = [f"p{i}" for i in range(30)]
     prompts = negated_prompt_auroc(Known(only_no), images, presence, patients, CONDITIONS, resamples=20).summary()
     table = wording_figures(Known(only_no), images, presence, patients, CONDITIONS, resamples=20).groups()
-    both = table[table.side == "both"].set_index("group")
+    both = table[table.side == "both"].set_index(["group", "condition"])
     for ours, theirs in ((HELD_OUT, "unseen cues"), (TAUGHT, "seen cues")):
-        for name in ("value", "low", "high"):
-            assert both.loc[ours, name] == pytest.approx(prompts[theirs]["macro"][name], abs=1e-6)
+        for condition in ("macro", *CONDITIONS):
+            for name in ("value", "low", "high", "n"):
+                expected = prompts[theirs][condition][name]
+                assert both.loc[(ours, condition), name] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_change_is_paired_and_what_either_was_taught_counts_for_both():
@@ -203,6 +196,13 @@ def test_a_condition_that_all_images_have_tells_nothing_and_is_left_out_of_means
     }  # fmt: skip
     assert summary["groups"][FALSE_DENIAL]["value"] == 0
     assert summary["groups"][FALSE_DENIAL]["sides"].keys() == {"before", "behind"}
+
+
+def test_without_a_condition_there_are_no_figures_and_no_error():
+    figures = wording_figures(Reads(only_no), IMAGES, PRESENCE[:, :0], PATIENTS, [], resamples=10)
+    assert figures.table().empty
+    assert figures.summary()["groups"] == {}
+    assert wording_changes(figures, figures).empty
 
 
 # the words
