@@ -9,14 +9,14 @@ from nast_core.benchmark.grammar import Normal, grammar
 from nast_core.benchmark.template import Words
 from nast_core.claims.prompts import Prompt, denial_prompts_by_cue
 from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
-from nast_core.claims.wording import denials_by_cue
+from nast_core.claims.wording import CONTRAST_CUES, denials_by_cue
 from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS, sentence_case
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
 
 Says = Literal["denial", "affirmation", "pseudo-negation"]
 Side = Literal["before", "behind"]
-TAUGHT_HERE = frozenset(denial.cue for denial in SEEN_DENIALS)
+TAUGHT_HERE = frozenset(denial.cue for denial in SEEN_DENIALS) | CONTRAST_CUES
 """What the demo world's training statements deny by: of a model whose own cues are not on record, what is taught."""
 
 

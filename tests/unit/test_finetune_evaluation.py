@@ -123,7 +123,7 @@ def studies(present: int, absent: int) -> list[list[Example]]:
                 cue=None,
                 claim=Claim(finding="Edema", polarity="present" if i < present else "absent"),
                 contradictions=(),
-            )  # fmt: skip
+            )
         ]
         for i in range(present + absent)
     ]

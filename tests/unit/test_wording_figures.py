@@ -17,8 +17,9 @@ from nast_core.claims.wording_figures import taught_cues, wording_changes, wordi
 from nast_core.data.phantom import sample_phantom
 from nast_core.dataset.phantom_world import phantom_training
 from nast_core.demo.captions import caption
+from nast_core.negation.lexicon import denying_cues
 from nast_core.negation.parser import parse
-from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS
 from nast_core.vocabulary.shipped import chest
 
 NAN = float("nan")
@@ -71,12 +72,12 @@ def test_a_tower_that_hears_no_cue_has_no_denial_and_every_affirmation():
 
 def test_a_tower_that_hears_only_no_by_hand():
     figures = found(only_no)
-    # taught: "no", "no evidence of", "no sign of" of five with "without" and "absence of"; never: no signs of, no
-    # indication of, of 23; pseudo: no change in, no doubt about, of 7
+    # taught: "no", "no evidence of", "no sign of" of six with "without", "absence of" and "not", which contrasts teach;
+    # never: no signs of, no indication of, of 22; pseudo: no change in, no doubt about, of 7
     by_group = groups(figures)
-    assert by_group[TAUGHT] == pytest.approx(3 / 5)
+    assert by_group[TAUGHT] == pytest.approx(3 / 6)
     assert by_group[HELD_OUT] == 0
-    assert by_group[NEVER] == pytest.approx(2 / 23)
+    assert by_group[NEVER] == pytest.approx(2 / 22)
     assert by_group[FALSE_DENIAL] == 1
     assert by_group[PSEUDO] == pytest.approx(5 / 7)
     wordings = figures.wordings(["macro"]).set_index("wording")
@@ -164,7 +165,8 @@ def test_the_mean_over_held_out_cues_is_that_of_the_negated_prompts():
 
     patients = [f"p{i}" for i in range(30)]
     prompts = negated_prompt_auroc(Known(only_no), images, presence, patients, CONDITIONS, resamples=20).summary()
-    table = wording_figures(Known(only_no), images, presence, patients, CONDITIONS, resamples=20).groups()
+    seen = {denial.cue for denial in SEEN_DENIALS}
+    table = wording_figures(Known(only_no), images, presence, patients, CONDITIONS, taught=seen, resamples=20).groups()
     both = table[table.side == "both"].set_index(["group", "condition"])
     for ours, theirs in ((HELD_OUT, "unseen cues"), (TAUGHT, "seen cues")):
         for condition in ("macro", *CONDITIONS):
@@ -229,7 +231,7 @@ def test_ways_are_the_same_for_every_condition_and_have_names_of_their_own():
     assert {way.group(TAUGHT_HERE) for way in next(iter(every))} == set(WAY_GROUPS) - {AFFIRMED}
 
 
-def test_no_training_text_has_a_frame_of_false_denial_or_a_held_out_cue():
+def test_no_training_text_has_a_frame_of_false_denial_or_a_cue_that_is_not_taught():
     rng = np.random.default_rng(0)
     texts = [text for one in phantom_training(60, 0) if one.split == "train" for text in
              (one.text, *(other.text for other in one.contradictions))]  # fmt: skip
@@ -237,8 +239,9 @@ def test_no_training_text_has_a_frame_of_false_denial_or_a_held_out_cue():
     together = "\n".join(texts).lower()
     for frame in [one.frame for one in grammar().affirming]:
         assert not re.search(rf"\b{frame}\b", together), frame
-    for cue in HELD_OUT_CUES:
+    for cue in [way.name for way in ways("Edema") if way.denies and way.name not in TAUGHT_HERE]:
         assert not re.search(rf"\b{cue}\b", together), cue
+    assert {cue.text for text in texts for cue in denying_cues(text)} <= TAUGHT_HERE
     assert re.search(r"\bno\b", together)  # the search can find
 
 
