@@ -36,6 +36,7 @@ class Parameter(NamedTuple):
     low: float
     high: float
     said: str  # what it is, as a clause
+    tried: tuple[float, float] = (0.0, 1.0)  # between which a strength is looked for
     whole: bool = False  # counted, not measured
 
 
