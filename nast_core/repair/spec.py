@@ -1,4 +1,4 @@
-"""A repair as it is written behind a model, ``+METHOD`` or ``+METHOD(0.5, name=value)``, and as a value. Source: ours."""
+"""A repair as it is written behind a model, ``+METHOD`` or ``+METHOD(0.5, name=value)``, and as a value."""
 
 import difflib
 import inspect
@@ -120,4 +120,6 @@ def reader_files(repair: Repair) -> list[Path]:
     parser = Path(str(negation.__file__)).parent
     files = [path for path in sorted(parser.iterdir()) if path.suffix in (".py", ".yaml")]
     own = Path(__file__).with_name("splitting.py"), Path(inspect.getfile(repair.method.vectors))
+    if repair.method.fit is not None:
+        files.append(Path(__file__).with_name("learning_texts.py"))
     return [*files, parser.parent / "vocabulary" / "cues.yaml", *own]

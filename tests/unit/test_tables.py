@@ -39,7 +39,7 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
     "splits": (SPLITS, ["train", "validation", "test"]),
     "labels": (label_sources(), ["phantom", "chexpert", "nih", "padchest", "mimic", "table"]),
     "claim sources": (SOURCES, ["phantom", "openi", "padchest", "reports"]),
-    "repairs": (METHODS, ["rewrite", "project", "region", "subtract", "discount"]),
+    "repairs": (METHODS, ["rewrite", "project", "region", "subtract", "discount", "steer", "sink", "adapter"]),
     "kinds": (
         KINDS,
         [
