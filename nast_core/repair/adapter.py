@@ -34,7 +34,7 @@ def learnt(base: DualEncoder, vocabulary: Vocabulary) -> dict[str, Tensor]:
     from nast_core.repair.learning_texts import denying_texts
     from nast_core.repair.splitting import split
 
-    splits = [split(text, vocabulary) for text in denying_texts(vocabulary, TEXTS)]
+    splits = [split(text, vocabulary) for text in denying_texts(base.text, vocabulary, TEXTS)]
     known = [one for one in splits if one.denied and not one.unwritten]
     if not known:
         raise RepairError(

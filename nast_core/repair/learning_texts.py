@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from nast_core.errors import TextError
+from nast_core.models.tower import TextTower
 from nast_core.negation.phrases import JOINS, SEEN_DENIALS, frames, sentence_case
 from nast_core.vocabulary.model import Noun, Vocabulary
 
@@ -13,20 +15,21 @@ One = TypeVar("One")
 _PRESENT = ("{phrase}", "there {is} {phrase}", "{noun} {is} present")
 
 
-def paired_texts(vocabulary: Vocabulary, count: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """(affirmative, negated), ``count`` each: every pair in one frame and of one noun."""
+def paired_texts(tower: TextTower, vocabulary: Vocabulary, count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """(affirmative, negated), ``count`` or as many as the tower has room for: every pair in one frame and of one
+    noun."""
     rng = np.random.default_rng(seed)
-    affirmative, negated = [], []
+    pairs = []
     for _ in range(count):
         noun, frame = _noun(vocabulary, rng), _one(frames(vocabulary), rng)
-        affirmative.append(sentence_case(frame.format(_said(_one(_PRESENT, rng), noun))))
-        negated.append(sentence_case(frame.format(_said(_one(SEEN_DENIALS, rng).template, noun))))
-    return affirmative, negated
+        affirmative = sentence_case(frame.format(_said(_one(_PRESENT, rng), noun)))
+        pairs.append((affirmative, sentence_case(frame.format(_said(_one(SEEN_DENIALS, rng).template, noun)))))
+    return [pair for pair in pairs if all(_fits(tower, text) for text in pair)]
 
 
-def denying_texts(vocabulary: Vocabulary, count: int, seed: int = 0) -> list[str]:
+def denying_texts(tower: TextTower, vocabulary: Vocabulary, count: int, seed: int = 0) -> list[str]:
     """Texts of one to three statements, one of them at least a denial, each once; fewer than ``count`` in a small
-    vocabulary."""
+    vocabulary or tower."""
     rng = np.random.default_rng(seed)
     texts = []
     for _ in range(count):
@@ -37,7 +40,15 @@ def denying_texts(vocabulary: Vocabulary, count: int, seed: int = 0) -> list[str
             for place, n in enumerate(nouns)
         ]
         texts.append(sentence_case(_one(frames(vocabulary), rng).format(_one(JOINS, rng).join(said))))
-    return list(dict.fromkeys(texts))
+    return [text for text in dict.fromkeys(texts) if _fits(tower, text)]
+
+
+def _fits(tower: TextTower, text: str) -> bool:
+    try:
+        tower.tokenize([text])
+    except TextError:
+        return False
+    return True
 
 
 def _noun(vocabulary: Vocabulary, rng: np.random.Generator) -> Noun:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nast_core.errors import RepairError
 from nast_core.repair.method import Asked, Method, Parameter
 
 if TYPE_CHECKING:
@@ -33,9 +34,14 @@ def probes(base: DualEncoder, vocabulary: Vocabulary) -> dict[str, Tensor]:
 
     from nast_core.repair.learning_texts import paired_texts
 
-    affirmative, negated = paired_texts(vocabulary, TEXTS)
-    states = pooled_states(base, [*affirmative, *negated])
-    truth = torch.tensor([0] * len(affirmative) + [1] * len(negated))
+    pairs = paired_texts(base.text, vocabulary, TEXTS)
+    if not pairs:
+        raise RepairError(
+            f"steer cannot repair {base.card.name}: its text tower reads {base.text.context_length} tokens, too few for "
+            "any sentence that its probes would be fitted on; take another method"
+        )
+    states = pooled_states(base, [text for pair in pairs for text in pair])
+    truth = torch.tensor([0, 1] * len(pairs))
     rows = [direction_of(layer.float(), truth) for layer in states]
     return {"w": F.normalize(torch.stack(rows), dim=-1)}
 
