@@ -106,6 +106,7 @@ def sample_of(
     *,
     seed: int = 0,
     cache: VectorCache | None = None,
+    workers: int | None = None,
     progress: Tick | None = None,
 ) -> Sample:
     """At most ``n`` questions about a split, and the evidence of ``n`` of its studies. Raises BenchmarkError where the
@@ -120,7 +121,9 @@ def sample_of(
         )
     names = [*(item.image for item in items), *evidence.images.image]
     doubts: dict[str, str] = {}
-    images, failed = encode_named(model, names, dataset.images, cache=cache, progress=progress, doubts=doubts)
+    images, failed = encode_named(
+        model, names, dataset.images, cache=cache, progress=progress, doubts=doubts, workers=workers
+    )
     if not images:
         name, reason = next(iter(failed.items()))
         raise BenchmarkError(

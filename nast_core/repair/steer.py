@@ -37,8 +37,8 @@ def probes(base: DualEncoder, vocabulary: Vocabulary) -> dict[str, Tensor]:
     pairs = paired_texts(base.text, vocabulary, TEXTS)
     if not pairs:
         raise RepairError(
-            f"steer cannot repair {base.card.name}: its text tower reads {base.text.context_length} tokens, too few for "
-            "any sentence that its probes would be fitted on; take another method"
+            f"steer cannot repair {base.card.name}: its text tower reads {base.text.context_length} tokens, too "
+            "few for any sentence that its probes would be fitted on; take another method"
         )
     states = pooled_states(base, [text for pair in pairs for text in pair])
     truth = torch.tensor([0, 1] * len(pairs))

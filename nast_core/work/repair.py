@@ -10,11 +10,10 @@ from pydantic import Field, model_validator
 from nast_core.data.studies import HeldOut
 from nast_core.errors import RepairError
 from nast_core.files.parquet import read_parquet
-from nast_core.recipe import MOST, Reporter, RunError, run_name
+from nast_core.recipe import MOST, MOST_WORKERS, OfDataset, Recipe, Reporter, RunError, run_name
 from nast_core.repair.record import RECORD, WORDS, RepairRecord
 from nast_core.repair.spec import Repair, read_repair
 from nast_core.runs.kinds import Kind
-from nast_core.work.encoding import EncodingRecipe
 from nast_core.work.precision import in_precision
 from nast_core.work.results import summary
 from nast_core.work.shares import is_main, load
@@ -33,16 +32,19 @@ if TYPE_CHECKING:
 CHOOSING = 300  # questions and studies of validation that a strength is chosen by, at most
 
 
-class RepairRecipe(EncodingRecipe):
+class RepairRecipe(OfDataset):
     """A repaired model, and figures of it beside the model as it is: summary.json, items.parquet and curve.parquet."""
 
-    scored: ClassVar = "item could be scored"
+    how: ClassVar = Recipe.how | {"cache", "workers"}
+    computed: ClassVar = True
 
     kind: Literal["repair"] = "repair"
     method: str = "rewrite"  # with numbers beside the strength: project(anchor=0)
     strength: float | None = None  # without: chosen on the dataset's validation split, where the method has one
     n: int = Field(default=2000, ge=1, le=MOST)  # questions, and studies, of the split at most
     split: HeldOut = "test"
+    cache: bool = True  # vectors of images and texts are kept, and those that were kept are taken
+    workers: int | None = Field(default=None, ge=0, le=MOST_WORKERS)  # processes that read images ahead
 
     @model_validator(mode="after")
     def _there_is_such_a_repair(self) -> Self:
@@ -147,7 +149,8 @@ def _sample(
     from nast_core.repair.evaluate import sample_of
     from nast_core.work.shares import ticks
 
-    return sample_of(base, dataset, split, n, seed=recipe.seed, cache=cache, progress=ticks(report, 2 * n, "images"))
+    tick = ticks(report, 2 * n, "images")
+    return sample_of(base, dataset, split, n, seed=recipe.seed, cache=cache, workers=recipe.workers, progress=tick)
 
 
 def result(run: Run) -> Repairing:

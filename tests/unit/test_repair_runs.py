@@ -17,14 +17,12 @@ from nast_core.recipe import RunError
 from nast_core.repair.evaluate import UNREPAIRED, collapse, sample_of
 from nast_core.repair.repaired import Repaired, has_weights_to_train
 from nast_core.repair.strength import _crossing, strength_curve
-from nast_core.runs.reporter import Silent
 from nast_core.runs.store import RunStore
 from nast_core.work import repair as work
-from nast_core.work.in_process import run_in_process
 from nast_core.work.kinds import RepairRecipe, make_recipe
 
 pytestmark = pytest.mark.slow
-N = 60
+N = 40
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +31,21 @@ def demo():
 
 
 @pytest.fixture(scope="module")
-def run(demo, runs_of_this_file):
+def printed(runs_of_this_file, tmp_path_factory):
+    """Output and folder of the command, which chose its strength on few questions."""
+    out = tmp_path_factory.mktemp("repairs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(work, "CHOOSING", N)
-        return run_in_process(RepairRecipe(method="region", n=N, device="cpu"), Silent(), model=demo)
+        words = ["repair", "--method", "region", "--n", str(N), "--device", "cpu", "--out", str(out)]
+        done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    return done.output, out
+
+
+@pytest.fixture(scope="module")
+def run(printed):
+    (only,) = RunStore().runs()
+    return only
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +156,7 @@ class InGerman:
 
 
 def test_a_dataset_in_which_the_parser_finds_no_denial_is_refused(demo):
-    with pytest.raises(BenchmarkError, match="finds no denial in the 6 questions .* it reads English"):
+    with pytest.raises(BenchmarkError, match=r"finds no denial in the 6 questions .* it reads English"):
         sample_of(demo, InGerman(open_dataset("phantoms")), "validation", 6)
 
 
@@ -167,27 +176,13 @@ def test_a_repaired_model_is_not_fine_tuned(demo):
         has_weights_to_train(load_model("demo+subtract", device="cpu"))
 
 
-def test_the_command_prints_and_writes_the_table(tmp_path):
-    words = [
-        "repair",
-        "--method",
-        "subtract",
-        "--strength",
-        "0.2",
-        "--n",
-        "40",
-        "--device",
-        "cpu",
-        "--out",
-        tmp_path / "r",
-    ]
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == 0, done.output
-    assert "subtract(lam=0.2): run:repair-" in done.output
-    assert "Holm-corrected p" in done.output
-    table = pd.read_csv(tmp_path / "r" / "repairs.csv")
+def test_the_command_prints_and_writes_the_table(printed, run):
+    output, out = printed
+    assert f"{run.result.repair}: {run.result.spec}" in output
+    assert "Holm-corrected p" in output
+    table = pd.read_csv(out / "repairs.csv")
     assert {"gap_points", "blind_negated", "denials_unseen", "touched"} <= set(table.figure)
-    assert len(pd.read_csv(tmp_path / "r" / "tests.csv")) == 3
+    assert len(pd.read_csv(out / "tests.csv")) == 3
 
 
 @pytest.mark.parametrize(
