@@ -20,7 +20,7 @@ from nast_core.models.precision import with_bf16
 from nast_core.progress import Tick
 from nast_core.repair.fitting import fits
 from nast_core.repair.method import NOTHING, Asked
-from nast_core.repair.spec import Repair, reader_files
+from nast_core.repair.spec import Repair, reader
 from nast_core.repair.splitting import Split, split
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import open_vocabulary
@@ -181,8 +181,7 @@ def _fingerprint(base: DualEncoder, repair: Repair, vocabulary: Vocabulary) -> s
     """Another one as soon as a text may get another vector: the parser is part of the model. What is fitted follows
     from these."""
     values = sorted((name, float(value)) for name, value in repair.values.items())
-    reader = hashlib.sha256(b"".join(path.read_bytes() for path in reader_files(repair))).hexdigest()
-    whole = f"{base.fingerprint} repaired by {repair.name} {values} {vocabulary.fingerprint} {reader}"
+    whole = f"{base.fingerprint} repaired by {repair.name} {values} {vocabulary.fingerprint} {reader(repair)}"
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
