@@ -89,7 +89,7 @@ def _load_repaired(spec: str, found: RepairOf, *, device: str, dtype: str, runs:
     if specs.unrepaired(spec)[1].count("+") > _MOST:
         raise RepairError(f"{shown(spec)} has more than {_MOST} repairs; give one")
     base = load_model(found.base, device=device, dtype=dtype, runs=runs)
-    if found.record is not None:
+    if found.record is not None and dtype in ("float32", "float64"):  # a fingerprint is of wide weights
         found.record.refuse_another(found.folder, base.card.name, base.fingerprint)
     from nast_core.repair.repaired import repair_model
 

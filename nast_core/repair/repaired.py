@@ -151,8 +151,9 @@ class Encoding:
         return torch.stack([self._known[text] for text in texts])
 
 
-def repair_model(base: DualEncoder, repair: Repair) -> Repaired:
+def repair_model(base: DualEncoder, repair: Repair, vocabulary: Vocabulary | None = None) -> Repaired:
     """A loaded model with a repair over it; what the method has to learn of the model beforehand is learnt here.
+    ``vocabulary``: the repair's, where it is at hand.
 
     Raises RepairError for a model that the method cannot repair, and for a repair of a repair of the same kind.
     """
@@ -164,7 +165,7 @@ def repair_model(base: DualEncoder, repair: Repair) -> Repaired:
         )
     if method.cannot is not None and (why := method.cannot(base)):
         raise RepairError(f"{method.name} cannot repair {base.card.name}: {why}; take another method")
-    vocabulary = open_vocabulary(repair.vocabulary)
+    vocabulary = vocabulary or open_vocabulary(repair.vocabulary)
     return Repaired(base, repair, vocabulary, fits(base, repair, vocabulary))
 
 
