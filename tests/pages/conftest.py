@@ -8,7 +8,6 @@ from dashboard import serving
 serving.skip_components_of_packages()  # as the app does, before its first page
 
 
-
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     monkeypatch.setattr("dashboard.benchmark.choices.SOON", float("inf"))
