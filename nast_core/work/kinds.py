@@ -14,6 +14,7 @@ from nast_core.work.build_items import BUILD_ITEMS, BuildItemsRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
 from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
+from nast_core.work.repair import REPAIR, RepairRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "FinetuneRecipe",
     "Kind",
     "Recipe",
+    "RepairRecipe",
     "TraceRecipe",
     "make_recipe",
     "read_recipe",
@@ -49,6 +51,7 @@ KINDS: dict[str, Kind] = {
         BUILD_ITEMS,
         BUILD_CLAIMS,
         FINETUNE,
+        REPAIR,
     )
 }
 
