@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from nast_core.benchmark.grammar import Normal, grammar
+from nast_core.benchmark.grammar import Affirmed, Normal, grammar
 from nast_core.benchmark.template import Words
 from nast_core.claims.prompts import Prompt, denial_prompts_by_cue
 from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
@@ -57,7 +57,8 @@ def ways(condition: str, vocabulary: Vocabulary | None = None) -> dict[Way, Prom
     for cue, denials in (denials_by_cue(False, vocabulary) | denials_by_cue(True, vocabulary)).items():
         prompt = own.get(cue) or Prompt(tuple(said(denial.one) for denial in denials))
         prompts[Way("denial", cue, _side(denials[0].one))] = prompt
-    for says, frames in (("affirmation", words.affirming), ("pseudo-negation", words.pseudo)):
+    framed: dict[Says, tuple[Affirmed, ...]] = {"affirmation": words.affirming, "pseudo-negation": words.pseudo}
+    for says, frames in framed.items():
         prompts |= {Way(says, one.frame, _side(one.said)): Prompt((said(one.said),)) for one in frames}
     return prompts
 

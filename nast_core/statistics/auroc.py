@@ -87,10 +87,9 @@ class _Sorted:
     def weighted(self, weight: Float[np.ndarray, "patient resample"]) -> Float[np.ndarray, " resample"]:
         if self.own is None or (self.between is None and self.tied is None):
             return np.full(weight.shape[1], np.nan)
-        own, below, others = self.own @ weight, np.float32(0), np.float32(0)
-        if self.between is not None:
-            below = _running(self.between @ weight)
-            others = below[-1]
+        own = self.own @ weight
+        below = np.zeros_like(own) if self.between is None else _running(self.between @ weight)
+        others = below[-1]
         if self.tied is not None:
             tied = self.tied @ weight
             up_to = _running(tied)

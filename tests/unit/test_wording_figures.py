@@ -10,10 +10,12 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from nast_core.benchmark.grammar import grammar
+from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.negated_prompts import negated_prompt_auroc
 from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT, WAY_GROUPS
 from nast_core.claims.ways import TAUGHT_HERE, Way, ways
 from nast_core.claims.wording_figures import taught_cues, wording_changes, wording_figures, wording_texts
+from nast_core.claims.wording_of_items import known_of, wording_of_items
 from nast_core.data.phantom import sample_phantom
 from nast_core.dataset.phantom_world import phantom_training
 from nast_core.demo.captions import caption
@@ -205,6 +207,39 @@ def test_without_a_condition_there_are_no_figures_and_no_error():
     assert figures.table().empty
     assert figures.summary()["groups"] == {}
     assert wording_changes(figures, figures).empty
+
+
+def test_of_a_benchmarks_images_is_known_what_their_right_options_say():
+    items = phantom_items(60, seed=1)
+    known = known_of(items, chest())
+    assert len(known.images) == len(set(known.images)) == len({item.image for item in items})
+    for item in items:
+        row = known.images.index(item.image)
+        assert known.patients[row] == item.patient_id
+        for condition, state in zip(item.conditions, item.assignments[item.answer_index], strict=True):
+            if condition in known.conditions:
+                assert known.presence[row, known.conditions.index(condition)] == state
+    assert np.isnan(known.presence).mean() > 0.5  # of most conditions no question asks
+    assert known.conditions
+    for column in known.presence.T:
+        assert min((column == 1).sum(), (column == 0).sum()) >= 5
+    assert known_of(items[:4], chest()).conditions == ()
+
+    dim = len(known.images)
+    vectors = dict(zip(known.images, torch.eye(dim), strict=True))
+    truth = torch.from_numpy(np.nan_to_num(known.presence, nan=0.5)).float()
+
+    class Knows(Reads):
+        """Says of a text how present its condition is in each image, and hears no cue."""
+
+        def encode_texts(self, texts, *, progress=None):
+            column = {text: place for place, name in enumerate(known.conditions) for text in wording_texts([name])}
+            return torch.stack([truth[:, column[text]] for text in texts])
+
+    found = wording_of_items(Knows(only_no), known, vectors, {}, chest())
+    assert groups(found) == {TAUGHT: 0, HELD_OUT: 0, NEVER: 0, FALSE_DENIAL: 1, PSEUDO: 1}
+    del vectors[known.images[0]]  # one that could not be read
+    assert wording_of_items(Knows(only_no), known, vectors, {}, chest()).images == dim - 1
 
 
 # the words
