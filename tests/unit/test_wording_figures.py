@@ -24,6 +24,7 @@ from nast_core.negation.parser import parse
 from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS
 from nast_core.vocabulary.shipped import chest
 
+pytestmark = pytest.mark.slow
 NAN = float("nan")
 CONDITIONS = ["Edema", "Fracture"]
 AMOUNT = torch.linspace(0, 1, 20)
