@@ -67,6 +67,14 @@ class TrainingData:
         texts = (text for study in self.train for example in study.examples for text in texts_of(example))
         return frozenset(cue.text for text in texts for cue in denying_cues(text, self.vocabulary))
 
+    @property
+    def denials(self) -> frozenset[str]:
+        """The cues by which a training text denies a finding; those of contrasts alone are not among them."""
+        parts = (
+            part for study in self.train for example in study.examples for part in (example, *example.contradictions)
+        )
+        return frozenset(part.cue for part in parts if part.cue and part.claim and part.claim.polarity == "absent")
+
 
 def training_data(
     examples: Sequence[Example],

@@ -139,6 +139,7 @@ def make_task(
             lambda texts: frozen(list(texts), "Validation texts, frozen encoder"),
             data.cues,
             data.vocabulary,
+            taught=data.denials,
         )
     )
     if like is None:
