@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from nast_core.errors import DataError, PairError, TextError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
-from nast_core.negation.phrases import sentence_case
+from nast_core.negation.phrases import DENIALS, sentence_case
 from nast_core.vocabulary.cues import Cue, find_cues
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
@@ -194,6 +194,38 @@ def template_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabula
                     finding=condition,
                 )
                 for a, n in _FRAMES
+            ]
+    return pairs
+
+
+_AFFIRMED = {  # a denial's template -> the same statement without its cue
+    "no {noun}": "{phrase}",
+    "there {is} no {noun}": "there {is} {phrase}",
+    "without {noun}": "with {phrase}",
+    "no evidence of {noun}": "some evidence of {noun}",
+    "no sign of {noun}": "some sign of {noun}",
+    "absence of {noun}": "presence of {noun}",
+    "{noun} {is} absent": "{noun} {is} present",
+    "{noun} {is} not seen": "{noun} {is} now seen",
+    "free of {noun}": "full of {noun}",
+    "negative for {noun}": "positive for {noun}",
+}
+
+
+def denial_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabulary | None = None) -> list[PolarityPair]:
+    """Every denial of the grammar beside the same statement affirmed, for every noun of every condition: more cues than
+    the frames of pairs that have to align."""
+    vocabulary, pairs = given(vocabulary), []
+    for condition in vocabulary.conditions if conditions is None else conditions:
+        for noun in vocabulary[condition].prompt_nouns:
+            fill = {"noun": noun.text, "is": noun.verb, "phrase": noun.phrase}
+            pairs += [
+                PolarityPair(
+                    affirmative=sentence_case(f"{_AFFIRMED[denial.template]}.".format(**fill)),
+                    negated=sentence_case(f"{denial.template}.".format(**fill)),
+                    finding=condition,
+                )
+                for denial in DENIALS
             ]
     return pairs
 
