@@ -91,8 +91,8 @@ def sentence(layers: Layers, cues: Sequence[Mapping[str, Any]]) -> str:
     else:
         best = int(np.nanargmax(met))
         said = [
-            f"No layer knows it of the cues it has met (at least {KNOWN:.0%} right): layer {numbers[best]} comes nearest "
-            f"with {met[best]:.0%}"
+            f"No layer knows it of the cues it has met (at least {KNOWN:.0%} right): layer {numbers[best]} comes "
+            f"nearest with {met[best]:.0%}"
         ]
     never = [f"“{cue}”" for (held_out, cue), where in found.items() if held_out and not where]
     said += [f"for “{cue}” {where}" for (held_out, cue), where in found.items() if held_out and where]
