@@ -25,6 +25,11 @@ _SHOWN = {  # figure -> (what it is called, factor, unit)
     "auroc_negated": ("AUROC of negated statements (0.5: the cue is ignored, 0: read as its opposite)", 1, ""),
     "auroc_negated_seen": ("the same, cues that training has", 1, ""),
     "auroc_negated_unseen": ("the same, cues that it lacks", 1, ""),
+    "denial_taught": ("AUROC of denials cue by cue, cues that training has", 1, ""),
+    "denial_held_out": ("the same, cues kept out of every training text", 1, ""),
+    "denial_never_taught": ("the same, the grammar's other cues", 1, ""),
+    "false_denial": ("false denial: AUROC of affirmations in frames that training lacks (0: read as denials)", 1, ""),
+    "pseudo_negation": ("AUROC of pseudo-negations, such as “has not changed” (0: read as denials)", 1, ""),
     "retrieval_5": ("affirmative captions whose image is among the first 5", 100, " %"),
     "alignment": ("mean cosine of affirmative texts to the base's", 1, ""),
 }
@@ -72,7 +77,8 @@ def model_card(
             "",
             "## Limits",
             "",
-            "- Negation cues that the training data lacks may still be read as presence; see the figures by cue.",
+            "- Negation cues that the training data lacks may still be read as presence, and affirmations in new words "
+            "as denials; the one figure says nothing without the other.",
             "- Nothing is known here of findings, languages or images unlike the training data's.",
             "- General skill may have dropped: compare retrieval and zero-shot figures with the base on your own data.",
             "",
