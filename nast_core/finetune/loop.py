@@ -17,7 +17,8 @@ from nast_core.finetune.batches import Batch, Sampler
 from nast_core.finetune.checkpoint import load_checkpoint, parameter_state, restore_parameters
 from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.evaluation import Panel, measure
-from nast_core.finetune.losses import Targets, losses
+from nast_core.finetune.losses import Targets
+from nast_core.finetune.objectives import OBJECTIVES
 from nast_core.finetune.parameters import make_optimizer, scale_gradients
 from nast_core.finetune.recipe import TRAINING, FinetuneError, FinetuneRecipe
 from nast_core.recipe import Reporter
@@ -100,12 +101,14 @@ def train(task: Task, report: Reporter) -> Progress:
 
 
 def rate_schedule(recipe: FinetuneRecipe) -> Callable[[int], float]:
-    """Share of the learning rate at each step: up in a line, then down along a cosine."""
+    """Share of the learning rate at each step: up in a line, then down along a cosine, or level."""
     warm = max(1, round(recipe.warmup * recipe.steps))
 
     def share(step: int) -> float:
         if step < warm:
             return (step + 1) / warm
+        if recipe.decay == "none":
+            return 1.0
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
 
     return share
@@ -150,19 +153,12 @@ def _accumulate(task: Task, batch: Batch, step: int) -> dict[str, float]:
 
 
 def batch_losses(task: Task, batch: Batch) -> dict[str, Tensor]:
-    return losses(task.encode(batch.texts), _targets(task, batch), task.scale)
+    return dict(OBJECTIVES[task.recipe.objective].terms(task.encode(batch.texts), _targets(task, batch), task.scale))
 
 
 def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe, step: int) -> Tensor:
-    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies
-    it, and before denials are read it keeps the tower there."""
-    compares = step >= recipe.statement_steps
-    weights = {
-        "caption": recipe.caption_weight,
-        "same_image": recipe.same_image_weight * compares,
-        "across_image": recipe.across_image_weight,
-        "alignment": recipe.alignment_weight,
-    }
+    """The loss of a step, by what the objective's terms weigh then."""
+    weights = OBJECTIVES[recipe.objective].weights(recipe, step)
     return torch.stack([weights[name] * value for name, value in terms.items() if weights[name]]).sum()
 
 
@@ -176,11 +172,13 @@ def _targets(task: Task, batch: Batch) -> Targets:
         fits=on_device(batch.fits),
         ranked=on_device(batch.ranked),
         better=on_device(batch.better),
+        spoken=on_device(batch.spoken),
         holds=on_device(batch.holds),
         kept=on_device(batch.kept),
         frozen=torch.stack([task.frozen[batch.texts[i]] for i in batch.kept])
         if len(batch.kept)
         else task.images.new_zeros(0, task.images.shape[1]),
+        denials=on_device(batch.denials),
     )
 
 

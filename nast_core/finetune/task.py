@@ -88,6 +88,7 @@ def samplers(recipe: FinetuneRecipe, material: Material) -> tuple[Sampler, Sampl
             claims=recipe.claims_per_image,
             seed=recipe.seed,
             alone=alone,
+            denials=recipe.objective == "paper",
         )
 
     training = sampler(range(first), alone=recipe.statement_steps)

@@ -41,7 +41,7 @@ _IMAGES = 4  # encoded
 _LOOKED_UP = 64  # image files looked for in the cache; phantoms are all looked for
 _COUNTS = (  # what decides how long a part takes; how often it comes up, ``estimate`` counts
     {"model", "device", "precision", "dataset", "data", "images", "items", "validation_studies"}
-    | {"method", "optimizer", "batch_size", "compared_images", "captions_per_image", "claims_per_image"}
+    | {"objective", "method", "optimizer", "batch_size", "compared_images", "captions_per_image", "claims_per_image"}
 )
 Thing = TypeVar("Thing")
 

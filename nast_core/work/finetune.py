@@ -16,6 +16,7 @@ from nast_core.work.results import summary
 if TYPE_CHECKING:
     from nast_core.finetune.adapter import Record
     from nast_core.finetune.loop import Progress
+    from nast_core.finetune.parameters import Moves
     from nast_core.finetune.task import Layers
     from nast_core.finetune.training_files import Material
     from nast_core.models import DualEncoder
@@ -46,7 +47,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     from nast_core.finetune.evaluation import measure
     from nast_core.finetune.loop import Progress, train
     from nast_core.finetune.lora import attention_adapters
-    from nast_core.finetune.parameters import layer_changes
+    from nast_core.finetune.parameters import layer_moves
     from nast_core.finetune.task import make_task, open_up, precision_of_steps
     from nast_core.finetune.trackers import TrackingReporter, accelerator_for
     from nast_core.finetune.training_files import read_material
@@ -72,7 +73,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     stands = train(task, report) if ARMS[recipe.arm].trains else Progress()
     after = measure(task.panel, encode)
     if accelerator.is_main_process:
-        moved = layer_changes(encoder.text, start)
+        moved = layer_moves(encoder.text, start)
         save_adapter(folder / ADAPTER, encoder, adapted, record)
         card = model_card(record, material.source, material.data, before, after, stands, moved, said(decided))
         write_text(folder / ADAPTER / "README.md", card)
@@ -103,7 +104,7 @@ def _summary(
     after: dict[str, float],
     stands: Progress,
     weights: Layers,
-    moved: Layers,
+    moved: Moves,
 ) -> dict[str, Any]:
     return {
         "before": before,
@@ -111,8 +112,10 @@ def _summary(
         "steps": stands.step,
         "best_step": stands.best_step,
         "layers": [
-            {"layer": number, "weight": float(weight), "change": float(change)}
-            for number, (weight, change) in enumerate(zip(weights, moved, strict=True), start=1)
+            {"layer": number, "weight": float(weight), "change": float(change), "share": float(share)}
+            for number, (weight, change, share) in enumerate(
+                zip(weights, moved.relative, moved.shares, strict=True), start=1
+            )
         ],
         "train_studies": len(material.data.train),
         "validation_studies": len(material.data.validation),

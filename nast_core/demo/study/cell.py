@@ -16,7 +16,7 @@ from nast_core.finetune.encoding import Lengths, TextEncoder
 from nast_core.finetune.evaluation import measure
 from nast_core.finetune.loop import Task, train
 from nast_core.finetune.lora import attention_adapters
-from nast_core.finetune.parameters import layer_changes
+from nast_core.finetune.parameters import layer_moves
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.task import make_task, open_up
 from nast_core.finetune.weights import recipe_weights
@@ -100,7 +100,7 @@ class Bench:
         start = parameter_state(task.layers)
         train(task, report)
         checkpoint.unlink()
-        changes = layer_changes(model.text, start)
+        changes = layer_moves(model.text, start).relative
         return Trained(model, task, changes.tolist(), round(time.perf_counter() - began, 1))
 
 
@@ -108,7 +108,17 @@ def identity(world: World) -> str:
     """What cells must have in common to stand in one table: the base's weights, the sizes and the recipe's defaults."""
     arm = world.plan.arms[0]
     recipe = world.recipe(arm, seed=0, rate=world.plan.rates[0], steps=world.plan.steps)
-    own = {"arm", "trace", "summary", "learning_rate"}  # of a cell
+    own = {
+        "arm",
+        "trace",
+        "summary",
+        "learning_rate",
+        "preset",
+        "objective",
+        "balance",
+        "exponent",
+        "decay",
+    }  # of a cell
     lora = {"rank", "alpha", "dropout", "targets"}  # not trained with
     fields = recipe.model_dump(exclude=own | lora | {"data", "items", "model"})
     return f"{world.base().fingerprint} {fields} {world.plan.sizes}"
