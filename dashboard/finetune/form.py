@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import streamlit as st
 
-from dashboard.finetune import charts, prepare
+from dashboard.finetune import charts, distil, prepare
 from dashboard.parts import asking, datasets, fields, jobs, widgets
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
@@ -51,6 +51,9 @@ _LOSSES = (  # field of the recipe, label, help
 )
 
 
+_LEARNT = {"statements": "statements about images", "text": "text alone"}
+
+
 class Layers(NamedTuple):
     arms: list[Arm]
     choices: dict[str, Any]  # fields of the recipe
@@ -59,6 +62,9 @@ class Layers(NamedTuple):
 
 def train(model: DualEncoder) -> None:
     """The whole form: what to train on, which layers, how, and the button that starts it."""
+    if fields.one_of(st, "Learn from", _LEARNT, key="finetune-by") != next(iter(_LEARNT)):
+        distil.offer(model)
+        return
     st.subheader("1. What to learn from")
     files = data()
     st.subheader("2. Which layers learn how fast")

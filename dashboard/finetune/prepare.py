@@ -79,6 +79,25 @@ def default(name: str) -> Any:
     return FinetuneRecipe.model_fields[name].default
 
 
+def recipe_class() -> type[FinetuneRecipe]:
+    from nast_core.finetune.recipe import FinetuneRecipe
+
+    return FinetuneRecipe
+
+
+def teachers() -> list[str]:
+    """Repairs that give a text a vector, and so can be learnt."""
+    from nast_core.repair.methods import METHODS as REPAIRS
+
+    return [name for name, method in REPAIRS.items() if method.cosines is None]
+
+
+def teacher_said(name: str) -> str:
+    from nast_core.repair.methods import METHODS as REPAIRS
+
+    return f"{name}: {REPAIRS[name].said}"
+
+
 def start_of(name: str, method: Method) -> Any:
     """Where a setting starts that depends on what is trained."""
     from nast_core.finetune.presets import START

@@ -18,6 +18,7 @@ class Batch:
     """One step's work. Every text is there once; what is compared with what is said by index."""
 
     texts: tuple[str, ...]
+    drawn: Int[np.ndarray, " one"]  # numbers of what the sampler drew: studies, or texts
     studies: Int[np.ndarray, " image"]  # numbers of the studies: those spoken of first, then others to compare with
     captions: Int[np.ndarray, " caption"]  # the texts that are captions of the first images, one of each
     fits: Bool[np.ndarray, "caption image"]  # the caption is known to hold of the image; its own is on the diagonal
@@ -61,9 +62,57 @@ class Sampler(NamedTuple):
             self.studies, own, others, self.truth, captions=captions, claims=claims, denials=self.denials, rng=rng
         )
 
+    def of(self, numbers: Int[np.ndarray, " study"]) -> "Sampler":
+        """Of these alone, all in one step, captions included."""
+        return self._replace(numbers=numbers, size=len(numbers), alone=0)
+
+    @property
+    def unit(self) -> str:
+        return "studies"
+
     @property
     def epoch(self) -> int:
         """Steps until every study was spoken of once."""
+        return max(1, len(self.numbers) // self.size)
+
+
+class TextSampler(NamedTuple):
+    """Batches of texts that are to lie where a teacher has them: all of a step's are ``kept``."""
+
+    texts: Sequence[str]
+    numbers: Int[np.ndarray, " text"]  # the ones drawn from
+    size: int
+    seed: int
+
+    def batch(self, step: int) -> Batch:
+        own = self.numbers[study_order(len(self.numbers), self.size, self.seed, step)]
+        texts, none = tuple(self.texts[i] for i in own), np.zeros(0, int)
+        pairs = none.reshape(0, 2)
+        return Batch(
+            texts=texts,
+            drawn=own,
+            studies=none,
+            captions=none,
+            fits=pairs.astype(bool),
+            ranked=pairs,
+            better=pairs,
+            spoken=none,
+            holds=pairs,
+            kept=np.arange(len(texts)),
+            denials=pairs,
+        )
+
+    def of(self, numbers: Int[np.ndarray, " text"]) -> "TextSampler":
+        """Of these alone, all in one step."""
+        return self._replace(numbers=numbers, size=len(numbers))
+
+    @property
+    def unit(self) -> str:
+        return "texts"
+
+    @property
+    def epoch(self) -> int:
+        """Steps until every text was read once."""
         return max(1, len(self.numbers) // self.size)
 
 
@@ -117,6 +166,7 @@ def draw_batch(
     holds = np.stack([truth.of_all(claimed[index], numbers) for index in range(len(texts))])
     return Batch(
         tuple(texts),
+        own,
         numbers,
         np.array(first, int),
         (holds[first] == 1) | np.eye(len(first), len(numbers), dtype=bool),

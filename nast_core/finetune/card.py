@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from nast_core.claims.choices import beside_the_paper
 from nast_core.finetune.adapter import Record
-from nast_core.finetune.data import TrainingData
 from nast_core.finetune.loop import Progress
 from nast_core.finetune.objectives import OBJECTIVES
 from nast_core.finetune.parameters import Moves
 from nast_core.finetune.shares import shares_told
+from nast_core.finetune.training_files import Material
 
 _SHOWN = {  # figure -> (what it is called, factor, unit)
     "acc_affirmative": ("MCQ accuracy, affirmative", 100, " %"),
@@ -31,21 +31,21 @@ _SHOWN = {  # figure -> (what it is called, factor, unit)
     "claim_negated": ("claim accuracy, negated: the true one of four denials", 100, " %"),
     "retrieval_denial_1": ("denials with an image that they hold for in the first place", 100, " %"),
     "retrieval_denial_5": ("the same, among the first 5", 100, " %"),
+    "cosine_teacher": ("mean cosine of texts not learnt from to the teacher's vectors", 1, ""),
     "alignment": ("mean cosine of affirmative texts to the base's", 1, ""),
 }
 
 
 def model_card(
     record: Record,
-    source: str,
-    data: TrainingData,
+    material: Material,
     before: Mapping[str, float],
     after: Mapping[str, float],
     stands: Progress,
     moved: Moves,
     computed: str = "",
 ) -> str:
-    """Markdown. ``source``: what was learnt from; ``computed``: in what precision, and why, where that was asked."""
+    """Markdown. ``computed``: in what precision, and why, where that was asked."""
     rows = [
         f"| {label} | {_number(before[name], scale, unit)} | {_number(after[name], scale, unit)} |"
         for name, (label, scale, unit) in _SHOWN.items()
@@ -60,7 +60,7 @@ def model_card(
     return "\n".join(
         [
             *_heading(record),
-            *_training(record, source, data, stands),
+            *_training(record, material, stands),
             *([f"- Precision: {computed}; weights in float32."] if computed else []),
             "",
             "## Figures on validation studies",
@@ -134,7 +134,7 @@ def _heading(record: Record) -> list[str]:
     ]
 
 
-def _training(record: Record, source: str, data: TrainingData, stands: Progress) -> list[str]:
+def _training(record: Record, material: Material, stands: Progress) -> list[str]:
     """What was trained, on what and how."""
     recipe = record.recipe
     trained = (
@@ -146,15 +146,30 @@ def _training(record: Record, source: str, data: TrainingData, stands: Progress)
     return [
         f"- Base: {record.base_name} ({record.base}), revision {record.base_revision or 'not stated'}, licence "
         f"{record.base_licence}, fingerprint `{record.base_fingerprint}`. This adapter fits no other weights.",
-        f"- Data: {source}, {len(data.train)} training and {len(data.validation)} validation studies, no patient "
-        "in both.",
+        f"- {_learnt_from(material)}",
         f"- Trained: {trained}; image tower, embeddings, final norm and projection as in the base.",
         f"- Arm {recipe.arm}{weights}; learning rate {recipe.learning_rate:g} at layer weight 1, {recipe.optimizer}, "
-        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} studies, seed "
+        f"scale {recipe.scale}, {stands.step} of {recipe.steps} steps of {recipe.batch_size} "
+        f"{'texts' if material.lessons else 'studies'}, seed "
         f"{recipe.seed}"
         + (f"; the weights of step {stands.best_step}, best on validation." if recipe.patience else "."),
         f"- Loss: {OBJECTIVES[recipe.objective].told(recipe)}",
     ]
+
+
+def _learnt_from(material: Material) -> str:
+    data, lessons = material.data, material.lessons
+    if lessons is None:
+        return (
+            f"Data: {material.source}, {len(data.train)} training and {len(data.validation)} validation studies, no "
+            "patient in both."
+        )
+    out = f", {lessons.unread:,} too long left out" if lessons.unread else ""
+    return (
+        f"Texts alone, no image and no label: {lessons.source}{out}; {len(lessons.train):,} learnt from, of which "
+        f"{lessons.denying:,} deny something, {len(lessons.validation):,} to be watched on. Denied by: "
+        f"{', '.join(sorted(lessons.cues))}. Watched on {len(data.validation)} validation studies."
+    )
 
 
 def _number(value: float, scale: float, unit: str) -> str:

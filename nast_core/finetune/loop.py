@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from nast_core.files.states import save_state
-from nast_core.finetune.batches import Batch, Sampler
+from nast_core.finetune.batches import Batch, Sampler, TextSampler
 from nast_core.finetune.checkpoint import load_checkpoint, parameter_state, restore_parameters
 from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.evaluation import Panel, measure
@@ -37,10 +37,10 @@ class Task:
     weights: Float[np.ndarray, " layer"]
     scale: float  # of the cosine, in logits
     images: Float[Tensor, "study dim"]  # on the model's device
-    frozen: Mapping[str, Float[Tensor, " dim"]]  # affirmative text -> the frozen encoder's vector
-    training: Sampler
-    validation: Sampler
-    panel: Panel
+    frozen: Mapping[str, Float[Tensor, " dim"]]  # text -> where the frozen encoder, or the teacher, has it
+    training: Sampler | TextSampler
+    validation: Sampler | TextSampler
+    panel: Panel | None  # None: no image to watch by, so the texts alone
     identity: str  # of the checkpoint
     checkpoint: Path
 
@@ -197,7 +197,7 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
         stands.step,
         validation_loss=loss,
         **{f"validation_loss_{name}": value for name, value in terms.items()},
-        **{f"validation_{name}": value for name, value in measure(task.panel, task.encode).items()},
+        **{f"validation_{name}": value for name, value in watch(task, loss).items()},
     )
     if stands.step < min(task.recipe.statement_steps, task.recipe.steps):
         return False  # captions are not learnt yet, so nothing is judged
@@ -207,6 +207,15 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
     stands.waited += 1
     stands.over = stands.over or (task.recipe.patience is not None and stands.waited >= task.recipe.patience)
     return False
+
+
+def watch(task: Task, loss: float | None = None) -> dict[str, float]:
+    """Figures by name, as ``measure`` has them; cosine_teacher: mean cosine of validation texts to the teacher's.
+    ``loss``: the validation loss, where it is known."""
+    figures = measure(task.panel, task.encode) if task.panel else {}
+    if task.recipe.objective == "distil":
+        figures["cosine_teacher"] = 1 - (validation_loss(task)[0] if loss is None else loss)
+    return figures
 
 
 @torch.no_grad()
@@ -236,12 +245,12 @@ class MemoryWatch:
 
 def _too_large(task: Task, batch: Batch) -> str:
     """What to do about a batch that memory cannot hold: the largest half, quarter, ... that it can."""
-    own = batch.studies[: task.training.size]
-    problem = f"a batch of {len(own)} studies does not fit into the memory of {task.images.device}"
+    own = batch.drawn
+    problem = f"a batch of {len(own)} {task.training.unit} does not fit into the memory of {task.images.device}"
     size = len(own) // 2
     while size >= 2:
         clear_device_cache(garbage_collection=True)
-        smaller = task.training._replace(numbers=own[:size], size=size).batch(0)
+        smaller = task.training.of(own[:size]).batch(0)
         share = sorted(smaller.texts, key=len)[:: task.accelerator.num_processes]
         with MemoryWatch() as full:
             task.encode.encode(share).sum().backward()

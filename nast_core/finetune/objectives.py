@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from nast_core.finetune.losses import Targets, losses, paper_losses
+from nast_core.finetune.losses import Targets, alignment_loss, losses, paper_losses
 from nast_core.finetune.recipe import FinetuneRecipe
 
 Terms = Mapping[str, Tensor]
@@ -46,6 +46,10 @@ def _claims_told(recipe: FinetuneRecipe) -> str:
     )
 
 
+def _distilled(texts: Tensor, targets: Targets, scale: float) -> Terms:
+    return {"distil": alignment_loss(texts[targets.kept], targets.frozen)}
+
+
 OBJECTIVES: dict[str, ObjectiveKind] = {
     "claims": ObjectiveKind(losses, _of_claims, _claims_told),
     "paper": ObjectiveKind(
@@ -54,6 +58,14 @@ OBJECTIVES: dict[str, ObjectiveKind] = {
         lambda recipe: (
             f"{recipe.balance:g} x InfoNCE of single denials + {1 - recipe.balance:g} x softmax of the true claim "
             "among claims of an image."
+        ),
+    ),
+    "distil": ObjectiveKind(
+        _distilled,
+        lambda recipe, step: {"distil": 1.0},
+        lambda recipe: (
+            f"1 - cosine to the vectors of the base repaired by {recipe.teacher}, which are the base's own where a "
+            "text denies nothing."
         ),
     ),
 }

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from nast_core.errors import NastError
 from nast_core.finetune.arms import ARMS, TRACED_ARMS, Arm
 from nast_core.finetune.presets import START, Method, Objective, Preset, beneath
+from nast_core.finetune.teacher import read_teacher
 from nast_core.interpret.summaries import Average, Summary
 from nast_core.models.precision import COMPUTED
 from nast_core.recipe import OfDataset
@@ -20,6 +21,7 @@ CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can
 
 TRAINING = "Training"  # what a run at its steps says it does
 
+_OF_TEXTS = ("teacher", "texts", "reports", "without_cues")
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -32,7 +34,7 @@ class FinetuneError(NastError):
 class FinetuneRecipe(OfDataset):
     """One training of a text tower. Equal recipes on equal models and data give equal weights."""
 
-    files: ClassVar = ("data", "items", "trace")
+    files: ClassVar = ("data", "items", "trace", "reports")
     image_folder: ClassVar = "images"
     computed: ClassVar = True
     long_part: ClassVar = TRAINING
@@ -46,6 +48,12 @@ class FinetuneRecipe(OfDataset):
     items: Path | None = (
         None  # validation items.jsonl: adds accuracies and gap to what is watched; without data: the dataset's
     )
+
+    # what objective distil learns from: text alone; studies are there to watch it by
+    teacher: str | None = None  # a repair, as behind a model: rewrite, "region(t=0.9)"
+    texts: Literal["grammar", "reports", "both"] | None = None
+    reports: Path | None = None  # sentences, one a line, or reports as 'nast claims build' reads; without: Open-i's
+    without_cues: tuple[str, ...] = ()  # denials that no text has, so that reading them can be measured as new
 
     # which layers learn how fast
     arm: Arm = "uniform"
@@ -80,9 +88,9 @@ class FinetuneRecipe(OfDataset):
     clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the whole gradient
 
     # what the loss is made of
-    objective: Objective = (
-        "claims"  # paper: InfoNCE of single denials, and the true claim's share among claims of an image
-    )
+    # claims: the terms below. paper: InfoNCE of single denials, and the true claim's share among claims of an image.
+    # distil: 1 - cosine to a repair's vectors of texts
+    objective: Objective = "claims"
     balance: Share = 0.5  # lam of objective paper: the weight of InfoNCE; the claims have the rest
     # of objective claims; 0 leaves a term out
     caption_weight: Amount = 0.2
@@ -140,6 +148,12 @@ class FinetuneRecipe(OfDataset):
                 "full fine-tuning in bfloat16 rounds most updates away; use float32 or bf16, or method lora"
             )
         terms = (self.caption_weight, self.same_image_weight, self.across_image_weight)
+        if self.objective == "distil":
+            read_teacher(self.teacher or "")
+            if self.reports is not None and self.texts == "grammar":
+                raise ValueError("reports are given and texts is grammar; set texts to reports or both")
+        elif (given := next((name for name in _OF_TEXTS if getattr(self, name)), None)) is not None:
+            raise ValueError(f"{given} is of objective distil; set objective to distil, or leave {given} out")
         if self.objective == "claims" and ARMS[self.arm].trains and not any(terms):
             raise ValueError("caption_weight, same_image_weight and across_image_weight are all 0: nothing is learnt")
         return self

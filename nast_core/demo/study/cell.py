@@ -13,8 +13,7 @@ from nast_core.demo.study.world import World
 from nast_core.files.writing import write_json
 from nast_core.finetune.checkpoint import parameter_state
 from nast_core.finetune.encoding import Lengths, TextEncoder
-from nast_core.finetune.evaluation import measure
-from nast_core.finetune.loop import Task, train
+from nast_core.finetune.loop import Task, train, watch
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_moves
 from nast_core.finetune.recipe import FinetuneRecipe
@@ -62,13 +61,13 @@ class Bench:
         them.
         """
         trained = self._train(arm, seed=0, rate=rate, steps=self.world.plan.tuning_steps)
-        figures = measure(trained.task.panel, trained.task.encode)
+        figures = watch(trained.task)
         return {"arm": arm.name, "rate": rate, "validation": figures, "seconds": trained.seconds}
 
     def cell(self, arm: Arm, seed: int, rate: float) -> dict[str, Any]:
         trained = self._train(arm, seed=seed, rate=rate, steps=self.world.plan.steps)
         began = time.perf_counter()
-        validation = measure(trained.task.panel, trained.task.encode)
+        validation = watch(trained.task)
         test: Figures = measure_test(self.world, trained.model, trained.task.encode)
         return {
             "arm": arm.name,
