@@ -102,7 +102,7 @@ def lessons(
         readable, left = _with_equivalents(readable, vocabulary)
         told += [f"less {left:,} whose denials have no affirmative equivalent"] if left else []
     order = rng.permutation(len(readable))
-    watched = min(VALIDATION, len(readable) // 5)
+    watched = min(VALIDATION, max(1, len(readable) // 5))
     train = tuple(readable[i] for i in order[watched:])
     denials = [{one.cue for one in split(text, vocabulary).denied} for text in train]
     if not any(denials):

@@ -3,9 +3,11 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from nast_core.finetune.batches import TextSampler
 from nast_core.finetune.loop import weigh
 from nast_core.finetune.losses import (
     Targets,
@@ -17,6 +19,7 @@ from nast_core.finetune.losses import (
     paper_losses,
     same_image_loss,
 )
+from nast_core.finetune.objectives import OBJECTIVES
 from nast_core.finetune.recipe import FinetuneRecipe
 
 
@@ -176,3 +179,18 @@ def test_the_papers_terms_share_one_weight():
     terms = {"negated_captions": torch.tensor(1.0), "claims": torch.tensor(10.0)}
     asked = FinetuneRecipe(objective="paper", balance=0.25)
     assert [float(weigh(terms, asked, step)) for step in (0, 399)] == [7.75, 7.75]
+
+
+def test_a_distilled_text_costs_one_minus_its_cosine_to_the_teachers_vector():
+    texts = TextSampler(("a", "b", "c"), np.arange(3), size=3, seed=0).batch(0)
+    assert sorted(texts.texts) == ["a", "b", "c"]
+    assert list(texts.kept) == [0, 1, 2]
+    none, pairs = torch.zeros(0).long(), torch.zeros(0, 2).long()
+    targets = Targets(
+        torch.zeros(0, 2), none, pairs.bool(), pairs, pairs, none, pairs,
+        kept=torch.arange(3), frozen=torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), denials=pairs,
+    )  # fmt: skip
+    now = torch.tensor([[1.0, 0.0], [0.6, 0.8], [1.0, 0.0]])
+    ((name, found),) = OBJECTIVES["distil"].terms(now, targets, 14.3).items()
+    assert float(found) == pytest.approx((0 + 0.2 + 2) / 3)
+    assert float(weigh({name: found}, FinetuneRecipe(objective="distil"), 0)) == pytest.approx(float(found))
