@@ -173,8 +173,8 @@ def apart(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     words = grammar(vocabulary)
     return {
         "never": teaching(vocabulary.examination).never,
-        "affirming": tuple(one.said for one in getattr(words, "affirming", ())),
-        "pseudo": tuple(one.said for one in getattr(words, "pseudo", ())),
+        "affirming": tuple(one.said for one in words.affirming),
+        "pseudo": tuple(one.said for one in words.pseudo),
     }
 
 

@@ -61,8 +61,8 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     has_weights_to_train(encoder)
     check(recipe.precision, encoder.text.device)  # before the images, which may take long
     weights = recipe_weights(recipe, encoder, runs=folder.parent)
-    record = _record(recipe, encoder, weights)
     material = read_material(recipe, encoder, accelerator, report)
+    record = _record(recipe, encoder, weights, material)
     adapted = open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), material.lengths)
     decided = settled(recipe, folder, report, lambda: {"training": precision_of_steps(recipe, encode, material)})
@@ -85,7 +85,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     return after | {f"{name}_before": value for name, value in before.items()} | {"steps": stands.step}
 
 
-def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers) -> Record:
+def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers, material: Material) -> Record:
     from nast_core.finetune.adapter import Record
 
     return Record(
@@ -96,6 +96,7 @@ def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers) -> Re
         base_fingerprint=encoder.fingerprint,
         recipe=recipe,
         layer_weights=tuple(map(float, weights)),
+        cues=tuple(sorted(material.cues)),
     )
 
 
