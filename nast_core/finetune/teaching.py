@@ -107,7 +107,7 @@ def lessons(
     denials = [{one.cue for one in split(text, vocabulary).denied} for text in train]
     if not any(denials):
         raise DataError(
-            f"none of the {len(train):,} sentences denies a finding that the parser knows of a "
+            f"of the {len(train):,} sentences to learn from none denies a finding that the parser knows of a "
             f"{vocabulary.examination.name}, so there is nothing to teach; give reports in English, or texts: both"
         )
     return Lessons(
