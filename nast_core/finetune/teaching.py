@@ -28,6 +28,7 @@ from nast_core.terms.phrases import sentences
 from nast_core.vocabulary.model import Examination, Noun, Vocabulary
 
 MOST = 20_000  # distinct texts of one source; a step draws from them
+READ = 2  # times that a text is learnt from, about: the teacher reads each once, which costs a third of learning it
 VALIDATION = 512  # texts that the student is watched on, in no step
 OPENI = "openi"
 _LINES = 64 * MB  # of a file of sentences

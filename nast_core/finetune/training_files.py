@@ -18,7 +18,7 @@ from nast_core.finetune.data import TrainingData, nothing, training_data
 from nast_core.finetune.encoding import Lengths
 from nast_core.finetune.features import image_features
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.finetune.teaching import MOST, Lessons, lessons
+from nast_core.finetune.teaching import MOST, READ, Lessons, lessons
 from nast_core.models.encoder import DualEncoder
 from nast_core.recipe import Reporter
 from nast_core.vocabulary.beside import vocabulary_of
@@ -48,6 +48,8 @@ def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Acc
     who is trained on."""
     lengths, dataset = Lengths(encoder.text), open_dataset(recipe.dataset)
     by_text = recipe.objective == "distil"
+    if by_text:
+        report.progress(0, 1, "Sentences to learn from")
     lessons = read_lessons(recipe, lengths) if by_text else None
     try:
         data, items = _read_data(recipe, lengths)
@@ -81,7 +83,7 @@ def read_lessons(recipe: FinetuneRecipe, lengths: Lengths) -> Lessons:
         texts=recipe.texts or "grammar",
         reports=recipe.reports,
         without_cues=recipe.without_cues,
-        most=min(MOST, recipe.steps * recipe.batch_size),
+        most=min(MOST, -(-recipe.steps * recipe.batch_size // READ)),
         seed=recipe.seed,
         fits=lambda text: lengths(text) is not None,
         teacher=(recipe.teacher or "").partition("(")[0],

@@ -74,7 +74,7 @@ def test_the_student_comes_nearer_to_its_teacher_and_is_a_plain_fine_tune(model,
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["train_texts"] > 0 == summary["train_studies"]
     card = (folder / "adapter" / "README.md").read_text()
-    for part in ("Texts alone, no image and no label", "992 texts of the grammar", "30 of 30 steps of 16 texts"):
+    for part in ("Texts alone, no image and no label", "752 texts of the grammar", "30 of 30 steps of 16 texts"):
         assert part in card
     assert "1 - cosine to the vectors of the base repaired by rewrite" in card
 
