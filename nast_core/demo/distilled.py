@@ -1,12 +1,14 @@
-"""What distilling a repair into the weights brings a demo model: before and after, on test phantoms (issue of repairs).
+"""What distilling a repair into the weights brings a demo model: before and after, on test phantoms.
 
 Questions by seen and held-out cues, and by every construction of the grammar; denials cue by cue with false denial
 beside them; thirty denials that no text has; zero-shot AUROC and retrieval.
 """
 
 import platform
+import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ from nast_core.claims.wording_figures import wording_figures
 from nast_core.demo.study.measures import measure_test
 from nast_core.demo.study.plan import Plan
 from nast_core.demo.study.world import World
+from nast_core.files.documents import read_json
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_json, write_text
 from nast_core.finetune.features import image_features
+from nast_core.finetune.presets import Method
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.teaching import teaching
 from nast_core.models.encoder import DualEncoder
@@ -37,8 +41,9 @@ from nast_core.statistics.seeds import over_seeds, rate_of
 from nast_core.vocabulary.shipped import chest
 from nast_core.work.finetune import finetune
 
-SIZES = Plan(test_items=600, unseen_items=300, test_studies=300)
-GRAMMAR_ITEMS = 300
+SIZES = Plan(
+    test_items=600, unseen_items=300, test_studies=300
+)  # and as many questions of the whole grammar as studies
 _UNTOUCHED = 70_000  # as in study/world.py
 LABELS = {  # figure -> (what it is called, factor, digits)
     "acc_affirmative": ("accuracy, affirmative (%)", 100, 1),
@@ -80,8 +85,8 @@ def never_taught(
 def figures(world: World, model: DualEncoder, taught: frozenset[str]) -> dict[str, Any]:
     """LABELS of one model, and ``denials``: each of the thirty. ``taught``: the cues that a fine-tune's texts have."""
     tested = {name: rate["value"] for name, rate in measure_test(world, model, model.encode_texts).items()}
-    studies = phantom_studies(GRAMMAR_ITEMS, start=_UNTOUCHED)
-    items = build_items(studies, GRAMMAR_ITEMS, TemplateWriter(demo_grammar())).items
+    count = world.plan.test_studies
+    items = build_items(phantom_studies(count, start=_UNTOUCHED), count, TemplateWriter(demo_grammar())).items
     vectors, _ = image_features(world.base(), [item.image for item in items], None)
     of_grammar = summarise(score_items(model, items, vectors))
     claims = world.test_claims
@@ -100,71 +105,102 @@ def figures(world: World, model: DualEncoder, taught: frozenset[str]) -> dict[st
     }
 
 
-def distil(
-    model: str, out: Path, report: Reporter, *, seeds: int, held_out: bool, fields: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Trains with each seed and measures before and after; what is finished in ``out`` is kept. ``held_out``: with four
-    cues kept out of the texts. ``fields``: further ones of the recipe."""
-    world = World(out / "world", SIZES, model)
+@dataclass(frozen=True)
+class Variant:
+    """One way to distil, measured as a whole."""
+
+    model: str = "demo"
+    teacher: str = "rewrite"
+    method: Method = "full"
+    texts: str = "grammar"
+    held_out: bool = False  # four cues kept out of the texts, so that reading them is measured as new
+    fields: Mapping[str, Any] = field(default_factory=dict)  # further ones of the recipe
+
+    @property
+    def name(self) -> str:
+        said = [self.model, self.teacher, self.method, self.texts, *(["held-out"] if self.held_out else [])]
+        return re.sub(r"[^\w.=-]+", "-", " ".join(said)).strip("-")
+
+    def recipe(self, seed: int) -> FinetuneRecipe:
+        without = tuple(sorted(HELD_OUT_CUES)) if self.held_out else ()
+        asked = {"objective": "distil", "model": self.model, "teacher": self.teacher, "method": self.method}
+        more = {"texts": self.texts, "without_cues": without, "seed": seed, "tracker": "none", "device": "cpu"}
+        return FinetuneRecipe.model_validate(asked | more | self.fields)
+
+
+def distil(variant: Variant, out: Path, report: Reporter, *, seeds: int = 1, sizes: Plan = SIZES) -> dict[str, Any]:
+    """Trains with each seed, measures before and after, and leaves NAME.json in ``out``. What is finished there is
+    kept, and what was begun goes on."""
     (out / "world").mkdir(parents=True, exist_ok=True)
-    without = tuple(sorted(HELD_OUT_CUES)) if held_out else ()
-    asked = {"objective": "distil", "model": model, "tracker": "none", "without_cues": without, **fields}
-    after, seconds, taught = [], [], frozenset[str]()
+    world = World(out / "world", sizes, variant.model)
+    cells: list[dict[str, Any]] = []
+    taught = frozenset[str]()
     for seed in range(seeds):
-        folder = out / f"seed-{seed}"
-        began = time.perf_counter()
-        finetune(FinetuneRecipe.model_validate(asked | {"seed": seed}), folder, report)
-        seconds.append(time.perf_counter() - began)
-        tuned = load_finetuned(folder, device="cpu")
-        taught = tuned.card.taught or taught
-        after.append(figures(world, tuned, taught))
-    before = figures(world, load_model(model, device="cpu"), taught)
-    return {
-        "model": model,
-        "teacher": str(FinetuneRecipe.model_validate(asked).teacher),
-        "method": str(FinetuneRecipe.model_validate(asked).method),
-        "held_out": list(without),
-        "seconds": seconds,
+        folder = out / variant.name / f"seed-{seed}"
+        if not (folder / "cell.json").exists():
+            began = time.perf_counter(), time.process_time()
+            finetune(variant.recipe(seed), folder, report)
+            seconds = {"wall": time.perf_counter() - began[0], "processor": time.process_time() - began[1]}
+            tuned = load_finetuned(folder, device="cpu")
+            taught = tuned.card.taught or taught
+            write_json(
+                folder / "cell.json", figures(world, tuned, taught) | {"seconds": seconds, "cues": sorted(taught)}
+            )
+        cells.append(read_json(folder / "cell.json"))
+    before = figures(world, load_model(variant.model, device="cpu"), frozenset(cells[0]["cues"]))
+    found = {
+        "variant": {"model": variant.model, "teacher": variant.teacher, "method": variant.method},
+        "texts": variant.texts,
+        "held_out": list(variant.recipe(0).without_cues),
         "before": before,
-        "after": after,
+        "after": cells,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "revision": code_revision(10),
     }
+    write_json(out / f"{variant.name}.json", found)
+    return found
 
 
-def markdown(found: Mapping[str, Any]) -> str:
-    """One table: before, after (mean over seeds, with its interval where there are several), and the thirty denials."""
-    runs = found["after"]
+def markdown(found: Mapping[str, Any]) -> list[str]:
+    """A table, before and after (mean over seeds, with its interval where there are several), and the thirty denials."""
+    cells, variant = found["after"], found["variant"]
     rows = []
     for name, (label, scale, digits) in LABELS.items():
-        if name in found["before"] and all(name in run for run in runs):
-            mean = rate_of(over_seeds([run[name] for run in runs])).times(scale)
+        if name in found["before"] and all(name in cell for cell in cells):
+            mean = rate_of(over_seeds([cell[name] for cell in cells])).times(scale)
             rows.append(f"| {label} | {scale * found['before'][name]:.{digits}f} | {mean.interval(f'.{digits}f')} |")
     denials = [
-        f"| {template} | {value:.3f} | {np.mean([run['denials'][template] for run in runs]):.3f} |"
+        f"| {template} | {value:.3f} | {np.mean([cell['denials'][template] for cell in cells]):.3f} |"
         for template, value in found["before"]["denials"].items()
     ]
-    out = f", {', '.join(found['held_out'])} kept out of the texts" if found["held_out"] else ""
-    minutes = np.mean(found["seconds"]) / 60
-    return "\n".join(
-        [
-            f"## {found['model']}, {found['method']}, teacher {found['teacher']}{out}",
-            "",
-            f"{len(runs)} seed{'s' * (len(runs) != 1)}, {minutes:.1f} minutes each ({found['machine']}; "
-            f"revision {found['revision']}).",
-            "",
-            "| test phantoms | before | after |",
-            "| --- | ---: | ---: |",
-            *rows,
-            "",
-            "| denials in no text, AUROC | before | after |",
-            "| --- | ---: | ---: |",
-            *denials,
-            "",
-        ]
-    )
+    out = f"; {', '.join(found['held_out'])} kept out of them" if found["held_out"] else ""
+    wall, processor = (np.mean([cell["seconds"][kind] for cell in cells]) / 60 for kind in ("wall", "processor"))
+    return [
+        f"## {variant['model']}, teacher {variant['teacher']}, {variant['method']}",
+        "",
+        f"Texts: {found['texts']}{out}. {len(cells)} seed{'s' * (len(cells) != 1)}, {wall:.1f} minutes each, "
+        f"{processor:.1f} of the processor ({found['machine']}; revision {found['revision']}).",
+        "",
+        "| test phantoms | before | after |",
+        "| --- | ---: | ---: |",
+        *rows,
+        "",
+        "| denials in no text, AUROC | before | after |",
+        "| --- | ---: | ---: |",
+        *denials,
+        "",
+    ]
 
 
-def write(found: Mapping[str, Any], out: Path) -> None:
-    write_json(out / "distil.json", dict(found))
-    write_text(out / "distil.md", markdown(found))
+def write_report(out: Path, docs: Path) -> Path:
+    """distil.md, of every variant that lies measured in ``out``."""
+    found = [read_json(path) for path in sorted(out.glob("*.json"))]
+    lines = [
+        "# What distilling a repair brings",
+        "",
+        "Made by `nast demo distil`: the repaired model teaches its own text tower, by text alone (see the guide). Test",
+        "phantoms were in no training and no choice. “After” is the mean over seeds.",
+        "",
+    ]
+    write_text(docs / "distil.md", "\n".join([*lines, *(line for one in found for line in markdown(one))]))
+    return docs / "distil.md"
