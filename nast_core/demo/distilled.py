@@ -162,7 +162,7 @@ def distil(variant: Variant, out: Path, report: Reporter, *, seeds: int = 1, siz
 
 
 def markdown(found: Mapping[str, Any]) -> list[str]:
-    """A table, before and after (mean over seeds, with its interval where there are several), and the thirty denials."""
+    """A table, before and after (mean over seeds, its interval where there are several), and the thirty denials."""
     cells, variant = found["after"], found["variant"]
     rows = []
     for name, (label, scale, digits) in LABELS.items():
@@ -198,8 +198,8 @@ def write_report(out: Path, docs: Path) -> Path:
     lines = [
         "# What distilling a repair brings",
         "",
-        "Made by `nast demo distil`: the repaired model teaches its own text tower, by text alone (see the guide). Test",
-        "phantoms were in no training and no choice. “After” is the mean over seeds.",
+        "Made by `nast demo distil`: the repaired model teaches its own text tower, by text alone (see the guide).",
+        "Test phantoms were in no training and no choice. “After” is the mean over seeds.",
         "",
     ]
     write_text(docs / "distil.md", "\n".join([*lines, *(line for one in found for line in markdown(one))]))
