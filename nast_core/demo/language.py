@@ -31,6 +31,7 @@ from nast_core.files.gate import shown
 from nast_core.files.places import DEMO, language_folder
 from nast_core.files.writing import need_folder_writable, write_json, write_text, writing
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.precision import lacking, with_bf16
 from nast_core.models.registry import load_model
 from nast_core.negation.phrases import SEEN_DENIALS
 from nast_core.recipe import Reporter
@@ -43,13 +44,13 @@ _SLOTS = 100  # of seeds, of the demo's own: their phantoms are others than thes
 class LanguagePlan:
     """Sizes of the build. Every rate is tried with every number of steps, and validation phantoms choose."""
 
-    phantoms: int = 8_000
+    phantoms: int = 6_000
     batch: int = 128
     rates: tuple[float, ...] = (2e-4, 4e-4)
-    steps: tuple[int, ...] = (150,)
-    negated_share: float = 0.02  # chosen on validation phantoms: docs/language.md
-    validation_items: int = 600
-    test_items: int = 3000
+    steps: tuple[int, ...] = (40, 80)
+    negated_share: float = 0.005  # chosen on validation phantoms: docs/language.md
+    validation_items: int = 300
+    test_items: int = 2000
     test_phantoms: int = 2000
 
 
@@ -229,5 +230,6 @@ class _Build:
         cache = VectorCache(self.work / "vectors")
         model = load_model(folder, device="cpu")
         model.image_fingerprint = self.demo.fingerprint  # the very same image tower: its vectors are kept already
+        model = with_bf16(model, [] if lacking(model.text.device) else ["texts"])
         summary = run_benchmark(model, items, cache=cache).summary
         return {name: summary[name]["value"] for name in Candidate._fields[2:]}

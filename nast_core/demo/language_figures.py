@@ -8,7 +8,7 @@ from pathlib import Path
 from nast_core.demo.figures import SCORES, Read, tabled
 from nast_core.demo.language import LanguagePlan, build_language, validated
 from nast_core.errors import DataError
-from nast_core.files.documents import read_json
+from nast_core.files.documents import parse_json, read_json
 from nast_core.files.places import language_folder
 from nast_core.files.writing import write_text
 from nast_core.recipe import Reporter
@@ -68,7 +68,7 @@ def _is_at_hand(seed: int) -> bool:
     if not record.exists():
         return False
     build = read_json(record)["build"]
-    plan = json.loads(json.dumps(asdict(LanguagePlan())))
+    plan = parse_json(json.dumps(asdict(LanguagePlan())))
     return (build["seed"], build["plan"], build["text_tower_named"]) == (seed, plan, None)
 
 
