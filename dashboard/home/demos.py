@@ -8,13 +8,13 @@ from nast_core.files.places import DEMO, DEMO_LANGUAGE, language_folder
 _SAID = {
     DEMO: (
         "This is the demo CLIP: its text tower learnt from template captions alone, so cues that no caption has mean"
-        " nothing to it, and its first layer does nearly all the reading. The **language demo** has the same eyes and a"
-        " text tower that knew language before."
+        " nothing to it, and its first layer does nearly all the reading. The **language demo** has the same image tower and"
+        " a text tower that knew language before."
     ),
     DEMO_LANGUAGE: (
         "This is the language demo: its text tower knew language before it saw a caption, so it makes something of cues"
-        " that no caption has, and several layers share the work. The **demo CLIP** has the same eyes and knows its"
-        " captions alone."
+        " that no caption has, and several layers share the work. The **demo CLIP** has the same image tower and knows"
+        " its captions alone."
     ),
 }
 

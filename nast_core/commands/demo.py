@@ -123,19 +123,39 @@ def demo_compare(
 @command(app, "figures")
 def demo_figures(
     seeds: Annotated[int, typer.Option(min=2, max=1000, help="Builds, from seed 0 on.")] = 3,
-    work: Annotated[Path, typer.Option(help="Where builds are kept; finished ones are not repeated.")] = Path(
-        "build/demo"
-    ),
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where builds are kept; finished ones are not repeated. Without: build/demo, or beside the language "
+            "demo."
+        ),
+    ] = None,
+    language: Annotated[
+        bool, typer.Option("--language", help="Of the language demo: writes docs/language.json and docs/language.md.")
+    ] = False,
+    tried: Annotated[
+        bool,
+        typer.Option("--tried", help="With --language: also train again what was tried on validation before; hours."),
+    ] = False,
 ) -> None:
-    """Builds the demo CLIP from several seeds and writes docs/demo_figures.json.
+    """Builds the demo CLIP, or the language demo, from several seeds and writes its figures into docs.
 
     Example: nast demo figures --seeds 3
     """
-    need_out(work, folder=True)
-    from nast_core.demo.figures import figures_over_seeds
+    need_out(*filter(None, [work]), folder=True)
     from nast_core.statistics.seeds import rate_of
 
-    for name, row in figures_over_seeds(seeds, work=work)["figures"].items():
+    if language:
+        from nast_core.demo.language_figures import language_figures
+
+        quiet_libraries()
+        with reporter() as report:
+            found = language_figures(seeds, work=work, tried=tried, report=report)
+    else:
+        from nast_core.demo.figures import figures_over_seeds
+
+        found = figures_over_seeds(seeds, work=work or Path("build/demo"))
+    for name, row in found["figures"].items():
         values = ", ".join(f"{value:.3g}" for value in row["values"])
         typer.echo(f"{name:<46} {rate_of(row).interval('.3g')}; seeds: {values}")
 
