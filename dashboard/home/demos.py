@@ -8,8 +8,8 @@ from nast_core.files.places import DEMO, DEMO_LANGUAGE, language_folder
 _SAID = {
     DEMO: (
         "This is the demo CLIP: its text tower learnt from template captions alone, so cues that no caption has mean"
-        " nothing to it, and its first layer does nearly all the reading. The **language demo** has the same image tower and"
-        " a text tower that knew language before."
+        " nothing to it, and its first layer does nearly all the reading. The **language demo** has the same image"
+        " tower and a text tower that knew language before."
     ),
     DEMO_LANGUAGE: (
         "This is the language demo: its text tower knew language before it saw a caption, so it makes something of cues"

@@ -1,10 +1,11 @@
 """Building ``demo-language``: the demo's image tower and a text tower that knew language before it saw a caption."""
 
+import hashlib
 import json
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ from nast_core.files.gate import shown
 from nast_core.files.places import DEMO, language_folder
 from nast_core.files.writing import need_folder_writable, write_json, write_text, writing
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.model_files import fingerprint
 from nast_core.models.precision import lacking, with_bf16
 from nast_core.models.registry import load_model
 from nast_core.negation.phrases import SEEN_DENIALS
@@ -89,10 +91,13 @@ def build_language(
     return figures
 
 
-def validated(work: Path, *, seed: int = 0, plan: LanguagePlan, report: Reporter) -> list[Candidate]:
-    """What validation says of every training of a plan; no test phantom is looked at, and no model is left."""
+def validated(work: Path, plans: Sequence[LanguagePlan], report: Reporter) -> list[list[Candidate]]:
+    """What validation says of every training of each plan, from seed 0; no test phantom is looked at.
+
+    Resumable as a build; no model is left.
+    """
     with _alone(work):
-        found = _Build(work, seed, None, plan, report).candidates()
+        found = [_Build(work, 0, None, plan, report).candidates() for plan in plans]
         shutil.rmtree(work, ignore_errors=True)
     return found
 
@@ -223,7 +228,10 @@ class _Build:
         return Candidate(rate, steps, **read_json(place / "validation.json"))
 
     def _place(self, rate: float, steps: int) -> Path:
-        return self.work / f"seed-{self.seed}-rate-{rate:g}-steps-{steps}"
+        """The folder of a training, told by all that it depends on."""
+        plan = asdict(self.plan) | {"rates": rate, "steps": steps}
+        asked = json.dumps([fingerprint(self.encoder.bert), self.demo.fingerprint, self.seed, plan])
+        return self.work / hashlib.sha256(asked.encode()).hexdigest()[:16]
 
     def _judged(self, folder: Path) -> dict[str, Any]:
         items = phantom_items(self.plan.validation_items, split="validation", denials=SEEN_DENIALS)

@@ -74,12 +74,15 @@ def _is_at_hand(seed: int) -> bool:
 
 def _tried(work: Path, report: Reporter) -> list[dict]:
     """A row for each of TRIED: share of denials, rate, steps, and accuracies and gap with seen cues."""
-    rows = []
-    for share, rate, steps in TRIED:
-        plan = replace(LanguagePlan(), negated_share=share, rates=(rate,), steps=(steps,))
-        (found,) = validated(work / f"share-{share:g}", plan=plan, report=report)
-        rows.append({"negated_share": share, **found._asdict()})
-    return rows
+    plans = [
+        replace(LanguagePlan(), negated_share=share, rates=(rate,), steps=(steps,)) for share, rate, steps in TRIED
+    ]
+    found = validated(work, plans, report)
+    return [
+        {"negated_share": plan.negated_share, **one._asdict()}
+        for plan, tried in zip(plans, found, strict=True)
+        for one in tried
+    ]
 
 
 def _on_record(docs: Path) -> list[dict]:
