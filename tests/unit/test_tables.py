@@ -50,6 +50,7 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
             "dataset",
             "build-items",
             "build-claims",
+            "build-language",
             "finetune",
         ],
     ),
