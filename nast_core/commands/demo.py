@@ -216,7 +216,7 @@ def demo_distil(
     need_out(out, folder=True)
     if docs:
         need_out(docs, folder=True)
-    from nast_core.demo.distilled import Variant, distil, markdown, write_report
+    from nast_core.demo.study.distilled import Variant, distil, markdown, write_report
     from nast_core.runs.reporter import Silent
 
     quiet_libraries()

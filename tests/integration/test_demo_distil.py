@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nast_core import load_model
-from nast_core.demo.distilled import LABELS, Variant, distil, never_taught, write_report
+from nast_core.demo.study.distilled import LABELS, Variant, distil, never_taught, write_report
 from nast_core.demo.study.plan import Plan
 from nast_core.finetune.teaching import teaching
 from nast_core.runs.reporter import Silent

@@ -44,7 +44,7 @@ from nast_core.work.finetune import finetune
 SIZES = Plan(
     test_items=600, unseen_items=300, test_studies=300
 )  # and as many questions of the whole grammar as studies
-_UNTOUCHED = 70_000  # as in study/world.py
+_UNTOUCHED = 70_000  # as in world.py
 LABELS = {  # figure -> (what it is called, factor, digits)
     "acc_affirmative": ("accuracy, affirmative (%)", 100, 1),
     "acc_negated": ("accuracy, negated, five seen cues (%)", 100, 1),
