@@ -38,6 +38,7 @@ FIGURES = {
     "claim_ranking": "claim ranking",
     "retrieval_5": "retrieval, recall at 5",
     "alignment": "cosine to the frozen encoder",
+    "cosine_teacher": "cosine to the teacher",
 }
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 LEARNT_FROM: tuple[Split, ...] = ("train", "validation")
@@ -225,7 +226,8 @@ def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | No
 
 
 def curves(table: Sequence[Row]) -> pd.DataFrame:
-    """Validation figures by run and step: columns run, arm, seed, step, figure, value."""
+    """Validation figures by run and step: columns run, arm, learnt (the arm, or the teacher), seed, step,
+    figure, value."""
     rows = []
     for run, asked, _, _ in table:
         recipe = cast("FinetuneRecipe", asked)
@@ -234,6 +236,7 @@ def curves(table: Sequence[Row]) -> pd.DataFrame:
                 {
                     "run": run.id,
                     "arm": recipe.arm,
+                    "learnt": recipe.learnt,
                     "seed": recipe.seed,
                     "step": line["step"],
                     "figure": name,
@@ -242,7 +245,7 @@ def curves(table: Sequence[Row]) -> pd.DataFrame:
                 for name in FIGURES
                 if (value := line.get(f"validation_{name}")) is not None
             ]
-    return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
+    return pd.DataFrame(rows, columns=["run", "arm", "learnt", "seed", "step", "figure", "value"])
 
 
 def results(table: Sequence[Row]) -> pd.DataFrame:
@@ -255,7 +258,7 @@ def results(table: Sequence[Row]) -> pd.DataFrame:
             if before is not None and after is not None:
                 rows.append(
                     {
-                        "arm": recipe.arm,
+                        "arm": recipe.learnt,
                         "seed": recipe.seed,
                         "figure": label,
                         "before": before,

@@ -127,7 +127,7 @@ def _heading(record: Record) -> list[str]:
         *(["library_name: peft"] if recipe.method == "lora" else []),
         "tags: [clip, chest-x-ray, negation, nast]",
         "---",
-        f"# {record.base_name}, fine-tuned for negation ({recipe.arm})",
+        f"# {record.base_name}, fine-tuned for negation ({recipe.learnt})",
         "",
         "**Research use only; not a medical device.**",
         "",

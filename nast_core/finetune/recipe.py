@@ -106,6 +106,11 @@ class FinetuneRecipe(OfDataset):
     tracker: Tracker | None = None  # None: TensorBoard where it is installed
 
     @property
+    def learnt(self) -> str:
+        """What sets it apart among fine-tunes, in a word or two: its arm, or its teacher."""
+        return self.arm if self.teacher is None else f"distilled, {self.teacher}"
+
+    @property
     def validations(self) -> int:
         """Times that a training which is not stopped early is looked at: regularly, and at its end."""
         return 0 if not ARMS[self.arm].trains else -(-self.steps // self.validate_every)

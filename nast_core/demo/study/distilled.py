@@ -114,7 +114,7 @@ class Variant:
     method: Method = "full"
     texts: str = "grammar"
     held_out: bool = False  # four cues kept out of the texts, so that reading them is measured as new
-    fields: Mapping[str, Any] = field(default_factory=dict)  # further ones of the recipe
+    fields: dict[str, Any] = field(default_factory=dict)  # further ones of the recipe
 
     @property
     def name(self) -> str:
