@@ -34,7 +34,9 @@ FIGURES = {
     "acc_negated_unseen": "accuracy, negated, other cues",
     "acc_affirmative": "accuracy, affirmative",
     "auroc_negated_seen": "AUROC of denials, cues trained on",
-    "auroc_negated_unseen": "AUROC of denials, other cues",
+    "denial_unseen": "AUROC of denials, all other cues",  # never shown without the one behind it
+    "false_denial": "false denial: AUROC of new frames",
+    "pseudo_negation": "AUROC of pseudo-negations",
     "claim_ranking": "claim ranking",
     "retrieval_5": "retrieval, recall at 5",
     "alignment": "cosine to the frozen encoder",

@@ -18,6 +18,8 @@ from nast_core.claims.negated_prompts import STANDARD
 from nast_core.claims.prompts import denial_prompt, prompt_scores
 from nast_core.claims.ranking import rank_claims
 from nast_core.claims.retrieval import rank_quality
+from nast_core.claims.wording_figures import wording_changes, wording_figures
+from nast_core.encoding.cache import VectorCache
 from nast_core.errors import BenchmarkError
 from nast_core.models.encoder import DualEncoder
 from nast_core.statistics.auroc import auroc, auroc_resamples
@@ -37,9 +39,7 @@ def claim_changes(
     and retrieval by denials, R@1 and R@5. 95 % by bootstrap over patients, drawn alike for A and B.
     Images that either model could not read are left out. Raises BenchmarkError where none is left.
     """
-    readable = without(sample, {name for name in sample.images.image if name not in images_a or name not in images_b})
-    if not len(readable.images):
-        raise BenchmarkError("none of the claims' images can be read; check the folder of images")
+    readable = _readable(sample, images_a, images_b)
     both = ((a, images_a), (b, images_b))
     ranked_a, ranked_b = (rank_claims(model, readable.examples, images) for model, images in both)
     known_a, known_b = (measure_alignment(model, readable, images, seed=seed) for model, images in both)
@@ -50,6 +50,38 @@ def claim_changes(
         *_as_the_paper(both, readable, seed),
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def wordings_between(
+    a: DualEncoder,
+    b: DualEncoder,
+    sample: Evidence,
+    images_a: Vectors,
+    images_b: Vectors,
+    *,
+    seed: int = 0,
+    cache: VectorCache | None = None,
+) -> pd.DataFrame:
+    """How A and B read each wording, as ``wording_changes`` gives it; on the images, and with the errors, of
+    ``claim_changes``."""
+    readable = _readable(sample, images_a, images_b)
+    conditions = readable.conditions
+    known = (readable.presence_of(conditions), readable.images.patient_id.tolist(), conditions, readable.vocabulary)
+    figures = (
+        wording_figures(
+            model, torch.stack([images[name] for name in readable.images.image]), *known, cache=cache, seed=seed
+        )
+        for model, images in ((a, images_a), (b, images_b))
+    )
+    return wording_changes(*figures)
+
+
+def _readable(sample: Evidence, images_a: Vectors, images_b: Vectors) -> Evidence:
+    """What both models could see of it. Raises BenchmarkError for nothing."""
+    readable = without(sample, {name for name in sample.images.image if name not in images_a or name not in images_b})
+    if not len(readable.images):
+        raise BenchmarkError("none of the claims' images can be read; check the folder of images")
+    return readable
 
 
 def _row(about: str, measure: str, a: Rate, b: Rate, change: Rate) -> dict[str, Any]:

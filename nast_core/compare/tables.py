@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from nast_core.claims.way_groups import BOTH, MEAN
 from nast_core.errors import DataError
 from nast_core.files.documents import read_json
 from nast_core.files.writing import whole_folder, write_json
@@ -28,7 +29,8 @@ class Comparison:
     shift_means: form or difference; value, low, high, n (interval over pairs).
     parameters: model, layer, weight, change, share: how far a fine-tune moved each layer from its own base, and the
     layer's part of the update (NaN, or no column, where the run or the comparison is older than the figure).
-    claims: as ``compare_claims.claim_changes`` gives it; empty where no claims were asked.
+    claims: as ``claims.claim_changes`` gives it; wording: as ``claims.wordings_between`` does: group, side, wording
+    ("mean" of a group), a, b and change with their intervals. Empty where no claims were asked.
     """
 
     about: dict[str, Any]
@@ -41,10 +43,15 @@ class Comparison:
     shift_means: pd.DataFrame
     parameters: pd.DataFrame
     claims: pd.DataFrame
+    wording: pd.DataFrame
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         return {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
+
+    def wording_means(self) -> pd.DataFrame:
+        """Of ``wording``, a row a group."""
+        return self.wording[(self.wording.wording == MEAN) & (self.wording.side == BOTH)]
 
 
 MOVED = ["model", "layer", "weight", "change", "share"]
