@@ -17,6 +17,7 @@ from nast_core.commands import (
     interpret,
     models,
     negation,
+    repair,
     review,
     runs,
     vocabulary,
@@ -35,6 +36,7 @@ app.add_typer(encode.app)
 app.add_typer(runs.app)
 app.add_typer(compare.app)
 app.add_typer(finetune.app)
+app.add_typer(repair.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")

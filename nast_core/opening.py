@@ -20,6 +20,9 @@ from nast_core.files.stamps import stamp
 from nast_core.finetune.record import ADAPTER, RECORD, Record, read_record, refuse_another
 from nast_core.models import configs, put_off, specs
 from nast_core.recipe import run_name, run_of
+from nast_core.repair.record import RECORD as REPAIR_RECORD
+from nast_core.repair.record import RepairRecord
+from nast_core.repair.record import read_record as read_repair_record
 from nast_core.repair.spec import Repair, read_repair, reader_files, words_of
 from nast_core.runs.store import Run, RunStore
 
@@ -57,7 +60,8 @@ class RepairOf(NamedTuple):
 
     base: str  # as load_model takes it
     repair: Repair
-    fingerprint: str = ""  # of the base that the run was made with
+    record: RepairRecord | None = None  # of a run, which says what its base was
+    folder: Path = Path()  # the run's
 
 
 def repair_of(spec: str, runs: Path | None = None) -> RepairOf | None:
@@ -72,13 +76,21 @@ def repair_of(spec: str, runs: Path | None = None) -> RepairOf | None:
         except RepairError as error:
             folder = f"; there is no folder {shown(spec)} either" if not found.arguments else ""
             raise RepairError(f"{error}{folder}") from None
-    return None
+    if (run_id := run_of(spec)) is None:
+        return None
+    run = RunStore(runs).open(run_id)
+    if run.recipe.kind != "repair":
+        return None
+    record = read_repair_record(_finished(run, "a repaired model").folder)
+    return RepairOf(record.base, record.of(run.folder), record, run.folder)
 
 
 def _load_repaired(spec: str, found: RepairOf, *, device: str, dtype: str, runs: Path | None) -> "DualEncoder":
     if specs.unrepaired(spec)[1].count("+") > _MOST:
         raise RepairError(f"{shown(spec)} has more than {_MOST} repairs; give one")
     base = load_model(found.base, device=device, dtype=dtype, runs=runs)
+    if found.record is not None and dtype in ("float32", "float64"):  # a fingerprint is of wide weights
+        found.record.refuse_another(found.folder, base.card.name, base.fingerprint)
     from nast_core.repair.repaired import repair_model
 
     return repair_model(base, found.repair)
@@ -111,6 +123,8 @@ def files_of(spec: str, runs: Path | None = None, depth: int = _MOST) -> Iterato
     Never raises."""
     try:
         if (repair := repair_of(spec, runs)) is not None:
+            if repair.record is not None:
+                yield repair.folder / REPAIR_RECORD
             yield from repair_files(repair.repair)
             yield from files_of(repair.base, runs, depth)
             return
@@ -141,11 +155,14 @@ def repair_files(repair: Repair) -> Iterator[Path]:
 def finished_finetune(run_id: str, root: Path | None = None) -> Run:
     """Raises RunError where there is no such run, ModelError for one of another kind or one that has not finished."""
     run = RunStore(root).open(run_id)
-    kind, state = run.recipe.kind, run.status.state
-    if kind != "finetune":
+    if (kind := run.recipe.kind) != "finetune":
         raise ModelError(f"{run_name(run.id)} is a run of kind {kind}, which has no model; give a fine-tune's")
-    if state != "finished":
-        raise ModelError(f"{run_name(run.id)} is {state}, and a fine-tune's model is there once it has finished")
+    return _finished(run, "a fine-tune's model")
+
+
+def _finished(run: Run, what: str) -> Run:
+    if (state := run.status.state) != "finished":
+        raise ModelError(f"{run_name(run.id)} is {state}, and {what} is there once it has finished")
     return run
 
 

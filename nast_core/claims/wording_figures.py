@@ -25,7 +25,7 @@ from nast_core.claims.way_groups import BOTH, MACRO, MEAN, SIDES, WAY_GROUPS
 from nast_core.claims.ways import TAUGHT_HERE, Way, ways
 from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.models.encoder import DualEncoder
-from nast_core.statistics.auroc import auroc_resamples, aurocs, interval, mean_of_defined
+from nast_core.statistics.auroc import auroc_columns, auroc_resamples, interval, mean_of_defined
 from nast_core.statistics.rates import Rate
 from nast_core.vocabulary.model import Vocabulary
 
@@ -157,7 +157,7 @@ def wording_figures(
     truth = np.where([way.denies for way, _ in columns], 1 - truth, truth)
     return WordingFigures(
         tuple(columns),
-        aurocs(truth, score),
+        auroc_columns(truth, score),
         auroc_resamples(truth, score, patients, **options),
         tuple(conditions),
         tuple((~np.isnan(presence)).sum(0).tolist()),

@@ -35,6 +35,7 @@ class FinetuneRecipe(OfDataset):
     """One training of a text tower. Equal recipes on equal models and data give equal weights."""
 
     files: ClassVar = ("data", "items", "trace", "reports")
+    folders: ClassVar = ("reports",)
     image_folder: ClassVar = "images"
     computed: ClassVar = True
     long_part: ClassVar = TRAINING

@@ -14,42 +14,24 @@ from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.models.encoder import DualEncoder
-from nast_core.models.tower import Block, TextTower
+from nast_core.models.tower import Block, Outer, TextTower
 from nast_core.negation.pairs import AlignedPair
 
 Head = tuple[int, int]  # layer and head, each counted from 1
 
 
-class _Ablated(Block):
+class _Ablated(Outer):
     """A block some of whose heads always give their mean."""
 
     def __init__(self, block: Block, tower: TextTower, heads: Sequence[int], means: Float[Tensor, " width"]):
-        self.block = block
+        super().__init__(block)
         self.off = torch.zeros(tower.n_heads, dtype=torch.bool, device=means.device)
         self.off[[head - 1 for head in heads]] = True
         self.off = self.off.repeat_interleave(tower.width // tower.n_heads)
         self.means = means
 
-    def attention_in(self, x: Tensor) -> Tensor:
-        return self.block.attention_in(x)
-
-    def query(self, read: Tensor) -> Tensor:
-        return self.block.query(read)
-
-    def key_value(self, read: Tensor) -> tuple[Tensor, Tensor]:
-        return self.block.key_value(read)
-
     def attention_out(self, z: Tensor) -> Tensor:
         return self.block.attention_out(torch.where(self.off, self.means, z))
-
-    def add_attention(self, x: Tensor, attention: Tensor) -> Tensor:
-        return self.block.add_attention(x, attention)
-
-    def mlp(self, x: Tensor) -> Tensor:
-        return self.block.mlp(x)
-
-    def add_mlp(self, x: Tensor, mlp: Tensor) -> Tensor:
-        return self.block.add_mlp(x, mlp)
 
 
 @torch.inference_mode()

@@ -57,7 +57,9 @@ DISCOUNT = Method(
     source="NEAT's rule",
     works="vectors",
     vectors=vectors,
-    parameters={"lam": Parameter(0.5, 0.0, 1.0, "how far a denied finding discounts; 0: what is affirmed alone")},
+    parameters={
+        "lam": Parameter(0.5, 0.0, 1.0, "how far a denied finding discounts; 0: what is affirmed alone", (0.05, 1.0))
+    },
     limits={
         "a single vector": "the rule is on scores, so a text's vector is those of what it affirms and of four findings "
         "that it denies, side by side; its cosine with another text says nothing",

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     Dot = Callable[[Tensor], Tensor]
 
 Works = Literal["vectors", "states"]
-"""What a method changes. vectors: those that the text tower gave, or the texts it is given: any model. states: what goes
-on inside the tower."""
+"""What a method changes. vectors: those that the text tower gave, or the texts that it is given, so of any model.
+states: what goes on inside the tower."""
 
-NOTHING: "Fitted" = MappingProxyType({})
+NOTHING: Fitted = MappingProxyType({})
 
 
 class Parameter(NamedTuple):
@@ -36,6 +36,7 @@ class Parameter(NamedTuple):
     low: float
     high: float
     said: str  # what it is, as a clause
+    tried: tuple[float, float] = (0.0, 1.0)  # between which a strength is looked for
     whole: bool = False  # counted, not measured
 
 
@@ -80,6 +81,7 @@ class Method:
     limits: Mapping[str, str] = field(default_factory=dict)  # ability -> why it is lacking
     cannot: Callable[[DualEncoder], str] | None = None  # why a model cannot be so repaired; empty where it can
     fit: Callable[[DualEncoder, Vocabulary], dict[str, Tensor]] | None = None  # what is learnt of a model beforehand
+    fits: tuple[str, ...] = ()  # names of what ``fit`` gives
     cosines: Callable[[Tensor, Dot, Mapping[str, float]], Tensor] | None = None  # where a score is no dot product
     blocks: int = 1  # how many vectors side by side a text has
     unit: bool = True  # whether vectors have length 1

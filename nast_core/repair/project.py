@@ -48,7 +48,7 @@ PROJECT = Method(
     works="vectors",
     vectors=vectors,
     parameters={
-        "lam": Parameter(1.9, 0.0, 4.0, "how much of the denied findings' share goes; 0: the model itself"),
+        "lam": Parameter(1.9, 0.0, 4.0, "how much of the denied findings' share goes; 0: the model itself", (0.1, 2.0)),
         "anchor": Parameter(1.0, 0.0, 1.0, "how much of the neutral words' mean comes in its place, for each denial"),
     },
     limits={"counting": "the anchor adds the same for every denial, so options move by how many denials they have"},

@@ -52,5 +52,9 @@ REGION = Method(
     source="SpaceVLM (arXiv:2511.12331)",
     works="vectors",
     vectors=vectors,
-    parameters={"t": Parameter(0.92, 0.0, 1.0, "cosine that bounds both regions; 1: what is affirmed, and no more")},
+    parameters={
+        "t": Parameter(
+            0.92, 0.0, 1.0, "cosine that bounds both regions; 1: what is affirmed, and no more", (0.02, 0.97)
+        )
+    },
 )

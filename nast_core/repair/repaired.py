@@ -18,15 +18,16 @@ from nast_core.errors import RepairError
 from nast_core.models.encoder import DualEncoder, LoadReport
 from nast_core.models.precision import with_bf16
 from nast_core.progress import Tick
+from nast_core.repair.fitting import fits
 from nast_core.repair.method import NOTHING, Asked
-from nast_core.repair.spec import Repair, reader_files
+from nast_core.repair.spec import Repair, reader
 from nast_core.repair.splitting import Split, split
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import open_vocabulary
 
 _LIMITS = {
-    "its own mechanism": "attention, tracing and attribution look into the base's text tower, which a repair of {works} "
-    "leaves as it is",
+    "its own mechanism": "attention, tracing and attribution look into the base's text tower, as it is without this "
+    "repair of {works}",
     "weights of its own": "a repair changes how texts are read, not weights, so there is nothing to fine-tune or to "
     "write as a model folder; fine-tune the base and repair what comes out",
     "languages but English": "the parser reads English; a denial in another language is left as it is",
@@ -51,7 +52,7 @@ class Repaired(DualEncoder):
                 base.report.unused_keys,
                 base.report.warnings,
             ),
-            fingerprint=_fingerprint(base, repair, vocabulary, fitted),
+            fingerprint=_fingerprint(base, repair, vocabulary),
             logit_scale=base.logit_scale,
             logit_bias=base.logit_bias,
             image_size=base.image_size,
@@ -150,8 +151,9 @@ class Encoding:
         return torch.stack([self._known[text] for text in texts])
 
 
-def repair_model(base: DualEncoder, repair: Repair) -> Repaired:
+def repair_model(base: DualEncoder, repair: Repair, vocabulary: Vocabulary | None = None) -> Repaired:
     """A loaded model with a repair over it; what the method has to learn of the model beforehand is learnt here.
+    ``vocabulary``: the repair's, where it is at hand.
 
     Raises RepairError for a model that the method cannot repair, and for a repair of a repair of the same kind.
     """
@@ -163,9 +165,8 @@ def repair_model(base: DualEncoder, repair: Repair) -> Repaired:
         )
     if method.cannot is not None and (why := method.cannot(base)):
         raise RepairError(f"{method.name} cannot repair {base.card.name}: {why}; take another method")
-    vocabulary = open_vocabulary(repair.vocabulary)
-    fitted = method.fit(base, vocabulary) if method.fit else NOTHING
-    return Repaired(base, repair, vocabulary, fitted)
+    vocabulary = vocabulary or open_vocabulary(repair.vocabulary)
+    return Repaired(base, repair, vocabulary, fits(base, repair, vocabulary))
 
 
 def has_weights_to_train(model: DualEncoder) -> None:
@@ -177,17 +178,12 @@ def has_weights_to_train(model: DualEncoder) -> None:
         )
 
 
-def _fingerprint(base: DualEncoder, repair: Repair, vocabulary: Vocabulary, fitted: Mapping[str, Tensor]) -> str:
-    """Another one as soon as a text may get another vector: the parser is part of the model."""
-    numbers = hashlib.sha256(b"".join(_bytes(fitted[name]) for name in sorted(fitted))).hexdigest()
+def _fingerprint(base: DualEncoder, repair: Repair, vocabulary: Vocabulary) -> str:
+    """Another one as soon as a text may get another vector: the parser is part of the model. What is fitted follows
+    from these."""
     values = sorted((name, float(value)) for name, value in repair.values.items())
-    reader = hashlib.sha256(b"".join(path.read_bytes() for path in reader_files(repair))).hexdigest()
-    whole = f"{base.fingerprint} repaired by {repair.name} {values} {vocabulary.fingerprint} {numbers} {reader}"
+    whole = f"{base.fingerprint} repaired by {repair.name} {values} {vocabulary.fingerprint} {reader(repair)}"
     return hashlib.sha256(whole.encode()).hexdigest()
-
-
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().numpy().tobytes()
 
 
 def _wide(vectors: Float[Tensor, "text dim"], blocks: int) -> Float[Tensor, "text wide"]:

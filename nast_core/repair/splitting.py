@@ -21,12 +21,18 @@ _BREAK = re.compile(
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _STRENGTH = (":", ".", ";", ",")  # which of two separators stays where what stood between them goes; a word is weakest
 _LINKS = frozenset(
-    "a an the is are was were has have had been be there with in of on to for any evidence sign signs indication "
-    "shows show seen noted present identified demonstrates reveals it".split()
+    re.findall(
+        r"\w+",
+        "a an the is are was were has have had been be there with in of on to for any evidence sign signs indication "
+        "shows show seen noted present identified demonstrates reveals it",
+    )
 )  # words that say nothing once what they link is gone
 _FRAME = _LINKS | frozenset(
-    "findings finding impression conclusion report reads read says exam examination study image film view lateral "
-    "frontal technique comparison indication history".split()
+    re.findall(
+        r"\w+",
+        "findings finding impression conclusion report reads read says exam examination study image film view lateral "
+        "frontal technique comparison indication history",
+    )
 )  # words of a text that says nothing of a patient yet
 
 
@@ -211,6 +217,8 @@ def _assembled(text: str, parts: Sequence[tuple[str, str]]) -> str:
             kept.append([said, separator])
         elif kept:
             kept[-1][1] = min(kept[-1][1], separator, key=_weakness)
+    while kept and kept[-1][1].startswith(":"):  # a heading, under which nothing is left
+        kept.pop()
     if not kept:
         return ""
     if kept[-1][1] not in (".", "!", "?"):

@@ -27,7 +27,9 @@ SUBTRACT = Method(
     source="method.md section 8",
     works="vectors",
     vectors=vectors,
-    parameters={"lam": Parameter(0.2, 0.0, 4.0, "share of each denied finding's score; 0: what is affirmed alone")},
+    parameters={
+        "lam": Parameter(0.2, 0.0, 4.0, "share of each denied finding's score; 0: what is affirmed alone", (0.05, 1.0))
+    },
     limits={"vectors of length 1": "a text with a denial has a vector whose length is part of its score"},
     unit=False,
 )

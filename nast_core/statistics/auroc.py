@@ -29,7 +29,7 @@ def auroc(truth: ArrayLike, score: ArrayLike) -> float:
     return float(roc_auc_score(truth[known], score[known]))
 
 
-def aurocs(
+def auroc_columns(
     truth: Float[np.ndarray, "item column"], score: Float[np.ndarray, "item column"]
 ) -> Float[np.ndarray, " column"]:
     """``auroc`` of every column, as the resamples count it: a table of hundreds takes no longer than one resample."""

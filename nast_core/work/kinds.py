@@ -15,6 +15,7 @@ from nast_core.work.build_language import BUILD_LANGUAGE, BuildLanguageRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
 from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
+from nast_core.work.repair import REPAIR, RepairRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "FinetuneRecipe",
     "Kind",
     "Recipe",
+    "RepairRecipe",
     "TraceRecipe",
     "make_recipe",
     "read_recipe",
@@ -52,6 +54,7 @@ KINDS: dict[str, Kind] = {
         BUILD_CLAIMS,
         BUILD_LANGUAGE,
         FINETUNE,
+        REPAIR,
     )
 }
 

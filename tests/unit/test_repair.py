@@ -1,16 +1,19 @@
 """Repairs: each formula by hand and against a plain float64 version, and a repaired model as a model."""
 
 import math
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from nast_core.errors import NastError
+from nast_core.errors import NastError, RepairError
 from nast_core.models.specs import repaired, unrepaired
 from nast_core.opening import files_of, finetune_of, load_model, repair_of, stamp_of
 from nast_core.recipe import references, with_references
+from nast_core.repair import adapter, fitting, steer
+from nast_core.repair.adapter import corrected, fitted
 from nast_core.repair.discount import MOST, cosines
 from nast_core.repair.method import Asked
 from nast_core.repair.methods import METHODS
@@ -19,6 +22,7 @@ from nast_core.repair.region import direction
 from nast_core.repair.repaired import Repaired, repair_model
 from nast_core.repair.spec import read_repair
 from nast_core.repair.splitting import split
+from nast_core.repair.steer import direction_of, turned
 from nast_core.vocabulary.shipped import chest
 
 pytestmark = pytest.mark.slow
@@ -30,6 +34,15 @@ DENYING = [
 ]
 PLAIN = ["There is a pneumothorax.", "Fully expanded lungs.", "Cannot exclude a small effusion.", "Normal heart size."]
 EAST, NORTH = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_texts_to_learn_from():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steer, "TEXTS", 100)
+        patch.setattr(adapter, "TEXTS", 100)
+        patch.setattr(fitting, "_held", OrderedDict())
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +164,81 @@ def test_a_discounted_score_is_the_rule_on_cosines(demo):
     assert torch.equal(model.score(model.encode_texts(PLAIN), images), demo.score(known, images))
 
 
+def test_a_state_is_turned_by_its_own_length():
+    h = torch.tensor([3.0, 4.0])
+    assert turned(h, EAST, 0.0).tolist() == [3, 4]
+    assert turned(h, EAST, 1.0).tolist() == [5, 0]
+    assert turned(h, EAST, 0.5).tolist() == [1.5 + 2.5, 2]
+
+
+def test_an_adapter_that_knows_nothing_changes_nothing_and_a_taught_one_turns_vectors_towards_what_was_wanted():
+    z = torch.nn.functional.normalize(torch.randn(20, 6, generator=torch.Generator().manual_seed(0)), dim=-1)
+    down = torch.ones(8, 6)
+    assert torch.allclose(corrected(z, down, torch.zeros(6, 8)), z)
+    share = torch.tanh(z @ down.T).double().numpy() @ np.eye(8, 6)
+    expected = np.stack([unit(row) for row in z.double().numpy() + share])
+    assert np.abs(corrected(z, down, torch.eye(6, 8)).numpy() - expected).max() < 1e-6
+    learnt = fitted(z, -z)
+    assert float((corrected(z, **learnt) * -z).sum(-1).mean()) > 0.9
+
+
+def test_a_probe_finds_the_direction_that_tells_two_clouds_apart():
+    cloud = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    truth = torch.tensor([0, 1]).repeat(100)
+    found = torch.nn.functional.normalize(direction_of(cloud * 0.1 + (2 * truth[:, None] - 1) * NORTH, truth), dim=0)
+    assert float(found @ NORTH) > 0.99
+
+
+@torch.inference_mode()
+def test_steering_is_the_formula_at_the_pooled_position_of_every_layer(model64):
+    """Against a plain loop over blocks, one text at a time."""
+    if not model64.text.pools_one_position:
+        pytest.skip("no single state is pooled")
+    model = repair(model64, "steer(0.3)")
+    tower = model64.text
+    for text in DENYING:
+        tokens = tower.tokenize([text])
+        hidden, mask = tower.embed(tokens), tower.attention_mask(tokens)
+        for block, w in zip(tower.blocks, model.fitted["w"].double(), strict=True):
+            hidden = tower.step(block, hidden, mask)
+            at = int(tokens.pooled[0])
+            h = hidden[0, at]
+            hidden[0, at] = 0.7 * h + 0.3 * h.norm() * w
+        expected = torch.nn.functional.normalize(tower.readout(hidden, tokens)[0], dim=0)
+        assert (model.encode_texts([text])[0] - expected).abs().max() < 1e-9
+
+
+@torch.inference_mode()
+def test_a_sunk_head_sees_the_start_and_itself(model64):
+    """Against the tower's own attention with a mask a head."""
+    model = repair(model64, "sink(3)")
+    tower, chosen = model64.text, model.fitted["heads"][:3].tolist()
+    for text in DENYING:
+        tokens = tower.tokenize([text])
+        at, hidden, mask = int(tokens.pooled[0]), tower.embed(tokens), tower.attention_mask(tokens)
+        length = tokens.ids.shape[1]
+        for layer, block in enumerate(tower.blocks, start=1):
+            seen = torch.ones(1, tower.n_heads, length, length, dtype=torch.bool)
+            seen = seen if mask is None else seen & mask
+            for _, head in [one for one in chosen if one[0] == layer]:
+                seen[0, head - 1, at] = False
+                seen[0, head - 1, at, [0, at]] = True
+            hidden = tower.step(block, hidden, seen)
+        expected = torch.nn.functional.normalize(tower.readout(hidden, tokens)[0], dim=0)
+        assert (model.encode_texts([text])[0] - expected).abs().max() < 1e-9
+
+
+def test_what_pools_no_single_position_is_refused_with_the_reason(tiny):
+    import copy
+
+    model = copy.copy(tiny)
+    model.text = copy.copy(tiny.text)
+    model.text.pools_one_position, model.text.pooling = False, "mean over tokens"
+    with pytest.raises(RepairError, match="its embedding is the mean over tokens, so no single state holds it"):
+        repair(model, "steer")
+    assert bool(torch.isfinite(repair(model, "subtract").encode_texts(DENYING)).all())
+
+
 # --- a repaired model is a model -------------------------------------------------------------------------------------
 
 
@@ -162,10 +250,10 @@ def test_texts_without_a_denial_give_the_very_same_vectors(name, demo):
     assert torch.equal(model.encode_texts(PLAIN)[:, :width], own)
     mixed = model.encode_texts([DENYING[0], *PLAIN, *DENYING])
     assert torch.equal(mixed[1 : 1 + len(PLAIN), :width], own)
-    assert not torch.allclose(mixed[0, :width], demo.encode_texts([DENYING[0]])[0], atol=1e-3)
+    assert not torch.allclose(mixed[0, :width], demo.encode_texts([DENYING[0]])[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("written", ["project(0)"])
+@pytest.mark.parametrize("written", ["project(0)", "steer(0)", "sink(0)", "adapter(0)"])
 def test_a_strength_of_0_is_the_model_itself(written, demo):
     assert torch.equal(repair(demo, written).encode_texts(DENYING), demo.encode_texts(DENYING))
 

@@ -36,7 +36,7 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.negation.phrases import HELD_OUT_CUES, sentence_case
 from nast_core.opening import load_finetuned, load_model
 from nast_core.recipe import Reporter
-from nast_core.statistics.auroc import aurocs
+from nast_core.statistics.auroc import auroc_columns
 from nast_core.statistics.seeds import over_seeds, rate_of
 from nast_core.vocabulary.shipped import chest
 from nast_core.work.finetune import finetune
@@ -78,7 +78,7 @@ def never_taught(
         for name in conditions
     ]
     absence = np.tile(1 - presence, (1, len(templates)))
-    values = aurocs(absence, prompt_scores(model, images, prompts)).reshape(len(templates), len(conditions))
+    values = auroc_columns(absence, prompt_scores(model, images, prompts)).reshape(len(templates), len(conditions))
     return dict(zip(templates, np.nanmean(values, axis=1).tolist(), strict=True))
 
 
