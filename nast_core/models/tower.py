@@ -167,7 +167,7 @@ class TextTower(ABC):
         """The norm that ``project`` begins with; None where it begins with none."""
         return None
 
-    def head(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
+    def project_normed(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
         """What ``project`` does behind ``final_norm``. Families with such a norm override both."""
         return self.project(normed)
 
