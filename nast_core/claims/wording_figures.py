@@ -113,12 +113,12 @@ class WordingFigures:
 
     def summary(self) -> dict[str, Any]:
         """groups: group -> rate and ways, and by side. wordings: cue or frame -> rate, group and side, macro."""
-        groups: dict[str, dict] = {}
+        groups: dict[str, Any] = {}
         table = self.groups()
         for row in table[table.condition == MACRO].to_dict("records"):
             figure = {name: row[name] for name in (*Rate._fields, "ways")}
             if row["side"] == BOTH:
-                groups[row["group"]] = figure | {"sides": {}}
+                groups[row["group"]] = {**figure, "sides": {}}
             else:
                 groups[row["group"]]["sides"][row["side"]] = figure
         wordings = {

@@ -1,8 +1,9 @@
 """Training data: claims.jsonl as studies with their statements, captions, and what is known to hold of which."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Int
@@ -70,10 +71,15 @@ class TrainingData:
     @property
     def denials(self) -> frozenset[str]:
         """The cues by which a training text denies a finding; those of contrasts alone are not among them."""
-        parts = (
-            part for study in self.train for example in study.examples for part in (example, *example.contradictions)
+        said: Iterator[Example | Contradiction] = chain.from_iterable(
+            (example, *example.contradictions) for study in self.train for example in study.examples
         )
-        return frozenset(part.cue for part in parts if part.cue and part.claim and part.claim.polarity == "absent")
+        return frozenset(part.cue for part in said if part.cue and part.claim and part.claim.polarity == "absent")
+
+
+def nothing(vocabulary: Vocabulary) -> TrainingData:
+    """No study at all."""
+    return TrainingData((), (), Truth([], []), 0, 0, vocabulary)
 
 
 def training_data(

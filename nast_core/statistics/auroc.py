@@ -87,7 +87,7 @@ class _Sorted:
     def weighted(self, weight: Float[np.ndarray, "patient resample"]) -> Float[np.ndarray, " resample"]:
         if self.own is None or (self.between is None and self.tied is None):
             return np.full(weight.shape[1], np.nan)
-        own = self.own @ weight
+        own: np.ndarray = self.own @ weight
         below = np.zeros_like(own) if self.between is None else _running(self.between @ weight)
         others = below[-1]
         if self.tied is not None:
