@@ -30,7 +30,8 @@ def head_map(
         **plots.signed_scale(nsa.values),
         **plots.written(nsa.values, when=len(heads) <= 12),
     )
-    figure.add_trace(_clickable_cells(layers, heads, 24), row=1, col=1)
+    named = "layer %{customdata[0]}, head %{customdata[1]}"
+    figure.add_trace(plots.clickable_cells(layers, heads, 24, named), row=1, col=1)
     layer, head = chosen
     corners = {"x0": head - 0.5, "x1": head + 0.5, "y0": layer - 0.5, "y1": layer + 0.5}
     figure.add_shape(type="rect", **corners, line={"color": theme.FRAME, "width": 3}, row=1, col=1)
@@ -50,20 +51,6 @@ def head_map(
     figure.update_xaxes(title_text="mean over heads", row=1, col=2)
     figure.update_yaxes(title_text="layer", range=[layers[-1] + 0.5, layers[0] - 0.5], **bare)
     return plots.finish(figure, title, subtitle, 110 + 30 * len(layers))
-
-
-def _clickable_cells(rows: Sequence[int], columns: Sequence[int], size: float) -> go.Scatter:
-    """Unseen squares over a heatmap's cells: Streamlit reports clicks on points, never on heatmap cells."""
-    grid = [(row, column) for row in rows for column in columns]
-    return go.Scatter(
-        x=[column for _, column in grid],
-        y=[row for row, _ in grid],
-        customdata=[[row, column] for row, column in grid],
-        mode="markers",
-        marker={"symbol": "square", "size": size, "opacity": 0},
-        hovertemplate="layer %{customdata[0]}, head %{customdata[1]}<extra></extra>",
-        showlegend=False,
-    )
 
 
 def attention_patterns(

@@ -84,6 +84,26 @@ def written(values: np.ndarray, *, when: bool) -> dict[str, Any]:
     }
 
 
+def clickable_cells(
+    rows: Sequence[int], columns: Sequence[int], size: float, named: str, *also: Any, **more: Any
+) -> go.Scatter:
+    """Unseen squares over a heatmap's cells: Streamlit reports clicks on points, never on heatmap cells.
+
+    A click gives [row, column, *also]; ``named``: hover text of %{customdata[0]} and [1].
+    """
+    grid = [(row, column) for row in rows for column in columns]
+    return go.Scatter(
+        x=[column for _, column in grid],
+        y=[row for row, _ in grid],
+        customdata=[[row, column, *also] for row, column in grid],
+        mode="markers",
+        marker={"symbol": "square", "size": size, "opacity": 0},
+        hovertemplate=f"{named}<extra></extra>",
+        showlegend=False,
+        **more,
+    )
+
+
 def layer_title(layers: Sequence[int]) -> str:
     """What the layer axis is called; where there is a layer 0, what it is."""
     return "layer (0 = embedding)" if 0 in layers else "layer"
