@@ -12,7 +12,7 @@ in none of these figures.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,8 +27,9 @@ from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.models.tower import Block, TextTower, Tokens
 from nast_core.negation.forms import FORMS
-from nast_core.negation.pairs import AlignedPair
+from nast_core.negation.pairs import ROLES, AlignedPair
 from nast_core.progress import Tick
+from nast_core.statistics.rates import rates
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -227,3 +228,47 @@ def of_the_negation(found: "xr.Dataset") -> "xr.Dataset":
     """What each part adds to S(no X) - S(X): the negated form less the affirmative, without ``form``."""
     parts = found[["heads", "mlps", "embedding", "rest", "delta"]]
     return parts.sel(form="negated", drop=True) - parts.sel(form="affirmative", drop=True)
+
+
+def contributions_summary(found: "xr.Dataset") -> dict[str, Any]:
+    """summary.json: what each part adds to S(no X) - S(X), logits, means over pairs with 95 % intervals, each {value,
+    low, high, n}: every head, every MLP, the source tokens' heads by role, and the sums; and the largest delta."""
+    parts = of_the_negation(found)
+    pairs = [str(i) for i in range(found.sizes["pair"])]
+
+    def means(values: np.ndarray) -> list[dict[str, Any]]:
+        return [one._asdict() for one in rates(np.asarray(values, float).reshape(len(pairs), -1), pairs)]
+
+    by_head = parts["heads"].sum("position")
+    cells = [(int(layer), int(head)) for layer in found.layer.values for head in found["head"].values]
+    roles = [role for role in ROLES if bool((found.role == role).any())]
+    of_role = np.stack(
+        [parts["heads"].where(found.role == role, 0).sum(("layer", "head", "position")).values for role in roles], 1
+    )
+    of_mlp = zip(found.layer.values, means(parts["mlps"].values), strict=True)
+    (difference,), (heads,), (mlps,), (embedding,), (rest,) = map(
+        means,
+        (
+            -found.d.values,
+            by_head.sum(("layer", "head")).values,
+            parts["mlps"].sum("layer").values,
+            parts["embedding"].values,
+            parts["rest"].values,
+        ),
+    )
+    return {
+        "difference": difference,
+        "all_heads": heads,
+        "all_mlps": mlps,
+        "embedding": embedding,
+        "rest": rest,
+        "heads": [
+            {"layer": layer, "head": head, **one}
+            for (layer, head), one in zip(cells, means(by_head.values), strict=True)
+        ],
+        "mlps": [{"layer": int(layer), **one} for layer, one in of_mlp],
+        "roles": [{"role": role, **one} for role, one in zip(roles, means(of_role), strict=True)],
+        "largest_delta": float(abs(found.delta).max()),
+        "pairs": len(pairs),
+        "model": str(found.attrs["model"]),
+    }

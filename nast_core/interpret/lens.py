@@ -12,7 +12,7 @@ is read, not linearised.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import PolarityPair
 from nast_core.negation.phrases import sentence_case
 from nast_core.progress import Tick
+from nast_core.statistics.rates import rates
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
 
@@ -124,9 +125,7 @@ def _alone(
     others = block.key_value(block.attention_in(clean))
     read = block.attention_in(entered)
     own = block.key_value(read)
-    key, value = (
-        tower.split(torch.cat([theirs.detach(), mine], 1)) for theirs, mine in zip(others, own, strict=True)
-    )
+    key, value = (tower.split(torch.cat([theirs.detach(), mine], 1)) for theirs, mine in zip(others, own, strict=True))
     assert mask is not None  # of a causal tower
     seen = mask.expand(len(tokens), *mask.shape[1:])[rows, :, at]  # [text, 1, key]
     itself = seen[rows, :, at]
@@ -154,7 +153,9 @@ def would_be_embeddings(
     """Of every text, in the plain form and, with ``jacobians``, in theirs. Raises PairError as ``mean_jacobians``."""
     tower = _single(model)
     place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    forms: dict[Way, Jacobians | None] = {"plain": None} if jacobians is None else {"jacobian": jacobians, "plain": None}
+    forms: dict[Way, Jacobians | None] = (
+        {"plain": None} if jacobians is None else {"jacobian": jacobians, "plain": None}
+    )
     made = {way: torch.empty(0) for way in forms}
     for batch in model.text_batches(list(place), _BATCH):
         tokens = tower.tokenize(batch)
@@ -178,9 +179,7 @@ class Near(NamedTuple):
     cosine: Float[np.ndarray, "*cell rank"]
 
 
-def nearest(
-    vectors: Float[Tensor, "*cell dim"], bank: Float[Tensor, "phrase dim"], most: int = NEAREST
-) -> Near:
+def nearest(vectors: Float[Tensor, "*cell dim"], bank: Float[Tensor, "phrase dim"], most: int = NEAREST) -> Near:
     """Of unit vectors, the ``most`` phrases of a bank with the largest cosine."""
     found = (vectors @ bank.to(vectors).T).topk(min(most, len(bank)))
     return Near(found.indices.numpy().astype(np.int32), found.values.numpy())
@@ -240,7 +239,7 @@ def lens(
     cosine = torch.einsum("wpfld,ptd->wpflt", vectors, targets.to(vectors)).numpy()
     dims, none = ("way", "pair", "form", "layer"), {"units": "cosine"}
     data = {"cosine": ((*dims, "target"), cosine, none)}
-    coords: dict[str, object] = {
+    coords: dict[str, Any] = {
         "way": list(ways),
         "form": list(FORMS),
         "target": list(TARGETS),
@@ -261,6 +260,46 @@ def lens(
         data["nearest_cosine"] = ((*dims, "rank"), near.cosine, none)
         coords["phrase"] = ("phrase", np.array(list(bank), dtype=object))
     return xr.Dataset(data, coords=coords, attrs=provenance(model, "lens"))
+
+
+def story(
+    model: DualEncoder, text: str, jacobians: Jacobians | None, bank: Sequence[str], most: int = NEAREST
+) -> list[list[tuple[str, float]]]:
+    """Of one text, the nearest phrases of a bank at every layer, each with its cosine; in the plain form without
+    ``jacobians``."""
+    ways = would_be_embeddings(model, [text], jacobians)
+    near = nearest(ways["plain" if jacobians is None else "jacobian"][0], model.encode_texts(list(bank)), most)
+    return [
+        [(bank[i], float(cosine)) for i, cosine in zip(of, cosines, strict=True)]
+        for of, cosines in zip(near.index, near.cosine, strict=True)
+    ]
+
+
+def lens_summary(found: "xr.Dataset") -> dict[str, Any]:
+    """summary.json of a lens: by layer the mean cosine of denials to each target in each form, with its 95 % interval
+    over pairs, each {value, low, high, n}."""
+    denied = found.cosine.sel(form="negated")
+    pairs = [str(i) for i in range(denied.sizes["pair"])]
+    of = {
+        (str(way), str(target)): rates(denied.sel(way=way, target=target).values, pairs)
+        for way in found.way.values
+        for target in found.target.values
+    }
+    return {
+        "layers": [
+            {
+                "layer": int(layer),
+                **{
+                    str(way): {str(target): of[str(way), str(target)][row]._asdict() for target in found.target.values}
+                    for way in found.way.values
+                },
+            }
+            for row, layer in enumerate(found.layer.values)
+        ],
+        "pairs": len(pairs),
+        "texts_of_the_jacobian": int(found.attrs["jacobian_texts"]),
+        "model": str(found.attrs["model"]),
+    }
 
 
 def _single(model: DualEncoder) -> TextTower:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-C = 1e-3  # of standardised features: with weaker restraint a probe learns the findings it is shown, too (measured)
+C = 0.1  # of states of length 1: with weaker restraint a probe learns the findings it is shown, too (measured)
 _STEPS = 500
 _SETTLED = 1e-4  # of a step's length in the metric of the bound: logits move by less in their third decimal
 
@@ -28,12 +28,12 @@ class Fitted(NamedTuple):
 def standardised(
     x: Float[Tensor, "row feature"], of: Float[Tensor, "some feature"] | None = None
 ) -> Float[Tensor, "row feature"]:
-    """Every feature with mean 0 and variance 1 over the rows ``of``, or over its own. One that is constant but for
-    rounding is 0."""
+    """Every feature with mean 0 and the same variance over the rows ``of``, or over its own, such that a row's length
+    is 1 on average. One that is constant but for rounding is 0."""
     of = x if of is None else of
     mean, spread = of.mean(0), of.std(0, correction=0)
     varies = spread > 1e-5 * of.abs().amax().clamp(min=1e-30)
-    return torch.where(varies, (x - mean) / torch.where(varies, spread, 1), 0)
+    return torch.where(varies, (x - mean) / torch.where(varies, spread, 1), 0) / x.shape[1] ** 0.5
 
 
 def fit(

@@ -138,7 +138,8 @@ def probe(
     Every pair is asked about by probes that saw neither its finding nor, where its cue is held out, its cue.
 
     Returns:
-        Dataset with ``correct``, ``denied`` and ``control`` [place, layer, shuffling], shares in [0, 1]; layer 0 is the embedding.
+        Dataset with ``correct``, ``denied`` and ``control`` [place, layer, shuffling], shares in [0, 1]; layer 0 is the
+        embedding.
         ``control``: the same of held-out findings, mean over pairs, of probes that learnt from shuffled labels.
     Raises:
         PairError: as ``design``.
@@ -274,8 +275,10 @@ class _Problems:
             self.tested = np.repeat(plan.asked[:, None], len(self.of), 1)
         turns = np.ones((pairs, folds + shufflings), np.float32)  # -1: the affirmative text is called negated
         for problem in range(folds, folds + shufflings):
-            own = np.flatnonzero(self.learnt[:, problem])
-            turns[rng.permutation(own)[: len(own) // 2], problem] = -1  # half of them, so that truth is no help
+            own = rng.permutation(np.flatnonzero(self.learnt[:, problem]))
+            half = len(own) // 2  # exactly: were one more called rightly than wrongly, the truth would still tell
+            turns[own[:half], problem] = -1
+            self.learnt[own[2 * half :], problem] = False
         self.turns = torch.from_numpy(turns)
 
     def scored(

@@ -73,9 +73,16 @@ def _over(values: np.ndarray) -> list[Rate]:
 
 
 def sentence(layers: Layers, cues: Sequence[Mapping[str, Any]]) -> str:
-    """What a probe found at the pooled position, said of the cues that it learnt from and of each that it did not."""
+    """What a probe found at the pooled position, said of the cues that it learnt from and of each that it did not.
+
+    Layer 0 is left out: there the pooled position knows nothing but where it stands.
+    """
+    layers, cues = layers[1:], [{**cue, "layers": cue["layers"][1:]} for cue in cues]
     met, numbers = [row["held_out_findings"]["value"] for row in layers], [int(row["layer"]) for row in layers]
-    found = {(bool(cue["held_out"]), str(cue["cue"])): _where([row["value"] for row in cue["layers"]], numbers) for cue in cues}
+    found = {
+        (bool(cue["held_out"]), str(cue["cue"])): _where([row["value"] for row in cue["layers"]], numbers)
+        for cue in cues
+    }
     unread = [f"“{cue}”" for (held_out, cue), where in found.items() if not (held_out or where)]
     if np.isnan(met).all():
         said = ["Of the cues it has met nothing is said, for no finding could be held out"]
@@ -84,8 +91,8 @@ def sentence(layers: Layers, cues: Sequence[Mapping[str, Any]]) -> str:
     else:
         best = int(np.nanargmax(met))
         said = [
-            f"No layer knows it of the cues it has met (at least {KNOWN:.0%} right): layer {numbers[best]} comes nearest "
-            f"with {met[best]:.0%}"
+            f"No layer knows it of the cues it has met (at least {KNOWN:.0%} right): layer {numbers[best]} comes "
+            f"nearest with {met[best]:.0%}"
         ]
     never = [f"“{cue}”" for (held_out, cue), where in found.items() if held_out and not where]
     said += [f"for “{cue}” {where}" for (held_out, cue), where in found.items() if held_out and where]

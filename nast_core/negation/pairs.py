@@ -12,7 +12,7 @@ from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
 from nast_core.negation.phrases import DENIALS, sentence_case
 from nast_core.vocabulary.cues import Cue, find_cues
-from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.model import Noun, Vocabulary
 from nast_core.vocabulary.shipped import given
 
 if TYPE_CHECKING:  # template pairs are listed without torch
@@ -186,8 +186,7 @@ def template_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabula
         for noun in entry.prompt_nouns:
             if noun.text in entry.prompts.not_in_pairs:
                 continue
-            definite = "some" if not noun.article else "a" if noun.text[0] not in "aeiou" else "an"
-            fill = {"noun": noun.text, "is": noun.verb, "definite": definite, **about}
+            fill = _filled(noun) | about
             pairs += [
                 PolarityPair(
                     affirmative=sentence_case(a.format(**fill)),
@@ -199,10 +198,10 @@ def template_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabula
     return pairs
 
 
-_AFFIRMED = {  # a denial's template -> the same statement without its cue
-    "no {noun}": "{phrase}",
-    "there {is} no {noun}": "there {is} {phrase}",
-    "without {noun}": "with {phrase}",
+_AFFIRMED = {  # a denial's template -> as many words without its cue: a text's length is not to give it away
+    "no {noun}": "{definite} {noun}",
+    "there {is} no {noun}": "there {is} {definite} {noun}",
+    "without {noun}": "with {noun}",
     "no evidence of {noun}": "some evidence of {noun}",
     "no sign of {noun}": "some sign of {noun}",
     "absence of {noun}": "presence of {noun}",
@@ -214,21 +213,24 @@ _AFFIRMED = {  # a denial's template -> the same statement without its cue
 
 
 def denial_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabulary | None = None) -> list[PolarityPair]:
-    """Every denial of the grammar beside the same statement affirmed, for every noun of every condition: more cues than
-    the frames of pairs that have to align."""
-    vocabulary, pairs = given(vocabulary), []
-    for condition in vocabulary.conditions if conditions is None else conditions:
-        for noun in vocabulary[condition].prompt_nouns:
-            fill = {"noun": noun.text, "is": noun.verb, "phrase": noun.phrase}
-            pairs += [
-                PolarityPair(
-                    affirmative=sentence_case(f"{_AFFIRMED[denial.template]}.".format(**fill)),
-                    negated=sentence_case(f"{denial.template}.".format(**fill)),
-                    finding=condition,
-                )
-                for denial in DENIALS
-            ]
-    return pairs
+    """Every denial of the grammar beside the same statement affirmed, for every noun of every condition, or of all:
+    more cues than the frames of pairs that have to align."""
+    vocabulary = given(vocabulary)
+    return [
+        PolarityPair(
+            affirmative=sentence_case(f"{_AFFIRMED[denial.template]}.".format(**fill)),
+            negated=sentence_case(f"{denial.template}.".format(**fill)),
+            finding=condition,
+        )
+        for condition in (vocabulary.conditions if conditions is None else conditions)
+        for fill in map(_filled, vocabulary[condition].prompt_nouns)
+        for denial in DENIALS
+    ]
+
+
+def _filled(noun: Noun) -> dict[str, str]:
+    definite = "some" if not noun.article else "a" if noun.text[0] not in "aeiou" else "an"
+    return {"noun": noun.text, "is": noun.verb, "definite": definite}
 
 
 def read_pairs(path: Path) -> list[PolarityPair]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from nast_core.interpret.plan import LENS_TEXTS
 from nast_core.recipe import OfDataset, Reporter
 from nast_core.runs.kinds import Kind
 from nast_core.work.pairs import pairs_meant, save
-from nast_core.work.results import dataset
+from nast_core.work.results import dataset, summary
 from nast_core.work.shares import is_main, load, ticks
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ JACOBIANS = "jacobians.safetensors"
 
 class LensRecipe(OfDataset):
     """Cosine by layer of what a text would mean to its own two sentences and the affirmative equivalent, and the
-    nearest phrases: lens.nc, and jacobians.safetensors to look at other sentences with."""
+    nearest phrases: summary.json, lens.nc, and jacobians.safetensors to look at other sentences with."""
 
     files: ClassVar = ("pairs", "bank")
 
@@ -38,10 +38,11 @@ class LensRecipe(OfDataset):
 
 
 def lens(recipe: LensRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
-    """lens.nc and jacobians.safetensors. Figures: pairs, and texts that the Jacobian is a mean over."""
+    """summary.json, lens.nc and jacobians.safetensors. Figures: pairs, and texts that the Jacobian is a mean over."""
     from nast_core.dataset.opened import open_dataset
     from nast_core.files.arrays import save_tensors
-    from nast_core.interpret.lens import bank_of, lens, mean_jacobians, texts_for_jacobians
+    from nast_core.files.writing import write_json
+    from nast_core.interpret.lens import bank_of, lens, lens_summary, mean_jacobians, texts_for_jacobians
 
     encoder = model or load(recipe)
     vocabulary = open_dataset(recipe.dataset).vocabulary
@@ -56,6 +57,7 @@ def lens(recipe: LensRecipe, folder: Path, report: Reporter, model: DualEncoder 
     save(result, recipe, folder / FILE)
     if is_main():
         save_tensors(folder / JACOBIANS, {"jacobians": jacobians})
+        write_json(folder / "summary.json", lens_summary(result))
     return {"pairs": len(pairs), "texts": len(through)}
 
 
@@ -89,6 +91,7 @@ def _phrases(path: Path) -> list[str]:
 class Looked(NamedTuple):
     """What a finished run found."""
 
+    summary: dict[str, Any]
     pairs: xr.Dataset
     jacobians: Tensor  # [layer, width, width], as ``would_be_embeddings`` takes them
 
@@ -97,8 +100,10 @@ def result(run: Run) -> Looked:
     from nast_core.files.arrays import read_tensors
     from nast_core.recipe import RunError
 
-    kept = read_tensors(run.folder / JACOBIANS, ["jacobians"], error=RunError, absent="delete the run, and make it anew")
-    return Looked(dataset(run.folder / FILE), kept["jacobians"])
+    kept = read_tensors(
+        run.folder / JACOBIANS, ["jacobians"], error=RunError, absent="delete the run, and make it anew"
+    )
+    return Looked(summary(run), dataset(run.folder / FILE), kept["jacobians"])
 
 
 LENS = Kind(LensRecipe, "Embedding lens", "by layer, what texts would mean if they stopped there", lens, result)

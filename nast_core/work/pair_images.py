@@ -1,4 +1,4 @@
-"""The images that pairs are scored on, for every kind that scores pairs: which, how they are said, and their vectors."""
+"""The images that pairs are scored on, for every kind that scores pairs: which, what they are called, and vectors."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ class Images(NamedTuple):
     averaged: list[str]  # those that are averaged over for every pair
     doubts: dict[str, str]  # as in ``encode_named``, filled as they are read
 
-    def told(
-        self, result: xr.Dataset, shares: Sequence[dict[str, str]], folder: Path, report: Reporter
-    ) -> xr.Dataset:
+    def told(self, result: xr.Dataset, shares: Sequence[dict[str, str]], folder: Path, report: Reporter) -> xr.Dataset:
         """A result with what its pairs were scored on; warnings.json, where an image may not show what it should."""
         from nast_core.benchmark.run import write_told
         from nast_core.encoding.images import in_doubt

@@ -45,7 +45,7 @@ def probe(recipe: ProbeRecipe, folder: Path, report: Reporter, model: DualEncode
     encoder = model or load(recipe)
     pairs, vocabulary = spoken_pairs(recipe.pairs, encoder, recipe.dataset)
     found = probe_pairs(pairs, encoder.text)
-    for pair, reason in found.refused:
+    for _, reason in found.refused:
         report.say(f"not used: {reason}")
     report.say(f"{len(found.usable)} pairs can be learnt from, {len(found.refused)} cannot")
     texts = {text for one in found.usable for text in (one.pair.affirmative, one.pair.negated)}
