@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.layers import charts, heads, readings
+from dashboard.layers import charts, chosen_head, readings
 from dashboard.parts import datasets, plots, widgets
 from dashboard.parts.pictures import choose_picture, draw_picture, image_vector
 from dashboard.parts.text import plain
@@ -31,15 +31,15 @@ def draw(model: DualEncoder, pair: AlignedPair) -> None:
         draw_picture(picture)
     vector = image_vector(model, picture)
     found = readings.one_apart(model, pair, vector)
-    layer, head = heads.chosen(found)
+    words, one = st.columns([3, 2], gap="medium")
+    with one:
+        cell = chosen_head.choose(found)
+        chosen_head.draw(model, pair, picture, vector, found, cell)
     with right:
         _draw_scores(pair, found)
-        _draw_heads(found, (layer, head))
-    words, one = st.columns([3, 2], gap="medium")
+        _draw_heads(found, cell)
     with words:
-        _draw_words(pair, found, (layer, head))
-    with one:
-        heads.draw(model, pair, picture, vector, found)
+        _draw_words(pair, found, cell)
     st.subheader(f"All pairs, each on {datasets.image_with()}")
     _draw_set(model)
 
@@ -79,7 +79,7 @@ def _take_head() -> None:
     for point in st.session_state["layers-parts"].selection.points[:1]:
         layer, dot, head = str(point["customdata"][0]).partition(".")
         if dot:
-            heads.take(int(layer), int(head))
+            chosen_head.take(int(layer), int(head))
 
 
 def _draw_words(pair: AlignedPair, found: xr.Dataset, chosen: tuple[int, int]) -> None:
@@ -124,7 +124,7 @@ def _draw_set(model: DualEncoder) -> None:
             ),
             key="layers-all-roles",
             data=table,
-            how_to_read="Roles as on Causal tracing: before the negator (the start token too), the negator, what follows.",
+            how_to_read="Roles as on Causal tracing; the start token is among those before the negator.",
             alt="Bars of the mean direct contribution of all heads by the role of the source token",
         )
     st.caption(f"The parts are off their sum by {said['largest_delta']:.0e} logits at most.")
@@ -171,7 +171,13 @@ def by_word(pair: AlignedPair, found: xr.Dataset, chosen: tuple[int, int]) -> pd
     labels = plots.pair_labels(pair.pieces_affirmative, pair.pieces_negated, pair.negator)
     return pd.DataFrame(
         [
-            {"position": p, "label": labels[p], "token": pair.pieces_negated[p], "series": name, "value": float(values[p])}
+            {
+                "position": p,
+                "label": labels[p],
+                "token": pair.pieces_negated[p],
+                "series": name,
+                "value": float(values[p]),
+            }
             for name, values in series.items()
             for p in pair.positions
         ]

@@ -24,7 +24,9 @@ TARGETS = {  # of the lens -> what it is called, colour, dash, mark
 Style = tuple[str, str, str, str]
 
 
-def _lines(figure: go.Figure, table: pd.DataFrame, by: str, styles: Mapping[str, Style], *, hover: str, **place) -> None:
+def _lines(
+    figure: go.Figure, table: pd.DataFrame, by: str, styles: Mapping[str, Style], *, hover: str, **place
+) -> None:
     """A line and its band for each series of ``by``; ``table`` also has layer, value, low, high, n."""
     for series, (name, colour, dash, symbol) in styles.items():
         part = table[(table[by] == series) & table.value.notna()]
@@ -118,7 +120,7 @@ def part_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str, cho
     figure = go.Figure(
         go.Bar(
             x=table.value,
-            y=table["name"].map(chart) if "label" not in table else table.label,
+            y=table["name"].map(chart),
             orientation="h",
             marker={
                 "color": [theme.RAISES if value > 0 else theme.LOWERS for value in table.value],
@@ -141,6 +143,28 @@ def part_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str, cho
     if not has_interval:
         figure.update_xaxes(range=[-reach if low < 0 else -0.02 * reach, reach if high > 0 else 0.02 * reach])
     return plots.finish(figure, title, subtitle, 130 + 22 * len(table))
+
+
+def word_bars(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
+    """Bars by token, two series; ``table`` has label (a tick text), series, value. The second series is narrow."""
+    figure, (every, one) = go.Figure(), table.series.unique()
+    for series, width in ((every, 0.8), (one, 0.36)):
+        part = table[table.series == series]
+        narrow = series == one
+        figure.add_bar(
+            x=part.label,
+            y=part.value,
+            width=width,
+            name=chart(series),
+            marker={
+                "color": theme.FRAME if narrow else [theme.RAISES if v > 0 else theme.LOWERS for v in part.value],
+                "pattern": {"shape": "" if narrow else ["" if v > 0 else "/" for v in part.value]},
+            },
+            hovertemplate=f"{chart(series)}, from %{{x}}: %{{y:+.4f}} logits<extra></extra>",
+        )
+    figure.update_yaxes(title_text="logits")
+    plots.legend_below(figure, barmode="overlay")
+    return plots.finish(figure, title, subtitle, 400)
 
 
 class Grid(NamedTuple):

@@ -13,17 +13,16 @@ from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
-    from nast_core.negation.pairs import PolarityPair
     from nast_core.work.probe import Probed
 
 _PLACES = {"layers": "pooled position", "finding_token": "finding's last token"}
 
 
-def draw(model: DualEncoder, pair: PolarityPair) -> None:
+def draw(model: DualEncoder) -> None:
     """The sentence, accuracy by layer, and by cue; or the run's offer. Of all pairs: no single one is looked at."""
     st.caption(
-        "A probe asks one layer's state: is this text a denial? It learns from some findings and cues, and is asked about"
-        " others. What it then gets right, the layer knows."
+        "A probe asks one layer's state: is this text a denial? It learns from some findings and cues, and is asked"
+        " about others. What it then gets right, the layer knows."
     )
     found = readings.probed(model)
     if found is None:
@@ -47,8 +46,8 @@ def _draw_layers(found: Probed) -> None:
         data=table,
         how_to_read=(
             "1: both texts of every pair are read rightly; 0.5 is chance. High for held-out findings: the layer knows a"
-            " denial, whatever is denied. Low for held-out cues: it knows the words it met, not what they mean. The grey"
-            f" band learnt from shuffled labels, {said['shufflings']} times, and should lie at 0.5."
+            " denial, whatever is denied. Low for held-out cues: it knows the words it met, not what they mean. The"
+            f" grey band learnt from shuffled labels, {said['shufflings']} times, and should lie at 0.5."
         ),
         alt="Lines of probe accuracy by layer for held-out findings, held-out cues and the shuffled control",
     )
@@ -86,4 +85,6 @@ def by_layer(rows: list[dict]) -> pd.DataFrame:
 
 def by_cue(rows: list[dict]) -> pd.DataFrame:
     """Of a probe's summary: cue, held_out, layer, value, low, high, n, denied."""
-    return pd.DataFrame([{"cue": one["cue"], "held_out": one["held_out"], **row} for one in rows for row in one["layers"]])
+    return pd.DataFrame(
+        [{"cue": one["cue"], "held_out": one["held_out"], **row} for one in rows for row in one["layers"]]
+    )

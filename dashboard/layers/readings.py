@@ -63,7 +63,9 @@ def shared(model: DualEncoder) -> Shared | None:
 
     recipe = ContributionsRecipe(model=keeper.spec(), dataset=datasets.spec())
     pairs = alignment(model).aligned
-    seconds = pace.seconds(model, images=len({one.pair.finding for one in pairs}), texts=_CONTRIBUTIONS * 2 * len(pairs))
+    seconds = pace.seconds(
+        model, images=len({one.pair.finding for one in pairs}), texts=_CONTRIBUTIONS * 2 * len(pairs)
+    )
     return _result(
         jobs.here_or_offered(recipe, model, f"Take {len(pairs)} pairs apart", seconds, key="layers-contributions-run")
     )

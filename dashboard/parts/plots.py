@@ -127,6 +127,16 @@ def token_labels(pieces: Sequence[str], negator: Sequence[int]) -> list[str]:
     return [f"{text}<span style='font-size:1px'> {i}</span>" for i, text in enumerate(shown)]
 
 
+def pair_labels(affirmative: Sequence[str], negated: Sequence[str], negator: Sequence[int]) -> list[str]:
+    """Tick texts of both texts of an aligned pair at once: where they differ, the one stands before the other."""
+    own = token_labels(negated, negator)
+    blue = '<span style="color:{}">{}</span> → '
+    return [
+        blue.format(theme.AFFIRMATIVE, escape(a)) + label if a != n else label
+        for a, n, label in zip(affirmative, negated, own, strict=True)
+    ]
+
+
 class Panel(NamedTuple):
     """One head's attention on one text."""
 

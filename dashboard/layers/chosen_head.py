@@ -1,4 +1,4 @@
-"""One head that a bar or a line leads to: what it adds, where it looks, what it carries, and the pages that say more."""
+"""One head that a bar or a line leads to: what it adds, looks at and carries, and the pages that say more."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def take(layer: int, head: int) -> None:
     st.session_state[_FIELDS[0]], st.session_state[_FIELDS[1]] = layer, head
 
 
-def chosen(found: xr.Dataset) -> tuple[int, int]:
+def choose(found: xr.Dataset) -> tuple[int, int]:
     """Layer and head to look at; at first the one that adds most to the change of score."""
     if fields.fresh(*_FIELDS):
         take(*_largest(found))
     layers, numbers = found["layer"].values.tolist(), found["head"].values.tolist()
-    left, right, _ = st.columns([1, 1, 4])
+    left, right = st.columns(2)
     layer = left.selectbox("Layer", layers, key="contribution-layer", bind="query-params")
     return layer, right.selectbox("Head", numbers, key="contribution-head", bind="query-params")
 
@@ -44,7 +44,12 @@ def _largest(found: xr.Dataset) -> tuple[int, int]:
 
 
 def draw(
-    model: DualEncoder, pair: AlignedPair, picture: Picture, vector: np.ndarray, found: xr.Dataset, cell: tuple[int, int]
+    model: DualEncoder,
+    pair: AlignedPair,
+    picture: Picture,
+    vector: np.ndarray,
+    found: xr.Dataset,
+    cell: tuple[int, int],
 ) -> None:
     """The head's figures on this pair and image, each beside the page that shows it."""
     from nast_core.interpret.contributions import of_the_negation
@@ -70,5 +75,5 @@ def draw(
         icon="timeline",
         pair=pair.pair,
         image=picture.title,
-        component="attention",
+        component="Attention output",
     )
