@@ -6,9 +6,9 @@ is the same for every text,
 
     e_l = unit(project(J_l h_l)),        J_l = mean over texts of d h_L[pooled] / d h_l[pooled]
 
-so that at the last layer, where J is the identity, both are the embedding itself. Departure from method.md: its J goes
-to the embedding, behind the final norm, whose own derivative takes out of a state just what it scales; so here the norm
-is read, not linearised.
+so that at the last layer, where J is the identity, both are the embedding itself. Departures: of many texts each gives
+some of J's rows (``mean_jacobians``); and method.md's J goes to the embedding, behind the final norm, whose own
+derivative takes out of a state just what it scales: so here the norm is read, not linearised.
 """
 
 from collections.abc import Sequence
@@ -43,8 +43,9 @@ WAYS: tuple[Way, ...] = ("jacobian", "plain")
 TARGETS = (*FORMS, "equivalent")
 NEAREST = 10  # phrases
 _FEWEST = 4  # of them in a tower whose every position must be followed
-_BUDGET = 96 * 2**20  # bytes of a block's inner states and their gradients
-_BATCH = 64
+_A_ROW = 40  # texts that a row of the Jacobian is a mean over, at least, where there are as many
+_BUDGET = 8 * 2**20  # bytes of a block's inner states and their gradients: more outgrow the caches (measured)
+_BATCH, _AT_ONCE = 64, 8  # texts
 
 Jacobians = Float[Tensor, "layer width width"]
 
@@ -63,51 +64,55 @@ def texts_for_jacobians(tower: TextTower, texts: Sequence[str], most: int = LENS
 def mean_jacobians(model: DualEncoder, texts: Sequence[str], *, progress: Tick | None = None) -> Jacobians:
     """J_l of every layer, 0 to the last, whose is the identity; [layer, last width, width], on the CPU.
 
-    As many backward products a text as the state is wide, batched. Raises PairError for a tower that pools several
-    positions, and for no text.
+    A row is a backward product a text, and the last state is wide. Of more than twice _A_ROW texts, each gives some of
+    the rows by turns, so that every row is a mean over at least _A_ROW of them, spread over all lengths.
+
+    Raises PairError for a tower that pools several positions, and for no text.
     """
     tower = _single(model)
     if not texts:
         raise PairError("no text was given; the lens's Jacobian is a mean over texts, so it needs at least one")
-    total = torch.zeros(tower.n_layers + 1, tower.width, tower.width, dtype=model.dtype, device=tower.device)
+    ordered = [text for batch in model.text_batches(texts, _BATCH) for text in batch]
+    turns = max(1, len(ordered) // _A_ROW)
+    jacobians = torch.zeros(tower.n_layers + 1, tower.width, tower.width, dtype=model.dtype, device=tower.device)
     with torch.inference_mode(False), torch.no_grad():
-        for batch in model.text_batches(texts, 8):
-            tokens = tower.tokenize(batch)
-            total += _jacobians(tower, tokens)
-            if progress:
-                progress(len(batch))
-    return (total / len(set(texts))).cpu()
+        for turn in range(turns):
+            own, rows = ordered[turn::turns], torch.arange(turn, tower.width, turns, device=tower.device)
+            for batch in model.text_batches(own, _AT_ONCE):
+                jacobians[:, rows] += _jacobians(tower, tower.tokenize(batch), rows) / len(own)
+                if progress:
+                    progress(len(batch))
+    return jacobians.cpu()
 
 
-def _jacobians(tower: TextTower, tokens: Tokens) -> Jacobians:
-    """Summed over the batch's texts."""
+def _jacobians(tower: TextTower, tokens: Tokens, rows: Int[Tensor, " row"]) -> Float[Tensor, "layer row width"]:
+    """Some rows of every layer's Jacobian, summed over the batch's texts."""
     mask, hidden, states = tower.attention_mask(tokens), tower.embed(tokens), []
     for block in tower.blocks:
         states.append(hidden)
         hidden = tower.step(block, hidden, mask)
-    texts, width, rows = len(tokens), tower.width, torch.arange(len(tokens), device=tower.device)
+    texts, width, text = len(tokens), tower.width, torch.arange(len(tokens), device=tower.device)
     live = 1 if tower.causal else hidden.shape[1]
     at = torch.zeros_like(tokens.pooled) if tower.causal else tokens.pooled
-    result = torch.zeros(tower.n_layers + 1, width, width, dtype=hidden.dtype, device=tower.device)
+    result = torch.zeros(tower.n_layers + 1, len(rows), width, dtype=hidden.dtype, device=tower.device)
     per_row = texts * live * width * 4 * 2 * hidden.element_size()
-    some = max(1, min(width, _BUDGET // per_row))
-    for start in range(0, width, some):
-        wanted = torch.eye(width, dtype=hidden.dtype, device=tower.device)[start : start + some]
+    some = max(1, min(len(rows), _BUDGET // per_row))
+    for start in range(0, len(rows), some):
+        wanted = torch.eye(width, dtype=hidden.dtype, device=tower.device)[rows[start : start + some]]
         back = torch.zeros(len(wanted), texts, live, width, dtype=hidden.dtype, device=tower.device)
-        back[:, rows, at] = wanted[:, None]
+        back[:, text, at] = wanted[:, None]
         result[-1, start : start + some] = wanted * texts
         for layer in reversed(range(tower.n_layers)):
+            block, whole = tower.blocks[layer], states[layer]
             with torch.enable_grad():
-                entered = states[layer] if live > 1 else states[layer][rows, tokens.pooled][:, None]
-                entered = entered.detach().requires_grad_()
-                block = tower.blocks[layer]
+                entered = (whole[text, tokens.pooled][:, None] if tower.causal else whole).detach().requires_grad_()
                 left = (
-                    _whole(tower, block, entered, mask)
-                    if not tower.causal
-                    else _alone(tower, block, entered, states[layer], mask, tokens)
+                    _alone(tower, block, entered, whole, mask, tokens)
+                    if tower.causal
+                    else _whole(tower, block, entered, mask)
                 )
                 (back,) = torch.autograd.grad(left, entered, back, is_grads_batched=True)
-            result[layer, start : start + some] = back[:, rows, at].sum(1)
+            result[layer, start : start + some] = back[:, text, at].sum(1)
     return result
 
 
