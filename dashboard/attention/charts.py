@@ -54,12 +54,18 @@ def head_map(
 
 
 def attention_patterns(
-    negated: np.ndarray, affirmative: np.ndarray, labels: Sequence[Sequence[str]], *, title: str, subtitle: str
+    negated: np.ndarray,
+    affirmative: np.ndarray,
+    labels: Sequence[Sequence[str]],
+    *,
+    title: str,
+    subtitle: str,
+    label: str = plots.SHARE,
 ) -> go.Figure:
     """One head's attention [query, key] for both texts on one scale, and negated minus affirmative.
 
-    ``labels``: of the negated text's tokens, and of the affirmative's.
+    ``labels``: of the negated text's tokens, and of the affirmative's; ``label``: of the scale.
     """
     panels = [plots.Panel("negated", negated, labels[0]), plots.Panel("affirmative", affirmative, labels[1])]
     difference = plots.Panel("negated - affirmative", negated - affirmative, labels[0])
-    return plots.attention_panels(panels, difference, title=title, subtitle=subtitle, height=540)
+    return plots.attention_panels(panels, difference, title=title, subtitle=subtitle, height=540, label=label)

@@ -21,49 +21,13 @@ TARGETS = {  # of the lens -> what it is called, colour, dash, mark
     "negated": ("no X", theme.NEGATED, "solid", "circle"),
     "equivalent": ("no X, said affirmatively", theme.OTHERS[0], "dot", "diamond"),
 }
-Style = tuple[str, str, str, str]
-
-
-def _lines(
-    figure: go.Figure, table: pd.DataFrame, by: str, styles: Mapping[str, Style], *, hover: str, **place
-) -> None:
-    """A line and its band for each series of ``by``; ``table`` also has layer, value, low, high, n."""
-    for series, (name, colour, dash, symbol) in styles.items():
-        part = table[(table[by] == series) & table.value.notna()]
-        if part.empty:
-            continue
-        if part.low.notna().any():
-            figure.add_scatter(
-                x=[*part.layer, *part.layer[::-1]],
-                y=[*part.high, *part.low[::-1]],
-                fill="toself",
-                fillcolor=colour,
-                opacity=0.18,
-                mode="none",
-                hoverinfo="skip",
-                showlegend=False,
-                **place,
-            )
-        figure.add_scatter(
-            x=part.layer,
-            y=part.value,
-            name=name,
-            legendgroup=name,
-            showlegend=place.get("col", 1) == 1,
-            mode="lines+markers",
-            line={"color": colour, "dash": dash, "width": 2.5},
-            marker={"symbol": symbol, "size": 8, "color": colour},
-            customdata=part.n,
-            hovertemplate=hover.format(chart(name)),
-            **place,
-        )
 
 
 def probe_lines(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
     """Accuracy by layer; ``table`` has layer, measure, value, low, high, n."""
     figure = go.Figure()
     hover = "{}, layer %{{x}}: %{{y:.2f}}, n = %{{customdata}}<extra></extra>"
-    _lines(figure, table, "measure", MEASURES, hover=hover)
+    plots.lines(figure, table, "measure", MEASURES, hover=hover)
     figure.update_xaxes(title_text=plots.layer_title(table.layer.tolist()), dtick=1)
     figure.update_yaxes(title_text="share read rightly", range=[-0.02, 1.04])
     plots.chance_line(figure, 0.5, horizontal=False)
@@ -102,7 +66,7 @@ def lens_lines(panels: Mapping[str, pd.DataFrame], *, title: str, subtitle: str)
     figure = make_subplots(cols=len(panels), shared_yaxes=True, subplot_titles=list(panels), horizontal_spacing=0.04)
     for at, table in enumerate(panels.values(), start=1):
         hover = "{}, layer %{{x}}: cosine %{{y:.3f}}<extra></extra>"
-        _lines(figure, table, "target", TARGETS, hover=hover, row=1, col=at)
+        plots.lines(figure, table, "target", TARGETS, hover=hover, row=1, col=at)
         figure.update_xaxes(title_text=plots.layer_title(table.layer.tolist()), dtick=1, row=1, col=at)
     figure.update_yaxes(title_text="cosine", row=1, col=1)
     figure.update_yaxes(range=[min(-0.05, *(float(one.value.min()) for one in panels.values())), 1.04])

@@ -29,31 +29,36 @@ if TYPE_CHECKING:
 _PROBE, _JACOBIAN, _CONTRIBUTIONS = 1.5, 25, 3
 
 
-def every_pair(model: DualEncoder) -> tuple[PolarityPair, ...]:
-    """The dataset's pairs of the conditions a model knows, aligned or not; where there is none, the page ends."""
+def every_pair(model: DualEncoder, dataset: str | None = None) -> tuple[PolarityPair, ...]:
+    """The pairs of the chosen dataset, or of ``dataset``, about conditions that a model knows, aligned or not; where
+    there is none, the page ends."""
+    with widgets.advice():
+        of = datasets.load(dataset or datasets.spec())
     with widgets.lacking():
-        return tuple(datasets.chosen().pairs(model.card.conditions, present=None))
+        return tuple(of.pairs(model.card.conditions, present=None))
 
 
 # --- all pairs: runs --------------------------------------------------------------------------------------------------
 
 
-def probed(model: DualEncoder, spec: str | None = None) -> Probed | None:
-    """Of the sidebar's model, or the one that ``spec`` names; None where it takes long and is offered."""
+def probed(model: DualEncoder, spec: str | None = None, dataset: str | None = None) -> Probed | None:
+    """Of the sidebar's model and dataset, or those named; None where it takes long and is offered."""
     from nast_core.work.probe import ProbeRecipe
 
-    recipe = ProbeRecipe(model=spec or keeper.spec(), dataset=datasets.spec())
-    seconds = _PROBE * pace.seconds(model, texts=2 * _spoken(model, model.fingerprint, datasets.chosen().fingerprint))
+    recipe = ProbeRecipe(model=spec or keeper.spec(), dataset=dataset or datasets.spec())
+    with widgets.advice():
+        data = datasets.load(recipe.dataset).fingerprint
+    seconds = _PROBE * pace.seconds(model, texts=2 * _spoken(model, model.fingerprint, recipe.dataset, data))
     return _result(jobs.here_or_offered(recipe, model, "Probe every layer", seconds, key=_key("probe", recipe)))
 
 
-def looked(model: DualEncoder, spec: str | None = None) -> Looked | None:
+def looked(model: DualEncoder, spec: str | None = None, dataset: str | None = None) -> Looked | None:
     """The lens's run, as ``probed``."""
     from nast_core.work.lens import LensRecipe
 
-    recipe = LensRecipe(model=spec or keeper.spec(), dataset=datasets.spec())
+    recipe = LensRecipe(model=spec or keeper.spec(), dataset=dataset or datasets.spec())
     texts = LENS_TEXTS if model.text.causal else 4  # where not causal, fewer
-    seconds = pace.seconds(model, texts=_JACOBIAN * texts + 2 * len(every_pair(model)))
+    seconds = pace.seconds(model, texts=_JACOBIAN * texts + 2 * len(every_pair(model, recipe.dataset)))
     return _result(jobs.here_or_offered(recipe, model, "Make the lens", seconds, key=_key("lens", recipe)))
 
 
@@ -88,11 +93,11 @@ def _read(_run: Run, run_id: str):
 
 
 @memo.copied("Gathering the pairs")
-def _spoken(_model: DualEncoder, fingerprint: str, data: str) -> int:
+def _spoken(_model: DualEncoder, fingerprint: str, dataset: str, data: str) -> int:
     from nast_core.work.pairs import spoken_pairs
 
     with widgets.lacking():
-        return len(spoken_pairs(None, _model, datasets.spec())[0])
+        return len(spoken_pairs(None, _model, dataset)[0])
 
 
 # --- one pair ---------------------------------------------------------------------------------------------------------

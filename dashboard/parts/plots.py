@@ -118,6 +118,42 @@ def chance_line(figure: go.Figure, at: float, *, horizontal: bool) -> None:
         figure.add_hline(y=at, annotation_position="right", **line)
 
 
+Style = tuple[str, str, str, str]  # name, colour, dash, mark
+
+
+def lines(figure: go.Figure, table: pd.DataFrame, by: str, styles: Mapping[str, Style], *, hover: str, **place) -> None:
+    """A line and its band for each series of ``by``; ``table`` also has layer, value, low, high, n."""
+    for series, (name, colour, dash, symbol) in styles.items():
+        part = table[(table[by] == series) & table.value.notna()]
+        if part.empty:
+            continue
+        if part.low.notna().any():
+            figure.add_scatter(
+                x=[*part.layer, *part.layer[::-1]],
+                y=[*part.high, *part.low[::-1]],
+                fill="toself",
+                fillcolor=colour,
+                opacity=0.18,
+                mode="none",
+                hoverinfo="skip",
+                showlegend=False,
+                **place,
+            )
+        figure.add_scatter(
+            x=part.layer,
+            y=part.value,
+            name=name,
+            legendgroup=name,
+            showlegend=place.get("col", 1) == 1,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2.5},
+            marker={"symbol": symbol, "size": 8, "color": colour},
+            customdata=part.n,
+            hovertemplate=hover.format(chart(name)),
+            **place,
+        )
+
+
 def token_labels(pieces: Sequence[str], negator: Sequence[int]) -> list[str]:
     """Tick texts; the negator is underlined as well as coloured. Numbered, since a word may stand twice."""
     shown = [
@@ -137,6 +173,9 @@ def pair_labels(affirmative: Sequence[str], negated: Sequence[str], negator: Seq
     ]
 
 
+SHARE = "share of attention"
+
+
 class Panel(NamedTuple):
     """One head's attention on one text."""
 
@@ -146,7 +185,14 @@ class Panel(NamedTuple):
 
 
 def attention_panels(
-    panels: Sequence[Panel], difference: Panel | None, *, title: str, subtitle: str, height: int, hover: str = ""
+    panels: Sequence[Panel],
+    difference: Panel | None,
+    *,
+    title: str,
+    subtitle: str,
+    height: int,
+    hover: str = "",
+    label: str = SHARE,
 ) -> go.Figure:
     """Attention side by side on one scale, their difference on another; ``hover``: before each hover text."""
     shown = [*panels, *([difference] if difference else [])]
@@ -170,7 +216,7 @@ def attention_panels(
     top = max(float(one.values.max()) for one in panels)
     limit = max(float(np.abs(difference.values).max()) if difference else 0.0, 1e-6)
     figure.update_layout(
-        coloraxis=_below("share of attention", theme.MAGNITUDE, 0, top, x=0.3, len=0.5),
+        coloraxis=_below(label, theme.MAGNITUDE, 0, top, x=0.3, len=0.5),
         coloraxis2=_below("difference", theme.SIGNED, -limit, limit, x=0.88, len=0.24),
     )
     return finish(figure, title, subtitle, height)
