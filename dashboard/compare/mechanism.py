@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def draw(view: View) -> None:
-    """Both charts of both models, and their layers; why there are none, where the dataset has no pair to look at them with."""
+    """Both charts of both models, and their layers; why there are none, where the dataset has no pair to look at."""
     if view.lacks("pairs"):
         return
     view.sections.draw(
