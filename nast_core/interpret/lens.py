@@ -43,7 +43,7 @@ WAYS: tuple[Way, ...] = ("jacobian", "plain")
 TARGETS = (*FORMS, "equivalent")
 NEAREST = 10  # phrases
 _FEWEST = 4  # of them in a tower whose every position must be followed
-_A_ROW = 40  # texts that a row of the Jacobian is a mean over, at least, where there are as many
+_A_ROW = 32  # texts that a row of the Jacobian is a mean over, at least, where there are as many
 _BUDGET = 8 * 2**20  # bytes of a block's inner states and their gradients: more outgrow the caches (measured)
 _BATCH, _AT_ONCE = 64, 8  # texts
 

@@ -9,7 +9,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
+from nast_core.compare.layers import compare_layers
 from nast_core.errors import ModelError, PairError
+from nast_core.interpret import lens as lens_module
 from nast_core.interpret.ablation import sink
 from nast_core.interpret.attention import attention_patterns, value_weighted_patterns
 from nast_core.interpret.contributions import contributions, direct_contributions, of_the_negation
@@ -22,6 +24,8 @@ from nast_core.interpret.probe_summary import sentence, summarise
 from nast_core.models.description import lacking
 from nast_core.negation.pairs import PolarityPair, align, denial_pairs
 from tests.toys import ToyBlock, ToyTower, toy
+
+pytestmark = pytest.mark.slow
 
 FINDINGS = {"Edema": "edema", "Pneumothorax": "pneumothorax", "Fracture": "fracture", "Cardiomegaly": "cardiomegaly",
             "Atelectasis": "atelectasis", "Consolidation": "consolidation"}  # fmt: skip
@@ -269,6 +273,14 @@ class TestLens:
                 moved += (ends[0] - ends[1]) / 2e-5 / len(texts)
             assert (jacobians[layer] @ nudge - moved).abs().max() < 1e-6 * moved.abs().max() + 1e-9
 
+    def test_of_many_texts_each_gives_some_rows_by_turns(self, model64, monkeypatch):
+        texts = [PAIR.negated, LONG.affirmative]  # in order of length
+        whole = [mean_jacobians(model64, [text]) for text in texts]
+        monkeypatch.setattr(lens_module, "_A_ROW", 1)
+        shared = mean_jacobians(model64, texts)
+        for turn in (0, 1):
+            assert (shared[:, turn::2] - whole[turn][:, turn::2]).abs().max() < 1e-12
+
     def test_gives_a_pairs_own_texts_its_equivalent_and_the_nearest_phrases(self, tiny):
         pairs = [PAIR, LONG]
         bank = ["There is no edema.", "there is some edema .", PAIR.negated]
@@ -365,3 +377,19 @@ def test_denials_of_the_grammar_keep_the_number_of_words():
     pairs = denial_pairs(["Edema", "Support Devices"])
     assert {"No edema.", "Edema is not seen.", "Free of edema."} <= {pair.negated for pair in pairs}
     assert all(len(pair.affirmative.split()) == len(pair.negated.split()) for pair in pairs)
+
+
+def test_before_and_after_says_where_knowledge_moved():
+    """B erases in its third layer what both have written in the first: known in the middle, lost at the readout."""
+    a, b = (
+        toy(ToyTower([ToyBlock(write_product), ToyBlock(nothing), ToyBlock(last)], parity)) for last in (nothing, erase)
+    )
+    found = compare_layers(a, b, PAIRS)
+    moved = found.probe[(found.probe.place == "pooled") & (found.probe.measure == "held_out_findings")]
+    assert moved.change.tolist() == pytest.approx([0, 0, 0, -0.5])
+    assert moved.n.tolist() == [36] * 4
+    assert found.said[0].startswith("The tower knows from layer 1 on")
+    assert found.said[1].startswith("The tower knows in layers 1 to 2 and loses it after")
+    of_itself = found.lens[found.lens.target == "negated"]
+    assert of_itself.a.tolist()[-1] == of_itself.b.tolist()[-1] == pytest.approx(1)
+    assert of_itself.change.tolist() == pytest.approx((of_itself.b - of_itself.a).tolist())

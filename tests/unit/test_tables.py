@@ -43,6 +43,9 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
         [
             "attention",
             "trace",
+            "probe",
+            "lens",
+            "contributions",
             "benchmark",
             "claims",
             "alignment",
