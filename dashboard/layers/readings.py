@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nast_core.work.probe import Probed
 
 # Times the encoding of its texts that each takes (make bench); the lens's, of the texts of its Jacobian.
-_PROBE, _JACOBIAN, _CONTRIBUTIONS = 1.5, 25, 3
+_PROBE, _JACOBIAN, _CONTRIBUTIONS = 2, 20, 3
 
 
 def every_pair(model: DualEncoder, dataset: str | None = None) -> tuple[PolarityPair, ...]:
