@@ -48,7 +48,7 @@ def lens(recipe: LensRecipe, folder: Path, report: Reporter, model: DualEncoder 
     vocabulary = open_dataset(recipe.dataset).vocabulary
     pairs = _readable(pairs_meant(recipe.pairs, encoder, recipe.dataset, present=None), encoder, report)
     texts = list(dict.fromkeys(text for pair in pairs for text in (pair.affirmative, pair.negated)))
-    through = texts_for_jacobians(encoder, texts, recipe.texts)
+    through = texts_for_jacobians(encoder.text, texts, recipe.texts)
     jacobians = mean_jacobians(encoder, through, progress=ticks(report, len(through), "Jacobians of texts"))
     known = [one for one in encoder.card.conditions if one in vocabulary]
     bank = _phrases(recipe.bank) if recipe.bank else bank_of(vocabulary, known)
