@@ -148,10 +148,11 @@ def bank(model: DualEncoder) -> tuple[tuple[str, ...], torch.Tensor]:
 
 @memo.shared("Encoding the phrases to name layers by")
 def _bank(_model: DualEncoder, fingerprint: str, words: str) -> tuple[tuple[str, ...], torch.Tensor]:
-    from nast_core.interpret.lens import bank_of
+    from nast_core.interpret.lens import bank_of, readable
 
     vocabulary = datasets.vocabulary()
-    phrases = bank_of(vocabulary, [one for one in _model.card.conditions if one in vocabulary])
+    known = [one for one in _model.card.conditions if one in vocabulary]
+    phrases = readable(_model.text, bank_of(vocabulary, known))
     return tuple(phrases), _model.encode_texts(phrases)
 
 

@@ -42,7 +42,7 @@ def lens(recipe: LensRecipe, folder: Path, report: Reporter, model: DualEncoder 
     from nast_core.dataset.opened import open_dataset
     from nast_core.files.arrays import save_tensors
     from nast_core.files.writing import write_json
-    from nast_core.interpret.lens import bank_of, lens, lens_summary, mean_jacobians, texts_for_jacobians
+    from nast_core.interpret.lens import bank_of, lens, lens_summary, mean_jacobians, readable, texts_for_jacobians
 
     encoder = model or load(recipe)
     vocabulary = open_dataset(recipe.dataset).vocabulary
@@ -51,7 +51,7 @@ def lens(recipe: LensRecipe, folder: Path, report: Reporter, model: DualEncoder 
     through = texts_for_jacobians(encoder.text, texts, recipe.texts)
     jacobians = mean_jacobians(encoder, through, progress=ticks(report, len(through), "Jacobians of texts"))
     known = [one for one in encoder.card.conditions if one in vocabulary]
-    bank = _phrases(recipe.bank) if recipe.bank else bank_of(vocabulary, known)
+    bank = _phrases(recipe.bank) if recipe.bank else readable(encoder.text, bank_of(vocabulary, known))
     result = lens(encoder, pairs, jacobians, vocabulary, bank, progress=ticks(report, len(texts), "texts"))
     result.attrs["jacobian_texts"] = len(through)
     save(result, recipe, folder / FILE)
