@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from nast_core.cli import app
 from tests.unit.test_docs import ROOT, blocks, commands
 
-pytestmark = pytest.mark.slow  # a probe, a lens, and every pair taken apart
+pytestmark = pytest.mark.long  # a probe, a lens, and every pair taken apart
 
 PAGE = ROOT / "docs" / "guide" / "layers.md"
 
@@ -21,7 +21,7 @@ def test_every_command_of_the_guide_does_what_it_says(tmp_path, monkeypatch):
         said += result.output
     lines = {line.rstrip() for line in said.splitlines()}
     shown = [line.rstrip() for _, text in blocks(PAGE, "text") for line in text.splitlines() if line != "..."]
-    sentences = [line for line in shown if line.endswith(".")]  # figures differ from machine to machine in the last place
+    sentences = [line for line in shown if line.endswith(".")]  # figures differ from machine to machine
     assert len(sentences) >= 1
     assert set(sentences) <= lines
     for folder, file in (("probed", "probe.nc"), ("looked", "lens.nc"), ("apart", "contributions.nc")):
