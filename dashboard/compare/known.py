@@ -15,7 +15,7 @@ from nast_core.models.description import no_lens
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import Two, View
 
-_MEASURES = {"held_out_findings": "findings not met", "held_out_cues": "cues not met"}
+_MEASURES = {"held_out_findings": "held-out findings", "held_out_cues": "held-out cues"}
 _TARGETS = {"affirmative": "to X", "equivalent": "to what says no X affirmatively"}
 
 

@@ -110,11 +110,11 @@ def _draw_set(model: DualEncoder) -> None:
     with parts:
         table = of_summary(said)
         widgets.figure(
-            charts.part_bars(table, title="What each part adds, all pairs", subtitle=subtitle, label="logits"),
-            key="layers-all-parts",
+            charts.part_bars(table, title="What each head adds, all pairs", subtitle=subtitle, label="logits"),
+            key="layers-all-heads",
             data=table,
-            how_to_read="As above, on average. An interval that leaves 0 out: the part does it for nearly every pair.",
-            alt="Bars of the mean direct contribution of heads, MLPs and the embedding",
+            how_to_read=f"As above, on average. {sums_of(said)}.",
+            alt="Bars of the mean direct contribution of the largest heads",
         )
     with roles:
         table = pd.DataFrame([{"name": _ROLES.get(row["role"], row["role"]), **row} for row in said["roles"]])
@@ -153,12 +153,20 @@ def _largest(by_head: pd.Series, rest: dict[str, float]) -> pd.DataFrame:
 
 
 def of_summary(said: dict) -> pd.DataFrame:
-    """As ``by_part`` of a run's summary, with intervals; its other heads are left to the sum of all."""
-    heads_of = sorted(said["heads"], key=lambda row: -abs(row["value"]))[:_SHOWN]
-    rows = [{"name": f"{row['layer']}.{row['head']}", **row} for row in heads_of]
-    sums = {"all heads": "all_heads", "all MLPs": "all_mlps", "embedding": "embedding", "norms and biases": "rest"}
-    rows += [{"name": name, **said[key]} for name, key in sums.items()]
-    return pd.DataFrame(rows)[["name", "value", "low", "high", "n"]]
+    """The largest heads of a run's summary: name, value, low, high, n."""
+    heads = sorted(said["heads"], key=lambda row: -abs(row["value"]))[:_SHOWN]
+    return pd.DataFrame([{"name": f"{row['layer']}.{row['head']}", **row} for row in heads]).drop(
+        columns=["layer", "head"]
+    )
+
+
+def sums_of(said: dict) -> str:
+    """All heads, and all else, in words."""
+    from nast_core.statistics.rates import Rate
+
+    sums = {"All heads": "all_heads", "all MLPs": "all_mlps", "embedding": "embedding", "norms and biases": "rest"}
+    told = [f"{name} {Rate.of(said[key]).interval('+.2f')}" for name, key in sums.items()]
+    return f"{', '.join(told)}; together {Rate.of(said['difference']).interval('+.2f', ' logits')}"
 
 
 def by_word(pair: AlignedPair, found: xr.Dataset, chosen: tuple[int, int]) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from dashboard.parts import plots, theme
 from dashboard.parts.text import chart
 
 MEASURES = {  # of a probe -> what it is called, colour, dash, mark
-    "held_out_findings": ("findings not met", theme.NEGATED, "solid", "circle"),
-    "held_out_cues": ("cues not met", theme.OTHERS[0], "dash", "diamond"),
+    "held_out_findings": ("held-out findings", theme.NEGATED, "solid", "circle"),
+    "held_out_cues": ("held-out cues", theme.OTHERS[0], "dash", "diamond"),
     "control": ("shuffled labels", theme.BASE, "dot", "x"),
 }
 TARGETS = {  # of the lens -> what it is called, colour, dash, mark
@@ -100,7 +100,7 @@ def part_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str, cho
         )
     )
     figure.add_vline(x=0, line={"color": theme.FAINT, "width": 1})
-    figure.update_yaxes(autorange="reversed", ticklabelstandoff=4)
+    figure.update_yaxes(autorange="reversed", ticklabelstandoff=4, type="category")  # 2.1 is a name here
     figure.update_xaxes(title_text=label, zeroline=False)
     reach = max(float(table.value.abs().max()), 1e-6) * 1.18
     low, high = float(min(table.value.min(), 0)), float(max(table.value.max(), 0))
@@ -143,8 +143,8 @@ class Grid(NamedTuple):
 def state_grids(grids: Sequence[Grid], *, title: str, subtitle: str) -> go.Figure:
     """Grids side by side whose cells can be clicked; customdata: layer, position, number of the grid."""
     figure = make_subplots(cols=len(grids), subplot_titles=[chart(one.title) for one in grids], horizontal_spacing=0.1)
-    known = np.concatenate([one.values.ravel() for one in grids])
-    scale = plots.signed_scale(known if np.isfinite(known).any() else 1.0)
+    known = np.concatenate([np.nan_to_num(one.values).ravel() for one in grids])
+    scale = plots.signed_scale(known, least=1.0)
     for at, one in enumerate(grids, start=1):
         layers, positions = list(range(len(one.values))), list(range(len(one.labels)))
         place = {"row": 1, "col": at}
@@ -168,6 +168,7 @@ def state_grids(grids: Sequence[Grid], *, title: str, subtitle: str) -> go.Figur
             showscale=False,
             **scale,
             **plots.written(one.values, when=True),
+            hoverongaps=False,
             **place,
         )
         named = "layer %{customdata[0]}, position %{customdata[1]}"
@@ -182,8 +183,9 @@ def state_grids(grids: Sequence[Grid], *, title: str, subtitle: str) -> go.Figur
             line={"color": theme.FRAME, "width": 3},
             **place,
         )
-        figure.update_xaxes(tickvals=positions, ticktext=list(one.labels), showgrid=False, zeroline=False, **place)
-        figure.update_yaxes(
-            title_text=plots.layer_title(layers), dtick=1, autorange="reversed", showgrid=False, zeroline=False, **place
-        )
+        bare = {"showgrid": False, "zeroline": False, **place}
+        across = {"tickvals": positions, "ticktext": list(one.labels), "tickangle": -45}
+        figure.update_xaxes(**across, range=[-0.5, len(positions) - 0.5], **bare)
+        figure.update_yaxes(dtick=1, range=[layers[-1] + 0.5, -0.5], **bare)
+    figure.update_yaxes(title_text=plots.layer_title(layers), row=1, col=1)
     return plots.below_titles(plots.finish(figure, title, subtitle, 150 + 24 * len(grids[0].values)))

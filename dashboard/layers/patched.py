@@ -41,7 +41,8 @@ def draw(model: DualEncoder, pair: PolarityPair) -> None:
         source = fields.one_of(st, "Write", _WAYS, key="patch-way")
         texts = (pair.negated, pair.affirmative) if source == "negated" else (pair.affirmative, pair.negated)
         above = st.container()
-        sides = [_choose(model, text, end) for text, end in zip(texts, _ENDS, strict=True)]
+        start = _first_cue(pair.negated, readings.pieces(model, pair.negated))
+        sides = [_choose(model, text, end, start) for text, end in zip(texts, _ENDS, strict=True)]
         effect = _draw_scores(model, sides, image_vector(model, picture))
         about = (model.fingerprint, *texts, picture.name, sides[0].layer, sides[0].position)
         tried = _remember(about, sides[1], effect)
@@ -49,11 +50,11 @@ def draw(model: DualEncoder, pair: PolarityPair) -> None:
             _draw_grids(model, sides, tried)
 
 
-def _choose(model: DualEncoder, text: str, end: str) -> _Side:
-    """Layer and token, in two fields that a click fills; at first the negator where it enters, and the same place."""
+def _choose(model: DualEncoder, text: str, end: str, start: int) -> _Side:
+    """Layer and token, in two fields that a click fills; at first the negator's, where it enters."""
     pieces = readings.pieces(model, text)
     layer_key, token_key = f"patch-{end}-layer", f"patch-{end}-position"
-    start = min(_first_cue(text, pieces), len(pieces) - 1)
+    start = min(start, len(pieces) - 1)
     fields.start(**{layer_key: 1, token_key: start})
     if st.session_state.get(token_key, 0) >= len(pieces):  # of a longer text
         st.session_state[token_key] = start

@@ -76,8 +76,8 @@ def signed_scale(values: Any, *, least: float = 1e-6) -> dict[str, Any]:
 def written(values: np.ndarray, *, when: bool) -> dict[str, Any]:
     """Each value in its cell, to two places, where there is room for it."""
     return {
-        "text": np.round(values, 2),
-        "texttemplate": "%{text:.2f}" if when else None,
+        "text": np.where(np.isnan(values), "", np.char.mod("%.2f", values)),
+        "texttemplate": "%{text}" if when else None,
         "textfont": {"size": 11},
         "xgap": 1,
         "ygap": 1,

@@ -39,7 +39,7 @@ def html(pair: AlignedPair) -> str:
 def _box(pair: AlignedPair, position: int) -> str:
     own, other = pair.pieces_negated[position], pair.pieces_affirmative[position]
     if position in pair.differing:
-        arrow = '<span style="font-size:10px;opacity:.7;line-height:1">↓</span>'
+        arrow = '<span style="font-size:12px;opacity:.75;line-height:1.1">↓</span>'
         both = f'<span style="{_SAID}{AFFIRMATIVE}">{chart(other)}</span>{arrow}<span style="{_NO}">{chart(own)}</span>'
         return f'<span style="{_BOX};border-color:{NEGATED}">{both}</span>'
     how = _FAINT if own in _SPECIAL else _SHARED if position in pair.negator else ""

@@ -92,7 +92,7 @@ def test_a_probes_series_that_was_not_asked_is_left_out_and_each_other_has_its_b
         for layer in (0, 1)
     ]
     figure = probe_lines(pd.DataFrame(rows), title="t", subtitle="s")
-    assert [trace.name for trace in figure.data if trace.showlegend] == ["findings not met", "shuffled labels"]
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["held-out findings", "shuffled labels"]
     assert sum(trace.mode == "none" for trace in figure.data) == 2
 
 
