@@ -18,6 +18,7 @@ from nast_core.commands import (
     layers,
     models,
     negation,
+    repair,
     review,
     runs,
     vocabulary,
@@ -37,6 +38,7 @@ app.add_typer(encode.app)
 app.add_typer(runs.app)
 app.add_typer(compare.app)
 app.add_typer(finetune.app)
+app.add_typer(repair.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")

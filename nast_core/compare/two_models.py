@@ -280,8 +280,10 @@ def embedding_shifts(a: DualEncoder, b: DualEncoder, pairs: SharedPairs) -> pd.D
     Empty where the dimensions differ. Of unrelated models with equal dimensions it says nothing: their axes differ.
     """
     rows = []
-    if a.text.dim == b.text.dim:
-        shift = 1 - (text_vectors(a, pairs.a).double() * text_vectors(b, pairs.b).double()).sum(-1)
+    first, second = text_vectors(a, pairs.a).double(), text_vectors(b, pairs.b).double()
+    if first.shape == second.shape:
+        length = 1 if a.unit_texts and b.unit_texts else first.norm(dim=-1) * second.norm(dim=-1)
+        shift = 1 - (first * second).sum(-1) / length
         for number, (one, values) in enumerate(zip(pairs.a, shift.tolist(), strict=True)):
             texts = (one.pair.affirmative, one.pair.negated)
             rows += [(number, form, text, value) for form, text, value in zip(FORMS, texts, values, strict=True)]

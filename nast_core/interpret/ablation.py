@@ -15,46 +15,13 @@ from torch import Tensor
 
 from nast_core.errors import ModelError
 from nast_core.models.encoder import DualEncoder
-from nast_core.models.tower import Block, TextTower, Tokens
+from nast_core.models.tower import Block, Outer, TextTower, Tokens
 from nast_core.negation.pairs import AlignedPair
 
 Head = tuple[int, int]  # layer and head, each counted from 1
 
 
-class _Wrapped(Block):
-    """A block, part of which another part stands for."""
-
-    def __init__(self, block: Block):
-        self.block = block
-        self.attention_norm, self.mlp_norm = block.attention_norm, block.mlp_norm
-        self.sunk = block.sunk
-
-    def attention_in(self, x: Tensor) -> Tensor:
-        return self.block.attention_in(x)
-
-    def query(self, read: Tensor) -> Tensor:
-        return self.block.query(read)
-
-    def key_value(self, read: Tensor) -> tuple[Tensor, Tensor]:
-        return self.block.key_value(read)
-
-    def sight(self, mask: Tensor | None, tokens: Tokens) -> Tensor | None:
-        return self.block.sight(mask, tokens)
-
-    def attention_out(self, z: Tensor) -> Tensor:
-        return self.block.attention_out(z)
-
-    def add_attention(self, x: Tensor, attention: Tensor) -> Tensor:
-        return self.block.add_attention(x, attention)
-
-    def mlp(self, x: Tensor) -> Tensor:
-        return self.block.mlp(x)
-
-    def add_mlp(self, x: Tensor, mlp: Tensor) -> Tensor:
-        return self.block.add_mlp(x, mlp)
-
-
-class _Ablated(_Wrapped):
+class _Ablated(Outer):
     """A block some of whose heads always give their mean."""
 
     def __init__(self, block: Block, tower: TextTower, heads: Sequence[int], means: Float[Tensor, " width"]):
@@ -68,7 +35,7 @@ class _Ablated(_Wrapped):
         return self.block.attention_out(torch.where(self.off, self.means, z))
 
 
-class _Sunk(_Wrapped):
+class _Sunk(Outer):
     """A block some of whose heads may look, from the pooled position, at the first token and at itself only."""
 
     def __init__(self, block: Block, tower: TextTower, heads: Sequence[int]):

@@ -60,6 +60,7 @@ class DualEncoder(ABC):
     dtype: torch.dtype = torch.float32
     image_fingerprint: str = ""  # of a model with the very same image tower, whose image vectors are this one's too
     in_bf16: frozenset[Part] = frozenset()  # whose vectors are made in bf16; nothing else is, whatever stands here
+    unit_texts: bool = True  # whether vectors of texts have length 1; False: their length is part of the score
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
 
     @property

@@ -100,6 +100,38 @@ class Block(ABC):
         """The block's output."""
 
 
+class Outer(Block):
+    """A block around another, which does what it does; subclasses change a part."""
+
+    def __init__(self, block: Block):
+        self.block = block
+        self.attention_norm, self.mlp_norm, self.sunk = block.attention_norm, block.mlp_norm, block.sunk
+
+    def sight(self, mask: Tensor | None, tokens: Tokens) -> Tensor | None:
+        return self.block.sight(mask, tokens)
+
+    def attention_in(self, x: Tensor) -> Tensor:
+        return self.block.attention_in(x)
+
+    def query(self, read: Tensor) -> Tensor:
+        return self.block.query(read)
+
+    def key_value(self, read: Tensor) -> tuple[Tensor, Tensor]:
+        return self.block.key_value(read)
+
+    def attention_out(self, z: Tensor) -> Tensor:
+        return self.block.attention_out(z)
+
+    def add_attention(self, x: Tensor, attention: Tensor) -> Tensor:
+        return self.block.add_attention(x, attention)
+
+    def mlp(self, x: Tensor) -> Tensor:
+        return self.block.mlp(x)
+
+    def add_mlp(self, x: Tensor, mlp: Tensor) -> Tensor:
+        return self.block.add_mlp(x, mlp)
+
+
 class PreNormBlock(Block):
     """Residual stream with norms inside the branches: OpenAI CLIP, SigLIP and their kin."""
 
@@ -167,7 +199,7 @@ class TextTower(ABC):
         """The norm that ``project`` begins with; None where it begins with none."""
         return None
 
-    def head(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
+    def project_normed(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
         """What ``project`` does behind ``final_norm``. Families with such a norm override both."""
         return self.project(normed)
 

@@ -53,10 +53,12 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     from nast_core.finetune.weights import recipe_weights
     from nast_core.models.precision import check
     from nast_core.opening import load_model
+    from nast_core.repair.repaired import has_weights_to_train
 
     accelerator = accelerator_for(recipe, folder)
     report = TrackingReporter(report, accelerator)
     encoder = load_model(recipe.model, runs=folder.parent, device=recipe.device)
+    has_weights_to_train(encoder)
     check(recipe.precision, encoder.text.device)  # before the images, which may take long
     weights = recipe_weights(recipe, encoder, runs=folder.parent)
     record = _record(recipe, encoder, weights)

@@ -17,6 +17,7 @@ from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
 from nast_core.work.lens import LENS, LensRecipe
 from nast_core.work.probe import PROBE, ProbeRecipe
+from nast_core.work.repair import REPAIR, RepairRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "LensRecipe",
     "ProbeRecipe",
     "Recipe",
+    "RepairRecipe",
     "TraceRecipe",
     "make_recipe",
     "read_recipe",
@@ -58,6 +60,7 @@ KINDS: dict[str, Kind] = {
         BUILD_ITEMS,
         BUILD_CLAIMS,
         FINETUNE,
+        REPAIR,
     )
 }
 

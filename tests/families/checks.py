@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
-from nast_core.errors import PairError
+from nast_core.errors import PairError, RepairError
 from nast_core.finetune.lora import attach_lora, load_lora, merge_lora
 from nast_core.interpret.attention import negator_selective_attention
 from nast_core.interpret.contributions import contributions
@@ -25,6 +25,9 @@ from nast_core.interpret.selftest import self_test, trace_checks
 from nast_core.models import DualEncoder
 from nast_core.models.description import no_contributions, no_lens
 from nast_core.negation.pairs import PolarityPair, align
+from nast_core.repair import steer
+from nast_core.repair.repaired import repair_model
+from nast_core.repair.spec import read_repair
 from tests.plain import patched_everywhere
 
 TEXTS = ["There is no edema.", "Findings: a large pleural effusion on the left; intact ribs.", "no pneumothorax"]
@@ -44,6 +47,7 @@ def passes_every_check(folder: Path, work: Path) -> None:
     holds_its_identities(model)
     reads_its_layers(model)
     takes_lora_on_the_text_tower_only(folder, work)
+    is_repaired(model)
 
 
 @torch.inference_mode()
@@ -205,3 +209,20 @@ def takes_lora_on_the_text_tower_only(folder: Path, work: Path) -> None:
         merge_lora(reloaded)
         assert (again.text.library_embedding(tokens) - after).abs().max() <= limit
         assert (again.text.encode(tokens) - after).abs().max() <= limit
+
+
+def is_repaired(model: DualEncoder) -> None:
+    """By ``subtract``, and by ``steer`` where one state is pooled; else it is said why not."""
+    denied, plain = TEXTS[0], TEXTS[1]
+    own = model.encode_texts([plain])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steer, "TEXTS", 24)
+        for name in ("subtract", "steer"):
+            if name == "steer" and not model.text.pools_one_position:
+                with pytest.raises(RepairError, match="no single state holds it"):
+                    repair_model(model, read_repair(name))
+                continue
+            repaired = repair_model(model, read_repair(name))
+            vectors = repaired.encode_texts([plain, denied])
+            assert torch.equal(vectors[:1], own)
+            assert (vectors[1:] - model.encode_texts([denied])).abs().max() > 1e-6

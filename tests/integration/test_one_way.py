@@ -36,6 +36,7 @@ COMMANDS = {  # kind -> its command, and what the command has beside the recipe'
     "claims": ("claims run", {"out"}),
     "encode": ("encode", {"out"}),
     "dataset": ("dataset build", set()),
+    "repair": ("repair", {"out"}),
     "build-items": ("benchmark build", {"answers"}),
     "build-claims": ("claims build", set()),
 }

@@ -26,6 +26,7 @@ from nast_core.interpret.summaries import AVERAGES, SUMMARIES, Average
 from nast_core.models.components import Component
 from nast_core.negation.forms import FORMS
 from nast_core.recipe import Recipe
+from nast_core.repair.methods import METHODS
 from nast_core.work.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,7 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
     "splits": (SPLITS, ["train", "validation", "test"]),
     "labels": (label_sources(), ["phantom", "chexpert", "nih", "padchest", "mimic", "table"]),
     "claim sources": (SOURCES, ["phantom", "openi", "padchest", "reports"]),
+    "repairs": (METHODS, ["rewrite", "project", "region", "subtract", "discount", "steer", "sink", "adapter"]),
     "kinds": (
         KINDS,
         [
@@ -54,6 +56,7 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
             "build-items",
             "build-claims",
             "finetune",
+            "repair",
         ],
     ),
 }
