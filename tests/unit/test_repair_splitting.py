@@ -101,6 +101,7 @@ def sentences() -> list[str]:
     return [line.split("\t")[1] for line in lines if "\t" in line and not line.startswith("#")]
 
 
+@pytest.mark.slow
 def test_of_natural_sentences_the_denials_go_and_everything_else_stays():
     taken = [one for one in map(split, sentences()) if one.denied]
     lost = []
