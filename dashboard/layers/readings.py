@@ -136,7 +136,7 @@ def _one_lens(
         found.cosine,
         str(found.equivalent.values),
         phrases,
-        {way: one.index for way, one in near.items()},
+        {way: one.number for way, one in near.items()},
         {way: one.cosine for way, one in near.items()},
     )
 
