@@ -175,3 +175,28 @@ def test_attention_is_shown_weighed_by_its_values_too():
     assert not at.exception
     assert "value-weighted attention of each token" in spec(at)
     assert "attention x length of value" in spec(at)
+
+
+@pytest.mark.long  # two probes and two lenses
+def test_compare_shows_what_the_layers_of_both_know_when_it_is_asked():
+    at = opened(by_link("compare"))
+    assert "polarity probes" not in spec(at)
+    at.toggle(key="compare-known").set_value(True).run()
+    assert not at.exception
+    assert "polarity probes" in spec(at)
+    assert "Jacobian lens" in spec(at)
+    sentences = [m.value for m in at.markdown if m.value.startswith(("**A**: ", "**B**: "))]
+    assert len(sentences) == 2
+
+
+def test_a_slow_model_is_shown_one_pair_and_offered_all_with_their_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(pace, "AT_ONCE", 0.0)
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    memo.STORE.clear()
+    offered = {PROBE: "Probe every layer: about", PARTS: "Take "}
+    for tab, label in offered.items():
+        at = shown(**{"layers-tab": tab, "pair": PAIR})
+        assert [button.label for button in at.button if button.label.startswith(label)]
+    assert "CTE, estimate" in metrics(at)
+    assert "1 pair, 1 image" in spec(at)
+    memo.STORE.clear()
