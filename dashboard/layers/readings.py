@@ -10,7 +10,6 @@ import torch
 from dashboard.parts import datasets, jobs, keeper, memo, pace, widgets
 from dashboard.parts.pairs import alignment
 from dashboard.tracing import traces
-from nast_core.interpret.plan import LENS_TEXTS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,9 +56,17 @@ def looked(model: DualEncoder, spec: str | None = None, dataset: str | None = No
     from nast_core.work.lens import LensRecipe
 
     recipe = LensRecipe(model=spec or keeper.spec(), dataset=dataset or datasets.spec())
-    texts = LENS_TEXTS if model.text.causal else 4  # where not causal, fewer
-    seconds = pace.seconds(model, texts=_JACOBIAN * texts + 2 * len(every_pair(model, recipe.dataset)))
+    pairs = every_pair(model, recipe.dataset)
+    seconds = pace.seconds(model, texts=_passes(model, [one.negated for one in pairs]) + 2 * len(pairs))
     return _result(jobs.here_or_offered(recipe, model, "Make the lens", seconds, key=_key("lens", recipe)))
+
+
+def _passes(model: DualEncoder, texts: list[str]) -> int:
+    """Forward passes of one text that the lens's Jacobian costs, about."""
+    from nast_core.interpret.lens import texts_for_jacobians
+
+    through = len(texts_for_jacobians(model.text, texts))
+    return through * (_JACOBIAN if model.text.causal else model.text.width)  # every position followed back: no shortcut
 
 
 def shared(model: DualEncoder) -> Shared | None:

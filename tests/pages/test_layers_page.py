@@ -1,5 +1,7 @@
 """The Layers page as Streamlit's own test harness runs it, on the demo CLIP and on towers that cannot do all of it."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,9 @@ def metrics(at) -> dict[str, str]:
 
 def test_the_probe_of_every_layer_is_a_run_that_is_found_again_with_its_sentence():
     at = shown()
+    assert all(
+        "modeBarButtons" not in json.loads(one.proto.config) for one in at.get("plotly_chart")
+    )  # Streamlit's stay
     assert "Denials told from statements" in spec(at)
     assert "The same by cue" in spec(at)
     assert find_run(ProbeRecipe(), model_fingerprint=load_model("demo").fingerprint) is not None
