@@ -56,17 +56,19 @@ def looked(model: DualEncoder, spec: str | None = None, dataset: str | None = No
     from nast_core.work.lens import LensRecipe
 
     recipe = LensRecipe(model=spec or keeper.spec(), dataset=dataset or datasets.spec())
-    pairs = every_pair(model, recipe.dataset)
-    seconds = pace.seconds(model, texts=_passes(model, [one.negated for one in pairs]) + 2 * len(pairs))
+    texts = tuple(one.negated for one in every_pair(model, recipe.dataset))
+    seconds = pace.seconds(model, texts=_passes(model, model.fingerprint, texts) + 2 * len(texts))
     return _result(jobs.here_or_offered(recipe, model, "Make the lens", seconds, key=_key("lens", recipe)))
 
 
-def _passes(model: DualEncoder, texts: list[str]) -> int:
+@memo.copied()
+def _passes(_model: DualEncoder, fingerprint: str, texts: tuple[str, ...]) -> int:
     """Forward passes of one text that the lens's Jacobian costs, about."""
-    from nast_core.interpret.lens import texts_for_jacobians
+    from nast_core.interpret.lens import readable, texts_for_jacobians
 
-    through = len(texts_for_jacobians(model.text, texts))
-    return through * (_JACOBIAN if model.text.causal else model.text.width)  # every position followed back: no shortcut
+    tower = _model.text
+    through = len(texts_for_jacobians(tower, usable)) if (usable := readable(tower, texts)) else 0
+    return through * (_JACOBIAN if tower.causal else tower.width)  # every position followed back: no shortcut
 
 
 def shared(model: DualEncoder) -> Shared | None:
