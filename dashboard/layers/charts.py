@@ -91,6 +91,7 @@ def part_bars(table: pd.DataFrame, *, title: str, subtitle: str, label: str, cho
                 "pattern": {"shape": ["" if value > 0 else "/" for value in table.value]},
                 "line": {"color": theme.FRAME, "width": [3 if one else 0 for one in framed]},
             },
+            unselected={"marker": {"opacity": 1}},  # a click chooses, and fades nothing
             error_x=plots.intervals(table) if has_interval else None,
             customdata=table[["name"]],
             hovertemplate="%{y}: %{x:+.4f} logits<extra></extra>",

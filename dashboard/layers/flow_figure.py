@@ -159,6 +159,7 @@ def _mlps(figure: go.Figure, text: Text, threshold: float, largest: float, place
             "color": [theme.RAISES if value > 0 else theme.LOWERS for value in values],
             "line": {"color": theme.FAINT, "width": 1},
         },
+        unselected={"marker": {"opacity": 1}},  # a click chooses, and fades nothing
         customdata=[[layer, value] for layer, value in zip(shown, values, strict=True)],
         hovertemplate="layer %{customdata[0]}, MLP: %{customdata[1]:+.3f} logits<extra></extra>",
         showlegend=False,
