@@ -23,6 +23,7 @@ PAGES = (  # as the sidebar lists them; the first is the one that opens
     Page("attention", "Attention", "grid_on", "Read"),
     Page("tracing", "Causal tracing", "timeline", "Read"),
     Page("heads", "Heads", "scatter_plot", "Read"),
+    Page("layers", "Layers", "layers", "Read"),
     Page("attribution", "Attribution", "radiology", "Read"),
     Page("benchmark", "Benchmark", "rule", "Measure"),
     Page("data", "Data", "dataset", "Measure"),
