@@ -62,7 +62,15 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
         name=f"{record.base_name}, fine-tuned ({record.recipe.arm})",
         source=str(folder),
         fingerprint="",
+        taught=_taught(encoder.card.taught, record),
     )
+
+
+def _taught(before: frozenset[str] | None, record: Record) -> frozenset[str] | None:
+    """The cues of a fine-tune, and of what it stands on."""
+    if record.cues is None:
+        return before
+    return frozenset(record.cues) | (before or frozenset())
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -60,7 +61,7 @@ class TrainingData:
     unread: int  # lines with a text longer than the model's context
     vocabulary: Vocabulary = field(default_factory=chest)
 
-    @property
+    @cached_property
     def cues(self) -> frozenset[str]:
         """Every negation cue that a training text has."""
         texts = (text for study in self.train for example in study.examples for text in texts_of(example))

@@ -13,9 +13,11 @@ from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims.claim import KINDS, Claim
 from nast_core.finetune.data import Study, Truth
+from nast_core.finetune.wording import WordingSample, wording_means, wording_sample
 from nast_core.negation.forms import FORMS
 from nast_core.negation.lexicon import denying_cues
 from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]
 LEAST = 5  # images on each side for a statement's AUROC to count: with fewer it is mostly noise
@@ -41,6 +43,8 @@ class Panel:
     item_images: Float[Tensor, "item dim"]
     options: Int[np.ndarray, "form item option"]  # texts of the items: affirmative, negated
     unseen: Bool[np.ndarray, " item"]  # an option, right or wrong, denies by a cue that no training text has
+    worded: Int[np.ndarray, " wording"]  # texts of the sample of wordings
+    wording: WordingSample
 
 
 def make_panel(
@@ -75,6 +79,8 @@ def make_panel(
                     by_row[false] = (other.claim.meaning, other.cue)
     for text in distinct_texts(items):
         texts.setdefault(text, len(texts))
+    wording = wording_sample([study.examples for study in studies], trained_cues, given(vocabulary))
+    worded = np.array([texts.setdefault(text, len(texts)) for text in wording.texts], int)
     all_texts, kept_rows = tuple(texts), np.array(sorted(anchors), int)
     statements = np.array(sorted(by_row), int)
     images = torch.stack([features[study.image] for study in studies])
@@ -97,6 +103,8 @@ def make_panel(
         np.array(
             [bool({c.text for o in i.negated for c in denying_cues(o, vocabulary)} - trained_cues) for i in items], bool
         ),
+        worded,
+        wording,
     )
 
 
@@ -110,7 +118,8 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     the cue (seen, unseen). retrieval_5: share of affirmative captions whose image is among
     the first 5. alignment: mean cosine of affirmative texts to the frozen encoder's. acc_affirmative, acc_negated,
     gap_points: of the items, as the benchmark scores them; the last two also for the items all of whose cues training
-    has (seen) and for the others (unseen).
+    has (seen) and for the others (unseen). denial_..., false_denial, pseudo_negation: of a sample of wordings
+    (wording.py).
     """
     vectors = encode(panel.texts).cpu()
     scores = (vectors @ panel.images.to(vectors).T).double().numpy()  # cosine orders as S does
@@ -130,6 +139,7 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     for name, rows in kinds.items():
         if np.isfinite(areas[rows]).any():
             figures[name] = np.nanmean(areas[rows])
+    figures |= wording_means(auroc_rows(scores[panel.worded], panel.wording.holds), panel.wording.groups)
     if len(panel.retrieved):
         column, caption = panel.retrieved.T
         own = scores[caption, column]

@@ -34,6 +34,7 @@ class Card:
     revision: str = ""
     conditions: tuple[str, ...] = ()  # what it was trained to know, where that is on record
     fingerprint: str = ""  # what the weights should hash to, where that is on record
+    taught: frozenset[str] | None = None  # negation cues of the texts it was fine-tuned on, where they are on record
 
 
 @dataclass(frozen=True)

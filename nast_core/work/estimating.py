@@ -281,6 +281,7 @@ def _amounts(task: Task, part: _Part) -> Amounts:
     encode, training, material = task.encode, task.training, part.material
     panel = task.panel
     texts = [panel.texts[i] for i in panel.kept]
+    worded = set(panel.wording.texts)  # as many, however many studies there are
     epoch = max(1, round(task.validation.epoch * part.validation))
     alone, together, watched = (
         [sampler.batch(step) for step in range(_BATCHES)]
@@ -297,7 +298,9 @@ def _amounts(task: Task, part: _Part) -> Amounts:
     return Amounts(
         alone=tokens(alone),
         together=tokens(together),
-        panel=encode.cost(panel.texts) * part.validation + encode.cost(distinct_texts(material.items)) * part.items,
+        panel=encode.cost([text for text in panel.texts if text not in worded]) * part.validation
+        + encode.cost(distinct_texts(material.items)) * part.items
+        + encode.cost(panel.wording.texts),
         panel_kept=encode.cost(texts) * part.validation,
         watched=tokens(watched) * epoch,
         watched_batches=epoch,

@@ -59,8 +59,8 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     encoder = load_model(recipe.model, runs=folder.parent, device=recipe.device)
     check(recipe.precision, encoder.text.device)  # before the images, which may take long
     weights = recipe_weights(recipe, encoder, runs=folder.parent)
-    record = _record(recipe, encoder, weights)
     material = read_material(recipe, encoder, accelerator, report)
+    record = _record(recipe, encoder, weights, material)
     adapted = open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), material.lengths)
     decided = settled(recipe, folder, report, lambda: {"training": precision_of_steps(recipe, encode, material)})
@@ -83,7 +83,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     return after | {f"{name}_before": value for name, value in before.items()} | {"steps": stands.step}
 
 
-def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers) -> Record:
+def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers, material: Material) -> Record:
     from nast_core.finetune.adapter import Record
 
     return Record(
@@ -94,6 +94,7 @@ def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers) -> Re
         base_fingerprint=encoder.fingerprint,
         recipe=recipe,
         layer_weights=tuple(map(float, weights)),
+        cues=tuple(sorted(material.data.cues)),
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score, top_k_accuracy_score
 
 from nast_core.finetune.evaluation import Panel, measure
+from nast_core.finetune.wording import WordingSample
 
 # twelve images, four texts: the score of text t on image i is IMAGES[i, t]
 IMAGES = np.array(
@@ -49,6 +50,8 @@ def panel(**fields) -> Panel:
         "item_images": torch.zeros(0, 4),
         "options": none.reshape(2, 0, 0),
         "unseen": none.astype(bool),
+        "worded": none,
+        "wording": WordingSample((), (), none.reshape(0, len(IMAGES))),
     }
     return Panel(**(made | fields))
 
