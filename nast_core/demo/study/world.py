@@ -57,7 +57,7 @@ class World:
                 *phantom_studies(self.plan.train_studies, split="train"),
                 *phantom_studies(self.plan.validation_studies, split="validation"),
             ]
-            write_claims(build_examples(studies, cues=SPOKEN).examples, path)
+            write_claims(build_examples(studies, manner=SPOKEN).examples, path)
         return path
 
     @property
@@ -111,7 +111,7 @@ class World:
     def test_claims(self) -> Evidence:
         studies = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
         fresh = [study for study in studies if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
-        return evidence(build_examples(fresh[: self.plan.test_studies], cues=SPOKEN).examples, "test")
+        return evidence(build_examples(fresh[: self.plan.test_studies], manner=SPOKEN).examples, "test")
 
     @cached_property
     def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
