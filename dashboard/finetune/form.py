@@ -97,7 +97,7 @@ def _drawn() -> prepare.Files:
     left, right = st.columns(2)
     studies = left.select_slider("Training patients", [500, 1000, 2000, 4000], 1000, key="train-n", bind="query-params")
     seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
-    manner = manners.chosen(key="train-said-", start="own")
+    manner = manners.chosen(key="finetune-said-", start="own")
     return prepare.drawn_files(prepare.data_folder(), studies, int(seed), manner)
 
 

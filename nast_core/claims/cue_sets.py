@@ -29,6 +29,7 @@ SETS: dict[str, str] = {
     ALL: "all of the grammar but the held-out ones",
 }
 _BEHIND = frozenset({"not identified", "not visualized", "ruled out"})
+_IN_UNMOVED = frozenset({"no", "without"})  # the grammar's words of negation that deny nothing
 _STREAM = 7
 Where = Literal["mixed", "before"]
 
@@ -72,14 +73,17 @@ def read_cues(text: str) -> frozenset[str]:
     return frozenset(wanted)
 
 
-def manner_of(
-    cues: Iterable[str] | str, *, contrasts: Contrasts = "on", hard: float = 0.0, unmoved: int = 0
-) -> Manner:
+def manner_of(cues: Iterable[str] | str, *, contrasts: Contrasts = "on", hard: float = 0.0, unmoved: int = 0) -> Manner:
     """``cues``: those taught, as a set or as read_cues takes them; the held-out ones are said in lines that nothing is
     trained on. ``unmoved``: of the grammar's, the first so many. Raises DataError for what cannot be said."""
     taught = read_cues(cues) if isinstance(cues, str) else frozenset(cues)
     if unmoved > (most := len(grammar().unmoved)):
         raise DataError(f"there are {most} pseudo-negations to be taught, got {unmoved}; give 0 to {most}")
+    if unmoved and not taught >= _IN_UNMOVED:
+        raise DataError(
+            f"pseudo-negations are said with {' and '.join(map(repr, sorted(_IN_UNMOVED)))}, and not both of these are "
+            "among the cues; add them, or teach no pseudo-negation"
+        )
     said = None if taught == cue_set(ALL) else taught | HELD_OUT_CUES
     return Manner(cues=said, contrasts=contrasts, hard=hard, unmoved=unmoved)
 
@@ -92,28 +96,23 @@ def taught_by(manner: Manner) -> frozenset[str]:
 
 def untaught(texts: Iterable[str], manner: Manner) -> dict[str, str]:
     """Cue -> the first text that holds it, though training lines said so hold no such cue. Asked twice: the parser, and
-    a plain search for words, which knows no scope. What stands in a longer cue, or in a pseudo-negation that is taught,
-    is not searched for: "no" in "no evidence of"."""
+    a plain search for words, which knows no scope. What stands in a longer cue is not searched for: "no" in "no
+    evidence of"."""
     taught, found = taught_by(manner), dict[str, str]()
-    allowed = {*taught, *(part for said in grammar().unmoved[: manner.unmoved] for part in _fixed(said))}
-    search = _search(frozenset(allowed))
+    search = _every_cue()
     for text in texts:
         cues = [cue.text for cue in denying_cues(text) if cue.text not in taught]
-        cues += [hit for match in search.finditer(text.lower()) if (hit := match.group()) not in allowed]
+        cues += [hit for match in search.finditer(text.lower()) if (hit := match.group()) not in taught]
         for cue in cues:
             found.setdefault(cue, text)
     return found
 
 
-@lru_cache(maxsize=64)
-def _search(allowed: frozenset[str]) -> re.Pattern[str]:
-    """The longest of the words that begin at a place."""
-    words = sorted({*allowed, *CUES, *teachable(), *HELD_OUT_CUES}, key=len, reverse=True)
+@lru_cache(maxsize=1)
+def _every_cue() -> re.Pattern[str]:
+    """The longest of those that begin at a place."""
+    words = sorted({*CUES, *teachable(), *HELD_OUT_CUES}, key=len, reverse=True)
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?![\w-])")
-
-
-def _fixed(template: str) -> list[str]:
-    return [part for piece in re.split(r"\{\w\}", template) if (part := piece.strip())]
 
 
 def draw_cues(count: int, seed: int, where: Where = "mixed") -> frozenset[str]:
@@ -126,7 +125,9 @@ def draw_cues(count: int, seed: int, where: Where = "mixed") -> frozenset[str]:
     )
     chosen = before[:count] if where == "before" else before[: count - count // 2] + behind[: count // 2]
     if len(chosen) < count or not count:
-        raise DataError(f"there is no {where} set of {count} cues; there are {len(before)} before and {len(behind)} behind")
+        raise DataError(
+            f"there is no {where} set of {count} cues; there are {len(before)} before and {len(behind)} behind"
+        )
     return frozenset(chosen)
 
 

@@ -47,8 +47,8 @@ def build_claims(
     """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give
     equal files.
 
-    ``source``, ``n`` and ``seed``: see read_source; ``balanced`` and ``manner``: see build_examples; ``split``: only its lines. Raises
-    DataError for what is no source, and where no claim could be made.
+    ``source``, ``n`` and ``seed``: see read_source; ``balanced`` and ``manner``: see build_examples; ``split``: only
+    its lines. Raises DataError for what is no source, and where no claim could be made.
     """
     vocabulary = given(vocabulary)
     content = read_source(source, split=split, n=n, seed=seed, progress=progress, vocabulary=vocabulary)
@@ -64,8 +64,6 @@ def build_claims(
     with whole_folder(out.parent, [beside(out).name, card_path(out).name, out.name]) as temporary:
         write_claims(built.examples, temporary / out.name)
         write_beside(temporary / out.name, vocabulary)
-        card = claims_card(
-            content, built, guessed, seed=seed, balanced=balanced, vocabulary=vocabulary, manner=manner
-        )
+        card = claims_card(content, built, guessed, seed=seed, balanced=balanced, vocabulary=vocabulary, manner=manner)
         write_text(temporary / card_path(out).name, card)
     return ClaimSet(content, built, guessed, out, card_path(out))

@@ -10,8 +10,8 @@ from nast_core.data.studies import Split
 from nast_core.negation.phrases import DENIALS
 
 SPOKEN = Manner(cues=frozenset(denial.cue for denial in DENIALS))
-"""In the demo world's own cues. The grammar's two dozen others are new words to the demo CLIP: a few hundred steps teach
-none."""
+"""In the demo world's own cues. The grammar's two dozen others are new words to the demo CLIP: a few hundred steps
+teach none."""
 SPLIT_SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}  # as patients of reports are split
 
 

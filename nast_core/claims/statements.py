@@ -51,7 +51,9 @@ def _pair(here: Claim, others: Iterable[Claim], kind: Kind, facts: Sequence[Clai
     if wording.plain:
         return state(here, wording), _contradiction(state(there, wording), kind)
     nowhere_else = holds(_only(here), facts, voice.vocabulary)
-    if wording.contrast and wording.contrast[0] is None and not nowhere_else:  # "only" would stand in the false one alone
+    if (
+        wording.contrast and wording.contrast[0] is None and not nowhere_else
+    ):  # "only" would stand in the false one alone
         wording = replace(wording, contrast=None)
     true = contrast(_only(here), there, wording) if nowhere_else else state(here, wording)
     return true, _contradiction(contrast(_only(there), here, wording), kind)

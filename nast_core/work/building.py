@@ -59,7 +59,9 @@ class FileRecipe(WordedRecipe):
 class SaidRecipe(BaseModel):
     """Of a kind that builds statements: how they are said."""
 
-    cues: str = "all"  # that training lines deny by: own, eight, all (but the held-out ones), or cues with commas between
+    cues: str = (
+        "all"  # that training lines deny by: own, eight, all (but the held-out ones), or cues with commas between
+    )
     contrasts: Contrasts = "on"  # "not on the right" behind a present finding; off; reworded: in no word of denial
     hard_affirmatives: float = Field(default=0.0, ge=0, le=1)  # of affirmations, as "evidence of", which cues have too
     pseudo_negations: int = Field(default=0, ge=0, le=1000)  # different ones among affirmations: "no change in"

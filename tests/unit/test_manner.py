@@ -1,6 +1,7 @@
 """How statements are said: sets of cues, contrasts in other words, hard affirmatives, and that nothing else changes."""
 
 import hashlib
+import itertools
 import re
 from collections import Counter
 
@@ -94,15 +95,14 @@ def test_no_training_text_holds_a_cue_that_is_not_taught(people, name):
         ("Edema is absent.", {"absent"}),
         ("Edema; the heart is free of it, absent, not seen.", {"free of", "absent", "not seen"}),
         ("Edema is not seen.", {"not seen"}),
-        ("No interval change in edema.", set()),
-        ("No change in edema.", {"no"}),
+        ("No interval change in edema.", {"no"}),
         ("Edema is not present.", set()),
         ("Nothing is not there.", {"not there"}),
         ("A nodule in a noteworthy place.", set()),
     ],
 )
 def test_the_plain_search_takes_whole_words_and_what_is_taught_covers_its_parts(text, found):
-    manner = manner_of("no evidence of, not present", contrasts="off", unmoved=1)
+    manner = manner_of("no evidence of, not present", contrasts="off")
     assert set(untaught([text], manner)) == found
 
 
@@ -118,7 +118,7 @@ def test_sets_are_of_the_grammars_cues_and_none_holds_one_that_is_held_out():
 def test_random_sets_grow_and_are_of_the_kind_that_is_asked_for():
     sets = [draw_cues(count, seed=2) for count in (1, 2, 4, 8, 16)]
     assert [len(one) for one in sets] == [1, 2, 4, 8, 16]
-    assert all(small < large for small, large in zip(sets, sets[1:], strict=False))
+    assert all(small < large for small, large in itertools.pairwise(sets))
     assert Counter(sides()[cue] for cue in sets[3]) == {"before": 4, "behind": 4}
     assert {sides()[cue] for cue in draw_cues(8, seed=2, where="before")} == {"before"}
     assert draw_cues(8, seed=2) == sets[3] != draw_cues(8, seed=3)
@@ -151,6 +151,8 @@ def test_a_recipe_says_the_same_and_its_fields_are_those_of_the_command():
     assert SaidRecipe().manner == Manner()
     with pytest.raises(ValueError, match="there are 16 pseudo-negations to be taught, got 17; give 0 to 16"):
         SaidRecipe(pseudo_negations=17)
+    with pytest.raises(ValueError, match="pseudo-negations are said with 'no' and 'without', and not both"):
+        SaidRecipe(cues="no, not present", pseudo_negations=1)
     with pytest.raises(ValueError, match="no statement denies by 'nope'"):
         SaidRecipe(cues="nope")
 
@@ -203,9 +205,12 @@ def test_hard_affirmatives_and_pseudo_negations_are_said_in_their_share(people):
     assert share(grammar().hard) == pytest.approx(0.4 * 0.75, abs=0.06)
 
 
+BETWEEN = r"\b.*\b"
+
+
 def _pattern(template: str) -> str:
     pieces = [re.escape(part) for piece in re.split(r"\{\w+\}", template) if (part := piece.strip())]
-    return r"\b.+\b".join(["", *pieces, ""]) if template.startswith("{") else rf"\b{pieces[0]}\b"
+    return rf"\b{BETWEEN.join(pieces)}\b"
 
 
 def test_what_false_denial_is_asked_by_is_in_no_frame_that_is_taught(people):
