@@ -104,22 +104,23 @@ def _standing(results: dict[str, Any]) -> list[str]:
 def _method(results: dict[str, Any]) -> list[str]:
     plan = results["plan"]
     taught = (
-        f"The text layers of `{plan['model']}` are fine-tuned for {plan['steps']} steps of {plan['batch_size']} studies, "
-        f"{plan['statement_steps']} of them on single statements, about {plan['train_studies']:,} drawn radiographs. Cells "
-        "differ in how statements are said (`nast claims build --cues`) or in the recipe, and in nothing else; what one "
-        f"changes, it changes of `{REFERENCE}`: eight cues, five before the noun and three behind it, and no contrasts. "
-        "Random sets of cues are drawn by the seed, as many before the noun as behind; of one seed the larger holds the "
-        "smaller. “absent”, “free of”, “not seen” and “negative for” are *held out* of every training text; the grammar's "
-        "other cues that a cell does not teach are *never taught*. Every training text is searched, by the parser and "
-        "for plain words, for cues that it must not have. A set of all 32 denials would teach the held-out ones too, so "
-        "the broadest here has the other 28."
+        f"The text layers of `{plan['model']}` are fine-tuned for {plan['steps']} steps of {plan['batch_size']} "
+        f"studies, {plan['statement_steps']} of them on single statements, about {plan['train_studies']:,} drawn "
+        "radiographs. Cells differ in how statements are said (`nast claims build --cues`) or in the recipe, and in "
+        f"nothing else; what one changes, it changes of `{REFERENCE}`: eight cues, five before the noun and three "
+        "behind it, and no contrasts. Random sets of cues are drawn by the seed, as many before the noun as behind; "
+        "of one seed the larger holds the smaller. “absent”, “free of”, “not seen” and “negative for” are *held "
+        "out* of every training text; the grammar's other cues that a cell does not teach are *never taught*. Every "
+        "training text is searched, by the parser and for plain words, for cues that it must not have. A set of all "
+        "32 denials would teach the held-out ones too, so the broadest here has the other 28."
     )
     chosen = (
         f"Rates are chosen on {plan['validation_studies']} validation studies, by the AUROC of taught cues after "
-        f"{plan['tuning_steps']} steps, the same budget for every schedule. Test phantoms are opened after that, by the "
-        f"finished cells, and nothing is chosen by them: {plan['test_studies']} studies, {plan['test_items']} questions "
-        f"with the demo world's own five cues and {plan['unseen_items']} with the held-out ones. Mean over seeds, with the "
-        "95 % t-interval; tests are paired over seeds, p after Holm's correction over all pairs of a figure."
+        f"{plan['tuning_steps']} steps, the same budget for every schedule. Test phantoms are opened after that, by "
+        f"the finished cells, and nothing is chosen by them: {plan['test_studies']} studies, {plan['test_items']} "
+        f"questions with the demo world's own five cues and {plan['unseen_items']} with the held-out ones. Mean over "
+        "seeds, with the 95 % t-interval; tests are paired over seeds, p after Holm's correction over all pairs of "
+        "a figure."
     )
     return [*_wrapped(taught), "", *_wrapped(chosen)]
 
