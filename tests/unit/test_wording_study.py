@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from nast_core.claims.cue_sets import cue_set, sides, taught_by
+from nast_core.claims.cue_sets import cue_set, read_cues, sides, taught_by
 from nast_core.demo.wording.page import claims, markdown
 from nast_core.demo.wording.pictures import PICTURES
 from nast_core.demo.wording.plan import CELLS, COMPARED, PARTS, REFERENCE, Cell, Plan, quick
@@ -178,3 +178,11 @@ def test_a_cell_of_a_recipe_of_its_own_is_a_schedule_of_its_own():
     one = Cell(name="x", parts="g", more=(("objective", "distil"), ("teacher", "rewrite")))
     assert one.schedule == "uniform full objective distil teacher rewrite"
     assert Cell(name="y", parts="a").schedule == "uniform full"
+
+
+def test_a_cells_texts_can_be_built_by_hand():
+    assert Cell(name="x", parts="a").options == "--cues eight --contrasts off"
+    rich = Cell(name="x", parts="a", cues="all", contrasts="on", hard=0.3, unmoved=4)
+    assert rich.options == "--cues all --hard-affirmatives 0.3 --pseudo-negations 4"
+    drawn = Cell(name="x", parts="a", cues="mixed 2")
+    assert read_cues(drawn.options.split('"')[1]) == taught_by(drawn.manner(0))

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from nast_core.claims.cue_sets import taught_by
 from nast_core.claims.manner import Manner
 from nast_core.claims.ways import FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
-from nast_core.claims.wording_figures import wording_figures, wording_texts
+from nast_core.claims.wording_figures import BOTH, wording_figures, wording_texts
 from nast_core.demo.study.cell import Trained, train_once
 from nast_core.demo.study.measures import encoded, measure_test, values
 from nast_core.demo.wording.plan import REFERENCE, Cell, Plan
@@ -140,7 +140,8 @@ class Bench:
             texts=encoded(encode, wording_texts(conditions)),
             resamples=2,  # intervals are over seeds
         )
-        groups = found.groups().query("side == @BOTH").set_index("group")["value"].to_dict()
+        table = found.groups()
+        groups = dict(zip(*(table[table.side == BOTH][column] for column in ("group", "value")), strict=True))
         read = {name: groups.get(group, float("nan")) for name, group in WAYS.items()}
         figures = values(measure_test(self.world, model, encode)) | read
         return {name: None if np.isnan(value) else float(value) for name, value in figures.items()}

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nast_core.demo.wording.plan import REFERENCE
+from nast_core.demo.wording.plan import REFERENCE, Cell
 from nast_core.demo.wording.results import (
     LEAST_FALSE,
     LEAST_HELD_OUT,
@@ -249,14 +249,13 @@ def claims(results: dict[str, Any]) -> list[str]:
 
 def _commands(results: dict[str, Any]) -> list[str]:
     name = winner(results["cells"], results["plan"]["model"])
-    told = (
-        "The texts of the reference cell:" if name is None else f"The texts of the reference; validation chose {name}:"
-    )
+    told = f"The texts of `{name or REFERENCE}`{', which validation chose' if name else ''}:"
+    options = results["cells"][name]["options"] if name else Cell(name=REFERENCE, parts="").options
     return [
         told,
         "",
         "```bash",
-        "nast claims build --source phantom --cues eight --contrasts off --hard-affirmatives 0.3 --out claims.jsonl",
+        f"nast claims build --source phantom {options} --out claims.jsonl",
         "nast finetune recipe.yaml   # kind: finetune, model: FOLDER, data: claims.jsonl, method: full",
         "nast claims run --model run:ID --base FOLDER --out results   # denials cue by cue, false denial beside them",
         "```",

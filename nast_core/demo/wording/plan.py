@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nast_core.claims.cue_sets import draw_cues, manner_of
+from nast_core.claims.cue_sets import draw_cues, manner_of, taught_by
 from nast_core.claims.manner import Contrasts, Manner
 from nast_core.files.places import DEMO
 from nast_core.finetune.arms import Arm
@@ -47,6 +47,19 @@ class Cell:
         drawn = where in ("mixed", "before") and count.isdigit()
         cues = draw_cues(int(count), seed, where) if drawn else self.cues  # type: ignore[arg-type]
         return manner_of(cues, contrasts=self.contrasts, hard=self.hard, unmoved=self.unmoved)
+
+    @property
+    def options(self) -> str:
+        """The same texts, as options of 'nast claims build'; of a set that is drawn, seed 0's."""
+        cues = (
+            f"--cues {self.cues}"
+            if " " not in self.cues
+            else f'--cues "{", ".join(sorted(taught_by(self.manner(0))))}"'
+        )
+        more = [f"--contrasts {self.contrasts}"] if self.contrasts != "on" else []
+        more += [f"--hard-affirmatives {self.hard:g}"] if self.hard else []
+        more += [f"--pseudo-negations {self.unmoved}"] if self.unmoved else []
+        return " ".join([cues, *more])
 
     @property
     def schedule(self) -> str:

@@ -68,8 +68,9 @@ def _cell(cell: Cell, plan: Plan, found: Sequence[dict[str, Any]]) -> dict[str, 
         "parts": cell.parts,
         "model": cell.on or plan.model,
         "rate": own[0]["rate"],
+        "options": cell.options,
         "seeds": [one["seed"] for one in own],
-        "cues": len(cell.manner(0).cues or ()) and len(own[0]["taught"]),
+        "cues": len(own[0]["taught"]),
         "test": {name: over_seeds(_known([one["test"][name] for one in own])) for name in own[0]["test"]},
         "validation": {
             name: over_seeds([one["validation"][name] for one in own if name in one["validation"]])
