@@ -13,12 +13,12 @@ import numpy as np
 
 from nast_core.benchmark.grammar import grammar
 from nast_core.claims.manner import Contrasts, Manner
-from nast_core.claims.ways import TAUGHT_HERE, Side, ways
-from nast_core.claims.wording import denials_by_cue
+from nast_core.claims.ways import Side, ways
+from nast_core.claims.wording import CONTRAST_CUES, denials_by_cue
 from nast_core.errors import DataError
 from nast_core.files.gate import shown
 from nast_core.negation.lexicon import denying_cues
-from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS
 from nast_core.vocabulary.cues import CUES
 from nast_core.vocabulary.shipped import chest
 
@@ -49,7 +49,8 @@ def sides() -> dict[str, Side]:
 
 def cue_set(name: str) -> frozenset[str]:
     """Of SETS."""
-    return {OWN: TAUGHT_HERE, EIGHT: TAUGHT_HERE | _BEHIND, ALL: frozenset(teachable())}[name]
+    own = frozenset(denial.cue for denial in SEEN_DENIALS)
+    return {OWN: own, EIGHT: own | _BEHIND, ALL: frozenset(teachable())}[name]
 
 
 def read_cues(text: str) -> frozenset[str]:
@@ -91,21 +92,27 @@ def manner_of(cues: Iterable[str] | str, *, contrasts: Contrasts = "on", hard: f
 def taught_by(manner: Manner) -> frozenset[str]:
     """Every cue that training lines deny by: contrasts deny, too."""
     cues = frozenset(teachable() if manner.cues is None else manner.cues) - HELD_OUT_CUES
-    return cues | {"not", "rather than"} if manner.contrasts == "on" else cues
+    return cues | CONTRAST_CUES if manner.contrasts == "on" else cues
 
 
 def untaught(texts: Iterable[str], manner: Manner) -> dict[str, str]:
-    """Cue -> the first text that holds it, though training lines said so hold no such cue. Asked twice: the parser, and
-    a plain search for words, which knows no scope. What stands in a longer cue is not searched for: "no" in "no
-    evidence of"."""
-    taught, found = taught_by(manner), dict[str, str]()
+    """Cue -> the first text that holds it, of those that figures call held out or never taught.
+
+    Asked twice: of the parser, and of a plain search for words, which knows no scope. What stands in a longer cue is
+    not searched for: "no" in "no evidence of".
+    """
+    kept_out, found = kept_from(manner), dict[str, str]()
     search = _every_cue()
     for text in texts:
-        cues = [cue.text for cue in denying_cues(text) if cue.text not in taught]
-        cues += [hit for match in search.finditer(text.lower()) if (hit := match.group()) not in taught]
-        for cue in cues:
+        cues = [cue.text for cue in denying_cues(text)] + [match.group() for match in search.finditer(text.lower())]
+        for cue in kept_out.intersection(cues):
             found.setdefault(cue, text)
     return found
+
+
+def kept_from(manner: Manner) -> frozenset[str]:
+    """The cues that are held out or never taught where training lines are said so."""
+    return (frozenset(teachable()) | HELD_OUT_CUES) - taught_by(manner)
 
 
 @lru_cache(maxsize=1)

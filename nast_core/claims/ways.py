@@ -8,25 +8,15 @@ from typing import Literal, NamedTuple
 from nast_core.benchmark.grammar import Normal, grammar
 from nast_core.benchmark.template import Words
 from nast_core.claims.prompts import Prompt, denial_prompts_by_cue
-from nast_core.claims.wording import denials_by_cue
+from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
+from nast_core.claims.wording import CONTRAST_CUES, denials_by_cue
 from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS, sentence_case
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
 
 Says = Literal["denial", "affirmation", "pseudo-negation"]
 Side = Literal["before", "behind"]
-TAUGHT, HELD_OUT, NEVER = "taught", "held out", "never taught"
-FALSE_DENIAL, AFFIRMED, PSEUDO = "false denial", "affirmed, taught", "pseudo-negation"
-WAY_GROUPS = {  # -> what it holds, and what its AUROC is of
-    TAUGHT: "denials by a cue that training texts have; for absence",
-    HELD_OUT: "denials by a cue kept out of every training text; for absence",
-    NEVER: "denials by the grammar's other cues; for absence",
-    FALSE_DENIAL: "affirmations in a frame that no training text has; for presence",
-    AFFIRMED: "affirmations in such a frame, where training texts have it; for presence",
-    PSEUDO: "phrases that hold a word of negation and deny nothing; for presence",
-}
-UNSEEN = (HELD_OUT, NEVER)
-TAUGHT_HERE = frozenset(denial.cue for denial in SEEN_DENIALS)
+TAUGHT_HERE = frozenset(denial.cue for denial in SEEN_DENIALS) | CONTRAST_CUES
 """What the demo world's training statements deny by: of a model whose own cues are not on record, what is taught."""
 
 

@@ -44,6 +44,7 @@ _SET_AGAINST: dict[Contrasts, dict[Kind, tuple[_Contrast, ...]]] = {
         "severity": ((None, "{here} and only {here} {noun}"), (None, "{here} {noun}, only {here}")),
     },
 }
+CONTRAST_CUES = frozenset(cue for ways in _SET_AGAINST["on"].values() for cue, _ in ways if cue)
 _NORMAL_SHARE = 0.25  # of the denials that have an affirmative equivalent, said by it
 _UNSEEN_SHARE = 0.5  # of the denials outside training, by a held-out cue: seen and unseen wording are measured alike
 _PLAIN_SHARE = 0.3  # of the location and severity pairs, said without a denial

@@ -21,16 +21,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.claims.prompts import prompt_scores
-from nast_core.claims.ways import TAUGHT_HERE, WAY_GROUPS, Way, ways
+from nast_core.claims.way_groups import BOTH, MACRO, MEAN, SIDES, WAY_GROUPS
+from nast_core.claims.ways import TAUGHT_HERE, Way, ways
 from nast_core.encoding.cache import VectorCache, encode_distinct
 from nast_core.models.encoder import DualEncoder
-from nast_core.statistics.auroc import auroc_resamples, aurocs, interval, mean_of_defined
+from nast_core.statistics.auroc import auroc_columns, auroc_resamples, interval, mean_of_defined
 from nast_core.statistics.rates import Rate
 from nast_core.vocabulary.model import Vocabulary
-
-MACRO, BOTH = "macro", "both"  # over conditions; before and behind the noun
-SIDES = (BOTH, "before", "behind")
-MEAN = "mean"  # stands for a wording in the row of a group
 
 
 def wording_texts(conditions: Sequence[str], vocabulary: Vocabulary | None = None) -> list[str]:
@@ -66,20 +63,23 @@ class WordingFigures:
         return interval(value, mean_of_defined(self.resampled[:, chosen], 1), n)
 
     def groups(self) -> pd.DataFrame:
-        """group, side ("both", "before" or "behind" the noun), value, low, high, n, ways: means over ways and
-        conditions."""
+        """group, side ("both", "before" or "behind" the noun), condition or "macro", value, low, high, n, ways: means
+        over ways and conditions; a condition's for both sides together."""
         rows = []
+        counts = {MACRO: self.images} | dict(zip(self.conditions, self.n, strict=True))
         for group in WAY_GROUPS:
-            for side in SIDES:
+            own = [i for i, name in enumerate(self._group) if name == group]
+            for side, condition in [*((side, MACRO) for side in SIDES), *((BOTH, one) for one in self.conditions)]:
                 chosen = [
-                    i for i, (way, _) in enumerate(self.columns) if self._group[i] == group and side in (BOTH, way.side)
+                    i
+                    for i in own
+                    if side in (BOTH, self.columns[i][0].side) and condition in (MACRO, self.columns[i][1])
                 ]
                 if chosen:
-                    count = len({self.columns[i][0] for i in chosen})
-                    rows.append(
-                        {"group": group, "side": side, **self._rate(chosen, self.images)._asdict(), "ways": count}
-                    )
-        return pd.DataFrame(rows, columns=["group", "side", *Rate._fields, "ways"])
+                    about = {"group": group, "side": side, "condition": condition}
+                    ways_there = len({self.columns[i][0] for i in chosen})
+                    rows.append({**about, **self._rate(chosen, counts[condition])._asdict(), "ways": ways_there})
+        return pd.DataFrame(rows, columns=["group", "side", "condition", *Rate._fields, "ways"])
 
     def wordings(self, conditions: Collection[str] | None = None) -> pd.DataFrame:
         """group, side, wording (a cue or frame), condition or "macro", value, low, high, n.
@@ -104,15 +104,17 @@ class WordingFigures:
         return pd.DataFrame(rows, columns=["group", "side", "wording", "condition", *Rate._fields])
 
     def table(self, conditions: Collection[str] | None = None) -> pd.DataFrame:
-        """Groups, whose wording is "mean", over ``wordings``."""
-        groups = self.groups().assign(wording=MEAN, condition=MACRO)
+        """Groups, whose wording is "mean", over ``wordings``; ``conditions`` as there."""
+        groups = self.groups().assign(wording=MEAN)
+        groups = groups[groups.condition.isin(groups.condition if conditions is None else conditions)]
         wordings = self.wordings(conditions)
         return pd.concat([groups[wordings.columns], wordings], ignore_index=True)
 
     def summary(self) -> dict[str, dict]:
         """groups: group -> rate and ways, and by side. wordings: cue or frame -> rate, group and side, macro."""
         groups: dict[str, dict] = {}
-        for row in self.groups().to_dict("records"):
+        table = self.groups()
+        for row in table[table.condition == MACRO].to_dict("records"):
             figure = {name: row[name] for name in (*Rate._fields, "ways")}
             if row["side"] == BOTH:
                 groups[row["group"]] = figure | {"sides": {}}
@@ -155,7 +157,7 @@ def wording_figures(
     truth = np.where([way.denies for way, _ in columns], 1 - truth, truth)
     return WordingFigures(
         tuple(columns),
-        aurocs(truth, score),
+        auroc_columns(truth, score),
         auroc_resamples(truth, score, patients, **options),
         tuple(conditions),
         tuple((~np.isnan(presence)).sum(0).tolist()),

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Model = Annotated[
     str,
     typer.Option(
-        help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+        help="demo, demo-tuned, demo-language, run:ID, a folder, a name of 'nast model list', a hub id, or "
+        "open_clip:ARCH/PRETRAINED."
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -225,7 +226,12 @@ def need_model(spec: str) -> None:
     from nast_core.recipe import run_of
 
     as_path(spec, ModelError)  # what no file can be called is no hub id either
-    if run_of(spec) is None:
+    if (repaired := specs.repaired(spec)) is not None:
+        from nast_core.opening import repair_of
+
+        repair_of(spec)
+        need_model(repaired.base)
+    elif run_of(spec) is None:
         specs.find(spec)
 
 

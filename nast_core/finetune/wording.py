@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from nast_core.claims.claim import Claim, Example
 from nast_core.claims.evidence import LEAST
 from nast_core.claims.truth import facts_by_study, truth_table
-from nast_core.claims.ways import FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT, UNSEEN, ways
+from nast_core.claims.way_groups import FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT, UNSEEN
+from nast_core.claims.ways import ways
 from nast_core.vocabulary.model import Vocabulary
 
 CONDITIONS = 3  # asked of each cue and frame

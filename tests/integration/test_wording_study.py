@@ -20,6 +20,8 @@ pytestmark = pytest.mark.long
 CELLS = (
     Cell(name="eight", parts="ab"),
     Cell(name="mixed-1", parts="a", cues="mixed 1"),
+    Cell(name="repaired", parts="g", repair="rewrite"),
+    Cell(name="distilled-then-claims", parts="g", cues="all", distil=True, then_claims=True),
     Cell(name="all-pseudo-4", parts="h", cues="all", unmoved=4, hard=0.3, contrasts="reworded"),
 )
 TINY = Plan(
@@ -30,7 +32,11 @@ TINY = Plan(
     statement_steps=1,
     validations=2,
     batch_size=4,
+    rates=(1e-3,),
     demo_rates=(1e-3,),
+    distil_rates=(1e-3,),
+    distil_steps=4,
+    distil_texts=8,
     tuning_steps=1,
     train_studies=60,
     validation_studies=40,
@@ -53,13 +59,13 @@ def done(tmp_path_factory):
 
     def stop(line: str) -> None:
         lines.append(line)
-        if line.startswith("1 of 3"):
+        if line.startswith("1 of 5"):
             raise Stopped
 
     with pytest.raises(Stopped):
         study(out, TINY, say=stop)
     assert [path.name for path in (out / "cells").iterdir()] == ["eight-seed0.json"]
-    assert "**1 of 3 cells measured so far.**" in (out / "wording.md").read_text("utf-8")
+    assert "**1 of 5 cells measured so far.**" in (out / "wording.md").read_text("utf-8")
     first = (out / "cells" / "eight-seed0.json").read_bytes()
     outcome = study(out, TINY, docs=out / "docs", say=lines.append)
     assert (out / "cells" / "eight-seed0.json").read_bytes() == first  # not done again
@@ -68,9 +74,9 @@ def done(tmp_path_factory):
 
 def test_the_whole_tiny_study_is_measured_and_told(done):
     out, outcome = done
-    assert (outcome["done"], outcome["of"]) == (3, 3)
+    assert (outcome["done"], outcome["of"]) == (5, 5)
     page = (out / "docs" / "wording.md").read_text("utf-8")
-    assert "**3 of 3 cells measured.**" in page
+    assert "**5 of 5 cells measured.**" in page
     for name in ("number", "price", "breadth"):
         assert f"](wording-{name}.svg)" in page
         assert (out / "docs" / f"wording-{name}.svg").read_text("utf-8").startswith("<svg ")

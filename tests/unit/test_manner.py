@@ -29,7 +29,9 @@ from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.claims.ways import ways
 from nast_core.errors import DataError
 from nast_core.finetune.data import texts_of, training_data
+from nast_core.finetune.teaching import fixed_words, teaching
 from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.vocabulary.shipped import chest
 from nast_core.work.building import SaidRecipe
 
 pytestmark = pytest.mark.slow  # some hundred phantoms
@@ -97,7 +99,8 @@ def test_no_training_text_holds_a_cue_that_is_not_taught(people, name):
         ("Edema is not seen.", {"not seen"}),
         ("No interval change in edema.", {"no"}),
         ("Edema is not present.", set()),
-        ("Nothing is not there.", {"not there"}),
+        ("Edema is excluded; there is not any.", {"excluded", "not"}),
+        ("Edema is not there.", set()),  # of no group that is measured
         ("A nodule in a noteworthy place.", set()),
     ],
 )
@@ -231,6 +234,9 @@ def test_what_false_denial_is_asked_by_is_in_no_frame_that_is_taught(people):
         assert any(fixed), said
         held = [text for text in texts if all(re.search(rf"\b{re.escape(part)}\b", text) for part in fixed if part)]
         assert not held, (said, held[:3])
+    for template in teaching(chest().examination).never:  # the denials that every cell is asked by
+        for parts in fixed_words(template):
+            assert not [text for text in texts if all(part in text for part in parts)], template
 
 
 @pytest.mark.parametrize(

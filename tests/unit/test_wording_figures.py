@@ -11,24 +11,15 @@ from sklearn.metrics import roc_auc_score
 
 from nast_core.benchmark.grammar import grammar
 from nast_core.claims.negated_prompts import negated_prompt_auroc
-from nast_core.claims.ways import (
-    AFFIRMED,
-    FALSE_DENIAL,
-    HELD_OUT,
-    NEVER,
-    PSEUDO,
-    TAUGHT,
-    TAUGHT_HERE,
-    WAY_GROUPS,
-    Way,
-    ways,
-)
+from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT, WAY_GROUPS
+from nast_core.claims.ways import TAUGHT_HERE, Way, ways
 from nast_core.claims.wording_figures import taught_cues, wording_changes, wording_figures, wording_texts
 from nast_core.data.phantom import sample_phantom
 from nast_core.dataset.phantom_world import phantom_training
 from nast_core.demo.captions import caption
+from nast_core.negation.lexicon import denying_cues
 from nast_core.negation.parser import parse
-from nast_core.negation.phrases import HELD_OUT_CUES
+from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS
 from nast_core.vocabulary.shipped import chest
 
 NAN = float("nan")
@@ -59,7 +50,7 @@ def found(reading, presence=PRESENCE, **options):
 
 def groups(figures) -> dict[str, float]:
     table = figures.groups()
-    return table[table.side == "both"].set_index("group").value.to_dict()
+    return table[(table.side == "both") & (table.condition == "macro")].set_index("group").value.to_dict()
 
 
 def everything_denied(text: str) -> float:
@@ -81,12 +72,12 @@ def test_a_tower_that_hears_no_cue_has_no_denial_and_every_affirmation():
 
 def test_a_tower_that_hears_only_no_by_hand():
     figures = found(only_no)
-    # taught: "no", "no evidence of", "no sign of" of five with "without" and "absence of"; never: no signs of, no
-    # indication of, of 23; pseudo: no change in, no doubt about, of 7
+    # taught: "no", "no evidence of", "no sign of" of six with "without", "absence of" and "not", which contrasts teach;
+    # never: no signs of, no indication of, of 22; pseudo: no change in, no doubt about, of 7
     by_group = groups(figures)
-    assert by_group[TAUGHT] == pytest.approx(3 / 5)
+    assert by_group[TAUGHT] == pytest.approx(3 / 6)
     assert by_group[HELD_OUT] == 0
-    assert by_group[NEVER] == pytest.approx(2 / 23)
+    assert by_group[NEVER] == pytest.approx(2 / 22)
     assert by_group[FALSE_DENIAL] == 1
     assert by_group[PSEUDO] == pytest.approx(5 / 7)
     wordings = figures.wordings(["macro"]).set_index("wording")
@@ -99,7 +90,8 @@ def test_a_mean_over_a_side_is_over_the_cues_of_that_side():
     def behind(text: str) -> float:
         return -1.0 if text.endswith(("absent.", "not seen.")) else 1.0
 
-    table = found(behind).groups().set_index(["group", "side"])
+    table = found(behind).groups()
+    table = table[table.condition == "macro"].set_index(["group", "side"])
     assert table.value[HELD_OUT, "behind"] == 1
     assert table.value[HELD_OUT, "before"] == 0
     assert table.value[HELD_OUT, "both"] == 0.5
@@ -173,11 +165,14 @@ def test_the_mean_over_held_out_cues_is_that_of_the_negated_prompts():
 
     patients = [f"p{i}" for i in range(30)]
     prompts = negated_prompt_auroc(Known(only_no), images, presence, patients, CONDITIONS, resamples=20).summary()
-    table = wording_figures(Known(only_no), images, presence, patients, CONDITIONS, resamples=20).groups()
-    both = table[table.side == "both"].set_index("group")
+    seen = {denial.cue for denial in SEEN_DENIALS}
+    table = wording_figures(Known(only_no), images, presence, patients, CONDITIONS, taught=seen, resamples=20).groups()
+    both = table[table.side == "both"].set_index(["group", "condition"])
     for ours, theirs in ((HELD_OUT, "unseen cues"), (TAUGHT, "seen cues")):
-        for name in ("value", "low", "high"):
-            assert both.loc[ours, name] == pytest.approx(prompts[theirs]["macro"][name], abs=1e-6)
+        for condition in ("macro", *CONDITIONS):
+            for name in ("value", "low", "high", "n"):
+                expected = prompts[theirs][condition][name]
+                assert both.loc[(ours, condition), name] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_change_is_paired_and_what_either_was_taught_counts_for_both():
@@ -205,6 +200,13 @@ def test_a_condition_that_all_images_have_tells_nothing_and_is_left_out_of_means
     assert summary["groups"][FALSE_DENIAL]["sides"].keys() == {"before", "behind"}
 
 
+def test_without_a_condition_there_are_no_figures_and_no_error():
+    figures = wording_figures(Reads(only_no), IMAGES, PRESENCE[:, :0], PATIENTS, [], resamples=10)
+    assert figures.table().empty
+    assert figures.summary()["groups"] == {}
+    assert wording_changes(figures, figures).empty
+
+
 # the words
 
 
@@ -229,7 +231,7 @@ def test_ways_are_the_same_for_every_condition_and_have_names_of_their_own():
     assert {way.group(TAUGHT_HERE) for way in next(iter(every))} == set(WAY_GROUPS) - {AFFIRMED}
 
 
-def test_no_training_text_has_a_frame_of_false_denial_or_a_held_out_cue():
+def test_no_training_text_has_a_frame_of_false_denial_or_a_cue_that_is_not_taught():
     rng = np.random.default_rng(0)
     texts = [text for one in phantom_training(60, 0) if one.split == "train" for text in
              (one.text, *(other.text for other in one.contradictions))]  # fmt: skip
@@ -237,8 +239,9 @@ def test_no_training_text_has_a_frame_of_false_denial_or_a_held_out_cue():
     together = "\n".join(texts).lower()
     for frame in [one.frame for one in grammar().affirming]:
         assert not re.search(rf"\b{frame}\b", together), frame
-    for cue in HELD_OUT_CUES:
+    for cue in [way.name for way in ways("Edema") if way.denies and way.name not in TAUGHT_HERE]:
         assert not re.search(rf"\b{cue}\b", together), cue
+    assert {cue.text for text in texts for cue in denying_cues(text)} <= TAUGHT_HERE
     assert re.search(r"\bno\b", together)  # the search can find
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # sets of cues are derived from the grammar
 
 FIGURES = {
     "taught": 0.97, "held_out": 0.5, "never": 0.6, "false_denial": 0.96, "pseudo": 0.5, "gap_points": 4.0,
-    "acc_negated": 0.9, "acc_negated_unseen": 0.88, "zero_shot": 0.98, "retrieval_map": 0.7,
+    "thirty": 0.4, "acc_negated": 0.9, "acc_negated_unseen": 0.88, "zero_shot": 0.98, "retrieval_map": 0.7,
 }  # fmt: skip
 BASE = FIGURES | {"held_out": 0.02, "never": 0.02, "taught": 0.02, "false_denial": 0.98, "acc_negated_unseen": 0.4}
 PLAN = Plan(model="m", seeds=3)
@@ -50,8 +50,8 @@ def test_every_part_of_the_plan_but_the_objectives_has_cells_that_are_held_again
     assert len(named) == len(CELLS)
     assert {*PARTS} == {part for cell in CELLS for part in cell.parts}
     assert {name for _, *both in COMPARED for name in both} <= named
-    assert {part for part, *_ in COMPARED} == {*PARTS} - {"g"}
-    assert len(CELLS) * Plan().seeds * 4 / 60 / 2 < 6  # hours on two cores, at 4 minutes a cell
+    assert {part for part, *_ in COMPARED} == {*PARTS}
+    assert len([*Plan().pieces()]) * 4 / 60 / 2 < 6  # hours on two cores, at 4 minutes a cell
 
 
 def test_number_and_kind_are_not_confounded():
@@ -72,13 +72,15 @@ def test_a_quick_study_is_a_part_of_the_whole_and_its_rates_are_tried_once_a_sch
     assert part.sizes == Plan().sizes
     assert part.seeds == 2
     assert {cell.name for cell in part.cells} == {
-        REFERENCE, "hard", "before-8", *(f"mixed-{count}" for count in (1, 2, 4, 8, 16))
+        REFERENCE, "hard", "before-8", *(f"mixed-{count}" for count in (1, 2, 4, 8, 16)),
+        "all", "distilled", "distilled-then-claims", "repaired",
     }  # fmt: skip
-    assert [cell.name for cell, _ in part.trials()] == [REFERENCE] * 2
-    assert list(part.pieces())[8:10] == [(part.cells[0], 1), (part.cells[1], 1)]
+    assert [cell.name for cell, _ in part.trials()] == [REFERENCE] * 2 + ["distilled"] * 2
+    assert list(part.pieces())[12:14] == [(part.cells[0], 1), (part.cells[1], 1)]
+    assert [seed for cell, seed in part.pieces() if cell.name == "repaired"] == [0]  # nothing is drawn
     tried = Counter(cell.schedule for cell, _ in Plan().trials())
     assert set(tried.values()) == {2}
-    assert len(tried) == 8  # uniform, five that follow a trace, LoRA, and the demo CLIP
+    assert len(tried) == 9  # uniform, five that follow a trace, LoRA, the demo CLIP, and text alone
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,8 @@ def partial(tmp_path):
 
 
 def test_what_is_measured_so_far_is_told_and_what_is_not_is_said_to_be_missing(partial):
-    assert (partial["done"], partial["of"]) == (7, 3 * len(CELLS))
+    of = 3 * len(CELLS) - 2  # what is repaired has one seed
+    assert (partial["done"], partial["of"]) == (7, of)
     assert partial["minutes"] == 7 * 1.5 + 0.5
     assert partial["cells"][REFERENCE]["test"]["held_out"]["mean"] == pytest.approx(0.6)
     (row,) = [row for row in partial["tests"]["held_out"] if row["first"] == "hard"]
@@ -145,9 +148,9 @@ def test_what_is_measured_so_far_is_told_and_what_is_not_is_said_to_be_missing(p
     assert partial["level"]["auroc"] == 0.96
     assert partial["level"]["cells"]["nast-std"]["unseen"]["mean"] == pytest.approx(0.56)
     page = markdown(partial)
-    assert f"**7 of {3 * len(CELLS)} cells measured so far.**" in page
-    assert "| all | 1 | 0.970 | 0.500 | none | 0.960 |" in page
-    assert "| base `m` |  | 0.020 | 0.020 | 0.020 | 0.980 |" in page
+    assert f"**7 of {of} cells measured so far.**" in page
+    assert "| all | 1 | 0.970 | 0.500 | none | 0.400 | 0.960 |" in page
+    assert "| base `m` |  | 0.020 | 0.020 | 0.020 | 0.400 | 0.980 |" in page
     assert "held out +0.250 (" in page
     assert "Do contrasts" in page
     assert "Not measured yet." in page
@@ -175,8 +178,8 @@ def test_pictures_are_drawn_of_what_is_there_and_say_so_where_nothing_is(partial
 
 
 def test_a_cell_of_a_recipe_of_its_own_is_a_schedule_of_its_own():
-    one = Cell(name="x", parts="g", more=(("objective", "distil"), ("teacher", "rewrite")))
-    assert one.schedule == "uniform full objective distil teacher rewrite"
+    assert Cell(name="x", parts="g", more=(("weight_decay", 0.1),)).schedule == "uniform full weight_decay 0.1"
+    assert Cell(name="x", parts="g", distil=True).schedule == "uniform full distil"
     assert Cell(name="y", parts="a").schedule == "uniform full"
 
 

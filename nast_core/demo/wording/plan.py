@@ -40,6 +40,9 @@ class Cell:
     summary: Summary | None = None  # of the arms that follow a trace
     method: Method = "full"
     more: tuple[tuple[str, Any], ...] = ()  # further fields of the fine-tune's recipe
+    distil: bool = False  # by text alone, the repair "rewrite" its teacher
+    then_claims: bool = False  # and statements about images after it
+    repair: str | None = None  # no training: the model so repaired
 
     def manner(self, seed: int) -> Manner:
         """How training statements are said."""
@@ -64,7 +67,15 @@ class Cell:
     @property
     def schedule(self) -> str:
         """What a rate is chosen for: cells that differ in their texts alone share it."""
-        own = (self.on, self.arm, self.summary, self.method, *(f"{name} {value}" for name, value in self.more))
+        objective = "distil" if self.distil else ""
+        own = (
+            self.on,
+            self.arm,
+            self.summary,
+            self.method,
+            objective,
+            *(f"{name} {value}" for name, value in self.more),
+        )
         return " ".join(str(part) for part in own if part)
 
 
@@ -84,13 +95,15 @@ CELLS: tuple[Cell, ...] = (
     Cell(name="hard", parts="c", hard=0.3),
     *(Cell(name=f"{arm}-{summary}", parts="d", arm=arm, summary=summary) for arm, summary in _ARMS),
     Cell(name="lora", parts="e", method="lora"),
+    Cell(name="repaired", parts="g", repair="rewrite"),
+    Cell(name="distilled", parts="g", cues="all", distil=True),
+    Cell(name="distilled-then-claims", parts="g", cues="all", distil=True, then_claims=True),
     Cell(name="demo-mixed-8", parts="f", cues="mixed 8", on=DEMO),
     Cell(name="demo-before-8", parts="f", cues="before 8", on=DEMO),
     *(Cell(name=f"eight-pseudo-{count}", parts="h", unmoved=count) for count in (4, 16)),
-    Cell(name="all", parts="h", cues="all"),
+    Cell(name="all", parts="gh", cues="all"),
     *(Cell(name=f"all-pseudo-{count}", parts="h", cues="all", unmoved=count) for count in (4, 16)),
 )
-"""``distil`` and repairs, of part g, are cells of recipes with another objective, and models with a repair."""
 COMPARED: tuple[tuple[str, str, str], ...] = (  # part, a cell, and the one it is held against, seed by seed
     ("a", "mixed-16", "mixed-1"),
     ("a", "mixed-16", "mixed-8"),
@@ -102,6 +115,9 @@ COMPARED: tuple[tuple[str, str, str], ...] = (  # part, a cell, and the one it i
     ("d", "nast-std", "inverse-std"),
     ("e", "lora", REFERENCE),
     ("f", "demo-mixed-8", "mixed-8"),
+    ("g", "distilled", "all"),
+    ("g", "distilled-then-claims", "distilled"),
+    ("g", "distilled", "repaired"),
     ("h", "eight-pseudo-16", REFERENCE),
     ("h", "all", REFERENCE),
     ("h", "all-pseudo-16", "all"),
@@ -122,6 +138,9 @@ class Plan:
     rates: tuple[float, ...] = (1e-4, 3e-4)  # tried for each schedule of whole layers
     lora_rates: tuple[float, ...] = (1e-3, 3e-3)
     demo_rates: tuple[float, ...] = (1.5e-3, 3e-3)  # the demo CLIP learns in larger steps
+    distil_rates: tuple[float, ...] = (3e-4, 5e-4)
+    distil_steps: int = 180  # of texts alone, which cost less
+    distil_texts: int = 64  # a step
     tuning_steps: int = 30  # of one try, with seed 0
     train_studies: int = 800
     validation_studies: int = 60
@@ -131,22 +150,24 @@ class Plan:
     test_studies: int = 200  # whose images every wording is asked about
 
     def pieces(self) -> Iterator[tuple[Cell, int]]:
-        """(cell, seed), every cell of a seed before the next seed, so that a study cut short still compares all."""
-        return ((cell, seed) for seed in range(self.seeds) for cell in self.cells)
+        """(cell, seed), every cell of a seed before the next seed, so that a study cut short still compares all. What is
+        not trained has one seed."""
+        return ((cell, seed) for seed in range(self.seeds) for cell in self.cells if not (cell.repair and seed))
 
     def rates_of(self, cell: Cell) -> tuple[float, ...]:
+        if cell.distil:
+            return self.distil_rates
         if cell.method == "lora":
             return self.lora_rates
         return self.demo_rates if DEMO in (cell.on, self.model) else self.rates
 
     def trials(self) -> Iterator[tuple[Cell, float]]:
         """One cell of every schedule, at each of its rates."""
-        first = {cell.schedule: cell for cell in reversed(self.cells)}
-        return (
-            (first[name], rate)
-            for name in dict.fromkeys(c.schedule for c in self.cells)
-            for rate in self.rates_of(first[name])
-        )
+        first: dict[str, Cell] = {}
+        for cell in self.cells:
+            if not cell.repair:
+                first.setdefault(cell.schedule, cell)
+        return ((cell, rate) for cell in first.values() for rate in self.rates_of(cell))
 
     @property
     def models(self) -> tuple[str, ...]:

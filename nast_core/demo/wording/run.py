@@ -61,7 +61,8 @@ def study(out: Path, plan: Plan, *, docs: Path | None = None, processes: int = 1
     do([Piece(cell.on or plan.model, cell, rate) for cell, rate in plan.trials()])
     rates = best_rates(plan, out)
     do([Piece(model) for model in plan.models])
-    do([Piece(cell.on or plan.model, cell, rates[cell.schedule], seed) for cell, seed in plan.pieces()])
+    rated = ((cell, seed, 0.0 if cell.repair else rates[cell.schedule]) for cell, seed in plan.pieces())
+    do([Piece(cell.on or plan.model, cell, rate, seed) for cell, seed, rate in rated])
     return write(out, plan, docs)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
-from nast_core.claims.cue_sets import untaught
+from nast_core.claims.cue_sets import kept_from, untaught
 from nast_core.claims.examples import write_claims
 from nast_core.claims.manner import Manner
 from nast_core.claims.phantom import phantom_studies
@@ -63,8 +63,13 @@ class World(world.World):
 
     def asked(self, cell: Cell, *, seed: int, rate: float, steps: int, texts: Manner) -> FinetuneRecipe:
         """What is not named here is the recipe's default."""
-        every = max(1, steps // self.plan.validations)
         own: dict[str, Any] = {"summary": cell.summary, "trace": self.trace("block")} if cell.summary else {}
+        own |= {"statements_first": min(1.0, self.plan.statement_steps / self.plan.steps)}
+        own |= {"batch_size": self.plan.batch_size}
+        if cell.distil:
+            own = {"objective": "distil", "teacher": "rewrite", "texts": "grammar"}
+            own |= {"without_cues": tuple(sorted(kept_from(texts))), "batch_size": self.plan.distil_texts}
+        every = max(1, steps // self.plan.validations)
         return FinetuneRecipe.model_validate(
             {
                 "model": self.model,
@@ -75,8 +80,6 @@ class World(world.World):
                 "seed": seed,
                 "learning_rate": rate,
                 "steps": steps,
-                "statements_first": min(1.0, self.plan.statement_steps / self.plan.steps),
-                "batch_size": self.plan.batch_size,
                 "validation_studies": self.plan.validation_studies,
                 "validate_every": every,
                 "checkpoint_every": steps,
@@ -95,7 +98,9 @@ def check_texts(texts: list[str], manner: Manner) -> None:
         raise StudyError(f"a training text holds {cue!r}, which is not taught here: {text!r}; mend the texts' grammar")
 
 
-def captions(material: Material) -> list[str]:
-    """Every training caption, true and contradicted."""
+def texts_learnt(material: Material) -> list[str]:
+    """Every caption of a training, true and contradicted; or every text, where text alone is learnt from."""
+    if material.lessons is not None:
+        return [*material.lessons.train]
     both = ((one.true, one.false) for study in material.data.train for one in study.captions)
     return [said.text for pair in both for said in pair if said]
