@@ -150,8 +150,8 @@ class Plan:
     test_studies: int = 200  # whose images every wording is asked about
 
     def pieces(self) -> Iterator[tuple[Cell, int]]:
-        """(cell, seed), every cell of a seed before the next seed, so that a study cut short still compares all. What is
-        not trained has one seed."""
+        """(cell, seed), every cell of a seed before the next seed, so that a study cut short still compares all. A
+        model that is only repaired has one seed."""
         return ((cell, seed) for seed in range(self.seeds) for cell in self.cells if not (cell.repair and seed))
 
     def rates_of(self, cell: Cell) -> tuple[float, ...]:
