@@ -141,6 +141,8 @@ def test_a_text_that_nothing_can_be_called_is_one_sentence(folder, text):
         ["compare", text, "demo", "--out", "x"],
         ["benchmark", "build", "--labels", text, "--out", "x.jsonl"],
         ["claims", "build", "--source", text, "--out", "x.jsonl"],
+        ["claims", "build", "--cues", text, "--out", "x.jsonl"],
+        ["dataset", "build", "--labels", "nih", "--images", ".", "--cues", text, "--out", "x"],
         ["export", text, "--out", "x"],
         ["attention", "--model", text, "--out", "x.nc"],
     ):
