@@ -38,12 +38,12 @@ TINY = Plan(
     distil_steps=4,
     distil_texts=8,
     tuning_steps=1,
-    train_studies=60,
-    validation_studies=40,
+    train_studies=30,
+    validation_studies=20,
     validation_items=4,
     test_items=6,
     unseen_items=4,
-    test_studies=60,
+    test_studies=40,
 )
 
 
