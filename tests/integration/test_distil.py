@@ -23,7 +23,14 @@ DENIED, PLAIN = "There is no edema.", "There is edema."
 
 def recipe(model: Path, **fields) -> FinetuneRecipe:
     """Few steps on few texts; watched on few studies."""
-    small = {"steps": 30, "batch_size": 16, "validate_every": 30, "checkpoint_every": 7, "validation_studies": 8, "learning_rate": 2e-3}
+    small = {
+        "steps": 30,
+        "batch_size": 16,
+        "validate_every": 30,
+        "checkpoint_every": 7,
+        "validation_studies": 8,
+        "learning_rate": 2e-3,
+    }
     asked = {"objective": "distil", "model": str(model), "device": "cpu", "tracker": "none"}
     return FinetuneRecipe.model_validate(asked | small | fields)
 
