@@ -32,6 +32,7 @@ from nast_core.demo.towers import (
 )
 from nast_core.demo.visibility import supervised_auroc
 from nast_core.demo.world import load_world
+from nast_core.encoding.cache import VectorCache
 from nast_core.encoding.images import encode_named, phantom_name
 from nast_core.files.writing import whole_folder, write_text, writing
 from nast_core.models import DualEncoder
@@ -117,13 +118,19 @@ def publish(draft: Path, out: Path) -> None:
         shutil.copytree(draft, incoming, dirs_exist_ok=True)
 
 
-def measure(model: DualEncoder, *, items: int = Plan.test_items, people: int = Plan.test_phantoms) -> dict:
-    """Figures on test phantoms, which no training saw: paired MCQs and zero-shot AUROC."""
+def measure(
+    model: DualEncoder,
+    *,
+    items: int = Plan.test_items,
+    people: int = Plan.test_phantoms,
+    cache: VectorCache | None = None,
+) -> dict:
+    """Figures on test phantoms, which no training saw: paired MCQs and zero-shot AUROC. ``cache``: of vectors."""
     questions = phantom_items(items, seed=0)
-    summary = run_benchmark(model, questions).summary
+    summary = run_benchmark(model, questions, cache=cache).summary
     summary.pop("provenance")
     tested = list(phantoms("test", people, start=50_000))
-    vectors, _ = encode_named(model, [phantom_name(p) for p in tested])
+    vectors, _ = encode_named(model, [phantom_name(p) for p in tested], cache=cache)
     images = torch.stack([vectors[phantom_name(p)] for p in tested])
     truth = np.array([[p.labels[c] for c in CONDITIONS] for p in tested])
     present = _aurocs(prompt_scores(model, images, [presence_prompt(c) for c in CONDITIONS]), truth)

@@ -74,9 +74,7 @@ def _is_at_hand(seed: int) -> bool:
 
 def _tried(work: Path, report: Reporter) -> list[dict]:
     """A row for each of TRIED: share of denials, rate, steps, and accuracies and gap with seen cues."""
-    plans = [
-        replace(LanguagePlan(), negated_share=share, rates=(rate,), steps=(steps,)) for share, rate, steps in TRIED
-    ]
+    plans = [replace(LanguagePlan(), negated_share=share, trainings=((rate, steps),)) for share, rate, steps in TRIED]
     found = validated(work, plans, report)
     return [
         {"negated_share": plan.negated_share, **one._asdict()}
@@ -162,7 +160,7 @@ negative for. Phantoms are drawings, not patients.
 - Image tower and projection are the demo CLIP's and stay as they are; vectors of {trained} training phantoms are made once.
 - The text tower's layers, its pooler, a new projection and the scale are trained, the embeddings of words are not: batches of
   {batch} captions by CLIP's loss, in bf16 where the CPU has it.
-- Each build tries every rate with every number of steps and takes the one with the largest affirmative accuracy on
+- Each build tries several rates and lengths and takes the training with the largest affirmative accuracy on
   {validation} questions about validation phantoms, with seen cues:
 
 | seed | rate | steps | affirmative (%) | negated (%) | gap (points) | |
