@@ -15,8 +15,10 @@ from nast_core.commands import (
     encode,
     finetune,
     interpret,
+    layers,
     models,
     negation,
+    repair,
     review,
     runs,
     vocabulary,
@@ -30,11 +32,13 @@ app = typer.Typer(
 )
 app.add_typer(opening.app)
 app.add_typer(interpret.app)
+app.add_typer(layers.app)
 app.add_typer(attribute.app)
 app.add_typer(encode.app)
 app.add_typer(runs.app)
 app.add_typer(compare.app)
 app.add_typer(finetune.app)
+app.add_typer(repair.app)
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")

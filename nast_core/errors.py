@@ -27,6 +27,10 @@ class ModelError(NastError):
     """A model folder or id that cannot be loaded as a dual encoder."""
 
 
+class RepairError(ModelError):
+    """A repair there is none of, or one that a model cannot take."""
+
+
 class PairError(NastError):
     """Two texts that cannot be compared token by token."""
 

@@ -1,7 +1,8 @@
-"""Any spec to a loaded model: the one roof over model folders, runs and adapters.
+"""Any spec to a loaded model: the one roof over model folders, runs, adapters and repairs.
 
 A spec is what ``nast_core.models.registry`` opens, or ``run:ID``, a fine-tune's base with what it learnt, or
-``demo-tuned``, the fine-tune of the demo that comes with NAST. torch is imported when a model is loaded: what only asks
+``demo-tuned``, the fine-tune of the demo that comes with NAST; ``+METHOD(strength)`` behind any of them is the same
+model repaired, and so is the ``run:ID`` of a repair. torch is imported when a model is loaded: what only asks
 about specs stays quick.
 """
 
@@ -10,14 +11,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from nast_core.errors import ModelError, NastError
+from nast_core.errors import ModelError, NastError, RepairError
+from nast_core.files.gate import shown
 from nast_core.files.places import DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.stamps import stamp
 from nast_core.finetune.record import ADAPTER, RECORD, Record, read_record, refuse_another
 from nast_core.models import configs, put_off, specs
 from nast_core.recipe import run_name, run_of
+from nast_core.repair.record import RECORD as REPAIR_RECORD
+from nast_core.repair.record import RepairRecord
+from nast_core.repair.record import read_record as read_repair_record
+from nast_core.repair.spec import Repair, read_repair, reader_files, words_of
 from nast_core.runs.store import Run, RunStore
 
 if TYPE_CHECKING:
@@ -31,11 +37,14 @@ def load_model(
     spec: str | Path = "demo", *, device: str = "auto", dtype: str = "float32", runs: Path | None = None
 ) -> "DualEncoder":
     """A model from ``demo``, ``demo-tuned``, a folder in a known family's own layout, a zoo card's name, a hub id that
-    is on this machine, ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``.
+    is on this machine, ``open_clip:ARCH/PRETRAINED``, or ``run:ID``, looked for in the folder ``runs``; with
+    ``+METHOD(strength)`` behind it, repaired.
 
     Raises ModelError, with what to do, where the folder, its weights or its family are not as needed; RunError where
     there is no such run.
     """
+    if (repair := repair_of(str(spec), runs)) is not None:
+        return _load_repaired(str(spec), repair, device=device, dtype=dtype, runs=runs)
     if (run := finetune_of(str(spec), runs)) is not None:
         tuned = load_finetuned(run.folder, device=device, dtype=dtype)
         if spec == DEMO_TUNED:
@@ -46,11 +55,55 @@ def load_model(
     return registry.load_model(spec, device=device, dtype=dtype)
 
 
+class RepairOf(NamedTuple):
+    """What a spec with a repair, or a run that chose one, says."""
+
+    base: str  # as load_model takes it
+    repair: Repair
+    record: RepairRecord | None = None  # of a run, which says what its base was
+    folder: Path = Path()  # the run's
+
+
+def repair_of(spec: str, runs: Path | None = None) -> RepairOf | None:
+    """The repair that a spec ends in, or that the run chose which it names; None for any other spec.
+
+    Raises RepairError, with the nearest name, for a method or a number there is none of, RunError where there is no
+    such run.
+    """
+    if (found := specs.repaired(spec)) is not None:
+        try:
+            return RepairOf(found.base, read_repair(found.method, found.arguments))
+        except RepairError as error:
+            folder = f"; there is no folder {shown(spec)} either" if not found.arguments else ""
+            raise RepairError(f"{error}{folder}") from None
+    if (run_id := run_of(spec)) is None:
+        return None
+    run = RunStore(runs).open(run_id)
+    if run.recipe.kind != "repair":
+        return None
+    record = read_repair_record(_finished(run, "a repaired model").folder)
+    return RepairOf(record.base, record.of(run.folder), record, run.folder)
+
+
+def _load_repaired(spec: str, found: RepairOf, *, device: str, dtype: str, runs: Path | None) -> "DualEncoder":
+    if specs.unrepaired(spec)[1].count("+") > _MOST:
+        raise RepairError(f"{shown(spec)} has more than {_MOST} repairs; give one")
+    base = load_model(found.base, device=device, dtype=dtype, runs=runs)
+    if found.record is not None and dtype in ("float32", "float64"):  # a fingerprint is of wide weights
+        found.record.refuse_another(found.folder, base.card.name, base.fingerprint)
+    from nast_core.repair.repaired import repair_model
+
+    return repair_model(base, found.repair)
+
+
 def finetune_of(spec: str, runs: Path | None = None) -> Run | None:
-    """The finished fine-tune that a spec names: ``run:ID`` of the folder ``runs``, or the one that comes with NAST.
+    """The finished fine-tune that a spec names, repaired or not: ``run:ID`` of the folder ``runs``, or the one that
+    comes with NAST.
 
     None for any other spec. Raises as ``finished_finetune``, and ModelError where the fine-tune is not in the assets.
     """
+    while (repair := repair_of(spec, runs)) is not None:
+        spec = repair.base
     if (run := run_of(spec)) is not None:
         return finished_finetune(run, runs)
     return Run(specs.embedded(spec)) if spec == DEMO_TUNED else None
@@ -69,6 +122,12 @@ def files_of(spec: str, runs: Path | None = None, depth: int = _MOST) -> Iterato
     """Folders and files that a spec's model is made of, its own first, then those of what it stands on.
     Never raises."""
     try:
+        if (repair := repair_of(spec, runs)) is not None:
+            if repair.record is not None:
+                yield repair.folder / REPAIR_RECORD
+            yield from repair_files(repair.repair)
+            yield from files_of(repair.base, runs, depth)
+            return
         run = run_of(spec)
         if run is not None or spec == DEMO_TUNED:
             folder = TUNED_FOLDER if run is None else RunStore(runs).root / run
@@ -86,14 +145,24 @@ def files_of(spec: str, runs: Path | None = None, depth: int = _MOST) -> Iterato
         yield Path(spec)
 
 
+def repair_files(repair: Repair) -> Iterator[Path]:
+    """What a repair reads beside its model: the parser's rules, and the vocabulary, where it is a file."""
+    yield from reader_files(repair)
+    if (words := words_of(repair)) is not None:
+        yield words
+
+
 def finished_finetune(run_id: str, root: Path | None = None) -> Run:
     """Raises RunError where there is no such run, ModelError for one of another kind or one that has not finished."""
     run = RunStore(root).open(run_id)
-    kind, state = run.recipe.kind, run.status.state
-    if kind != "finetune":
+    if (kind := run.recipe.kind) != "finetune":
         raise ModelError(f"{run_name(run.id)} is a run of kind {kind}, which has no model; give a fine-tune's")
-    if state != "finished":
-        raise ModelError(f"{run_name(run.id)} is {state}, and a fine-tune's model is there once it has finished")
+    return _finished(run, "a fine-tune's model")
+
+
+def _finished(run: Run, what: str) -> Run:
+    if (state := run.status.state) != "finished":
+        raise ModelError(f"{run_name(run.id)} is {state}, and {what} is there once it has finished")
     return run
 
 

@@ -24,7 +24,8 @@ class RunError(NastError):
 
 
 _RUN = "run:"
-_QUOTED = re.compile(f'"{_RUN}([\\w.-]+)"')  # in a recipe's JSON: a text that is nothing else
+# in a recipe's JSON: a text that is nothing else, or a repair of it
+_QUOTED = re.compile(rf'"{_RUN}([\w.-]+)((?:\+[^"\\]*)?)"')
 
 
 def run_name(run_id: str) -> str:
@@ -39,12 +40,12 @@ def run_of(value: object) -> str | None:
 
 def references(text: str) -> set[str]:
     """Ids of the runs that a recipe's JSON refers to."""
-    return set(_QUOTED.findall(text))
+    return {run for run, _ in _QUOTED.findall(text)}
 
 
 def with_references(text: str, replaced: Callable[[str], str]) -> str:
     """A recipe's JSON with the id of each run it refers to replaced."""
-    return _QUOTED.sub(lambda match: f'"{run_name(replaced(match[1]))}"', text)
+    return _QUOTED.sub(lambda match: f'"{run_name(replaced(match[1]))}{match[2]}"', text)
 
 
 def _one_line(text: str) -> str:
@@ -123,6 +124,7 @@ class Recipe(BaseModel):
 
     version: ClassVar[int] = 1  # of the kind: raise it when the same recipe comes to give other figures
     files: ClassVar[tuple[str, ...]] = ()  # fields that name a file; its content is part of what was asked
+    folders: ClassVar[tuple[str, ...]] = ()  # those of them that may name a folder; all that is in it is, then
     needs_model: ClassVar[bool] = True  # False: ``model`` is not looked at
     models: ClassVar[tuple[str, ...]] = ()  # fields that name a model beside ``model``
     image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name

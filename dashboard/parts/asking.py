@@ -22,7 +22,7 @@ from nast_core.vocabulary.names import SHIPPED
 KINDS = {
     "model": "model", "other": "model", "with": "model", "a": "model", "b": "model",
     "items": "file", "claims-file": "file", "data-file": "file", "data-table-path": "file", "review-items": "file",
-    "claims": "file", "train-items": "file", "data-reports": "file",
+    "claims": "file", "train-items": "file", "data-reports": "file", "distil-reports": "file",
     "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder",
     "train-images": "folder", "data-folder": "folder",
     "data-llm-url": "endpoint", "dataset": "dataset", "data-vocabulary": "vocabulary",

@@ -13,7 +13,7 @@ def finished() -> dict[str, str]:
 
     rows = RunStore().table().rows
     return {
-        run_name(row.run.id): f"{row.recipe.arm}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
+        run_name(row.run.id): f"{row.recipe.learnt}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
         for row in rows
         if isinstance(row.recipe, FinetuneRecipe) and row.status.state == "finished"
     }

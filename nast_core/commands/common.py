@@ -212,7 +212,12 @@ def need_model(spec: str) -> None:
     from nast_core.recipe import run_of
 
     as_path(spec, ModelError)  # what no file can be called is no hub id either
-    if run_of(spec) is None:
+    if (repaired := specs.repaired(spec)) is not None:
+        from nast_core.opening import repair_of
+
+        repair_of(spec)
+        need_model(repaired.base)
+    elif run_of(spec) is None:
         specs.find(spec)
 
 

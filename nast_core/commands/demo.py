@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from nast_core.commands.common import command, need_out, reporter
+from nast_core.commands.common import Model, command, need_out, reporter
 from nast_core.errors import ModelError
+from nast_core.finetune.presets import Method
 from nast_core.models.put_off import quiet_libraries
 from nast_core.recipe import MOST_SEED
 
@@ -191,3 +192,36 @@ def demo_study(
         out, replace(plan, seeds=seeds or plan.seeds), docs=docs, processes=processes, say=lambda line: typer.echo(line)
     )
     typer.echo(f"{result['done']} of {result['of']} cells; written: {(docs or out) / 'results.md'}")
+
+
+@command(app, "distil")
+def demo_distil(
+    out: Annotated[Path, typer.Option(help="Every finished piece is kept here; a second call goes on.")] = Path(
+        "build/distil"
+    ),
+    model: Model = "demo",
+    teacher: Annotated[str, typer.Option(help="The repair that teaches: rewrite, region, ...")] = "rewrite",
+    method: Annotated[Method, typer.Option(help="Whole text layers, or an adapter.")] = "full",
+    texts: Annotated[
+        Literal["grammar", "reports", "both"], typer.Option(help="Made here, Open-i's, or both.")
+    ] = "grammar",
+    held_out: Annotated[bool, typer.Option("--held-out", help="Keep four cues out of the texts.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, max=1000)] = 1,
+    docs: Annotated[Path | None, typer.Option(help="Also write distil.md here, of all that lies in --out.")] = None,
+) -> None:
+    """Distils a repair into a demo model's text tower and measures it before and after, on test phantoms.
+
+    Example: nast demo distil --model demo --docs docs
+    """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
+    from nast_core.demo.study.distilled import Variant, distil, markdown, write_report
+    from nast_core.runs.reporter import Silent
+
+    quiet_libraries()
+    found = distil(Variant(model, teacher, method, texts, held_out), out, Silent(), seeds=seeds)
+    for line in markdown(found):
+        typer.echo(line)
+    if docs:
+        typer.echo(f"written: {write_report(out, docs)}")

@@ -127,6 +127,8 @@ def _padding(model: DualEncoder, limit: float) -> Check:
 
 
 def _unit_norm(model: DualEncoder) -> Check:
+    if not model.unit_texts:
+        return Check("Embeddings as the repair has them", True, "any length", "a vector's length is part of its score")
     worst = float((model.encode_texts(_PROBES).norm(dim=-1) - 1).abs().max())
     return Check(
         "Embeddings have length 1", worst < 1e-5, f"off by {worst:.0e}", "the score is a cosine times the scale"

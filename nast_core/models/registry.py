@@ -208,6 +208,7 @@ def _card(folder: Path, family: str, entry: specs.Found) -> Card:
         revision=record.revision or (known.revision if known else None) or "",
         conditions=tuple(record.conditions),
         fingerprint=record.fingerprint or "",
+        taught=None if record.cues is None else frozenset(record.cues),
     )
 
 
@@ -219,3 +220,4 @@ class _CardKeys(Keys):
     revision: Text | None = None
     conditions: Annotated[list[Text], Field(max_length=1_000)] = Field(default_factory=list)
     fingerprint: Text | None = None
+    cues: Annotated[list[Text], Field(max_length=1_000)] | None = None  # of negation, that its training texts have

@@ -4,9 +4,11 @@ Told from the text and the disk alone, before any heavy import, so that a mistak
 """
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
@@ -31,6 +33,7 @@ _MADE = {  # spec -> where it is looked for, and what makes it
     ),
 }
 _NAMED = 5  # snapshots, of more
+_REPAIR = re.compile(r"(?P<base>.+)\+(?P<method>[A-Za-z][\w-]*)(?:\((?P<arguments>[^()]*)\))?", re.DOTALL)
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".tar", ".ckpt")  # files that may hold weights
 
 
@@ -39,6 +42,31 @@ class Found:
     folder: Path | None  # None: open_clip_spec lays one out
     card: ZooCard | None = None
     name: str = ""  # where the folder's own name says nothing
+
+
+class Repaired(NamedTuple):
+    """A spec with a repair behind it, BASE+METHOD(ARGUMENTS); what methods there are, ``nast_core.repair`` knows."""
+
+    base: str
+    method: str
+    arguments: str = ""
+
+
+def repaired(spec: str) -> Repaired | None:
+    """The last repair of a spec, and what it repairs; None for a spec without one. What lies on the disk under the
+    very name, a plus sign in it, is a folder."""
+    found = _REPAIR.fullmatch(spec)
+    if found is None or os.path.lexists(os.path.expanduser(spec.removeprefix("local-dir:"))):
+        return None
+    return Repaired(found["base"], found["method"], found["arguments"] or "")
+
+
+def unrepaired(spec: str) -> tuple[str, str]:
+    """(the spec without its repairs, those repairs as they are written behind it)."""
+    base = spec
+    while (one := repaired(base)) is not None:
+        base = one.base
+    return base, spec[len(base) :]
 
 
 def find(spec: str) -> Found:

@@ -20,6 +20,7 @@ from nast_core.files.documents import parse_json
 from nast_core.files.gate import MB, as_path, printable, read_tail, read_text, shown
 from nast_core.files.places import OWN_NAMES
 from nast_core.files.writing import write_json
+from nast_core.models.specs import unrepaired
 from nast_core.recipe import Recipe, RunError, references, run_of
 from nast_core.runs import known_kinds
 from nast_core.runs.folders import may_be_a_run, remove, time_of
@@ -381,6 +382,7 @@ def settled(recipe: Recipe) -> Recipe:
     }
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)
-        if spec is not None and spec not in OWN_NAMES and os.path.isdir(folder := os.path.expanduser(spec)):
-            fields[field] = os.path.abspath(folder)
+        base, repairs = ("", "") if spec is None else unrepaired(spec)
+        if base and base not in OWN_NAMES and os.path.isdir(folder := os.path.expanduser(base)):
+            fields[field] = os.path.abspath(folder) + repairs
     return recipe.model_copy(update=fields)

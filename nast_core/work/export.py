@@ -54,6 +54,8 @@ def export(adapter: Path, out: Path, *, base: str | None = None) -> Path:
         _copy(source, incoming, changed)
         shutil.copy(folder / "README.md", incoming / "README.md")
         about = {"name": encoder.card.name, "licence": licence, "conditions": list(conditions)}
+        if encoder.card.taught is not None:
+            about |= {"cues": sorted(encoder.card.taught)}
         (incoming / "nast.json").write_text(
             json.dumps(about | {"fingerprint": _fingerprint(incoming)}, indent=2), "utf-8"
         )

@@ -5,6 +5,7 @@ A family's test file calls ``passes_every_check(folder)`` and adds what is speci
 
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 from torch.nn import functional as F
@@ -12,13 +13,21 @@ from torch.nn import functional as F
 from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
+from nast_core.errors import PairError, RepairError
 from nast_core.finetune.lora import attach_lora, load_lora, merge_lora
 from nast_core.interpret.attention import negator_selective_attention
+from nast_core.interpret.contributions import contributions
 from nast_core.interpret.effects import patched_pairs, trace
+from nast_core.interpret.lens import mean_jacobians, would_be_embeddings
+from nast_core.interpret.patch_lens import Cell, patch
 from nast_core.interpret.plan import PatchPlan
 from nast_core.interpret.selftest import self_test, trace_checks
 from nast_core.models import DualEncoder
+from nast_core.models.description import no_contributions, no_lens
 from nast_core.negation.pairs import PolarityPair, align
+from nast_core.repair import steer
+from nast_core.repair.repaired import repair_model
+from nast_core.repair.spec import read_repair
 from tests.plain import patched_everywhere
 
 TEXTS = ["There is no edema.", "Findings: a large pleural effusion on the left; intact ribs.", "no pneumothorax"]
@@ -36,7 +45,9 @@ def passes_every_check(folder: Path, work: Path) -> None:
     patches_one_row(model)
     traces_like_the_plain_loop(model)
     holds_its_identities(model)
+    reads_its_layers(model)
     takes_lora_on_the_text_tower_only(folder, work)
+    is_repaired(model)
 
 
 @torch.inference_mode()
@@ -123,6 +134,47 @@ def holds_its_identities(model: DualEncoder) -> None:
     assert bool((abs(nsa.nsa) <= 1).all())
 
 
+def reads_its_layers(model: DualEncoder) -> None:
+    """Patch lens on the diagonal is the tracer; lens and contributions end in the embedding and the score, or say why
+    not."""
+    pair, layer = align(SHORT, model.text), model.text.n_layers - 1
+    (traced,) = patched_pairs(model.text, [pair])
+    for position in (pair.negator[0], pair.pooled):
+        found = patch(model.text, SHORT.negated, SHORT.affirmative, Cell(layer, position), Cell(layer, position))
+        assert (found.patched - traced.vectors[layer, 0, position]).abs().max() <= 1e-9
+    if no_lens(model):
+        assert not model.text.pools_one_position
+        with pytest.raises(PairError, match="no would-be embedding"):
+            mean_jacobians(model, [SHORT.negated])
+    else:
+        carries_a_state_to_the_embedding(model)
+    if no_contributions(model):
+        with pytest.raises(PairError, match="no sum of direct contributions"):
+            contributions(model, [pair], model.encode_texts([LONG.negated]))
+    else:
+        found = contributions(model, [pair], model.encode_texts([LONG.negated]))
+        scored = model.score_each(model.encode_texts([SHORT.negated]), model.encode_texts([LONG.negated]))
+        assert abs(float(found.s_negated[0]) - float(scored)) <= 1e-9
+        assert float(abs(found.delta).max()) <= 1e-9
+
+
+def carries_a_state_to_the_embedding(model: DualEncoder) -> None:
+    """The lens at the last layer is the embedding, and before it a small step is carried as the tower carries it."""
+    tower, tokens = model.text, model.text.tokenize([SHORT.negated])
+    jacobians, at, layer = mean_jacobians(model, [SHORT.negated]), int(tokens.pooled[0]), tower.n_layers - 2
+    for vectors in would_be_embeddings(model, [SHORT.negated], jacobians).values():
+        assert (vectors[:, -1] - model.encode_texts([SHORT.negated])).abs().max() <= 1e-9
+    step = torch.randn(tower.width, generator=torch.Generator().manual_seed(0)).double() * 1e-5
+    ends = []
+    with torch.inference_mode():
+        for sign in (1, -1):
+            state = tower.states(tokens)[layer].clone()
+            state[0, at] += sign * step
+            ends.append(tower.run(state, tokens, layer)[0, at])
+    moved = (ends[0] - ends[1]) / 2
+    assert (jacobians[layer] @ step - moved).abs().max() <= 1e-6 * moved.abs().max()
+
+
 def takes_lora_on_the_text_tower_only(folder: Path, work: Path) -> None:
     """Attaches to the text tower, learns, is saved, reloads bit-equal, and merges."""
     model = load_model(folder, device="cpu", dtype="float32")
@@ -157,3 +209,20 @@ def takes_lora_on_the_text_tower_only(folder: Path, work: Path) -> None:
         merge_lora(reloaded)
         assert (again.text.library_embedding(tokens) - after).abs().max() <= limit
         assert (again.text.encode(tokens) - after).abs().max() <= limit
+
+
+def is_repaired(model: DualEncoder) -> None:
+    """By ``subtract``, and by ``steer`` where one state is pooled; else it is said why not."""
+    denied, plain = TEXTS[0], TEXTS[1]
+    own = model.encode_texts([plain])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steer, "TEXTS", 24)
+        for name in ("subtract", "steer"):
+            if name == "steer" and not model.text.pools_one_position:
+                with pytest.raises(RepairError, match="no single state holds it"):
+                    repair_model(model, read_repair(name))
+                continue
+            repaired = repair_model(model, read_repair(name))
+            vectors = repaired.encode_texts([plain, denied])
+            assert torch.equal(vectors[:1], own)
+            assert (vectors[1:] - model.encode_texts([denied])).abs().max() > 1e-6

@@ -53,6 +53,9 @@ def test_a_fresh_install_shows_the_demo_beside_its_fine_tune_and_computes_nothin
     ]
     assert float(at.metric[0].value.split()[0]) > 10
     assert "500 questions about validation phantoms" in texts(at.caption)
+    wording = next(table.value for table in at.dataframe if "group" in table.value.columns).set_index("group")
+    assert wording.b["taught"] > 0.9
+    assert (wording.a["false denial"], wording.b["false denial"]) == pytest.approx((1, 1), abs=0.05)
     at.segmented_control(key="split").set_value("test").run()  # as is its comparison on the other split
     assert not at.exception
     assert "500 questions about test phantoms" in texts(at.caption)
@@ -155,6 +158,7 @@ def test_the_archive_holds_every_table(changed):
     assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")
 
 
+@pytest.mark.long
 def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_has_none(changed, monkeypatch, tmp_path):
     import os
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from nast_core.statistics import auroc as module
-from nast_core.statistics.auroc import auroc, auroc_resamples, interval, mean_of_defined
+from nast_core.statistics.auroc import auroc, auroc_columns, auroc_resamples, interval, mean_of_defined
 from nast_core.statistics.rates import Rate
 
 NAN = float("nan")
@@ -48,6 +48,16 @@ def test_the_weighted_auroc_of_a_resample_is_that_of_its_items_laid_side_by_side
     for column in range(3):
         expected = one_by_one(truth[:, column], score[:, column], patients, 40, 7)
         assert found[:, column] == pytest.approx(expected, abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])  # whichever class is the smaller one
+def test_the_aurocs_of_a_table_are_those_of_its_columns(share):
+    rng = np.random.default_rng(2)
+    truth = (rng.random((100, 4)) < share).astype(float)
+    score = np.c_[rng.normal(size=(100, 2)), rng.integers(4, size=(100, 2))]
+    truth[rng.random(truth.shape) < 0.2] = NAN
+    assert auroc_columns(truth, score) == pytest.approx([auroc(truth[:, i], score[:, i]) for i in range(4)], abs=1e-12)
+    assert np.isnan(auroc_columns(np.ones((3, 1)), np.ones((3, 1)))).all()
 
 
 def test_a_resample_with_one_class_only_is_nan():

@@ -23,6 +23,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("claims", "review"),
     ("dataset", "terms"),
     ("recipe",),
+    ("repair",),
     ("finetune",),
     ("runs",),
     ("opening",),
