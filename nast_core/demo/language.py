@@ -12,13 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
-from nast_core.data.phantom import phantom_name, phantoms
-from nast_core.demo.build import cpu_seconds, measure, publish, start_of, write_model
+from nast_core.claims.wording_figures import wording_figures
+from nast_core.data.phantom import CONDITIONS, phantom_name, phantoms
+from nast_core.demo.build import TESTED, cpu_seconds, measure, publish, start_of, write_model
+from nast_core.demo.captions import taught_cues
 from nast_core.demo.language_card import card
 from nast_core.demo.language_tower import Lesson, join_towers, learn
 from nast_core.demo.pretrained import Pretrained, find_encoder
@@ -169,6 +172,8 @@ class _Build:
         model, plan = self._loaded(draft), self.plan
         figures = measure(model, items=plan.test_items, people=plan.test_phantoms, cache=self._cache)
 
+        figures["wording"] = self._wording(model)
+
         def minutes(seconds: float, resumed: bool = known or begun) -> float | None:
             return None if resumed else round(seconds / 60, 1)
 
@@ -220,6 +225,7 @@ class _Build:
                     self.encoder.tokenizer,
                     name="language demo",
                     licence=f"MIT; text encoder {self.source.name}: {self.source.licence}",
+                    cues=taught_cues(self.plan.negated_share),
                 )
             write_json(place / "validation.json", self._judged(place / "model"))
             (place / "text-tower.pt").unlink()
@@ -239,6 +245,14 @@ class _Build:
         model = load_model(folder, device="cpu")
         model.image_fingerprint = self.demo.fingerprint  # the very same image tower: its vectors are kept already
         return model
+
+    def _wording(self, model: DualEncoder) -> dict:
+        """AUROCs of denials cue by cue, and of what is taken for one and is none: on the phantoms of ``measure``."""
+        people = list(phantoms("test", self.plan.test_phantoms, start=TESTED))
+        vectors, _ = encode_named(model, [phantom_name(person) for person in people], cache=self._cache)
+        presence = np.array([[person.labels[c] for c in CONDITIONS] for person in people], float)
+        images = torch.stack(list(vectors.values()))
+        return wording_figures(model, images, presence, [p.patient_id for p in people], CONDITIONS).summary()
 
     def _judged(self, folder: Path) -> dict[str, Any]:
         items = phantom_items(self.plan.validation_items, split="validation", denials=SEEN_DENIALS)

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from nast_core.claims.way_groups import FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
 from nast_core.demo.figures import SCORES, Read, tabled
 from nast_core.demo.language import LanguagePlan, build_language, validated
 from nast_core.errors import DataError
@@ -26,6 +27,10 @@ def _of(wording: str, key: str, scale: float) -> Read:
     return lambda figures: scale * figures["mcq"]["cues"][wording][key]["value"]
 
 
+def _auroc(group: str) -> Read:
+    return lambda figures: figures["wording"]["groups"].get(group, {}).get("value") or float("nan")
+
+
 FIGURES: dict[str, Read] = SCORES | {
     f"{label}, {wording} cues ({unit})": _of(wording, key, scale)
     for wording in ("seen", "unseen")
@@ -33,6 +38,16 @@ FIGURES: dict[str, Read] = SCORES | {
         ("MCQ accuracy, affirmative", "acc_affirmative", "%", 100),
         ("MCQ accuracy, negated", "acc_negated", "%", 100),
         ("gap", "gap_points", "percentage points", 1),
+    )
+}
+FIGURES |= {
+    f"AUROC of {said}": _auroc(group)
+    for group, said in (
+        (TAUGHT, "denials by taught cues"),
+        (HELD_OUT, "denials by held-out cues"),
+        (NEVER, "denials by cues never taught"),
+        (FALSE_DENIAL, "new affirmations (low: false denial)"),
+        (PSEUDO, "pseudo-negations"),
     )
 }
 
@@ -153,7 +168,8 @@ measured on {items} items and {phantoms} phantoms that no training saw. Machine:
 
 Seen cues are those that are not held out of training texts anywhere here (no, without, no evidence of, no sign of, absence
 of); of them only “no” and “without” stand in captions, for {share} of the absent findings. Unseen: absent, free of, not seen,
-negative for. Phantoms are drawings, not patients.
+negative for. An AUROC is of a denial for the absence of the finding, or of an affirmation for its presence: 1 is right, 0 turned
+round. Phantoms are drawings, not patients.
 
 ## How it is made
 
