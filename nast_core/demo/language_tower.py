@@ -6,14 +6,14 @@ side the layers, the pooler, the projection and the scale learn; the embeddings 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import VisionTextDualEncoderConfig, VisionTextDualEncoderModel
+from transformers import CLIPModel, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
 from nast_core.data.phantom import Phantom
 from nast_core.demo.captions import caption
@@ -39,7 +39,7 @@ class Lesson(NamedTuple):
 
 def join_towers(demo: DualEncoder, encoder: Encoder, seed: int) -> VisionTextDualEncoderModel:
     """The demo's image side beside a pre-trained encoder, whose new projection ``seed`` draws."""
-    clip = demo.module
+    clip = cast(CLIPModel, demo.module)
     vision = clip.config.vision_config
     config = VisionTextDualEncoderConfig.from_vision_text_configs(
         vision, encoder.bert.config, projection_dim=clip.config.projection_dim
