@@ -26,6 +26,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("finetune",),
     ("runs",),
     ("opening",),
+    ("audit",),
     ("work",),
     ("compare", "demo"),
     ("commands",),

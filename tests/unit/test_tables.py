@@ -57,6 +57,7 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
             "build-claims",
             "finetune",
             "repair",
+            "audit",
         ],
     ),
 }
