@@ -63,15 +63,11 @@ def _verdict(change: Rate, better: str) -> Verdict:
     return "better" if (change.low > 0) == (better == "higher") else "worse"
 
 
-def need_two(audits: Mapping[str, Audit]) -> None:
-    """Raises AuditError for two names of one model."""
-    seen: dict[str, str] = {}
-    for spec, audit in audits.items():
-        first = seen.setdefault(audit.model.fingerprint, spec)
-        if first != spec:
-            raise AuditError(
-                f"{first} and {spec} are one model (fingerprint {audit.model.fingerprint[:12]}); give each once"
-            )
+def need_two(seen: dict[str, str], spec: str, fingerprint: str) -> None:
+    """Raises AuditError for two names of one model. ``seen``: fingerprint -> the spec that came with it, kept here."""
+    first = seen.setdefault(fingerprint, spec)
+    if first != spec:
+        raise AuditError(f"{first} and {spec} are one model (fingerprint {fingerprint[:12]}); give each once")
 
 
 def ranked(audits: Mapping[str, Audit], figure: str) -> list[tuple[str, Rate]]:

@@ -1,12 +1,24 @@
 """Every figure of an audit: what it is called, in what unit, and which way is better. Files, charts, verdict and
 conditions go by this table.
 
-Some are of a family, by a name in the middle: ``cue.NAME``, ``cte.LAYER``, ``repair.METHOD.FIGURE``, ``finetune.RUN.FIGURE``.
+Some are of a family, by a name in the middle: ``cue.NAME``, ``cte.LAYER``, ``repair.METHOD.FIGURE``,
+``finetune.RUN.FIGURE``.
 """
 
 import re
 from typing import Literal, NamedTuple
 
+TITLES = {  # part -> what it is called, in order of cost
+    "model": "The model as loaded",
+    "benchmark": "Questions",
+    "denials": "Denials, cue by cue",
+    "claims": "Claims, zero-shot and retrieval",
+    "attention": "Attention to the negator",
+    "trace": "Causal tracing",
+    "probe": "Polarity probe",
+    "repairs": "Repairs without training",
+    "finetunes": "Fine-tunes on disk",
+}
 Better = Literal["higher", "lower", ""]
 
 

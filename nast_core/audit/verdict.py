@@ -57,7 +57,10 @@ def cost(found: Found) -> Sentence | None:
         tone: Tone = "bad" if gap.high > NEAR_POINTS else "good"
         text = f"{shown}: negation costs {by}."
     elif gap.high < 0:
-        tone, text = "good", f"{shown}: negated is not below affirmative, the gap is {gap.value:.1f} ({gap.ends('.1f')})."
+        tone, text = (
+            "good",
+            f"{shown}: negated is not below affirmative, the gap is {gap.value:.1f} ({gap.ends('.1f')}).",
+        )
     elif max(-gap.low, gap.high) <= NEAR_POINTS:
         tone, text = "good", f"{shown}: no gap of more than {NEAR_POINTS:.0f} points ({gap.ends('.1f')})."
     else:
@@ -129,7 +132,10 @@ def knowledge(found: Found) -> Sentence | None:
     both = f"a probe of the last layer reads {probe.value:.0%} rightly, denials by “no” have AUROC {denials.value:.2f}"
     tone: Tone
     if control is not None and probe.low <= control.high:
-        tone, text = "open", f"Whether the text encoder knows that a finding is denied {UNTOLD}: the probe is no better than its control."
+        tone, text = (
+            "open",
+            f"Whether the text encoder knows what is denied {UNTOLD}: the probe is no better than its control.",
+        )
     elif probe.low >= KNOWN and denials.high < 0.5 + IGNORED:
         tone, text = "bad", f"The text encoder knows that a finding is denied and its readout loses it: {both}."
     elif probe.low >= KNOWN and denials.low > 0.5:
@@ -179,11 +185,21 @@ def repair(found: Found) -> Sentence | None:
     tone: Tone
     if change.high < 0:
         tone = "good"
-        text = f"Of {len(repairs(found))} repairs {method} does most: the gap goes by {-change.value:.1f} points ({-change.high:.1f} to {-change.low:.1f}) to {gap.value:.1f}{price}."
+        text = (
+            f"Of {len(repairs(found))} repairs {method} does most: the gap goes by {-change.value:.1f} points "
+            f"({-change.high:.1f} to {-change.low:.1f}) to {gap.value:.1f}{price}."
+        )
     elif change.low > 0:
-        tone, text = "bad", f"No repair closes the gap; the best, {method}, widens it by {change.interval('.1f')} points{price}."
+        tone, text = (
+            "bad",
+            f"No repair closes the gap; the best, {method}, widens it by {change.interval('.1f')} points{price}.",
+        )
     else:
-        tone, text = "open", f"Whether any of {len(repairs(found))} repairs closes the gap {UNTOLD}; the best, {method}: {change.interval('+.1f')} points{price}."
+        tone, text = (
+            "open",
+            f"Whether any of {len(repairs(found))} repairs closes the gap {UNTOLD}; "
+            f"the best, {method}: {change.interval('+.1f')} points{price}.",
+        )
     names = [f"repair.{method}.{name}" for name in ("gained_gap", "gap_points", "zero_shot")]
     return found.told("repair", tone, text, "repairs", *names)
 
@@ -212,7 +228,10 @@ def training(found: Found) -> Sentence | None:
         names += [f"repair.{method}.gap_points", f"repair.{method}.denials_unseen"]
     if tuned:
         run = max(tuned, key=lambda name: tuned[name].value or 0.0)
-        said.append(f"the best of {len(tuned)} fine-tunes on disk, {run}, answers {tuned[run].value:.0%} of negated questions on its validation studies")
+        said.append(
+            f"the best of {len(tuned)} fine-tunes on disk, {run}, answers {tuned[run].value:.0%} of negated questions "
+            "on its validation studies"
+        )
         names.append(f"finetune.{run}.acc_negated")
     text = "; ".join(said)
     return found.told("training", tone, f"{text[0].upper()}{text[1:]}.", "repairs" if method else "finetunes", *names)
@@ -245,7 +264,9 @@ def verdict(found: Found) -> tuple[Sentence, ...]:
 
 def repairs(found: Found) -> list[str]:
     """Methods that have figures, in their order."""
-    names = [name.split(".", 1)[1].removesuffix(".gained_gap") for name in found.figures if name.endswith(".gained_gap")]
+    names = [
+        name.split(".", 1)[1].removesuffix(".gained_gap") for name in found.figures if name.endswith(".gained_gap")
+    ]
     return list(dict.fromkeys(names))
 
 

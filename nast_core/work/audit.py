@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from nast_core.audit.document import FILE, Asked, Audit, Code, Of, Part, read_audit
+from nast_core.audit.names import TITLES
 from nast_core.data.studies import HeldOut
 from nast_core.errors import AuditError, DatasetError, NastError
 from nast_core.files.gate import shown
@@ -80,11 +81,11 @@ def audit(recipe: AuditRecipe, folder: Path, report: Reporter, model: DualEncode
     _has_split(recipe, dataset)
     parts = {}
     for number, name in enumerate(recipe.in_order):
-        heading = f"part {number + 1} of {len(recipe.in_order)}, {PARTS[name].title}"
+        heading = f"part {number + 1} of {len(recipe.in_order)}, {TITLES[name]}"
         report.progress(number, len(recipe.in_order), heading)
         parts[name] = _part(name, recipe, encoder, store, _OfPart(report, heading))
         if parts[name].reason:
-            report.say(f"{PARTS[name].title}: {parts[name].reason}")
+            report.say(f"{TITLES[name]}: {parts[name].reason}")
     if all(part.state == "left out" for part in parts.values()):
         raise AuditError(f"no part of the audit could be done; first: {next(iter(parts.values())).reason}")
     document = assembled(recipe, encoder, dataset, parts)
@@ -94,9 +95,10 @@ def audit(recipe: AuditRecipe, folder: Path, report: Reporter, model: DualEncode
 
 def _has_split(recipe: AuditRecipe, dataset: Dataset) -> None:
     if recipe.split not in dataset.splits:
+        there = ", ".join(dataset.splits) or "none"
         raise DatasetError(
-            f"{shown(dataset.name)} has no image of the {recipe.split} split (it has {', '.join(dataset.splits) or 'none'}); "
-            "choose another with --split, or build the dataset anew with shares of patients for it"
+            f"{shown(dataset.name)} has no image of the {recipe.split} split, its splits: {there}; "
+            "choose another split, or build the dataset anew with patients in it"
         )
 
 
@@ -116,11 +118,11 @@ def _part(name: str, recipe: AuditRecipe, model: DualEncoder, store: RunStore, r
         Asked(kind=run.recipe.kind, key=run.environment["key"], recipe=_plain(run.recipe)) for run in runs
     )
     if reasons and not runs:
-        return Part(title=one.title, state="left out", reason=reasons[0])
+        return Part(title=TITLES[name], state="left out", reason=reasons[0])
     try:
         part = one.part(recipe, model, [run.result for run in runs])
     except NastError as error:
-        return Part(title=one.title, state="left out", reason=str(error))
+        return Part(title=TITLES[name], state="left out", reason=str(error))
     return part.model_copy(update={"runs": asked_for, "reason": "; ".join(reasons)})
 
 
@@ -171,7 +173,8 @@ def assembled(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: 
             name=model.card.name,
             spec=recipe.model,
             fingerprint=model.fingerprint,
-            about={name: about[name] for name in ("model_source", "precision", "versions")} | {"licence": model.card.licence},
+            about={name: about[name] for name in ("model_source", "precision", "versions")}
+            | {"licence": model.card.licence},
         ),
         dataset=Of(name=dataset.name, spec=dataset.spec, fingerprint=dataset.fingerprint),
         code=Code(version=version("nast-dashboard"), revision=code_revision()),
@@ -205,7 +208,7 @@ def write_files(document: Audit, folder: Path) -> None:
     from nast_core.audit.html import html
     from nast_core.files.writing import whole_folder, write_json, write_text
 
-    names = [name for name in reversed(FILES)]  # audit.json speaks for the others: last
+    names = FILES[::-1]  # audit.json speaks for the others: last
     with whole_folder(folder, names) as temporary:
         write_text(temporary / "card.md", card(document))
         write_text(temporary / "audit.html", html(document))

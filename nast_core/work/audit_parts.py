@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nast_core.audit.document import Figure, Grid, Lines, Part, Rates, Row
-from nast_core.audit.names import FIGURES, OF_FINETUNES, OF_REPAIRS, WORDING, cue_figure, named
+from nast_core.audit.names import FIGURES, OF_FINETUNES, OF_REPAIRS, TITLES, WORDING, cue_figure, named
 from nast_core.repair.methods import METHODS
 from nast_core.work.attention import AttentionRecipe
 from nast_core.work.benchmark import BenchmarkRecipe
@@ -22,7 +22,6 @@ from nast_core.work.trace import TraceRecipe
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
     from nast_core.recipe import Recipe
-    from nast_core.runs.store import Run
     from nast_core.work.audit import AuditRecipe
 
 Results = Sequence[Any]  # of the part's recipes, those that could be done, in their order
@@ -31,7 +30,6 @@ Results = Sequence[Any]  # of the part's recipes, those that could be done, in t
 class PartOf(NamedTuple):
     """One part: what it asks for, and what it makes of the answers."""
 
-    title: str
     recipes: Callable[[AuditRecipe], list[Recipe]]
     part: Callable[[AuditRecipe, DualEncoder, Results], Part]
 
@@ -69,7 +67,7 @@ def model_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
     facts |= {f"failed: {one.name}": f"{one.figure} ({one.meaning})" for one in checks if not one.passed}
     passed = sum(one.passed for one in checks) / len(checks)
     return Part(
-        title=PARTS["model"].title,
+        title=TITLES["model"],
         state="done",
         figures={"checks": Figure(value=passed, n=len(checks))},
         facts=facts,
@@ -89,13 +87,17 @@ def benchmark_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
     figures = _figures(
         {name: summary[name] for name in ("acc_affirmative", "acc_negated", "gap_points")}
         | {name: summary[name] for name in ("blind_affirmative", "blind_negated")}
-        | {f"{name}_{part}": summary["cues"][part][name] for part in ("seen", "unseen") for name in ("acc_negated", "gap_points")}
+        | {
+            f"{name}_{part}": summary["cues"][part][name]
+            for part in ("seen", "unseen")
+            for name in ("acc_negated", "gap_points")
+        }
         | {"affirmation_bias": summary["affirmation_bias"]["negated"]}
     )
     table = result.tables["items"]
     shares = {name: figure for name, figure in figures.items() if FIGURES[name].unit == "share"}
     return Part(
-        title=PARTS["benchmark"].title,
+        title=TITLES["benchmark"],
         state="done",
         seed=recipe.seed,
         figures=figures,
@@ -109,7 +111,7 @@ def benchmark_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
             _bars(
                 "Questions answered rightly",
                 shares,
-                "Four options, so 0.25 is chance: the line. Blind: without the image. Whiskers are 95 % intervals over patients.",
+                "Four options, so 0.25 is chance: the line. Whiskers are 95 % intervals over patients.",
                 0.25,
             ),
         ),
@@ -134,19 +136,24 @@ def denials_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
     cues = {cue: Figure.of(one) for cue, one in own.items()}
     rows = tuple(Row(name=cue, figure=figure, series=own[cue]["group"]) for cue, figure in cues.items())
     return Part(
-        title=PARTS["denials"].title,
+        title=TITLES["denials"],
         state="done",
         seed=recipe.seed,
         figures=figures | {cue_figure(cue): figure for cue, figure in cues.items()},
         facts={"images": f"{summary['images']:,}"} | _unasked(model, wording["wordings"]),
         charts=(
-            _bars("Denials and affirmations", figures, "1: read rightly. 0.5, the line: the cue is ignored. 0: read as its opposite.", 0.5),
+            _bars(
+                "Denials and affirmations",
+                figures,
+                "1: read rightly. 0.5, the line: the cue is ignored. 0: read as its opposite.",
+                0.5,
+            ),
             Rates(
                 title="Denials cue by cue",
                 unit="AUROC",
                 rows=rows,
                 reference=0.5,
-                reads="Each cue denies every finding: how well does the score rank the images that lack it? Left of the line: read as presence.",
+                reads="How well each cue's denials rank the images that lack a finding. Under 0.5: read as presence.",
             ),
         ),
     )
@@ -171,13 +178,18 @@ def claims_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Pa
         | {f"retrieval_{name}": known["affirmative_retrieval"].get(name) for name in ("R@1", "R@5", "R@10", "mAP")}
     )
     return Part(
-        title=PARTS["claims"].title,
+        title=TITLES["claims"],
         state="done",
         seed=recipe.seed,
         figures=figures,
         facts={"images": f"{summary['images']:,}", "statements": f"{summary['gallery']['statements']:,}"},
         charts=(
-            _bars("Claims, zero-shot and retrieval", figures, "Claims and zero-shot: 0.5, the line, is chance. Retrieval is among the gallery's images.", 0.5),
+            _bars(
+                "Claims, zero-shot and retrieval",
+                figures,
+                "Claims and zero-shot: 0.5, the line, is chance. Retrieval is among the gallery's images.",
+                0.5,
+            ),
         ),
     )
 
@@ -198,7 +210,7 @@ def attention_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
     layer, head = (mean[dim].values[int(top[dim])] for dim in ("layer", "head"))
     own = found.nsa.sel(layer=layer, head=head).values
     return Part(
-        title=PARTS["attention"].title,
+        title=TITLES["attention"],
         state="done",
         seed=0,
         figures={"nsa": Figure.of(rate(own, [str(i) for i in range(len(own))]))},
@@ -231,11 +243,15 @@ def trace_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
     roles, held = by_role(traced), counts(traced)
     shown = roles.transpose("role", "layer")
     return Part(
-        title=PARTS["trace"].title,
+        title=TITLES["trace"],
         state="done",
         seed=0,
         figures={f"cte.{layer}": figure for layer, figure in zip(layers, series, strict=True) if layer},
-        facts={"pairs": str(held.pairs), "undefined": str(held.undefined), "method": traced.attrs.get("method", "exact")},
+        facts={
+            "pairs": str(held.pairs),
+            "undefined": str(held.undefined),
+            "method": traced.attrs.get("method", "exact"),
+        },
         charts=(
             Lines(
                 title="Causal tracing effect at the negator's own position",
@@ -243,7 +259,7 @@ def trace_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
                 layers=layers,
                 series={"negator": series},
                 reference=0.5,
-                reads="1: the state alone turns “X” into “no X”. Where it falls, the negation has moved on to later words. Layer 0 is the embedding.",
+                reads="1: this state alone turns “X” into “no X”. Where it falls, the negation has moved on.",
             ),
             Grid(
                 title="Causal tracing effect by token",
@@ -271,7 +287,7 @@ def probe_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
     measures = {"held_out_findings": "probe_findings", "held_out_cues": "probe_cues", "control": "probe_control"}
     last = rows[-1]
     return Part(
-        title=PARTS["probe"].title,
+        title=TITLES["probe"],
         state="done",
         seed=recipe.seed,
         figures=_figures({figure: last[measure] for measure, figure in measures.items()}),
@@ -286,7 +302,7 @@ def probe_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
                     for measure, said in zip(measures, ("new findings", "new cues", "control"), strict=True)
                 },
                 reference=0.5,
-                reads="Share of texts whose polarity a linear probe at the pooled position reads rightly; 0.5 is chance.",
+                reads="Share of texts whose polarity a probe at the pooled position reads rightly; chance is 0.5.",
             ),
         ),
     )
@@ -313,9 +329,16 @@ def repairs_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
         gains = {row["form"]: {**row, "value": row["change"]} for row in result.summary["tests"]}
         figures |= {f"repair.{method}.gained_{form}": Figure.of(row) for form, row in gains.items()}
         facts[method] = f"{result.repair}; {models[result.repair]['touched']:.0%} of texts read otherwise"
-    bars = {title: _of_repairs(figures, name) for name, title in (("gap_points", "Gap after each repair"), ("denials_unseen", "Denials by unseen cues"), ("zero_shot", "Zero-shot"))}
+    bars = {
+        title: _of_repairs(figures, name)
+        for name, title in (
+            ("gap_points", "Gap after each repair"),
+            ("denials_unseen", "Denials by unseen cues"),
+            ("zero_shot", "Zero-shot"),
+        )
+    }
     return Part(
-        title=PARTS["repairs"].title,
+        title=TITLES["repairs"],
         state="done",
         seed=recipe.seed,
         figures=figures,
@@ -333,7 +356,9 @@ def _repair_chart(title: str, figures: Mapping[str, Figure]) -> Rates | None:
         return None
     unit = named(next(iter(figures))).unit
     rows = tuple(Row(name=key.split(".")[1].replace("_", " "), figure=figure) for key, figure in figures.items())
-    reads = {"points": "Percentage points that negation costs; lower is better.", "AUROC": "1 is right, 0.5 chance."}[unit]
+    reads = {"points": "Percentage points that negation costs; lower is better.", "AUROC": "1 is right, 0.5 chance."}[
+        unit
+    ]
     return Rates(title=title, unit=unit, rows=rows, reference=0.0 if unit == "points" else 0.5, reads=reads)
 
 
@@ -345,10 +370,16 @@ def finetunes_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
         tuned = run.result
         name, count = run.id, int(tuned.summary["validation_studies"])
         given = {one: tuned.figures.get(one) for one in OF_FINETUNES}
-        figures |= {f"finetune.{name}.{one}": Figure(value=value, n=count) for one, value in given.items() if value is not None}
+        figures |= {
+            f"finetune.{name}.{one}": Figure(value=value, n=count) for one, value in given.items() if value is not None
+        }
         before = tuned.figures.get("acc_negated_before")
-        facts[name] = f"arm {run.recipe.arm}, seed {run.recipe.seed}; negated before: {before:.1%}" if before is not None else run.recipe.arm
-    return Part(title=PARTS["finetunes"].title, state="done", figures=figures, facts=facts)
+        facts[name] = (
+            f"arm {run.recipe.arm}, seed {run.recipe.seed}; negated before: {before:.1%}"
+            if before is not None
+            else run.recipe.arm
+        )
+    return Part(title=TITLES["finetunes"], state="done", figures=figures, facts=facts)
 
 
 def _run_of(spec: str) -> Any:
@@ -379,13 +410,13 @@ def finetunes_of(fingerprint: str) -> list[str]:
 
 
 PARTS: dict[str, PartOf] = {
-    "model": PartOf("The model as loaded", lambda recipe: [], model_part),
-    "benchmark": PartOf("Questions", _benchmark, benchmark_part),
-    "denials": PartOf("Denials, cue by cue", _claims, denials_part),
-    "claims": PartOf("Claims, zero-shot and retrieval", _claims, claims_part),
-    "attention": PartOf("Attention to the negator", _attention, attention_part),
-    "trace": PartOf("Causal tracing", _trace, trace_part),
-    "probe": PartOf("Polarity probe", _probe, probe_part),
-    "repairs": PartOf("Repairs without training", _repairs, repairs_part),
-    "finetunes": PartOf("Fine-tunes on disk", lambda recipe: [], finetunes_part),
+    "model": PartOf(lambda recipe: [], model_part),
+    "benchmark": PartOf(_benchmark, benchmark_part),
+    "denials": PartOf(_claims, denials_part),
+    "claims": PartOf(_claims, claims_part),
+    "attention": PartOf(_attention, attention_part),
+    "trace": PartOf(_trace, trace_part),
+    "probe": PartOf(_probe, probe_part),
+    "repairs": PartOf(_repairs, repairs_part),
+    "finetunes": PartOf(lambda recipe: [], finetunes_part),
 }
