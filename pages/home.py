@@ -12,6 +12,7 @@ st.markdown(
     " encoder reads the negator, how much each layer carries, and how many points the model loses. Load your own CLIP"
     f" and choose your own images in the sidebar{datasets.disclaimer()}."
 )
+st.page_link("pages/audit.py", label="Audit this model", icon=":material/verified:")
 model = keeper.model()
 live_case.draw(model)
 own_images.draw(model)

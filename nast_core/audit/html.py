@@ -7,27 +7,25 @@ from html import escape
 
 from nast_core.audit.document import Audit, Figure, Part, Sentence
 from nast_core.audit.names import named
-from nast_core.audit.svg import drawn, said
+from nast_core.audit.svg import DARK, LIGHT, STYLE, drawn, said
 
-_STYLE = """
-:root{--paper:#fff;--text:#1b1f24;--soft:#57606a;--rule:#d8dee4;--ink-1:#0b62a8;--ink-2:#b35900;--ink-3:#6e7781;
---good:#1a7f37;--bad:#b42318;--mixed:#9a6700;--open:#57606a;color-scheme:light dark}
-@media (prefers-color-scheme:dark) and (not print){:root{--paper:#0d1117;--text:#e6edf3;--soft:#9da7b1;--rule:#30363d;
---ink-1:#58a6ff;--ink-2:#f0883e;--ink-3:#8b949e;--good:#3fb950;--bad:#ff7b72;--mixed:#d29922;--open:#9da7b1}}
+_STYLE = (
+    f":root{{{LIGHT};color-scheme:light dark}}"
+    f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
+    + STYLE
+    + """
 body{font:15px/1.5 system-ui,sans-serif;color:var(--text);background:var(--paper);max-width:780px;margin:2rem auto;
 padding:0 1rem}h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.2rem}h3{font-size:1.1rem;margin-top:2rem}
-h4{font-size:.95rem;margin:.6rem 0 .2rem}a{color:var(--ink-1)}.soft,figcaption,small{color:var(--soft)}
+a{color:var(--ink-1)}.soft{color:var(--soft)}
 ol.verdict>li{margin:.5rem 0;padding-left:.6rem;border-left:4px solid var(--open)}
 ol.verdict>li.good{border-color:var(--good)}ol.verdict>li.bad{border-color:var(--bad)}
 ol.verdict>li.mixed{border-color:var(--mixed)}
 table{border-collapse:collapse;font-size:13px;width:100%}td,th{padding:3px 8px;border-bottom:1px solid var(--rule);
 text-align:left;vertical-align:top;overflow-wrap:anywhere}td.number{text-align:right;white-space:nowrap}
-figure{margin:1rem 0;break-inside:avoid}svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--text)}
-.rule{stroke:var(--rule)}.reference{stroke:var(--soft);stroke-dasharray:4 3}.whisker{stroke:var(--ink-1);stroke-width:2}
-.mark{fill:var(--ink-1)}.curve{fill:none;stroke-width:2}.band{fill-opacity:.18}.cell{stroke:var(--rule);stroke-width:.5}
 @page{size:A4;margin:16mm}@media print{body{margin:0;max-width:none;font-size:11pt}h2,h3,h4{break-after:avoid}
-tr,li{break-inside:avoid}details{display:block}}
+tr,li{break-inside:avoid}}
 """
+)
 NOTE = "Research use only; not a medical device."
 
 

@@ -1,5 +1,5 @@
-"""An audit's charts as inline SVG: data in, text out. Colours are CSS variables of the page, so that they follow it
-into the dark and onto paper; every chart says in words what it shows."""
+"""An audit's charts as inline SVG: data in, text out. Colours are CSS variables, LIGHT or DARK, so that they
+follow the page into the dark and onto paper; every chart says in words what it shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from html import escape
 
 from nast_core.audit.document import Figure, Grid, Lines, Rates
 
+LIGHT = (
+    "--paper:#fff;--text:#1b1f24;--soft:#57606a;--rule:#d8dee4;--ink-1:#0b62a8;--ink-2:#b35900;--ink-3:#6e7781;"
+    "--good:#1a7f37;--bad:#b42318;--mixed:#9a6700;--open:#57606a"
+)
+DARK = (
+    "--paper:#0d1117;--text:#e6edf3;--soft:#9da7b1;--rule:#30363d;--ink-1:#58a6ff;--ink-2:#f0883e;--ink-3:#8b949e;"
+    "--good:#3fb950;--bad:#ff7b72;--mixed:#d29922;--open:#9da7b1"
+)
+STYLE = """
+h4{font-size:.95rem;margin:.6rem 0 .2rem}figure{margin:1rem 0;break-inside:avoid}figcaption,small{color:var(--soft)}
+svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--text)}
+.rule{stroke:var(--rule)}.reference{stroke:var(--soft);stroke-dasharray:4 3}.whisker{stroke:var(--ink-1);stroke-width:2}
+.mark{fill:var(--ink-1)}.curve{fill:none;stroke-width:2}.band{fill-opacity:.18}.cell{stroke:var(--rule);stroke-width:.5}
+"""
 _WIDTH = 720
 _ROW = 22
 _LEFT, _RIGHT, _TOP, _BOTTOM = 270, 120, 8, 30

@@ -61,14 +61,14 @@ def audit_run(
     ],
     dataset: Dataset = PHANTOMS,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A sample of 200, effects estimated: wider intervals.")
+        bool, typer.Option("--quick", help="A sample of 200, effects estimated, three repairs.")
     ] = False,
     parts: Annotated[
         str | None,
         typer.Option(help=f"Which, with commas between them: {', '.join(TITLES)}."),
     ] = None,
     n: Annotated[
-        int | None, typer.Option("--n", min=1, max=MOST, help="Questions, and studies, at most; 1000, quick 200.")
+        int | None, typer.Option("--n", min=1, max=MOST, help="Questions, and studies, at most; 500, quick 200.")
     ] = None,
     split: Annotated[HeldOut, typer.Option(help="Keep test for what you report.")] = "test",
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the questions, and of the bootstrap.")] = 0,

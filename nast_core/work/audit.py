@@ -13,6 +13,7 @@ from nast_core.data.studies import HeldOut
 from nast_core.errors import AuditError, DatasetError, NastError
 from nast_core.files.gate import shown
 from nast_core.recipe import MOST, MOST_WORKERS, Cancelled, OfDataset, Recipe, Reporter
+from nast_core.repair.methods import METHODS
 from nast_core.runs.kinds import Kind
 from nast_core.work.audit_parts import PARTS
 from nast_core.work.shares import load
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Run, RunStore
 
-QUICK, WHOLE = 200, 1000  # questions, and studies, where their number is not given
+QUICK, WHOLE = 200, 500  # questions, and studies, where their number is not given
 FILES = (FILE, "audit.html", "card.md")
+QUICK_REPAIRS = ("rewrite", "region", "subtract")  # one of each way: words, vectors, scores
 DRAWN = "its images are drawings, which say little about a model of real radiographs"
 
 
@@ -33,11 +35,12 @@ class AuditRecipe(OfDataset):
     how: ClassVar = Recipe.how | {"workers"}
 
     kind: Literal["audit"] = "audit"
-    quick: bool = False  # a sample of 200, effects estimated rather than traced: wider intervals
+    quick: bool = False  # a sample of 200, effects estimated rather than traced, three repairs
     parts: tuple[str, ...] = tuple(PARTS)  # which, of those there are
-    n: int | None = Field(default=None, ge=1, le=MOST)  # questions, and studies, at most; without: 1000, quick 200
+    n: int | None = Field(default=None, ge=1, le=MOST)  # questions, and studies, at most; without: 500, quick 200
     split: HeldOut = "test"
     finetunes: tuple[str, ...] = Field(default=(), max_length=1000)  # run:ID of fine-tunes whose records are read
+    repairs: tuple[str, ...] | None = None  # which methods; without: all, quick three of them
     workers: int | None = Field(default=None, ge=0, le=MOST_WORKERS)  # processes that read images ahead
 
     @model_validator(mode="after")
@@ -46,6 +49,8 @@ class AuditRecipe(OfDataset):
             raise ValueError(f"there is no part {shown(unknown[0])!r}; parts: {', '.join(PARTS)}")
         if not self.parts:
             raise ValueError(f"an audit needs a part; parts: {', '.join(PARTS)}")
+        if unknown := [name for name in self.methods if name not in METHODS]:
+            raise ValueError(f"there is no repair {shown(unknown[0])!r}; repairs: {', '.join(METHODS)}")
         if self.num_processes > 1:
             raise ValueError("an audit runs in one process; leave num_processes out")
         return self
@@ -53,6 +58,10 @@ class AuditRecipe(OfDataset):
     @property
     def count(self) -> int:
         return self.n or (QUICK if self.quick else WHOLE)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return self.repairs or (QUICK_REPAIRS if self.quick else tuple(METHODS))
 
     @property
     def in_order(self) -> list[str]:

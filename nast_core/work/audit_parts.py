@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nast_core.audit.document import Figure, Grid, Lines, Part, Rates, Row
 from nast_core.audit.names import FIGURES, OF_FINETUNES, OF_REPAIRS, TITLES, WORDING, cue_figure, named
-from nast_core.repair.methods import METHODS
 from nast_core.work.attention import AttentionRecipe
 from nast_core.work.benchmark import BenchmarkRecipe
 from nast_core.work.claims import ClaimsRecipe
@@ -312,7 +311,7 @@ def probe_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
 
 
 def _repairs(recipe: AuditRecipe) -> list[Recipe]:
-    return [RepairRecipe(**_sampled(recipe), method=method) for method in METHODS]
+    return [RepairRecipe(**_sampled(recipe), method=method) for method in recipe.methods]
 
 
 def repairs_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Part:
