@@ -164,14 +164,16 @@ def _unasked(model: DualEncoder, asked: Mapping[str, Any]) -> dict[str, str]:
 
 
 def claims_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Part:
+    from nast_core.claims.claim import KINDS
+
     (result,) = results
     summary = result.summary
     known = summary["alignment"]
     figures = _figures(
         {
-            f"claims_{kind}": one["all"]["accuracy"]
-            for kind, one in summary["ranking"].items()
-            if one["all"]["accuracy"]["n"]
+            f"claims_{kind}": summary["ranking"][kind]["all"]["accuracy"]
+            for kind in KINDS
+            if summary["ranking"][kind]["all"]["accuracy"]["n"]
         }
         | {"zero_shot": known["zero_shot_auroc"].get("macro")}
         | {f"retrieval_{name}": known["affirmative_retrieval"].get(name) for name in ("R@1", "R@5", "R@10", "mAP")}
