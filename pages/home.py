@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.home import live_case, own_images
+from dashboard.home import demos, live_case, own_images
 from dashboard.parts import datasets, keeper
 
 st.title("Does the model read “no”?")
@@ -15,4 +15,5 @@ st.markdown(
 st.page_link("pages/audit.py", label="Audit this model", icon=":material/verified:")
 model = keeper.model()
 live_case.draw(model)
+demos.offer()
 own_images.draw(model)

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.compare import charts
 from dashboard.parts import datasets, plots, widgets, wording_charts
 from dashboard.parts.text import chart, plain
+from nast_core.claims.choices import FALSE, MEASURES, beside_the_paper
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -118,6 +119,27 @@ def claims(view: View) -> None:
         ),
         alt="Points of both models for claim ranking, AUROC and retrieval",
     )
+    _beside_the_paper(view)
+
+
+def _beside_the_paper(view: View) -> None:
+    """Both models in the shape of the paper's tables, above what these say; nothing where one figure is missing."""
+    measured = view.comparison.claims.set_index("measure")
+    if not set(MEASURES.values()) <= set(measured.index):
+        return
+    own = {
+        name: {field: measured.at[measure, group.lower()] for field, measure in MEASURES.items()}
+        for group, name in view.names.items()
+    }
+    with st.expander("In the shape of the paper's tables 1 and 3"):
+        rows = beside_the_paper(own)
+        tenths = {name: st.column_config.NumberColumn(format="%.1f") for name in rows[0] if name != "model"}
+        st.dataframe(rows, hide_index=True, column_config=tenths)
+        st.caption(
+            "Quoted rows were read at second hand, not checked, and are of other images, texts and choices than these."
+            f" Claim accuracy here: the true statement of {FALSE + 1} of its form scores highest, mean of affirmative"
+            " statements and denials; chance is 25 %."
+        )
 
 
 def wording(view: View) -> None:

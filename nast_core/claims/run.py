@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from nast_core.benchmark.run import SUMMARY, TOLD, write_told
 from nast_core.claims.alignment import compare_alignment, measure_alignment
+from nast_core.claims.choices import claim_accuracy
 from nast_core.claims.claim import Example
-from nast_core.claims.evidence import Evidence, evidence, without
+from nast_core.claims.evidence import Evidence, Gallery, evidence, without
 from nast_core.claims.negated_prompts import NegatedPrompts, negated_prompt_auroc
 from nast_core.claims.ranking import by_column, rank_claims, statement_texts, summarise_ranking
 from nast_core.claims.retrieval import Retrieval, retrieve, summarise_retrieval
@@ -27,6 +29,7 @@ from nast_core.files.writing import whole_folder, write_json
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.provenance import provenance
 from nast_core.progress import Tick
+from nast_core.statistics.rates import difference, rate
 from nast_core.vocabulary.model import Vocabulary
 
 Vectors = Mapping[str, Tensor]
@@ -131,6 +134,7 @@ def score_claims(
         "negated_prompt_auroc": prompts.summary(),
         "wording": wording.summary(),
         "retrieval": summarise_retrieval(retrieval, seed=seed),
+        "claim_accuracy": _choices(scores.numpy(), gallery, seed),
         "alignment": alignment.summary(seed=seed),
         "images": len(readable.images),
         "gallery": {"images": len(gallery.images), "statements": len(gallery.statements)},
@@ -144,6 +148,19 @@ def score_claims(
         summary["alignment_change"] = compare_alignment(earlier, alignment, seed=seed)
         summary["alignment_change"]["base"] = provenance(before[0], "claims")
     return ClaimsResult(summary, pairs, retrieval, prompts, wording, failed, doubts or {})
+
+
+def _choices(scores: np.ndarray, gallery: Gallery, seed: int) -> dict[str, dict]:
+    """The true claim among four of its form: affirmative, negated, and their gap in points, {value, low, high, n}."""
+    plain = np.array([cue is None for cue in gallery.cues], bool)
+    patients = gallery.images.patient_id.tolist()
+    shares = {
+        form: claim_accuracy(scores, gallery.holds, chosen, seed=seed)
+        for form, chosen in (("affirmative", plain), ("negated", gallery.denied))
+    }
+    rates = {form: rate(values, patients, seed=seed)._asdict() for form, values in shares.items()}
+    gap = difference(shares["affirmative"], shares["negated"], patients, seed=seed, scale=100)
+    return rates | {"gap_points": gap._asdict()}
 
 
 def write_results(result: ClaimsResult, folder: Path) -> None:

@@ -57,7 +57,9 @@ def ways(condition: str, vocabulary: Vocabulary | None = None) -> dict[Way, Prom
     for cue, denials in (denials_by_cue(False, vocabulary) | denials_by_cue(True, vocabulary)).items():
         prompt = own.get(cue) or Prompt(tuple(said(denial.one) for denial in denials))
         prompts[Way("denial", cue, _side(denials[0].one))] = prompt
-    for says, frames in (("affirmation", words.affirming), ("pseudo-negation", words.pseudo)):
+    affirming: Says = "affirmation"
+    turning: Says = "pseudo-negation"
+    for says, frames in ((affirming, words.affirming), (turning, words.pseudo)):
         prompts |= {Way(says, one.frame, _side(one.said)): Prompt((said(one.said),)) for one in frames}
     return prompts
 

@@ -14,6 +14,7 @@ that takes every new frame for a denial has the first for nothing.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -110,14 +111,14 @@ class WordingFigures:
         wordings = self.wordings(conditions)
         return pd.concat([groups[wordings.columns], wordings], ignore_index=True)
 
-    def summary(self) -> dict[str, dict]:
+    def summary(self) -> dict[str, Any]:
         """groups: group -> rate and ways, and by side. wordings: cue or frame -> rate, group and side, macro."""
-        groups: dict[str, dict] = {}
+        groups: dict[str, Any] = {}
         table = self.groups()
         for row in table[table.condition == MACRO].to_dict("records"):
             figure = {name: row[name] for name in (*Rate._fields, "ways")}
             if row["side"] == BOTH:
-                groups[row["group"]] = figure | {"sides": {}}
+                groups[row["group"]] = {**figure, "sides": {}}
             else:
                 groups[row["group"]]["sides"][row["side"]] = figure
         wordings = {

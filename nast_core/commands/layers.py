@@ -72,6 +72,8 @@ def probe_command(
         for row in rows:
             values = [_of(row[name]) for name in ("held_out_findings", "held_out_cues", "control")]
             typer.echo(f"layer {row['layer']:>2}  {'  '.join(values)}")
+    for note in said["notes"]:
+        typer.echo(f"note: {note}")
     typer.echo(said["sentence"])
     typer.echo(f"written: {out}")
 

@@ -58,8 +58,8 @@ def compare_layers(
         lenses = [lens(model, [one.pair for one in both], None, vocabulary) for model in (a, b)]
     said = [str(summarise(one)["sentence"]) for one in probes]
     return LayersCompared(
-        probe_changes(*probes),
-        lens_changes(*lenses) if lenses else pd.DataFrame(columns=["target", *COLUMNS]),
+        probe_changes(probes[0], probes[1]),
+        lens_changes(lenses[0], lenses[1]) if lenses else pd.DataFrame(columns=["target", *COLUMNS]),
         (said[0], said[1]),
     )
 

@@ -59,7 +59,7 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
     encoder.fingerprint = fingerprint(encoder.module)
     encoder.card = replace(
         encoder.card,
-        name=f"{record.base_name}, fine-tuned ({record.recipe.arm})",
+        name=f"{record.base_name}, fine-tuned ({record.recipe.learnt})",
         source=str(folder),
         fingerprint="",
         taught=_taught(encoder.card.taught, record),

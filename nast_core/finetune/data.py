@@ -68,6 +68,11 @@ class TrainingData:
         return frozenset(cue.text for text in texts for cue in denying_cues(text, self.vocabulary))
 
 
+def nothing(vocabulary: Vocabulary) -> TrainingData:
+    """No study at all."""
+    return TrainingData((), (), Truth([], []), 0, 0, vocabulary)
+
+
 def training_data(
     examples: Sequence[Example],
     *,

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import distinct_texts
+from nast_core.claims.choices import claim_accuracy
 from nast_core.claims.claim import KINDS, Claim
+from nast_core.claims.retrieval import rank_quality
 from nast_core.finetune.data import Study, Truth
 from nast_core.finetune.wording import WordingSample, wording_means, wording_sample
 from nast_core.negation.forms import FORMS
@@ -113,6 +115,8 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     """Figures by name; what the validation file cannot tell is left out.
 
     claim_ranking, and by kind: share of contradictions that score below the true statement on its image, ties wrong.
+    claim_affirmative, claim_negated: claims.choices, the true claim among four of its form.
+    retrieval_denial_1, retrieval_denial_5: share of denials of which an image that it holds for is among the first.
     auroc_affirmative, auroc_negated: mean over statements of the AUROC of S for the images where they hold, without a
     cue and denying by one; 0.5 = the cue is ignored, 0 = read as its opposite. It comes also by whether training has
     the cue (seen, unseen). retrieval_5: share of affirmative captions whose image is among
@@ -139,6 +143,7 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     for name, rows in kinds.items():
         if np.isfinite(areas[rows]).any():
             figures[name] = np.nanmean(areas[rows])
+    figures |= _as_the_paper(panel, scores[panel.statements])
     figures |= wording_means(auroc_rows(scores[panel.worded], panel.wording.holds), panel.wording.groups)
     if len(panel.retrieved):
         column, caption = panel.retrieved.T
@@ -149,6 +154,19 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     if panel.items:
         figures |= _accuracies(panel, vectors)
     return {name: float(value) for name, value in figures.items()}
+
+
+def _as_the_paper(panel: Panel, scores: Float[np.ndarray, "statement image"]) -> dict[str, float]:
+    """Claim accuracy by form, and images found by a denial."""
+    figures = {}
+    for name, chosen in (("claim_affirmative", panel.affirmative), ("claim_negated", panel.negated)):
+        if np.isfinite(shares := claim_accuracy(scores, panel.holds, chosen)).any():
+            figures[name] = np.nanmean(shares)
+    found = rank_quality(scores[panel.negated], panel.holds[panel.negated])
+    for depth in (1, 5):
+        if (right := found[f"R@{depth}"].dropna()).size:
+            figures[f"retrieval_denial_{depth}"] = right.mean()
+    return figures
 
 
 def _accuracies(panel: Panel, vectors: Tensor) -> dict[str, float]:

@@ -122,7 +122,7 @@ def _readout(model: DualEncoder, last: Tensor, images: Tensor) -> tuple[Tensor, 
     norm = tower.final_norm if isinstance(tower.final_norm, nn.LayerNorm) else None
     with torch.enable_grad():
         normed = (last if norm is None else norm(last)).detach().requires_grad_()
-        vectors = tower.head(normed)
+        vectors = tower.project_normed(normed)
         length = vectors.detach().norm(dim=-1)
         score = scale * (vectors * images.to(vectors)).sum(-1) / length
         (toward,) = torch.autograd.grad(score.sum(), normed)
@@ -241,7 +241,7 @@ def contributions_summary(found: "xr.Dataset") -> dict[str, Any]:
 
     by_head = parts["heads"].sum("position")
     cells = [(int(layer), int(head)) for layer in found.layer.values for head in found["head"].values]
-    roles = [role for role in ROLES if bool((found.role == role).any())]
+    roles = [role for role in ROLES if bool((found["heads"].where(found.role == role, 0) != 0).any())]
     of_role = np.stack(
         [parts["heads"].where(found.role == role, 0).sum(("layer", "head", "position")).values for role in roles], 1
     )

@@ -180,7 +180,7 @@ def would_be_embeddings(
 class Near(NamedTuple):
     """The nearest phrases of a bank, the nearest first."""
 
-    index: Int[np.ndarray, "*cell rank"]
+    number: Int[np.ndarray, "*cell rank"]
     cosine: Float[np.ndarray, "*cell rank"]
 
 
@@ -261,7 +261,7 @@ def lens(
     }
     if bank:
         near = nearest(vectors, model.encode_texts(list(bank)))
-        data["nearest"] = ((*dims, "rank"), near.index, {"units": "number in the bank"})
+        data["nearest"] = ((*dims, "rank"), near.number, {"units": "number in the bank"})
         data["nearest_cosine"] = ((*dims, "rank"), near.cosine, none)
         coords["phrase"] = ("phrase", np.array(list(bank), dtype=object))
     return xr.Dataset(data, coords=coords, attrs=provenance(model, "lens"))
@@ -276,7 +276,7 @@ def story(
     near = nearest(ways["plain" if jacobians is None else "jacobian"][0], model.encode_texts(list(bank)), most)
     return [
         [(bank[i], float(cosine)) for i, cosine in zip(of, cosines, strict=True)]
-        for of, cosines in zip(near.index, near.cosine, strict=True)
+        for of, cosines in zip(near.number, near.cosine, strict=True)
     ]
 
 

@@ -188,7 +188,7 @@ def probe(
 
 
 def _both(named: Bool[np.ndarray, " text"]) -> Bool[np.ndarray, " pair"]:
-    return named.reshape(-1, 2).all(1)
+    return named[::2] & named[1::2]
 
 
 def _said_of_places(model: DualEncoder, named: Bool[np.ndarray, " text"]) -> list[str]:

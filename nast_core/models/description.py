@@ -84,7 +84,7 @@ def no_contributions(model: DualEncoder) -> str:
     with torch.no_grad():
         noise = torch.Generator().manual_seed(0)
         a, b = torch.randn(2, text.width, generator=noise, dtype=torch.float64).to(text.device, model.dtype)
-        parts = text.head(torch.stack([a + b, a, b, torch.zeros_like(a)])).double()
+        parts = text.project_normed(torch.stack([a + b, a, b, torch.zeros_like(a)])).double()
     off = (parts[0] - parts[1] - parts[2] + parts[3]).abs().max()
     if float(off) <= 1e-3 * float(parts.abs().max()):
         return ""

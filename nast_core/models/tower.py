@@ -105,8 +105,7 @@ class Outer(Block):
 
     def __init__(self, block: Block):
         self.block = block
-        self.attention_norm, self.mlp_norm = block.attention_norm, block.mlp_norm
-        self.sunk = block.sunk
+        self.attention_norm, self.mlp_norm, self.sunk = block.attention_norm, block.mlp_norm, block.sunk
 
     def sight(self, mask: Tensor | None, tokens: Tokens) -> Tensor | None:
         return self.block.sight(mask, tokens)
@@ -200,7 +199,7 @@ class TextTower(ABC):
         """The norm that ``project`` begins with; None where it begins with none."""
         return None
 
-    def head(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
+    def project_normed(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
         """What ``project`` does behind ``final_norm``. Families with such a norm override both."""
         return self.project(normed)
 

@@ -87,7 +87,8 @@ class _Sorted:
     def weighted(self, weight: Float[np.ndarray, "patient resample"]) -> Float[np.ndarray, " resample"]:
         if self.own is None or (self.between is None and self.tied is None):
             return np.full(weight.shape[1], np.nan)
-        own, below, others = self.own @ weight, np.float32(0), np.float32(0)
+        own: np.ndarray = self.own @ weight
+        below, others = np.zeros(1, np.float32), np.zeros(1, np.float32)
         if self.between is not None:
             below = _running(self.between @ weight)
             others = below[-1]

@@ -28,6 +28,7 @@ class ContributionsRecipe(OnImages):
     summary.json, and contributions.nc with every pair."""
 
     files: ClassVar = ("pairs", "image", "images")
+    folders: ClassVar = ("images",)
 
     kind: Literal["contributions"] = "contributions"
 

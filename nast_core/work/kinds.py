@@ -12,6 +12,7 @@ from nast_core.work.benchmark import BENCHMARK, BenchmarkRecipe
 from nast_core.work.build_claims import BUILD_CLAIMS, BuildClaimsRecipe
 from nast_core.work.build_dataset import BUILD_DATASET, BuildDatasetRecipe
 from nast_core.work.build_items import BUILD_ITEMS, BuildItemsRecipe
+from nast_core.work.build_language import BUILD_LANGUAGE, BuildLanguageRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
 from nast_core.work.contributions import CONTRIBUTIONS, ContributionsRecipe
 from nast_core.work.encode import ENCODE, EncodeRecipe
@@ -30,6 +31,7 @@ __all__ = [
     "BuildClaimsRecipe",
     "BuildDatasetRecipe",
     "BuildItemsRecipe",
+    "BuildLanguageRecipe",
     "ClaimsRecipe",
     "ContributionsRecipe",
     "EncodeRecipe",
@@ -61,6 +63,7 @@ KINDS: dict[str, Kind] = {
         BUILD_DATASET,
         BUILD_ITEMS,
         BUILD_CLAIMS,
+        BUILD_LANGUAGE,
         FINETUNE,
         REPAIR,
         AUDIT,

@@ -59,8 +59,6 @@ def probe(recipe: ProbeRecipe, folder: Path, report: Reporter, model: DualEncode
         progress=ticks(report, len(texts), "texts"),
     )
     said = summarise(result)
-    for note in said["notes"]:
-        report.say(note)
     save(result, recipe, folder / FILE)
     if is_main():
         write_json(folder / "summary.json", said)

@@ -80,7 +80,7 @@ def test_a_model_compared_with_itself_has_not_changed(demo, world):
     asked, images = world
     same = claim_changes(demo, demo, asked, images, images)
     assert (same[["change", "low", "high"]] == 0).all(axis=None)
-    assert len(same) == 7
+    assert len(same) == 11
 
 
 def test_images_that_one_model_could_not_read_are_left_out_for_both(demo, other, world, changes):

@@ -107,14 +107,14 @@ class OpenClipTextTower(TextTower):
     def final_norm(self) -> torch.nn.LayerNorm:
         return self.model.ln_final
 
-    def head(self, normed: Tensor) -> Tensor:
+    def project_normed(self, normed: Tensor) -> Tensor:
         projection = self.model.text_projection
         if projection is None:
             return normed
         return projection(normed) if isinstance(projection, torch.nn.Linear) else normed @ projection
 
     def project(self, pooled: Tensor) -> Tensor:
-        return self.head(self.final_norm(pooled))
+        return self.project_normed(self.final_norm(pooled))
 
     def library_embedding(self, tokens: Tokens) -> Tensor:
         padding = self.context_length - tokens.ids.shape[1]  # open_clip adds its whole position table
