@@ -86,12 +86,18 @@ def cues(found: Found) -> Sentence | None:
     if not groups:
         return None
     said = [
-        f"{word} {len(groups[group])} ({_some(groups[group])})"
-        for group, word in (("as presence", "takes for presence"), ("ignored", "ignores"), ("read", "reads"))
+        f"{word.format(len(groups[group]))} ({_some(groups[group])})"
+        for group, word in (
+            ("as presence", "reads {} as presence"),
+            ("ignored", "ignores {}"),
+            ("read", "reads {} rightly"),
+        )
         if group in groups
     ]
     count = sum(map(len, groups.values()))
-    text = f"Of {count} negation cues it {_list(said)}" if said else f"How it reads any of {count} cues {UNTOLD}"
+    text = (
+        f"Of {count} negation cues it {_list(said)}" if said else f"How any of {count} negation cues is read {UNTOLD}"
+    )
     if said and UNTOLD in groups:
         text += f"; of {len(groups[UNTOLD])} it {UNTOLD}"
     bad = len(groups.get("as presence", [])) + len(groups.get("ignored", []))

@@ -134,8 +134,21 @@ def test_what_is_undefined_holds_in_no_condition():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "gap_points", "gap_points.low", "gap_points.low > x", "__import__('os').system('x')", "gap_points.low > 10;", "gap_points.low > 10 and", "a.low > 1 not b.low > 2", "gap_points.low > nan", "(gap_points.low > 10)", "gap_points.middle > 1", "x" * 3000],
-)  # fmt: skip
+    [
+        "",
+        "gap_points",
+        "gap_points.low",
+        "gap_points.low > x",
+        "__import__('os').system('x')",
+        "gap_points.low > 10;",
+        "gap_points.low > 10 and",
+        "a.low > 1 not b.low > 2",
+        "gap_points.low > nan",
+        "(gap_points.low > 10)",
+        "gap_points.middle > 1",
+        "x" * 3000,
+    ],
+)
 def test_anything_but_comparisons_is_refused_and_nothing_is_evaluated(text):
     with pytest.raises(AuditError):
         read_condition(text)

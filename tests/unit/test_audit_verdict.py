@@ -53,12 +53,12 @@ def test_a_cue_is_read_by_its_whole_interval(low, high, read):
 def test_cues_are_named_in_their_groups():
     sentence = said("cues")
     assert sentence.text == (
-        "Of 4 negation cues it takes for presence 1 (“no”), ignores 1 (“without”) and reads 1 (“free of”); "
+        "Of 4 negation cues it reads 1 as presence (“no”), ignores 1 (“without”) and reads 1 rightly (“free of”); "
         f"of 1 it {UNTOLD}."
     )
     assert sentence.tone == "mixed"
     wide = said("cues", denials=part("denials", cue__no=(0.5, 0.3, 0.7)))
-    assert wide.text == f"How it reads any of 1 cues {UNTOLD}."
+    assert wide.text == f"How any of 1 negation cues is read {UNTOLD}."
     assert wide.tone == "open"
 
 
