@@ -19,6 +19,7 @@ _ICONS = {
     "mixed": ":orange[:material/contrast:]",
     "open": ":gray[:material/help:]",
 }
+_MOST = 32_000_000  # bytes of a file that is handed on
 _TYPES = {"audit.html": "text/html", "audit.json": "application/json", "card.md": "text/markdown"}
 
 
@@ -49,11 +50,13 @@ def _verdict(audit: Audit) -> None:
 
 
 def _files(audited: Audited) -> None:
+    from nast_core.files.gate import read_bytes
+
     with st.container(horizontal=True):
         for name, kind in _TYPES.items():
             st.download_button(
                 name,
-                (audited.folder / name).read_bytes(),
+                read_bytes(audited.folder / name, most=_MOST),
                 name,
                 kind,
                 key=f"audit-{name}",

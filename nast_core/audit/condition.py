@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from nast_core.audit.document import Figure
+from nast_core.audit.names import FIGURES, may_be
 from nast_core.errors import AuditError
 from nast_core.files.gate import shown
 
@@ -54,9 +55,13 @@ class Condition(NamedTuple):
     text: str
     either: tuple[tuple[Comparison, ...], ...]
 
+    @property
+    def comparisons(self) -> list[Comparison]:
+        return [one for every in self.either for one in every]
+
     def broken_by(self, figures: Mapping[str, Figure]) -> str:
         """Why it holds, a sentence; empty where it does not. Raises AuditError for a figure that is not there."""
-        for one in (one for every in self.either for one in every):
+        for one in self.comparisons:
             need_figure(one.figure, figures)
         for every in self.either:
             if all(one.holds(figures) for one in every):
@@ -84,12 +89,18 @@ def read_condition(text: str) -> Condition:
     return Condition(text.strip(), tuple(either))
 
 
-def need_figure(name: str, figures: Mapping[str, Figure]) -> None:
+def need_figure(name: str, figures: Mapping[str, object]) -> None:
     """Raises AuditError, with the nearest name, for a figure that is not there."""
     if name not in figures:
         raise AuditError(f"the audit has no figure {shown(name)!r}{_nearest(name, figures)}")
 
 
-def _nearest(name: str, figures: Mapping[str, Figure]) -> str:
+def need_known(name: str) -> None:
+    """Raises AuditError, with the nearest name, for a figure that no audit has."""
+    if not may_be(name):
+        need_figure(name, dict.fromkeys(FIGURES))
+
+
+def _nearest(name: str, figures: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name[:100], list(figures), n=1, cutoff=0.4)
     return f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(sorted(figures)[:12])} and others"

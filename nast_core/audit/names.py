@@ -101,6 +101,14 @@ def cue_figure(cue: str) -> str:
     return f"cue.{re.sub(r'[^a-z0-9]+', '_', cue.lower()).strip('_')}"
 
 
+def may_be(figure: str) -> bool:
+    """Whether an audit may have a figure of this name."""
+    family, _, rest = figure.partition(".")
+    if family in _FAMILIES:
+        return rest.rpartition(".")[2] in _FAMILIES[family]
+    return figure in FIGURES or (family in ("cue", "cte") and bool(rest))
+
+
 def named(figure: str) -> Named:
     """Of any figure's name, those of families too."""
     family, _, rest = figure.partition(".")

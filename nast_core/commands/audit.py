@@ -60,9 +60,7 @@ def audit_run(
         typer.Option(help="Folder for audit.json, audit.html and card.md; of several models, a folder in it for each."),
     ],
     dataset: Dataset = PHANTOMS,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A sample of 200, effects estimated, three repairs.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A sample of 200, effects estimated, three repairs.")] = False,
     parts: Annotated[
         str | None,
         typer.Option(help=f"Which, with commas between them: {', '.join(TITLES)}."),
@@ -85,14 +83,7 @@ def audit_run(
 
     Example: nast audit run demo --quick --out audited
     """
-    from nast_core.audit.condition import read_condition
-
-    condition = read_condition(fail_if) if fail_if is not None else None
-    need_dataset(dataset)
-    need_out(out, folder=True)
-    specs = list(dict.fromkeys(models))
-    for spec in specs:
-        need_model(spec)
+    specs = _before(models, out, dataset, rank, fail_if)
     fields = {
         "dataset": dataset,
         "quick": quick,
@@ -107,9 +98,30 @@ def audit_run(
     audits = _audited(specs, out, {name: value for name, value in fields.items() if value is not None})
     if len(audits) > 1:
         _rank(audits, out, rank)
-    broken = [
-        f"{spec}: {said}" for spec, one in audits.items() if condition and (said := condition.broken_by(one.figures))
-    ]
+    if fail_if is not None:
+        _judge(audits, fail_if)
+
+
+def _before(models: list[str], out: Path, dataset: str, rank: str, fail_if: str | None) -> list[str]:
+    """The models, each once. What is mistyped is answered before anything is computed."""
+    from nast_core.audit.condition import need_known, read_condition
+
+    for figure in [rank, *(one.figure for one in (read_condition(fail_if).comparisons if fail_if is not None else ()))]:
+        need_known(figure)
+    need_dataset(dataset)
+    need_out(out, folder=True)
+    specs = list(dict.fromkeys(models))
+    for spec in specs:
+        need_model(spec)
+    return specs
+
+
+def _judge(audits: "dict[str, Audit]", fail_if: str) -> None:
+    """Ends with exit code 1 where the condition holds of any model."""
+    from nast_core.audit.condition import read_condition
+
+    condition = read_condition(fail_if)
+    broken = [f"{spec}: {said}" for spec, one in audits.items() if (said := condition.broken_by(one.figures))]
     for said in broken:
         typer.echo(f"nast: {said}", err=True)
     if broken:

@@ -380,6 +380,7 @@ def finetunes_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
             if before is not None
             else run.recipe.arm
         )
+    facts = facts or {"found": "no fine-tune of this model is on disk"}
     return Part(title=TITLES["finetunes"], state="done", figures=figures, facts=facts)
 
 

@@ -101,6 +101,8 @@ def test_a_condition_that_holds_ends_with_1_and_says_so(files):
         (("demo", "--out", "out", "--parts", "bench"), "there is no part"),
         (("demo", "--out", "out", "--dataset", "nowhere"), "there is no dataset"),
         (("demo", "--out", "out", "--fail-if", "x"), "is no comparison"),
+        (("demo", "--out", "out", "--fail-if", "gap_pints.low > 10"), "did you mean 'gap_points'"),
+        (("demo", "--out", "out", "--rank", "repair.region.gap"), "no figure 'repair.region.gap'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(files, monkeypatch, words, message):
