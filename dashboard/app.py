@@ -15,6 +15,7 @@ from dashboard.parts import collecting
 
 collecting.settle()
 serving.settle_options()
+serving.skip_components_of_packages()
 
 if __name__ == "__main__":
     from dashboard import navigation

@@ -124,6 +124,7 @@ class Recipe(BaseModel):
 
     version: ClassVar[int] = 1  # of the kind: raise it when the same recipe comes to give other figures
     files: ClassVar[tuple[str, ...]] = ()  # fields that name a file; its content is part of what was asked
+    folders: ClassVar[tuple[str, ...]] = ()  # those of them that may name a folder; all that is in it is, then
     needs_model: ClassVar[bool] = True  # False: ``model`` is not looked at
     models: ClassVar[tuple[str, ...]] = ()  # fields that name a model beside ``model``
     image_folder: ClassVar[str | None] = None  # the field that names the folder of the images the files name

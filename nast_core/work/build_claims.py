@@ -21,6 +21,7 @@ class BuildClaimsRecipe(FileRecipe):
     """Claims and their contradictions from a source, as 'nast claims build': claims and card at ``out``."""
 
     files: ClassVar = ("reports", "vocabulary")
+    folders: ClassVar = ("reports",)
 
     kind: Literal["build-claims"] = "build-claims"
     source: SourceName = "phantom"

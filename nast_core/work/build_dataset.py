@@ -21,6 +21,7 @@ class BuildDatasetRecipe(LabelledRecipe):
     """A dataset, as 'nast dataset build': the folder ``out``, which must not be there."""
 
     files: ClassVar = ("table", "reports", "vocabulary")
+    folders: ClassVar = ("reports",)
 
     kind: Literal["dataset"] = "dataset"
     images: Path  # the folder they are in; they stay there

@@ -114,7 +114,7 @@ def _data(recipe: Recipe, root: Path, known: Known) -> Iterator[tuple[str, str]]
         if run := run_of(path):
             yield field, key_of(root / run)
             continue
-        yield field, _hash(path, known)
+        yield field, _hash(path, known, folder=field in recipe.folders)
         if any(map(os.path.isfile, copies(path))):
             yield f"vocabulary of {field}", vocabulary_of(path).fingerprint
         paths = [(folder or path.parent) / name for name in _image_names(path)]
@@ -154,15 +154,15 @@ def _image_names(path: Path) -> list[str]:
     return [name for name in dict.fromkeys(names) if isinstance(name, str) and not name.startswith("phantom:")]
 
 
-def _hash(path: Path, known: Known) -> str:
-    """sha256 of a file, or of all files of a folder and their names."""
+def _hash(path: Path, known: Known, *, folder: bool = False) -> str:
+    """sha256 of a file, or of all files of a ``folder`` and their names."""
 
     def compute() -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     with faults(path, DataError, absent=_BY_NAME):
-        if path.is_dir():
+        if folder and path.is_dir():
             return _together(_files_of(path), known)
         regular(path, most=_LARGEST, absent=_BY_NAME)
         return known(str(path.resolve()), stamp(path), compute)

@@ -36,6 +36,7 @@ class TraceRecipe(OfDataset):
     """Causal tracing effect of a file of pairs: trace.nc, and for exact ones vectors.h5 to score other images with."""
 
     files: ClassVar = ("pairs", "image", "images")
+    folders: ClassVar = ("images",)
     how: ClassVar = Recipe.how | {"memory"}
 
     kind: Literal["trace"] = "trace"

@@ -3,6 +3,10 @@ before."""
 
 import pytest
 
+from dashboard import serving
+
+serving.skip_components_of_packages()  # as the app does, before its first page
+
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):

@@ -155,6 +155,7 @@ def test_the_archive_holds_every_table(changed):
     assert packed.read("changes.csv").decode().startswith("form,a,b,change,low,high,n")
 
 
+@pytest.mark.long
 def test_a_kept_comparison_is_read_instead_of_computed_and_another_checkpoint_has_none(changed, monkeypatch, tmp_path):
     import os
 

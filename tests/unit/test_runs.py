@@ -274,6 +274,12 @@ def test_a_new_run_is_whole_and_leaves_nothing_else(store, pairs):
     assert run.recipe == TraceRecipe(pairs=pairs)
 
 
+def test_a_folder_where_a_file_is_asked_for_is_refused_before_any_of_its_files_is_read(store, tmp_path):
+    os.mkfifo(tmp_path / "whoever reads this waits")
+    with pytest.raises(DataError, match="is a folder"):
+        identity(BenchmarkRecipe(model="demo", items=tmp_path), store.root, model_fingerprint="known")
+
+
 def test_relative_paths_mean_the_folder_the_run_was_asked_for_in(store, pairs, monkeypatch):
     monkeypatch.chdir(pairs.parent)
     run = made(store, TraceRecipe(pairs=Path(pairs.name)))
