@@ -7,9 +7,9 @@ from dashboard.repair import asked_for, offering, one_item, outcome, side_by_sid
 
 st.title("Repair")
 st.caption(
-    "A repair changes how texts with a denial are read and nothing else: no weight is trained, and texts without a denial"
-    " keep the very vectors they had. It hangs on a parser of English, so new wording works at once where the parser knows"
-    " it. Each repair is a run, whose model every page takes; train or repair is answered in one table."
+    "A repair changes how texts with a denial are read and nothing else: no weight is trained, and texts without a"
+    " denial keep the very vectors they had. It hangs on a parser of English, so new wording works at once where the"
+    " parser knows it. Each repair is a run, whose model every page takes; train or repair is answered in one table."
 )
 keeper.model()  # where it does not load, its sentence
 with widgets.advice():

@@ -49,7 +49,8 @@ def repaired() -> dict[str, str]:
 
 
 def offered() -> dict[str, str]:
-    """Models that a page with a second one offers by name: spec -> what it is. Fine-tunes first, of them the newest; repairs last."""
+    """Models that a page with a second one offers by name: spec -> what it is. Fine-tunes first, the newest of them;
+    repairs last."""
     from nast_core.models.specs import OURS
 
     return finished() | {spec: f"{OURS[spec]}; comes with NAST" for spec in reversed(OURS)} | repaired()

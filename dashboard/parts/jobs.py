@@ -38,8 +38,8 @@ def offer(
 ) -> None:
     """How the recipe's run stands, with a button to cancel it; or a button that starts it, and why the last one failed.
 
-    The one way in which a page offers a run (``offer_all``: several). ``ready``: what must be so before a start; its NastError is a sentence,
-    and the page ends. ``ended``: draws what came of the last run, where it finished.
+    The one way in which a page offers a run (``offer_all``: several). ``ready``: what must be so before a start; its
+    NastError is a sentence, and the page ends. ``ended``: draws what came of the last run, where it finished.
     """
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity
@@ -66,8 +66,8 @@ def offer(
 def offer_all(
     recipes: Sequence[Recipe], fingerprints: Sequence[str | None], label: str, *, key: str, note: str = NOTE
 ) -> None:
-    """As ``offer``, of several recipes that one button starts, one run after another; ``fingerprints``: of their models,
-    None where it is looked up."""
+    """As ``offer``, of several recipes that one button starts, one run after another; ``fingerprints``: of their
+    models, None where it is looked up."""
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity
 

@@ -11,7 +11,6 @@ from dashboard.parts.text import plain
 from nast_core.repair.methods import METHODS
 
 if TYPE_CHECKING:
-    from nast_core.models import DualEncoder
     from nast_core.repair.method import Method
     from nast_core.repair.splitting import Split
 
@@ -32,7 +31,7 @@ def base_of(spec: str) -> str:
     return spec
 
 
-def choose(place: object = st) -> str | None:
+def choose() -> str | None:
     """The spec of the sidebar's model repaired, to stand beside it; None where it is looked at as it is."""
     own = keeper.spec()
     if base_of(own) != own:
@@ -49,7 +48,7 @@ def choose(place: object = st) -> str | None:
 
 
 def offered(own: str) -> dict[str, str]:
-    """Spec -> what it is: finished repairs of the model, the newest first; then methods that learn nothing beforehand."""
+    """Spec -> what it is: finished repairs of the model, the newest first; then methods that learn nothing of it."""
     done = {spec: f"{repair}, of the Repair page" for spec, repair in finished(own).items()}
     words = words_behind()
     plainly = {
@@ -109,17 +108,13 @@ def split(text: str) -> Split:
     return splitting.split(text, datasets.vocabulary())
 
 
-def split_of(model: DualEncoder, text: str) -> Split | None:
-    """What a repaired model's parser makes of a text; None for a model that is not repaired."""
-    from nast_core.repair.repaired import Repaired
-
-    return model.split(text) if isinstance(model, Repaired) else None
+def is_repaired(spec: str) -> bool:
+    """Whether a spec that has been loaded is a repaired model's."""
+    return base_of(spec) != spec
 
 
-def draw_split(one: Split | None) -> None:
+def draw_split(one: Split) -> None:
     """Under a sentence: what it affirms, what it denies and by which word, and what that is said affirmatively."""
-    if one is None:
-        return
     if not one.denied:
         st.caption("Split: nothing is denied, so the text is read as it is.")
         return

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _FIRST = ["rewrite", "region", "project"]  # the reference line, what reads best, and arithmetic
 _STRENGTHS = ["chosen on validation", "given"]
 _COUNTS, _USUAL = [200, 500, 1000, 2000], 500
+_TEXTS = 6  # of a question and a study, new ones
+_FIGURES, _A_QUESTION, _CURVE = 5.0, 0.02, 30.0  # seconds of one core: intervals and AUROCs; 20 strengths
 
 
 class Asked(NamedTuple):
@@ -127,7 +129,3 @@ def seconds(model: DualEncoder, recipes: list[RepairRecipe]) -> float:
     texts = _TEXTS * (n * (models + len(recipes)) + CHOOSING * choosing)
     encoding = pace.seconds(model, images=2 * (n + CHOOSING), texts=texts)
     return encoding + len(recipes) * (_FIGURES + _A_QUESTION * n) + choosing * _CURVE
-
-
-_TEXTS = 6  # of a question and a study, new ones
-_FIGURES, _A_QUESTION, _CURVE = 5.0, 0.02, 30.0  # seconds of one core: intervals and AUROCs; 20 strengths

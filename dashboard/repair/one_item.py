@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -51,20 +52,18 @@ def draw(model: DualEncoder, found: Outcome, asked: Asked) -> None:
 
 
 def _models(model: DualEncoder, found: Outcome, asked: Asked) -> dict[str, DualEncoder]:
-    """Name -> the model as it is, and repaired by each method that learns nothing beforehand or is finished."""
+    """Name -> the model as it is, and repaired by each method that learns nothing beforehand or is finished: at the
+    strength that was chosen or given, else at the usual one."""
     done = {one.recipe.method: one.made.repair for one in found.done if one.recipe.model == asked.own}
     models = {asked.own: model}
     for recipe in asked.recipes:
-        method = repairing.method_of(recipe.method)
-        if recipe.model != asked.own or method.fit is not None:
+        repair = recipe.repair()
+        if recipe.model != asked.own or (repair.method.fit is not None and recipe.method not in done):
             continue
-        repair = recipe.repair(repairing.words())
-        if (at := done.get(recipe.method)) and method.strength:
-            repair = repair.at(repairing.strength_in(at))
+        if recipe.method in done and repair.method.strength is not None:
+            repair = repair.at(repairing.strength_in(done[recipe.method]))
         try:
-            models[str(recipe.repair()) if repair.values == recipe.repair().values else at or str(repair)] = (
-                keeper.load(repair.behind(asked.own))
-            )
+            models[str(repair)] = keeper.load(replace(repair, vocabulary=repairing.words()).behind(asked.own))
         except NastError as error:
             st.caption(f"{plain(recipe.method)}: {plain(error)}")
     return models

@@ -29,8 +29,8 @@ class One(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """``figures``: model or repaired model -> its figures, as ``nast_core.repair.evaluate`` has them, the model as it is
-    first. ``tests``: each against that one, as ``model_tests`` has them, Holm-corrected over all."""
+    """``figures``: model or repaired model -> its figures, as ``nast_core.repair.evaluate`` has them, the model as it
+    is first. ``tests``: each against that one, as ``model_tests`` has them, Holm-corrected over all."""
 
     done: list[One]
     missing: list[RepairRecipe]

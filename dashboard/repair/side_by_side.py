@@ -31,10 +31,10 @@ def draw(found: Outcome, asked: Asked) -> None:
         "95 % intervals over patients; gains in negated accuracy against the model as it is by exact McNemar tests,"
         " Holm-corrected over all of this table. Read together: a gap that closes while blind accuracies leave 25 % is"
         " counting; negated accuracy without the AUROC of denials is muting; both, with affirmative figures unmoved, is"
-        " reading as far as the parser reads. Hidden: AUROC of “no X” less “X”; where it is high and the AUROC of denials"
-        " is low, the tower has the denial and the score hides it. Cosine between denials: near 1, all denials say the"
-        " same. The parser finds nearly every denial of natural reports, fewer in unusual wording (docs: How well"
-        " negation is read); what it misses is left as it is."
+        " reading as far as the parser reads. Hidden: AUROC of “no X” less “X”; where it is high and the AUROC of"
+        " denials is low, the tower has the denial and the score hides it. Cosine between denials: near 1, all denials"
+        " say the same. The parser finds nearly every denial of natural reports, fewer in unusual wording (docs:"
+        " How well negation is read); what it misses is left as it is."
     )
     _take_along(found, asked)
 

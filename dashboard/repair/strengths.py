@@ -41,9 +41,9 @@ def _curve(found: Outcome, asked: Asked) -> None:
         key="repair-strengths",
         data=table,
         how_to_read=(
-            "A line a repair; larger and filled: the strength that was chosen, by the mean of negated accuracy and AUROC"
-            " of denials. A cross: where it crosses 0.5. Scales of strength differ by method; t of region grows towards"
-            " what is affirmed alone."
+            "A line a repair; larger and filled: the strength that was chosen, by the mean of negated accuracy and"
+            " AUROC of denials. A cross: where it crosses 0.5. Scales of strength differ by method; t of region grows"
+            " towards what is affirmed alone."
         ),
         alt="Lines of the AUROC of denials by strength, with 0.5 and AUROC(X)",
     )

@@ -44,13 +44,13 @@ def markdown(outcome: Mapping[str, Any]) -> str:
         "",
         f"Made by `nast demo repairs` ({outcome['seeds']} draws of {outcome['n']:,} questions and as many studies of "
         "test phantoms; a strength is chosen",
-        "once, on 300 questions and studies of validation, and kept for every draw; mean over draws and 95 % t-interval; "
-        f"code {outcome['revision']}).",
+        "once, on 300 questions and studies of validation, and kept for every draw; mean over draws and 95 % "
+        f"t-interval; code {outcome['revision']}).",
         "Every figure, and every draw's, is in the JSON beside this file. What each method does: "
         "[guide](guide/repair.md); what the figures are: [measures](measures.md).",
         "",
-        "All of it is as good as the parser: these texts are written with cues that it knows. Of 150 sentences drawn from "
-        "reports it found every denial at",
+        "All of it is as good as the parser: these texts are written with cues that it knows. Of 150 sentences drawn "
+        "from reports it found every denial at",
         "first reading, of sentences written to stress negation 76 to 98 % ([how well negation is read](negation.md)).",
         "",
     ]
