@@ -61,10 +61,12 @@ def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
 def _repaired(model: DualEncoder, pair: AlignedPair) -> None:
     """Where it is asked for: what a repair splits the negated text into, and how near it then lies to the affirmative
     one. The attention below is the model's own: a repair reads its texts, and leaves its heads."""
-    if (spec := repairing.choose()) is None:
+    spec = repairing.choose()
+    if spec is not None or repairing.is_repaired(keeper.spec()):
+        repairing.draw_split(repairing.split(pair.pair.negated))
+    if spec is None:
         return
     texts = [pair.pair.affirmative, pair.pair.negated]
-    repairing.draw_split(repairing.split(pair.pair.negated))
     with widgets.advice():
         near = {"as it is": nearness(model, texts), "repaired": nearness(keeper.load(spec), texts)}
     told = ", ".join(f"{name} {value:.2f}" for name, value in near.items() if value is not None)

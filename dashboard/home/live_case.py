@@ -111,7 +111,8 @@ def _draw_case(item: Item, scored: pd.DataFrame, *, marks: bool, repaired: Cases
             draw_picture(seen)
     for column, form in ((affirmative, "affirmative"), (negated, "negated")):
         with column:
-            draw_options(item, _row(item, scored, form), marks=marks)
+            split = form == "negated" and repairing.is_repaired(keeper.spec())
+            draw_options(item, _row(item, scored, form), marks=marks, split=split)
     if repaired:
         with beside[0]:
             draw_options(item, _row(item, repaired.scored, "negated"), split=True)

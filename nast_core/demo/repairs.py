@@ -2,7 +2,7 @@
 of items. A cell of it is a run of kind ``repair``, so that a study that was stopped goes on where it was.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,40 +39,43 @@ def study(
     out: Path, *, seeds: int, n: int, docs: Path | None, report: Reporter, say: Say, tried: Mapping = TRIED
 ) -> dict[str, Any]:
     """Does what is not done yet, and returns the results; repairs.json and repairs.md stand in ``out``, and in ``docs``
-    where it is given, after every model. ``n``: questions, and studies, of a draw."""
+    where it is given, after every cell. ``n``: questions, and studies, of a draw."""
     store, results = RunStore(out / "runs"), dict[str, Any]()
+    outcome = {"seeds": seeds, "n": n, "revision": code_revision(12), "models": results}
     for spec, methods in tried.items():
-        results[spec] = _of_model(spec, methods, seeds, n, store, report, say)
-        outcome = {"seeds": seeds, "n": n, "revision": code_revision(12), "models": results}
-        for folder in filter(None, (out, docs)):
-            with whole_folder(folder, ["repairs.md", "repairs.json"]) as temporary:
-                write_text(temporary / "repairs.md", markdown(outcome))
-                write_json(temporary / "repairs.json", outcome)
+        for so_far in _of_model(spec, methods, seeds, n, store, report, say):
+            results[spec] = so_far
+            for folder in filter(None, (out, docs)):
+                with whole_folder(folder, ["repairs.md", "repairs.json"]) as temporary:
+                    write_text(temporary / "repairs.md", markdown(outcome))
+                    write_json(temporary / "repairs.json", outcome)
     return outcome
 
 
 def _of_model(
     spec: str, methods: Sequence[str], seeds: int, n: int, store: RunStore, report: Reporter, say: Say
-) -> dict[str, Any]:
-    """``readings``: name of the method, or UNREPAIRED, -> its figures; ``lacking``: method -> why it cannot."""
+) -> Iterator[dict[str, Any]]:
+    """After every cell, all so far. ``readings``: name of the method, or UNREPAIRED, -> its figures; ``lacking``:
+    method -> why it cannot. Draw by draw, so that what was stopped early is there of every method."""
     try:
         model = load_model(spec)
     except NastError as error:
-        return {"absent": str(error)}
+        yield {"absent": str(error)}
+        return
     cells: dict[str, list[Repairing]] = {}
     lacking: dict[str, str] = {}
-    for method in methods:
-        strength = None
-        for seed in range(seeds):
-            try:
-                found = _cell(Cell(spec, method, seed), strength, n, model, store, report)
-            except NastError as error:
-                lacking[method] = str(error)
-                break
-            strength = strength if strength is not None else _strength(found)
-            cells.setdefault(method, []).append(found)
-            say(f"{spec}, {found.repair}, draw {seed}: {_said(found)}")
-    return {"readings": _readings(cells), "lacking": lacking}
+    for cell in (Cell(spec, method, seed) for seed in range(seeds) for method in methods):
+        before = cells.get(cell.method, [])
+        if cell.method in lacking:
+            continue
+        try:
+            found = _cell(cell, _strength(before[0]) if before else None, n, model, store, report)
+        except NastError as error:
+            lacking[cell.method] = str(error)
+        else:
+            cells[cell.method] = [*before, found]
+            say(f"{spec}, {found.repair}, draw {cell.seed}: {_said(found)}")
+        yield {"readings": _readings(cells), "lacking": lacking}
 
 
 def _cell(

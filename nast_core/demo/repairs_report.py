@@ -81,7 +81,8 @@ def _of_model(spec: str, found: Mapping[str, Any]) -> Iterator[str]:
     if "absent" in found:
         yield f"Not measured: {found['absent']}."
         return
-    readings = found["readings"]
+    if not (readings := found["readings"]):
+        return
     yield from (f"- {sentence}" for sentence in conclusion(spec, readings))
     yield from ("", *_table(readings, _COLUMNS), "", *_table(readings, _COSTS), "")
     yield from _controls(readings)
