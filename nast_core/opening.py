@@ -93,7 +93,8 @@ def _load_repaired(spec: str, found: RepairOf, *, device: str, dtype: str, runs:
 
 def repaired(found: RepairOf, base: "DualEncoder") -> "DualEncoder":
     """A loaded model with the repair over it that a spec says. Raises RepairError where it cannot be so repaired."""
-    if found.record is not None:
+    wide = str(base.dtype) in ("torch.float32", "torch.float64")  # a fingerprint is of wide weights
+    if found.record is not None and wide:
         found.record.refuse_another(found.folder, base.card.name, base.fingerprint)
     from nast_core.repair.repaired import repair_model
 

@@ -3,7 +3,7 @@
 0.5: the model ignores the cue. 0: it reads "no X" as X. Unseen cues are those kept out of every training text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,21 @@ class NegatedPrompts:
         }
 
 
+def prompts_asked(conditions: Sequence[str], vocabulary: Vocabulary | None = None) -> dict[tuple[str, str], Prompt]:
+    """(cue, or STANDARD; condition) -> how the condition is denied so."""
+    prompts: dict[tuple[str, str], Prompt] = {}
+    for condition in conditions:
+        prompts[STANDARD, condition] = denial_prompt(condition, vocabulary)
+        prompts |= {(cue, condition): prompt for cue, prompt in denial_prompts_by_cue(condition, vocabulary).items()}
+    return prompts
+
+
+def cues_of_groups(keys: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Group of GROUPS -> its cues, of those in ``prompts_asked``'s keys."""
+    every = {cue for cue, _ in keys} - {STANDARD}
+    return {STANDARD: {STANDARD}, "seen cues": every - HELD_OUT_CUES, "unseen cues": every & HELD_OUT_CUES}
+
+
 def negated_prompt_auroc(
     model: DualEncoder,
     images: Float[Tensor, "image dim"],
@@ -49,10 +64,7 @@ def negated_prompt_auroc(
 ) -> NegatedPrompts:
     """``presence``: 1 present, 0 absent, NaN unknown. Intervals by bootstrap over patients, the same draws
     throughout."""
-    prompts: dict[tuple[str, str], Prompt] = {}
-    for condition in conditions:
-        prompts[STANDARD, condition] = denial_prompt(condition, vocabulary)
-        prompts |= {(cue, condition): prompt for cue, prompt in denial_prompts_by_cue(condition, vocabulary).items()}
+    prompts = prompts_asked(conditions, vocabulary)
     keys = list(prompts)
     column = {condition: i for i, condition in enumerate(conditions)}
     score = prompt_scores(model, images, list(prompts.values()))
@@ -72,8 +84,8 @@ def negated_prompt_auroc(
             lines.append({label: name, "condition": condition, **rate(chosen, count)._asdict()})
         return lines
 
+    members = cues_of_groups(keys)
     every = {cue for cue, _ in keys} - {STANDARD}
-    members = {STANDARD: {STANDARD}, "seen cues": every - HELD_OUT_CUES, "unseen cues": every & HELD_OUT_CUES}
     groups = [row for name in GROUPS for row in rows(name, "group", members[name])]
     by_cue = [row | {"unseen": cue in HELD_OUT_CUES} for cue in sorted(every) for row in rows(cue, "cue", {cue})]
     return NegatedPrompts(pd.DataFrame(groups), pd.DataFrame(by_cue))

@@ -21,7 +21,7 @@ from nast_core.benchmark.scoring import distinct_texts
 from nast_core.benchmark.several_models import model_tests
 from nast_core.claims.alignment import ZeroShot, measure_alignment
 from nast_core.claims.evidence import Evidence, without
-from nast_core.claims.negated_prompts import negated_prompt_auroc
+from nast_core.claims.negated_prompts import GROUPS, negated_prompt_auroc
 from nast_core.claims.prompts import Prompt, denial_prompt, presence_prompt, prompt_scores
 from nast_core.claims.ranking import statement_texts
 from nast_core.data.studies import Split
@@ -43,6 +43,7 @@ UNREPAIRED = "as it is"
 _TIMED = 512  # texts that the time of one is told by
 _BENCHMARK = ("gap_points", "acc_affirmative", "acc_negated", "blind_affirmative", "blind_negated")
 _CUES = ("seen", "unseen")
+DENIALS = dict(zip(GROUPS, ("denials", "denials_seen", "denials_unseen"), strict=True))  # group of cues -> figure
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,7 @@ def _figures(
             sample.vocabulary,
             seed=seed,
         ).summary()
-        names = {"there is no": "denials", "seen cues": "denials_seen", "unseen cues": "denials_unseen"}
-        found |= {names[group]: by_condition["macro"] for group, by_condition in prompts.items()}
+        found |= {DENIALS[group]: by_condition["macro"] for group, by_condition in prompts.items()}
         found["hidden"] = hidden(model, sample, seed=seed).rates()["macro"]._asdict()
     alignment = measure_alignment(model, sample.evidence, sample.images, texts=texts, seed=seed).summary(seed=seed)
     found["zero_shot"] = alignment["zero_shot_auroc"]["macro"]

@@ -13,7 +13,7 @@ from nast_core.files.arrays import read_tensors, save_tensors
 from nast_core.files.writing import vectors_folder
 from nast_core.models.encoder import DualEncoder
 from nast_core.repair.method import NOTHING
-from nast_core.repair.spec import Repair, reader_files
+from nast_core.repair.spec import Repair, reader
 from nast_core.vocabulary.model import Vocabulary
 
 _MOST = 8  # models whose fits are held
@@ -26,9 +26,8 @@ def fits(base: DualEncoder, repair: Repair, vocabulary: Vocabulary) -> Mapping[s
     method = repair.method
     if method.fit is None:
         return NOTHING
-    reader = b"".join(path.read_bytes() for path in reader_files(repair))
-    about = f"{base.fingerprint} {base.dtype} {repair.name} {vocabulary.fingerprint}".encode()
-    key = hashlib.sha256(about + reader).hexdigest()[:32]
+    about = f"{base.fingerprint} {base.dtype} {repair.name} {vocabulary.fingerprint} {reader(repair)}"
+    key = hashlib.sha256(about.encode()).hexdigest()[:32]
     with _fitting:
         if key not in _held:
             _held[key] = _read(key, method.fits) or _made(key, method.fit(base, vocabulary))

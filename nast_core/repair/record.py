@@ -19,7 +19,7 @@ class RepairRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: str  # as load_model takes it
-    base_fingerprint: str
+    base_fingerprint: str  # empty where the run's weights were narrower than float32
     repair: str  # with its strength
     words: str  # the vocabulary's name, or the file of the run
 
@@ -31,7 +31,7 @@ class RepairRecord(BaseModel):
 
     def refuse_another(self, folder: Path, name: str, fingerprint: str) -> None:
         """Raises RepairError where the base is not the one that the strength was chosen for."""
-        if fingerprint != self.base_fingerprint:
+        if self.base_fingerprint and fingerprint != self.base_fingerprint:
             raise RepairError(
                 f"the repair in {shown(folder)} was made for {shown(self.base)} (fingerprint "
                 f"{self.base_fingerprint[:12]}), and {shown(name)} now has fingerprint {fingerprint[:12]}; make it anew"

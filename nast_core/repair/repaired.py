@@ -20,7 +20,7 @@ from nast_core.models.precision import with_bf16
 from nast_core.progress import Tick
 from nast_core.repair.fitting import fits
 from nast_core.repair.method import NOTHING, Asked
-from nast_core.repair.spec import Repair, reader_files
+from nast_core.repair.spec import Repair, reader
 from nast_core.repair.splitting import Split, split
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import open_vocabulary
@@ -151,8 +151,9 @@ class Encoding:
         return torch.stack([self._known[text] for text in texts])
 
 
-def repair_model(base: DualEncoder, repair: Repair) -> Repaired:
+def repair_model(base: DualEncoder, repair: Repair, vocabulary: Vocabulary | None = None) -> Repaired:
     """A loaded model with a repair over it; what the method has to learn of the model beforehand is learnt here.
+    ``vocabulary``: the repair's, where it is at hand.
 
     Raises RepairError for a model that the method cannot repair, and for a repair of a repair of the same kind.
     """
@@ -164,7 +165,7 @@ def repair_model(base: DualEncoder, repair: Repair) -> Repaired:
         )
     if method.cannot is not None and (why := method.cannot(base)):
         raise RepairError(f"{method.name} cannot repair {base.card.name}: {why}; take another method")
-    vocabulary = open_vocabulary(repair.vocabulary)
+    vocabulary = vocabulary or open_vocabulary(repair.vocabulary)
     return Repaired(base, repair, vocabulary, fits(base, repair, vocabulary))
 
 
@@ -181,8 +182,7 @@ def _fingerprint(base: DualEncoder, repair: Repair, vocabulary: Vocabulary) -> s
     """Another one as soon as a text may get another vector: the parser is part of the model. What is fitted follows
     from these."""
     values = sorted((name, float(value)) for name, value in repair.values.items())
-    reader = hashlib.sha256(b"".join(path.read_bytes() for path in reader_files(repair))).hexdigest()
-    whole = f"{base.fingerprint} repaired by {repair.name} {values} {vocabulary.fingerprint} {reader}"
+    whole = f"{base.fingerprint} repaired by {repair.name} {values} {vocabulary.fingerprint} {reader(repair)}"
     return hashlib.sha256(whole.encode()).hexdigest()
 
 

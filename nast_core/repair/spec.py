@@ -1,6 +1,7 @@
 """A repair as it is written behind a model, ``+METHOD`` or ``+METHOD(0.5, name=value)``, and as a value."""
 
 import difflib
+import hashlib
 import inspect
 import math
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from nast_core import negation
 from nast_core.errors import RepairError
-from nast_core.files.gate import shown
+from nast_core.files.gate import MB, read_bytes, shown
 from nast_core.repair.method import Method
 from nast_core.repair.methods import METHODS
 from nast_core.vocabulary.names import CHEXPERT, named
@@ -123,3 +124,9 @@ def reader_files(repair: Repair) -> list[Path]:
     if repair.method.fit is not None:
         files.append(Path(__file__).with_name("learning_texts.py"))
     return [*files, parser.parent / "vocabulary" / "cues.yaml", *own]
+
+
+def reader(repair: Repair) -> str:
+    """Of the content of ``reader_files``: another one as soon as a text may be read otherwise."""
+    files = reader_files(repair)
+    return hashlib.sha256(b"".join(read_bytes(path, most=MB, error=RepairError) for path in files)).hexdigest()

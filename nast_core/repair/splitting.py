@@ -217,6 +217,8 @@ def _assembled(text: str, parts: Sequence[tuple[str, str]]) -> str:
             kept.append([said, separator])
         elif kept:
             kept[-1][1] = min(kept[-1][1], separator, key=_weakness)
+    while kept and kept[-1][1].startswith(":"):  # a heading, under which nothing is left
+        kept.pop()
     if not kept:
         return ""
     if kept[-1][1] not in (".", "!", "?"):

@@ -42,7 +42,7 @@ def probes(base: DualEncoder, vocabulary: Vocabulary) -> dict[str, Tensor]:
         )
     states = pooled_states(base, [text for pair in pairs for text in pair])
     truth = torch.tensor([0, 1] * len(pairs))
-    rows = [direction_of(layer.float(), truth) for layer in states]
+    rows = [direction_of(layer, truth) for layer in states]
     return {"w": F.normalize(torch.stack(rows), dim=-1)}
 
 
@@ -51,7 +51,9 @@ def direction_of(states: Tensor, truth: Tensor) -> Tensor:
     import torch
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(fit_intercept=False, solver="newton-cholesky").fit(states.numpy(), truth.numpy())
+    fitted = LogisticRegression(fit_intercept=False, solver="newton-cholesky").fit(
+        states.double().numpy(), truth.numpy()
+    )
     return torch.from_numpy(fitted.coef_[0]).float()
 
 

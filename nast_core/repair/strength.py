@@ -3,7 +3,7 @@
 The base's vectors are made once and serve every strength.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,15 +11,15 @@ import pandas as pd
 import torch
 
 from nast_core.benchmark.scoring import score_items
-from nast_core.claims.negated_prompts import negated_prompt_auroc
+from nast_core.claims.negated_prompts import cues_of_groups, prompts_asked
+from nast_core.claims.prompts import prompt_scores
 from nast_core.models.encoder import DualEncoder
 from nast_core.progress import Tick
-from nast_core.repair.evaluate import Sample, ceiling
+from nast_core.repair.evaluate import DENIALS, Sample, ceiling
 from nast_core.repair.repaired import Encoding, Repaired
-from nast_core.statistics.auroc import mean_of_defined
+from nast_core.statistics.auroc import auroc_columns, mean_of_defined
 
 TRIED = 20  # strengths
-_GROUPS = {"there is no": "denials", "seen cues": "denials_seen", "unseen cues": "denials_unseen"}
 
 
 class Curve(NamedTuple):
@@ -87,22 +87,25 @@ def _measured(model: DualEncoder, sample: Sample) -> dict[str, float]:
     scored = score_items(model, sample.items, sample.images)
     right = scored.groupby("form").correct.mean()
     found = {f"acc_{form}": float(right[form]) for form in right.index}
-    conditions = sample.evidence.conditions
-    aurocs: Mapping[str, float] = dict.fromkeys(_GROUPS.values(), float("nan"))
-    if conditions:
-        prompts = negated_prompt_auroc(
-            model,
-            sample.shown,
-            sample.evidence.presence_of(conditions),
-            sample.patients,
-            conditions,
-            sample.vocabulary,
-            resamples=2,  # no interval is looked at
-        ).summary()
-        aurocs = {_GROUPS[group]: by_condition["macro"]["value"] for group, by_condition in prompts.items()}
+    aurocs = denial_aurocs(model, sample)
     every = [found["acc_negated"], aurocs["denials_seen"], aurocs["denials_unseen"]]
     merit = np.nanmean([every[0], np.nanmean(every[1:])]) if np.isfinite(every[1:]).any() else every[0]
     return {**found, **aurocs, "merit": float(merit)}
+
+
+def denial_aurocs(model: DualEncoder, sample: Sample) -> dict[str, float]:
+    """``negated_prompt_auroc``'s groups, macro and without intervals."""
+    conditions = sample.evidence.conditions
+    if not conditions:
+        return dict.fromkeys(DENIALS.values(), float("nan"))
+    prompts = prompts_asked(conditions, sample.vocabulary)
+    absence = 1 - sample.evidence.presence_of([condition for _, condition in prompts])
+    values = auroc_columns(absence, prompt_scores(model, sample.shown, list(prompts.values())))
+    members = cues_of_groups(prompts)
+    return {
+        name: float(mean_of_defined(values[[cue in members[group] for cue, _ in prompts]]))
+        for group, name in DENIALS.items()
+    }
 
 
 def _crossing(strength: np.ndarray, auroc: np.ndarray) -> float:

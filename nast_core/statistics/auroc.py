@@ -24,6 +24,15 @@ def auroc(truth: ArrayLike, score: ArrayLike) -> float:
     return float(roc_auc_score(truth[known], score[known]))
 
 
+def auroc_columns(
+    truth: Float[np.ndarray, "item column"], score: Float[np.ndarray, "item column"]
+) -> Float[np.ndarray, " column"]:
+    """``auroc`` of every column, to rounding, in a hundredth of the time where there are hundreds of them."""
+    each, once = np.arange(len(truth)), np.ones((len(truth), 1), np.float32)
+    areas = [_Sorted(truth[:, i], score[:, i], each).weighted(once)[0] for i in range(truth.shape[1])]
+    return np.array(areas, float)
+
+
 def auroc_resamples(
     truth: Float[np.ndarray, "item column"],
     score: Float[np.ndarray, "item column"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
@@ -14,6 +15,7 @@ from nast_core.recipe import MOST, MOST_WORKERS, OfDataset, Recipe, Reporter, Ru
 from nast_core.repair.record import RECORD, WORDS, RepairRecord
 from nast_core.repair.spec import Repair, read_repair
 from nast_core.runs.kinds import Kind
+from nast_core.vocabulary.names import CHEXPERT
 from nast_core.work.precision import in_precision
 from nast_core.work.results import summary
 from nast_core.work.shares import is_main, load
@@ -56,8 +58,6 @@ class RepairRecipe(OfDataset):
 
     def repair(self, vocabulary: str | None = None) -> Repair:
         """Raises RepairError for a method or a number there is none of."""
-        from dataclasses import replace
-
         name, _, arguments = self.method.removesuffix(")").partition("(")
         repair = read_repair(name.strip(), arguments)
         repair = repair if self.strength is None else repair.at(self.strength)
@@ -90,22 +90,19 @@ def repair(recipe: RepairRecipe, folder: Path, report: Reporter, model: DualEnco
     words = vocabulary_spec(dataset, folder)
     if words.endswith(WORDS) and is_main():
         write_text(folder / WORDS, vocabulary_text(dataset.vocabulary))
-    repaired = repair_model(base, recipe.repair(words))
+    repaired = repair_model(base, recipe.repair(words), dataset.vocabulary)
     curve = None
     if recipe.strength is None and repaired.repair.method.strength is not None:
         curve = chosen(repaired, _sample(recipe, dataset, base, "validation", CHOOSING, cache, report), report)
         repaired = repaired.at(curve.best)
         report.say(f"strength chosen on validation: {repaired.repair}")
     sample = _sample(recipe, dataset, base, recipe.split, recipe.n, cache, report)
-    name = (
-        str(recipe.repair().at(repaired.repair.values[strength]))
-        if (strength := repaired.repair.method.strength)
-        else str(recipe.repair())
-    )
+    name = str(replace(repaired.repair, vocabulary=CHEXPERT))  # the words are the dataset's, and stand in the record
     found = evaluate({UNREPAIRED: base, name: repaired}, sample, seed=recipe.seed, cache=cache)
     if not is_main():
         return {}
-    record = RepairRecord(base=recipe.model, base_fingerprint=base.fingerprint, repair=name, words=words)
+    told = base.fingerprint if base.dtype.itemsize >= 4 else ""  # a fingerprint is of wide weights
+    record = RepairRecord(base=recipe.model, base_fingerprint=told, repair=name, words=words)
     about = {"repair": name, "split": recipe.split, "curve": curve.summary() if curve else None, **found.summary()}
     if curve is not None:
         write_parquet(folder / "curve.parquet", curve.table)

@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST = {"layer_summary": 1, "arm": 2, "label_source": 2, "kind_of_run": 2}  # files; a page of a kind is two more
+MOST = {"layer_summary": 1, "arm": 2, "label_source": 2, "kind_of_run": 2, "repair": 2}  # files; a page of a kind is two more
 
 
 class Step(NamedTuple):
@@ -151,6 +151,12 @@ found["tokens"] = run.result["tokens"]
 (root / "lengths.yaml").write_text(f"kind: lengths\\nmodel: {model}\\npairs: {root / 'pairs.jsonl'}\\n")
 said = CliRunner().invoke(app, ["run", str(root / "lengths.yaml")])
 found["again"] = said.exit_code == 0 and run.id in said.output and len(RunStore().runs()) == 1
+import torch
+from nast_core.opening import load_model
+mixed, own = (load_model(f"{model}{behind}", device="cpu") for behind in ("+mix(0.3)", ""))
+texts = ["There is no edema.", "There is edema.", "A chest radiograph."]
+(a, plain, neutral), (b, same, _) = own.encode_texts(texts), mixed.encode_texts(texts)
+found["mix"] = [torch.equal(plain, same), float(b @ torch.nn.functional.normalize(0.7 * a + 0.3 * neutral, dim=0))]
 found["help"] = "vindr" in CliRunner().invoke(app, ["benchmark", "build", "--help"], terminal_width=300).output
 print(json.dumps(found))
 """
@@ -185,6 +191,12 @@ def test_a_source_of_labels_is_read_by_name_and_by_its_columns(extended):
     assert found["states"] == [[1, 0, 0], [0, 0, -2]]  # an infiltration may be a consolidation: left open
     assert found["spec"]
     assert found["help"]
+
+
+@pytest.mark.slow
+def test_a_repair_is_a_model_by_its_spec(extended):
+    _, found = extended
+    assert found["mix"] == [True, pytest.approx(1.0)]
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ PARTS = {
     "gpu": ["gpu:on_a_card"],
     "benchmark": ["builder:building_items", "scoring:scoring_against_an_open_clip_loop"],
     "claims": ["claims:claims_and_intervals"],
+    "repairs": ["repairs:repairs_against_the_model_as_it_is"],
     "vocabulary": ["vocabulary:two_hundred_conditions"],
     "runs": ["runs:listing_five_hundred_runs"],
     "app": [

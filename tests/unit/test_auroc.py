@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from nast_core.statistics import auroc as module
-from nast_core.statistics.auroc import auroc, auroc_resamples, interval, mean_of_defined
+from nast_core.statistics.auroc import auroc, auroc_columns, auroc_resamples, interval, mean_of_defined
 from nast_core.statistics.rates import Rate
 
 NAN = float("nan")
@@ -92,3 +92,12 @@ def test_means_pass_over_what_is_undefined():
 
 def test_no_columns_give_no_resamples():
     assert auroc_resamples(np.empty((3, 0)), np.empty((3, 0)), ["a", "b", "c"], resamples=5).shape == (5, 0)
+
+
+def test_columns_of_aurocs_are_those_of_one_after_another():
+    rng = np.random.default_rng(3)
+    truth = np.where(rng.random((60, 4)) < 0.1, np.nan, rng.integers(0, 2, (60, 4)).astype(float))
+    score = rng.integers(0, 9, (60, 4)).astype(float)  # ties
+    truth[:, 3] = 1  # one class only
+    expected = [auroc(truth[:, i], score[:, i]) for i in range(4)]
+    assert auroc_columns(truth, score) == pytest.approx(expected, nan_ok=True)

@@ -1,6 +1,7 @@
 """Repairs: each formula by hand and against a plain float64 version, and a repaired model as a model."""
 
 import math
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from nast_core.errors import NastError, RepairError
 from nast_core.models.specs import repaired, unrepaired
 from nast_core.opening import files_of, finetune_of, load_model, repair_of, stamp_of
 from nast_core.recipe import references, with_references
+from nast_core.repair import adapter, fitting, steer
 from nast_core.repair.adapter import corrected, fitted
 from nast_core.repair.discount import MOST, cosines
 from nast_core.repair.method import Asked
@@ -32,6 +34,15 @@ DENYING = [
 ]
 PLAIN = ["There is a pneumothorax.", "Fully expanded lungs.", "Cannot exclude a small effusion.", "Normal heart size."]
 EAST, NORTH = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_texts_to_learn_from():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steer, "TEXTS", 100)
+        patch.setattr(adapter, "TEXTS", 100)
+        patch.setattr(fitting, "_held", OrderedDict())
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """A repair as a run: strength chosen on validation, figures beside the model as it is, and ``run:ID`` the model."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,12 @@ from nast_core.errors import BenchmarkError, ModelError, NastError, RepairError
 from nast_core.opening import files_of, load_model, repair_of
 from nast_core.recipe import RunError
 from nast_core.repair.evaluate import UNREPAIRED, collapse, sample_of
-from nast_core.repair.repaired import Repaired, has_weights_to_train
+from nast_core.repair.record import RepairRecord
+from nast_core.repair.repaired import Repaired, has_weights_to_train, repair_model
 from nast_core.repair.strength import _crossing, strength_curve
 from nast_core.runs.store import RunStore
+from nast_core.vocabulary.file import write_vocabulary
+from nast_core.vocabulary.shipped import chest, shipped
 from nast_core.work import repair as work
 from nast_core.work.kinds import RepairRecipe, make_recipe
 
@@ -168,6 +173,21 @@ def test_a_recipe_names_the_nearest_method_and_refuses_a_strength_out_of_range()
     with pytest.raises(RunError, match="rewrite has no strength"):
         make_recipe({"kind": "repair", "method": "rewrite", "strength": 0.5})
     assert str(RepairRecipe(method="project(anchor=0)", strength=1).repair()) == "project(lam=1,anchor=0)"
+
+
+def test_a_vocabulary_of_ones_own_goes_with_the_run_and_a_shipped_one_by_its_name(tmp_path):
+    own = chest().with_condition("Fracture", equivalents=["whole ribs"], prompts={})
+    here = tmp_path / "run"
+    here.mkdir()
+    assert work.vocabulary_spec(SimpleNamespace(vocabulary=shipped("vindr")), here) == "vindr"
+    words = work.vocabulary_spec(SimpleNamespace(vocabulary=own), here)
+    assert words == str(here / "vocabulary.yaml")
+    write_vocabulary(here / "vocabulary.yaml", own)
+    record = RepairRecord(base="demo", base_fingerprint="", repair="region(t=0.7)", words=words)
+    elsewhere = here.rename(tmp_path / "moved")
+    assert record.of(elsewhere).vocabulary == str(elsewhere / "vocabulary.yaml")
+    model = repair_model(load_model("demo", device="cpu"), replace(record.of(elsewhere), name="rewrite", values={}))
+    assert model.split("No fracture.").rewritten == "Whole ribs."
 
 
 def test_a_repaired_model_is_not_fine_tuned(demo):

@@ -1,10 +1,15 @@
 """What a text affirms and denies, by hand: every repair stands on this."""
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
+from nast_core.negation.parser import parse
 from nast_core.repair.splitting import neutral_text, split
 from nast_core.vocabulary.shipped import chest, shipped
 
+ROOT = Path(__file__).resolve().parents[2]
 CASES = {  # text: (affirmative part, concepts, rewritten)
     "There is no pneumothorax.": (
         "A chest radiograph.", ["Pneumothorax."], "Fully expanded lungs."),
@@ -22,6 +27,8 @@ CASES = {  # text: (affirmative part, concepts, rewritten)
         "A chest radiograph.", ["Cardiomegaly.", "Pneumothorax."], "Normal heart size and fully expanded lungs."),
     "The chest is free of pneumothorax; a fracture is present.": (
         "A fracture is present.", ["Pneumothorax."], "Fully expanded lungs; a fracture is present."),
+    "The heart is enlarged. Pleura: no effusion.": (
+        "The heart is enlarged.", ["Effusion."], "The heart is enlarged. Pleura: sharp costophrenic angles."),
     "The trachea is midline. No cardiomegaly.": (
         "The trachea is midline.", ["Cardiomegaly."], "The trachea is midline. Normal heart size."),
 }  # fmt: skip
@@ -82,3 +89,28 @@ def test_another_examination_has_its_own_neutral_text():
 
 def test_what_is_said_twice_is_one_concept():
     assert split("No edema. Edema is absent.").concepts == ("Edema.",)
+
+
+def sentences() -> list[str]:
+    """In the manner of reports, labelled by hand for the parser's own tests."""
+    lines = [
+        line
+        for name in ("sentences", "fresh", "fresh2", "kinds")
+        for line in (ROOT / "tests" / "parser" / f"{name}.tsv").read_text("utf-8").splitlines()
+    ]
+    return [line.split("\t")[1] for line in lines if "\t" in line and not line.startswith("#")]
+
+
+@pytest.mark.slow
+def test_of_natural_sentences_the_denials_go_and_everything_else_stays():
+    taken = [one for one in map(split, sentences()) if one.denied]
+    lost = []
+    for one in taken:
+        left = parse(one.affirmative)
+        assert not [m for m in left if m.state == "absent" and m.cue], one.affirmative
+        gone = {c for denied in one.denied if denied not in one.unwritten for c in denied.conditions}
+        assert not [m for m in parse(one.rewritten) if m.condition in gone and m.state == "absent" and m.cue]
+        kept = Counter(m.condition for m in parse(one.text) if m.state != "absent" or not m.cue)
+        lost += [one.text] if kept - Counter(m.condition for m in left) else []
+    assert len(taken) > 900
+    assert len(lost) <= 2, lost  # "the mediastinum and not the heart that is enlarged"
