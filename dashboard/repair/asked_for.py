@@ -88,7 +88,7 @@ def _strengths(methods: list[str]) -> dict[str, float]:
         step = 1.0 if what.whole else 0.01
         found[method] = place.number_input(
             f"{method}: {name}", what.low, what.high, float(what.default), step, key=f"repair-strength-{method}",
-            help=what.said,
+            bind="query-params", help=what.said,
         )  # fmt: skip
     return found
 
@@ -123,9 +123,7 @@ def seconds(model: DualEncoder, recipes: list[RepairRecipe]) -> float:
         return 0.0
     n = recipes[0].n
     models = len({recipe.model for recipe in recipes})
-    choosing = sum(
-        recipe.strength is None and repairing.method_of(recipe.method).strength is not None for recipe in recipes
-    )
+    choosing = sum(recipe.chooses for recipe in recipes)
     texts = _TEXTS * (n * (models + len(recipes)) + CHOOSING * choosing)
     encoding = pace.seconds(model, images=2 * (n + CHOOSING), texts=texts)
     return encoding + len(recipes) * (_FIGURES + _A_QUESTION * n) + choosing * _CURVE
