@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,6 +13,7 @@ from nast_core.repair.methods import METHODS
 
 if TYPE_CHECKING:
     from nast_core.repair.method import Method
+    from nast_core.repair.spec import Repair
     from nast_core.repair.splitting import Split
 
 _READ = ["as it is", "repaired"]
@@ -39,22 +41,35 @@ def choose() -> str | None:
     switch, by = st.columns([2, 4], vertical_alignment="bottom")
     if fields.one_of(switch, "The model", _READ, key="read") == _READ[0]:
         return None
-    known = offered(own)
     chosen = by.selectbox(
-        "Repaired by", list(known), format_func=lambda spec: plain(known[spec]), key="read-by", bind="query-params",
-        help="Repairs whose strength the Repair page chose for this model come first; others at their usual strength.",
+        "Repaired by", offered(own), key="read-by", bind="query-params",
+        help="First those whose strength the Repair page chose for this model, then others at their usual strength. "
+        + clauses(),
     )  # fmt: skip
-    return chosen or None
+    return behind(own, chosen) if chosen else None
 
 
-def offered(own: str) -> dict[str, str]:
-    """Spec -> what it is: finished repairs of the model, the newest first; then methods that learn nothing of it."""
-    done = {spec: f"{repair}, of the Repair page" for spec, repair in finished(own).items()}
-    words = words_behind()
-    plainly = {
-        f"{own}+{name}{words}": f"{name}: {method.said}" for name, method in METHODS.items() if method.fit is None
-    }
-    return done | plainly
+def offered(own: str) -> list[str]:
+    """Repairs as they are written: finished ones of the model, the newest first; then all that learn nothing of it."""
+    return list(dict.fromkeys([*finished(own), *(name for name, method in METHODS.items() if method.fit is None)]))
+
+
+def clauses() -> str:
+    """Every method in a clause, as Markdown."""
+    return "  \n".join(f"**{method.name}**: {method.said}." for method in METHODS.values())
+
+
+def behind(spec: str, repair: str) -> str:
+    """The spec of a model so repaired, texts read by the chosen dataset's words. Raises RepairError for no repair."""
+    return replace(read(repair), vocabulary=words()).behind(spec)
+
+
+def read(repair: str) -> Repair:
+    """A repair as it is written: region(t=0.62)."""
+    from nast_core.repair.spec import read_repair
+
+    name, _, arguments = repair.removesuffix(")").partition("(")
+    return read_repair(name, arguments)
 
 
 def words() -> str:
@@ -67,38 +82,16 @@ def words() -> str:
     return next((name for name in SHIPPED if shipped(name) == own), f"{datasets.spec()}/{FILE}")
 
 
-def words_behind() -> str:
-    """What stands behind a method for texts of the chosen dataset: its vocabulary, where it is not CheXpert's."""
-    from nast_core.vocabulary.names import CHEXPERT
-
-    name = words()
-    return "" if name == CHEXPERT or {*name} & {*"(),"} else f"(vocabulary={name})"
-
-
-def finished(own: str) -> dict[str, str]:
-    """Finished repairs of a model, the newest first: spec -> the repair, with the strength that was chosen."""
-    from nast_core.recipe import run_name
+def finished(own: str) -> list[str]:
+    """Finished repairs of a model, the newest first, with the strength that was chosen."""
     from nast_core.repair.record import read_record
     from nast_core.runs.store import RunStore, settled
     from nast_core.work.kinds import RepairRecipe
 
-    found: dict[str, str] = {}
     base = settled(RepairRecipe(model=own)).model  # as runs name it: a folder in full
-    for row in RunStore().table().rows:
-        if isinstance(row.recipe, RepairRecipe) and row.recipe.model == base and row.status.state == "finished":
-            repair = read_record(row.run.folder).repair
-            if repair not in found.values():
-                found[run_name(row.run.id)] = repair
-    return found
-
-
-def strength_in(repair: str) -> float:
-    """Of a repair as it is written: 0.62 of region(t=0.62)."""
-    from nast_core.repair.spec import read_repair
-
-    name, _, arguments = repair.removesuffix(")").partition("(")
-    found = read_repair(name, arguments)
-    return found.values[str(found.method.strength)]
+    rows = (row for row in RunStore().table().rows if isinstance(row.recipe, RepairRecipe))
+    done = (row for row in rows if row.recipe.model == base and row.status.state == "finished")
+    return list(dict.fromkeys(read_record(row.run.folder).repair for row in done))
 
 
 def split(text: str) -> Split:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.parts import datasets, fields, finetunes, jobs, keeper, repairing, splits, widgets
 from dashboard.parts.items import EVERY, items_for
-from dashboard.parts.text import plain
+from dashboard.parts.text import code, plain
 from nast_core.repair.methods import TRIED
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def choose(own: str) -> Asked:
     """The page's fields; a choice that cannot be is a sentence, and the page ends."""
     methods = st.pills(
         "Methods", TRIED, selection_mode="multi", default=_FIRST, key="repair-methods", bind="query-params",
-        format_func=lambda method: method, help=_help(),
+        help=repairing.clauses(),
     )  # fmt: skip
     how, beside = st.columns([2, 3], vertical_alignment="bottom")
     given = fields.one_of(how, "Strength", _STRENGTHS, key="repair-strength") == "given"
@@ -70,13 +70,6 @@ def _recipe(spec: str, method: str, strengths: dict[str, float], common: dict[st
     return jobs.made(RepairRecipe, {"model": spec, "method": method, "strength": strengths.get(method), **common})
 
 
-def _help() -> str:
-    """Every method in a clause."""
-    return "  \n".join(
-        f"**{repairing.method_of(method).name}**: {repairing.method_of(method).said}" for method in TRIED
-    )
-
-
 def _strengths(methods: list[str]) -> dict[str, float]:
     """A number for each method that has one."""
     turned = [method for method in methods if repairing.method_of(method).strength]
@@ -101,10 +94,10 @@ def _trained(own: str, place: Any) -> list[str]:
         list(known),
         key="repair-with",
         bind="query-params",
-        format_func=lambda spec: f"{spec}: {known[spec]}",
         placeholder="none" if known else "there is none yet",
         disabled=not known,
-        help="Measured as they are, and repaired too: train or repair, or both?",
+        help="Measured as they are, and repaired too: train or repair, or both?  \n"
+        + "  \n".join(f"{code(spec)}: {plain(about)}" for spec, about in known.items()),
     )
 
 

@@ -54,15 +54,23 @@ def figure_points(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figur
 
 
 def strength_curves(
-    table: pd.DataFrame, ceiling: float, crossings: Mapping[str, float], *, title: str, subtitle: str
+    table: pd.DataFrame,
+    ceiling: float,
+    crossings: Mapping[str, float],
+    lines: Mapping[str, tuple[str, str]],
+    *,
+    title: str,
+    subtitle: str,
 ) -> go.Figure:
-    """AUROC of denials against strength, a line a repair; ``table``: repair, strength, chosen, denials, acc_negated.
+    """AUROC of denials against strength; ``table``: model, strength, chosen, denials, acc_negated; ``lines``: as
+    ``styles`` gives them.
 
     Dotted: 0.5, and AUROC(X). A cross: where a line crosses 0.5. Filled: the strength that was chosen.
     """
     figure = go.Figure()
-    for name, (colour, dash) in styles(list(dict.fromkeys(table.repair))).items():
-        part = table[table.repair == name].sort_values("strength")
+    for name in dict.fromkeys(table.model):
+        colour, dash = lines[name]
+        part = table[table.model == name].sort_values("strength")
         figure.add_scatter(
             x=part.strength,
             y=part.denials,
@@ -95,10 +103,12 @@ def strength_curves(
     return plots.finish(plots.legend_below(figure), title, subtitle, 420)
 
 
-def negation_lines(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
+def negation_lines(
+    table: pd.DataFrame, lines: Mapping[str, tuple[str, str]], *, title: str, subtitle: str
+) -> go.Figure:
     """Negated accuracy by number of negations, a line a model; ``table``: model, negations, value, low, high, n."""
     figure = go.Figure()
-    for name, (colour, dash) in styles(list(dict.fromkeys(table.model)), base=True).items():
+    for name, (colour, dash) in lines.items():
         part = table[table.model == name]
         figure.add_scatter(
             x=part.negations,
@@ -116,9 +126,9 @@ def negation_lines(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figu
     return plots.finish(plots.legend_below(figure), title, subtitle, 400).update_layout(margin_r=56)
 
 
-def styles(names: Sequence[str], *, base: bool = False) -> dict[str, tuple[str, str]]:
-    """Colour and dash of each line; ``base``: the first is the model as it is, and grey."""
-    colours = (*([theme.BASE] if base else []), theme.TUNED, *theme.OTHERS)
+def styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each model's line; the first is the model as it is, and grey."""
+    colours = (theme.BASE, theme.TUNED, *theme.OTHERS)
     return {
         name: (colours[place % len(colours)], _DASHES[place // len(colours) % len(_DASHES)])
         for place, name in enumerate(names)

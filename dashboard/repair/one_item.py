@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -57,13 +56,11 @@ def _models(model: DualEncoder, found: Outcome, asked: Asked) -> dict[str, DualE
     done = {one.recipe.method: one.made.repair for one in found.done if one.recipe.model == asked.own}
     models = {asked.own: model}
     for recipe in asked.recipes:
-        repair = recipe.repair()
-        if recipe.model != asked.own or (repair.method.fit is not None and recipe.method not in done):
+        if recipe.model != asked.own or (repairing.method_of(recipe.method).fit and recipe.method not in done):
             continue
-        if recipe.method in done and repair.method.strength is not None:
-            repair = repair.at(repairing.strength_in(done[recipe.method]))
+        repair = done.get(recipe.method, str(recipe.repair()))
         try:
-            models[str(repair)] = keeper.load(replace(repair, vocabulary=repairing.words()).behind(asked.own))
+            models[repair] = keeper.load(repairing.behind(asked.own, repair))
         except NastError as error:
             st.caption(f"{plain(recipe.method)}: {plain(error)}")
     return models
@@ -90,7 +87,8 @@ def _scores(item: Item, text: str, models: dict[str, DualEncoder], vector) -> No
     rows = [f"{letter}, true" if letter == item.answer else letter for letter in "ABCD"]
     table.insert(0, "statement", [*rows, *(["yours"] if text else [])])
     answers = {name: "ABCD"[table[name][:4].argmax()] for name in columns}
-    st.dataframe(table, hide_index=True, width="stretch", height="content")
+    numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in columns}
+    st.dataframe(table, hide_index=True, width="stretch", height="content", column_config=numbers)
     st.caption(
         "Scores of the image with each statement (logits); the highest of A to D is the answer: "
         + ", ".join(f"{plain(name)} {letter}{' (right)' * (letter == item.answer)}" for name, letter in answers.items())

@@ -27,6 +27,15 @@ class One(NamedTuple):
     def name(self) -> str:
         return f"{self.recipe.model} + {self.made.repair}"
 
+    @property
+    def spec(self) -> str:
+        """As the sidebar takes it: in words, where these say all; the run's where it has a vocabulary of its own."""
+        from nast_core.repair.record import WORDS, read_record
+
+        record = read_record(self.run.folder)
+        own = record.words.endswith(WORDS)
+        return self.made.spec if own else record.of(self.run.folder).behind(self.recipe.model)
+
 
 class Outcome(NamedTuple):
     """``figures``: model or repaired model -> its figures, as ``nast_core.repair.evaluate`` has them, the model as it
@@ -137,18 +146,18 @@ def negations(outcome: Outcome) -> pd.DataFrame:
 
 
 def curves(outcome: Outcome, own: str) -> pd.DataFrame:
-    """A row a repair of ``own`` and strength tried on validation: repair, chosen, strength, denials, acc_negated."""
+    """A row a repair of ``own`` and strength tried on validation: model, chosen, strength, denials, acc_negated."""
     parts = []
     for one in outcome.done:
         if one.recipe.model == own and one.made.curve is not None:
             best = one.made.curve.strength[one.made.curve.merit.argmax()]
-            parts.append(one.made.curve.assign(repair=one.made.repair, chosen=one.made.curve.strength == best))
+            parts.append(one.made.curve.assign(model=one.name, chosen=one.made.curve.strength == best))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def limits(outcome: Outcome, own: str) -> tuple[float, dict[str, float]]:
-    """(AUROC(X) on validation, by repair the strength at which its curve crosses 0.5)."""
-    every = [(one.made.repair, one.made.summary["curve"]) for one in outcome.done
+    """(AUROC(X) on validation, by repaired model the strength at which its curve crosses 0.5)."""
+    every = [(one.name, one.made.summary["curve"]) for one in outcome.done
              if one.recipe.model == own and one.made.curve is not None]  # fmt: skip
     nan = float("nan")
     ceiling = next((curve["ceiling"] for _, curve in every if curve["ceiling"] is not None), nan)

@@ -78,19 +78,20 @@ def _chart(found: Outcome, asked: Asked) -> None:
 
 def _take_along(found: Outcome, asked: Asked) -> None:
     """A repaired model into the sidebar, or onto the Compare page."""
-    specs = {one.made.spec: one for one in found.done}
+    specs = {one.name: one for one in found.done}
     if not specs:
         return
     pick, use, compare = st.columns([4, 2, 2], vertical_alignment="bottom")
     chosen = pick.selectbox(
-        "Take along", list(specs), format_func=lambda spec: plain(specs[spec].name), key="repair-chosen"
+        "Take along", list(specs), key="repair-chosen", help="A repaired model is a model: every page takes it."
     )
+    one = specs.get(chosen, found.done[0])
     use.button(
-        "Use this model", icon=":material/deployed_code:", key="repair-use", on_click=_use, args=(chosen,),
+        "Use this model", icon=":material/deployed_code:", key="repair-use", on_click=_use, args=(one.spec,),
         width="stretch", help="On every page, until another is chosen in the sidebar.",
     )  # fmt: skip
     if compare.button("Compare with it as it is", icon=":material/compare:", key="repair-compare", width="stretch"):
-        both = {"a": specs[chosen].recipe.model, "b": chosen}
+        both = {"a": one.recipe.model, "b": one.spec}
         for key, spec in both.items():
             asking.allow(key, spec)
         st.switch_page(str(HOME / "pages" / "compare.py"), query_params=both)

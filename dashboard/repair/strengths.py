@@ -35,6 +35,7 @@ def _curve(found: Outcome, asked: Asked) -> None:
             table,
             ceiling,
             crossings,
+            charts.styles(list(found.figures)),
             title="AUROC of denials by strength",
             subtitle="at most 300 questions and studies of the validation split, by which the strength is chosen",
         ),
@@ -43,7 +44,7 @@ def _curve(found: Outcome, asked: Asked) -> None:
         how_to_read=(
             "A line a repair; larger and filled: the strength that was chosen, by the mean of negated accuracy and"
             " AUROC of denials. A cross: where it crosses 0.5. Scales of strength differ by method; t of region grows"
-            " towards what is affirmed alone."
+            " towards what is affirmed alone, so it is stronger the further left."
         ),
         alt="Lines of the AUROC of denials by strength, with 0.5 and AUROC(X)",
     )
@@ -53,10 +54,10 @@ def _curve(found: Outcome, asked: Asked) -> None:
 def _meaning(ceiling: float, crossings: dict[str, float]) -> str:
     """What crossing and ceiling say, in a sentence."""
     crossed = [f"{plain(name)} at {value:.2f}" for name, value in crossings.items() if np.isfinite(value)]
-    where = f"It crosses 0.5 ({', '.join(crossed)})" if crossed else "No line crosses 0.5 here; where one does,"
     said = (
-        f"{where} once so much of X is taken out that “no X” no longer counts as X: the later, the deeper X sat in it."
+        "Past 0.5 so much of X is taken out that “no X” no longer counts as X; the more that takes, the deeper X sat."
     )
+    said += f" Crossed by {', '.join(crossed)}." if crossed else " No line crosses it here."
     if np.isfinite(ceiling):
         said += (
             f" A score that only takes X away comes to AUROC(X) = {ceiling:.3f} as the strength grows, so reaching that"
@@ -69,7 +70,10 @@ def _negations(found: Outcome, asked: Asked) -> None:
     table = outcome.negations(found)
     widgets.figure(
         charts.negation_lines(
-            table, title="Negated accuracy by number of negations", subtitle=f"{asked.of}; 95 % intervals over patients"
+            table,
+            charts.styles(list(found.figures)),
+            title="Negated accuracy by number of negations",
+            subtitle=f"{asked.of}; 95 % intervals over patients",
         ),
         key="repair-negations",
         data=table,
