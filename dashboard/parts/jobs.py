@@ -64,14 +64,19 @@ def offer(
 
 
 def offer_all(
-    recipes: Sequence[Recipe], fingerprints: Sequence[str | None], label: str, *, key: str, note: str = NOTE
+    recipes: Sequence[Made],
+    fingerprints: Sequence[str | None],
+    label: Callable[[Sequence[Made]], str],
+    *,
+    key: str,
+    note: str = NOTE,
 ) -> None:
     """As ``offer``, of several recipes that one button starts, one run after another; ``fingerprints``: of their
-    models, None where it is looked up."""
+    models, None where it is looked up. ``label``: of the button, given those that are not at work."""
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity
 
-    store, waiting = RunStore(), []
+    store, waiting = RunStore(), list[tuple[Made, str | None]]()
     for recipe, fingerprint in zip(recipes, fingerprints, strict=True):
         with widgets.advice():
             latest = next(store.alike(identity(recipe, store.root, fingerprint).key), None)
@@ -83,9 +88,10 @@ def offer_all(
             _warn(latest)
     if not waiting:
         return
-    if st.button(label, type="primary", icon=":material/play_arrow:", key=key):
-        for recipe, fingerprint in waiting:
-            start([recipe], fingerprint)
+    said = label([recipe for recipe, _ in waiting])
+    if st.button(said, type="primary", icon=":material/play_arrow:", key=key):
+        for fingerprint in dict.fromkeys(fingerprint for _, fingerprint in waiting):
+            start([recipe for recipe, of in waiting if of == fingerprint], fingerprint)
         st.rerun()
     st.caption(note)
 

@@ -12,6 +12,8 @@ from dashboard.parts.text import code, plain
 from nast_core.repair.methods import TRIED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
@@ -107,7 +109,7 @@ def said_of(own: str) -> None:
         st.caption(f"The sidebar's model is repaired already; here it is {plain(own)} that repairs are tried on.")
 
 
-def seconds(model: DualEncoder, recipes: list[RepairRecipe]) -> float:
+def seconds(model: DualEncoder, recipes: Sequence[RepairRecipe]) -> float:
     """What so many runs take, about: images once; texts of each, and the figures, which cost what they cost."""
     from dashboard.parts import pace
     from nast_core.work.repair import CHOOSING
