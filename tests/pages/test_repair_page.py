@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.compare.asked_for import _first
 from dashboard.parts import repairing
 from dashboard.repair import asked_for, charts, outcome
 from nast_core.opening import load_model
@@ -133,6 +134,12 @@ def test_finished_repairs_are_offered_first_with_the_strength_that_was_chosen(ru
     assert offered[:2] == list(runs)[::-1]
     assert repairing.finished("demo-tuned") == ["rewrite"]
     assert offered[2:] == ["project", "region", "subtract", "discount"]
+
+
+def test_compare_opens_on_a_repaired_model_beside_itself_as_it_is():
+    assert _first("demo+region(t=0.6)", "demo-tuned") == {"a": "demo", "b": "demo+region(t=0.6)"}
+    assert _first("demo", "demo-tuned") == {"a": "demo", "b": "demo-tuned"}
+    assert _first("demo+no-such-method", "demo-tuned") == {"a": "demo+no-such-method", "b": None}
 
 
 def test_a_point_is_where_the_figures_say_and_the_first_line_is_grey():
