@@ -15,8 +15,8 @@ def choose(build: st.Page) -> None:
             "Model",
             value=keeper.START,
             key="model",
-            help="'demo', 'demo-tuned', run:ID of a fine-tune, a model's folder, or a name from the Models page; with"
-            " +METHOD behind it, the same repaired.",
+            help="'demo', 'demo-tuned', 'demo-language', run:ID of a fine-tune, a model's folder, or a name from the"
+            " Models page; with +METHOD behind it, the same repaired.",
         )
         asking.one_of(
             st,

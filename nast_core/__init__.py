@@ -20,7 +20,10 @@ if TYPE_CHECKING:
         AttentionRecipe,
         BenchmarkRecipe,
         ClaimsRecipe,
+        ContributionsRecipe,
         FinetuneRecipe,
+        LensRecipe,
+        ProbeRecipe,
         TraceRecipe,
     )
 
@@ -29,9 +32,12 @@ __all__ = [
     "AttentionRecipe",
     "BenchmarkRecipe",
     "ClaimsRecipe",
+    "ContributionsRecipe",
     "EncodeRecipe",
     "FinetuneRecipe",
+    "LensRecipe",
     "NastError",
+    "ProbeRecipe",
     "TraceRecipe",
     "load_model",
     "open_run",

@@ -15,6 +15,7 @@ from nast_core.commands import (
     encode,
     finetune,
     interpret,
+    layers,
     models,
     negation,
     repair,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(opening.app)
 app.add_typer(interpret.app)
+app.add_typer(layers.app)
 app.add_typer(attribute.app)
 app.add_typer(encode.app)
 app.add_typer(runs.app)

@@ -14,6 +14,7 @@ scores.accuracy(view)
 
 st.subheader("What was learnt, and what was lost")
 scores.claims(view)
+scores.wording(view)
 
 st.subheader("The mechanism")
 mechanism.draw(view)

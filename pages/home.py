@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.home import live_case, own_images
+from dashboard.home import demos, live_case, own_images
 from dashboard.parts import datasets, keeper
 
 st.title("Does the model read “no”?")
@@ -14,4 +14,5 @@ st.markdown(
 )
 model = keeper.model()
 live_case.draw(model)
+demos.offer()
 own_images.draw(model)

@@ -78,13 +78,13 @@ def _evidence(asked: sources.Chosen) -> Evidence:
 
 def _read(model: DualEncoder, spec: str, asked: sources.Chosen) -> Result | None:
     """None where it would take long, and a run is offered."""
-    from nast_core.claims.ranking import statement_texts
+    from nast_core.claims.run import texts_of
     from nast_core.work.kinds import ClaimsRecipe
     from nast_core.work.results import measured
 
     def needed() -> tuple[list[str], list[str]]:
         known = _evidence(asked)
-        return statement_texts(known.examples), known.images.image.tolist()
+        return texts_of(known), known.images.image.tolist()
 
     recipe = ClaimsRecipe.model_validate({"model": spec, **asked.recipe})
     run = choices.done(recipe, model, needed, asked.folder, "Let {} read the claims: {}", key=f"benchmark-read-{spec}")

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.benchmark import claims
 from dashboard.benchmark.slices import View
 from dashboard.parts import fields, memo, plots, theme, widgets
+from nast_core.claims.way_groups import BOTH, FALSE_DENIAL, MEAN
 from nast_core.negation.forms import FORMS
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 _DIRECTIONS = {"images_for_statement": "images for a statement", "statements_for_image": "statements for an image"}
 _PRESENT, _DENIED, _UNSEEN = '"X" for its presence', '"there is no X" for its absence', "unseen cues for its absence"
-_PROMPTS = {_PRESENT: (theme.AFFIRMATIVE, ""), _DENIED: (theme.NEGATED, "/"), _UNSEEN: (theme.NEGATED, "x")}
+_FRAMES = "frames never trained on, for its presence"
+_PROMPTS = {
+    _PRESENT: (theme.AFFIRMATIVE, ""),
+    _DENIED: (theme.NEGATED, "/"),
+    _UNSEEN: (theme.NEGATED, "x"),
+    _FRAMES: (theme.AFFIRMATIVE, "x"),
+}
 
 
 def draw(view: View) -> None:
@@ -59,7 +66,7 @@ def _prompts(view: View, by_spec: dict[str, Result], detail: str, of: str) -> No
         how_to_read=(
             "Blue: the model sees X. Orange: its score of a text that denies X, for the absence of X: above 0.5 the cue"
             " is read, at 0.5 it is ignored, near 0 the text is read as X. A high accuracy with 0.5 here means that X"
-            " was only muted."
+            " was only muted. Crossed: wording that no training text has, denied and affirmed; see Wording."
         ),
         alt="AUROC by condition and prompt",
     )
@@ -90,8 +97,12 @@ def _areas(result: Result) -> pd.DataFrame:
     asked = {
         _PRESENT: result.summary["alignment"]["zero_shot_auroc"],
         _DENIED: denied.get("there is no", {}),
-        _UNSEEN: denied.get("unseen cues", {}),
     }
+    if "wording" in result.tables:  # unseen denials are not shown without what a false one would cost
+        wording = result.tables["wording"]
+        frames = wording[(wording.group == FALSE_DENIAL) & (wording.wording == MEAN) & (wording.side == BOTH)]
+        asked[_UNSEEN] = denied.get("unseen cues", {})
+        asked[_FRAMES] = frames.set_index("condition")[["value", "low", "high", "n"]].to_dict("index")
     rows = [{"group": c, "series": series, **value} for series, by in asked.items() for c, value in by.items()]
     table = pd.DataFrame(rows, columns=["group", "series", "value", "low", "high", "n"])
     table = table.astype(dict.fromkeys(("value", "low", "high"), float))  # None: undefined

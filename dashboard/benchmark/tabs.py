@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dashboard.benchmark import claims, item_by_item, mistakes, questions, retrieval
+from dashboard.benchmark import claims, item_by_item, mistakes, questions, retrieval, wording
 from dashboard.benchmark.slices import View
 from dashboard.parts import widgets
 
@@ -23,6 +23,7 @@ TABS = {
     "Questions": _of_questions(questions.draw),
     "Distance and bias": _of_questions(mistakes.draw),
     "Claims": claims.draw,
+    "Wording": wording.draw,
     "Retrieval and alignment": retrieval.draw,
     "Items": _of_questions(item_by_item.draw),
 }

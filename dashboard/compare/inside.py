@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.compare import charts, comparisons
+from nast_core.finetune.shares import shares_told
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -53,9 +54,10 @@ def _draw_shifts(view: View) -> None:
 
 
 def _draw_moved(view: View) -> None:
+    table = view.comparison.parameters
     view.sections.draw(
         charts.moved_bars(
-            view.comparison.parameters,
+            table,
             title="Which layers moved",
             subtitle=(
                 "norm of the change / norm of the weights, each fine-tune against its own base; line: w[l] it was "
@@ -63,10 +65,13 @@ def _draw_moved(view: View) -> None:
             ),
         ),
         key="compare-moved",
-        data=view.comparison.parameters,
+        data=table,
         how_to_read=(
             "The bars should follow the line, since w[l] scales each layer's learning rate. Layers that moved more "
             "than their weight says had steadier gradients, or smaller weights to begin with."
         ),
         alt="Bars of relative change by layer, with the layer weights as a line",
     )
+    for model, part in table.groupby("model"):
+        if "share" in part and (told := shares_told(part.share.tolist())):
+            st.caption(f"{model}: {told}")

@@ -19,6 +19,7 @@ _SHOWN = (
     "changes",
     "accuracy",
     "claims",
+    "wording",
     "shift_means",
     "parameters",
     "layers",

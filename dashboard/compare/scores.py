@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from dashboard.compare import charts
-from dashboard.parts import datasets, plots, widgets
+from dashboard.parts import datasets, plots, widgets, wording_charts
 from dashboard.parts.text import chart, plain
+from nast_core.claims.choices import FALSE, MEASURES, beside_the_paper
 
 if TYPE_CHECKING:
     from dashboard.compare.comparisons import View
@@ -118,3 +119,56 @@ def claims(view: View) -> None:
         ),
         alt="Points of both models for claim ranking, AUROC and retrieval",
     )
+    _beside_the_paper(view)
+
+
+def _beside_the_paper(view: View) -> None:
+    """Both models in the shape of the paper's tables, above what these say; nothing where one figure is missing."""
+    measured = view.comparison.claims.set_index("measure")
+    if not set(MEASURES.values()) <= set(measured.index):
+        return
+    own = {
+        name: {field: measured.at[measure, group.lower()] for field, measure in MEASURES.items()}
+        for group, name in view.names.items()
+    }
+    with st.expander("In the shape of the paper's tables 1 and 3"):
+        rows = beside_the_paper(own)
+        tenths = {name: st.column_config.NumberColumn(format="%.1f") for name in rows[0] if name != "model"}
+        st.dataframe(rows, hide_index=True, column_config=tenths)
+        st.caption(
+            "Quoted rows were read at second hand, not checked, and are of other images, texts and choices than these."
+            f" Claim accuracy here: the true statement of {FALSE + 1} of its form scores highest, mean of affirmative"
+            " statements and denials; chance is 25 %."
+        )
+
+
+def wording(view: View) -> None:
+    """How A and B read each wording, cue by cue."""
+    table = view.comparison.wording
+    if view.lacks("claims", again=True) or table.empty:
+        return
+    series = [
+        wording_charts.Series(
+            view.names[model],
+            table.rename(columns={at: "value", f"{at}_low": "low_", f"{at}_high": "high_"})
+            .drop(columns=["low", "high"])
+            .rename(columns={"low_": "low", "high_": "high"}),
+            charts.COLOURS[model],
+        )
+        for model, at in (("A", "a"), ("B", "b"))
+    ]
+    of = datasets.of_split(datasets.load(view.asked.dataset), view.asked.split)
+    view.sections.draw(
+        wording_charts.points(
+            series,
+            title="Wording: denials by every cue, and affirmations taken for one",
+            subtitle=f"{chart(of)}, {int(table.n.max()):,} images; macro over conditions; 95 % interval over patients",
+        ),
+        key="compare-wording",
+        data=table,
+        how_to_read=f"Hollow: A. Filled: B. Taught: to either of them. {wording_charts.HOW_TO_READ}",
+        alt="Points of both models for every denial, affirmation and pseudo-negation",
+    )
+    means = view.comparison.wording_means()[["group", "a", "b", "change", "low", "high", "n"]]
+    st.dataframe(means.round(3), hide_index=True)
+    st.caption("Means of the groups, and the paired change B - A with its interval; every wording is in the CSV.")

@@ -64,16 +64,10 @@ def _build(recipe: Asked, may_write: bool) -> None:
 
 
 def _make_room(recipe: Asked) -> None:
-    """An old success would be found again in place of a new file."""
     from nast_core.files.writing import need_writable
-    from nast_core.runs.store import RunStore
-    from nast_core.work.identity import identity
 
     need_writable(recipe.out)
-    store = RunStore()
-    for row in list(store.alike(identity(recipe, store.root).key)):
-        if row.status.state == "finished":
-            store.delete(row.run.id)
+    jobs.forget(recipe)
 
 
 def _built(recipe: Asked, status: Status) -> None:

@@ -38,7 +38,7 @@ def weight_bars(table: pd.DataFrame, arms: Sequence[Arm], *, title: str, subtitl
 
 
 def curves(table: pd.DataFrame, labels: dict[str, str], *, title: str, subtitle: str) -> go.Figure:
-    """One panel a figure, one line a run; ``table`` has run, arm, seed, step, figure, value."""
+    """One panel a figure, one line a run; ``table`` as ``prepare.curves`` makes it."""
     shown = [name for name in labels if name in set(table.figure)]
     columns = 4
     rows = -(-len(shown) // columns)
@@ -51,18 +51,18 @@ def curves(table: pd.DataFrame, labels: dict[str, str], *, title: str, subtitle:
         horizontal_spacing=0.05,
     )
     for place, name in enumerate(shown):
-        for (run, arm, seed), part in table[table.figure == name].groupby(["run", "arm", "seed"]):
+        for (run, arm, said, seed), part in table[table.figure == name].groupby(["run", "arm", "learnt", "seed"]):
             colour, dash = theme.ARMS[arm]
             figure.add_scatter(
                 x=part.step,
                 y=part.value,
                 mode="lines+markers",
-                name=f"{arm}, seed {seed}",
+                name=f"{said}, seed {seed}",
                 legendgroup=run,
                 showlegend=place == 0,
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"size": 5},
-                hovertemplate=f"{arm}, seed {seed}, step %{{x}}: %{{y:.3f}}<extra></extra>",
+                hovertemplate=f"{said}, seed {seed}, step %{{x}}: %{{y:.3f}}<extra></extra>",
                 row=place // columns + 1,
                 col=place % columns + 1,
             )

@@ -34,8 +34,9 @@ def draw(rows: Sequence[Row]) -> None:
         data=table,
         how_to_read=(
             "For cues trained on, the gap should fall while negated accuracy and the AUROC of denials rise together: an"
-            " accuracy that rises alone means that the cue is muted, not read. Other cues mostly stay as they were."
-            " Retrieval and cosine show what is lost."
+            " accuracy that rises alone means that the cue is muted, not read. Denials by all other cues count only"
+            " where false denial, the AUROC of affirmations in frames that training lacks, stays near 1: at 0 they are"
+            " taken for denials. Both are of a fixed sample of wordings. Retrieval and cosine show what is lost."
         ),
         alt="Curves of validation figures by training step",
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import streamlit as st
 
-from dashboard.finetune import charts, prepare
+from dashboard.finetune import charts, distil, prepare
 from dashboard.parts import asking, datasets, fields, jobs, widgets
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.finetune.arms import Arm
-    from nast_core.finetune.recipe import Method
+    from nast_core.finetune.presets import Method
     from nast_core.models import DualEncoder
 
 _TARGETS = {"both": "attention and MLP", "attention": "attention", "mlp": "MLP"}
@@ -51,6 +51,9 @@ _LOSSES = (  # field of the recipe, label, help
 )
 
 
+_LEARNT = {"statements": "statements about images", "text": "text alone"}
+
+
 class Layers(NamedTuple):
     arms: list[Arm]
     choices: dict[str, Any]  # fields of the recipe
@@ -59,6 +62,9 @@ class Layers(NamedTuple):
 
 def train(model: DualEncoder) -> None:
     """The whole form: what to train on, which layers, how, and the button that starts it."""
+    if fields.one_of(st, "Learn from", _LEARNT, key="finetune-by") != next(iter(_LEARNT)):
+        distil.offer(model)
+        return
     st.subheader("1. What to learn from")
     files = data()
     st.subheader("2. Which layers learn how fast")
@@ -159,8 +165,8 @@ def layers(model: DualEncoder) -> Layers:
         ),
     )
     average = traces.choose_average(three, "finetune-average")
-    choices = {"summary": summary, "average": average, **_schedule()}
-    _draw_weights(prepare.weights(traced, choices, 0), arms)
+    choices = {"summary": summary, "average": average, **_schedule(), **_paper("paper" in arms)}
+    _draw_weights(prepare.weights(traced, choices, arms), arms)
     return Layers(arms, choices, trace)
 
 
@@ -174,6 +180,22 @@ def _schedule() -> dict[str, float]:
         "Sharpness", 0.0, 3.0, 1.0, 0.25, key="finetune-temperature", help="Exponent on the effect."
     )
     return {"floor": floor, "temperature": temperature}
+
+
+def _paper(chosen: bool) -> dict[str, float]:
+    """What the paper leaves open of its rule; the recipe's own where its arm is not chosen."""
+    if not chosen:
+        return {name: prepare.default(name) for name in ("exponent", "balance")}
+    power, balance, told = st.columns([2, 2, 3])
+    told.caption(
+        "The arm *paper* takes the paper's whole recipe, as known from notes about it: LoRA, the gradient scaled, a"
+        " fixed rate, single denials told apart and the true claim among claims. Adam undoes such a scaling but for a"
+        " layer whose weight is 0."
+    )
+    return {
+        "exponent": power.slider("Paper: exponent", 0.0, 3.0, 1.0, 0.25, key="finetune-exponent"),
+        "balance": balance.slider("Paper: weight of denials", 0.0, 1.0, 0.5, 0.05, key="finetune-balance"),
+    }
 
 
 def _draw_weights(table: pd.DataFrame, arms: list[Arm]) -> None:

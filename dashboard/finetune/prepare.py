@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
     from nast_core.finetune.arms import Arm
-    from nast_core.finetune.recipe import FinetuneRecipe, Method
+    from nast_core.finetune.presets import Method
+    from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.models import DualEncoder
     from nast_core.runs.store import Row
     from nast_core.work.estimating import Tried
@@ -33,10 +34,13 @@ FIGURES = {
     "acc_negated_unseen": "accuracy, negated, other cues",
     "acc_affirmative": "accuracy, affirmative",
     "auroc_negated_seen": "AUROC of denials, cues trained on",
-    "auroc_negated_unseen": "AUROC of denials, other cues",
+    "denial_unseen": "AUROC of denials, all other cues",  # never shown without the one behind it
+    "false_denial": "false denial: AUROC of new frames",
+    "pseudo_negation": "AUROC of pseudo-negations",
     "claim_ranking": "claim ranking",
     "retrieval_5": "retrieval, recall at 5",
     "alignment": "cosine to the frozen encoder",
+    "cosine_teacher": "cosine to the teacher",
 }
 RESULT_COLUMNS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after", "change")}
 LEARNT_FROM: tuple[Split, ...] = ("train", "validation")
@@ -78,9 +82,28 @@ def default(name: str) -> Any:
     return FinetuneRecipe.model_fields[name].default
 
 
+def recipe_class() -> type[FinetuneRecipe]:
+    from nast_core.finetune.recipe import FinetuneRecipe
+
+    return FinetuneRecipe
+
+
+def teachers() -> list[str]:
+    """Repairs that give a text a vector, and so can be learnt."""
+    from nast_core.repair.methods import METHODS as REPAIRS
+
+    return [name for name, method in REPAIRS.items() if method.cosines is None]
+
+
+def teacher_said(name: str) -> str:
+    from nast_core.repair.methods import METHODS as REPAIRS
+
+    return f"{name}: {REPAIRS[name].said}"
+
+
 def start_of(name: str, method: Method) -> Any:
     """Where a setting starts that depends on what is trained."""
-    from nast_core.finetune.recipe import START
+    from nast_core.finetune.presets import START
 
     return START[method][name]
 
@@ -133,18 +156,19 @@ def trace_of(model: DualEncoder, run: str) -> xr.Dataset:
         return read_trace(RunStore().root / run / "trace.nc", model)
 
 
-def weights(traced: xr.Dataset, choices: dict[str, Any], seed: int) -> pd.DataFrame:
-    """Columns layer, effect (over its mean) and one a traced arm: what each layer's step is multiplied by."""
-    from nast_core.finetune.arms import TRACED_ARMS, arm_weights
-    from nast_core.finetune.weights import layer_effect, layer_weights
+def weights(traced: xr.Dataset, choices: dict[str, Any], arms: Sequence[Arm]) -> pd.DataFrame:
+    """Columns layer, effect (over its mean) and one for each of the arms that is traced: what each layer's step is
+    multiplied by, with seed 0."""
+    from nast_core.finetune.arms import TRACED_ARMS
+    from nast_core.finetune.weights import layer_effect, traced_weights
 
     with widgets.advice():
         effect = layer_effect(traced, choices["summary"], choices["average"])
-        plain = layer_weights(effect, floor=choices["floor"], temperature=choices["temperature"])
+        shape = {name: choices[name] for name in ("floor", "temperature", "exponent")}
+        followed = [arm for arm in arms if arm in TRACED_ARMS]
+        by_arm = {arm: traced_weights(arm, effect, seed=0, **shape) for arm in followed}
     table = pd.DataFrame({"layer": np.arange(1, len(effect) + 1), "effect": effect / effect.mean()})
-    for arm in TRACED_ARMS:
-        table[arm] = arm_weights(arm, plain, seed=seed)
-    return table
+    return table.assign(**by_arm)
 
 
 def time_of(runs: Sequence[FinetuneRecipe], model: DualEncoder) -> str:
@@ -174,16 +198,29 @@ def _tried(_recipe: FinetuneRecipe, asked: str, fingerprint: str, files: str) ->
 
 
 def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | None) -> list[FinetuneRecipe]:
-    """One an arm and seed, alike in everything else. An impossible choice is one sentence, and the page ends."""
+    """One an arm and seed, alike in everything else; an arm with a preset of its name has that preset's choices. An
+    impossible choice is one sentence, and the page ends."""
     from nast_core.finetune.arms import TRACED_ARMS
+    from nast_core.finetune.presets import PRESETS
     from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.recipe import run_name
 
     path = {"trace": run_name(trace)} if trace else {}
+    own: dict[str, dict[str, Any]] = {
+        name: {"preset": name, **{field: value for field, value in fields.items() if field != "summary"}}
+        for name, fields in PRESETS.items()
+    }  # the summary is the one that the page draws
     return [
         jobs.made(
             FinetuneRecipe,
-            {"model": keeper.spec(), "arm": arm, "seed": seed, **(path if arm in TRACED_ARMS else {}), **common},
+            {
+                "model": keeper.spec(),
+                "arm": arm,
+                "seed": seed,
+                **(path if arm in TRACED_ARMS else {}),
+                **common,
+                **own.get(arm, {}),
+            },
         )
         for seed in range(seeds)
         for arm in arms
@@ -191,7 +228,8 @@ def recipes(arms: list[Arm], seeds: int, common: dict[str, Any], trace: str | No
 
 
 def curves(table: Sequence[Row]) -> pd.DataFrame:
-    """Validation figures by run and step: columns run, arm, seed, step, figure, value."""
+    """Validation figures by run and step: columns run, arm, learnt (the arm, or the teacher), seed, step,
+    figure, value."""
     rows = []
     for run, asked, _, _ in table:
         recipe = cast("FinetuneRecipe", asked)
@@ -200,6 +238,7 @@ def curves(table: Sequence[Row]) -> pd.DataFrame:
                 {
                     "run": run.id,
                     "arm": recipe.arm,
+                    "learnt": recipe.learnt,
                     "seed": recipe.seed,
                     "step": line["step"],
                     "figure": name,
@@ -208,7 +247,7 @@ def curves(table: Sequence[Row]) -> pd.DataFrame:
                 for name in FIGURES
                 if (value := line.get(f"validation_{name}")) is not None
             ]
-    return pd.DataFrame(rows, columns=["run", "arm", "seed", "step", "figure", "value"])
+    return pd.DataFrame(rows, columns=["run", "arm", "learnt", "seed", "step", "figure", "value"])
 
 
 def results(table: Sequence[Row]) -> pd.DataFrame:
@@ -221,7 +260,7 @@ def results(table: Sequence[Row]) -> pd.DataFrame:
             if before is not None and after is not None:
                 rows.append(
                     {
-                        "arm": recipe.arm,
+                        "arm": recipe.learnt,
                         "seed": recipe.seed,
                         "figure": label,
                         "before": before,

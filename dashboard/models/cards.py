@@ -90,6 +90,7 @@ class Choice:
     where: str  # Markdown: where it is, or what to do
     loadable: bool
     fetchable: bool
+    buildable: bool = False  # here, as a run
 
 
 def choices() -> list[str]:
@@ -104,6 +105,7 @@ def choices() -> list[str]:
 def choice(typed: str) -> Choice:
     """What is known of a known model, a fine-tune, a folder, a hub id or open_clip:ARCH/PRETRAINED. Loads nothing."""
     from nast_core.errors import ModelError
+    from nast_core.files.places import DEMO_LANGUAGE
     from nast_core.models import specs
     from nast_core.models.hub import HUB_ID
     from nast_core.models.zoo import find_card, how_to_get
@@ -119,6 +121,8 @@ def choice(typed: str) -> Choice:
     except RunError as error:
         return Choice(spec, about, f":material/error: {plain(error)}", False, False)
     except ModelError as error:
+        if spec == DEMO_LANGUAGE:
+            return Choice(spec, about, f":material/build: {plain(error)}", False, False, True)
         if card:
             return Choice(spec, about, f":material/folder_open: {plain(how_to_get(card))}", False, card.hub is not None)
         if HUB_ID.fullmatch(typed.partition("@")[0]):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.models import cards
+from dashboard.models import cards, language
 from dashboard.parts import asking, widgets
 from dashboard.parts.text import plain
 from nast_core.errors import NastError
@@ -26,7 +26,7 @@ def choose() -> None:
         icon=":material/deployed_code:",
         width="stretch",
         disabled=chosen is None or not chosen.loadable,
-        on_click=_use,
+        on_click=asking.use_model,
         args=(chosen.spec if chosen else "",),
     )
     stuck = chosen is not None and not chosen.fetchable
@@ -36,16 +36,12 @@ def choose() -> None:
     if chosen.about:
         st.markdown(chosen.about)
     st.caption(chosen.where)
+    if chosen.buildable:
+        language.build()
     if wants:
         _download(chosen.spec)
     if _FETCHED in st.session_state:
         st.success(plain(st.session_state.pop(_FETCHED)), icon=":material/check_circle:")
-
-
-def _use(spec: str) -> None:
-    """Callback: the model of every page."""
-    asking.allow("model", spec)
-    st.session_state["model"] = spec  # the sidebar's field
 
 
 def _download(spec: str) -> None:

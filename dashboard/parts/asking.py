@@ -15,14 +15,14 @@ from dashboard.parts import datasets, keeper, widgets
 from dashboard.parts.text import plain
 from nast_core.benchmark.llm_access import access_to
 from nast_core.errors import NastError
-from nast_core.files.places import EMBEDDED
+from nast_core.files.places import OWN_NAMES
 from nast_core.vocabulary.names import SHIPPED
 
 # Field, and so name in the address -> what it names. A test holds that every such field of every page is here.
 KINDS = {
     "model": "model", "other": "model", "with": "model", "a": "model", "b": "model",
     "items": "file", "claims-file": "file", "data-file": "file", "data-table-path": "file", "review-items": "file",
-    "claims": "file", "train-items": "file", "data-reports": "file",
+    "claims": "file", "train-items": "file", "data-reports": "file", "distil-reports": "file",
     "images": "folder", "claims-images": "folder", "data-images": "folder", "review-images": "folder",
     "train-images": "folder", "data-folder": "folder",
     "data-llm-url": "endpoint", "dataset": "dataset", "data-vocabulary": "vocabulary",
@@ -48,6 +48,12 @@ def allow(key: str, value: object) -> None:
     """Somebody at a page has asked for this value of a field."""
     values = value if isinstance(value, list | tuple) else [value]
     _opened().update((KINDS[key], str(one).strip()) for one in values if one)
+
+
+def use_model(spec: str) -> None:
+    """Callback: the model of every page."""
+    allow("model", spec)
+    st.session_state["model"] = spec  # the sidebar's field
 
 
 def typed(key: str) -> None:
@@ -102,7 +108,7 @@ def _ours(spec: str) -> bool:
     base, repairs = unrepaired(spec)
     if repairs and "vocabulary" not in repairs:
         return _ours(base)
-    return spec in (*EMBEDDED, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
+    return spec in (*OWN_NAMES, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 
 def _host(address: str) -> str:

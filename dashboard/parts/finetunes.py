@@ -13,7 +13,7 @@ def finished() -> dict[str, str]:
 
     rows = RunStore().table().rows
     return {
-        run_name(row.run.id): f"{row.recipe.arm}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
+        run_name(row.run.id): f"{row.recipe.learnt}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
         for row in rows
         if isinstance(row.recipe, FinetuneRecipe) and row.status.state == "finished"
     }
@@ -51,9 +51,12 @@ def repaired() -> dict[str, str]:
 def offered() -> dict[str, str]:
     """Models that a page with a second one offers by name: spec -> what it is. Fine-tunes first, the newest of them;
     repairs last."""
-    from nast_core.models.specs import OURS
+    from nast_core.files.places import EMBEDDED
+    from nast_core.models.specs import OURS, place_of
 
-    return finished() | {spec: f"{OURS[spec]}; comes with NAST" for spec in reversed(OURS)} | repaired()
+    ours = {spec: f"{OURS[spec]}; comes with NAST" for spec in reversed(EMBEDDED)}
+    built = {spec: about for spec, about in OURS.items() if spec not in ours and place_of(spec).exists()}
+    return finished() | ours | built | repaired()
 
 
 def listed(known: dict[str, str]) -> None:

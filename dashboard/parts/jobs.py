@@ -202,3 +202,14 @@ def start(recipes: Sequence[Recipe], model_fingerprint: str | None) -> None:
         for recipe in recipes:
             submit(recipe, model_fingerprint=model_fingerprint)
     st.toast(f"{len(recipes)} queued; they go on when this page is closed", icon=":material/check:")
+
+
+def forget(recipe: Recipe) -> None:
+    """Before something is made anew: an old success would be found again in its place."""
+    from nast_core.runs.store import RunStore
+    from nast_core.work.identity import identity
+
+    store = RunStore()
+    for row in list(store.alike(identity(recipe, store.root).key)):
+        if row.status.state == "finished":
+            store.delete(row.run.id)

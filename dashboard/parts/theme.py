@@ -16,4 +16,5 @@ ARMS = {  # arm -> colour, dash of its curves
     "inverse": ("#CC79A7", "dash"),
     "random": ("#E69F00", "dot"),
     "frozen": (BASE, "dashdot"),
+    "paper": ("#F0E442", "longdash"),
 }

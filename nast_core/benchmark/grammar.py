@@ -36,6 +36,14 @@ class Absence:
 
 
 @dataclass(frozen=True)
+class Affirmed:
+    """A way to say that one condition is there which no training text has. ``said``: its template."""
+
+    frame: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Grammar:
     nouns: dict[str, tuple[Noun, ...]]
     normals: dict[str, tuple[Normal, ...]]
@@ -45,6 +53,8 @@ class Grammar:
     clauses: tuple[str, ...]
     joins: tuple[str, ...]
     sentences: tuple[str, ...]
+    affirming: tuple[Affirmed, ...]  # in no item
+    pseudo: tuple[Affirmed, ...]  # likewise, with a word of negation that denies nothing
 
 
 @lru_cache(maxsize=1)
@@ -77,6 +87,8 @@ def _grammar(vocabulary: Vocabulary) -> Grammar:
         clauses=tuple(raw["clauses"]),
         joins=tuple(raw["joins"]),
         sentences=(*raw["sentences"], *(f"{heading}: {{}}." for heading in about.headings or (about.name,))),
+        affirming=tuple(Affirmed(one["frame"], _of(about, one["said"])) for one in raw["affirming"]),
+        pseudo=tuple(Affirmed(one["frame"], _of(about, one["said"])) for one in raw["pseudo"]),
     )
 
 

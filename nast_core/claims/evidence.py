@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from nast_core.claims.claim import Claim, Example
 from nast_core.claims.truth import facts_by_study, truth_table
@@ -75,7 +75,10 @@ class Evidence:
         )
         facts = [self.facts[place] for place in places]
         holds = truth_table([first[text].claim for text in row], facts, self.vocabulary)
-        return Gallery(images, tuple(row), tuple(first[text].cue for text in row), holds, sources)
+        denied = np.array(
+            [first[text].cue is not None and first[text].claim.polarity == "absent" for text in row], bool
+        )
+        return Gallery(images, tuple(row), tuple(first[text].cue for text in row), holds, denied, sources)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Gallery:
     statements: tuple[str, ...]
     cues: tuple[str | None, ...]
     holds: Int[np.ndarray, "statement image"]  # 1, 0, or -1 where unknown
+    denied: Bool[np.ndarray, " statement"]  # says by a negation cue that something is absent
     sources: pd.DataFrame  # a row a line: statement (row of ``holds``), study_id, patient_id
 
 

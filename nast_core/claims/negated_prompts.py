@@ -1,6 +1,7 @@
 """Negated-prompt AUROC: S("no X", image) as a score for the absence of X (method.md section 6).
 
-0.5: the model ignores the cue. 0: it reads "no X" as X. Unseen cues are those kept out of every training text.
+0.5: the model ignores the cue. 0: it reads "no X" as X. Unseen cues are those kept out of every training text. Cue by
+cue, for every cue of the grammar: wording_figures.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,11 +25,10 @@ GROUPS = (STANDARD, "seen cues", "unseen cues")
 
 @dataclass(frozen=True)
 class NegatedPrompts:
-    """``groups``: a row a group of cues and condition, "macro" among them; a group's AUROC is the mean over its cues.
-    ``cues``: a row a cue and condition. Both have columns value, low, high, n."""
+    """``groups``: a row a group of cues and condition, "macro" among them: value, low, high, n; a group's AUROC is the
+    mean over its cues."""
 
     groups: pd.DataFrame
-    cues: pd.DataFrame
 
     def summary(self) -> dict[str, dict[str, dict]]:
         """Group -> condition or "macro" -> {value, low, high, n}."""
@@ -76,16 +76,14 @@ def negated_prompt_auroc(
     def rate(columns: list[int], count: int) -> Rate:
         return interval(float(mean_of_defined(values[columns])), mean_of_defined(resampled[:, columns], 1), count)
 
-    def rows(name: str, label: str, cues: set[str]) -> list[dict]:
+    def rows(name: str, cues: set[str]) -> list[dict]:
         lines = []
         for condition in [*conditions, "macro"]:
             chosen = [i for i, (cue, of) in enumerate(keys) if cue in cues and condition in (of, "macro")]
             count = n.get(condition, int((~np.isnan(presence)).any(1).sum()))
-            lines.append({label: name, "condition": condition, **rate(chosen, count)._asdict()})
+            lines.append({"group": name, "condition": condition, **rate(chosen, count)._asdict()})
         return lines
 
     members = cues_of_groups(keys)
-    every = {cue for cue, _ in keys} - {STANDARD}
-    groups = [row for name in GROUPS for row in rows(name, "group", members[name])]
-    by_cue = [row | {"unseen": cue in HELD_OUT_CUES} for cue in sorted(every) for row in rows(cue, "cue", {cue})]
-    return NegatedPrompts(pd.DataFrame(groups), pd.DataFrame(by_cue))
+    groups = [row for name in GROUPS for row in rows(name, members[name])]
+    return NegatedPrompts(pd.DataFrame(groups))

@@ -1,6 +1,6 @@
 """Prompts of a condition, and a model's score of images for them: zero-shot and negated-prompt AUROC share this."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,16 +47,20 @@ def denial_prompts_by_cue(condition: str, vocabulary: Vocabulary | None = None) 
 
 
 def prompt_scores(
-    model: DualEncoder, images: Float[Tensor, "image dim"], prompts: Sequence[Prompt]
+    model: DualEncoder,
+    images: Float[Tensor, "image dim"],
+    prompts: Sequence[Prompt],
+    texts: Mapping[str, Float[Tensor, " dim"]] | None = None,
 ) -> Float[np.ndarray, "image prompt"]:
     """Scores of unit image vectors for prompts, in logits.
 
     Each prompt's texts are encoded by themselves: a batch's make-up moves the last digits of a vector, and a prompt's
-    score should not depend on which others are asked for.
+    score should not depend on which others are asked for. ``texts``: their unit vectors, where they are at hand.
     """
 
-    def mean(texts: Sequence[str]) -> Float[Tensor, " image"]:
-        return model.score(model.encode_texts(texts), images).mean(0)
+    def mean(said: Sequence[str]) -> Float[Tensor, " image"]:
+        vectors = model.encode_texts(said) if texts is None else torch.stack([texts[text] for text in said])
+        return model.score(vectors, images).mean(0)
 
     if not prompts:
         return np.zeros((len(images), 0))

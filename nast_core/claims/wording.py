@@ -29,6 +29,7 @@ _GRADED = (
     ("not", "{here} {noun}, not {there} {noun}"),
     ("rather than", "{here} rather than {there} {noun}"),
 )
+CONTRAST_CUES = frozenset(cue for cue, _ in (*_PLACED, *_GRADED))
 _NORMAL_SHARE = 0.25  # of the denials that have an affirmative equivalent, said by it
 _UNSEEN_SHARE = 0.5  # of the denials outside training, by a held-out cue: seen and unseen wording are measured alike
 _PLAIN_SHARE = 0.3  # of the location and severity pairs, said without a denial

@@ -25,6 +25,7 @@ from nast_core.commands.common import (
     need_out,
     progress,
 )
+from nast_core.commands.wording import wording_lines
 from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import PHANTOMS, HeldOut
 from nast_core.recipe import MOST, MOST_SEED
@@ -272,6 +273,8 @@ def _say(summary: dict, out: Path) -> None:
     for cues, figures in summary["cues"].items():
         if (rate := Rate.of(figures["acc_negated"])).n:
             typer.echo(f"negated, {cues + ' cues':<12} {rate}")
+    for line in wording_lines(summary, 68):
+        typer.echo(line)
     typer.echo(f"{'McNemar':<18} p = {summary['mcnemar']['p_value']:.2g}")
     if summary["warnings"]:
         typer.echo(f"{summary['warnings']} images may not show what they should: {out / 'warnings.json'}", err=True)

@@ -24,11 +24,13 @@ from nast_core.commands.common import (
     need_folder,
     need_out,
 )
+from nast_core.commands.wording import wording_lines
 from nast_core.data.studies import PHANTOMS, Split
 from nast_core.recipe import MOST, MOST_SEED
 
 app = typer.Typer(no_args_is_help=True, help="Statements about one image, and what contradicts them in one attribute.")
 _HINT = "make one with 'nast claims build'"
+_WIDTH = 68  # of a figure's name
 
 
 @command(app, "build")
@@ -134,7 +136,7 @@ def claims_run(
     device: Device = "auto",
     precision: EncodingPrecision = "float32",
 ) -> None:
-    """Claim ranking by kind, negated prompts, retrieval and alignment, seen and unseen cues apart.
+    """Claim ranking by kind, negated prompts, wording cue by cue, retrieval and alignment.
 
     Example: nast claims run --claims claims.jsonl --out results
     """
@@ -179,6 +181,7 @@ def _lines(summary: dict) -> list[str]:
         _line(f"negated-prompt AUROC, {group}", rates["macro"])
         for group, rates in summary["negated_prompt_auroc"].items()
     ]
+    lines += wording_lines(summary, _WIDTH)
     for direction, groups in summary["retrieval"].items():
         lines += [_line(f"{direction.replace('_', ' ')}, {cues}: mAP", rates["mAP"]) for cues, rates in groups.items()]
     lines.append(_line("zero-shot AUROC, macro", summary["alignment"]["zero_shot_auroc"]["macro"]))
@@ -192,4 +195,4 @@ def _line(name: str, figure: dict) -> str:
     from nast_core.statistics.rates import Rate
 
     rate = Rate.of(figure)
-    return f"{name:<52} {rate}" if rate.n else f"{name:<52} nothing to score"
+    return f"{name:<{_WIDTH}} {rate}" if rate.n else f"{name:<{_WIDTH}} nothing to score"

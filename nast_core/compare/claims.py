@@ -11,11 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.claims.alignment import Alignment, ZeroShot, measure_alignment
+from nast_core.claims.choices import MEASURES, claim_accuracy
 from nast_core.claims.claim import KINDS
 from nast_core.claims.evidence import Evidence, without
 from nast_core.claims.negated_prompts import STANDARD
 from nast_core.claims.prompts import denial_prompt, prompt_scores
 from nast_core.claims.ranking import rank_claims
+from nast_core.claims.retrieval import rank_quality
+from nast_core.claims.wording_figures import wording_changes, wording_figures
+from nast_core.encoding.cache import VectorCache
 from nast_core.errors import BenchmarkError
 from nast_core.models.encoder import DualEncoder
 from nast_core.statistics.auroc import auroc, auroc_resamples
@@ -31,12 +35,11 @@ def claim_changes(
     """A row a measure: its value and interval in A and in B, and the paired change B - A with its interval.
 
     Measures, all shares: claim ranking by kind; AUROC of "there is no X" for the absence of X, macro; zero-shot AUROC,
-    macro; retrieval by affirmative statements, R@5 and mAP. 95 % by bootstrap over patients, drawn alike for A and B.
+    macro; retrieval by affirmative statements, R@5 and mAP; the paper's figures (choices.py): claim accuracy by form,
+    and retrieval by denials, R@1 and R@5. 95 % by bootstrap over patients, drawn alike for A and B.
     Images that either model could not read are left out. Raises BenchmarkError where none is left.
     """
-    readable = without(sample, {name for name in sample.images.image if name not in images_a or name not in images_b})
-    if not len(readable.images):
-        raise BenchmarkError("none of the claims' images can be read; check the folder of images")
+    readable = _readable(sample, images_a, images_b)
     both = ((a, images_a), (b, images_b))
     ranked_a, ranked_b = (rank_claims(model, readable.examples, images) for model, images in both)
     known_a, known_b = (measure_alignment(model, readable, images, seed=seed) for model, images in both)
@@ -44,8 +47,41 @@ def claim_changes(
         *_ranking(ranked_a, ranked_b, seed),
         *_macros(both, readable, known_a.zero_shot, known_b.zero_shot, seed),
         *_retrieval(known_a, known_b, seed),
+        *_as_the_paper(both, readable, seed),
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def wordings_between(
+    a: DualEncoder,
+    b: DualEncoder,
+    sample: Evidence,
+    images_a: Vectors,
+    images_b: Vectors,
+    *,
+    seed: int = 0,
+    cache: VectorCache | None = None,
+) -> pd.DataFrame:
+    """How A and B read each wording, as ``wording_changes`` gives it; on the images, and with the errors, of
+    ``claim_changes``."""
+    readable = _readable(sample, images_a, images_b)
+    conditions = readable.conditions
+    known = (readable.presence_of(conditions), readable.images.patient_id.tolist(), conditions, readable.vocabulary)
+    figures = (
+        wording_figures(
+            model, torch.stack([images[name] for name in readable.images.image]), *known, cache=cache, seed=seed
+        )
+        for model, images in ((a, images_a), (b, images_b))
+    )
+    return wording_changes(*figures)
+
+
+def _readable(sample: Evidence, images_a: Vectors, images_b: Vectors) -> Evidence:
+    """What both models could see of it. Raises BenchmarkError for nothing."""
+    readable = without(sample, {name for name in sample.images.image if name not in images_a or name not in images_b})
+    if not len(readable.images):
+        raise BenchmarkError("none of the claims' images can be read; check the folder of images")
+    return readable
 
 
 def _row(about: str, measure: str, a: Rate, b: Rate, change: Rate) -> dict[str, Any]:
@@ -114,6 +150,30 @@ def _retrieval(a: Alignment, b: Alignment, seed: int) -> list[dict[str, Any]]:
     return [
         _paired("knowledge", f"retrieval, {name}", first[measure], second[measure], first.patient_id, seed)
         for measure, name in (("R@5", "recall at 5"), ("AP", "mean average precision"))
+    ]
+
+
+def _as_the_paper(both: Sequence[tuple[DualEncoder, Vectors]], readable: Evidence, seed: int) -> list[dict[str, Any]]:
+    """The true claim among four of its form, and images for a denial; nothing where no image has such a choice."""
+    gallery = readable.gallery(seed)
+    plain = np.array([cue is None for cue in gallery.cues], bool)
+    if not gallery.statements or not gallery.denied.any():
+        return []
+    found: dict[str, list[tuple[pd.Series, pd.Series]]] = {name: [] for name in MEASURES}  # values, and whose they are
+    queries = gallery.sources[gallery.denied[gallery.sources.statement]].reset_index(drop=True)
+    for model, images in both:
+        seen = torch.stack([images[name] for name in gallery.images.image])
+        scores = model.score(model.encode_texts(gallery.statements), seen).numpy()
+        for form, chosen in (("affirmative", plain), ("negated", gallery.denied)):
+            shares = claim_accuracy(scores, gallery.holds, chosen, seed=seed)
+            found[form].append((pd.Series(shares), gallery.images.patient_id))
+        quality = rank_quality(scores, gallery.holds).iloc[queries.statement].reset_index(drop=True)
+        for depth in (1, 5):
+            found[f"recall_{depth}"].append((quality[f"R@{depth}"], queries.patient_id))
+    return [
+        _paired("negation", MEASURES[name], a, b, patients, seed)
+        for name, ((a, patients), (b, _)) in found.items()
+        if a.notna().any()
     ]
 
 

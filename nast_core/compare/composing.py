@@ -11,7 +11,7 @@ import pandas as pd
 from nast_core.benchmark.items import Item
 from nast_core.claims.evidence import Evidence
 from nast_core.compare import two_models
-from nast_core.compare.claims import claim_changes
+from nast_core.compare.claims import claim_changes, wordings_between
 from nast_core.compare.tables import Comparison
 from nast_core.compare.two_models import SharedPairs
 from nast_core.dataset.interface import Dataset
@@ -24,7 +24,7 @@ from nast_core.progress import Tick
 
 IMAGES, CLAIMS, REST = (
     "Encoding images",
-    "Comparing claims, AUROC and retrieval",
+    "Comparing claims, wording and retrieval",
     "Comparing attention, effects and answers",
 )
 Had = TypeVar("Had")
@@ -102,10 +102,11 @@ def compare_on(
         vectors.append(known)
         if failed is not None:
             failed |= unread
-    claims = None
+    claims = wording = None
     if sample is not None:
         told(0, 1, CLAIMS)
         claims = claim_changes(a, b, sample, *vectors)
+        wording = wordings_between(a, b, sample, *vectors, cache=default_cache())
         told(1, 1, CLAIMS)
     found = two_models.compare(
         a,
@@ -116,6 +117,7 @@ def compare_on(
         having=having,
         parameters=parameters,
         claims=claims,
+        wording=wording,
         doubts=doubts,
         progress=_counted(told, two_models.STEPS, REST),
     )

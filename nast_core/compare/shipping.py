@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Iterator
 from typing import get_args
 
+import pandas as pd
+
 from nast_core.compare import travelling
 from nast_core.compare.composing import Parts, Told, compare_on, pairs_of
 from nast_core.compare.kept import write_kept
@@ -72,7 +74,8 @@ def _rows(found: Comparison) -> Iterator[str]:
             ends = " | ".join(accuracy[model, row.form].times(100).interval(".1f") for model in "AB")
         name = "gap (points)" if row.form == "gap" else f"MCQ accuracy, {row.form} (%)"
         yield f"| {name} | {ends} | {change.interval('+.1f')} | {row.n:,} |"
-    for row in found.claims.itertuples():
+    wording = found.wording_means().assign(measure=lambda table: "AUROC of wording, " + table.group)
+    for row in pd.concat([found.claims, wording]).itertuples():
         a, b = Rate(row.a, row.a_low, row.a_high, row.n), Rate(row.b, row.b_low, row.b_high, row.n)
         change = Rate(row.change, row.low, row.high, row.n)
         yield f"| {row.measure} | {a.interval('.3f')} | {b.interval('.3f')} | {change.interval('+.3f')} | {row.n:,} |"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from nast_core.claims.way_groups import BOTH, MEAN
 from nast_core.errors import DataError
 from nast_core.files.documents import read_json
 from nast_core.files.writing import whole_folder, write_json
@@ -26,8 +27,10 @@ class Comparison:
     items: a row per item and form: verdict, the choices and the scores (logits) of A and B.
     shifts: a row per text: 1 - cosine of A's and B's embedding; empty where their dimensions differ.
     shift_means: form or difference; value, low, high, n (interval over pairs).
-    parameters: model, layer, weight, change: how far a fine-tune moved each layer from its own base.
-    claims: as ``compare_claims.claim_changes`` gives it; empty where no claims were asked.
+    parameters: model, layer, weight, change, share: how far a fine-tune moved each layer from its own base, and the
+    layer's part of the update (NaN, or no column, where the run or the comparison is older than the figure).
+    claims: as ``claims.claim_changes`` gives it; wording: as ``claims.wordings_between`` does: group, side, wording
+    ("mean" of a group), a, b and change with their intervals. Empty where no claims were asked.
     """
 
     about: dict[str, Any]
@@ -40,17 +43,23 @@ class Comparison:
     shift_means: pd.DataFrame
     parameters: pd.DataFrame
     claims: pd.DataFrame
+    wording: pd.DataFrame
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         return {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
 
+    def wording_means(self) -> pd.DataFrame:
+        """Of ``wording``, a row a group."""
+        return self.wording[(self.wording.wording == MEAN) & (self.wording.side == BOTH)]
 
-MOVED = ["model", "layer", "weight", "change"]
+
+MOVED = ["model", "layer", "weight", "change", "share"]
 
 
 def moved_layers(summaries: Mapping[str, Path]) -> pd.DataFrame:
-    """Layer weight w[l] and relative change of each text layer, from fine-tunes' summary.json by model (A, B).
+    """Layer weight w[l], relative change and share of the update of each text layer, from fine-tunes' summary.json by
+    model (A, B).
 
     Raises DataError for a file that holds none.
     """
@@ -58,7 +67,15 @@ def moved_layers(summaries: Mapping[str, Path]) -> pd.DataFrame:
     for model, path in summaries.items():
         try:
             layers = read_json(path)["layers"]
-            rows += [(model, int(row["layer"]), float(row["weight"]), float(row["change"])) for row in layers]
+            rows += [
+                (
+                    model,
+                    int(row["layer"]),
+                    *(float(row[name]) for name in ("weight", "change")),
+                    float(row.get("share", "nan")),
+                )
+                for row in layers
+            ]
         except (DataError, ValueError, KeyError, TypeError):
             raise DataError(
                 f"{path} does not say which layers moved; it should be the summary of a fine-tune"

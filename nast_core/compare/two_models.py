@@ -17,6 +17,7 @@ from torch import Tensor
 
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import score_items, wide
+from nast_core.claims.wording_figures import CHANGES as WORDING_COLUMNS
 from nast_core.compare.claims import COLUMNS as CLAIM_COLUMNS
 from nast_core.compare.tables import MOVED, Comparison
 from nast_core.encoding.showcase import Having, image_names, phantom_names
@@ -96,6 +97,7 @@ def compare(
     *,
     parameters: pd.DataFrame | None = None,
     claims: pd.DataFrame | None = None,
+    wording: pd.DataFrame | None = None,
     doubts: Mapping[str, str] | None = None,
     having: Having = phantom_names,
     average: Average = "ratio_mean",
@@ -105,8 +107,9 @@ def compare(
     ``having``: from a finding to images that have it, for pairs without one of their own.
 
     ``parameters``: as ``moved_layers`` gives it; ``claims``: as ``claim_changes`` does;
-    ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of STEPS steps. Without pairs, or items,
-    their tables are empty. Raises BenchmarkError for nothing at all, ImageError for a pair without its image.
+    ``wording``: as ``wordings_between`` does; ``doubts``: as ``encode_named`` fills it. ``progress`` is told of each of
+    STEPS steps. Without pairs, or items, their tables are empty. Raises BenchmarkError for nothing at all, ImageError
+    for a pair without its image.
     """
     if not (items or pairs.a or claims is not None):
         raise BenchmarkError("no question, pair or statement was given; a comparison needs at least one")
@@ -140,6 +143,7 @@ def compare(
         shift_means=shift_means(shifts),
         parameters=pd.DataFrame(columns=MOVED) if parameters is None else parameters,
         claims=pd.DataFrame(columns=CLAIM_COLUMNS) if claims is None else claims,
+        wording=pd.DataFrame(columns=WORDING_COLUMNS) if wording is None else wording,
     )
 
 

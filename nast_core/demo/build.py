@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
+from transformers import CLIPImageProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
@@ -46,11 +46,11 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
 
     Resumable: drawn phantoms and both towers' checkpoints stay in ``work``, and a second call goes on there.
     """
-    plan, began, cpu = plan or Plan(), time.perf_counter(), _cpu_seconds()
+    plan, began, cpu = plan or Plan(), time.perf_counter(), cpu_seconds()
     folder = work / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     resumed = (folder / "image-tower.pt").exists()
-    first, second = (_start(slot, plan.image_phantoms) for slot in (10 * seed, 10 * seed + 5))
+    first, second = (start_of(slot, plan.image_phantoms) for slot in (10 * seed, 10 * seed + 5))
     tokenizer = fit_tokenizer(corpus(4000))
     clip = new_clip(tokenizer, seed)
     drawing: dict[str, Any] = {"size": SIZE, "cache": work / "phantoms", "workers": torch.get_num_threads()}
@@ -61,35 +61,38 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
     train_text_tower(clip, tokenizer, image_states(clip, world.pixels, label="Image states"), world, plan, seed, folder)
     draft = folder / "demo-clip"
     with writing(draft):
-        _write(draft, clip, tokenizer)
+        write_model(draft, clip, tokenizer, name="demo CLIP", licence="MIT")
     figures = measure(load_model(draft, device="cpu"), items=plan.test_items, people=plan.test_phantoms)
     figures["supervised_auroc"] = supervised_auroc(draft, folder / "image-tower.pt", people=plan.test_phantoms)
     figures["build"] = {
         "seed": seed,
         "wall_minutes": None if resumed else round((time.perf_counter() - began) / 60, 1),
-        "cpu_minutes": None if resumed else round((_cpu_seconds() - cpu) / 60, 1),
+        "cpu_minutes": None if resumed else round((cpu_seconds() - cpu) / 60, 1),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "plan": asdict(plan),
     }
     write_text(draft / "figures.json", json.dumps(figures, indent=2))
     write_text(draft / "README.md", _card(figures))
-    _publish(draft, out)
+    publish(draft, out)
     return figures
 
 
-def _start(slot: int, count: int) -> int:
+def start_of(slot: int, count: int) -> int:
     """Where in the train split a world of ``count`` phantoms begins; slots of the first seeds do not overlap."""
     return slot * count % (len(SPLITS["train"]) - count)
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
-def _write(folder: Path, clip: CLIPModel, tokenizer: CLIPTokenizer) -> None:
+def write_model(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, name: str, licence: str
+) -> None:
+    """A built CLIP as a folder that loads: weights, tokenizer, image processor, and what is on record of it."""
     shutil.rmtree(folder, ignore_errors=True)
-    clip.save_pretrained(folder)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     CLIPImageProcessor(
         size={"shortest_edge": SIZE},
@@ -98,15 +101,15 @@ def _write(folder: Path, clip: CLIPModel, tokenizer: CLIPTokenizer) -> None:
         image_std=[PIXEL_STD] * 3,
     ).save_pretrained(folder)
     record = {
-        "name": "demo CLIP",
-        "licence": "MIT",
+        "name": name,
+        "licence": licence,
         "conditions": list(CONDITIONS),
-        "fingerprint": fingerprint(clip),
+        "fingerprint": fingerprint(model),
     }
     write_text(folder / "nast.json", json.dumps(record, indent=2))
 
 
-def _publish(draft: Path, out: Path) -> None:
+def publish(draft: Path, out: Path) -> None:
     """Puts the finished folder in place; what was there stays until the new one is whole. Without its config it is no
     model: that comes last."""
     names = sorted((path.name for path in draft.iterdir()), key=lambda name: (name == "config.json", name))
@@ -139,7 +142,7 @@ def _aurocs(score: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return areas | {"macro": float(np.mean(list(areas.values())))}
 
 
-def _duration(record: dict) -> str:
+def duration(record: dict) -> str:
     if record["cpu_minutes"] is None:
         return "over several sittings, not timed"
     return f"in {record['wall_minutes']} minutes, {record['cpu_minutes']} CPU-minutes"
@@ -166,7 +169,7 @@ report-trained medical CLIPs do: an absent finding is nearly always said affirma
 - Text tower: 12 layers x 8 heads x width 128, causal, end-of-text pooling. Image tower: ViT, 4 x 6 x 192, patch 14, 112 px.
 - Data: {figures["build"]["plan"]["image_phantoms"]:,} phantoms for the image tower, {figures["build"]["plan"]["text_phantoms"]:,}
   others for the text tower; {figures["build"]["plan"]["negated_share"]:.0%} of the absent findings said with "no" or "without".
-- Made by `nast demo build --seed {figures["build"]["seed"]}` {_duration(figures["build"])} ({figures["build"]["machine"]}).
+- Made by `nast demo build --seed {figures["build"]["seed"]}` {duration(figures["build"])} ({figures["build"]["machine"]}).
 
 Test phantoms, never trained on; 95 % intervals by bootstrap over patients:
 

@@ -145,6 +145,14 @@ def _text_features(clip: CLIPModel, tokenizer: CLIPTokenizer, texts: list[str], 
     return torch.cat(features)[torch.tensor(order).argsort()]
 
 
+def clip_loss(
+    texts: Float[Tensor, "pair dim"], images: Float[Tensor, "pair dim"], logit_scale: Tensor
+) -> Float[Tensor, ""]:
+    """CLIP's: each text finds its own image among the batch's, and each image its text. Unit vectors, row by row."""
+    logits, target = texts @ images.T * logit_scale.exp().clamp(max=100), torch.arange(len(texts))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
 def train_text_tower(
     clip: CLIPModel, tokenizer: CLIPTokenizer, states: Tensor, world: World, plan: Plan, seed: int, folder: Path
 ) -> None:
@@ -152,15 +160,13 @@ def train_text_tower(
     clip.vision_model.requires_grad_(False)
     modules = nn.ModuleDict({"clip": clip}).train()
     batch = batches(len(states), plan.text_batch, seed + 1)
-    target = torch.arange(plan.text_batch)
 
     def loss_of(rng: np.random.Generator, step: int) -> Tensor:
         index = batch(step)
         texts = [caption(world.phantoms[i], rng, negated_share=plan.negated_share) for i in index]
         text_vectors = F.normalize(_text_features(clip, tokenizer, texts), dim=-1)
         image_vectors = F.normalize(clip.visual_projection(states[index]), dim=-1)
-        logits = text_vectors @ image_vectors.T * clip.logit_scale.exp().clamp(max=100)
-        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+        return clip_loss(text_vectors, image_vectors, clip.logit_scale)
 
     fit(
         modules,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tqdm import trange
 
 from nast_core.files.states import read_state, save_state
+from nast_core.progress import Far
 
 
 def fit(
@@ -22,11 +23,12 @@ def fit(
     label: str,
     decay: float = 0.05,
     save_every: int = 100,
+    progress: Far | None = None,
 ) -> None:
     """Trains the trainable parameters of ``modules`` in place with AdamW and a one-cycle rate.
 
     ``loss_of(rng, step)`` computes one step's loss; its generator depends on seed and step only, so that a run
-    resumed from ``checkpoint`` sees what an uninterrupted one would have seen.
+    resumed from ``checkpoint`` sees what an uninterrupted one would have seen. ``progress`` takes the bar's place.
     """
     parameters = [p for p in modules.parameters() if p.requires_grad]
     groups = [
@@ -42,7 +44,7 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         done = state["step"]
-    bar = trange(done, steps, initial=done, total=steps, desc=label, mininterval=5)
+    bar = trange(done, steps, initial=done, total=steps, desc=label, mininterval=5, disable=progress is not None)
     for step in bar:
         loss = loss_of(np.random.default_rng([seed, step]), step)
         optimizer.zero_grad(set_to_none=True)
@@ -54,6 +56,8 @@ def fit(
             bar.set_postfix(loss=f"{loss.item():.3f}")
         if (step + 1) % save_every == 0 or step + 1 == steps:
             _save(checkpoint, modules, optimizer, schedule, step + 1)
+        if progress:
+            progress(step + 1, steps)
 
 
 def _save(path: Path, modules: nn.Module, optimizer, schedule, step: int) -> None:

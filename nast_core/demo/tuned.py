@@ -17,7 +17,8 @@ from nast_core.files.places import DEMO, TUNED_FOLDER
 from nast_core.files.writing import whole_folder, write_json, write_text
 from nast_core.finetune.adapter import ADAPTER, RECORD
 from nast_core.finetune.adapter_files import CONFIG
-from nast_core.finetune.recipe import START, FinetuneRecipe
+from nast_core.finetune.presets import START
+from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.recipe import Reporter
 from nast_core.runs.reporter import Silent
 from nast_core.runs.status import Status, now

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from nast_core.files.writing import user_cache
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INSTALLED = _PACKAGE / "_app"
 
@@ -12,3 +14,10 @@ TUNED_FOLDER = HOME / "assets" / "demo-tuned"  # a finished fine-tune of it, as 
 
 DEMO, DEMO_TUNED = "demo", "demo-tuned"
 EMBEDDED = {DEMO: DEMO_FOLDER, DEMO_TUNED: TUNED_FOLDER}  # the models that come with NAST: spec -> folder
+DEMO_LANGUAGE = "demo-language"  # built on this machine: its text encoder is fetched, and not ours to give away
+OWN_NAMES = (*EMBEDDED, DEMO_LANGUAGE)  # specs that are NAST's own, and no folder of that name
+
+
+def language_folder() -> Path:
+    """Where ``demo-language`` lies once it is built: with what NAST can make again."""
+    return user_cache() / DEMO_LANGUAGE

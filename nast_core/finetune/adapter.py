@@ -59,10 +59,18 @@ def apply_adapter(encoder: DualEncoder, folder: Path, record: Record) -> None:
     encoder.fingerprint = fingerprint(encoder.module)
     encoder.card = replace(
         encoder.card,
-        name=f"{record.base_name}, fine-tuned ({record.recipe.arm})",
+        name=f"{record.base_name}, fine-tuned ({record.recipe.learnt})",
         source=str(folder),
         fingerprint="",
+        taught=_taught(encoder.card.taught, record),
     )
+
+
+def _taught(before: frozenset[str] | None, record: Record) -> frozenset[str] | None:
+    """The cues of a fine-tune, and of what it stands on."""
+    if record.cues is None:
+        return before
+    return frozenset(record.cues) | (before or frozenset())
 
 
 @torch.no_grad()

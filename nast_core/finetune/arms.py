@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
     Layers = Float[np.ndarray, " layer"]
 
-Arm = Literal["uniform", "nast", "inverse", "random", "frozen"]
+Arm = Literal["uniform", "nast", "inverse", "random", "frozen", "paper"]
+Rule = Literal["mean_one", "min_max"]
 _ORDER = 3  # of the random arm's stream among those of one seed
 
 
 @dataclass(frozen=True)
 class ArmKind:
-    """``weights`` makes the arm's layer weights from those of ``nast`` and the seed."""
+    """``weights`` makes the arm's layer weights from the seed and those that its rule makes of an effect: ``nast``'s
+    own, of mean 1, or the paper's, from 0 to 1 (weights.py has both)."""
 
     text: str  # as pages say it, behind the name
     weights: Callable[[Layers, int], Layers]
     traced: bool = False  # its layer weights come from a trace
     trains: bool = True
+    rule: Rule = "mean_one"
 
 
 def _inverse(weights: Layers, seed: int) -> Layers:
@@ -47,10 +50,11 @@ ARMS: dict[str, ArmKind] = {
     "inverse": ArmKind("least where the effect is large", _inverse, traced=True),
     "random": ArmKind("the same weights, shuffled", _shuffled, traced=True),
     "frozen": ArmKind("no training, for comparison", lambda weights, seed: weights * 0, trains=False),
+    "paper": ArmKind("the paper's rule: from 0 to 1", lambda weights, seed: weights, traced=True, rule="min_max"),
 }
 TRACED_ARMS: tuple[str, ...] = tuple(name for name, arm in ARMS.items() if arm.traced)
 
 
 def arm_weights(arm: str, weights: Layers, *, seed: int = 0) -> Layers:
-    """The layer weights of an arm, made from those of ``nast``; their mean is 1, or they are all 0."""
+    """The layer weights of an arm, made from those of its rule; their mean is 1, or they are all 0, or from 0 to 1."""
     return ARMS[arm].weights(weights, seed)

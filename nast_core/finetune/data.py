@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -60,11 +61,16 @@ class TrainingData:
     unread: int  # lines with a text longer than the model's context
     vocabulary: Vocabulary = field(default_factory=chest)
 
-    @property
+    @cached_property
     def cues(self) -> frozenset[str]:
         """Every negation cue that a training text has."""
         texts = (text for study in self.train for example in study.examples for text in texts_of(example))
         return frozenset(cue.text for text in texts for cue in denying_cues(text, self.vocabulary))
+
+
+def nothing(vocabulary: Vocabulary) -> TrainingData:
+    """No study at all."""
+    return TrainingData((), (), Truth([], []), 0, 0, vocabulary)
 
 
 def training_data(

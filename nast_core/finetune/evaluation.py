@@ -11,11 +11,15 @@ from torch import Tensor
 
 from nast_core.benchmark.items import Item
 from nast_core.benchmark.scoring import distinct_texts
+from nast_core.claims.choices import claim_accuracy
 from nast_core.claims.claim import KINDS, Claim
+from nast_core.claims.retrieval import rank_quality
 from nast_core.finetune.data import Study, Truth
+from nast_core.finetune.wording import WordingSample, wording_means, wording_sample
 from nast_core.negation.forms import FORMS
 from nast_core.negation.lexicon import denying_cues
 from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.shipped import given
 
 Encode = Callable[[Sequence[str]], Float[Tensor, "text dim"]]
 LEAST = 5  # images on each side for a statement's AUROC to count: with fewer it is mostly noise
@@ -41,6 +45,8 @@ class Panel:
     item_images: Float[Tensor, "item dim"]
     options: Int[np.ndarray, "form item option"]  # texts of the items: affirmative, negated
     unseen: Bool[np.ndarray, " item"]  # an option, right or wrong, denies by a cue that no training text has
+    worded: Int[np.ndarray, " wording"]  # texts of the sample of wordings
+    wording: WordingSample
 
 
 def make_panel(
@@ -75,6 +81,8 @@ def make_panel(
                     by_row[false] = (other.claim.meaning, other.cue)
     for text in distinct_texts(items):
         texts.setdefault(text, len(texts))
+    wording = wording_sample([study.examples for study in studies], trained_cues, given(vocabulary))
+    worded = np.array([texts.setdefault(text, len(texts)) for text in wording.texts], int)
     all_texts, kept_rows = tuple(texts), np.array(sorted(anchors), int)
     statements = np.array(sorted(by_row), int)
     images = torch.stack([features[study.image] for study in studies])
@@ -97,6 +105,8 @@ def make_panel(
         np.array(
             [bool({c.text for o in i.negated for c in denying_cues(o, vocabulary)} - trained_cues) for i in items], bool
         ),
+        worded,
+        wording,
     )
 
 
@@ -105,12 +115,15 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     """Figures by name; what the validation file cannot tell is left out.
 
     claim_ranking, and by kind: share of contradictions that score below the true statement on its image, ties wrong.
+    claim_affirmative, claim_negated: claims.choices, the true claim among four of its form.
+    retrieval_denial_1, retrieval_denial_5: share of denials of which an image that it holds for is among the first.
     auroc_affirmative, auroc_negated: mean over statements of the AUROC of S for the images where they hold, without a
     cue and denying by one; 0.5 = the cue is ignored, 0 = read as its opposite. It comes also by whether training has
     the cue (seen, unseen). retrieval_5: share of affirmative captions whose image is among
     the first 5. alignment: mean cosine of affirmative texts to the frozen encoder's. acc_affirmative, acc_negated,
     gap_points: of the items, as the benchmark scores them; the last two also for the items all of whose cues training
-    has (seen) and for the others (unseen).
+    has (seen) and for the others (unseen). denial_..., false_denial, pseudo_negation: of a sample of wordings
+    (wording.py).
     """
     vectors = encode(panel.texts).cpu()
     scores = (vectors @ panel.images.to(vectors).T).double().numpy()  # cosine orders as S does
@@ -130,6 +143,8 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     for name, rows in kinds.items():
         if np.isfinite(areas[rows]).any():
             figures[name] = np.nanmean(areas[rows])
+    figures |= _as_the_paper(panel, scores[panel.statements])
+    figures |= wording_means(auroc_rows(scores[panel.worded], panel.wording.holds), panel.wording.groups)
     if len(panel.retrieved):
         column, caption = panel.retrieved.T
         own = scores[caption, column]
@@ -139,6 +154,19 @@ def measure(panel: Panel, encode: Encode) -> dict[str, float]:
     if panel.items:
         figures |= _accuracies(panel, vectors)
     return {name: float(value) for name, value in figures.items()}
+
+
+def _as_the_paper(panel: Panel, scores: Float[np.ndarray, "statement image"]) -> dict[str, float]:
+    """Claim accuracy by form, and images found by a denial."""
+    figures = {}
+    for name, chosen in (("claim_affirmative", panel.affirmative), ("claim_negated", panel.negated)):
+        if np.isfinite(shares := claim_accuracy(scores, panel.holds, chosen)).any():
+            figures[name] = np.nanmean(shares)
+    found = rank_quality(scores[panel.negated], panel.holds[panel.negated])
+    for depth in (1, 5):
+        if (right := found[f"R@{depth}"].dropna()).size:
+            figures[f"retrieval_denial_{depth}"] = right.mean()
+    return figures
 
 
 def _accuracies(panel: Panel, vectors: Tensor) -> dict[str, float]:

@@ -13,11 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from nast_core.files.states import save_state
-from nast_core.finetune.batches import Batch, Sampler
+from nast_core.finetune.batches import Batch, Sampler, TextSampler
 from nast_core.finetune.checkpoint import load_checkpoint, parameter_state, restore_parameters
 from nast_core.finetune.encoding import TextEncoder
 from nast_core.finetune.evaluation import Panel, measure
-from nast_core.finetune.losses import Targets, losses
+from nast_core.finetune.losses import Targets
+from nast_core.finetune.objectives import OBJECTIVES
 from nast_core.finetune.parameters import make_optimizer, scale_gradients
 from nast_core.finetune.recipe import TRAINING, FinetuneError, FinetuneRecipe
 from nast_core.recipe import Reporter
@@ -36,10 +37,10 @@ class Task:
     weights: Float[np.ndarray, " layer"]
     scale: float  # of the cosine, in logits
     images: Float[Tensor, "study dim"]  # on the model's device
-    frozen: Mapping[str, Float[Tensor, " dim"]]  # affirmative text -> the frozen encoder's vector
-    training: Sampler
-    validation: Sampler
-    panel: Panel
+    frozen: Mapping[str, Float[Tensor, " dim"]]  # text -> where the frozen encoder, or the teacher, has it
+    training: Sampler | TextSampler
+    validation: Sampler | TextSampler
+    panel: Panel | None  # None: no image to watch by, so the texts alone
     identity: str  # of the checkpoint
     checkpoint: Path
 
@@ -100,12 +101,14 @@ def train(task: Task, report: Reporter) -> Progress:
 
 
 def rate_schedule(recipe: FinetuneRecipe) -> Callable[[int], float]:
-    """Share of the learning rate at each step: up in a line, then down along a cosine."""
+    """Share of the learning rate at each step: up in a line, then down along a cosine, or level."""
     warm = max(1, round(recipe.warmup * recipe.steps))
 
     def share(step: int) -> float:
         if step < warm:
             return (step + 1) / warm
+        if recipe.decay == "none":
+            return 1.0
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
 
     return share
@@ -150,19 +153,12 @@ def _accumulate(task: Task, batch: Batch, step: int) -> dict[str, float]:
 
 
 def batch_losses(task: Task, batch: Batch) -> dict[str, Tensor]:
-    return losses(task.encode(batch.texts), _targets(task, batch), task.scale)
+    return dict(OBJECTIVES[task.recipe.objective].terms(task.encode(batch.texts), _targets(task, batch), task.scale))
 
 
 def weigh(terms: Mapping[str, Tensor], recipe: FinetuneRecipe, step: int) -> Tensor:
-    """The loss of a step. The same-image term joins when captions do: a denial that merely mutes its finding satisfies
-    it, and before denials are read it keeps the tower there."""
-    compares = step >= recipe.statement_steps
-    weights = {
-        "caption": recipe.caption_weight,
-        "same_image": recipe.same_image_weight * compares,
-        "across_image": recipe.across_image_weight,
-        "alignment": recipe.alignment_weight,
-    }
+    """The loss of a step, by what the objective's terms weigh then."""
+    weights = OBJECTIVES[recipe.objective].weights(recipe, step)
     return torch.stack([weights[name] * value for name, value in terms.items() if weights[name]]).sum()
 
 
@@ -176,11 +172,13 @@ def _targets(task: Task, batch: Batch) -> Targets:
         fits=on_device(batch.fits),
         ranked=on_device(batch.ranked),
         better=on_device(batch.better),
+        spoken=on_device(batch.spoken),
         holds=on_device(batch.holds),
         kept=on_device(batch.kept),
         frozen=torch.stack([task.frozen[batch.texts[i]] for i in batch.kept])
         if len(batch.kept)
         else task.images.new_zeros(0, task.images.shape[1]),
+        denials=on_device(batch.denials),
     )
 
 
@@ -199,7 +197,7 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
         stands.step,
         validation_loss=loss,
         **{f"validation_loss_{name}": value for name, value in terms.items()},
-        **{f"validation_{name}": value for name, value in measure(task.panel, task.encode).items()},
+        **{f"validation_{name}": value for name, value in watch(task, loss).items()},
     )
     if stands.step < min(task.recipe.statement_steps, task.recipe.steps):
         return False  # captions are not learnt yet, so nothing is judged
@@ -209,6 +207,15 @@ def _validate(task: Task, stands: Progress, report: Reporter) -> bool:
     stands.waited += 1
     stands.over = stands.over or (task.recipe.patience is not None and stands.waited >= task.recipe.patience)
     return False
+
+
+def watch(task: Task, loss: float | None = None) -> dict[str, float]:
+    """Figures by name, as ``measure`` has them; cosine_teacher: mean cosine of validation texts to the teacher's.
+    ``loss``: the validation loss, where it is known."""
+    figures = measure(task.panel, task.encode) if task.panel else {}
+    if task.recipe.objective == "distil":
+        figures["cosine_teacher"] = 1 - (validation_loss(task)[0] if loss is None else loss)
+    return figures
 
 
 @torch.no_grad()
@@ -238,12 +245,12 @@ class MemoryWatch:
 
 def _too_large(task: Task, batch: Batch) -> str:
     """What to do about a batch that memory cannot hold: the largest half, quarter, ... that it can."""
-    own = batch.studies[: task.training.size]
-    problem = f"a batch of {len(own)} studies does not fit into the memory of {task.images.device}"
+    own = batch.drawn
+    problem = f"a batch of {len(own)} {task.training.unit} does not fit into the memory of {task.images.device}"
     size = len(own) // 2
     while size >= 2:
         clear_device_cache(garbage_collection=True)
-        smaller = task.training._replace(numbers=own[:size], size=size).batch(0)
+        smaller = task.training.of(own[:size]).batch(0)
         share = sorted(smaller.texts, key=len)[:: task.accelerator.num_processes]
         with MemoryWatch() as full:
             task.encode.encode(share).sum().backward()

@@ -1,4 +1,7 @@
-"""The four terms of the loss (method.md section 4). Pure functions of unit vectors; logits are scale x cosine."""
+"""The terms of the loss, this project's four and the paper's two (method.md sections 4 and 4b).
+
+Pure functions of unit vectors; logits are scale x cosine.
+"""
 
 from typing import NamedTuple
 
@@ -16,13 +19,15 @@ class Targets(NamedTuple):
     fits: Bool[Tensor, "caption image"]
     ranked: Int[Tensor, "pair 2"]
     better: Int[Tensor, "pair image"]
+    spoken: Int[Tensor, " pair"]
     holds: Int[Tensor, "text image"]
     kept: Int[Tensor, " kept"]
     frozen: Float[Tensor, "kept dim"]  # what the frozen encoder says of the kept texts
+    denials: Int[Tensor, "denial 2"]
 
 
 def losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> dict[str, Float[Tensor, ""]]:
-    """Every term of one batch, by name."""
+    """Every term of one batch, by name (objective claims)."""
     logits = scale * texts @ targets.images.T  # [text, image]
     true, false = targets.ranked.unbind(-1)
     return {
@@ -87,3 +92,33 @@ def across_image_loss(logits: Float[Tensor, "text image"], holds: Int[Tensor, "t
 def alignment_loss(now: Float[Tensor, "text dim"], frozen: Float[Tensor, "text dim"]) -> Float[Tensor, ""]:
     """Mean of 1 - cosine to the frozen encoder's vector of the same text; 0 where there is no text."""
     return (1 - (now * frozen).sum(-1)).mean() if len(now) else now.sum()
+
+
+def paper_losses(texts: Float[Tensor, "text dim"], targets: Targets, scale: float) -> dict[str, Float[Tensor, ""]]:
+    """The paper's two terms of one batch, by name (objective paper)."""
+    logits = scale * texts @ targets.images.T  # [text, image]
+    text, image = targets.denials.unbind(-1)
+    own = torch.eye(
+        len(text), dtype=torch.bool, device=logits.device
+    )  # the plain InfoNCE: all others are held against it
+    true, false = targets.ranked.unbind(-1)
+    return {
+        "negated_captions": caption_loss(logits[text][:, image], own),
+        "claims": claim_loss(logits[true, targets.spoken], logits[false, targets.spoken], true, targets.spoken),
+    }
+
+
+def claim_loss(
+    true: Float[Tensor, " pair"], false: Float[Tensor, " pair"], text: Int[Tensor, " pair"], image: Int[Tensor, " pair"]
+) -> Float[Tensor, ""]:
+    """-log of a true claim's share among all claims about its image that stand beside it: the softmax of its logit.
+
+    A row a pair of a true claim and one that contradicts it, ``true`` and ``false`` their logits on ``image``; pairs of
+    one ``text`` and ``image`` are one choice among several claims. Mean over choices; 0 where there is none.
+    """
+    if not len(true):
+        return true.sum()
+    _, choice = torch.unique(torch.stack([text, image]), dim=1, return_inverse=True)
+    of_choice = choice == torch.arange(int(choice.max()) + 1, device=choice.device)[:, None]  # [choice, pair]
+    margins = (false - true).expand(of_choice.shape).masked_fill(~of_choice, float("-inf"))
+    return F.softplus(margins.logsumexp(-1)).mean()  # -log(e^t / (e^t + sum e^f))

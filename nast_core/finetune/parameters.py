@@ -5,8 +5,8 @@ weight w[l], and stay frozen in both methods: then LoRA and full fine-tuning, an
 words that training texts lack keep their embedding. Source of that choice: ours.
 """
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -74,17 +74,34 @@ def scale_gradients(layers: Sequence[Mapping[str, nn.Parameter]], weights: Float
                 parameter.grad.mul_(float(weight))
 
 
-@torch.no_grad()
-def layer_changes(tower: TextTower, start: Mapping[str, Tensor]) -> Float[np.ndarray, " layer"]:
-    """How far each layer moved: norm of its change / norm of its weights before, over all matrices of the layer.
+class Moves(NamedTuple):
+    """How far each layer moved, over all its matrices: norm of its change, and that over the norm of its weights
+    before."""
 
-    ``start``: what was trained as it was before, by "layer.name"; adapters are told apart by themselves, since they
+    norms: Float[np.ndarray, " layer"]
+    relative: Float[np.ndarray, " layer"]
+
+    @property
+    def shares(self) -> Float[np.ndarray, " layer"]:
+        """Each layer's part of the update, ||dW[l]|| / sum ||dW||; 0 where nothing moved."""
+        total = self.norms.sum()
+        return self.norms / total if total else self.norms
+
+
+@torch.no_grad()
+def layer_moves(tower: TextTower, start: Mapping[str, Tensor]) -> Moves:
+    """``start``: what was trained as it was before, by "layer.name"; adapters are told apart by themselves, since they
     begin at no change.
     """
-    return np.array([_change(layer_module(block), number, start) for number, block in enumerate(tower.blocks, start=1)])
+    squares = np.array(
+        [_change(layer_module(block), number, start) for number, block in enumerate(tower.blocks, start=1)]
+    )
+    norms, sizes = np.sqrt(squares).T
+    return Moves(norms, norms / sizes)
 
 
-def _change(module: nn.Module, number: int, start: Mapping[str, Tensor]) -> float:
+def _change(module: nn.Module, number: int, start: Mapping[str, Tensor]) -> tuple[float, float]:
+    """Sums of squares of a layer's change, and of its weights before."""
     adapters = [part for part in module.modules() if isinstance(part, LoraLayer)]
     own = {name: p for name, p in module.named_parameters() if "lora_" not in name}
     if adapters:
@@ -93,7 +110,7 @@ def _change(module: nn.Module, number: int, start: Mapping[str, Tensor]) -> floa
     else:
         sizes = [start[f"{number}.{name}"] for name in own]
         differences = [p - before for p, before in zip(own.values(), sizes, strict=True)]
-    return math.sqrt(_squares(differences) / _squares(sizes))
+    return _squares(differences), _squares(sizes)
 
 
 def _squares(tensors: Sequence[Tensor]) -> float:

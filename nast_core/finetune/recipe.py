@@ -8,22 +8,20 @@ from pydantic import Field, field_validator, model_validator
 
 from nast_core.errors import NastError
 from nast_core.finetune.arms import ARMS, TRACED_ARMS, Arm
+from nast_core.finetune.presets import START, Method, Objective, Preset, beneath
+from nast_core.finetune.teacher import read_teacher
 from nast_core.interpret.summaries import Average, Summary
 from nast_core.models.precision import COMPUTED
 from nast_core.recipe import OfDataset
 
 Scale = Literal["learning_rate", "gradient"]
-Method = Literal["lora", "full"]
 Targets = Literal["both", "attention", "mlp"]
 Tracker = Literal["tensorboard", "mlflow", "wandb", "none"]
 CAPTIONS = 4  # of a study, drawn once, so that the frozen encoder's vectors can be kept; the first is affirmative
-START: dict[Method, dict[str, float]] = {  # a method's own defaults: whole layers learn sooner, and from smaller steps
-    "lora": {"learning_rate": 3e-3, "statements_first": 0.5},
-    "full": {"learning_rate": 1.5e-3, "statements_first": 0.2},
-}
 
 TRAINING = "Training"  # what a run at its steps says it does
 
+_OF_TEXTS = ("teacher", "texts", "reports", "without_cues")
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -36,12 +34,14 @@ class FinetuneError(NastError):
 class FinetuneRecipe(OfDataset):
     """One training of a text tower. Equal recipes on equal models and data give equal weights."""
 
-    files: ClassVar = ("data", "items", "trace")
+    files: ClassVar = ("data", "items", "trace", "reports")
+    folders: ClassVar = ("reports",)
     image_folder: ClassVar = "images"
     computed: ClassVar = True
     long_part: ClassVar = TRAINING
 
     kind: Literal["finetune"] = "finetune"
+    preset: Preset | None = None  # choices under one name, beneath those given here; paper: the paper's own rule
 
     # what is learnt from
     data: Path | None = None  # claims.jsonl, with train and validation lines; without: the dataset's
@@ -50,6 +50,12 @@ class FinetuneRecipe(OfDataset):
         None  # validation items.jsonl: adds accuracies and gap to what is watched; without data: the dataset's
     )
 
+    # what objective distil learns from: text alone; studies are there to watch it by
+    teacher: str | None = None  # a repair, as behind a model: rewrite, "region(t=0.9)"
+    texts: Literal["grammar", "reports", "both"] | None = None
+    reports: Path | None = None  # sentences, one a line, or reports as 'nast claims build' reads; without: Open-i's
+    without_cues: tuple[str, ...] = ()  # denials that no text has, so that reading them can be measured as new
+
     # which layers learn how fast
     arm: Arm = "uniform"
     trace: Path | None = None  # a trace's netCDF, or run:ID of a trace, for the arms that follow one
@@ -57,6 +63,7 @@ class FinetuneRecipe(OfDataset):
     average: Average = "ratio_mean"
     floor: Annotated[float, Field(gt=0, le=1)] = 0.1  # least layer weight before the mean is made 1; 1 is uniform
     temperature: Amount = 1.0  # exponent on the CTE: 0 is uniform, above 1 is sharper
+    exponent: Amount = 1.0  # beta of the arm paper: on weights from 0 to 1; 0 is uniform
     scale: Scale = "learning_rate"
 
     # what is trained
@@ -75,12 +82,18 @@ class FinetuneRecipe(OfDataset):
     # of the steps: statements alone; captions and same-image ranking join after them
     statements_first: Share = START["lora"]["statements_first"]
     learning_rate: Annotated[float, Field(gt=0)] = START["lora"]["learning_rate"]  # at layer weight 1
-    warmup: Share = 0.05  # of the steps; after it the rate falls to 0 along a cosine
+    warmup: Share = 0.05  # of the steps
+    decay: Literal["cosine", "none"] = "cosine"  # of the rate, behind the warmup: to 0, or not at all
     optimizer: Literal["adamw", "sgd"] = "adamw"
     weight_decay: Amount = 0.0  # AdamW's, decoupled: the layer weight scales it too
     clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the whole gradient
 
-    # what the loss is made of; 0 leaves a term out
+    # what the loss is made of
+    # claims: the terms below. paper: InfoNCE of single denials, and the true claim's share among claims of an image.
+    # distil: 1 - cosine to a repair's vectors of texts
+    objective: Objective = "claims"
+    balance: Share = 0.5  # lam of objective paper: the weight of InfoNCE; the claims have the rest
+    # of objective claims; 0 leaves a term out
     caption_weight: Amount = 0.2
     same_image_weight: Amount = 3.0
     across_image_weight: Amount = 6.0  # what teaches a cue to be read
@@ -92,6 +105,11 @@ class FinetuneRecipe(OfDataset):
     patience: Count | None = None  # validations without a lower validation loss before it ends; None: all steps
     checkpoint_every: Count = 50
     tracker: Tracker | None = None  # None: TensorBoard where it is installed
+
+    @property
+    def learnt(self) -> str:
+        """What sets it apart among fine-tunes, in a word or two: its arm, or its teacher."""
+        return self.arm if self.teacher is None else f"distilled, {self.teacher}"
 
     @property
     def validations(self) -> int:
@@ -109,12 +127,13 @@ class FinetuneRecipe(OfDataset):
     @property
     def statement_steps(self) -> int:
         """The first steps, without captions: none where the term that they are for is left out."""
-        return math.ceil(self.statements_first * self.steps) if self.across_image_weight else 0
+        alone = self.objective == "claims" and self.across_image_weight
+        return math.ceil(self.statements_first * self.steps) if alone else 0
 
     @model_validator(mode="before")
     @classmethod
     def _start(cls, fields: Any) -> Any:
-        return START["full"] | fields if isinstance(fields, dict) and fields.get("method") == "full" else fields
+        return beneath(fields) if isinstance(fields, dict) else fields
 
     @field_validator("precision")
     @classmethod
@@ -135,6 +154,12 @@ class FinetuneRecipe(OfDataset):
                 "full fine-tuning in bfloat16 rounds most updates away; use float32 or bf16, or method lora"
             )
         terms = (self.caption_weight, self.same_image_weight, self.across_image_weight)
-        if ARMS[self.arm].trains and not any(terms):
+        if self.objective == "distil":
+            read_teacher(self.teacher or "")
+            if self.reports is not None and self.texts == "grammar":
+                raise ValueError("reports are given and texts is grammar; set texts to reports or both")
+        elif (given := next((name for name in _OF_TEXTS if getattr(self, name)), None)) is not None:
+            raise ValueError(f"{given} is of objective distil; set objective to distil, or leave {given} out")
+        if self.objective == "claims" and ARMS[self.arm].trains and not any(terms):
             raise ValueError("caption_weight, same_image_weight and across_image_weight are all 0: nothing is learnt")
         return self

@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from nast_core.files.netcdf import read_dataset
-from nast_core.finetune.arms import TRACED_ARMS, arm_weights
+from nast_core.finetune.arms import ARMS, TRACED_ARMS, arm_weights
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
 from nast_core.interpret.profiles import average_over
 from nast_core.interpret.summaries import Average, Summary, layer_summary
@@ -26,15 +26,7 @@ def layer_weights(
 
     Raises FinetuneError for an effect that is undefined, negative, or zero in every layer, and where a weight is 0.
     """
-    if not np.isfinite(effect).any():
-        raise FinetuneError(
-            "the trace's effect is undefined (NaN) in every layer, since each pair's two texts score alike; trace "
-            "pairs that the model tells apart"
-        )
-    if not np.isfinite(effect).all():
-        raise FinetuneError(
-            f"the trace's effect is undefined (NaN) in {_layers(~np.isfinite(effect))}; trace more pairs"
-        )
+    effect = _defined(effect)
     effect = np.where(np.abs(effect) < _ROUNDING * np.abs(effect).max(), 0.0, effect)
     if (effect < 0).any():
         raise FinetuneError(
@@ -49,6 +41,44 @@ def layer_weights(
     if not (weights > 0).all():
         raise FinetuneError(f"the layer weight of {_layers(weights <= 0)} is 0; raise the floor above {floor:g}")
     return weights
+
+
+def min_max_weights(effect: Float[np.ndarray, " layer"], *, exponent: float = 1.0) -> Float[np.ndarray, " layer"]:
+    """The paper's: ((c[l] - min c) / (max c - min c)) ** exponent, l = 1..L, from 0 to 1 (method.md section 4b).
+
+    Raises FinetuneError for an effect that is undefined, or alike in every layer.
+    """
+    effect = _defined(effect)
+    spread = effect.max() - effect.min()
+    if spread <= _ROUNDING * np.abs(effect).max():
+        raise FinetuneError(
+            f"the trace's effect is {effect[0]:.3g} in every layer, so it says nothing of where to train; choose "
+            "another layer summary, or arm uniform"
+        )
+    return ((effect - effect.min()) / spread) ** exponent
+
+
+def _defined(effect: Float[np.ndarray, " layer"]) -> Float[np.ndarray, " layer"]:
+    """The effect, where every layer has one."""
+    if not np.isfinite(effect).any():
+        raise FinetuneError(
+            "the trace's effect is undefined (NaN) in every layer, since each pair's two texts score alike; trace "
+            "pairs that the model tells apart"
+        )
+    if not np.isfinite(effect).all():
+        raise FinetuneError(
+            f"the trace's effect is undefined (NaN) in {_layers(~np.isfinite(effect))}; trace more pairs"
+        )
+    return effect
+
+
+def traced_weights(
+    arm: str, effect: Float[np.ndarray, " layer"], *, floor: float, temperature: float, exponent: float, seed: int
+) -> Float[np.ndarray, " layer"]:
+    """The layer weights of an arm that follows an effect, by its rule. Raises FinetuneError as that does."""
+    if ARMS[arm].rule == "min_max":
+        return arm_weights(arm, min_max_weights(effect, exponent=exponent), seed=seed)
+    return arm_weights(arm, layer_weights(effect, floor=floor, temperature=temperature), seed=seed)
 
 
 def _layers(where: np.ndarray) -> str:
@@ -121,10 +151,16 @@ def recipe_weights(recipe: FinetuneRecipe, model: DualEncoder, runs: Path) -> Fl
 
     Raises FinetuneError as above.
     """
-    plain = np.ones(model.text.n_layers)
     if recipe.arm in TRACED_ARMS and recipe.trace is not None:
         run = run_of(recipe.trace)
         path = recipe.trace if run is None else runs / run / "trace.nc"
         effect = layer_effect(read_trace(path, model), recipe.summary, recipe.average)
-        plain = layer_weights(effect, floor=recipe.floor, temperature=recipe.temperature)
-    return arm_weights(recipe.arm, plain, seed=recipe.seed)
+        return traced_weights(
+            recipe.arm,
+            effect,
+            floor=recipe.floor,
+            temperature=recipe.temperature,
+            exponent=recipe.exponent,
+            seed=recipe.seed,
+        )
+    return arm_weights(recipe.arm, np.ones(model.text.n_layers), seed=recipe.seed)

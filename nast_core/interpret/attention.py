@@ -102,3 +102,34 @@ def attention_patterns(model: DualEncoder, texts: Sequence[str]) -> list[Float[n
     own = tokens.mask.scatter(1, tokens.pooled[:, None], True)
     positions = [row.nonzero()[:, 0].cpu().numpy() for row in own]
     return [weights[:, row][:, :, at[:, None], at] for row, at in enumerate(positions)]
+
+
+@torch.inference_mode()
+def value_weighted_patterns(
+    model: DualEncoder, texts: Sequence[str]
+) -> list[Float[np.ndarray, "layer head query key"]]:
+    """As ``attention_patterns``, each share times the length of what its head would write of that token alone:
+    A[q, k] |W_O W_V h_k|, the value's bias included and the output's not.
+
+    A head that looks at a token whose value is short takes nothing from it. Source: Kobayashi et al. 2020
+    (arXiv:2004.10102).
+    """
+    tower, lengths = model.text, []
+    tokens = tower.tokenize(texts)
+    for block, hidden in zip(tower.blocks, tower.states(tokens)[:-1], strict=True):
+        value = tower.split(block.key_value(block.attention_in(hidden))[1])  # [text, head, key, channel]
+        alone = torch.zeros(
+            *value.shape[:3], *value.shape[1:2], value.shape[-1], dtype=value.dtype, device=value.device
+        )
+        for head in range(tower.n_heads):
+            alone[:, head, :, head] = value[:, head]
+        written = block.attention_out(alone.flatten(-2))
+        nothing = block.attention_out(torch.zeros_like(written[..., :1, :]))
+        lengths.append((written - nothing).norm(dim=-1))
+    weighed = torch.stack(lengths).double().cpu().numpy()  # [layer, text, head, key]
+    own = tokens.mask.scatter(1, tokens.pooled[:, None], True)
+    positions = [row.nonzero()[:, 0].cpu().numpy() for row in own]
+    return [
+        pattern * weighed[:, row][:, :, None, at]
+        for row, (pattern, at) in enumerate(zip(attention_patterns(model, texts), positions, strict=True))
+    ]

@@ -87,7 +87,7 @@ def _watched(tower: TextTower, tokens: Tokens, component: Component) -> tuple[li
         return value
 
     for block in tower.blocks:
-        states.append(tower.step(block, states[-1], mask, keep))
+        states.append(tower.step(block, states[-1], block.sight(mask, tokens), keep))
     return tensors, tower.finish(states, tokens)
 
 

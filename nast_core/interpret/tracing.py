@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from nast_core.interpret.ablation import need_whole_sight
 from nast_core.interpret.patching import Row, output_with, rows_of, writing
 from nast_core.interpret.plan import PatchPlan
 from nast_core.models.tower import Block, TextTower, Tokens, Touch, untouched
@@ -52,6 +53,7 @@ def patched_runs(
 
     Source: Meng et al. 2022 (arXiv:2202.05262) section 2, with states swapped as in NAST; the batching is ours.
     """
+    need_whole_sight(tower)
     for members, chunks in _groups(tower, pairs, plan, memory_budget or budget_on(tower.device)):
         affirmative = tower.tokenize([pairs[i].pair.affirmative for i in members])
         negated = tower.tokenize([pairs[i].pair.negated for i in members])

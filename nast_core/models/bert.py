@@ -16,12 +16,7 @@ class BertBlock(PostNormBlock):
 
     def __init__(self, layer: Any):
         self.layer = layer
-
-    def norm_attention(self, x: Tensor) -> Tensor:
-        return self.layer.attention.output.LayerNorm(x)
-
-    def norm_mlp(self, x: Tensor) -> Tensor:
-        return self.layer.output.LayerNorm(x)
+        self.attention_norm, self.mlp_norm = layer.attention.output.LayerNorm, layer.output.LayerNorm
 
     def query(self, read: Tensor) -> Tensor:
         return self.layer.attention.self.query(read)

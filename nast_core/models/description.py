@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
+
 from nast_core.models.encoder import DualEncoder
 from nast_core.models.tower import PreNormBlock
 from nast_core.models.zoo import ZooCard
@@ -60,14 +62,37 @@ def compared(model: DualEncoder, card: ZooCard | None) -> list[Compared]:
 
 def lacking(model: DualEncoder) -> dict[str, str]:
     """What a model cannot do, ability -> why: what its family declares, and what follows from its pooling."""
-    if model.text.pools_one_position:
-        return dict(model.limits)
-    why = (
-        f"the embedding is the {model.text.pooling}; so no single state holds it, and CTE need not be 1 anywhere "
-        "in the end"
-    )
-    return {**model.limits, "single pooled state": why}
+    found = dict(model.limits)
+    if not model.text.pools_one_position:
+        found["single pooled state"] = (
+            f"the embedding is the {model.text.pooling}; so no single state holds it, and CTE need not be 1 anywhere "
+            "in the end"
+        )
+    also = {"direct contributions": no_contributions(model), "embedding lens": no_lens(model)}
+    return found | {what: why for what, why in also.items() if why}
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def no_contributions(model: DualEncoder) -> str:
+    """Why a score is no sum of direct contributions, half a sentence; empty where it is."""
+    text = model.text
+    if not text.pools_one_position:
+        return f"the embedding is the {text.pooling}, and no single state holds it"
+    with torch.no_grad():
+        noise = torch.Generator().manual_seed(0)
+        a, b = torch.randn(2, text.width, generator=noise, dtype=torch.float64).to(text.device, model.dtype)
+        parts = text.project_normed(torch.stack([a + b, a, b, torch.zeros_like(a)])).double()
+    off = (parts[0] - parts[1] - parts[2] + parts[3]).abs().max()
+    if float(off) <= 1e-3 * float(parts.abs().max()):
+        return ""
+    return f"its readout ({text.pooling}) bends what it reads, so that the parts of a state do not add up behind it"
+
+
+def no_lens(model: DualEncoder) -> str:
+    """Why a layer's state has no would-be embedding, half a sentence; empty where it has."""
+    if model.text.pools_one_position:
+        return ""
+    return f"the embedding is the {model.text.pooling}, and no single state holds it"

@@ -34,6 +34,7 @@ class Card:
     revision: str = ""
     conditions: tuple[str, ...] = ()  # what it was trained to know, where that is on record
     fingerprint: str = ""  # what the weights should hash to, where that is on record
+    taught: frozenset[str] | None = None  # negation cues of its training texts, where they are on record
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,19 @@ class DualEncoder(ABC):
         """
         if not texts:
             return torch.empty(0, self.text.dim)
-        unique = self._by_length(set(texts))
-        vectors = []
-        for batch in self._text_batches(unique, batch_size or (64 if self.text.device.type == "cpu" else 256)):
+        unique, vectors = list[str](), []
+        for batch in self.text_batches(texts, batch_size or (64 if self.text.device.type == "cpu" else 256)):
+            unique += batch
             with computing(self.text.device, "texts" in self.in_bf16):
                 vectors.append(_unit(self.text.encode(self.text.tokenize(batch))))
             if progress:
                 progress(len(batch))
         place = {text: i for i, text in enumerate(unique)}
         return torch.cat(vectors).cpu()[torch.tensor([place[text] for text in texts])]
+
+    def text_batches(self, texts: Iterable[str], size: int) -> Iterator[list[str]]:
+        """Each text once, in batches of like length; where padding would change an embedding, of equal token counts."""
+        yield from self._text_batches(self._by_length(set(texts)), size)
 
     def _by_length(self, texts: Iterable[str]) -> list[str]:
         """In order of token counts, so that little of a batch is padding; equal sets give equal orders."""

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from nast_core.errors import ModelError
 from nast_core.files.gate import shown
+from nast_core.files.places import OWN_NAMES
 from nast_core.models import adapters, model_files, put_off, specs
 from nast_core.models.allowed import Keys, Text, checked
 from nast_core.models.encoder import Card, DualEncoder
@@ -201,12 +202,13 @@ def _card(folder: Path, family: str, entry: specs.Found) -> Card:
     record = checked(_CardKeys, model_files.read_json(path), str(path)) if os.path.lexists(path) else _CardKeys()
     return Card(
         name=record.name or (known.name if known else entry.name or folder.resolve().name),
-        source="demo" if entry.name == "demo" else str(folder),
+        source=entry.name if entry.name in OWN_NAMES else str(folder),
         family=family,
         licence=record.licence or (known.licence if known else "not stated"),
         revision=record.revision or (known.revision if known else None) or "",
         conditions=tuple(record.conditions),
         fingerprint=record.fingerprint or "",
+        taught=None if record.cues is None else frozenset(record.cues),
     )
 
 
@@ -218,3 +220,4 @@ class _CardKeys(Keys):
     revision: Text | None = None
     conditions: Annotated[list[Text], Field(max_length=1_000)] = Field(default_factory=list)
     fingerprint: Text | None = None
+    cues: Annotated[list[Text], Field(max_length=1_000)] | None = None  # of negation, that its training texts have

@@ -12,16 +12,25 @@ from typing import NamedTuple
 
 from nast_core.errors import ModelError
 from nast_core.files import gate
-from nast_core.files.places import DEMO, DEMO_TUNED, EMBEDDED
+from nast_core.files.places import DEMO, DEMO_LANGUAGE, DEMO_TUNED, EMBEDDED, OWN_NAMES, language_folder
 from nast_core.files.places import DEMO_FOLDER as DEMO_FOLDER
 from nast_core.models import zoo
 from nast_core.models.hub import HUB_ID
 from nast_core.models.zoo import ZooCard
 
 OPEN_CLIP = "open_clip:"
-OURS = {  # what comes with NAST: spec -> what it is
+OURS = {  # what comes with NAST, or is built by it: spec -> what it is
     DEMO: "the demo CLIP, trained on drawn radiographs; it misreads negation",
     DEMO_TUNED: "the demo CLIP, fine-tuned to read negation",
+    DEMO_LANGUAGE: "the demo's image tower beside a text tower that knew language before; built on this machine",
+}
+_MADE = {  # spec -> where it is looked for, and what makes it
+    DEMO: ("in assets/{folder.name}", "'nast demo build'"),
+    DEMO_TUNED: ("in assets/{folder.name}", "'nast demo tune'"),
+    DEMO_LANGUAGE: (
+        "on this machine yet",
+        "'nast demo build --language', or on the Models page; it takes about 10 minutes on 2 cores and fetches 92 MB",
+    ),
 }
 _NAMED = 5  # snapshots, of more
 _REPAIR = re.compile(r"(?P<base>.+)\+(?P<method>[A-Za-z][\w-]*)(?:\((?P<arguments>[^()]*)\))?", re.DOTALL)
@@ -67,7 +76,7 @@ def find(spec: str) -> Found:
     """
     if not spec.strip():
         raise ModelError("no model is named; write demo, a folder, or a name of 'nast model list'")
-    if spec in EMBEDDED:
+    if spec in OWN_NAMES:
         return Found(embedded(spec), name=spec)
     if spec.startswith(OPEN_CLIP):
         return Found(None, name=spec)
@@ -100,12 +109,17 @@ def find(spec: str) -> Found:
     raise ModelError(_nothing(spec, folder, hub))
 
 
+def place_of(spec: str) -> Path:
+    """Where a model of ours lies, whether it is there or not."""
+    return language_folder() if spec == DEMO_LANGUAGE else EMBEDDED[spec]
+
+
 def embedded(spec: str) -> Path:
-    """The folder of a model that comes with NAST. Raises ModelError, saying how to make it, where it is not there."""
-    folder = EMBEDDED[spec]
+    """The folder of a model of ours. Raises ModelError, saying how to make it, where it is not there."""
+    folder = place_of(spec)
     if not folder.exists():
-        command = {DEMO: "nast demo build", DEMO_TUNED: "nast demo tune"}[spec]
-        raise ModelError(f"{spec} is not in assets/{folder.name}; make it with '{command}'")
+        where, how = _MADE[spec]
+        raise ModelError(f"{spec} is not {where.format(folder=folder)}; make it with {how}")
     return folder
 
 

@@ -63,6 +63,14 @@ class Tokens:
 class Block(ABC):
     """One transformer block, split where interpretability needs to reach in. ``...`` is any leading shape."""
 
+    attention_norm: torch.nn.LayerNorm | None = None  # over the sum behind the attention; None: the sum stays as it is
+    mlp_norm: torch.nn.LayerNorm | None = None
+    sunk = False  # whether heads of it are kept from looking about (interpret/ablation.py)
+
+    def sight(self, mask: Tensor | None, tokens: Tokens) -> Tensor | None:
+        """What its heads may look at, [text or 1, head or 1, query, key]; of the tower's ``mask``, all."""
+        return mask
+
     @abstractmethod
     def attention_in(self, x: Float[Tensor, "... width"]) -> Float[Tensor, "... width"]:
         """What the attention reads of the block's input: its norm, or the input itself in post-norm blocks."""
@@ -97,6 +105,10 @@ class Outer(Block):
 
     def __init__(self, block: Block):
         self.block = block
+        self.attention_norm, self.mlp_norm, self.sunk = block.attention_norm, block.mlp_norm, block.sunk
+
+    def sight(self, mask: Tensor | None, tokens: Tokens) -> Tensor | None:
+        return self.block.sight(mask, tokens)
 
     def attention_in(self, x: Tensor) -> Tensor:
         return self.block.attention_in(x)
@@ -133,20 +145,17 @@ class PreNormBlock(Block):
 class PostNormBlock(Block):
     """Norms after each addition: BERT and RoBERTa. There is no un-normalised residual stream."""
 
-    @abstractmethod
-    def norm_attention(self, x: Tensor) -> Float[Tensor, "... width"]: ...
-
-    @abstractmethod
-    def norm_mlp(self, x: Tensor) -> Float[Tensor, "... width"]: ...
+    attention_norm: torch.nn.LayerNorm
+    mlp_norm: torch.nn.LayerNorm
 
     def attention_in(self, x: Tensor) -> Tensor:
         return x
 
     def add_attention(self, x: Tensor, attention: Tensor) -> Tensor:
-        return self.norm_attention(x + attention)
+        return self.attention_norm(x + attention)
 
     def add_mlp(self, x: Tensor, mlp: Tensor) -> Tensor:
-        return self.norm_mlp(x + mlp)
+        return self.mlp_norm(x + mlp)
 
 
 Padding = Literal["ignored", "fixed", "averaged"]
@@ -186,6 +195,15 @@ class TextTower(ABC):
         """The joint-space vector of a pooled last state, not normalised."""
 
     @property
+    def final_norm(self) -> torch.nn.LayerNorm | None:
+        """The norm that ``project`` begins with; None where it begins with none."""
+        return None
+
+    def project_normed(self, normed: Float[Tensor, "... width"]) -> Float[Tensor, "... dim"]:
+        """What ``project`` does behind ``final_norm``. Families with such a norm override both."""
+        return self.project(normed)
+
+    @property
     @abstractmethod
     def device(self) -> torch.device: ...
 
@@ -213,7 +231,7 @@ class TextTower(ABC):
         """States after layer ``stop`` (default: the last) from states after layer ``start``."""
         mask = self.attention_mask(tokens)
         for block in self.blocks[start:stop]:
-            hidden = self.step(block, hidden, mask)
+            hidden = self.step(block, hidden, block.sight(mask, tokens))
         return hidden
 
     def states(self, tokens: Tokens) -> Float[Tensor, "layer text position width"]:
@@ -231,7 +249,7 @@ class TextTower(ABC):
             return value
 
         for block in self.blocks:
-            hidden = self.step(block, hidden, mask, keep)
+            hidden = self.step(block, hidden, block.sight(mask, tokens), keep)
         return values, hidden
 
     def attention(self, tokens: Tokens) -> Iterator[Weights]:
@@ -240,7 +258,7 @@ class TextTower(ABC):
         for number, block in enumerate(self.blocks, start=1):
             read = block.attention_in(hidden)
             key, value = (self.split(part) for part in block.key_value(read))
-            weights = self.weights(self.split(block.query(read)), key, mask)
+            weights = self.weights(self.split(block.query(read)), key, block.sight(mask, tokens))
             yield weights
             if number < self.n_layers:  # nothing reads what the last block makes of them
                 hidden = self.from_heads(block, hidden, self.join(weights @ value))

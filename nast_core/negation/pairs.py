@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from nast_core.errors import DataError, PairError, TextError
 from nast_core.files.gate import shown
 from nast_core.files.jsonl import read_jsonl
-from nast_core.negation.phrases import sentence_case
+from nast_core.negation.phrases import DENIALS, sentence_case
 from nast_core.vocabulary.cues import Cue, find_cues
-from nast_core.vocabulary.model import Vocabulary
+from nast_core.vocabulary.model import Noun, Vocabulary
 from nast_core.vocabulary.shipped import given
 
 if TYPE_CHECKING:  # template pairs are listed without torch
@@ -185,8 +185,7 @@ def template_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabula
         for noun in entry.prompt_nouns:
             if noun.text in entry.prompts.not_in_pairs:
                 continue
-            definite = "some" if not noun.article else "a" if noun.text[0] not in "aeiou" else "an"
-            fill = {"noun": noun.text, "is": noun.verb, "definite": definite, **about}
+            fill = _filled(noun) | about
             pairs += [
                 PolarityPair(
                     affirmative=sentence_case(a.format(**fill)),
@@ -196,6 +195,41 @@ def template_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabula
                 for a, n in _FRAMES
             ]
     return pairs
+
+
+_AFFIRMED = {  # a denial's template -> as many words without its cue: a text's length is not to give it away
+    "no {noun}": "{definite} {noun}",
+    "there {is} no {noun}": "there {is} {definite} {noun}",
+    "without {noun}": "with {noun}",
+    "no evidence of {noun}": "some evidence of {noun}",
+    "no sign of {noun}": "some sign of {noun}",
+    "absence of {noun}": "presence of {noun}",
+    "{noun} {is} absent": "{noun} {is} present",
+    "{noun} {is} not seen": "{noun} {is} now seen",
+    "free of {noun}": "full of {noun}",
+    "negative for {noun}": "positive for {noun}",
+}
+
+
+def denial_pairs(conditions: Sequence[str] | None = None, vocabulary: Vocabulary | None = None) -> list[PolarityPair]:
+    """Every denial of the grammar beside the same statement affirmed, for every noun of every condition, or of all:
+    more cues than the frames of pairs that have to align."""
+    vocabulary = given(vocabulary)
+    return [
+        PolarityPair(
+            affirmative=sentence_case(f"{_AFFIRMED[denial.template]}.".format(**fill)),
+            negated=sentence_case(f"{denial.template}.".format(**fill)),
+            finding=condition,
+        )
+        for condition in (vocabulary.conditions if conditions is None else conditions)
+        for fill in map(_filled, vocabulary[condition].prompt_nouns)
+        for denial in DENIALS
+    ]
+
+
+def _filled(noun: Noun) -> dict[str, str]:
+    definite = "some" if not noun.article else "a" if noun.text[0] not in "aeiou" else "an"
+    return {"noun": noun.text, "is": noun.verb, "definite": definite}
 
 
 def read_pairs(path: Path) -> list[PolarityPair]:

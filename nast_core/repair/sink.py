@@ -6,7 +6,7 @@ of the layers, the heads with the greatest negator-selective attention, method.m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nast_core.errors import RepairError
 from nast_core.repair.method import Asked, Method, Parameter
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nast_core.models.encoder import DualEncoder
-    from nast_core.models.tower import Block, Tokens
     from nast_core.vocabulary.model import Vocabulary
 
 _PAIRS = 120  # that heads are told by
@@ -45,49 +44,12 @@ def late_heads(base: DualEncoder, vocabulary: Vocabulary) -> dict[str, Tensor]:
 
 def vectors(asked: Asked) -> Tensor:
     """Unit vectors [text dim]."""
-    import torch
+    from nast_core.interpret.ablation import sink
 
-    from nast_core.models.tower import Outer
-    from nast_core.repair.states import encoded_through
-
-    tower = asked.base.text
-    chosen = asked.fitted["heads"][: int(asked.values["heads"])].tolist()
+    chosen = [(layer, head) for layer, head in asked.fitted["heads"][: int(asked.values["heads"])].tolist()]
     if not chosen:
         return asked.own
-
-    class Sunk(Outer):
-        """Knows its batch, and what the block read of it."""
-
-        def __init__(self, block: Block, layer: int, tokens: Tokens):
-            super().__init__(block)
-            self.heads, self.pooled = [head - 1 for one, head in chosen if one == layer], tokens.pooled
-
-        def query(self, read: Any) -> Any:
-            self.read_by = self.block.query(read)
-            return self.read_by
-
-        def key_value(self, read: Any) -> Any:
-            self.read_of = self.block.key_value(read)
-            return self.read_of
-
-        def attention_out(self, z: Any) -> Any:
-            if self.heads:
-                rows = torch.arange(len(z), device=z.device)
-                z = tower.split(z).clone()
-                z[rows[:, None], torch.tensor(self.heads), self.pooled[:, None]] = self._sunk(rows).to(z.dtype)
-                z = tower.join(z)
-            return self.block.attention_out(z)
-
-        def _sunk(self, rows: Tensor) -> Tensor:
-            """[text head channel] of the chosen heads at the pooled position."""
-            query = tower.split(self.read_by)[rows, :, self.pooled][:, self.heads]
-            key, value = (tower.split(part)[:, self.heads] for part in self.read_of)
-            places = torch.stack([torch.zeros_like(self.pooled), self.pooled], 1)  # the start, and itself
-            seen = [part[rows[:, None], :, places] for part in (key, value)]  # [text place head channel]
-            weights = torch.einsum("thc,tphc->thp", query, seen[0]) * query.shape[-1] ** -0.5
-            return torch.einsum("thp,tphc->thc", weights.softmax(-1), seen[1])
-
-    return encoded_through(asked.base, [one.text for one in asked.splits], Sunk)
+    return sink(asked.base, chosen).encode_texts([one.text for one in asked.splits])
 
 
 def _cannot(base: DualEncoder) -> str:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from nast_core.errors import DataError, what_is_wrong
 from nast_core.files.documents import parse_json
 from nast_core.files.gate import MB, as_path, printable, read_tail, read_text, shown
-from nast_core.files.places import EMBEDDED
+from nast_core.files.places import OWN_NAMES
 from nast_core.files.writing import write_json
 from nast_core.models.specs import unrepaired
 from nast_core.recipe import Recipe, RunError, references, run_of
@@ -383,6 +383,6 @@ def settled(recipe: Recipe) -> Recipe:
     for field in ("model", *recipe.models):
         spec = getattr(recipe, field)
         base, repairs = ("", "") if spec is None else unrepaired(spec)
-        if base and base not in EMBEDDED and os.path.isdir(folder := os.path.expanduser(base)):
+        if base and base not in OWN_NAMES and os.path.isdir(folder := os.path.expanduser(base)):
             fields[field] = os.path.abspath(folder) + repairs
     return recipe.model_copy(update=fields)

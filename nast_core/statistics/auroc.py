@@ -1,15 +1,20 @@
 """AUROC with intervals over patients: a weighted AUROC for every resample at once."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
 from nast_core.statistics.rates import RESAMPLES, Rate
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 _AT_ONCE = 400  # resamples: few enough that their weights stay in the cache
+_BLOCK = 32  # steps of one matrix product
 
 
 def auroc(truth: ArrayLike, score: ArrayLike) -> float:
@@ -27,9 +32,9 @@ def auroc(truth: ArrayLike, score: ArrayLike) -> float:
 def auroc_columns(
     truth: Float[np.ndarray, "item column"], score: Float[np.ndarray, "item column"]
 ) -> Float[np.ndarray, " column"]:
-    """``auroc`` of every column, to rounding, in a hundredth of the time where there are hundreds of them."""
+    """``auroc`` of every column, to rounding, in a fraction of the time where there are hundreds of them."""
     each, once = np.arange(len(truth)), np.ones((len(truth), 1), np.float32)
-    areas = [_Sorted(truth[:, i], score[:, i], each).weighted(once)[0] for i in range(truth.shape[1])]
+    areas = [_Sorted(truth[:, i], score[:, i], each, len(truth)).weighted(once)[0] for i in range(truth.shape[1])]
     return np.array(areas, float)
 
 
@@ -50,7 +55,7 @@ def auroc_resamples(
         return np.empty((resamples, truth.shape[1]))
     _, group = np.unique(np.asarray(patients), return_inverse=True)
     count = int(group.max()) + 1
-    columns = [_Sorted(truth[:, i], score[:, i], group) for i in range(truth.shape[1])]
+    columns = [_Sorted(truth[:, i], score[:, i], group, count) for i in range(truth.shape[1])]
     rng, areas = np.random.default_rng(seed), []
     for start in range(0, resamples, _AT_ONCE):
         people = rng.integers(count, size=(min(_AT_ONCE, resamples - start), count), dtype=np.int32)
@@ -60,29 +65,58 @@ def auroc_resamples(
 
 
 class _Sorted:
-    """One column's known items in order of score, ready to be weighed."""
+    """One column's known items, put in order once, ready to be weighed.
 
-    def __init__(self, truth: np.ndarray, score: np.ndarray, group: np.ndarray):
+    All that counts is how much of one class lies below each score of the other. The class with fewer scores gives the
+    steps: so many sums there are to a resample. They are whole numbers and halves, well under 2 ** 24: exact.
+    """
+
+    def __init__(self, truth: np.ndarray, score: np.ndarray, group: np.ndarray, count: int):
         known = ~np.isnan(truth) & ~np.isnan(score)
-        order = np.argsort(score[known], kind="stable")
-        self.group = group[known][order]
-        self.true: Bool[np.ndarray, " item"] = truth[known][order] == 1
-        in_order = score[known][order]
-        self.starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])  # where each run of ties begins
+        true, score, group = truth[known] == 1, score[known], group[known]
+        steps = [np.unique(score[of_class]) for of_class in (true, ~true)]
+        self.turned = len(steps[1]) < len(steps[0])
+        own, at = true != self.turned, steps[self.turned]
+        tied = ~own & np.isin(score, at)
+        rows = np.searchsorted(at, score)  # the first step that is not below
+        self.own, self.between, self.tied = (
+            _counts(rows[part], group[part], (len(at) + 1, count)) if part.any() else None
+            for part in (own, ~own & ~tied, tied)
+        )
 
     def weighted(self, weight: Float[np.ndarray, "patient resample"]) -> Float[np.ndarray, " resample"]:
-        if not len(self.group):
+        if self.own is None or (self.between is None and self.tied is None):
             return np.full(weight.shape[1], np.nan)
-        own = weight[self.group]
-        positive, negative = own * self.true[:, None], own * ~self.true[:, None]
-        if len(self.starts) < len(self.group):
-            positive, negative = (np.add.reduceat(each, self.starts, axis=0) for each in (positive, negative))
-        below = np.cumsum(negative, axis=0)  # whole numbers well under 2 ** 24: exact in float32
-        pairs = positive.sum(0, dtype=np.float64) * below[-1]
-        below -= 0.5 * negative  # ties count half
-        below *= positive
+        own: np.ndarray = self.own @ weight
+        below, others = np.zeros(1, np.float32), np.zeros(1, np.float32)
+        if self.between is not None:
+            below = _running(self.between @ weight)
+            others = below[-1]
+        if self.tied is not None:
+            tied = self.tied @ weight
+            up_to = _running(tied)
+            below, others = below + up_to - 0.5 * tied, others + up_to[-1]  # ties count half
+        pairs = own.sum(0).astype(np.float64) * others
+        right = (below * own).sum(0, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return below.sum(0, dtype=np.float64) / pairs
+            return (pairs - right if self.turned else right) / pairs
+
+
+def _running(table: Float[np.ndarray, "step resample"]) -> Float[np.ndarray, "step resample"]:
+    """Its running sums over steps: numpy's cumsum, by matrix products of a few steps each, which take a fifth."""
+    steps, resamples = table.shape
+    blocks = np.zeros((-(-steps // _BLOCK), _BLOCK, resamples), np.float32)
+    blocks.reshape(-1, resamples)[:steps] = table
+    sums = np.tri(_BLOCK, dtype=np.float32) @ blocks
+    sums[1:] += np.cumsum(sums[:-1, -1], axis=0)[:, None]
+    return sums.reshape(-1, resamples)[:steps]
+
+
+def _counts(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> "csr_matrix":
+    """How often each pair of row and column occurs."""
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
 
 
 def interval(value: float, resampled: Float[np.ndarray, " resample"], n: int) -> Rate:

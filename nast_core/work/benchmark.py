@@ -38,16 +38,24 @@ def benchmark(
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.run import assess, write_results
     from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.claims.wording_figures import wording_texts
+    from nast_core.claims.wording_of_items import known_of, wording_of_items
     from nast_core.dataset.opened import open_dataset
+    from nast_core.vocabulary.beside import vocabulary_of
 
     encoder = in_precision(recipe, model or load(recipe), folder, report)
     dataset = open_dataset(recipe.dataset)
     items = read_items(recipe.items) if recipe.items else dataset.items(recipe.split, recipe.n, recipe.seed)
+    vocabulary = vocabulary_of(recipe.items) if recipe.items else dataset.vocabulary
     images = encoded_images(recipe, encoder, (item.image for item in items), report)
-    texts = encoded_texts(recipe, encoder, distinct_texts(items), report)
+    known = known_of(items, vocabulary)
+    asked = dict.fromkeys([*distinct_texts(items), *wording_texts(known.conditions, vocabulary)])
+    texts = encoded_texts(recipe, encoder, list(asked), report)
     if not is_main():
         return {}
     result = assess(encoder, items, images.vectors, texts, images.failed, images.doubts, seed=recipe.seed)
+    wording = wording_of_items(encoder, known, images.vectors, texts, vocabulary, seed=recipe.seed)
+    result.summary["wording"] = wording.summary()
     write_results(result, folder)
     return {name: result.summary[name]["value"] for name in ("acc_affirmative", "acc_negated", "gap_points")}
 

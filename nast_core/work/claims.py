@@ -27,13 +27,12 @@ class ClaimsRecipe(StatementsRecipe):
 def claims(recipe: ClaimsRecipe, folder: Path, report: Reporter, model: DualEncoder | None = None) -> dict[str, float]:
     """summary.json and tables. Figures: claim ranking by kind, and the mean negated-prompt AUROC."""
     from nast_core.claims.claim import KINDS
-    from nast_core.claims.ranking import statement_texts
-    from nast_core.claims.run import score_claims, write_results
+    from nast_core.claims.run import score_claims, texts_of, write_results
 
     encoder = in_precision(recipe, model or load(recipe), folder, report)
     sample = evidence_of(recipe)
     images = encoded_images(recipe, encoder, sample.images.image, report)
-    texts = encoded_texts(recipe, encoder, statement_texts(sample.examples), report)
+    texts = encoded_texts(recipe, encoder, texts_of(sample), report)
     before = None
     if recipe.base is not None:
         base = with_bf16(load_as(recipe, recipe.base), encoder.in_bf16)

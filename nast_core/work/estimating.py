@@ -27,7 +27,7 @@ from nast_core.finetune.loop import Task, training_step
 from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_parameters, make_optimizer
 from nast_core.finetune.recipe import FinetuneRecipe
-from nast_core.finetune.task import SCALE, open_up, precision_of_steps, samplers
+from nast_core.finetune.task import SCALE, open_up, precision_of_steps, study_samplers
 from nast_core.finetune.training_files import Material, read_statements, vocabulary_of_statements
 from nast_core.models.encoder import DualEncoder
 from nast_core.opening import load_model
@@ -41,7 +41,7 @@ _IMAGES = 4  # encoded
 _LOOKED_UP = 64  # image files looked for in the cache; phantoms are all looked for
 _COUNTS = (  # what decides how long a part takes; how often it comes up, ``estimate`` counts
     {"model", "device", "precision", "dataset", "data", "images", "items", "validation_studies"}
-    | {"method", "optimizer", "batch_size", "compared_images", "captions_per_image", "claims_per_image"}
+    | {"objective", "method", "optimizer", "batch_size", "compared_images", "captions_per_image", "claims_per_image"}
 )
 Thing = TypeVar("Thing")
 
@@ -186,7 +186,7 @@ class _Zeros(dict[str, Tensor]):
 
 
 def _task(recipe: FinetuneRecipe, encoder: DualEncoder, material: Material, encode: TextEncoder) -> Task:
-    training, validation = samplers(recipe, material)
+    training, validation = study_samplers(recipe, material)
     studies, device = training.studies, encoder.text.device
     return Task(
         recipe=recipe,
@@ -219,33 +219,43 @@ def _panel(validation: Sampler, material: Material, size: int, items: int = 0) -
     )
 
 
+def _of_studies(task: Task) -> tuple[Sampler, Sampler]:
+    """What a trial draws from: texts alone are not tried."""
+    assert isinstance(task.training, Sampler)
+    assert isinstance(task.validation, Sampler)
+    return task.training, task.validation
+
+
 def _step(task: Task) -> tuple[float, float, float]:
     """Seconds a token of a step, of the optimizer's update, and of drawing a batch."""
     parameters = [p for layer in task.layers for p in layer.values()]
     optimizer = make_optimizer(task.layers, task.weights, task.recipe)
+    training, _ = _of_studies(task)
 
     @cache
     def batch(size: int) -> Batch:
-        return task.training._replace(size=size, alone=0).batch(0)
+        return training._replace(size=size, alone=0).batch(0)
 
     size, seconds = _lasting(
         lambda size: training_step(task, batch(size), task.recipe.steps, parameters, optimizer),
         batch,
-        task.training.size,
+        training.size,
     )
     update = min(_timed(optimizer.step) for _ in range(2))
-    draw = min(_timed(lambda: task.training.batch(0)) for _ in range(3))
+    draw = min(_timed(lambda: training.batch(0)) for _ in range(3))
     return max(seconds - update, 0.0) / task.encode.cost(batch(size).texts), update, draw
 
 
 def _look(task: Task, material: Material) -> float:
     """Seconds a token of the texts that a validation scores."""
 
+    _, validation = _of_studies(task)
+
     @cache
     def panel(size: int) -> Panel:
-        return _panel(task.validation, material, size, items=size)
+        return _panel(validation, material, size, items=size)
 
-    size, seconds = _lasting(lambda size: measure(panel(size), task.encode), panel, len(task.validation.numbers))
+    size, seconds = _lasting(lambda size: measure(panel(size), task.encode), panel, len(validation.numbers))
     return seconds / task.encode.cost(panel(size).texts)
 
 
@@ -278,13 +288,15 @@ def _said_of(study: Study) -> Iterator[Said]:
 
 
 def _amounts(task: Task, part: _Part) -> Amounts:
-    encode, training, material = task.encode, task.training, part.material
-    panel = task.panel
+    encode, material = task.encode, part.material
+    training, validation = _of_studies(task)
+    panel = _panel(validation, material, len(validation.numbers))
     texts = [panel.texts[i] for i in panel.kept]
-    epoch = max(1, round(task.validation.epoch * part.validation))
+    worded = set(panel.wording.texts)  # as many, however many studies there are
+    epoch = max(1, round(validation.epoch * part.validation))
     alone, together, watched = (
         [sampler.batch(step) for step in range(_BATCHES)]
-        for sampler in (training._replace(alone=_BATCHES), training._replace(alone=0), task.validation)
+        for sampler in (training._replace(alone=_BATCHES), training._replace(alone=0), validation)
     )
 
     def tokens(batches: Sequence[Batch]) -> float:
@@ -297,7 +309,9 @@ def _amounts(task: Task, part: _Part) -> Amounts:
     return Amounts(
         alone=tokens(alone),
         together=tokens(together),
-        panel=encode.cost(panel.texts) * part.validation + encode.cost(distinct_texts(material.items)) * part.items,
+        panel=encode.cost([text for text in panel.texts if text not in worded]) * part.validation
+        + encode.cost(distinct_texts(material.items)) * part.items
+        + encode.cost(panel.wording.texts),
         panel_kept=encode.cost(texts) * part.validation,
         watched=tokens(watched) * epoch,
         watched_batches=epoch,

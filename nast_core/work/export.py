@@ -20,7 +20,7 @@ from nast_core.errors import DataError, ModelError
 from nast_core.files.writing import user_cache
 from nast_core.finetune.adapter import ADAPTER, apply_adapter, read_record
 from nast_core.models import weights
-from nast_core.models.registry import DEMO_FOLDER
+from nast_core.models.specs import OURS, place_of
 from nast_core.opening import load_model
 
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".tar")
@@ -41,7 +41,8 @@ def export(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     folder = adapter / ADAPTER if (adapter / ADAPTER).is_dir() else adapter
     record = read_record(folder)
     encoder = load_model(base or record.base, runs=folder.resolve().parents[1], device="cpu")
-    source = DEMO_FOLDER if encoder.card.source == "demo" else Path(encoder.card.source)
+    came_from = encoder.card.source
+    source = place_of(came_from) if came_from in OURS else Path(came_from)
     before = {name: value.clone() for name, value in encoder.module.state_dict().items()}
     licence, conditions = encoder.card.licence, encoder.card.conditions
     apply_adapter(encoder, folder, record)
@@ -53,6 +54,8 @@ def export(adapter: Path, out: Path, *, base: str | None = None) -> Path:
         _copy(source, incoming, changed)
         shutil.copy(folder / "README.md", incoming / "README.md")
         about = {"name": encoder.card.name, "licence": licence, "conditions": list(conditions)}
+        if encoder.card.taught is not None:
+            about |= {"cues": sorted(encoder.card.taught)}
         (incoming / "nast.json").write_text(
             json.dumps(about | {"fingerprint": _fingerprint(incoming)}, indent=2), "utf-8"
         )

@@ -16,6 +16,7 @@ from nast_core.work.results import summary
 if TYPE_CHECKING:
     from nast_core.finetune.adapter import Record
     from nast_core.finetune.loop import Progress
+    from nast_core.finetune.parameters import Moves
     from nast_core.finetune.task import Layers
     from nast_core.finetune.training_files import Material
     from nast_core.models import DualEncoder
@@ -43,10 +44,9 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     from nast_core.finetune.card import model_card
     from nast_core.finetune.checkpoint import NAME, parameter_state
     from nast_core.finetune.encoding import TextEncoder
-    from nast_core.finetune.evaluation import measure
-    from nast_core.finetune.loop import Progress, train
+    from nast_core.finetune.loop import Progress, train, watch
     from nast_core.finetune.lora import attention_adapters
-    from nast_core.finetune.parameters import layer_changes
+    from nast_core.finetune.parameters import layer_moves
     from nast_core.finetune.task import make_task, open_up, precision_of_steps
     from nast_core.finetune.trackers import TrackingReporter, accelerator_for
     from nast_core.finetune.training_files import read_material
@@ -61,22 +61,22 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     has_weights_to_train(encoder)
     check(recipe.precision, encoder.text.device)  # before the images, which may take long
     weights = recipe_weights(recipe, encoder, runs=folder.parent)
-    record = _record(recipe, encoder, weights)
     material = read_material(recipe, encoder, accelerator, report)
+    record = _record(recipe, encoder, weights, material)
     adapted = open_up(encoder, recipe)
     encode = TextEncoder(encoder.text, accelerator, attention_adapters(encoder.module), material.lengths)
     decided = settled(recipe, folder, report, lambda: {"training": precision_of_steps(recipe, encode, material)})
     encode = encode.computing_in(any(choice.bf16 for choice in decided.values()))
     task = make_task(recipe, encoder, material, encode, weights, report, folder / NAME)
     start = parameter_state(task.layers)
-    before = measure(task.panel, encode)
+    before = watch(task)
     report.metrics(0, **{f"validation_{name}": value for name, value in before.items()})
     stands = train(task, report) if ARMS[recipe.arm].trains else Progress()
-    after = measure(task.panel, encode)
+    after = watch(task)
     if accelerator.is_main_process:
-        moved = layer_changes(encoder.text, start)
+        moved = layer_moves(encoder.text, start)
         save_adapter(folder / ADAPTER, encoder, adapted, record)
-        card = model_card(record, material.source, material.data, before, after, stands, moved, said(decided))
+        card = model_card(record, material, before, after, stands, moved, said(decided))
         write_text(folder / ADAPTER / "README.md", card)
         write_text(
             folder / "summary.json", json.dumps(_summary(material, before, after, stands, weights, moved), indent=2)
@@ -85,7 +85,7 @@ def finetune(recipe: FinetuneRecipe, folder: Path, report: Reporter, model: obje
     return after | {f"{name}_before": value for name, value in before.items()} | {"steps": stands.step}
 
 
-def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers) -> Record:
+def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers, material: Material) -> Record:
     from nast_core.finetune.adapter import Record
 
     return Record(
@@ -96,6 +96,7 @@ def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers) -> Re
         base_fingerprint=encoder.fingerprint,
         recipe=recipe,
         layer_weights=tuple(map(float, weights)),
+        cues=tuple(sorted(material.cues)),
     )
 
 
@@ -105,7 +106,7 @@ def _summary(
     after: dict[str, float],
     stands: Progress,
     weights: Layers,
-    moved: Layers,
+    moved: Moves,
 ) -> dict[str, Any]:
     return {
         "before": before,
@@ -113,10 +114,13 @@ def _summary(
         "steps": stands.step,
         "best_step": stands.best_step,
         "layers": [
-            {"layer": number, "weight": float(weight), "change": float(change)}
-            for number, (weight, change) in enumerate(zip(weights, moved, strict=True), start=1)
+            {"layer": number, "weight": float(weight), "change": float(change), "share": float(share)}
+            for number, (weight, change, share) in enumerate(
+                zip(weights, moved.relative, moved.shares, strict=True), start=1
+            )
         ],
-        "train_studies": len(material.data.train),
+        "train_studies": len(material.data.train) if material.lessons is None else 0,
+        "train_texts": len(material.lessons.train) if material.lessons else 0,
         "validation_studies": len(material.data.validation),
         "lines_without_image": material.data.imageless,
         "lines_too_long": material.data.unread,

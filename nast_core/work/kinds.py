@@ -11,9 +11,13 @@ from nast_core.work.benchmark import BENCHMARK, BenchmarkRecipe
 from nast_core.work.build_claims import BUILD_CLAIMS, BuildClaimsRecipe
 from nast_core.work.build_dataset import BUILD_DATASET, BuildDatasetRecipe
 from nast_core.work.build_items import BUILD_ITEMS, BuildItemsRecipe
+from nast_core.work.build_language import BUILD_LANGUAGE, BuildLanguageRecipe
 from nast_core.work.claims import CLAIMS, ClaimsRecipe
+from nast_core.work.contributions import CONTRIBUTIONS, ContributionsRecipe
 from nast_core.work.encode import ENCODE, EncodeRecipe
 from nast_core.work.finetune import FINETUNE, FinetuneRecipe
+from nast_core.work.lens import LENS, LensRecipe
+from nast_core.work.probe import PROBE, ProbeRecipe
 from nast_core.work.repair import REPAIR, RepairRecipe
 from nast_core.work.trace import TRACE, TraceRecipe
 
@@ -25,10 +29,14 @@ __all__ = [
     "BuildClaimsRecipe",
     "BuildDatasetRecipe",
     "BuildItemsRecipe",
+    "BuildLanguageRecipe",
     "ClaimsRecipe",
+    "ContributionsRecipe",
     "EncodeRecipe",
     "FinetuneRecipe",
     "Kind",
+    "LensRecipe",
+    "ProbeRecipe",
     "Recipe",
     "RepairRecipe",
     "TraceRecipe",
@@ -43,6 +51,9 @@ KINDS: dict[str, Kind] = {
     for kind in (
         ATTENTION,
         TRACE,
+        PROBE,
+        LENS,
+        CONTRIBUTIONS,
         BENCHMARK,
         CLAIMS,
         ALIGNMENT,
@@ -50,6 +61,7 @@ KINDS: dict[str, Kind] = {
         BUILD_DATASET,
         BUILD_ITEMS,
         BUILD_CLAIMS,
+        BUILD_LANGUAGE,
         FINETUNE,
         REPAIR,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair, PolarityPair
+    from nast_core.vocabulary.model import Vocabulary
 
 
 def aligned_pairs(
@@ -46,6 +47,24 @@ def pairs_meant(
     from nast_core.negation.pairs import read_pairs
 
     return read_pairs(path) if path else open_dataset(dataset).pairs(model.card.conditions, present=present)
+
+
+def spoken_pairs(
+    path: Path | None, model: DualEncoder, dataset: str = PHANTOMS
+) -> tuple[list[PolarityPair], Vocabulary]:
+    """Pairs that need not align, and the dataset's words: those of a file; without one, the dataset's and every denial
+    of the grammar, of conditions the model knows."""
+    from nast_core.dataset.opened import open_dataset
+    from nast_core.negation.pairs import denial_pairs, read_pairs
+
+    opened = open_dataset(dataset)
+    if path:
+        return read_pairs(path), opened.vocabulary
+    own = opened.pairs(model.card.conditions, present=None)
+    known = [condition for condition in model.card.conditions if condition in opened.vocabulary]
+    of_grammar = denial_pairs(known or None, opened.vocabulary)
+    every = {(pair.affirmative, pair.negated): pair for pair in [*of_grammar, *own]}
+    return list(every.values()), opened.vocabulary
 
 
 def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:

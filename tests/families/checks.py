@@ -13,13 +13,17 @@ from torch.nn import functional as F
 from nast_core import load_model
 from nast_core.data.drawing import render
 from nast_core.data.phantom import sample_phantom
-from nast_core.errors import RepairError
+from nast_core.errors import PairError, RepairError
 from nast_core.finetune.lora import attach_lora, load_lora, merge_lora
 from nast_core.interpret.attention import negator_selective_attention
+from nast_core.interpret.contributions import contributions
 from nast_core.interpret.effects import patched_pairs, trace
+from nast_core.interpret.lens import mean_jacobians, would_be_embeddings
+from nast_core.interpret.patch_lens import Cell, patch
 from nast_core.interpret.plan import PatchPlan
 from nast_core.interpret.selftest import self_test, trace_checks
 from nast_core.models import DualEncoder
+from nast_core.models.description import no_contributions, no_lens
 from nast_core.negation.pairs import PolarityPair, align
 from nast_core.repair import steer
 from nast_core.repair.repaired import repair_model
@@ -41,6 +45,7 @@ def passes_every_check(folder: Path, work: Path) -> None:
     patches_one_row(model)
     traces_like_the_plain_loop(model)
     holds_its_identities(model)
+    reads_its_layers(model)
     takes_lora_on_the_text_tower_only(folder, work)
     is_repaired(model)
 
@@ -127,6 +132,47 @@ def holds_its_identities(model: DualEncoder) -> None:
     nsa = negator_selective_attention(model, pairs)
     assert nsa.nsa.shape == (2, model.text.n_layers, model.text.n_heads)
     assert bool((abs(nsa.nsa) <= 1).all())
+
+
+def reads_its_layers(model: DualEncoder) -> None:
+    """Patch lens on the diagonal is the tracer; lens and contributions end in the embedding and the score, or say why
+    not."""
+    pair, layer = align(SHORT, model.text), model.text.n_layers - 1
+    (traced,) = patched_pairs(model.text, [pair])
+    for position in (pair.negator[0], pair.pooled):
+        found = patch(model.text, SHORT.negated, SHORT.affirmative, Cell(layer, position), Cell(layer, position))
+        assert (found.patched - traced.vectors[layer, 0, position]).abs().max() <= 1e-9
+    if no_lens(model):
+        assert not model.text.pools_one_position
+        with pytest.raises(PairError, match="no would-be embedding"):
+            mean_jacobians(model, [SHORT.negated])
+    else:
+        carries_a_state_to_the_embedding(model)
+    if no_contributions(model):
+        with pytest.raises(PairError, match="no sum of direct contributions"):
+            contributions(model, [pair], model.encode_texts([LONG.negated]))
+    else:
+        found = contributions(model, [pair], model.encode_texts([LONG.negated]))
+        scored = model.score_each(model.encode_texts([SHORT.negated]), model.encode_texts([LONG.negated]))
+        assert abs(float(found.s_negated[0]) - float(scored)) <= 1e-9
+        assert float(abs(found.delta).max()) <= 1e-9
+
+
+def carries_a_state_to_the_embedding(model: DualEncoder) -> None:
+    """The lens at the last layer is the embedding, and before it a small step is carried as the tower carries it."""
+    tower, tokens = model.text, model.text.tokenize([SHORT.negated])
+    jacobians, at, layer = mean_jacobians(model, [SHORT.negated]), int(tokens.pooled[0]), tower.n_layers - 2
+    for vectors in would_be_embeddings(model, [SHORT.negated], jacobians).values():
+        assert (vectors[:, -1] - model.encode_texts([SHORT.negated])).abs().max() <= 1e-9
+    step = torch.randn(tower.width, generator=torch.Generator().manual_seed(0)).double() * 1e-5
+    ends = []
+    with torch.inference_mode():
+        for sign in (1, -1):
+            state = tower.states(tokens)[layer].clone()
+            state[0, at] += sign * step
+            ends.append(tower.run(state, tokens, layer)[0, at])
+    moved = (ends[0] - ends[1]) / 2
+    assert (jacobians[layer] @ step - moved).abs().max() <= 1e-6 * moved.abs().max()
 
 
 def takes_lora_on_the_text_tower_only(folder: Path, work: Path) -> None:

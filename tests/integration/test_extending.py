@@ -15,7 +15,8 @@ import pytest
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST = {"layer_summary": 1, "arm": 2, "label_source": 2, "kind_of_run": 2, "repair": 2}  # files; a page of a kind is two more
+# files; a page of a kind is two more
+MOST = {"layer_summary": 1, "arm": 2, "label_source": 2, "kind_of_run": 2, "repair": 2}
 
 
 class Step(NamedTuple):

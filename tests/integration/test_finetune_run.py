@@ -121,10 +121,8 @@ def test_a_run_leaves_an_adapter_that_loads_as_the_tuned_model(whole, world):
         assert part in card
 
 
-@pytest.mark.parametrize(("arm", "expected"), [("nast", [1.9, 1.0, 0.1]), ("inverse", [0.1, 1.0, 1.9])])
-def test_a_trace_reaches_the_optimizer_and_the_runs_record(world, tmp_path, arm, expected):
-    # spread over the negator and the finding: half of 0.8, 0.4 and 0, so c / mean(c) = 2, 1, 0 and w = 0.1 + 0.9 x that
-    base = load_model(world[1], device="cpu")
+def write_trace(path: Path, base: DualEncoder) -> Path:
+    """Spread over the negator and the finding: half of 0.8, 0.4 and 0 in its three layers."""
     cte = np.zeros((1, 4, 3))
     cte[0, 1:, 1] = [0.8, 0.4, 0.0]
     cte[0, 1:, 0] = 9.0  # before the negator: does not count
@@ -134,7 +132,14 @@ def test_a_trace_reaches_the_optimizer_and_the_runs_record(world, tmp_path, arm,
         coords={"layer": np.arange(4)},
         attrs={"model": "tiny", "model_fingerprint": base.fingerprint},
     )
-    save_dataset(tmp_path / "trace.nc", traced)
+    save_dataset(path, traced)
+    return path
+
+
+@pytest.mark.parametrize(("arm", "expected"), [("nast", [1.9, 1.0, 0.1]), ("inverse", [0.1, 1.0, 1.9])])
+def test_a_trace_reaches_the_optimizer_and_the_runs_record(world, tmp_path, arm, expected):
+    # c / mean(c) = 2, 1, 0 and w = 0.1 + 0.9 x that
+    write_trace(tmp_path / "trace.nc", load_model(world[1], device="cpu"))
     asked = recipe(*world, arm=arm, trace=tmp_path / "trace.nc", steps=1, learning_rate=1e-2)
     finetune(asked, tmp_path / "run", Notes())
     state = torch.load(tmp_path / "run" / "checkpoint" / "last.pt", weights_only=True)
@@ -145,6 +150,23 @@ def test_a_trace_reaches_the_optimizer_and_the_runs_record(world, tmp_path, arm,
     )
     layers = json.loads((tmp_path / "run" / "summary.json").read_text())["layers"]
     assert [layer["weight"] for layer in layers] == pytest.approx(expected)
+
+
+def test_the_papers_preset_leaves_the_weakest_layer_and_says_where_its_update_lies(world, tmp_path):
+    trace = write_trace(tmp_path / "trace.nc", load_model(world[1], device="cpu"))
+    notes = Notes()
+    finetune(recipe(*world, preset="paper", trace=trace, steps=3), tmp_path / "run", notes)
+    layers = json.loads((tmp_path / "run" / "summary.json").read_text())["layers"]
+    assert [layer["weight"] for layer in layers] == pytest.approx([1, 0.5, 0])
+    assert layers[2]["change"] == layers[2]["share"] == 0 < min(layers[0]["share"], layers[1]["share"])
+    assert sum(layer["share"] for layer in layers) == pytest.approx(1)
+    first = notes.steps[1]
+    assert first["loss"] == pytest.approx((first["loss_negated_captions"] + first["loss_claims"]) / 2, rel=1e-5)
+    assert set(notes.curve("learning_rate")) == {3e-3}  # fixed, from the first step on
+    card = (tmp_path / "run" / "adapter" / "README.md").read_text()
+    assert "100.0 % of the update lies in the three of 3 layers" in card
+    assert "0.5 x InfoNCE of single denials + 0.5 x softmax of the true claim" in card
+    assert "| NAST (quoted, second-hand) | 49.5 | 65.7 | 55.6 | 4.2 |" in card
 
 
 def test_a_tuned_model_finds_the_images_of_its_base_in_the_cache_and_none_of_its_texts(whole, world, tmp_path):

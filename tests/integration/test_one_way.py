@@ -15,6 +15,7 @@ from nast_core.benchmark.items import write_items
 from nast_core.benchmark.phantoms import phantom_items
 from nast_core.cli import app
 from nast_core.files.documents import read_json
+from nast_core.negation.pairs import denial_pairs
 from nast_core.recipe import Cancelled, Recipe, RunError
 from nast_core.runs.reporter import Silent
 from nast_core.runs.status import Process
@@ -28,6 +29,9 @@ from tests.finetuning import write_phantom_claims
 COMMANDS = {  # kind -> its command, and what the command has beside the recipe's fields
     "attention": ("attention", {"out"}),
     "trace": ("trace", {"out", "vectors"}),  # vectors: a copy of what every exact run keeps
+    "probe": ("probe", {"out"}),
+    "lens": ("lens", {"out", "text"}),  # text: a sentence to tell of, with what the run holds
+    "contributions": ("contributions", {"out"}),
     "benchmark": ("benchmark run", {"out"}),
     "claims": ("claims run", {"out"}),
     "encode": ("encode", {"out"}),
@@ -37,7 +41,7 @@ COMMANDS = {  # kind -> its command, and what the command has beside the recipe'
     "build-claims": ("claims build", set()),
 }
 NOT_ASKED = {"kind", "executor", "num_processes"}  # a command works in its own process, here
-NOTHING_DRAWN = {"attention": {"seed"}, "trace": {"seed"}, "encode": {"seed"}}
+NOTHING_DRAWN = {name: {"seed"} for name in ("attention", "trace", "lens", "contributions", "encode")}
 LABELLED = {
     "encode": {"names"},
     "dataset": {"table"},
@@ -60,6 +64,8 @@ def world(folders, tmp_path, monkeypatch) -> Path:
     (tmp_path / "pairs.jsonl").write_text(
         '{"affirmative": "there is severe edema.", "negated": "there is no edema.", "finding": "Edema"}\n'
     )
+    many = denial_pairs(["Edema", "Pneumothorax"])
+    (tmp_path / "many.jsonl").write_text("".join(pair.model_dump_json() + "\n" for pair in many))
     write_items(phantom_items(6, seed=1), tmp_path / "items.jsonl")
     write_phantom_claims(tmp_path / "claims.jsonl", train=2, validation=6)
     return tmp_path
@@ -68,6 +74,9 @@ def world(folders, tmp_path, monkeypatch) -> Path:
 ASKED = {
     "attention": {"pairs": "pairs.jsonl"},
     "trace": {"pairs": "pairs.jsonl", "component": "head", "memory": 64},
+    "probe": {"pairs": "many.jsonl", "shufflings": 5},
+    "lens": {"pairs": "pairs.jsonl", "texts": 2},
+    "contributions": {"pairs": "pairs.jsonl"},
     "benchmark": {"items": "items.jsonl", "seed": 3},
     "claims": {"claims": "claims.jsonl", "split": "validation"},
 }

@@ -80,6 +80,7 @@ def test_a_slice_without_items_says_what_to_do():
     [
         ("Distance and bias", "Hamming|conditions wrong|1, 2 or 3 of its conditions"),
         ("Claims", "50 % is chance"),
+        ("Wording", "counts only where false denial stays near 1"),
         ("Retrieval and alignment", "near 0 the text is read as X"),
         ("Items", "lost by the negation"),
     ],

@@ -53,6 +53,9 @@ def test_a_fresh_install_shows_the_demo_beside_its_fine_tune_and_computes_nothin
     ]
     assert float(at.metric[0].value.split()[0]) > 10
     assert "500 questions about validation phantoms" in texts(at.caption)
+    wording = next(table.value for table in at.dataframe if "group" in table.value.columns).set_index("group")
+    assert wording.b["taught"] > 0.9
+    assert (wording.a["false denial"], wording.b["false denial"]) == pytest.approx((1, 1), abs=0.05)
     at.segmented_control(key="split").set_value("test").run()  # as is its comparison on the other split
     assert not at.exception
     assert "500 questions about test phantoms" in texts(at.caption)

@@ -6,6 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nast_core.finetune.recipe import FinetuneRecipe
+from nast_core.runs.store import RunStore
+from nast_core.work.executors import cancel
 from tests.finetuning import write_phantom_claims
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "finetune.py")
@@ -51,3 +53,23 @@ def test_what_is_running_stays_in_sight_while_a_setting_is_missing(monkeypatch, 
     said = [info.value for info in at.info]
     assert said[0].startswith("Give a claims file")
     assert said[1].startswith("No run yet")
+
+
+@pytest.mark.long
+def test_a_repair_is_distilled_by_one_button(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    at.query_params["finetune-by"] = "text alone"
+    at.run()
+    assert not at.exception
+    at.button(key="finetune-distil").click().run()
+    assert not at.exception
+    (run,) = RunStore().runs()
+    asked = run.recipe
+    assert isinstance(asked, FinetuneRecipe)
+    defaults = FinetuneRecipe(objective="distil")
+    assert asked.model_dump(exclude={"device"}) == defaults.model_dump(exclude={"device"})
+    assert run.status.active
+    cancel(run)
+    at.run()
+    assert not at.exception

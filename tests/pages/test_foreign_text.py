@@ -144,6 +144,7 @@ ADDRESSES = [
     ("data", {"data-do": "Build claims", "data-source": "Reports by path (MIMIC-CXR, CSV)", "data-reports": PAYLOAD}),
     ("data", {"data-folder": PAYLOAD}),
     ("review", {"review-items": PAYLOAD}),
+    ("finetune", {"finetune-by": "text alone", "finetune-texts": "these and reports", "distil-reports": PAYLOAD}),
     ("finetune", {"train-on": "my files", "claims": PAYLOAD, "train-images": PAYLOAD, "train-items": PAYLOAD}),
 ]
 

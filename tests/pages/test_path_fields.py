@@ -24,6 +24,7 @@ FIELDS = [  # page, what leads to the field, the field
     ("finetune", {"train-on": "my files"}, "claims"),
     ("finetune", {"train-on": "my files"}, "train-images"),
     ("finetune", {"train-on": "my files"}, "train-items"),
+    ("finetune", {"finetune-by": "text alone", "finetune-texts": "these and reports"}, "distil-reports"),
     ("models", {}, "other"),
 ]
 

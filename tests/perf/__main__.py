@@ -28,6 +28,7 @@ PARTS = {
         "tracing:memory_of_many_pairs",
         "tracing:what_the_page_waits_for",
     ],
+    "layers": ["layers:layers_against_forward_passes", "layers:one_pair_of_the_page"],
     "models": ["models:loading_and_encoding_against_open_clip"],
     "images": ["images:reading_ahead_of_the_tower", "images:memory_of_many_images"],
     "datasets": ["datasets:datasets_at_scale"],

@@ -23,6 +23,7 @@ from nast_core.claims.run import run_claims, score_claims, write_results
 from nast_core.encoding.cache import encode_distinct
 from nast_core.encoding.images import phantom_of
 from nast_core.errors import BenchmarkError, DataError
+from nast_core.models.encoder import Card
 from nast_core.negation.phrases import HELD_OUT_CUES
 
 pytestmark = pytest.mark.slow  # whole measures
@@ -265,8 +266,7 @@ def test_a_group_of_cues_is_the_mean_over_its_cues_and_macro_the_mean_over_condi
         Reads(reading), torch.stack([amount, amount], 1), presence, list(map(str, range(20))), ["Edema", "Fracture"]
     )
     seen = found.summary()["seen cues"]
-    cues = found.cues[(found.cues.condition == "Edema") & ~found.cues.unseen]
-    assert seen["Edema"]["value"] == pytest.approx(cues.value.mean()) == pytest.approx((len(cues) - 2) / len(cues))
+    assert seen["Edema"]["value"] == pytest.approx(3 / 5)  # of no, without, no evidence of, no sign of, absence of
     assert seen["Fracture"]["value"] == 0
     assert seen["Fracture"]["n"] == 15
     assert seen["macro"]["value"] == pytest.approx(seen["Edema"]["value"] / 2)
@@ -347,7 +347,7 @@ def test_lines_without_an_image_are_counted_and_a_file_of_none_but_those_refused
 class Two(Judge):
     """Knows the two statements of FILE, and of other texts whether they speak of presence."""
 
-    fingerprint, logit_scale = "two", 10.0
+    fingerprint, logit_scale, card = "two", 10.0, Card("two", "two", "judge")
 
     def __init__(self, denies: float, turned: float = 0.0):
         super().__init__()
@@ -371,6 +371,9 @@ def test_a_model_that_reads_the_cue_and_one_that_does_not_are_told_apart(monkeyp
     assert reads["negated_prompt_auroc"]["there is no"]["macro"]["value"] == 1
     assert ignores["ranking"]["polarity"]["all"]["accuracy"]["value"] == 0  # the two texts tie
     assert ignores["negated_prompt_auroc"]["there is no"]["macro"]["value"] == 0
+    for one, area in ((reads, 1), (ignores, 0)):
+        assert one["wording"]["wordings"]["no"]["value"] == area
+        assert one["wording"]["groups"]["false denial"]["value"] == 1
     assert reads["alignment"]["zero_shot_auroc"]["macro"]["value"] == 1
     assert reads["retrieval"]["images_for_statement"]["negated"]["R@1"]["value"] == 1
     assert ignores["retrieval"]["images_for_statement"]["negated"]["R@1"]["value"] == 0
@@ -415,7 +418,7 @@ def test_images_that_cannot_be_read_are_left_out_and_listed(monkeypatch, tmp_pat
     write_results(result, tmp_path)
     assert json.loads((tmp_path / "unreadable.json").read_text()) == {"0.png": "damaged"}
     assert len(pd.read_parquet(tmp_path / "pairs.parquet")) == 24
-    for name in ("groups", "retrieval", "images", "prompts"):
+    for name in ("groups", "retrieval", "images", "prompts", "wording"):
         assert len(pd.read_parquet(tmp_path / f"{name}.parquet"))
     assert "NaN" not in (tmp_path / "summary.json").read_text()  # JSON has none
 

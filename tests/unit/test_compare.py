@@ -99,10 +99,18 @@ def test_layers_that_moved_are_read_from_the_summary_of_a_fine_tune(tmp_path):
     path = tmp_path / "summary.json"
     path.write_text(
         json.dumps(
-            {"layers": [{"layer": 1, "weight": 0.5, "change": 0.01}, {"layer": 2, "weight": 1.5, "change": 0.03}]}
+            {
+                "layers": [
+                    {"layer": 1, "weight": 0.5, "change": 0.01, "share": 0.4},
+                    {"layer": 2, "weight": 1.5, "change": 0.03},  # of a run before shares were written down
+                ]
+            }
         )
     )
-    assert moved_layers({"B": path}).to_numpy().tolist() == [["B", 1, 0.5, 0.01], ["B", 2, 1.5, 0.03]]
+    first, second = moved_layers({"B": path}).to_numpy().tolist()
+    assert first == ["B", 1, 0.5, 0.01, 0.4]
+    assert second[:4] == ["B", 2, 1.5, 0.03]
+    assert np.isnan(second[4])
     path.write_text("{}")
     with pytest.raises(DataError, match="does not say which layers moved"):
         moved_layers({"B": path})

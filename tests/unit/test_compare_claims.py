@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from nast_core import load_model
 from nast_core.claims.prompts import denial_prompt
-from nast_core.compare.claims import claim_changes
+from nast_core.compare.claims import claim_changes, wordings_between
 from nast_core.dataset.opened import open_dataset
 from nast_core.encoding.images import encode_named
 from nast_core.errors import BenchmarkError
@@ -80,7 +80,7 @@ def test_a_model_compared_with_itself_has_not_changed(demo, world):
     asked, images = world
     same = claim_changes(demo, demo, asked, images, images)
     assert (same[["change", "low", "high"]] == 0).all(axis=None)
-    assert len(same) == 7
+    assert len(same) == 11
 
 
 def test_images_that_one_model_could_not_read_are_left_out_for_both(demo, other, world, changes):
@@ -91,3 +91,19 @@ def test_images_that_one_model_could_not_read_are_left_out_for_both(demo, other,
     assert fewer.set_index("measure").n["ranking, polarity"] == changes.n["ranking, polarity"] - of_gone
     with pytest.raises(BenchmarkError, match="none of the claims' images can be read"):
         claim_changes(demo, other, asked, images, {})
+
+
+def test_wordings_are_compared_on_the_same_images_and_a_model_with_itself_changes_nothing(demo, other, world):
+    asked, images = world
+    found = wordings_between(demo, other, asked, images, images)
+    assert found.change.to_numpy() == pytest.approx((found.b - found.a).to_numpy(), nan_ok=True)
+    assert found[found.wording == "mean"].group.drop_duplicates().tolist() == [
+        "taught", "held out", "never taught", "false denial", "pseudo-negation",
+    ]  # fmt: skip
+    assert set(found[found.group == "held out"].wording) == {"mean", "absent", "not seen", "free of", "negative for"}
+    prompts = claim_changes(demo, other, asked, images, images).set_index("measure")
+    zero_shot, false_denial = (
+        prompts.a["zero-shot AUROC"], found[(found.wording == "presence of") & (found.side == "before")].a.item(),
+    )  # fmt: skip
+    assert abs(zero_shot - false_denial) < 0.2  # the demo takes a new frame for presence, as it does any
+    assert (wordings_between(demo, demo, asked, images, images).change == 0).all()

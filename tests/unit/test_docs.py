@@ -115,4 +115,6 @@ def test_the_reference_has_every_command_and_every_field_of_every_kind():
     for kind, text in zip(KINDS, kinds, strict=True):
         for field in recipe_class(kind).model_fields:
             assert field == "kind" or f"| `{field}` | " in text + common, f"{kind}: {field}"
-    assert "| `arm` | uniform, nast, inverse, random, frozen | `uniform` |" in kinds[list(KINDS).index("finetune")]
+    assert ("| `arm` | uniform, nast, inverse, random, frozen, paper | `uniform` |") in kinds[
+        list(KINDS).index("finetune")
+    ]

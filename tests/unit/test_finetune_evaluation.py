@@ -6,7 +6,14 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score, top_k_accuracy_score
 
+from dashboard.finetune.prepare import FIGURES as BOARD
+from nast_core.claims.claim import Claim, Example
+from nast_core.finetune.card import _SHOWN as CARD
 from nast_core.finetune.evaluation import Panel, measure
+from nast_core.finetune.wording import FALSE, WordingSample, wording_sample
+from nast_core.vocabulary.shipped import chest
+
+UNSEEN_FIGURES = {"denial_unseen", "denial_held_out", "denial_never_taught"}
 
 # twelve images, four texts: the score of text t on image i is IMAGES[i, t]
 IMAGES = np.array(
@@ -49,6 +56,8 @@ def panel(**fields) -> Panel:
         "item_images": torch.zeros(0, 4),
         "options": none.reshape(2, 0, 0),
         "unseen": none.astype(bool),
+        "worded": none,
+        "wording": WordingSample((), (), none.reshape(0, len(IMAGES))),
     }
     return Panel(**(made | fields))
 
@@ -99,3 +108,60 @@ def test_the_gap_is_affirmative_minus_negated_in_points_and_a_tie_for_the_best_i
     )
     assert (found["acc_affirmative"], found["acc_negated"], found["gap_points"]) == (1.0, 0.5, 50.0)
     assert (found["acc_negated_seen"], found["gap_points_unseen"]) == (1.0, 100.0)
+
+
+def studies(present: int, absent: int) -> list[list[Example]]:
+    """Of each study one line: edema is there, or is not."""
+    return [
+        [
+            Example(
+                study_id=f"s{i}",
+                patient_id=f"p{i}",
+                image=f"{i}.png",
+                split="validation",
+                text="edema",
+                cue=None,
+                claim=Claim(finding="Edema", polarity="present" if i < present else "absent"),
+                contradictions=(),
+            )
+        ]
+        for i in range(present + absent)
+    ]
+
+
+def test_wording_is_asked_of_the_conditions_that_enough_studies_have_and_lack():
+    found = wording_sample(studies(6, 6), {"no"}, chest())
+    every = dict(zip(found.texts, zip(found.groups, found.holds.tolist(), strict=True), strict=True))
+    assert len(found.texts) == 51  # of Edema alone, the one condition: each way once
+    assert every["No pulmonary edema."] == ("taught", [0] * 6 + [1] * 6)  # a denial holds where it is lacking
+    assert every["Pulmonary edema is absent."][0] == "held out"
+    assert every["Presence of pulmonary edema."] == ("false denial", [1] * 6 + [0] * 6)
+    assert every["Pulmonary edema has not changed."] == ("pseudo-negation", [1] * 6 + [0] * 6)
+    assert wording_sample(studies(4, 8), {"no"}, chest()).texts == ()
+
+
+def test_a_tower_that_takes_all_that_is_new_for_a_denial_gains_in_one_figure_and_loses_in_the_other():
+    """Images 0 to 5 show edema; the score of a text is how much its vector says so."""
+    sample = wording_sample(studies(6, 6), {"no"}, chest())
+    amount = torch.tensor([[1.0 - i / 12] for i in range(12)])
+    says = {"taught": -1.0, "held out": -1.0, "never taught": -1.0, "false denial": -1.0, "pseudo-negation": 1.0}
+    vectors = torch.tensor([[says[group]] for group in sample.groups])
+    none = np.zeros(0, int)
+    found = measure(
+        panel(
+            texts=sample.texts, images=amount, ranked=none.reshape(0, 3), kinds=[], statements=none,
+            negated=none.astype(bool), affirmative=none.astype(bool), foreign=none.astype(bool),
+            holds=np.zeros((0, 12), int), retrieved=none.reshape(0, 2), worded=np.arange(51), wording=sample,
+        ),
+        lambda texts: vectors,
+    )  # fmt: skip
+    assert found == {
+        "denial_taught": 1, "denial_unseen": 1, "denial_held_out": 1, "denial_never_taught": 1,
+        "false_denial": 0, "pseudo_negation": 1,
+    }  # fmt: skip
+
+
+def test_unseen_denial_is_never_shown_without_false_denial():
+    for shown in (list(BOARD), list(CARD)):
+        last = max(place for place, name in enumerate(shown) if name in UNSEEN_FIGURES)
+        assert shown[last + 1] == FALSE

@@ -122,6 +122,7 @@ def comes_back(folder: Path, method: str, work: Path) -> None:
         base_fingerprint=weights,
         recipe=recipe(Path("claims.jsonl"), folder, method=method),
         layer_weights=(1.0,) * model.text.n_layers,
+        cues=("no", "without"),
     )
     save_adapter(work / "adapter", model, adapted, record)
     (work / "adapter" / "README.md").write_text("card")
@@ -131,6 +132,8 @@ def comes_back(folder: Path, method: str, work: Path) -> None:
     exported = load_model(export(work / "adapter", work / "exported"), device="cpu")
     assert (exported.encode_texts(TEXTS) - tuned).abs().max() <= 1e-5
     assert exported.card.fingerprint == exported.fingerprint
+    assert model.card.taught is None
+    assert again.card.taught == exported.card.taught == {"no", "without"}  # by these its denials are told apart
 
 
 def test_a_lora_tuned_model_comes_back_from_its_adapter_and_from_the_exported_folder(folder, tmp_path):

@@ -11,7 +11,7 @@ from nast_core.errors import ModelError
 from nast_core.finetune.loop import rate_schedule
 from nast_core.finetune.lora import attach_lora
 from nast_core.finetune.parameters import (
-    layer_changes,
+    layer_moves,
     layer_parameters,
     make_optimizer,
     scale_gradients,
@@ -107,7 +107,7 @@ def test_dropout_is_refused_where_peft_would_ignore_it(folders):
 def test_how_far_a_layer_moved_is_told_from_its_adapters(folders, family):
     model = load_model(folders[family], device="cpu", dtype="float64")
     attach_lora(model, rank=2, alpha=4, targets="mlp")
-    assert list(layer_changes(model.text, {})) == [0, 0, 0]
+    assert list(layer_moves(model.text, {}).relative) == [0, 0, 0]
     second = {name: p for name, p in model.module.named_parameters() if "s.1." in name and "lora_B" in name}
     assert len(second) == 2
     for parameter in second.values():
@@ -121,7 +121,7 @@ def test_how_far_a_layer_moved_is_told_from_its_adapters(folders, family):
     weights = sum(
         float(p.square().sum()) for p in (block.layer if family == "Hugging Face CLIP" else block.block).parameters()
     )
-    found = layer_changes(model.text, {})
+    found = layer_moves(model.text, {}).relative
     assert found == pytest.approx([0, (total / weights) ** 0.5, 0], rel=1e-6)
 
 

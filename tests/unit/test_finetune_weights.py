@@ -8,7 +8,14 @@ from nast_core.errors import DataError
 from nast_core.files.netcdf import save_dataset
 from nast_core.finetune.arms import arm_weights
 from nast_core.finetune.recipe import FinetuneError, FinetuneRecipe
-from nast_core.finetune.weights import check_trace, layer_effect, layer_weights, read_trace, recipe_weights
+from nast_core.finetune.weights import (
+    check_trace,
+    layer_effect,
+    layer_weights,
+    min_max_weights,
+    read_trace,
+    recipe_weights,
+)
 
 NAN = float("nan")
 
@@ -52,6 +59,27 @@ def test_an_effect_that_gives_no_weights_is_refused(effect, said):
 def test_a_weight_of_zero_is_refused_with_what_to_raise():
     with pytest.raises(FinetuneError, match="layer weight of layer 2 is 0; raise the floor above 0"):
         layer_weights(np.array([1.0, 0.0, 3.0]), floor=0.0)
+
+
+def test_the_papers_weights_run_from_0_to_1_and_its_exponent_sharpens_them():
+    effect = np.array([1.0, 2.0, 5.0])
+    assert min_max_weights(effect) == pytest.approx([0, 0.25, 1])
+    assert min_max_weights(effect, exponent=2) == pytest.approx([0, 0.0625, 1])
+    assert min_max_weights(effect, exponent=0) == pytest.approx([1, 1, 1])
+    assert min_max_weights(-effect) == pytest.approx([1, 0.75, 0])  # a negative effect is only a small one
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        ([NAN, 1.0], r"undefined \(NaN\) in layer 1"),
+        ([0.3, 0.3], "0.3 in every layer"),
+        ([0.0, 0.0], "0 in every layer"),
+    ],
+)
+def test_an_effect_that_tells_no_layers_apart_gives_the_paper_no_weights(effect, said):
+    with pytest.raises(FinetuneError, match=said):
+        min_max_weights(np.array(effect))
 
 
 def test_inverse_turns_the_weights_upside_down_and_keeps_their_mean():
@@ -157,6 +185,8 @@ def test_a_recipe_takes_its_weights_from_a_file_or_from_a_run(tiny, tmp_path):
     for trace in (tmp_path / "trace-1" / "trace.nc", "run:trace-1"):
         recipe = FinetuneRecipe(data="claims.jsonl", arm="nast", trace=trace, summary="negator", floor=0.1)
         assert recipe_weights(recipe, tiny, tmp_path) == pytest.approx([0.55, 1.0, 1.45])
+    paper = FinetuneRecipe(preset="paper", trace="run:trace-1", summary="negator", exponent=2)
+    assert recipe_weights(paper, tiny, tmp_path) == pytest.approx([0, 0.25, 1])
     uniform = FinetuneRecipe(data="claims.jsonl", trace="nowhere.nc")
     assert list(recipe_weights(uniform, tiny, tmp_path)) == [1, 1, 1]
 
@@ -169,9 +199,20 @@ def test_a_recipe_takes_its_weights_from_a_file_or_from_a_run(tiny, tmp_path):
         ({"method": "full", "precision": "bfloat16"}, "rounds most updates away"),
         ({"caption_weight": 0, "same_image_weight": 0, "across_image_weight": 0}, "nothing is learnt"),
         ({"floor": 0}, "greater than 0"),
+        ({"preset": "paper"}, "arm 'paper' takes its layer weights from a trace"),
+        ({"preset": "nast"}, "preset"),
+        ({"objective": "paper", "balance": 1.5}, "less than or equal to 1"),
         ({"batch_size": 1}, "greater than or equal to 2"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(fields, said):
     with pytest.raises(ValueError, match=said):
         FinetuneRecipe(data="claims.jsonl", **fields)
+
+
+def test_a_preset_lies_beneath_what_the_recipe_says_itself():
+    asked = FinetuneRecipe(preset="paper", trace="run:t", learning_rate=1e-3, balance=0.25)
+    assert (asked.arm, asked.scale, asked.method, asked.objective) == ("paper", "gradient", "lora", "paper")
+    assert (asked.decay, asked.optimizer, asked.learning_rate, asked.balance) == ("none", "adamw", 1e-3, 0.25)
+    assert FinetuneRecipe(preset="paper", arm="uniform").arm == "uniform"
+    assert FinetuneRecipe.model_validate_json(asked.model_dump_json()) == asked

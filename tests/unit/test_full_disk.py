@@ -207,11 +207,11 @@ def test_a_demo_build_that_does_not_fit_leaves_the_former_one(tiny_disk, tmp_pat
     draft.mkdir()
     for name, size in (("config.json", 100), ("model.safetensors", 120_000), ("nast.json", 100)):
         (draft / name).write_bytes(b"1" * size)
-    build._publish(draft, out)
+    build.publish(draft, out)
     assert names(out) == ["config.json", "model.safetensors", "nast.json"]
     (draft / "model.safetensors").write_bytes(b"2" * 120_000)
     with pytest.raises(DataError, match="is full"):
-        build._publish(draft, out)
+        build.publish(draft, out)
     assert (out / "model.safetensors").read_bytes() == b"1" * 120_000
     assert names(tiny_disk) == ["demo-clip"]
     assert names(out) == ["config.json", "model.safetensors", "nast.json"]

@@ -99,7 +99,7 @@ def test_the_results_of_claims_and_alignment_are_their_summaries_and_tables(fini
     path = tmp_path / "claims.jsonl"
     write_claims(build_examples(phantom_studies(20, split="test", seed=1), seed=1).examples, path)
     claims = finished("open_clip", kind="claims", claims=path).result
-    assert set(claims.tables) == {"pairs", "groups", "retrieval", "images", "prompts"}
+    assert set(claims.tables) == {"pairs", "groups", "retrieval", "images", "prompts", "wording"}
     assert claims.summary["ranking"]["pairs"] == len(claims.tables["pairs"])
     alignment = finished("open_clip", kind="alignment", claims=path)
     assert set(alignment.result.tables) == {"retrieval"}

@@ -47,7 +47,8 @@ def write_cell(folder, arm: str, seed: int, **test: float) -> None:
 def test_every_summary_has_a_nast_and_an_inverse_arm_beside_uniform_and_random():
     names = [arm.name for arm in Plan().arms]
     assert names[:4] == ["uniform", "random", "nast std", "inverse std"]
-    assert names[4:] == [
+    assert names[-1] == "paper"
+    assert names[4:-1] == [
         f"{kind} {how}"
         for how in ("max", "negator", "negator_out", "attention mean_abs")
         for kind in ("nast", "inverse")

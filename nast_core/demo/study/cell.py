@@ -13,10 +13,9 @@ from nast_core.demo.study.world import World
 from nast_core.files.writing import write_json
 from nast_core.finetune.checkpoint import parameter_state
 from nast_core.finetune.encoding import Lengths, TextEncoder
-from nast_core.finetune.evaluation import measure
-from nast_core.finetune.loop import Task, train
+from nast_core.finetune.loop import Task, train, watch
 from nast_core.finetune.lora import attention_adapters
-from nast_core.finetune.parameters import layer_changes
+from nast_core.finetune.parameters import layer_moves
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.task import make_task, open_up
 from nast_core.finetune.weights import recipe_weights
@@ -62,13 +61,13 @@ class Bench:
         them.
         """
         trained = self._train(arm, seed=0, rate=rate, steps=self.world.plan.tuning_steps)
-        figures = measure(trained.task.panel, trained.task.encode)
+        figures = watch(trained.task)
         return {"arm": arm.name, "rate": rate, "validation": figures, "seconds": trained.seconds}
 
     def cell(self, arm: Arm, seed: int, rate: float) -> dict[str, Any]:
         trained = self._train(arm, seed=seed, rate=rate, steps=self.world.plan.steps)
         began = time.perf_counter()
-        validation = measure(trained.task.panel, trained.task.encode)
+        validation = watch(trained.task)
         test: Figures = measure_test(self.world, trained.model, trained.task.encode)
         return {
             "arm": arm.name,
@@ -100,7 +99,7 @@ class Bench:
         start = parameter_state(task.layers)
         train(task, report)
         checkpoint.unlink()
-        changes = layer_changes(model.text, start)
+        changes = layer_moves(model.text, start).relative
         return Trained(model, task, changes.tolist(), round(time.perf_counter() - began, 1))
 
 
@@ -108,7 +107,17 @@ def identity(world: World) -> str:
     """What cells must have in common to stand in one table: the base's weights, the sizes and the recipe's defaults."""
     arm = world.plan.arms[0]
     recipe = world.recipe(arm, seed=0, rate=world.plan.rates[0], steps=world.plan.steps)
-    own = {"arm", "trace", "summary", "learning_rate"}  # of a cell
+    own = {
+        "arm",
+        "trace",
+        "summary",
+        "learning_rate",
+        "preset",
+        "objective",
+        "balance",
+        "exponent",
+        "decay",
+    }  # of a cell
     lora = {"rank", "alpha", "dropout", "targets"}  # not trained with
     fields = recipe.model_dump(exclude=own | lora | {"data", "items", "model"})
     return f"{world.base().fingerprint} {fields} {world.plan.sizes}"

@@ -26,7 +26,9 @@ class Arm(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.kind} {self.steering.name}" if self.steering and self.kind != "random" else self.kind
+        return (
+            f"{self.kind} {self.steering.name}" if self.steering and self.kind not in ("random", "paper") else self.kind
+        )
 
 
 STEERINGS = (
@@ -51,7 +53,7 @@ class Plan:
     """One study. Equal plans on equal weights give equal cells, and cells of another plan are not taken for one's
     own."""
 
-    arms: tuple[Arm, ...] = arms_of(STEERINGS)
+    arms: tuple[Arm, ...] = (*arms_of(STEERINGS), Arm("paper", STEERINGS[0]))
     seeds: int = 5
     steps: int = 480
     statement_steps: int = 90  # of them, before captions join

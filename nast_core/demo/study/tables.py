@@ -43,7 +43,12 @@ def markdown(results: dict[str, Any]) -> str:
         "## Cues that no training text has",
         "",
         "“absent”, “free of”, “not seen” and “negative for” are kept out of every training text. Accuracy above 25 %",
-        "and an AUROC above 0.5 would mean that reading a negation carried over to new wording.",
+        "and an AUROC above 0.5 would mean that reading a negation carried over to new wording. This is of the demo "
+        "CLIP, whose text",
+        "tower learnt from template captions alone: to it these are words without a meaning, and what it does with "
+        "them says nothing of",
+        "a tower that knows language. False denial (docs/measures.md) was not measured here; a rise would count only "
+        "beside it.",
         "",
         *_arms(results, _UNSEEN),
         "",
@@ -125,7 +130,8 @@ def conclusion(results: dict[str, Any]) -> list[str]:
     if (base := results["base"]) and results["arms"]:
         name, best = max(results["arms"].items(), key=lambda arm: arm[1]["test"]["acc_negated_unseen"]["mean"])
         sentences.append(
-            f"Unseen cues: negated accuracy goes from {100 * base['acc_negated_unseen']['value']:.1f} % to "
+            "Unseen cues, on this tower: negated accuracy goes from "
+            f"{100 * base['acc_negated_unseen']['value']:.1f} % to "
             f"{100 * best['test']['acc_negated_unseen']['mean']:.1f} % at best ({name}), AUROC of denials from "
             f"{base['negated_prompts_unseen']['value']:.2f} to {best['test']['negated_prompts_unseen']['mean']:.2f}."
         )

@@ -20,6 +20,7 @@ from nast_core.data.phantom import SPLITS
 from nast_core.demo.study.plan import Arm, Plan
 from nast_core.files.writing import whole
 from nast_core.finetune.features import image_features
+from nast_core.finetune.presets import PRESETS
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.training_files import Material, read_material
 from nast_core.models.components import Component
@@ -69,26 +70,27 @@ class World:
 
     def recipe(self, arm: Arm, *, seed: int, rate: float, steps: int) -> FinetuneRecipe:
         """What is not named here is the recipe's default."""
-        followed: dict[str, Any] = {}
+        own: dict[str, Any] = {"method": "full"}  # of small layers LoRA spares nothing
+        if arm.kind in PRESETS:
+            own = {"preset": arm.kind} | PRESETS[arm.kind]
         if arm.steering:
-            followed = {"trace": self.trace(arm.steering.component), "summary": arm.steering.summary}
-        return FinetuneRecipe(
-            model=self.model,
-            data=self.claims_file,
-            items=self.validation_items_file,
-            arm=arm.kind,
-            method="full",  # of small layers LoRA spares nothing
-            seed=seed,
-            learning_rate=rate,
-            steps=steps,
-            statements_first=min(1, self.plan.statement_steps / steps),
-            batch_size=self.plan.batch_size,
-            validation_studies=self.plan.validation_studies,
-            validate_every=steps,
-            device="cpu",
-            tracker="none",
-            **followed,
-        )
+            own |= {"trace": self.trace(arm.steering.component), "summary": arm.steering.summary}
+        common = {
+            "model": self.model,
+            "data": self.claims_file,
+            "items": self.validation_items_file,
+            "arm": arm.kind,
+            "seed": seed,
+            "learning_rate": rate,
+            "steps": steps,
+            "statements_first": min(1, self.plan.statement_steps / steps),
+            "batch_size": self.plan.batch_size,
+            "validation_studies": self.plan.validation_studies,
+            "validate_every": steps,
+            "device": "cpu",
+            "tracker": "none",
+        }
+        return FinetuneRecipe.model_validate(common | own)
 
     def material(
         self, recipe: FinetuneRecipe, base: DualEncoder, accelerator: Accelerator, report: Reporter

@@ -103,11 +103,18 @@ class OpenClipTextTower(TextTower):
     def embed(self, tokens: Tokens) -> Tensor:
         return self.model.token_embedding(tokens.ids) + self.model.positional_embedding[: tokens.ids.shape[1]]
 
-    def project(self, pooled: Tensor) -> Tensor:
-        pooled, projection = self.model.ln_final(pooled), self.model.text_projection
+    @property
+    def final_norm(self) -> torch.nn.LayerNorm:
+        return self.model.ln_final
+
+    def project_normed(self, normed: Tensor) -> Tensor:
+        projection = self.model.text_projection
         if projection is None:
-            return pooled
-        return projection(pooled) if isinstance(projection, torch.nn.Linear) else pooled @ projection
+            return normed
+        return projection(normed) if isinstance(projection, torch.nn.Linear) else normed @ projection
+
+    def project(self, pooled: Tensor) -> Tensor:
+        return self.project_normed(self.final_norm(pooled))
 
     def library_embedding(self, tokens: Tokens) -> Tensor:
         padding = self.context_length - tokens.ids.shape[1]  # open_clip adds its whole position table

@@ -88,8 +88,15 @@ class SiglipTextTower(TextTower):
     def embed(self, tokens: Tokens) -> Tensor:
         return self.model.text_model.embeddings(input_ids=tokens.ids)
 
+    @property
+    def final_norm(self) -> torch.nn.LayerNorm:
+        return self.model.text_model.final_layer_norm
+
+    def project_normed(self, normed: Tensor) -> Tensor:
+        return self.model.text_model.head(normed)
+
     def project(self, pooled: Tensor) -> Tensor:
-        return self.model.text_model.head(self.model.text_model.final_layer_norm(pooled))
+        return self.project_normed(self.final_norm(pooled))
 
     def library_embedding(self, tokens: Tokens) -> Tensor:
         return self.model.get_text_features(input_ids=tokens.ids).pooler_output
