@@ -29,7 +29,7 @@ def of_base(own: str) -> dict[str, str]:
 
     base = settled(FinetuneRecipe(model=own)).model  # as runs name it: a folder in full
     rows = (row for row in RunStore().table().rows if isinstance(row.recipe, FinetuneRecipe))
-    trained = {run_name(row.run.id) for row in rows if row.recipe.model == base}  # type: ignore[attr-defined]
+    trained = {run_name(row.run.id) for row in rows if row.recipe.model == base}
     mine = {spec: about for spec, about in finished().items() if spec in trained}
     return mine | ({DEMO_TUNED: f"{OURS[DEMO_TUNED]}; comes with NAST"} if own == DEMO else {})
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nast_core.demo.repairs_report import markdown
 from nast_core.errors import NastError
-from nast_core.files.places import DEMO, DEMO_TUNED
+from nast_core.files.places import DEMO, DEMO_LANGUAGE, DEMO_TUNED
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import whole_folder, write_json, write_text
 from nast_core.models.encoder import DualEncoder
@@ -22,9 +22,8 @@ from nast_core.work.in_process import run_in_process
 from nast_core.work.repair import Repairing, RepairRecipe, result
 
 Say = Callable[[str], None]
-LANGUAGE = "demo-language"
 AGAINST = ("rewrite", "region")  # what is tried on top of a training: the two that choose no anchor
-TRIED: Mapping[str, Sequence[str]] = {DEMO: EVERY, DEMO_TUNED: AGAINST, LANGUAGE: EVERY}
+TRIED: Mapping[str, Sequence[str]] = {DEMO: EVERY, DEMO_TUNED: AGAINST, DEMO_LANGUAGE: EVERY}
 
 
 class Cell(NamedTuple):
@@ -101,7 +100,7 @@ def _readings(cells: Mapping[str, Sequence[Repairing]]) -> dict[str, Any]:
         return {}
     base = [found.summary["models"][UNREPAIRED] for found in next(iter(cells.values()))]
     plain = [found.summary["by_negations"][UNREPAIRED] for found in next(iter(cells.values()))]
-    readings = {UNREPAIRED: {"figures": _over(base), "by_negations": _counts(plain)}}
+    readings: dict[str, dict[str, Any]] = {UNREPAIRED: {"figures": _over(base), "by_negations": _counts(plain)}}
     for method, draws in cells.items():
         summaries = [found.summary for found in draws]
         own = [one["models"][found.repair] for one, found in zip(summaries, draws, strict=True)]
