@@ -2,9 +2,12 @@
 of items. A cell of it is a run of kind ``repair``, so that a study that was stopped goes on where it was.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from nast_core.demo.repairs_report import markdown
 from nast_core.errors import NastError
@@ -17,7 +20,7 @@ from nast_core.recipe import Reporter
 from nast_core.repair.evaluate import UNREPAIRED
 from nast_core.repair.methods import TRIED as EVERY
 from nast_core.runs.store import RunStore
-from nast_core.statistics.seeds import over_seeds
+from nast_core.statistics.rates import Rate
 from nast_core.work.in_process import run_in_process
 from nast_core.work.repair import Repairing, RepairRecipe, result
 
@@ -120,17 +123,23 @@ def _readings(cells: Mapping[str, Sequence[Repairing]]) -> dict[str, Any]:
 
 def _over(draws: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Figure -> mean, low, high, n over the draws, and their values."""
-    names = [name for name in draws[0] if name != "model"]
-    values = {name: [_value(one[name]) for one in draws] for name in names if all(name in one for one in draws)}
-    return {name: {"values": numbers, **over_seeds(numbers)} for name, numbers in values.items()}
+    names = [name for name in draws[0] if name != "model" and all(name in one for one in draws)]
+    return {name: over_draws([_rate(one[name]) for one in draws]) for name in names}
 
 
-def _value(figure: Any) -> float:
-    value = figure["value"] if isinstance(figure, dict) else figure
-    return float("nan") if value is None else float(value)
+def over_draws(rates: Sequence[Rate]) -> dict[str, Any]:
+    """The means of the value and of its ends, and the values: draws ask other questions of the same phantoms, so the
+    interval over patients is no narrower for several of them. ``n``: of one draw."""
+    value, low, high = (float(np.mean([rate[place] for rate in rates])) for place in range(3))
+    return {"values": [rate.value for rate in rates], "mean": value, "low": low, "high": high, "n": rates[0].n}
+
+
+def _rate(figure: Any) -> Rate:
+    """A figure without an interval has NaN for its ends."""
+    return Rate.of(figure) if isinstance(figure, dict) else Rate(float(figure), math.nan, math.nan, 1)
 
 
 def _counts(draws: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Number of negations in the true statement -> negated accuracy, mean over draws."""
     names = [name for name in draws[0] if all(name in one for one in draws)]
-    return {name: over_seeds([_value(one[name]["acc_negated"]) for one in draws])["mean"] for name in sorted(names)}
+    return {name: over_draws([_rate(one[name]["acc_negated"]) for one in draws])["mean"] for name in sorted(names)}

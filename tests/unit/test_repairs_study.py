@@ -1,16 +1,17 @@
 """The study of repairs: what passes its controls, what its report says, and that it goes on where it was."""
 
 import json
+import math
 
 import pytest
 
 from nast_core.demo import repairs
-from nast_core.demo.repairs import study
+from nast_core.demo.repairs import over_draws, study
 from nast_core.demo.repairs_report import BARS, conclusion, controls, markdown
 from nast_core.repair.evaluate import UNREPAIRED
 from nast_core.runs.reporter import Silent
 from nast_core.runs.store import RunStore
-from nast_core.statistics.seeds import over_seeds
+from nast_core.statistics.rates import Rate
 
 GOOD = {"gap_points": 2.0, "acc_negated": 0.93, "acc_affirmative": 0.95, "denials_unseen": 0.97,
         "blind_affirmative": 0.26, "blind_negated": 0.24}  # fmt: skip
@@ -18,7 +19,7 @@ GOOD = {"gap_points": 2.0, "acc_negated": 0.93, "acc_affirmative": 0.95, "denial
 
 def reading(counts=(0.95, 0.90), **figures: float) -> dict:
     """Of two draws alike; ``counts``: negated accuracy at one and at three negations."""
-    values = {name: {"values": [value] * 2, **over_seeds([value] * 2)} for name, value in (GOOD | figures).items()}
+    values = {name: over_draws([Rate(value, value, value, 9)] * 2) for name, value in (GOOD | figures).items()}
     return {"repair": "region(t=0.6)", "figures": values, "by_negations": {"1": counts[0], "3": counts[1]}}
 
 
@@ -55,6 +56,13 @@ def test_the_report_says_what_passes_and_what_is_not_there():
     assert "- Every control is passed by region(t=0.6): the gain is reading" in text
     assert "sink: not measured: it pools a mean." in text
     assert "Not measured: there is no demo-language." in text
+
+
+def test_several_draws_have_the_mean_of_their_values_and_ends():
+    found = over_draws([Rate(0.5, 0.3, 0.6, 25), Rate(0.7, 0.6, 0.8, 25)])
+    assert (found["mean"], found["low"], found["high"]) == pytest.approx((0.6, 0.45, 0.7))
+    assert found["values"] == [0.5, 0.7]
+    assert math.isnan(over_draws([Rate(3.0, math.nan, math.nan, 1)] * 2)["low"])
 
 
 @pytest.mark.long
