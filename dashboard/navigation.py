@@ -29,6 +29,7 @@ PAGES = (  # as the sidebar lists them; the first is the one that opens
     Page("benchmark", "Benchmark", "rule", "Measure"),
     Page("data", "Data", "dataset", "Measure"),
     Page("review", "Review", "rate_review", "Measure"),
+    Page("repair", "Repair", "healing", "Mend"),
     Page("finetune", "Fine-tune", "tune", "Mend"),
     Page("compare", "Compare", "compare", "Mend"),
     Page("models", "Models", "deployed_code", "Models"),

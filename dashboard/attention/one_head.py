@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.attention import charts
-from dashboard.parts import correcting, fields, plots, widgets
+from dashboard.parts import correcting, fields, keeper, plots, repairing, widgets
 from dashboard.parts.head_attention import patterns
 from dashboard.parts.marks import HOW, marked
 
@@ -44,6 +44,7 @@ def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
     for form, sentence in (("Affirmative", texts.affirmative), ("Negated", texts.negated)):
         st.markdown(f":gray[{form}]&nbsp;&nbsp;{marked(sentence)}", help=HOW if form == "Negated" else None)
         correcting.control(sentence, form)
+    _repaired(model, pair)
     layer, head = cell
     shown = fields.one_of(
         st,
@@ -73,6 +74,35 @@ def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
         ),
         alt=f"Attention of layer {layer} head {head} for the negated and the affirmative text",
     )
+
+
+def _repaired(model: DualEncoder, pair: AlignedPair) -> None:
+    """Where it is asked for: what a repair splits the negated text into, and how near it then lies to the affirmative
+    one. The attention below is the model's own: a repair reads its texts, and leaves its heads."""
+    spec = repairing.choose()
+    if spec is not None or repairing.is_repaired(keeper.spec()):
+        repairing.draw_split(repairing.split(pair.pair.negated))
+    if spec is None:
+        return
+    texts = [pair.pair.affirmative, pair.pair.negated]
+    with widgets.advice():
+        near = {"as it is": nearness(model, texts), "repaired": nearness(keeper.load(spec), texts)}
+    told = ", ".join(f"{name} {value:.2f}" for name, value in near.items() if value is not None)
+    st.caption(
+        f"Cosine of the negated text with the affirmative one: {told}."
+        + ("" if near["repaired"] is not None else " Repaired so, a text is several vectors, and has no such cosine.")
+        + " Attention is the model's own either way."
+    )
+
+
+def nearness(model: DualEncoder, texts: list[str]) -> float | None:
+    """Cosine of two texts; None of a model in which a text is not one vector."""
+    from nast_core.repair.repaired import Repaired
+
+    if isinstance(model, Repaired) and model.repair.method.blocks > 1:
+        return None
+    first, second = model.encode_texts(texts).double()
+    return float(first @ second / (first.norm() * second.norm()))
 
 
 def _cells(pair: AlignedPair, negated: np.ndarray, affirmative: np.ndarray) -> pd.DataFrame:

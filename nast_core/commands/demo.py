@@ -263,3 +263,27 @@ def demo_wording(
     plan = replace(plan, seeds=seeds or plan.seeds)
     result = study(out, plan, docs=docs, processes=processes, say=lambda line: typer.echo(line))
     typer.echo(f"{result['done']} of {result['of']} cells; written: {(docs or out) / 'wording.md'}")
+
+
+@command(app, "repairs")
+def demo_repairs(
+    out: Annotated[Path, typer.Option(help="Every finished run is kept here; a second call goes on.")] = Path(
+        "build/repairs"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Draws of questions and studies of test phantoms.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=10, max=100_000, help="Questions, and studies, of a draw.")] = 1000,
+    docs: Annotated[Path | None, typer.Option(help="Also write repairs.md and repairs.json here.")] = None,
+) -> None:
+    """Repairs the demo models by every method, measures each on test phantoms, and says which gains are reading.
+
+    Example: nast demo repairs --docs docs
+    """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
+    from nast_core.demo.repairs import study
+
+    quiet_libraries()
+    with reporter() as report:
+        study(out, seeds=seeds, n=n, docs=docs, report=report, say=lambda line: typer.echo(line))
+    typer.echo(f"written: {(docs or out) / 'repairs.md'}")
