@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import asking, datasets, finetunes, jobs, keeper, memo, sources, widgets
+from dashboard.parts import asking, datasets, finetunes, jobs, keeper, memo, repairing, sources, widgets
 from dashboard.parts.items import EVERY, items_for, items_of
 from dashboard.parts.text import plain
 
@@ -85,7 +85,9 @@ def choose_models() -> list[str]:
         ),
     )
     finetunes.listed(known)
-    return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
+    with widgets.advice():
+        repaired = repairing.choose()
+    return list(dict.fromkeys([own, *([repaired] if repaired else []), *(spec.strip() for spec in others)]))
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
