@@ -44,8 +44,8 @@ def markdown(outcome: Mapping[str, Any]) -> str:
         "",
         f"Made by `nast demo repairs` ({outcome['seeds']} draws of {outcome['n']:,} questions and as many studies of "
         "test phantoms; a strength is chosen",
-        "once, on 300 questions and studies of validation, and kept for every draw; mean over draws, with the mean ends "
-        "of their 95 % intervals",
+        "once, on 300 questions and studies of validation, and kept for every draw; mean over draws, with the mean "
+        "ends of their 95 % intervals",
         f"over patients: draws ask other questions of the same phantoms; code {outcome['revision']}).",
         "Every figure, and every draw's, is in the JSON beside this file. What each method does: "
         "[guide](guide/repair.md); what the figures are: [measures](measures.md).",
