@@ -20,9 +20,11 @@ class Page(NamedTuple):
 
 PAGES = (  # as the sidebar lists them; the first is the one that opens
     Page("home", "Home", "home", "Look"),
+    Page("audit", "Audit", "verified", "Look"),
     Page("attention", "Attention", "grid_on", "Read"),
     Page("tracing", "Causal tracing", "timeline", "Read"),
     Page("heads", "Heads", "scatter_plot", "Read"),
+    Page("layers", "Layers", "layers", "Read"),
     Page("attribution", "Attribution", "radiology", "Read"),
     Page("benchmark", "Benchmark", "rule", "Measure"),
     Page("data", "Data", "dataset", "Measure"),

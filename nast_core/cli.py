@@ -7,6 +7,7 @@ import typer
 from nast_core.commands import app as opening
 from nast_core.commands import (
     attribute,
+    audit,
     benchmark,
     claims,
     compare,
@@ -39,6 +40,7 @@ app.add_typer(runs.app)
 app.add_typer(compare.app)
 app.add_typer(finetune.app)
 app.add_typer(repair.app)
+app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="model")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(claims.app, name="claims")

@@ -55,6 +55,10 @@ class DatasetError(DataError):
     """A folder that is no dataset, or one that is no longer as it was built."""
 
 
+class AuditError(DataError):
+    """An audit that cannot be read, or asked of it what it does not hold."""
+
+
 def what_is_wrong(error: ValueError) -> str:
     """The first fault of one line of a JSONL file, as half a sentence."""
     if isinstance(error, JSONDecodeError):

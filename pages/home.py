@@ -1,5 +1,7 @@
 """Home: what this is, and one live case in which the wording decides."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard.home import demos, live_case, own_images
@@ -12,6 +14,7 @@ st.markdown(
     " encoder reads the negator, how much each layer carries, and how many points the model loses. Load your own CLIP"
     f" and choose your own images in the sidebar{datasets.disclaimer()}."
 )
+st.page_link(Path(__file__).with_name("audit.py"), label="Audit this model", icon=":material/verified:")
 model = keeper.model()
 live_case.draw(model)
 demos.offer()

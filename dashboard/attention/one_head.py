@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from nast_core.negation.pairs import AlignedPair
 
 
+SHOWN = {"share": "Attention", "weighted": "Value-weighted attention"}
+LABELS = {"share": plots.SHARE, "weighted": "attention x length of value"}
+_ROWS = {
+    "share": "rows sum to 1",
+    "weighted": "bright: looked at, and much taken from it; dark where a look brings nothing",
+}
+
+
 def choose(heads: AllHeads) -> tuple[int, int]:
     """Layer and head to look at; at first the one that looks at the negator most."""
     if fields.fresh("layer", "head"):
@@ -38,20 +46,30 @@ def draw(model: DualEncoder, pair: AlignedPair, cell: tuple[int, int]) -> None:
         correcting.control(sentence, form)
     _repaired(model, pair)
     layer, head = cell
-    both = patterns(model, model.fingerprint, (texts.negated, texts.affirmative))
+    shown = fields.one_of(
+        st,
+        "Show",
+        SHOWN,
+        key="attention-of",
+        help="Value-weighted: times the length of what the head writes of that token. A head may look long at a token"
+        " and take nothing from it, as at a sentence's start.",
+    )
+    weighted = shown == "weighted"
+    both = patterns(model, model.fingerprint, (texts.negated, texts.affirmative), weighted)
     negated, affirmative = (pattern[layer - 1, head - 1] for pattern in both)
     widgets.figure(
         charts.attention_patterns(
             negated,
             affirmative,
             [plots.token_labels(pieces, pair.negator) for pieces in (pair.pieces_negated, pair.pieces_affirmative)],
-            title=f"Layer {layer}, head {head}: attention of each token",
+            title=f"Layer {layer}, head {head}: {'value-weighted ' if weighted else ''}attention of each token",
             subtitle="1 pair",
+            label=LABELS[shown],
         ),
         key="attention-pattern",
         data=_cells(pair, negated, affirmative),
         how_to_read=(
-            "Each row is a token that looks, each column a token looked at; rows sum to 1. The negator, and the "
+            f"Each row is a token that looks, each column a token looked at; {_ROWS[shown]}. The negator, and the "
             "word in its place, is underlined. Left and middle share one scale; right is their difference."
         ),
         alt=f"Attention of layer {layer} head {head} for the negated and the affirmative text",

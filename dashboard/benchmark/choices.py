@@ -114,8 +114,9 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
     from nast_core.benchmark.run import read_results
-    from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.claims.wording_of_items import known_of, texts_asked
     from nast_core.opening import stamp_of
+    from nast_core.vocabulary.beside import vocabulary_of
     from nast_core.work.kinds import BenchmarkRecipe
 
     asked = questions.of
@@ -127,7 +128,10 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
             return Answers(spec, model.card.name, model.fingerprint, pd.DataFrame({"item_id": []}), {})
 
         def needed() -> tuple[list[str], list[str]]:
-            return distinct_texts(questions.items), [item.image for item in questions.items]
+            items = asked.recipe.get("items")
+            vocabulary = vocabulary_of(items) if items else datasets.chosen().vocabulary
+            texts = texts_asked(questions.items, known_of(questions.items, vocabulary), vocabulary)
+            return texts, [item.image for item in questions.items]
 
         recipe = BenchmarkRecipe.model_validate({"model": spec, **asked.recipe})
         run = done(recipe, model, needed, asked.folder, "Ask {}: {}", key=f"benchmark-ask-{spec}")

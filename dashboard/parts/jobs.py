@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from dashboard.parts import widgets
+from dashboard.parts import pace, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
@@ -61,6 +61,23 @@ def offer(
         start([recipe], model_fingerprint)
         st.rerun()
     st.caption(note)
+
+
+def here_or_offered(recipe: Recipe, model: DualEncoder, what: str, seconds: float, *, key: str) -> Run | None:
+    """The recipe's run: found; carried out here where that takes a moment; else None, and it is offered with its time.
+
+    ``what``: as in "Probe every layer"; a finished run is found again by whoever asks for the same.
+    """
+    from nast_core.runs.pace import duration
+    from nast_core.work.identity import find_run
+
+    with widgets.advice():
+        run = find_run(recipe, model_fingerprint=model.fingerprint)
+        if run is None and seconds <= pace.AT_ONCE:
+            run = run_now(recipe, model, what)
+    if run is None:
+        offer(recipe, model.fingerprint, f"{what}: {duration(seconds)}", key=key)
+    return run
 
 
 def offer_all(

@@ -58,8 +58,11 @@ def make_panel(
     frozen: Encode,
     trained_cues: Set[str],
     vocabulary: Vocabulary | None = None,
+    *,
+    taught: Set[str] | None = None,
 ) -> Panel:
-    """``numbers`` are the studies' in ``truth``; ``frozen`` encodes with the weights before training."""
+    """``numbers`` are the studies' in ``truth``; ``frozen`` encodes with the weights before training. ``trained_cues``:
+    every cue in training texts; ``taught``: those that deny a finding there; all of them, if not given."""
     texts: dict[str, int] = {}
     by_row: dict[int, tuple[Claim, str | None]] = {}
     ranked, kinds, retrieved, anchors = [], [], [], set()
@@ -81,7 +84,9 @@ def make_panel(
                     by_row[false] = (other.claim.meaning, other.cue)
     for text in distinct_texts(items):
         texts.setdefault(text, len(texts))
-    wording = wording_sample([study.examples for study in studies], trained_cues, given(vocabulary))
+    wording = wording_sample(
+        [study.examples for study in studies], trained_cues if taught is None else taught, given(vocabulary)
+    )
     worded = np.array([texts.setdefault(text, len(texts)) for text in wording.texts], int)
     all_texts, kept_rows = tuple(texts), np.array(sorted(anchors), int)
     statements = np.array(sorted(by_row), int)

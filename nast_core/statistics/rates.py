@@ -103,6 +103,18 @@ def difference(
     return rate(gap, patients, **options)
 
 
+def apart(first: Rate, second: Rate) -> Rate:
+    """second - first of two rates of which the intervals alone are known, taken for independent: each end is as far
+    off as the two ends that make it, squared and added. Source: Zou and Donner 2008 (doi:10.1002/sim.3095).
+
+    n is the smaller one. NaN where either has no interval.
+    """
+    change = second.value - first.value
+    down = math.hypot(second.value - second.low, first.high - first.value)
+    up = math.hypot(second.high - second.value, first.value - first.low)
+    return Rate(change, change - down, change + up, min(first.n, second.n))
+
+
 class McNemar(NamedTuple):
     """Exact paired test of two forms on the same items."""
 

@@ -7,6 +7,7 @@ from nast_core.recipe import Recipe, Work
 from nast_core.runs.kinds import Kind, make_recipe, read_recipe, recipe_class
 from nast_core.work.alignment import ALIGNMENT, AlignmentRecipe
 from nast_core.work.attention import ATTENTION, AttentionRecipe
+from nast_core.work.audit import AUDIT, AuditRecipe
 from nast_core.work.benchmark import BENCHMARK, BenchmarkRecipe
 from nast_core.work.build_claims import BUILD_CLAIMS, BuildClaimsRecipe
 from nast_core.work.build_dataset import BUILD_DATASET, BuildDatasetRecipe
@@ -25,6 +26,7 @@ __all__ = [
     "KINDS",
     "AlignmentRecipe",
     "AttentionRecipe",
+    "AuditRecipe",
     "BenchmarkRecipe",
     "BuildClaimsRecipe",
     "BuildDatasetRecipe",
@@ -64,6 +66,7 @@ KINDS: dict[str, Kind] = {
         BUILD_LANGUAGE,
         FINETUNE,
         REPAIR,
+        AUDIT,
     )
 }
 

@@ -27,6 +27,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("finetune",),
     ("runs",),
     ("opening",),
+    ("audit",),
     ("demo",),
     ("work",),
     ("compare", "demo.study"),

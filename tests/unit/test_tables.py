@@ -58,6 +58,7 @@ TABLES = {  # by hand: a name that comes or goes is a decision, and stands in do
             "build-language",
             "finetune",
             "repair",
+            "audit",
         ],
     ),
 }
