@@ -56,7 +56,7 @@ def markdown(outcome: Mapping[str, Any]) -> str:
         "",
     ]
     for spec, found in outcome["models"].items():
-        lines += [f"## {spec}", "", *_of_model(spec, found), ""]
+        lines += [f"## {spec}", "", *_of_model(spec, found, outcome["seeds"]), ""]
     return "\n".join(lines)
 
 
@@ -78,12 +78,15 @@ def controls(reading: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
-def _of_model(spec: str, found: Mapping[str, Any]) -> Iterator[str]:
+def _of_model(spec: str, found: Mapping[str, Any], seeds: int) -> Iterator[str]:
     if "absent" in found:
         yield f"Not measured: {found['absent']}."
         return
     if not (readings := found["readings"]):
         return
+    if short := [name for name, one in readings.items() if name != UNREPAIRED and _draws(one) < seeds]:
+        said = ", ".join(f"{readings[name]['repair']} ({_draws(readings[name])})" for name in short)
+        yield from (f"Fewer draws so far, {seeds} wanted: {said}.", "")
     yield from (f"- {sentence}" for sentence in conclusion(spec, readings))
     yield from ("", *_table(readings, _COLUMNS), "", *_table(readings, _COSTS), "")
     yield from _controls(readings)
@@ -97,6 +100,10 @@ def _of_model(spec: str, found: Mapping[str, Any]) -> Iterator[str]:
     )
     for method, reason in found["lacking"].items():
         yield from ("", f"{method}: not measured: {reason}.")
+
+
+def _draws(reading: Mapping[str, Any]) -> int:
+    return max(len(figure["values"]) for figure in reading["figures"].values())
 
 
 def conclusion(spec: str, readings: Mapping[str, Any]) -> Iterator[str]:
