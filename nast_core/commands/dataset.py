@@ -72,7 +72,7 @@ def dataset_build(
     from nast_core.work.build_dataset import BuildDatasetRecipe, build_dataset
     from nast_core.work.building import label_fields
 
-    fields = {"images": images, "out": out, "reports": reports, "name": name, "items": items, "studies": studies}
+    fields: dict[str, object] = {"images": images, "out": out, "reports": reports, "name": name, "items": items, "studies": studies}
     fields |= {"vocabulary": vocabulary, "cues": cues, "contrasts": contrasts}
     fields |= {"hard_affirmatives": hard_affirmatives, "pseudo_negations": pseudo_negations}
     recipe = make_recipe({"kind": "dataset", "shares": shares, "seed": seed} | fields | label_fields(labels))
