@@ -12,6 +12,7 @@ from dashboard.parts import pace, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.models import DualEncoder
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nast_core.runs.status import Status
     from nast_core.runs.store import Row, Run
 
-Made = TypeVar("Made", bound="Recipe")
+Made = TypeVar("Made", bound="BaseModel")
 NOTE = "It runs on its own and goes on when this page is closed; the result is kept and found again."
 _BADLY = ("failed", "lost")  # ends that a new start should know of
 
