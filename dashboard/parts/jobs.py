@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nast_core.runs.store import Row, Run
 
 Made = TypeVar("Made", bound="BaseModel")
+Asked = TypeVar("Asked", bound="Recipe")
 NOTE = "It runs on its own and goes on when this page is closed; the result is kept and found again."
 _BADLY = ("failed", "lost")  # ends that a new start should know of
 
@@ -82,9 +83,9 @@ def here_or_offered(recipe: Recipe, model: DualEncoder, what: str, seconds: floa
 
 
 def offer_all(
-    recipes: Sequence[Made],
+    recipes: Sequence[Asked],
     fingerprints: Sequence[str | None],
-    label: Callable[[Sequence[Made]], str],
+    label: Callable[[Sequence[Asked]], str],
     *,
     key: str,
     note: str = NOTE,
@@ -94,7 +95,7 @@ def offer_all(
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity
 
-    store, waiting = RunStore(), list[tuple[Made, str | None]]()
+    store, waiting = RunStore(), list[tuple[Asked, str | None]]()
     for recipe, fingerprint in zip(recipes, fingerprints, strict=True):
         with widgets.advice():
             latest = next(store.alike(identity(recipe, store.root, fingerprint).key), None)
