@@ -24,7 +24,6 @@ _COSTS = (
     ("zero_shot", "zero-shot AUROC", 1, ".3f"),
     ("retrieval_R@5", "recall at 5, %", 100, ".1f"),
     ("touched", "texts touched, %", 100, ".1f"),
-    ("ms_a_text", "ms a text", 1, ".1f"),
 )
 BARS = {  # what a gain has to pass to count as reading
     "gap": "gap at most 4.2 points",
