@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nast_core.negation.forms import FORMS
 from nast_core.repair.evaluate import UNREPAIRED
 from nast_core.statistics.seeds import rate_of
 
@@ -71,7 +72,7 @@ def controls(reading: Mapping[str, Any]) -> dict[str, bool]:
         "gap": mean("gap_points") <= 4.2,
         "negated": mean("acc_negated") >= 0.9,
         "denials": mean("denials_unseen") >= 0.95,
-        "blind": all(abs(mean(f"blind_{form}") - 0.25) <= 0.03 for form in ("affirmative", "negated")),
+        "blind": all(abs(mean(f"blind_{form}") - 0.25) <= 0.03 for form in FORMS),
         "count": fall <= _MOST_FALL,
         "affirmative": reading.get("affirmative_kept", True),
     }

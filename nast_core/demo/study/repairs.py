@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nast_core.demo.repairs_report import markdown
+from nast_core.demo.study.repairs_report import markdown
 from nast_core.errors import NastError
 from nast_core.files.places import DEMO, DEMO_LANGUAGE, DEMO_TUNED
 from nast_core.files.revision import code_revision
