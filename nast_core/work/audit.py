@@ -174,7 +174,7 @@ def assembled(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: 
 
     about = provenance(model, "audit")
     created = about.pop("created")
-    patients = parts["benchmark"].facts.get("patients") if "benchmark" in parts else None
+    patients = [int(part.facts["patients"]) for part in parts.values() if "patients" in part.facts]
     lacks = [*dataset.lacks(), *_cannot_tell(recipe, model, dataset, parts)]
     return Audit(
         created=created,
@@ -191,17 +191,21 @@ def assembled(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: 
         split=recipe.split,
         n=recipe.count,
         seed=recipe.seed,
-        verdict=verdict(Found(parts, int(patients) if patients else None, lacks)),
+        verdict=verdict(Found(parts, max(patients, default=None), lacks)),
         parts=parts,
     ).sealed()
 
 
-def _cannot_tell(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: dict[str, Part]) -> list[str]:
+def only_drawings(recipe: AuditRecipe, dataset: Dataset) -> bool:
+    """Whether a model that does not come with NAST is looked at through drawings alone."""
     from nast_core.models.specs import OURS, unrepaired
+    from nast_core.recipe import run_of
 
-    said = []
-    if dataset.drawn and unrepaired(recipe.model)[0] not in OURS and not recipe.model.startswith("run:"):
-        said.append(DRAWN)
+    return dataset.drawn and unrepaired(recipe.model)[0] not in OURS and run_of(recipe.model) is None
+
+
+def _cannot_tell(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: dict[str, Part]) -> list[str]:
+    said = [DRAWN] if only_drawings(recipe, dataset) else []
     claims = parts.get("claims")
     if claims is not None and claims.state == "done":
         missing = [kind for kind in ("location", "severity") if f"claims_{kind}" not in claims.figures]

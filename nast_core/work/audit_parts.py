@@ -139,7 +139,7 @@ def denials_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
         state="done",
         seed=recipe.seed,
         figures=figures | {cue_figure(cue): figure for cue, figure in cues.items()},
-        facts={"images": f"{summary['images']:,}"} | _unasked(model, wording["wordings"]),
+        facts=_seen(result) | _unasked(model, wording["wordings"]),
         charts=(
             _bars(
                 "Denials and affirmations",
@@ -156,6 +156,12 @@ def denials_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
             ),
         ),
     )
+
+
+def _seen(result: Any) -> dict[str, str]:
+    """Images; patients, where statements name them."""
+    patients = result.tables["pairs"].patient_id.nunique()
+    return {"images": f"{result.summary['images']:,}"} | ({"patients": str(patients)} if patients else {})
 
 
 def _unasked(model: DualEncoder, asked: Mapping[str, Any]) -> dict[str, str]:
@@ -183,7 +189,7 @@ def claims_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Pa
         state="done",
         seed=recipe.seed,
         figures=figures,
-        facts={"images": f"{summary['images']:,}", "statements": f"{summary['gallery']['statements']:,}"},
+        facts=_seen(result) | {"statements": f"{summary['gallery']['statements']:,}"},
         charts=(
             _bars(
                 "Claims, zero-shot and retrieval",
