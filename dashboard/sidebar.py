@@ -16,7 +16,7 @@ def choose(build: st.Page) -> None:
             value=keeper.START,
             key="model",
             help="'demo', 'demo-tuned', 'demo-language', run:ID of a fine-tune, a model's folder, or a name from the"
-            " Models page.",
+            " Models page; with +METHOD behind it, the same repaired.",
         )
         asking.one_of(
             st,

@@ -88,8 +88,13 @@ def repair_of(spec: str, runs: Path | None = None) -> RepairOf | None:
 def _load_repaired(spec: str, found: RepairOf, *, device: str, dtype: str, runs: Path | None) -> "DualEncoder":
     if specs.unrepaired(spec)[1].count("+") > _MOST:
         raise RepairError(f"{shown(spec)} has more than {_MOST} repairs; give one")
-    base = load_model(found.base, device=device, dtype=dtype, runs=runs)
-    if found.record is not None and dtype in ("float32", "float64"):  # a fingerprint is of wide weights
+    return repaired(found, load_model(found.base, device=device, dtype=dtype, runs=runs))
+
+
+def repaired(found: RepairOf, base: "DualEncoder") -> "DualEncoder":
+    """A loaded model with the repair over it that a spec says. Raises RepairError where it cannot be so repaired."""
+    wide = str(base.dtype) in ("torch.float32", "torch.float64")  # a fingerprint is of wide weights
+    if found.record is not None and wide:
         found.record.refuse_another(found.folder, base.card.name, base.fingerprint)
     from nast_core.repair.repaired import repair_model
 

@@ -30,7 +30,8 @@ def head_map(
         **plots.signed_scale(nsa.values),
         **plots.written(nsa.values, when=len(heads) <= 12),
     )
-    figure.add_trace(_clickable_cells(layers, heads, 24), row=1, col=1)
+    named = "layer %{customdata[0]}, head %{customdata[1]}"
+    figure.add_trace(plots.clickable_cells(layers, heads, 24, named), row=1, col=1)
     layer, head = chosen
     corners = {"x0": head - 0.5, "x1": head + 0.5, "y0": layer - 0.5, "y1": layer + 0.5}
     figure.add_shape(type="rect", **corners, line={"color": theme.FRAME, "width": 3}, row=1, col=1)
@@ -52,27 +53,19 @@ def head_map(
     return plots.finish(figure, title, subtitle, 110 + 30 * len(layers))
 
 
-def _clickable_cells(rows: Sequence[int], columns: Sequence[int], size: float) -> go.Scatter:
-    """Unseen squares over a heatmap's cells: Streamlit reports clicks on points, never on heatmap cells."""
-    grid = [(row, column) for row in rows for column in columns]
-    return go.Scatter(
-        x=[column for _, column in grid],
-        y=[row for row, _ in grid],
-        customdata=[[row, column] for row, column in grid],
-        mode="markers",
-        marker={"symbol": "square", "size": size, "opacity": 0},
-        hovertemplate="layer %{customdata[0]}, head %{customdata[1]}<extra></extra>",
-        showlegend=False,
-    )
-
-
 def attention_patterns(
-    negated: np.ndarray, affirmative: np.ndarray, labels: Sequence[Sequence[str]], *, title: str, subtitle: str
+    negated: np.ndarray,
+    affirmative: np.ndarray,
+    labels: Sequence[Sequence[str]],
+    *,
+    title: str,
+    subtitle: str,
+    label: str = plots.SHARE,
 ) -> go.Figure:
     """One head's attention [query, key] for both texts on one scale, and negated minus affirmative.
 
-    ``labels``: of the negated text's tokens, and of the affirmative's.
+    ``labels``: of the negated text's tokens, and of the affirmative's; ``label``: of the scale.
     """
     panels = [plots.Panel("negated", negated, labels[0]), plots.Panel("affirmative", affirmative, labels[1])]
     difference = plots.Panel("negated - affirmative", negated - affirmative, labels[0])
-    return plots.attention_panels(panels, difference, title=title, subtitle=subtitle, height=540)
+    return plots.attention_panels(panels, difference, title=title, subtitle=subtitle, height=540, label=label)

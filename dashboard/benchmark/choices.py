@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import asking, datasets, finetunes, jobs, keeper, memo, sources, widgets
+from dashboard.parts import asking, datasets, finetunes, jobs, keeper, memo, repairing, sources, widgets
 from dashboard.parts.items import EVERY, items_for, items_of
 from dashboard.parts.text import plain
 
@@ -85,7 +85,9 @@ def choose_models() -> list[str]:
         ),
     )
     finetunes.listed(known)
-    return list(dict.fromkeys([own, *(spec.strip() for spec in others)]))
+    with widgets.advice():
+        repaired = repairing.choose()
+    return list(dict.fromkeys([own, *([repaired] if repaired else []), *(spec.strip() for spec in others)]))
 
 
 def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
@@ -112,8 +114,9 @@ def ask(specs: list[str], questions: Questions) -> dict[str, Answers]:
 def _ask(spec: str, questions: Questions) -> Answers | None:
     """None where it would take long, and a run is offered."""
     from nast_core.benchmark.run import read_results
-    from nast_core.benchmark.scoring import distinct_texts
+    from nast_core.claims.wording_of_items import known_of, texts_asked
     from nast_core.opening import stamp_of
+    from nast_core.vocabulary.beside import vocabulary_of
     from nast_core.work.kinds import BenchmarkRecipe
 
     asked = questions.of
@@ -125,7 +128,10 @@ def _ask(spec: str, questions: Questions) -> Answers | None:
             return Answers(spec, model.card.name, model.fingerprint, pd.DataFrame({"item_id": []}), {})
 
         def needed() -> tuple[list[str], list[str]]:
-            return distinct_texts(questions.items), [item.image for item in questions.items]
+            items = asked.recipe.get("items")
+            vocabulary = vocabulary_of(items) if items else datasets.chosen().vocabulary
+            texts = texts_asked(questions.items, known_of(questions.items, vocabulary), vocabulary)
+            return texts, [item.image for item in questions.items]
 
         recipe = BenchmarkRecipe.model_validate({"model": spec, **asked.recipe})
         run = done(recipe, model, needed, asked.folder, "Ask {}: {}", key=f"benchmark-ask-{spec}")

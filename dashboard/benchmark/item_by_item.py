@@ -9,6 +9,7 @@ from dashboard.benchmark.slices import View
 from dashboard.parts import fields, widgets
 from dashboard.parts.cases import draw_options
 from dashboard.parts.pictures import item_picture
+from dashboard.parts.repairing import is_repaired
 from dashboard.parts.text import plain
 
 
@@ -62,7 +63,8 @@ def _one(view: View, by_id: dict) -> None:
     scored = view.answers[view.detail].scored
     for column, form in ((affirmative, "affirmative"), (negated, "negated")):
         with column:
-            draw_options(item, scored[(scored.item_id == name) & (scored.form == form)].iloc[0])
+            row = scored[(scored.item_id == name) & (scored.form == form)].iloc[0]
+            draw_options(item, row, split=form == "negated" and is_repaired(view.detail))
     if len(view.answers) > 1:
         st.markdown("**The other models on this item**")
         rows = [

@@ -10,12 +10,12 @@ import streamlit as st
 from dashboard.benchmark import claims
 from dashboard.benchmark.slices import View
 from dashboard.parts import plots, theme, widgets, wording_charts
-from nast_core.claims.way_groups import BOTH, HELD_OUT, MACRO, MEAN, NEVER, PSEUDO, TAUGHT, WAY_GROUPS
+from nast_core.claims.way_groups import BOTH, CONTRAST, HELD_OUT, MACRO, MEAN, NEVER, PSEUDO, TAUGHT, WAY_GROUPS
 
 if TYPE_CHECKING:
     from nast_core.work.results import Result
 
-_PATTERNS = {TAUGHT: "", HELD_OUT: "/", NEVER: "x", PSEUDO: "."}
+_PATTERNS = {TAUGHT: "", CONTRAST: ".", HELD_OUT: "/", NEVER: "x", PSEUDO: "."}
 _STYLES = {
     group: (theme.NEGATED if about.denies else theme.AFFIRMATIVE, _PATTERNS.get(group, ""))
     for group, about in WAY_GROUPS.items()

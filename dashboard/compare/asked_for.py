@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import streamlit as st
 
-from dashboard.parts import asking, datasets, fields, finetunes, keeper, widgets
+from dashboard.parts import asking, datasets, fields, finetunes, keeper, repairing, widgets
 from dashboard.parts.splits import need_leave
 from nast_core.data.studies import HeldOut
+from nast_core.errors import NastError
 from nast_core.files.places import DEMO, EMBEDDED
 
 if TYPE_CHECKING:
@@ -38,10 +40,14 @@ class Asked(NamedTuple):
 
 
 def _first(own: str, newest: str) -> dict[str, str | None]:
-    """Where the two fields begin: the sidebar's model, and the newest fine-tune; demo-tuned where there is none.
+    """Where the two fields begin: the sidebar's model, and the newest fine-tune; demo-tuned where there is none. Of a
+    repaired model, itself as it is and repaired.
 
     To a model of the user's own demo-tuned is no second.
     """
+    with suppress(NastError):
+        if (base := repairing.base_of(own)) != own:
+            return {"a": base, "b": own}
     if own in EMBEDDED:
         return {"a": DEMO if own == newest else own, "b": newest}
     return {"a": own, "b": newest if newest not in EMBEDDED else None}

@@ -62,6 +62,32 @@ def layer_bars(table: pd.DataFrame, names: Mapping[str, str], *, title: str, sub
     return plots.finish(figure, title, subtitle, 380)
 
 
+def layer_lines(
+    table: pd.DataFrame,
+    series: Mapping[str, str],
+    names: Mapping[str, str],
+    *,
+    title: str,
+    subtitle: str,
+    label: str,
+    line_at: float | None = None,
+) -> go.Figure:
+    """A panel a series, named, in each a line and its band for A and for B; ``table`` has model, series, layer, value,
+    low, high, n. ``line_at``: a dotted line."""
+    figure = make_subplots(cols=len(series), shared_yaxes=True, subplot_titles=list(series.values()))
+    styles = {model: (name, COLOURS[model], "dot" if model == "A" else "solid", "x") for model, name in names.items()}
+    for at, one in enumerate(series, start=1):
+        part = table[table.series == one]
+        hover = "{}, layer %{{x}}: %{{y:.3f}}<extra></extra>"
+        plots.lines(figure, part, "model", styles, hover=hover, row=1, col=at)
+        figure.update_xaxes(title_text=plots.layer_title(table.layer.tolist()), dtick=1, row=1, col=at)
+    if line_at is not None:
+        figure.add_hline(y=line_at, line=plots.DOTTED)
+    figure.update_yaxes(title_text=label, row=1, col=1)
+    plots.legend_below(figure)
+    return plots.below_titles(plots.finish(figure, title, subtitle, 400))
+
+
 def two_patterns(
     a: np.ndarray, b: np.ndarray, labels: Mapping[str, Sequence[str]], *, title: str, subtitle: str
 ) -> go.Figure:

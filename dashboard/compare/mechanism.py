@@ -1,4 +1,4 @@
-"""Did the mechanism move: attention by head, and the causal tracing effect by layer."""
+"""Did the mechanism move: attention by head, the causal tracing effect by layer, and what the layers know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare import charts
+from dashboard.compare import charts, known
 from dashboard.tracing import traces
 from nast_core.interpret.summaries import SUMMARIES
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def draw(view: View) -> None:
-    """Both charts, of both models; why there are none, where the dataset has no pair to look at them with."""
+    """Both charts of both models, and their layers; why there are none, where the dataset has no pair to look at."""
     if view.lacks("pairs"):
         return
     view.sections.draw(
@@ -51,3 +51,4 @@ def draw(view: View) -> None:
         ),
         alt="Bars of the causal tracing effect by layer, A beside B",
     )
+    known.draw(view)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.compare import charts, comparisons
-from dashboard.parts import fields, plots, widgets
+from dashboard.parts import fields, plots, strips, widgets
 from dashboard.parts.head_attention import patterns
 from nast_core.negation.forms import FORMS
 
@@ -36,6 +36,7 @@ def draw(view: comparisons.View) -> None:
     with widgets.advice():
         pairs = comparisons.shared(two, view.asked)
     place = _choose(view, pairs)
+    strips.draw(place.pair["A"])
     text = getattr(place.pair["A"].pair, place.form)
     at = place.layer - 1, place.head - 1
     a, b = (patterns(model, model.fingerprint, (text,))[0][at] for model in two)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.parts import asking, fields, item_cards, jobs, vocabularies, widgets
+from dashboard.parts import asking, fields, item_cards, jobs, manners, vocabularies, widgets
 from dashboard.parts.text import plain
 from nast_core.claims import source_names
 from nast_core.data import label_names
@@ -122,8 +122,10 @@ def claims() -> tuple[BuildClaimsRecipe, bool]:
     balanced = st.toggle(
         "Balance, so that wording alone does not tell the truth", value=True, key="data-balanced", bind="query-params"
     )
+    said = manners.choose(key="data-said-", start="all")
     out, may_write = _out(f"{chosen}-{n or 'all'}-{seeded}.claims.jsonl")
     settings = {
+        **said,
         "source": chosen,
         "reports": widgets.path(reports) if reports else None,
         "n": int(n) or None,
@@ -157,7 +159,7 @@ def dataset() -> tuple[BuildDatasetRecipe, bool]:
     )
     if not images:
         widgets.empty("Give the folder of the images that the label table names.")
-    settings = _words() | _sizes()
+    settings = _words() | _sizes() | manners.choose(key="data-said-", start="all")
     name, out = _folder("my-dataset" if table and labels == label_names.OWN else labels)
     chosen = {
         "labels": labels,

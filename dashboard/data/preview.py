@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nast_core.benchmark.builder import Built
     from nast_core.benchmark.items import Item
     from nast_core.claims.claim import Example
+    from nast_core.claims.manner import Manner
     from nast_core.data.labels import LabelTable
     from nast_core.vocabulary.model import Vocabulary
     from nast_core.work.kinds import BuildClaimsRecipe, BuildItemsRecipe
@@ -160,13 +161,13 @@ def _preview_llm(recipe: BuildItemsRecipe, table: LabelTable) -> None:
 
 @memo.copied("Reading the first reports")
 def _first_claims(
-    source: str, split: str | None, seed: int, stamped: str, _vocabulary: Vocabulary, fingerprint: str
+    source: str, split: str | None, seed: int, stamped: str, manner: Manner, _vocabulary: Vocabulary, fingerprint: str
 ) -> list[Example]:
     from nast_core.claims.build import build_examples
     from nast_core.claims.sources import read_source
 
     read = read_source(source, split=split, seed=seed, most=_READ, vocabulary=_vocabulary)  # type: ignore[arg-type]
-    return build_examples(read.studies, seed=seed, balanced=False, vocabulary=_vocabulary).examples
+    return build_examples(read.studies, seed=seed, balanced=False, manner=manner, vocabulary=_vocabulary).examples
 
 
 def draw_claims(recipe: BuildClaimsRecipe) -> None:
@@ -174,7 +175,9 @@ def draw_claims(recipe: BuildClaimsRecipe) -> None:
     st.subheader("A look before the build")
     with widgets.advice():
         words, reports = recipe.words, _stamped(recipe.reports)
-        examples = _first_claims(recipe.source_spec, recipe.split, recipe.seed, reports, words, words.fingerprint)
+        examples = _first_claims(
+            recipe.source_spec, recipe.split, recipe.seed, reports, recipe.manner, words, words.fingerprint
+        )
     st.caption(
         f"Statements from {_READ} studies, before balancing. Each contradicts its neighbour in one attribute. "
         "A star marks a cue held out of training lines."

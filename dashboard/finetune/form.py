@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import streamlit as st
 
 from dashboard.finetune import charts, distil, prepare
-from dashboard.parts import asking, datasets, fields, jobs, widgets
+from dashboard.parts import asking, datasets, fields, jobs, manners, widgets
 from dashboard.parts.text import plain
 from dashboard.tracing import traces
 from nast_core.finetune.arms import ARMS
@@ -99,11 +99,12 @@ def data() -> prepare.Files:
 
 
 def _drawn() -> prepare.Files:
-    """How many patients to draw, and which."""
+    """How many patients to draw, which, and how what is true of them is said."""
     left, right = st.columns(2)
     studies = left.select_slider("Training patients", [500, 1000, 2000, 4000], 1000, key="train-n", bind="query-params")
     seed = right.number_input("Seed of the data", 0, 10_000, 0, key="train-seed", bind="query-params")
-    return prepare.drawn_files(prepare.data_folder(), studies, int(seed))
+    manner = manners.chosen(key="finetune-said-", start="own")
+    return prepare.drawn_files(prepare.data_folder(), studies, int(seed), manner)
 
 
 def _of_dataset() -> prepare.Files:

@@ -17,6 +17,7 @@ from nast_core.files.stamps import stamp
 if TYPE_CHECKING:
     import xarray as xr
 
+    from nast_core.claims.manner import Manner
     from nast_core.data.studies import Split
     from nast_core.dataset.interface import Dataset
     from nast_core.finetune.arms import Arm
@@ -57,11 +58,11 @@ class Files(NamedTuple):
 
 
 @memo.shared("Writing the training statements")
-def drawn_files(folder: str, studies: int, seed: int) -> Files:
+def drawn_files(folder: str, studies: int, seed: int, manner: Manner | None = None) -> Files:
     """Statements of drawn patients, and questions on others."""
     from nast_core.dataset.training_files import drawn_files
 
-    return Files(*drawn_files(Path(folder), studies, seed))
+    return Files(*drawn_files(Path(folder), studies, seed, manner))
 
 
 @memo.copied()

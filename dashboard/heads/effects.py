@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.interpret.summaries import Average
     from nast_core.models import DualEncoder
+
+
+How = Literal["off", "sink"]
 
 
 def table(nsa: xr.Dataset, traced: xr.Dataset, average: Average) -> pd.DataFrame:
@@ -48,11 +51,14 @@ def _means(_model: DualEncoder, fingerprint: str, data: str):
     return head_means(_model.text, alignment(_model).aligned)
 
 
-def without(model: DualEncoder, names: tuple[str, ...]) -> DualEncoder:
-    from nast_core.interpret.ablation import ablate
+def without(model: DualEncoder, names: tuple[str, ...], how: How = "off") -> DualEncoder:
+    """The model with some heads switched off, or kept from looking about. Raises ModelError where that cannot be."""
+    from nast_core.interpret.ablation import ablate, sink
 
-    off = [(int(layer), int(head)) for layer, head in (name.split(".") for name in names)]
-    return ablate(model, off, _means(model, model.fingerprint, datasets.chosen().fingerprint))
+    heads = [(int(layer), int(head)) for layer, head in (name.split(".") for name in names)]
+    if how == "sink":
+        return sink(model, heads)
+    return ablate(model, heads, _means(model, model.fingerprint, datasets.chosen().fingerprint))
 
 
 @memo.shared("Encoding the questions' images")
@@ -67,31 +73,33 @@ def questions(count: int) -> list[Item]:
     return items_for(datasets.chosen(), count, 0, "validation")
 
 
-def answers(model: DualEncoder, count: int, off: tuple[str, ...] = ()) -> BenchmarkResult:
-    """The benchmark with some heads switched off; the images' vectors are the same and encoded once."""
-    return _answers(model, model.fingerprint, datasets.chosen().fingerprint, count, off)
+def answers(model: DualEncoder, count: int, off: tuple[str, ...] = (), how: How = "off") -> BenchmarkResult:
+    """The benchmark with some heads switched off, or sunk; the images' vectors are the same and encoded once."""
+    return _answers(model, model.fingerprint, datasets.chosen().fingerprint, count, off, how)
 
 
 @memo.shared("Answering the questions")
-def _answers(_model: DualEncoder, fingerprint: str, data: str, count: int, off: tuple[str, ...]) -> BenchmarkResult:
+def _answers(
+    _model: DualEncoder, fingerprint: str, data: str, count: int, off: tuple[str, ...], how: How
+) -> BenchmarkResult:
     from nast_core.benchmark.run import BenchmarkResult
     from nast_core.benchmark.scoring import score_items, summarise
 
     vectors, failed = _images(_model, fingerprint, data, count)
-    scored = score_items(without(_model, off) if off else _model, questions(count), vectors)
+    scored = score_items(without(_model, off, how) if off else _model, questions(count), vectors)
     return BenchmarkResult(summarise(scored), scored, failed)
 
 
-def accuracies(before: BenchmarkResult, after: BenchmarkResult) -> pd.DataFrame:
-    """As ``by_group`` gives it: group, form, value, low, high, n."""
+def accuracies(before: BenchmarkResult, after: BenchmarkResult, changed: str) -> pd.DataFrame:
+    """As ``by_group`` gives it: group, form, value, low, high, n. ``changed``: what the group after is called."""
     rows = []
-    for group, result in (("all heads", before), ("without the chosen", after)):
+    for group, result in (("all heads", before), (changed, after)):
         for form in FORMS:
             rows.append({"group": group, "form": form, **result.summary[f"acc_{form}"]})
     return pd.DataFrame(rows)
 
 
-def in_words(before: BenchmarkResult, after: BenchmarkResult) -> str:
+def in_words(before: BenchmarkResult, after: BenchmarkResult, changed: str) -> str:
     """The change of each accuracy on the same questions, with its interval and paired test."""
     from nast_core.statistics.rates import difference, mcnemar
 
@@ -101,4 +109,4 @@ def in_words(before: BenchmarkResult, after: BenchmarkResult) -> str:
         change = difference(new.correct.to_numpy(), old.correct.to_numpy(), old.patient_id.tolist(), scale=100)
         test = mcnemar(new.correct.to_numpy(), old.correct.to_numpy())
         parts.append(f"{form} {change.interval('+.1f', ' points')}, McNemar p = {test.p_value:.2g}, n = {change.n}")
-    return "Change without the chosen heads: " + "; ".join(parts) + "."
+    return f"Change {changed}: " + "; ".join(parts) + "."

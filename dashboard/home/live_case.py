@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from dashboard.parts import datasets, widgets
+from dashboard.parts import datasets, keeper, repairing, widgets
 from dashboard.parts.answers import by_and_by
 from dashboard.parts.cases import draw_options
 from dashboard.parts.items import items_for
@@ -17,6 +17,7 @@ from nast_core.errors import DatasetError
 
 if TYPE_CHECKING:
     from nast_core.benchmark.items import Item
+    from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
 
 CASES = 60
@@ -60,7 +61,8 @@ def draw(model: DualEncoder) -> None:
     marks = st.toggle(
         "Mark what the parser reads in the statements", value=True, key="marks", bind="query-params", help=HOW
     )
-    _draw_case(item, cases.scored, marks=marks)
+    beside = _repaired(model, items, dataset)
+    _draw_case(item, cases.scored, marks=marks, repaired=beside)
     right = cases.right
     st.caption(
         f"On these {len(items)} cases ({datasets.of_split(dataset, 'validation')}) the model is right"
@@ -68,6 +70,18 @@ def draw(model: DualEncoder) -> None:
         " the Benchmark page measures this on thousands, with intervals. Scores are image-text logits;"
         " the answer is the highest."
     )
+    if beside is not None:
+        st.caption(f"Repaired, it is right {int(beside.right.negated.sum())} times with negations.")
+
+
+def _repaired(model: DualEncoder, items: list[Item], dataset: Dataset) -> Cases | None:
+    """The same cases as a repair of the model answers them; None where it is looked at as it is."""
+    if (spec := repairing.choose()) is None:
+        return None
+    with widgets.advice():
+        repaired = keeper.load(spec)
+    scored = by_and_by(repaired, items, f"home-{dataset.fingerprint}", dataset.images, lambda _: None).scored
+    return Cases(items, scored)
 
 
 def _choose(cases: Cases) -> int:
@@ -89,12 +103,20 @@ def _next(count: int) -> None:
     st.session_state["case"] = st.session_state["case"] % count + 1
 
 
-def _draw_case(item: Item, scored: pd.DataFrame, *, marks: bool) -> None:
-    picture, affirmative, negated = st.columns([4, 5, 5], gap="medium")
+def _draw_case(item: Item, scored: pd.DataFrame, *, marks: bool, repaired: Cases | None = None) -> None:
+    """The picture, and the options as they are answered said either way; with negations also ``repaired``."""
+    picture, affirmative, negated, *beside = st.columns([4, 5, 5, *([5] if repaired else [])], gap="medium")
     with picture:
         if (seen := named(item.image)) is not None:
             draw_picture(seen)
     for column, form in ((affirmative, "affirmative"), (negated, "negated")):
         with column:
-            row = scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0]
-            draw_options(item, row, marks=marks)
+            split = form == "negated" and repairing.is_repaired(keeper.spec())
+            draw_options(item, _row(item, scored, form), marks=marks, split=split)
+    if repaired:
+        with beside[0]:
+            draw_options(item, _row(item, repaired.scored, "negated"), split=True)
+
+
+def _row(item: Item, scored: pd.DataFrame, form: str) -> pd.Series:
+    return scored[(scored.item_id == item.item_id) & (scored.form == form)].iloc[0]

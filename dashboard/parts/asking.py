@@ -99,10 +99,15 @@ def _known(kind: str, value: str) -> bool:
 
 
 def _ours(spec: str) -> bool:
-    """What comes with NAST, what this server was started with, and fine-tunes in its own folder of runs."""
+    """What comes with NAST, what this server was started with, and models of its own folder of runs; repaired or not,
+    but for a repair that names a vocabulary, which is a file."""
+    from nast_core.models.specs import unrepaired
     from nast_core.recipe import run_of
     from nast_core.runs.store import RunStore
 
+    base, repairs = unrepaired(spec)
+    if repairs and "vocabulary" not in repairs:
+        return _ours(base)
     return spec in (*OWN_NAMES, keeper.START) or run_of(spec) in {run.id for run in RunStore().runs()}
 
 

@@ -19,14 +19,44 @@ def finished() -> dict[str, str]:
     }
 
 
+def of_base(own: str) -> dict[str, str]:
+    """Trainings of a model, the newest first: spec -> what it is."""
+    from nast_core.files.places import DEMO, DEMO_TUNED
+    from nast_core.finetune.recipe import FinetuneRecipe
+    from nast_core.models.specs import OURS
+    from nast_core.recipe import run_name
+    from nast_core.runs.store import RunStore, settled
+
+    base = settled(FinetuneRecipe(model=own)).model  # as runs name it: a folder in full
+    rows = (row for row in RunStore().table().rows if isinstance(row.recipe, FinetuneRecipe))
+    trained = {run_name(row.run.id) for row in rows if row.recipe.model == base}
+    mine = {spec: about for spec, about in finished().items() if spec in trained}
+    return mine | ({DEMO_TUNED: f"{OURS[DEMO_TUNED]}; comes with NAST"} if own == DEMO else {})
+
+
+def repaired() -> dict[str, str]:
+    """Finished repairs, the newest first: spec -> what it is."""
+    from nast_core.recipe import run_name
+    from nast_core.runs.store import RunStore
+    from nast_core.work.kinds import RepairRecipe
+
+    rows = RunStore().table().rows
+    return {
+        run_name(row.run.id): f"{row.recipe.model} repaired: {row.recipe.method}"
+        for row in rows
+        if isinstance(row.recipe, RepairRecipe) and row.status.state == "finished"
+    }
+
+
 def offered() -> dict[str, str]:
-    """Models that a page with a second one offers by name: spec -> what it is. Fine-tunes first, of them the newest."""
+    """Models that a page with a second one offers by name: spec -> what it is. Fine-tunes first, the newest of them;
+    repairs last."""
     from nast_core.files.places import EMBEDDED
     from nast_core.models.specs import OURS, place_of
 
     ours = {spec: f"{OURS[spec]}; comes with NAST" for spec in reversed(EMBEDDED)}
     built = {spec: about for spec, about in OURS.items() if spec not in ours and place_of(spec).exists()}
-    return finished() | ours | built
+    return finished() | ours | built | repaired()
 
 
 def listed(known: dict[str, str]) -> None:

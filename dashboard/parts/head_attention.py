@@ -56,10 +56,11 @@ def _name(model: DualEncoder, key: tuple[str, ...]) -> tuple[object, ...]:
 
 
 @memo.copied()
-def patterns(_model: DualEncoder, fingerprint: str, texts: tuple[str, ...]) -> list[np.ndarray]:
-    from nast_core.interpret.attention import attention_patterns
+def patterns(_model: DualEncoder, fingerprint: str, texts: tuple[str, ...], weighted: bool = False) -> list[np.ndarray]:
+    """Of every text, [layer, head, query, key]. ``weighted``: each share times the length of what it would write."""
+    from nast_core.interpret.attention import attention_patterns, value_weighted_patterns
 
-    return attention_patterns(_model, texts)
+    return (value_weighted_patterns if weighted else attention_patterns)(_model, texts)
 
 
 @memo.copied()

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from dashboard.parts import widgets
+from dashboard.parts import pace, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.models import DualEncoder
     from nast_core.recipe import Recipe
     from nast_core.runs.status import Status
-    from nast_core.runs.store import Run
+    from nast_core.runs.store import Row, Run
 
-Made = TypeVar("Made", bound="Recipe")
+Made = TypeVar("Made", bound="BaseModel")
+Asked = TypeVar("Asked", bound="Recipe")
 NOTE = "It runs on its own and goes on when this page is closed; the result is kept and found again."
 _BADLY = ("failed", "lost")  # ends that a new start should know of
 
@@ -38,8 +40,8 @@ def offer(
 ) -> None:
     """How the recipe's run stands, with a button to cancel it; or a button that starts it, and why the last one failed.
 
-    The one way in which a page offers a run. ``ready``: what must be so before a start; its NastError is a sentence,
-    and the page ends. ``ended``: draws what came of the last run, where it finished.
+    The one way in which a page offers a run (``offer_all``: several). ``ready``: what must be so before a start; its
+    NastError is a sentence, and the page ends. ``ended``: draws what came of the last run, where it finished.
     """
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity
@@ -51,8 +53,7 @@ def offer(
         watch(latest.run)
         return
     if latest is not None and latest.status.state in _BADLY:
-        reason = latest.status.message or "its process is gone"
-        st.warning(plain(f"Run {latest.run.id} {latest.status.state}: {reason}"), icon=":material/warning:")
+        _warn(latest)
     elif latest is not None and latest.status.state == "finished" and ended:
         ended(latest.status)
     if st.button(label, type="primary", icon=icon, disabled=disabled, key=key):
@@ -62,6 +63,62 @@ def offer(
         start([recipe], model_fingerprint)
         st.rerun()
     st.caption(note)
+
+
+def here_or_offered(recipe: Recipe, model: DualEncoder, what: str, seconds: float, *, key: str) -> Run | None:
+    """The recipe's run: found; carried out here where that takes a moment; else None, and it is offered with its time.
+
+    ``what``: as in "Probe every layer"; a finished run is found again by whoever asks for the same.
+    """
+    from nast_core.runs.pace import duration
+    from nast_core.work.identity import find_run
+
+    with widgets.advice():
+        run = find_run(recipe, model_fingerprint=model.fingerprint)
+        if run is None and seconds <= pace.AT_ONCE:
+            run = run_now(recipe, model, what)
+    if run is None:
+        offer(recipe, model.fingerprint, f"{what}: {duration(seconds)}", key=key)
+    return run
+
+
+def offer_all(
+    recipes: Sequence[Asked],
+    fingerprints: Sequence[str | None],
+    label: Callable[[Sequence[Asked]], str],
+    *,
+    key: str,
+    note: str = NOTE,
+) -> None:
+    """As ``offer``, of several recipes that one button starts, one run after another; ``fingerprints``: of their
+    models, None where it is looked up. ``label``: of the button, given those that are not at work."""
+    from nast_core.runs.store import RunStore
+    from nast_core.work.identity import identity
+
+    store, waiting = RunStore(), list[tuple[Asked, str | None]]()
+    for recipe, fingerprint in zip(recipes, fingerprints, strict=True):
+        with widgets.advice():
+            latest = next(store.alike(identity(recipe, store.root, fingerprint).key), None)
+        if latest is not None and latest.status.active:
+            watch(latest.run)
+            continue
+        waiting.append((recipe, fingerprint))
+        if latest is not None and latest.status.state in _BADLY:
+            _warn(latest)
+    if not waiting:
+        return
+    said = label([recipe for recipe, _ in waiting])
+    if st.button(said, type="primary", icon=":material/play_arrow:", key=key):
+        for fingerprint in dict.fromkeys(fingerprint for _, fingerprint in waiting):
+            start([recipe for recipe, of in waiting if of == fingerprint], fingerprint)
+        st.rerun()
+    st.caption(note)
+
+
+def _warn(latest: Row) -> None:
+    """Why the last run of a recipe has ended badly."""
+    reason = latest.status.message or "its process is gone"
+    st.warning(plain(f"Run {latest.run.id} {latest.status.state}: {reason}"), icon=":material/warning:")
 
 
 def made(kind: Callable[..., Made], fields: Mapping[str, Any]) -> Made:

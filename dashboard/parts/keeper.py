@@ -44,10 +44,12 @@ class Keeper:
         from nast_core.models.put_off import collection_paused
 
         with collection_paused():
-            from nast_core.opening import load_model, stamp_of
+            from nast_core.opening import load_model, repair_of, repaired, stamp_of
 
         if (model := self._find(spec, stamp_of(spec))) is not None:
             return model
+        if (repair := repair_of(spec)) is not None:  # whose base is kept once, repaired or not
+            return self._keep(spec, repaired(repair, self.get(repair.base)), stamp_of(spec), 0)
         with self._loading:  # two first visitors would load it twice
             stamp = stamp_of(spec)
             if (model := self._find(spec, stamp)) is not None:
@@ -55,10 +57,14 @@ class Keeper:
             self._make_room()  # there may be less than when the last one came
             with st.spinner("Loading the model"):
                 model = load_model(spec)
-                with self._lock:  # before the spinner ends: a click meanwhile ends the page there
-                    self._kept[spec] = _Kept(model, stamp, _size(model))
+                self._keep(spec, model, stamp, _size(model))  # before the spinner ends: a click ends the page there
             self._make_room()
             return model
+
+    def _keep(self, spec: str, model: DualEncoder, stamp: str, size: int) -> DualEncoder:
+        with self._lock:
+            self._kept[spec] = _Kept(model, stamp, size)
+        return model
 
     def clear(self) -> None:
         with self._lock:

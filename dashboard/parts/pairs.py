@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.parts import datasets, fields, memo, widgets
+from dashboard.parts import datasets, fields, memo, strips, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nast_core.dataset.interface import Dataset
     from nast_core.models import DualEncoder
     from nast_core.negation.pairs import AlignedPair, Alignment, PolarityPair
@@ -76,12 +78,12 @@ def set_key(pairs: tuple[AlignedPair, ...]) -> tuple[str, ...]:
     return tuple(pair.pair.negated for pair in pairs)
 
 
-def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPair:
-    """One pair of the set, or two typed texts; a pair that does not align says why, and the page ends."""
+def choose_texts(pairs: Sequence[PolarityPair]) -> PolarityPair:
+    """One pair of a set, by its negated text, or two typed texts; whether they align is another question."""
     how, what = st.columns([2, 5], vertical_alignment="bottom")
     typed = fields.one_of(how, "Pair", ["from the set", "typed"], key="pair-source")
     if typed == "from the set":
-        names = [pair.pair.negated for pair in pairs]
+        names = [pair.negated for pair in pairs]
         name = what.selectbox("Negated text", names, key="pair", bind="query-params")
         return pairs[names.index(name)] if name in names else pairs[0]
     from nast_core.negation.pairs import PolarityPair
@@ -89,5 +91,16 @@ def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPai
     left, right = what.columns(2)
     affirmative = left.text_input("Affirmative text", "There is some edema.", key="affirmative", bind="query-params")
     negated = right.text_input("Negated text", "There is no edema.", key="negated", bind="query-params")
-    with widgets.advice():
-        return align_pair(model, model.fingerprint, PolarityPair(affirmative=affirmative, negated=negated))
+    return PolarityPair(affirmative=affirmative, negated=negated)
+
+
+def choose_one(model: DualEncoder, pairs: tuple[AlignedPair, ...]) -> AlignedPair:
+    """One pair of the set, or two typed texts, shown as a strip of tokens; a pair that does not align says why, and the
+    page ends."""
+    texts = choose_texts([one.pair for one in pairs])
+    pair = next((one for one in pairs if one.pair == texts), None)
+    if pair is None:
+        with widgets.advice():
+            pair = align_pair(model, model.fingerprint, texts)
+    strips.draw(pair)
+    return pair

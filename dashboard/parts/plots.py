@@ -76,12 +76,32 @@ def signed_scale(values: Any, *, least: float = 1e-6) -> dict[str, Any]:
 def written(values: np.ndarray, *, when: bool) -> dict[str, Any]:
     """Each value in its cell, to two places, where there is room for it."""
     return {
-        "text": np.round(values, 2),
-        "texttemplate": "%{text:.2f}" if when else None,
+        "text": np.where(np.isnan(values), "", np.char.mod("%.2f", values)),
+        "texttemplate": "%{text}" if when else None,
         "textfont": {"size": 11},
         "xgap": 1,
         "ygap": 1,
     }
+
+
+def clickable_cells(
+    rows: Sequence[int], columns: Sequence[int], size: float, named: str, *also: Any, **more: Any
+) -> go.Scatter:
+    """Unseen squares over a heatmap's cells: Streamlit reports clicks on points, never on heatmap cells.
+
+    A click gives [row, column, *also]; ``named``: hover text of %{customdata[0]} and [1].
+    """
+    grid = [(row, column) for row in rows for column in columns]
+    return go.Scatter(
+        x=[column for _, column in grid],
+        y=[row for row, _ in grid],
+        customdata=[[row, column, *also] for row, column in grid],
+        mode="markers",
+        marker={"symbol": "square", "size": size, "opacity": 0},
+        hovertemplate=f"{named}<extra></extra>",
+        showlegend=False,
+        **more,
+    )
 
 
 def layer_title(layers: Sequence[int]) -> str:
@@ -98,6 +118,42 @@ def chance_line(figure: go.Figure, at: float, *, horizontal: bool) -> None:
         figure.add_hline(y=at, annotation_position="right", **line)
 
 
+Style = tuple[str, str, str, str]  # name, colour, dash, mark
+
+
+def lines(figure: go.Figure, table: pd.DataFrame, by: str, styles: Mapping[str, Style], *, hover: str, **place) -> None:
+    """A line and its band for each series of ``by``; ``table`` also has layer, value, low, high, n."""
+    for series, (name, colour, dash, symbol) in styles.items():
+        part = table[(table[by] == series) & table.value.notna()]
+        if part.empty:
+            continue
+        if part.low.notna().any():
+            figure.add_scatter(
+                x=[*part.layer, *part.layer[::-1]],
+                y=[*part.high, *part.low[::-1]],
+                fill="toself",
+                fillcolor=colour,
+                opacity=0.18,
+                mode="none",
+                hoverinfo="skip",
+                showlegend=False,
+                **place,
+            )
+        figure.add_scatter(
+            x=part.layer,
+            y=part.value,
+            name=name,
+            legendgroup=name,
+            showlegend=place.get("col", 1) == 1,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2.5},
+            marker={"symbol": symbol, "size": 8, "color": colour},
+            customdata=part.n,
+            hovertemplate=hover.format(chart(name)),
+            **place,
+        )
+
+
 def token_labels(pieces: Sequence[str], negator: Sequence[int]) -> list[str]:
     """Tick texts; the negator is underlined as well as coloured. Numbered, since a word may stand twice."""
     shown = [
@@ -105,6 +161,19 @@ def token_labels(pieces: Sequence[str], negator: Sequence[int]) -> list[str]:
         for i, p in enumerate(pieces)
     ]
     return [f"{text}<span style='font-size:1px'> {i}</span>" for i, text in enumerate(shown)]
+
+
+def pair_labels(affirmative: Sequence[str], negated: Sequence[str], negator: Sequence[int]) -> list[str]:
+    """Tick texts of both texts of an aligned pair at once: where they differ, the one stands before the other."""
+    own = token_labels(negated, negator)
+    blue = '<span style="color:{}">{}</span> → '
+    return [
+        blue.format(theme.AFFIRMATIVE, escape(a)) + label if a != n else label
+        for a, n, label in zip(affirmative, negated, own, strict=True)
+    ]
+
+
+SHARE = "share of attention"
 
 
 class Panel(NamedTuple):
@@ -116,7 +185,14 @@ class Panel(NamedTuple):
 
 
 def attention_panels(
-    panels: Sequence[Panel], difference: Panel | None, *, title: str, subtitle: str, height: int, hover: str = ""
+    panels: Sequence[Panel],
+    difference: Panel | None,
+    *,
+    title: str,
+    subtitle: str,
+    height: int,
+    hover: str = "",
+    label: str = SHARE,
 ) -> go.Figure:
     """Attention side by side on one scale, their difference on another; ``hover``: before each hover text."""
     shown = [*panels, *([difference] if difference else [])]
@@ -140,7 +216,7 @@ def attention_panels(
     top = max(float(one.values.max()) for one in panels)
     limit = max(float(np.abs(difference.values).max()) if difference else 0.0, 1e-6)
     figure.update_layout(
-        coloraxis=_below("share of attention", theme.MAGNITUDE, 0, top, x=0.3, len=0.5),
+        coloraxis=_below(label, theme.MAGNITUDE, 0, top, x=0.3, len=0.5),
         coloraxis2=_below("difference", theme.SIGNED, -limit, limit, x=0.88, len=0.24),
     )
     return finish(figure, title, subtitle, height)

@@ -15,10 +15,13 @@ from dashboard.parts.text import plain
 from nast_core.errors import DatasetError, NastError
 from nast_core.files.gate import as_path
 
-_TOOLBAR = {
+_TOOLBAR = {  # a list of plotly's own buttons would leave out the one that Streamlit adds: over the whole window
     "displaylogo": False,
     "displayModeBar": True,
-    "modeBarButtons": [["toImage"]],
+    "modeBarButtonsToRemove": [
+        *("zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"),
+        *("hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines"),
+    ],
     "responsive": True,
 }
 
@@ -50,7 +53,9 @@ def figure(
     alt: str,
     on_select=None,
 ):
-    """A chart with one sentence on how to read it, and its exits: CSV, SVG (camera on the chart), link."""
+    """A chart with one sentence on how to read it, and its exits: CSV, SVG (camera on the chart), link.
+
+    It opens over the whole window by the button beside the camera."""
     config = _TOOLBAR | {"toImageButtonOptions": {"format": "svg", "filename": key}}
     if on_select:
         event = st.plotly_chart(chart, key=key, config=config, on_select=on_select, selection_mode="points", alt=alt)

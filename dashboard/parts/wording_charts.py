@@ -12,6 +12,7 @@ from dashboard.parts.text import chart
 from nast_core.claims.way_groups import (
     AFFIRMED,
     BOTH,
+    CONTRAST,
     FALSE_DENIAL,
     HELD_OUT,
     MEAN,
@@ -24,6 +25,7 @@ from nast_core.claims.way_groups import (
 _ROW = 17  # px
 SHAPES = {
     TAUGHT: "circle",
+    CONTRAST: "cross",
     HELD_OUT: "diamond",
     NEVER: "square",
     FALSE_DENIAL: "triangle-up",

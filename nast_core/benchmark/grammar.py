@@ -53,6 +53,8 @@ class Grammar:
     clauses: tuple[str, ...]
     joins: tuple[str, ...]
     sentences: tuple[str, ...]
+    hard: tuple[str, ...]  # affirmations for training statements: what is left of a cue without its negation
+    unmoved: tuple[str, ...]  # likewise, with a word of negation that denies nothing
     affirming: tuple[Affirmed, ...]  # in no item
     pseudo: tuple[Affirmed, ...]  # likewise, with a word of negation that denies nothing
 
@@ -87,6 +89,8 @@ def _grammar(vocabulary: Vocabulary) -> Grammar:
         clauses=tuple(raw["clauses"]),
         joins=tuple(raw["joins"]),
         sentences=(*raw["sentences"], *(f"{heading}: {{}}." for heading in about.headings or (about.name,))),
+        hard=tuple(_of(about, text) for text in raw["hard"]),
+        unmoved=tuple(_of(about, text) for text in raw["unmoved"]),
         affirming=tuple(Affirmed(one["frame"], _of(about, one["said"])) for one in raw["affirming"]),
         pseudo=tuple(Affirmed(one["frame"], _of(about, one["said"])) for one in raw["pseudo"]),
     )

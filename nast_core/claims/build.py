@@ -1,7 +1,7 @@
 """From studies and what is known of them to a file of examples. Source: ours."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from nast_core.claims.anatomy import SEVERITIES, Anatomy, anatomy
 from nast_core.claims.claim import Claim, Example, Kind
+from nast_core.claims.manner import Manner
 from nast_core.claims.statements import Pair, location_pair, polarity_pair, severity_pair
 from nast_core.claims.study import Study
 from nast_core.claims.truth import holds
@@ -35,13 +36,13 @@ def build_examples(
     *,
     seed: int = 0,
     balanced: bool = True,
-    cues: Set[str] | None = None,
+    manner: Manner | None = None,
     vocabulary: Vocabulary | None = None,
 ) -> Built:
     """Every study's examples, in the studies' order; equal seeds give equal examples.
 
-    ``cues``: deny only by these of the grammar's cues; some of them held out of training, where a study is not trained
-    on.
+    ``manner``: how they are said; by default with all of the grammar's cues, the held-out ones where a study is not
+    trained on.
 
     ``balanced``: of each split and finding, as many pairs are true one way round as the other (present against absent,
     left against right, small against large), and no pair has its only denial in the contradiction. Reports deny most
@@ -49,12 +50,12 @@ def build_examples(
     wording alone. The surplus is set aside at random and counted.
     """
     examples: list[Example] = []
-    vocabulary = given(vocabulary)
+    vocabulary, manner = given(vocabulary), manner or Manner()
     for study in studies:
         rng = np.random.default_rng([seed, crc32(study.study_id.encode())])
         split = study.split or split_of(study.patient_id)
         seen: set[str] = set()
-        for claim, (true, false) in _pairs(study, Voice(split, rng, study.drawn, cues, vocabulary)):
+        for claim, (true, false) in _pairs(study, Voice(split, rng, study.drawn, manner, vocabulary)):
             if true.text in seen:
                 continue
             seen.add(true.text)

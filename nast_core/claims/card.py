@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nast_core.claims.build import Built
 from nast_core.claims.claim import KINDS, Example, Kind
+from nast_core.claims.manner import Manner
 from nast_core.claims.study import Source
 from nast_core.data.studies import SPLITS, Split
 from nast_core.negation.phrases import HELD_OUT_CUES
@@ -30,6 +31,7 @@ def claims_card(
     seed: int,
     balanced: bool,
     vocabulary: Vocabulary | None = None,
+    manner: Manner | None = None,
 ) -> str:
     """Markdown."""
     examples, words = built.examples, given(vocabulary)
@@ -44,6 +46,7 @@ def claims_card(
         "attribute.",
         f"Seed {seed}; {'balanced' if balanced else 'not balanced'}; made by nast {_version()}. "
         f"Split by patient; cues kept out of training lines: {', '.join(sorted(HELD_OUT_CUES))}.",
+        *filter(None, [(manner or Manner()).told]),
         *_of_vocabulary(words),
         f"{reviewed.told(words)}; of the statements that say an absence affirmatively, "
         f"{share_reviewed(examples, words)} use no others.",

@@ -9,6 +9,7 @@ from nast_core.claims.card import card_path, claims_card
 from nast_core.claims.claim import Kind
 from nast_core.claims.examples import write_claims
 from nast_core.claims.guessing import guesses
+from nast_core.claims.manner import Manner
 from nast_core.claims.sources import read_source
 from nast_core.claims.study import Source
 from nast_core.data.studies import Split
@@ -41,16 +42,17 @@ def build_claims(
     balanced: bool = True,
     progress: Far | None = None,
     vocabulary: Vocabulary | None = None,
+    manner: Manner | None = None,
 ) -> ClaimSet:
     """Writes the claims of ``source`` to ``out`` and their card beside it, together or not at all. Equal arguments give
     equal files.
 
-    ``source``, ``n`` and ``seed``: see read_source; ``balanced``: see build_examples; ``split``: only its lines. Raises
-    DataError for what is no source, and where no claim could be made.
+    ``source``, ``n`` and ``seed``: see read_source; ``balanced`` and ``manner``: see build_examples; ``split``: only
+    its lines. Raises DataError for what is no source, and where no claim could be made.
     """
     vocabulary = given(vocabulary)
     content = read_source(source, split=split, n=n, seed=seed, progress=progress, vocabulary=vocabulary)
-    built = build_examples(content.studies, seed=seed, balanced=balanced, vocabulary=vocabulary)
+    built = build_examples(content.studies, seed=seed, balanced=balanced, manner=manner, vocabulary=vocabulary)
     if split:
         built = Built([example for example in built.examples if example.split == split], built.notes)
     if not built.examples:
@@ -62,6 +64,6 @@ def build_claims(
     with whole_folder(out.parent, [beside(out).name, card_path(out).name, out.name]) as temporary:
         write_claims(built.examples, temporary / out.name)
         write_beside(temporary / out.name, vocabulary)
-        card = claims_card(content, built, guessed, seed=seed, balanced=balanced, vocabulary=vocabulary)
+        card = claims_card(content, built, guessed, seed=seed, balanced=balanced, vocabulary=vocabulary, manner=manner)
         write_text(temporary / card_path(out).name, card)
     return ClaimSet(content, built, guessed, out, card_path(out))

@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from nast_core.claims.manner import Manner
 from nast_core.claims.study import Study
 from nast_core.claims.truth import phantom_claims
 from nast_core.data.phantom import SPLITS, SplitTooSmall, phantom_name, sample_phantom
 from nast_core.data.studies import Split
 from nast_core.negation.phrases import DENIALS
 
-SPOKEN = frozenset(denial.cue for denial in DENIALS)
-"""The demo world's own cues. The grammar's two dozen others are new words to the demo CLIP: a few hundred steps teach
-none."""
+SPOKEN = Manner(cues=frozenset(denial.cue for denial in DENIALS))
+"""In the demo world's own cues. The grammar's two dozen others are new words to the demo CLIP: a few hundred steps
+teach none."""
 SPLIT_SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}  # as patients of reports are split
 
 

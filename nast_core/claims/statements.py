@@ -5,6 +5,7 @@ alone "on the right" is said, as a contradiction, only where ``holds`` finds tha
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from nast_core.claims.anatomy import SEVERITIES, anatomy
 from nast_core.claims.claim import Claim, Contradiction, Kind, Laterality, Zone
@@ -49,9 +50,12 @@ def _pair(here: Claim, others: Iterable[Claim], kind: Kind, facts: Sequence[Clai
     wording = choose_wording(here, kind, voice, may_be_plain=holds(there, facts, voice.vocabulary) is False)
     if wording.plain:
         return state(here, wording), _contradiction(state(there, wording), kind)
-    true = (
-        contrast(_only(here), there, wording) if holds(_only(here), facts, voice.vocabulary) else state(here, wording)
-    )
+    nowhere_else = holds(_only(here), facts, voice.vocabulary)
+    if (
+        wording.contrast and wording.contrast[0] is None and not nowhere_else
+    ):  # "only" would stand in the false one alone
+        wording = replace(wording, contrast=None)
+    true = contrast(_only(here), there, wording) if nowhere_else else state(here, wording)
     return true, _contradiction(contrast(_only(there), here, wording), kind)
 
 

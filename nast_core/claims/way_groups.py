@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-TAUGHT, HELD_OUT, NEVER = "taught", "held out", "never taught"
+TAUGHT, CONTRAST, HELD_OUT, NEVER = "taught", "in contrasts", "held out", "never taught"
 FALSE_DENIAL, AFFIRMED, PSEUDO = "false denial", "affirmed, taught", "pseudo-negation"
 UNSEEN = (HELD_OUT, NEVER)
 MACRO, MEAN = "macro", "mean"  # over conditions; over a group's wordings, in whose place it stands
@@ -16,7 +16,8 @@ class Group(NamedTuple):
 
 
 WAY_GROUPS = {
-    TAUGHT: Group("denials by cues that training texts have", True),
+    TAUGHT: Group("denials by cues that deny a finding in training texts", True),
+    CONTRAST: Group("denials by cues that there only set places or grades apart", True),
     HELD_OUT: Group("denials by cues kept out of every training text", True),
     NEVER: Group("denials by the grammar's other cues", True),
     FALSE_DENIAL: Group("affirmations in frames that no training text has", False),

@@ -5,10 +5,10 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from nast_core.benchmark.grammar import Normal, grammar
+from nast_core.benchmark.grammar import Affirmed, Normal, grammar
 from nast_core.benchmark.template import Words
 from nast_core.claims.prompts import Prompt, denial_prompts_by_cue
-from nast_core.claims.way_groups import AFFIRMED, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
+from nast_core.claims.way_groups import AFFIRMED, CONTRAST, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
 from nast_core.claims.wording import CONTRAST_CUES, denials_by_cue
 from nast_core.negation.phrases import HELD_OUT_CUES, SEEN_DENIALS, sentence_case
 from nast_core.vocabulary.model import Vocabulary
@@ -16,7 +16,7 @@ from nast_core.vocabulary.shipped import given
 
 Says = Literal["denial", "affirmation", "pseudo-negation"]
 Side = Literal["before", "behind"]
-TAUGHT_HERE = frozenset(denial.cue for denial in SEEN_DENIALS) | CONTRAST_CUES
+TAUGHT_HERE = frozenset(denial.cue for denial in SEEN_DENIALS)
 """What the demo world's training statements deny by: of a model whose own cues are not on record, what is taught."""
 
 
@@ -32,12 +32,17 @@ class Way(NamedTuple):
         return self.says == "denial"
 
     def group(self, taught: Collection[str]) -> str:
-        """``taught``: the cues, and names of frames, that training texts have."""
+        """``taught``: the cues by which training texts deny a finding, and the names of frames that they have.
+
+        The cue of a contrast ("on the left, not on the right") is in training texts, whether it denies there or not.
+        """
         if self.says == "pseudo-negation":
             return PSEUDO
         if self.says == "affirmation":
             return AFFIRMED if self.name in taught else FALSE_DENIAL
-        return TAUGHT if self.name in taught else HELD_OUT if self.name in HELD_OUT_CUES else NEVER
+        if self.name in taught:
+            return TAUGHT
+        return CONTRAST if self.name in CONTRAST_CUES else HELD_OUT if self.name in HELD_OUT_CUES else NEVER
 
 
 @lru_cache(maxsize=256)
@@ -57,9 +62,8 @@ def ways(condition: str, vocabulary: Vocabulary | None = None) -> dict[Way, Prom
     for cue, denials in (denials_by_cue(False, vocabulary) | denials_by_cue(True, vocabulary)).items():
         prompt = own.get(cue) or Prompt(tuple(said(denial.one) for denial in denials))
         prompts[Way("denial", cue, _side(denials[0].one))] = prompt
-    affirming: Says = "affirmation"
-    turning: Says = "pseudo-negation"
-    for says, frames in ((affirming, words.affirming), (turning, words.pseudo)):
+    framed: dict[Says, tuple[Affirmed, ...]] = {"affirmation": words.affirming, "pseudo-negation": words.pseudo}
+    for says, frames in framed.items():
         prompts |= {Way(says, one.frame, _side(one.said)): Prompt((said(one.said),)) for one in frames}
     return prompts
 

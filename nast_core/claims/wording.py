@@ -4,7 +4,7 @@ Two statements of one pair are written with the same ``Wording``: same noun, sam
 differ in what they claim and in nothing else, so that neither words nor cues tell which of them is true.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,23 +13,38 @@ import numpy as np
 from nast_core.benchmark.grammar import Absence, grammar
 from nast_core.claims.anatomy import SEVERITIES, anatomy
 from nast_core.claims.claim import Claim, Kind
+from nast_core.claims.manner import UNMOVED_SHARE, Contrasts, Manner
 from nast_core.data.studies import Split
 from nast_core.negation.phrases import HELD_OUT_CUES, frames, sentence_case
 from nast_core.vocabulary.model import Noun, Vocabulary
 from nast_core.vocabulary.shipped import chest
 
 _PRESENT = ("{phrase}", "there {is} {phrase}", "{noun} {is} present", "{noun} {is} seen")
-_PLACED = (  # cue, template: here is what is affirmed, there what is denied
-    ("not", "{phrase} {here}, not {there}"),
-    ("not", "{phrase} {here} but not {there}"),
-    ("rather than", "{phrase} {here} rather than {there}"),
-)
-_GRADED = (
-    ("not", "{here}, not {there}, {noun}"),
-    ("not", "{here} {noun}, not {there} {noun}"),
-    ("rather than", "{here} rather than {there} {noun}"),
-)
-CONTRAST_CUES = frozenset(cue for cue, _ in (*_PLACED, *_GRADED))
+_Contrast = tuple[str | None, str]  # cue, template: here is what is affirmed, there what is denied
+_SET_AGAINST: dict[Contrasts, dict[Kind, tuple[_Contrast, ...]]] = {
+    "on": {
+        "location": (
+            ("not", "{phrase} {here}, not {there}"),
+            ("not", "{phrase} {here} but not {there}"),
+            ("rather than", "{phrase} {here} rather than {there}"),
+        ),
+        "severity": (
+            ("not", "{here}, not {there}, {noun}"),
+            ("not", "{here} {noun}, not {there} {noun}"),
+            ("rather than", "{here} rather than {there} {noun}"),
+        ),
+    },
+    "off": {},
+    "reworded": {  # that it is nowhere else is said, and nothing is denied
+        "location": (
+            (None, "{phrase} {here} only"),
+            (None, "{phrase} {here} alone"),
+            (None, "{phrase} {here} and only {here}"),
+        ),
+        "severity": ((None, "{here} and only {here} {noun}"), (None, "{here} {noun}, only {here}")),
+    },
+}
+CONTRAST_CUES = frozenset(cue for ways in _SET_AGAINST["on"].values() for cue, _ in ways if cue)
 _NORMAL_SHARE = 0.25  # of the denials that have an affirmative equivalent, said by it
 _UNSEEN_SHARE = 0.5  # of the denials outside training, by a held-out cue: seen and unseen wording are measured alike
 _PLAIN_SHARE = 0.3  # of the location and severity pairs, said without a denial
@@ -43,7 +58,7 @@ class Voice:
     split: Split
     rng: np.random.Generator
     drawn: bool = False
-    cues: Set[str] | None = None  # of all denials, those used; None: all
+    manner: Manner = field(default_factory=Manner)
     vocabulary: Vocabulary = field(default_factory=chest)
 
 
@@ -57,7 +72,7 @@ class Wording:
     denial: Absence
     normal: str | None  # said instead of the denial, where it has an equivalent
     behind: bool  # the place stands behind the noun: "an effusion on the left"
-    contrast: tuple[str, str] | None  # cue and template that set one place or grade against another; None: a denial
+    contrast: _Contrast | None  # cue and template that set one place or grade against another; None: a denial
     plain: bool  # location and severity pairs say what is there and deny nothing
     vocabulary: Vocabulary | None = None  # whose adjectives of severity are said; None: CheXpert's 13
 
@@ -86,14 +101,15 @@ def choose_wording(claim: Claim, kind: Kind, voice: Voice, *, may_be_plain: bool
     can, rng, drawn = anatomy(voice.vocabulary)[claim.finding], voice.rng, voice.drawn
     unseen = voice.split != "train" and rng.random() < _UNSEEN_SHARE
     denials = denials_by_cue(unseen, voice.vocabulary)
-    known = [cue for cue in denials if voice.cues is None or cue in voice.cues]
+    manner = voice.manner
+    known = [cue for cue in denials if manner.cues is None or cue in manner.cues]
     cue = _pick(known, rng)  # cues first: some have more templates than others
-    contrasts: Sequence = () if unseen else {"location": _PLACED, "severity": _GRADED}.get(kind, ())
+    contrasts = () if unseen else _SET_AGAINST[manner.contrasts].get(kind, ())
     normal = can.normal(drawn=drawn)
     return Wording(
         noun=_pick(can.nouns(drawn=drawn, graded=claim.severity is not None), rng),
         frame=_pick(frames(voice.vocabulary), rng),
-        present=_pick(_PRESENT, rng),
+        present=_affirmation(voice),
         denial=_pick(denials[cue], rng),
         normal=_pick(normal, rng) if normal and rng.random() < _NORMAL_SHARE else None,
         behind=bool(rng.random() < 0.5),
@@ -101,6 +117,17 @@ def choose_wording(claim: Claim, kind: Kind, voice: Voice, *, may_be_plain: bool
         plain=may_be_plain and bool(rng.random() < _PLAIN_SHARE),
         vocabulary=voice.vocabulary,
     )
+
+
+def _affirmation(voice: Voice) -> str:
+    """A template of presence. Draws no more than it must, so that what is not asked for changes nothing."""
+    manner, words = voice.manner, grammar(voice.vocabulary)
+    among: Sequence[str] = _PRESENT
+    if manner.unmoved and voice.rng.random() < UNMOVED_SHARE:
+        among = words.unmoved[: manner.unmoved]
+    elif manner.hard and voice.rng.random() < manner.hard:
+        among = words.hard
+    return _pick(among, voice.rng).replace("{P}", "{phrase}").replace("{N}", "{noun}")
 
 
 def _pick(options: Sequence, rng: np.random.Generator):

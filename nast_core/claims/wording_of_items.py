@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nast_core.benchmark.items import Item
+from nast_core.benchmark.scoring import distinct_texts
 from nast_core.claims.evidence import LEAST
-from nast_core.claims.wording_figures import WordingFigures, wording_figures
+from nast_core.claims.wording_figures import WordingFigures, wording_figures, wording_texts
 from nast_core.models.encoder import DualEncoder
 from nast_core.vocabulary.model import Vocabulary
 
@@ -37,6 +38,11 @@ def known_of(items: Sequence[Item], vocabulary: Vocabulary) -> Known:
     enough = ((presence == 1).sum(0) >= LEAST) & ((presence == 0).sum(0) >= LEAST)
     conditions = tuple(condition for condition, place in column.items() if enough[place])
     return Known(tuple(patients), tuple(patients.values()), conditions, presence[:, enough])
+
+
+def texts_asked(items: Sequence[Item], known: Known, vocabulary: Vocabulary) -> list[str]:
+    """Every text that a benchmark encodes: the options, and the wordings of each condition that counts."""
+    return list(dict.fromkeys([*distinct_texts(items), *wording_texts(known.conditions, vocabulary)]))
 
 
 def wording_of_items(

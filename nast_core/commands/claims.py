@@ -9,11 +9,15 @@ from tqdm import tqdm
 
 from nast_core.commands.common import (
     Cache,
+    Contrasts,
+    Cues,
     Dataset,
     Device,
     EncodingPrecision,
+    HardAffirmatives,
     Model,
     Out,
+    PseudoNegations,
     Words,
     Workers,
     carried_out,
@@ -51,6 +55,10 @@ def claims_build(
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal files.")] = 0,
     balanced: Annotated[bool, typer.Option(help="Leave out what would let wording alone tell the truth.")] = True,
     vocabulary: Words = None,
+    cues: Cues = "all",
+    contrasts: Contrasts = "on",
+    hard_affirmatives: HardAffirmatives = 0.0,
+    pseudo_negations: PseudoNegations = 0,
 ) -> None:
     """True statements of a source's studies, each with a contradiction in one attribute, and a card beside them.
 
@@ -58,10 +66,12 @@ def claims_build(
     """
     need_out(out)
     from nast_core.claims.build import counts
+    from nast_core.claims.cue_sets import manner_of
     from nast_core.claims.dataset import build_claims
     from nast_core.vocabulary.shipped import CHEXPERT, open_vocabulary
 
     words = open_vocabulary(vocabulary or CHEXPERT)
+    manner = manner_of(cues, contrasts=contrasts, hard=hard_affirmatives, unmoved=pseudo_negations)
 
     with tqdm(desc="Reports", disable=not sys.stderr.isatty()) as bar:
 
@@ -70,7 +80,7 @@ def claims_build(
             bar.update(done - bar.n)
 
         dataset = build_claims(
-            source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick, vocabulary=words
+            source, out, split=part, n=n, seed=seed, balanced=balanced, progress=tick, vocabulary=words, manner=manner
         )
     for name, reason in sorted(dataset.source.skipped.items())[:5]:
         typer.echo(f"skipped: {name}: {reason}", err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
+from nast_core.claims.manner import Contrasts as How
 from nast_core.data.studies import PHANTOMS
 from nast_core.errors import DataError, NastError
 from nast_core.files.gate import as_path, faults, kind_of, reason_of, shown
@@ -75,6 +76,19 @@ Words = Annotated[
 ]
 Dataset = Annotated[
     str, typer.Option(help="phantoms, or a folder of 'nast dataset build'; what is left out here comes from it.")
+]
+Cues = Annotated[
+    str, typer.Option(help="That training lines deny by: own, eight, all (but the held-out ones), or CUE,CUE.")
+]
+Contrasts = Annotated[
+    How, typer.Option(help="'on the left, not on the right': on, off, or reworded as 'on the left only'.")
+]
+HardAffirmatives = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Share of affirmations in frames that a cue has too, as 'evidence of'."),
+]
+PseudoNegations = Annotated[
+    int, typer.Option(min=0, max=1000, help="Different affirmations with a word of negation, as 'no change in'.")
 ]
 _TEXT = 20_000  # characters of anything typed
 

@@ -1,11 +1,22 @@
 """``nast dataset``: one's own images and labels, put together once and obeyed everywhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nast_core.commands.common import Words, command, need_files, need_folder, need_out, reporter
+from nast_core.commands.common import (
+    Contrasts,
+    Cues,
+    HardAffirmatives,
+    PseudoNegations,
+    Words,
+    command,
+    need_files,
+    need_folder,
+    need_out,
+    reporter,
+)
 from nast_core.data.label_names import OWN, label_names
 from nast_core.recipe import MOST, MOST_SEED
 
@@ -43,6 +54,10 @@ def dataset_build(
     ] = (80, 10, 10),
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Equal seeds give equal datasets.")] = 0,
     vocabulary: Words = None,
+    cues: Cues = "all",
+    contrasts: Contrasts = "on",
+    hard_affirmatives: HardAffirmatives = 0.0,
+    pseudo_negations: PseudoNegations = 0,
 ) -> None:
     """Studies, questions, statements, pairs and a card from a table of labels and a folder of images.
 
@@ -57,8 +72,9 @@ def dataset_build(
     from nast_core.work.build_dataset import BuildDatasetRecipe, build_dataset
     from nast_core.work.building import label_fields
 
-    fields = {"images": images, "out": out, "reports": reports, "name": name, "items": items, "studies": studies}
-    fields["vocabulary"] = vocabulary
+    fields: dict[str, Any] = {"images": images, "out": out, "reports": reports, "name": name, "items": items}
+    fields |= {"studies": studies, "vocabulary": vocabulary, "cues": cues, "contrasts": contrasts}
+    fields |= {"hard_affirmatives": hard_affirmatives, "pseudo_negations": pseudo_negations}
     recipe = make_recipe({"kind": "dataset", "shares": shares, "seed": seed} | fields | label_fields(labels))
     assert isinstance(recipe, BuildDatasetRecipe)
     with reporter() as report:

@@ -225,3 +225,65 @@ def demo_distil(
         typer.echo(line)
     if docs:
         typer.echo(f"written: {write_report(out, docs)}")
+
+
+@command(app, "wording")
+def demo_wording(
+    out: Annotated[Path, typer.Option(help="Every finished piece is kept here; a second call goes on.")] = Path(
+        "build/wording"
+    ),
+    model: Annotated[str, typer.Option(help="The model that is taught: one whose tower knows language.")] = (
+        "demo-language"
+    ),
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Of every cell; 5, or 2 with --quick.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Parts a, c and g, 2 seeds: a part of the whole.")] = False,
+    docs: Annotated[
+        Path | None, typer.Option(help="Also write wording.md, its pictures and wording.json here.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Cells at a time, one thread each.")] = 2,
+) -> None:
+    """Does a tower that is taught some ways to say "no" read the others? Every cell over seeds, on test phantoms.
+
+    Example: nast demo wording --quick --out build/wording --docs docs
+    """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
+    from dataclasses import replace
+
+    import torch
+
+    from nast_core.demo.wording import plan as plans
+    from nast_core.demo.wording.run import study
+
+    quiet_libraries()
+    torch.set_num_threads(1)  # of a cell: the same figures however many cells run at a time
+    plan = plans.Plan(model=model)
+    plan = plans.quick(plan) if quick else plan
+    plan = replace(plan, seeds=seeds or plan.seeds)
+    result = study(out, plan, docs=docs, processes=processes, say=lambda line: typer.echo(line))
+    typer.echo(f"{result['done']} of {result['of']} cells; written: {(docs or out) / 'wording.md'}")
+
+
+@command(app, "repairs")
+def demo_repairs(
+    out: Annotated[Path, typer.Option(help="Every finished run is kept here; a second call goes on.")] = Path(
+        "build/repairs"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Draws of questions and studies of test phantoms.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=10, max=100_000, help="Questions, and studies, of a draw.")] = 1000,
+    docs: Annotated[Path | None, typer.Option(help="Also write repairs.md and repairs.json here.")] = None,
+) -> None:
+    """Repairs the demo models by every method, measures each on test phantoms, and says which gains are reading.
+
+    Example: nast demo repairs --docs docs
+    """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
+    from nast_core.demo.repairs import study
+
+    quiet_libraries()
+    with reporter() as report:
+        study(out, seeds=seeds, n=n, docs=docs, report=report, say=lambda line: typer.echo(line))
+    typer.echo(f"written: {(docs or out) / 'repairs.md'}")

@@ -19,29 +19,10 @@ from nast_core.commands.common import (
 )
 from nast_core.data.studies import PHANTOMS, HeldOut
 from nast_core.recipe import MOST, MOST_SEED
+from nast_core.repair.figures import FIGURES, told
 from nast_core.repair.methods import METHODS
 
 app = typer.Typer(no_args_is_help=True)
-
-_FIGURES = {  # name in the summary -> as it is printed, and by what it is multiplied
-    "gap_points": ("gap, points", 1),
-    "acc_affirmative": ("affirmative, %", 100),
-    "acc_negated": ("negated, %", 100),
-    "acc_negated_seen": ("negated, seen cues, %", 100),
-    "acc_negated_unseen": ("negated, unseen cues, %", 100),
-    "blind_affirmative": ("blind, affirmative, %", 100),
-    "blind_negated": ("blind, negated, %", 100),
-    "denials_seen": ("AUROC of denials, seen cues", 1),
-    "denials_unseen": ("AUROC of denials, unseen cues", 1),
-    "hidden": ("the same less “X” (hidden)", 1),
-    "zero_shot": ("zero-shot AUROC", 1),
-    "retrieval_R@5": ("retrieval, recall at 5, %", 100),
-    "retrieval_mAP": ("retrieval, mAP, %", 100),
-    "collapse": ("cosine between denials", 1),
-    "touched": ("texts touched, %", 100),
-    "unwritten": ("denied findings without words, %", 100),
-    "ms_a_text": ("milliseconds a text", 1),
-}
 
 
 @command(app, "repair")
@@ -121,7 +102,7 @@ def _tables(found: list[Any]) -> dict[str, Any]:
         | (Rate.of(value)._asdict() if isinstance(value, dict) else {"value": value})
         for name, figures in _columns(found).items()
         for figure, value in figures.items()
-        if figure in _FIGURES
+        if figure in FIGURES
     ]
     tests = pd.DataFrame([row for one in found for row in one.summary["tests"]])
     tests["p_holm"] = holm(tests.p_value.astype(float))
@@ -135,16 +116,9 @@ def _lines(found: list[Any]) -> list[str]:
     spec = {one.repair: one.spec for one in found}
     for name, figures in _columns(found).items():
         lines.append(f"{name}: {spec[name]}" if name in spec else f"{name}:")
-        for figure, (said, scale) in _FIGURES.items():
-            if (value := figures.get(figure)) is None:
-                continue
-            spec_of = ".1f" if scale == 100 or figure == "gap_points" else ".3f"
-            told = (
-                Rate.of(value).times(scale).interval(spec_of)
-                if isinstance(value, dict)
-                else f"{value * scale:{spec_of}}"
-            )
-            lines.append(f"  {said:<32} {told}")
+        for figure, (said, _) in FIGURES.items():
+            if (value := told(figures, figure)) is not None:
+                lines.append(f"  {said:<32} {value}")
     for row in _tables(found)["tests"].itertuples():
         if row.form != "gap":
             change = Rate(row.change, row.low, row.high, row.n).interval("+.1f", " points")

@@ -20,6 +20,7 @@ from nast_core.claims.card import share_reviewed as share_of_claims
 from nast_core.claims.claim import Example
 from nast_core.claims.examples import write_claims
 from nast_core.claims.guessing import guesses as guesses_of_claims
+from nast_core.claims.manner import Manner
 from nast_core.data.image_folders import locate_images, why_missing
 from nast_core.data.label_words import label_sources
 from nast_core.data.labels import StudyTable, read_study_table
@@ -77,6 +78,7 @@ class Order:
         SHARES  # of train, validation and test, for patients whose table names no split
     )
     vocabulary: Vocabulary = field(default_factory=chest)
+    manner: Manner = field(default_factory=Manner)  # in which statements are said
 
 
 @dataclass
@@ -114,7 +116,7 @@ def build_dataset(order: Order, writer: Writer, progress: Step | None = None) ->
     spoken = (
         from_reports(table.studies, order.reports, order, step) if order.reports else from_labels(table.studies, order)
     )
-    built = build_examples(spoken.studies, seed=order.seed, vocabulary=order.vocabulary)
+    built = build_examples(spoken.studies, seed=order.seed, manner=order.manner, vocabulary=order.vocabulary)
     spoken.notes.update(built.notes)
     step(3, 4, "Writing the folder")
     manifest = _write(order, out, Parts(table, items, built.examples, spoken, [*table.notes, *notes]))
@@ -229,6 +231,7 @@ def _write(order: Order, out: Path, parts: Parts) -> Manifest:
             f"{told(words)}. {share_of_items(parts.items.items)} of the questions, and "
             f"{share_of_claims(parts.claims, words)} of the statements that say an absence affirmatively, use no "
             "others.",
+            order.manner.told,
         )
         write_text(ready / CARD, text)
         manifest = manifest.model_copy(update={"files": {name: digest(ready / name) for name in FILES}})

@@ -34,8 +34,9 @@ def dataset_card(
     guessed_claims: Mapping[Kind, Rate],
     spoken: Spoken,
     reviewed: str,
+    manner: str = "",
 ) -> str:
-    """Markdown. ``reviewed``: how many mappings were, in a sentence."""
+    """Markdown. ``reviewed``: how many mappings were, in a sentence; ``manner``: how statements are said, likewise."""
     title = label_sources()[manifest.source]["title"]
     said = f"reports (`{manifest.reports}`)" if manifest.reports else "the labels: presence and absence, nothing more"
     parts = [
@@ -63,7 +64,7 @@ def dataset_card(
         ),
         "## Left out, or in doubt\n\n" + "\n".join(_left_out(manifest, spoken)),
         "## Questions\n\n" + _questions(items, guessed),
-        "## Statements\n\n" + _statements(guessed_claims, spoken),
+        "## Statements\n\n" + _statements(guessed_claims, spoken, manner),
         f"## Provenance\n\nSeed {manifest.seed}; "
         f"{', '.join(f'{name} {text}' for name, text in manifest.versions.items())}; the table of labels has SHA-256 "
         f"{manifest.labels.sha256}.",
@@ -115,8 +116,9 @@ def _questions(items: Built, guessed: Mapping[str, Rate]) -> str:
     return "\n".join(lines)
 
 
-def _statements(guessed: Mapping[Kind, Rate], spoken: Spoken) -> str:
+def _statements(guessed: Mapping[Kind, Rate], spoken: Spoken, manner: str) -> str:
     lines = [f"About {len(spoken.studies):,} studies, each with one that is false in one attribute."]
+    lines += [manner] if manner else []
     lines += [
         f"- Ranked rightly by wording alone, {kind}: {rate.interval()}, 50 % is chance"
         for kind, rate in guessed.items()

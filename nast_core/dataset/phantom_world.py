@@ -8,6 +8,7 @@ from nast_core.benchmark.phantoms import phantom_items
 from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Example
 from nast_core.claims.evidence import Evidence, evidence
+from nast_core.claims.manner import Manner
 from nast_core.claims.phantom import SPOKEN, phantom_studies
 from nast_core.data.phantom import CONDITIONS, PREVALENCE, phantom_of
 from nast_core.data.phantom import SPLITS as SEEDS
@@ -80,14 +81,14 @@ class PhantomWorld:
         return too_few({name: having if name in CONDITIONS else 0 for name in chest().conditions})
 
 
-def phantom_training(studies: int, seed: int) -> list[Example]:
-    """Statements of drawn patients, in the demo world's own cues: ``studies`` to learn from, an eighth as many to
-    choose by."""
+def phantom_training(studies: int, seed: int, manner: Manner = SPOKEN) -> list[Example]:
+    """Statements of drawn patients, in the demo world's own cues where nothing else is asked for: ``studies`` to learn
+    from, an eighth as many to choose by."""
     people = [
         *phantom_studies(studies, split="train", seed=seed),
         *phantom_studies(max(100, studies // 8), split="validation", seed=seed),
     ]
-    return build_examples(people, seed=seed, cues=SPOKEN).examples
+    return build_examples(people, seed=seed, manner=manner).examples
 
 
 def phantom_questions(seed: int) -> list[Item]:

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from nast_core.benchmark.phantoms import phantom_items
 from nast_core.benchmark.run import run_benchmark
 from nast_core.claims.prompts import denial_prompt, presence_prompt, prompt_scores
 from nast_core.data.phantom import CONDITIONS, SPLITS, phantoms
-from nast_core.demo.captions import corpus
+from nast_core.demo.captions import corpus, taught_cues
 from nast_core.demo.tokenizer import fit_tokenizer
 from nast_core.demo.towers import (
     GRID,
@@ -32,6 +33,7 @@ from nast_core.demo.towers import (
 )
 from nast_core.demo.visibility import supervised_auroc
 from nast_core.demo.world import load_world
+from nast_core.encoding.cache import VectorCache
 from nast_core.encoding.images import encode_named, phantom_name
 from nast_core.files.writing import whole_folder, write_text, writing
 from nast_core.models import DualEncoder
@@ -39,6 +41,8 @@ from nast_core.models.model_files import fingerprint
 from nast_core.models.registry import load_model
 from nast_core.statistics.auroc import auroc
 from nast_core.statistics.rates import Rate
+
+TESTED = 50_000  # the test phantoms that are measured on begin here
 
 
 def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Plan | None = None) -> dict:
@@ -61,7 +65,7 @@ def build(out: Path, *, seed: int = 0, work: Path = Path("build/demo"), plan: Pl
     train_text_tower(clip, tokenizer, image_states(clip, world.pixels, label="Image states"), world, plan, seed, folder)
     draft = folder / "demo-clip"
     with writing(draft):
-        write_model(draft, clip, tokenizer, name="demo CLIP", licence="MIT")
+        write_model(draft, clip, tokenizer, name="demo CLIP", licence="MIT", cues=taught_cues(plan.negated_share))
     figures = measure(load_model(draft, device="cpu"), items=plan.test_items, people=plan.test_phantoms)
     figures["supervised_auroc"] = supervised_auroc(draft, folder / "image-tower.pt", people=plan.test_phantoms)
     figures["build"] = {
@@ -88,9 +92,18 @@ def cpu_seconds() -> float:
 
 
 def write_model(
-    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, name: str, licence: str
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    name: str,
+    licence: str,
+    cues: Sequence[str],
 ) -> None:
-    """A built CLIP as a folder that loads: weights, tokenizer, image processor, and what is on record of it."""
+    """A built CLIP as a folder that loads: weights, tokenizer, image processor, and what is on record of it.
+
+    ``cues``: of negation, that its captions have.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -104,6 +117,7 @@ def write_model(
         "name": name,
         "licence": licence,
         "conditions": list(CONDITIONS),
+        "cues": list(cues),
         "fingerprint": fingerprint(model),
     }
     write_text(folder / "nast.json", json.dumps(record, indent=2))
@@ -117,13 +131,19 @@ def publish(draft: Path, out: Path) -> None:
         shutil.copytree(draft, incoming, dirs_exist_ok=True)
 
 
-def measure(model: DualEncoder, *, items: int = Plan.test_items, people: int = Plan.test_phantoms) -> dict:
-    """Figures on test phantoms, which no training saw: paired MCQs and zero-shot AUROC."""
+def measure(
+    model: DualEncoder,
+    *,
+    items: int = Plan.test_items,
+    people: int = Plan.test_phantoms,
+    cache: VectorCache | None = None,
+) -> dict:
+    """Figures on test phantoms, which no training saw: paired MCQs and zero-shot AUROC. ``cache``: of vectors."""
     questions = phantom_items(items, seed=0)
-    summary = run_benchmark(model, questions).summary
+    summary = run_benchmark(model, questions, cache=cache).summary
     summary.pop("provenance")
-    tested = list(phantoms("test", people, start=50_000))
-    vectors, _ = encode_named(model, [phantom_name(p) for p in tested])
+    tested = list(phantoms("test", people, start=TESTED))
+    vectors, _ = encode_named(model, [phantom_name(p) for p in tested], cache=cache)
     images = torch.stack([vectors[phantom_name(p)] for p in tested])
     truth = np.array([[p.labels[c] for c in CONDITIONS] for p in tested])
     present = _aurocs(prompt_scores(model, images, [presence_prompt(c) for c in CONDITIONS]), truth)

@@ -70,6 +70,11 @@ def absent(condition: str, rng: np.random.Generator, *, negated_share: float = N
     return _pick(rng, words.prompt_equivalents)
 
 
+def taught_cues(negated_share: float) -> list[str]:
+    """The cues that captions deny by, where so large a share of the absent findings is denied."""
+    return sorted({denial.cue for denial in TRAINING_DENIALS}) if negated_share else []
+
+
 def caption(phantom: Phantom, rng: np.random.Generator, *, negated_share: float = NEGATED_SHARE) -> str:
     """One to four true statements about a phantom; presence and absence are equally likely to be told."""
     present = list(rng.permutation([f.condition for f in phantom.findings]))

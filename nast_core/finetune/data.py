@@ -1,8 +1,9 @@
 """Training data: claims.jsonl as studies with their statements, captions, and what is known to hold of which."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Int
@@ -66,6 +67,14 @@ class TrainingData:
         """Every negation cue that a training text has."""
         texts = (text for study in self.train for example in study.examples for text in texts_of(example))
         return frozenset(cue.text for text in texts for cue in denying_cues(text, self.vocabulary))
+
+    @property
+    def denials(self) -> frozenset[str]:
+        """The cues by which a training text denies a finding; those of contrasts alone are not among them."""
+        said: Iterator[Example | Contradiction] = chain.from_iterable(
+            (example, *example.contradictions) for study in self.train for example in study.examples
+        )
+        return frozenset(part.cue for part in said if part.cue and part.claim and part.claim.polarity == "absent")
 
 
 def nothing(vocabulary: Vocabulary) -> TrainingData:

@@ -24,8 +24,9 @@ _EPS = 1e-6
 
 
 def layer_module(block: Block) -> nn.Module:
-    """The library's module that a block stands for: every family's Block holds exactly one."""
-    (module,) = (part for part in vars(block).values() if isinstance(part, nn.Module))
+    """The library's module that a block stands for: every family's Block holds one, and may name parts of it beside."""
+    held = [part for part in vars(block).values() if isinstance(part, nn.Module)]
+    (module,) = (one for one in held if not any(one in other.modules() for other in held if other is not one))
     return module
 
 

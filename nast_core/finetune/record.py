@@ -24,7 +24,7 @@ class Record(BaseModel):
     base_fingerprint: str
     recipe: FinetuneRecipe
     layer_weights: tuple[float, ...]
-    cues: tuple[str, ...] | None = None  # negation cues of the training texts; None: made before they were recorded
+    cues: tuple[str, ...] | None = None  # that deny in its training texts; None: made before they were noted
 
 
 def read_record(folder: Path) -> Record:

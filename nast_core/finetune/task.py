@@ -193,4 +193,5 @@ def _panel(material: Material, frozen: Encode) -> Panel | None:
         frozen,
         material.cues,
         data.vocabulary,
+        taught=material.denials,
     )

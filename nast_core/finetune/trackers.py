@@ -31,7 +31,8 @@ def accelerator_for(recipe: FinetuneRecipe, folder: Path) -> Accelerator:
         os.environ.setdefault("MLFLOW_TRACKING_URI", (folder.resolve() / "mlruns").as_uri())
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # since 3.7 it writes files only where told so
     if tracker != "none":
-        config = recipe.model_dump(mode="json", exclude={"executor"}, exclude_none=True)
+        fields = recipe.model_dump(mode="json", exclude={"executor"}, exclude_none=True)
+        config = {name: ", ".join(value) if isinstance(value, list) else value for name, value in fields.items()}
         names = {"mlflow": {"run_name": folder.name}, "wandb": {"name": folder.name, "dir": str(folder)}}
         accelerator.init_trackers(_PROJECT, config=config, init_kwargs={tracker: names.get(tracker, {})})
     return accelerator

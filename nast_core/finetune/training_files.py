@@ -42,6 +42,11 @@ class Material(NamedTuple):
         """Every negation cue that a training text has."""
         return self.data.cues if self.lessons is None else self.lessons.cues
 
+    @property
+    def denials(self) -> frozenset[str]:
+        """Those that deny a finding there."""
+        return self.data.denials if self.lessons is None else self.lessons.cues
+
 
 def read_material(recipe: FinetuneRecipe, encoder: DualEncoder, accelerator: Accelerator, report: Reporter) -> Material:
     """Raises DataError or BenchmarkError for files that do not hold what they should, and for a patient of the items

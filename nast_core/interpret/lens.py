@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from nast_core.errors import PairError
+from nast_core.errors import PairError, TextError
 from nast_core.interpret.ablation import need_whole_sight
 from nast_core.interpret.plan import LENS_TEXTS
 from nast_core.models.description import no_lens
@@ -201,6 +201,18 @@ def bank_of(vocabulary: Vocabulary | None = None, conditions: Sequence[str] = ()
     return [sentence_case(f"{phrase}.") for phrase in dict.fromkeys(phrases)]
 
 
+def readable(tower: TextTower, texts: Sequence[str]) -> list[str]:
+    """Those that are not over the tower's context: a vocabulary's phrases were written for no model in particular."""
+    kept = []
+    for text in texts:
+        try:
+            tower.tokenize([text])
+        except TextError:
+            continue
+        kept.append(text)
+    return kept
+
+
 def equivalent_of(pair: PolarityPair, vocabulary: Vocabulary | None = None) -> str | None:
     """A sentence that says affirmatively what a pair's negated text denies; None where the vocabulary has none."""
     vocabulary = given(vocabulary)
@@ -236,6 +248,8 @@ def lens(
     texts = [text for pair in pairs for text in (pair.affirmative, pair.negated)]
     ways = would_be_embeddings(model, texts, jacobians, progress=progress)
     said = [equivalent_of(pair, vocabulary) for pair in pairs]
+    fit = set(readable(model.text, sorted({one for one in said if one})))
+    said = [one if one in fit else None for one in said]
     ends = model.encode_texts([*texts, *filter(None, said)])
     targets = torch.full((len(pairs), len(TARGETS), ends.shape[1]), torch.nan, dtype=ends.dtype)
     targets[:, :2] = ends[: len(texts)].unflatten(0, (-1, 2))

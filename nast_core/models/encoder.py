@@ -34,7 +34,7 @@ class Card:
     revision: str = ""
     conditions: tuple[str, ...] = ()  # what it was trained to know, where that is on record
     fingerprint: str = ""  # what the weights should hash to, where that is on record
-    taught: frozenset[str] | None = None  # negation cues of its training texts, where they are on record
+    taught: frozenset[str] | None = None  # cues by which its training texts deny, where they are on record
 
 
 @dataclass(frozen=True)

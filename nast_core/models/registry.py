@@ -220,4 +220,4 @@ class _CardKeys(Keys):
     revision: Text | None = None
     conditions: Annotated[list[Text], Field(max_length=1_000)] = Field(default_factory=list)
     fingerprint: Text | None = None
-    cues: Annotated[list[Text], Field(max_length=1_000)] | None = None  # of negation, that its training texts have
+    cues: Annotated[list[Text], Field(max_length=1_000)] | None = None  # by which its training texts deny a finding

@@ -77,7 +77,7 @@ def align(pair: PolarityPair, tower: "TextTower") -> AlignedPair:
             f"the negated text has no negator: {shown(pair.negated)!r}; use a cue such as 'no', 'without' or 'absent'"
         )
     affirmative, negated = tower.tokenize([pair.affirmative]), tower.tokenize([pair.negated])
-    pieces_a, pieces_n = _pieces(affirmative), _pieces(negated)
+    pieces_a, pieces_n = pieces_of(affirmative), pieces_of(negated)
     count_a, count_n = int(affirmative.mask.sum()), int(negated.mask.sum())
     if count_a != count_n:
         raise PairError(
@@ -120,7 +120,8 @@ def align_all(pairs: Iterable[PolarityPair], tower: "TextTower") -> Alignment:
     return Alignment(tuple(aligned), tuple(refused))
 
 
-def _pieces(tokens: "Tokens") -> tuple[str, ...]:
+def pieces_of(tokens: "Tokens") -> tuple[str, ...]:
+    """The tokens of a batch's first text as people read them; special ones and padding by name."""
     special = [p for p, span in enumerate(tokens.offsets[0]) if span == (0, 0) and p and bool(tokens.mask[0, p])]
 
     def name(position: int) -> str:

@@ -16,3 +16,7 @@ from nast_core.repair.subtract import SUBTRACT
 METHODS: dict[str, Method] = {
     method.name: method for method in (REWRITE, PROJECT, REGION, SUBTRACT, DISCOUNT, STEER, SINK, ADAPTER)
 }
+
+TRIED = (*METHODS, "project(anchor=0)")
+"""What pages and studies try one beside the other: every method, and ``project`` without what it adds for every denial,
+which is arithmetic and not reading."""

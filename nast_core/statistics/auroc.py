@@ -88,10 +88,8 @@ class _Sorted:
         if self.own is None or (self.between is None and self.tied is None):
             return np.full(weight.shape[1], np.nan)
         own: np.ndarray = self.own @ weight
-        below, others = np.zeros(1, np.float32), np.zeros(1, np.float32)
-        if self.between is not None:
-            below = _running(self.between @ weight)
-            others = below[-1]
+        below = np.zeros_like(own) if self.between is None else _running(self.between @ weight)
+        others = below[-1]
         if self.tied is not None:
             tied = self.tied @ weight
             up_to = _running(tied)

@@ -37,9 +37,7 @@ def benchmark(
     """summary.json and items.parquet. Figures: the two accuracies, and the gap in percentage points."""
     from nast_core.benchmark.items import read_items
     from nast_core.benchmark.run import assess, write_results
-    from nast_core.benchmark.scoring import distinct_texts
-    from nast_core.claims.wording_figures import wording_texts
-    from nast_core.claims.wording_of_items import known_of, wording_of_items
+    from nast_core.claims.wording_of_items import known_of, texts_asked, wording_of_items
     from nast_core.dataset.opened import open_dataset
     from nast_core.vocabulary.beside import vocabulary_of
 
@@ -49,8 +47,7 @@ def benchmark(
     vocabulary = vocabulary_of(recipe.items) if recipe.items else dataset.vocabulary
     images = encoded_images(recipe, encoder, (item.image for item in items), report)
     known = known_of(items, vocabulary)
-    asked = dict.fromkeys([*distinct_texts(items), *wording_texts(known.conditions, vocabulary)])
-    texts = encoded_texts(recipe, encoder, list(asked), report)
+    texts = encoded_texts(recipe, encoder, texts_asked(items, known, vocabulary), report)
     if not is_main():
         return {}
     result = assess(encoder, items, images.vectors, texts, images.failed, images.doubts, seed=recipe.seed)

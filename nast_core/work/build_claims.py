@@ -10,14 +10,14 @@ from pydantic import Field, model_validator
 from nast_core.claims.source_names import BY_PATH, SourceName
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.building import FileRecipe
+from nast_core.work.building import FileRecipe, SaidRecipe
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Example
     from nast_core.runs.store import Run
 
 
-class BuildClaimsRecipe(FileRecipe):
+class BuildClaimsRecipe(FileRecipe, SaidRecipe):
     """Claims and their contradictions from a source, as 'nast claims build': claims and card at ``out``."""
 
     files: ClassVar = ("reports", "vocabulary")
@@ -56,6 +56,7 @@ def build_claims(recipe: BuildClaimsRecipe, folder: Path, report: Reporter, mode
         balanced=recipe.balanced,
         progress=lambda done, total: report.progress(done, total, "reports"),
         vocabulary=recipe.words,
+        manner=recipe.manner,
     )
     guessed = {f"guessed_{kind}": rate.value for kind, rate in result.guessed.items()}
     return {"statements": len(result.built.examples), "skipped": len(result.source.skipped), **guessed}

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from nast_core.recipe import MOST, Reporter
 from nast_core.runs.kinds import Kind
-from nast_core.work.building import LabelledRecipe
+from nast_core.work.building import LabelledRecipe, SaidRecipe
 
 if TYPE_CHECKING:
     from nast_core.dataset.build import Order
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nast_core.runs.store import Run
 
 
-class BuildDatasetRecipe(LabelledRecipe):
+class BuildDatasetRecipe(LabelledRecipe, SaidRecipe):
     """A dataset, as 'nast dataset build': the folder ``out``, which must not be there."""
 
     files: ClassVar = ("table", "reports", "vocabulary")
@@ -60,6 +60,7 @@ class BuildDatasetRecipe(LabelledRecipe):
             seed=self.seed,
             shares=self.shares,
             vocabulary=self.words,
+            manner=self.manner,
         )
 
 

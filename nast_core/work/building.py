@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from nast_core.claims.manner import Contrasts
 from nast_core.data.label_names import OWN, label_names
 from nast_core.data.studies import Split
+from nast_core.errors import DataError
 from nast_core.files.gate import as_path, shown
 from nast_core.recipe import Recipe, RunError
 from nast_core.vocabulary.names import CHEXPERT
 
 if TYPE_CHECKING:
+    from nast_core.claims.manner import Manner
     from nast_core.vocabulary.model import Vocabulary
 
 
@@ -51,6 +54,34 @@ class FileRecipe(WordedRecipe):
     """A file of one split, or of all."""
 
     split: Split | None = None  # of patients
+
+
+class SaidRecipe(BaseModel):
+    """Of a kind that builds statements: how they are said."""
+
+    cues: str = (
+        "all"  # that training lines deny by: own, eight, all (but the held-out ones), or cues with commas between
+    )
+    contrasts: Contrasts = "on"  # "not on the right" behind a present finding; off; reworded: in no word of denial
+    hard_affirmatives: float = Field(default=0.0, ge=0, le=1)  # of affirmations, as "evidence of", which cues have too
+    pseudo_negations: int = Field(default=0, ge=0, le=1000)  # different ones among affirmations: "no change in"
+
+    @model_validator(mode="after")
+    def _can_be_said(self) -> Self:
+        if "cues" in self.model_fields_set or self.pseudo_negations:  # the grammar is not read for nothing
+            try:
+                _ = self.manner
+            except DataError as error:
+                raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def manner(self) -> "Manner":
+        from nast_core.claims.cue_sets import manner_of
+
+        return manner_of(
+            self.cues, contrasts=self.contrasts, hard=self.hard_affirmatives, unmoved=self.pseudo_negations
+        )
 
 
 class LabelledRecipe(WordedRecipe):

@@ -216,6 +216,7 @@ def _panel(validation: Sampler, material: Material, size: int, items: int = 0) -
         lambda texts: torch.zeros(len(texts), len(next(iter(material.features.values())))),
         material.data.cues,
         material.data.vocabulary,
+        taught=material.denials,
     )
 
 

@@ -96,7 +96,7 @@ def _record(recipe: FinetuneRecipe, encoder: DualEncoder, weights: Layers, mater
         base_fingerprint=encoder.fingerprint,
         recipe=recipe,
         layer_weights=tuple(map(float, weights)),
-        cues=tuple(sorted(material.cues)),
+        cues=tuple(sorted(material.denials)),
     )
 
 

@@ -42,12 +42,14 @@ def lens(recipe: LensRecipe, folder: Path, report: Reporter, model: DualEncoder 
     from nast_core.dataset.opened import open_dataset
     from nast_core.files.arrays import save_tensors
     from nast_core.files.writing import write_json
-    from nast_core.interpret.lens import bank_of, lens, lens_summary, mean_jacobians, texts_for_jacobians
+    from nast_core.interpret.lens import bank_of, lens, lens_summary, mean_jacobians, readable, texts_for_jacobians
 
     encoder = model or load(recipe)
     vocabulary = open_dataset(recipe.dataset).vocabulary
     known = [one for one in encoder.card.conditions if one in vocabulary]
-    bank = _phrases(recipe.bank) if recipe.bank else bank_of(vocabulary, known)
+    bank = _phrases(recipe.bank) if recipe.bank else readable(encoder.text, bank_of(vocabulary, known))
+    for phrase in bank:
+        encoder.text.tokenize([phrase])  # one over the context is said before the work
     pairs = _readable(pairs_meant(recipe.pairs, encoder, recipe.dataset, present=None), encoder, report)
     texts = list(dict.fromkeys(text for pair in pairs for text in (pair.affirmative, pair.negated)))
     through = texts_for_jacobians(encoder.text, texts, recipe.texts)

@@ -56,6 +56,15 @@ class RepairRecipe(OfDataset):
             raise ValueError(str(error)) from None
         return self
 
+    @property
+    def chooses(self) -> bool:
+        """Whether the strength is left to validation: the method has one, and neither the field nor its brackets say
+        it."""
+        if (strength := self.repair().method.strength) is None or self.strength is not None:
+            return False
+        parts = [part.partition("=") for part in self.method.removesuffix(")").partition("(")[2].split(",")]
+        return not any(key.strip() and (not equals or key.strip() == strength) for key, equals, _ in parts)
+
     def repair(self, vocabulary: str | None = None) -> Repair:
         """Raises RepairError for a method or a number there is none of."""
         name, _, arguments = self.method.removesuffix(")").partition("(")
@@ -92,7 +101,7 @@ def repair(recipe: RepairRecipe, folder: Path, report: Reporter, model: DualEnco
         write_text(folder / WORDS, vocabulary_text(dataset.vocabulary))
     repaired = repair_model(base, recipe.repair(words), dataset.vocabulary)
     curve = None
-    if recipe.strength is None and repaired.repair.method.strength is not None:
+    if recipe.chooses:
         curve = chosen(repaired, _sample(recipe, dataset, base, "validation", CHOOSING, cache, report), report)
         repaired = repaired.at(curve.best)
         report.say(f"strength chosen on validation: {repaired.repair}")

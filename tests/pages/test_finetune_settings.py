@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nast_core.claims.examples import read_claims
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.runs.store import RunStore
 from nast_core.work.executors import cancel
@@ -42,6 +43,22 @@ def test_an_address_of_before_there_were_datasets_opens_the_same_training_data(m
     assert not at.exception
     assert at.select_slider(key="train-n").value == 500
     assert (tmp_path / ".data" / "phantom-own-cues-500-0.claims.jsonl").is_file()
+
+
+def test_the_cues_that_are_chosen_are_those_of_the_statements(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAST_RUNS", str(tmp_path))
+    monkeypatch.setattr("dashboard.finetune.prepare.time_of", lambda runs, model: "a while")
+    at = AppTest.from_file(PAGE, default_timeout=180)
+    at.query_params |= {"train-n": "500", "finetune-said-cues": "one by one", "finetune-said-contrasts": "off"}
+    at.run()
+    assert not at.exception
+    assert at.info[0].value == "Choose the cues that statements deny by."
+    at.multiselect(key="finetune-said-cue").set_value(["without", "ruled out"]).run()
+    assert not at.exception
+    (path,) = (tmp_path / ".data").glob("*.claims.jsonl")
+    assert "own-cues" not in path.name
+    train = [example for example in read_claims(path) if example.split == "train"]
+    assert {one.cue for e in train for one in (e, *e.contradictions)} == {None, "without", "ruled out"}
 
 
 def test_what_is_running_stays_in_sight_while_a_setting_is_missing(monkeypatch, tmp_path):

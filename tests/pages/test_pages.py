@@ -15,7 +15,7 @@ from nast_core.negation.reading import findings
 from tests.pages.links import by_link, correct, opened
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["home", "attention", "tracing", "heads", "attribution", "benchmark", "finetune", "models"]
+PAGES = ["home", "attention", "tracing", "heads", "attribution", "benchmark", "repair", "finetune", "models"]
 
 
 @pytest.fixture(autouse=True)

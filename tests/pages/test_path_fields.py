@@ -45,7 +45,7 @@ def text_fields(path: Path) -> set[str]:
 def test_no_other_field_that_a_link_can_fill_names_anything_to_be_opened():
     modules = [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     free = {key for path in modules if path.name != "asking.py" for key in text_fields(path)}
-    said = {"affirmative", "negated", "said", "denied", "equivalent", "sentence"}  # texts for the model
+    said = {"affirmative", "negated", "said", "denied", "equivalent", "sentence", "repair-text"}  # texts for the model
     sought = {"data-text", "slice-name"}  # filters and names
     assert free <= said | sought | {"data-llm-model", "Name(id='key', ctx=Load())"}
 

@@ -7,7 +7,9 @@ import pytest
 from nast_core.benchmark.card import card_path
 from nast_core.benchmark.drafts import read_drafts
 from nast_core.benchmark.items import read_items
+from nast_core.claims.cue_sets import untaught
 from nast_core.claims.examples import read_claims
+from nast_core.finetune.data import texts_of
 from nast_core.recipe import Cancelled, RunError
 from nast_core.runs.reporter import FolderReporter, ask_to_stop
 from nast_core.work.build_claims import BuildClaimsRecipe, build_claims
@@ -56,6 +58,21 @@ def test_a_recipe_of_claims_writes_them_with_their_card(tmp_path):
     figures = build_claims(recipe, tmp_path, FolderReporter(tmp_path, Heard().note))
     assert figures["statements"] == len(read_claims(recipe.out)) > 30
     assert (tmp_path / "claims.card.md").is_file()
+
+
+def test_a_recipe_of_claims_says_them_by_the_cues_it_is_given_and_its_card_says_so(tmp_path):
+    asked = {"cues": "without, not present", "contrasts": "off", "hard_affirmatives": 0.5}
+    recipe = BuildClaimsRecipe(n=60, split="train", out=tmp_path / "claims.jsonl", **asked)
+    build_claims(recipe, tmp_path, FolderReporter(tmp_path, Heard().note))
+    said = [text for example in read_claims(recipe.out) for text in texts_of(example)]
+    assert said
+    assert untaught(said, recipe.manner) == {}
+    card = (tmp_path / "claims.card.md").read_text()
+    assert (
+        "Said so: denied by absent, free of, negative for, not present, not seen, without; contrasts off; 50 % hard"
+        in card
+    )
+    assert identity(recipe, tmp_path).key != identity(recipe.model_copy(update={"contrasts": "on"}), tmp_path).key
 
 
 def test_a_cancelled_build_writes_nothing(tmp_path):

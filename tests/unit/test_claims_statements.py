@@ -10,6 +10,7 @@ from nast_core.claims.anatomy import anatomy
 from nast_core.claims.build import build_examples
 from nast_core.claims.claim import Claim
 from nast_core.claims.extract import extract
+from nast_core.claims.manner import Manner
 from nast_core.claims.phantom import phantom_studies
 from nast_core.claims.statements import location_pair, polarity_pair, severity_pair
 from nast_core.claims.truth import phantom_claims
@@ -203,9 +204,9 @@ def test_training_statements_never_hold_a_held_out_cue_and_the_others_meet_seen_
 
 def test_a_voice_denies_by_its_own_cues_alone_seen_and_unseen_ones():
     claim, own = told(polarity="absent"), {"no", "without", "absent"}
-    train = {true.cue for true, _ in pairs(polarity_pair, claim, split="train", drawn=True, cues=own)}
+    train = {true.cue for true, _ in pairs(polarity_pair, claim, split="train", drawn=True, manner=Manner(cues=own))}
     assert train == {None, "no", "without"}  # without a cue where absence is said affirmatively
-    test = {true.cue for true, _ in pairs(polarity_pair, claim, split="test", drawn=True, cues=own)}
+    test = {true.cue for true, _ in pairs(polarity_pair, claim, split="test", drawn=True, manner=Manner(cues=own))}
     assert test == {None, *own}
 
 

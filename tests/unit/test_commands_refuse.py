@@ -19,7 +19,7 @@ ROOT = typer.main.get_command(app)
 FOLDERS = {  # options that name a folder, which "." and "/" are
     "images", "tables", "companions", "work", "docs", "answers",
     *(f"{name} out" for name in ("benchmark run", "claims check", "claims run", "compare", "demo build", "demo study",
-      "probe", "lens", "contributions")),
+       "demo wording", "probe", "lens", "contributions", "demo repairs", "repair")),
 }  # fmt: skip
 NEW_FOLDERS = {"dataset build out", "export out", "model convert out"}
 ELSEWHERE = {"images", "tables", "answers", "reports", "companions"}  # read by other gates, once the work has begun
@@ -141,6 +141,8 @@ def test_a_text_that_nothing_can_be_called_is_one_sentence(folder, text):
         ["compare", text, "demo", "--out", "x"],
         ["benchmark", "build", "--labels", text, "--out", "x.jsonl"],
         ["claims", "build", "--source", text, "--out", "x.jsonl"],
+        ["claims", "build", "--cues", text, "--out", "x.jsonl"],
+        ["dataset", "build", "--labels", "nih", "--images", ".", "--cues", text, "--out", "x"],
         ["export", text, "--out", "x"],
         ["attention", "--model", text, "--out", "x.nc"],
     ):

@@ -98,7 +98,7 @@ def test_wordings_are_compared_on_the_same_images_and_a_model_with_itself_change
     found = wordings_between(demo, other, asked, images, images)
     assert found.change.to_numpy() == pytest.approx((found.b - found.a).to_numpy(), nan_ok=True)
     assert found[found.wording == "mean"].group.drop_duplicates().tolist() == [
-        "taught", "held out", "never taught", "false denial", "pseudo-negation",
+        "taught", "in contrasts", "held out", "never taught", "false denial", "pseudo-negation",
     ]  # fmt: skip
     assert set(found[found.group == "held out"].wording) == {"mean", "absent", "not seen", "free of", "negative for"}
     prompts = claim_changes(demo, other, asked, images, images).set_index("measure")

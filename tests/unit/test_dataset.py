@@ -299,7 +299,9 @@ def nast(*words: object, code: int = 0):
 
 def test_the_commands_build_show_and_check(tmp_path):
     table, images, out = write_table(tmp_path / "l.csv"), write_images(tmp_path / "images"), tmp_path / "set"
-    said = nast("dataset", "build", "--labels", table, "--images", images, "--out", out).stdout
+    cues = ("--cues", "without, excluded", "--contrasts", "off")
+    said = nast("dataset", "build", "--labels", table, "--images", images, "--out", out, *cues).stdout
+    assert "Said so: denied by absent, excluded, free of" in (out / "card.md").read_text()
     assert "set: 3 patients, 4 images in" in said
     assert nast("dataset", "show", out).stdout in said
     assert "as it was built: 4 images" in nast("dataset", "check", out).stdout

@@ -144,7 +144,14 @@ def test_a_tower_that_takes_all_that_is_new_for_a_denial_gains_in_one_figure_and
     """Images 0 to 5 show edema; the score of a text is how much its vector says so."""
     sample = wording_sample(studies(6, 6), {"no"}, chest())
     amount = torch.tensor([[1.0 - i / 12] for i in range(12)])
-    says = {"taught": -1.0, "held out": -1.0, "never taught": -1.0, "false denial": -1.0, "pseudo-negation": 1.0}
+    says = {
+        "taught": -1.0,
+        "in contrasts": -1.0,
+        "held out": -1.0,
+        "never taught": -1.0,
+        "false denial": -1.0,
+        "pseudo-negation": 1.0,
+    }
     vectors = torch.tensor([[says[group]] for group in sample.groups])
     none = np.zeros(0, int)
     found = measure(

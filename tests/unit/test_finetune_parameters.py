@@ -5,18 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig, BertModel
 
 from nast_core import load_model
 from nast_core.errors import ModelError
 from nast_core.finetune.loop import rate_schedule
 from nast_core.finetune.lora import attach_lora
 from nast_core.finetune.parameters import (
+    layer_module,
     layer_moves,
     layer_parameters,
     make_optimizer,
     scale_gradients,
     unfreeze_layers,
 )
+from nast_core.models.bert import BertBlock
 from tests.finetuning import recipe
 
 WEIGHTS = np.array([0.5, 2.0, 0.5])  # powers of two: scaling by them rounds nothing
@@ -131,3 +134,10 @@ def test_the_rate_rises_in_a_line_and_falls_along_a_cosine():
     assert share(4) == 1.0
     assert share(12) == pytest.approx(0.5)
     assert share(19) == pytest.approx(0.5 * (1 + np.cos(np.pi * 15 / 16)))
+
+
+def test_a_block_that_names_parts_of_its_layer_is_trained_as_that_layer():
+    """As those of BERT towers, which name their layer's norms."""
+    config = BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
+    layers = BertModel(config).encoder.layer
+    assert [layer_module(BertBlock(layer)) for layer in layers] == list(layers)

@@ -239,3 +239,18 @@ def test_every_command_that_takes_a_model_takes_a_repaired_one(tmp_path):
 def test_errors_of_repairs_are_errors_of_models():
     assert issubclass(RepairError, ModelError)
     assert issubclass(RepairError, NastError)
+
+
+@pytest.mark.parametrize(
+    ("method", "strength", "chooses"),
+    [
+        ("region", None, True),
+        ("project(anchor=0)", None, True),
+        ("region", 0.7, False),
+        ("region(0.7)", None, False),
+        ("project(anchor=0, lam=1)", None, False),
+        ("rewrite", None, False),
+    ],
+)
+def test_a_strength_is_chosen_only_where_neither_the_field_nor_the_brackets_say_it(method, strength, chooses):
+    assert RepairRecipe(method=method, strength=strength).chooses is chooses

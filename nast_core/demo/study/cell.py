@@ -1,6 +1,7 @@
 """One cell of the study: an arm trained with one seed, and what came of it."""
 
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from nast_core.finetune.lora import attention_adapters
 from nast_core.finetune.parameters import layer_moves
 from nast_core.finetune.recipe import FinetuneRecipe
 from nast_core.finetune.task import make_task, open_up
+from nast_core.finetune.training_files import Material
 from nast_core.finetune.weights import recipe_weights
 from nast_core.models.encoder import DualEncoder
 from nast_core.recipe import Reporter
@@ -84,23 +86,39 @@ class Bench:
         return recipe_weights(recipe, model, runs=self.world.folder)
 
     def _train(self, arm: Arm, *, seed: int, rate: float, steps: int) -> Trained:
-        began = time.perf_counter()
-        report: Reporter = Silent()
         recipe = self.world.recipe(arm, seed=seed, rate=rate, steps=steps)
         model = self.world.base()
         weights = self._weights(recipe, model)
-        material = self.world.material(recipe, model, self._accelerator, report)
-        open_up(model, recipe)
-        encode = TextEncoder(model.text, self._accelerator, attention_adapters(model.module), material.lengths)
+        material = self.world.material(recipe, model, self._accelerator, Silent())
         checkpoint = self.world.folder / "checkpoints" / f"{arm.name} {seed} {rate:g} {steps}.pt"
         like = self._shared[1] if self._shared and self._shared[0] == (seed, steps) else None
-        task = make_task(recipe, model, material, encode, weights, report, checkpoint, like=like)
-        self._shared = (seed, steps), task
-        start = parameter_state(task.layers)
-        train(task, report)
-        checkpoint.unlink()
-        changes = layer_moves(model.text, start).relative
-        return Trained(model, task, changes.tolist(), round(time.perf_counter() - began, 1))
+        trained = train_once(recipe, model, material, self._accelerator, weights, checkpoint, like=like)
+        self._shared = (seed, steps), trained.task
+        return trained
+
+
+def train_once(
+    recipe: FinetuneRecipe,
+    model: DualEncoder,
+    material: Material,
+    accelerator: Accelerator,
+    weights: Float[np.ndarray, " layer"],
+    checkpoint: Path,
+    *,
+    like: Task | None = None,
+    bf16: bool = False,
+    report: Reporter | None = None,
+) -> Trained:
+    """Trains ``model`` in place; the checkpoint, gone on from where there is one, is deleted in the end. ``like``: as
+    make_task takes it."""
+    began, report = time.perf_counter(), report or Silent()
+    open_up(model, recipe)
+    encode = TextEncoder(model.text, accelerator, attention_adapters(model.module), material.lengths, bf16=bf16)
+    task = make_task(recipe, model, material, encode, weights, report, checkpoint, like=like)
+    start = parameter_state(task.layers)
+    train(task, report)
+    checkpoint.unlink()
+    return Trained(model, task, layer_moves(model.text, start).relative.tolist(), round(time.perf_counter() - began, 1))
 
 
 def identity(world: World) -> str:

@@ -42,7 +42,7 @@ def measure_test(world: World, model: DualEncoder, encode: Encode) -> Figures:
     """``encode`` is the model's own text tower, as training uses it: each distinct text is encoded once."""
     known, foreign = world.test_items
     claims, images = world.test_claims, world.test_images
-    texts = _encoded(encode, [*distinct_texts([*known, *foreign]), *statement_texts(claims.examples)])
+    texts = encoded(encode, [*distinct_texts([*known, *foreign]), *statement_texts(claims.examples)])
     figures: Figures = {}
     for items, suffix in ((known, ""), (foreign, "_unseen")):
         summary = summarise(score_items(model, items, images, texts=texts))
@@ -64,7 +64,8 @@ def measure_test(world: World, model: DualEncoder, encode: Encode) -> Figures:
 
 
 @torch.inference_mode()
-def _encoded(encode: Encode, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+def encoded(encode: Encode, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Each distinct text's vector."""
     distinct = sorted(set(texts), key=len)
     parts = [encode(distinct[start : start + _TEXTS]).cpu() for start in range(0, len(distinct), _TEXTS)]
     return dict(zip(distinct, torch.cat(parts), strict=True))

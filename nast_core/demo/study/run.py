@@ -1,30 +1,21 @@
 """The study as a whole: bit by bit into a folder, so that it goes on where it was stopped, with its tables kept
 current."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import lru_cache
-from multiprocessing import get_context
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
+from nast_core.demo.pieces import Say, StudyError, claim, do_missing
 from nast_core.demo.study.cell import Bench, identity
 from nast_core.demo.study.plan import Arm, Plan
 from nast_core.demo.study.results import JUDGED, results
 from nast_core.demo.study.tables import markdown
 from nast_core.demo.study.world import World
-from nast_core.errors import NastError
 from nast_core.files.documents import read_json
 from nast_core.files.writing import whole_folder, write_json, write_text
 
-Say = Callable[[str], None]
-
-
-class StudyError(NastError):
-    """A folder that holds another study."""
+__all__ = ["Piece", "StudyError", "best_rates", "compute", "study"]
 
 
 class Piece(NamedTuple):
@@ -54,7 +45,7 @@ def study(
     """Does what is not done yet of the plan, and returns the results; results.json and results.md stand in ``out``, and
     in ``docs`` where it is given, after every piece. Raises StudyError where ``out`` holds a study of other sizes."""
     out.mkdir(parents=True, exist_ok=True)
-    _claim(out, plan, model)
+    claim(out, identity(World(out, plan, model)))
     runner = _Runner(out, plan, model, processes, docs, say)
     say("Statements, questions, traces and image features; made once")
     _bench(out, plan, model).prepare()
@@ -74,41 +65,14 @@ def best_rates(plan: Plan, out: Path) -> dict[str, float]:
     return {arm.name: max(plan.rates, key=lambda rate: score(arm, rate)) for arm in plan.arms}
 
 
-def _claim(out: Path, plan: Plan, model: str) -> None:
-    """Writes what cells of this folder have in common, or checks that they are this plan's."""
-    path, own = out / "study.json", identity(World(out, plan, model))
-    if not path.exists():
-        write_json(path, {"identity": own})
-    elif read_json(path)["identity"] != own:
-        raise StudyError(f"{out} holds a study of another model, recipe or size; give another folder with --out")
-
-
 class _Runner:
     def __init__(self, out: Path, plan: Plan, model: str, processes: int, docs: Path | None, say: Say):
         self.out, self.plan, self.model, self.processes, self.docs, self.say = out, plan, model, processes, docs, say
 
     def do(self, pieces: Sequence[Piece]) -> None:
         """Those that have no file yet."""
-        missing = [piece for piece in pieces if not (self.out / piece.file).exists()]
-        began = time.perf_counter()
-        for done, (piece, result) in enumerate(self._work(missing), start=1):
-            write_json(self.out / piece.file, result)
-            self.write()
-            left = (time.perf_counter() - began) / done * (len(missing) - done)
-            self.say(
-                f"{len(pieces) - len(missing) + done} of {len(pieces)}: {piece.label}; {_figures(result)}; "
-                f"{_minutes(left)}"
-            )
-
-    def _work(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, dict[str, Any]]]:
-        if self.processes == 1 or len(pieces) < 2:
-            for piece in pieces:
-                yield piece, compute(self.out, self.plan, self.model, piece)
-            return
-        with ProcessPoolExecutor(self.processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-            piece_of = {pool.submit(compute, self.out, self.plan, self.model, piece): piece for piece in pieces}
-            for future in as_completed(piece_of):
-                yield piece_of[future], future.result()
+        work = partial(compute, self.out, self.plan, self.model)
+        do_missing(self.out, pieces, work, processes=self.processes, done=self.write, told=_figures, say=self.say)
 
     def write(self) -> dict[str, Any]:
         outcome = results(self.out, self.plan)
@@ -139,7 +103,3 @@ def _figures(result: dict[str, Any]) -> str:
         return f"validation AUROC of denials {result['validation'][JUDGED]:.3f}"
     test = result["test"]
     return f"gap {test['gap_points']['value']:.1f} points, negated {100 * test['acc_negated']['value']:.1f} %"
-
-
-def _minutes(seconds: float) -> str:
-    return f"about {seconds / 60:.0f} min left of this part" if seconds >= 30 else "nearly done with this part"

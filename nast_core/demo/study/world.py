@@ -44,7 +44,8 @@ class World:
     folder: Path
     plan: Plan
     model: str = "demo"
-    _material: dict[int, Material] = field(default_factory=dict)
+    untouched: int = _UNTOUCHED  # test phantoms from here on are measured
+    _material: dict[tuple[Path | None, int], Material] = field(default_factory=dict)
 
     def base(self) -> DualEncoder:
         """Freshly loaded: a cell changes its weights."""
@@ -58,7 +59,7 @@ class World:
                 *phantom_studies(self.plan.train_studies, split="train"),
                 *phantom_studies(self.plan.validation_studies, split="validation"),
             ]
-            write_claims(build_examples(studies, cues=SPOKEN).examples, path)
+            write_claims(build_examples(studies, manner=SPOKEN).examples, path)
         return path
 
     @property
@@ -95,25 +96,28 @@ class World:
     def material(
         self, recipe: FinetuneRecipe, base: DualEncoder, accelerator: Accelerator, report: Reporter
     ) -> Material:
-        """Of one seed, which draws the captions: the one last asked for is kept."""
-        if recipe.seed not in self._material:
-            self._material = {recipe.seed: read_material(recipe, base, accelerator, report)}
-        return self._material[recipe.seed]
+        """Of one file and seed, which draws the captions: the one last asked for is kept."""
+        key = recipe.data, recipe.seed
+        if key not in self._material:
+            self._material = {key: read_material(recipe, base, accelerator, report)}
+        return self._material[key]
 
     @cached_property
     def test_items(self) -> tuple[list[Item], list[Item]]:
         """(with cues that training texts have, with the cues kept out of them)."""
         plan = self.plan
         return (
-            phantom_items(plan.test_items, start=_UNTOUCHED, denials=SEEN_DENIALS),
-            phantom_items(plan.unseen_items, seed=1, start=_UNTOUCHED, denials=UNSEEN_DENIALS),
+            phantom_items(plan.test_items, start=self.untouched, denials=SEEN_DENIALS),
+            phantom_items(plan.unseen_items, seed=1, start=self.untouched, denials=UNSEEN_DENIALS),
         )
 
     @cached_property
     def test_claims(self) -> Evidence:
-        studies = phantom_studies(5 * self.plan.test_studies, split="test")  # of which three in ten are untouched
-        fresh = [study for study in studies if int(study.study_id) >= SPLITS["test"][_UNTOUCHED]]
-        return evidence(build_examples(fresh[: self.plan.test_studies], cues=SPOKEN).examples, "test")
+        seeds = SPLITS["test"]
+        share = 1 - self.untouched / len(seeds)  # of those drawn, about so many are untouched
+        studies = phantom_studies(round(1.5 * self.plan.test_studies / share), split="test")
+        fresh = [study for study in studies if int(study.study_id) >= seeds[self.untouched]]
+        return evidence(build_examples(fresh[: self.plan.test_studies], manner=SPOKEN).examples, "test")
 
     @cached_property
     def test_images(self) -> dict[str, Float[Tensor, " dim"]]:
