@@ -8,6 +8,8 @@ Some are of a family, by a name in the middle: ``cue.NAME``, ``cte.LAYER``, ``re
 import re
 from typing import Literal, NamedTuple
 
+from nast_core.claims.way_groups import AFFIRMED, CONTRAST, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
+
 TITLES = {  # part -> what it is called, in order of cost
     "model": "The model as loaded",
     "benchmark": "Questions",
@@ -46,6 +48,8 @@ FIGURES = {
     "denials_taught": Named("denials by cues of its training texts", "AUROC"),
     "denials_held_out": Named("denials by cues held out of training", "AUROC"),
     "denials_never_taught": Named("denials by the grammar's other cues", "AUROC"),
+    "denials_in_contrasts": Named("denials by cues that there only set apart", "AUROC"),
+    "affirmed_taught": Named("affirmations in frames of its training texts", "AUROC"),
     "false_denial": Named("affirmations in new frames", "AUROC"),
     "pseudo_negation": Named("pseudo-negations", "AUROC"),
     "claims_polarity": Named("claims ranked rightly, polarity", "share"),
@@ -87,12 +91,14 @@ OF_FINETUNES = {
     for name in ("gap_points", "acc_affirmative", "acc_negated", "acc_negated_seen", "acc_negated_unseen")
 } | {"false_denial": FIGURES["false_denial"], "denial_held_out": FIGURES["denials_held_out"]}
 _FAMILIES = {"repair": OF_REPAIRS, "finetune": OF_FINETUNES}
-WORDING = {  # group of WAY_GROUPS -> figure
-    "taught": "denials_taught",
-    "held out": "denials_held_out",
-    "never taught": "denials_never_taught",
-    "false denial": "false_denial",
-    "pseudo-negation": "pseudo_negation",
+WORDING = {  # group of wordings -> figure
+    TAUGHT: "denials_taught",
+    CONTRAST: "denials_in_contrasts",
+    HELD_OUT: "denials_held_out",
+    NEVER: "denials_never_taught",
+    FALSE_DENIAL: "false_denial",
+    AFFIRMED: "affirmed_taught",
+    PSEUDO: "pseudo_negation",
 }
 
 

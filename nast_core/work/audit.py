@@ -13,7 +13,7 @@ from nast_core.data.studies import HeldOut
 from nast_core.errors import AuditError, DatasetError, NastError
 from nast_core.files.gate import shown
 from nast_core.recipe import MOST, MOST_WORKERS, Cancelled, OfDataset, Recipe, Reporter
-from nast_core.repair.methods import METHODS
+from nast_core.repair.methods import METHODS, TRIED
 from nast_core.runs.kinds import Kind
 from nast_core.work.audit_parts import PARTS
 from nast_core.work.shares import load
@@ -49,7 +49,7 @@ class AuditRecipe(OfDataset):
             raise ValueError(f"there is no part {shown(unknown[0])!r}; parts: {', '.join(PARTS)}")
         if not self.parts:
             raise ValueError(f"an audit needs a part; parts: {', '.join(PARTS)}")
-        if unknown := [name for name in self.methods if name not in METHODS]:
+        if unknown := [name for name in self.methods if name.partition("(")[0] not in METHODS]:
             raise ValueError(f"there is no repair {shown(unknown[0])!r}; repairs: {', '.join(METHODS)}")
         if self.num_processes > 1:
             raise ValueError("an audit runs in one process; leave num_processes out")
@@ -61,7 +61,7 @@ class AuditRecipe(OfDataset):
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return self.repairs or (QUICK_REPAIRS if self.quick else tuple(METHODS))
+        return self.repairs or (QUICK_REPAIRS if self.quick else TRIED)
 
     @property
     def in_order(self) -> list[str]:

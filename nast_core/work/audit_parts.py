@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nast_core.audit.document import Figure, Grid, Lines, Part, Rates, Row
 from nast_core.audit.names import FIGURES, OF_FINETUNES, OF_REPAIRS, TITLES, WORDING, cue_figure, named
+from nast_core.repair.methods import METHODS
 from nast_core.work.attention import AttentionRecipe
 from nast_core.work.benchmark import BenchmarkRecipe
 from nast_core.work.claims import ClaimsRecipe
@@ -329,7 +330,7 @@ def repairs_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
     facts = {}
     for result in results:
         models = result.summary["models"]
-        method = result.repair.partition("(")[0]
+        method = _named(result.repair)
         for who, name in ((UNREPAIRED, "as_it_is"), (result.repair, method)):
             given = {f"repair.{name}.{one}": models[who].get(one) for one in OF_REPAIRS}
             figures |= {key: Figure.of(value) for key, value in given.items() if isinstance(value, Mapping)}
@@ -352,6 +353,14 @@ def repairs_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
         facts=facts,
         charts=tuple(chart for chart in (_repair_chart(title, rows) for title, rows in bars.items()) if chart),
     )
+
+
+def _named(repair: str) -> str:
+    """A repair as figures name it: its method, with the numbers that are not its strength."""
+    method, _, arguments = repair.removesuffix(")").partition("(")
+    strength = METHODS[method].strength
+    own = [one for one in arguments.split(",") if one and one.partition("=")[0] != strength]
+    return "_".join([method, *(one.replace("=", "_").replace(".", "_") for one in own)])
 
 
 def _of_repairs(figures: Mapping[str, Figure], name: str) -> dict[str, Figure]:

@@ -3,7 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from nast_core.audit.names import FIGURES, TITLES
+from nast_core.audit.names import FIGURES, TITLES, WORDING
+from nast_core.claims.way_groups import WAY_GROUPS
 from nast_core.cli import app
 from nast_core.commands.audit import _rank
 from nast_core.files.writing import write_json
@@ -11,7 +12,7 @@ from nast_core.recipe import RunError
 from nast_core.runs.kinds import make_recipe
 from nast_core.work import audit_time
 from nast_core.work.audit import QUICK, QUICK_REPAIRS, WHOLE, AuditRecipe
-from nast_core.work.audit_parts import PARTS
+from nast_core.work.audit_parts import PARTS, _named
 from tests.audits import audit, part
 
 runner = CliRunner()
@@ -25,6 +26,19 @@ def said(*words):
 
 def test_every_part_has_its_title_and_no_other_has():
     assert list(PARTS) == list(TITLES)
+
+
+def test_every_group_of_wordings_has_its_figure():
+    assert list(WORDING) == list(WAY_GROUPS)
+    assert set(WORDING.values()) <= set(FIGURES)
+
+
+def test_a_repair_is_named_by_its_method_and_the_numbers_that_are_not_its_strength():
+    assert [_named(one) for one in ("rewrite", "region(t=0.62)", "project(lam=2,anchor=0)")] == [
+        "rewrite",
+        "region",
+        "project_anchor_0",
+    ]
 
 
 def test_parts_are_done_in_the_tables_order_each_once():
