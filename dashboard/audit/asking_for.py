@@ -56,6 +56,10 @@ def finished(recipe: AuditRecipe, model: DualEncoder) -> Audited | None:
 
 def offer(recipe: AuditRecipe, model: DualEncoder) -> None:
     """The run, offered with what it will take; or how it stands."""
+    from nast_core.work.audit import DRAWN, only_drawings
+
+    if only_drawings(recipe, datasets.chosen()):
+        widgets.hint(f"Of this dataset, {DRAWN}. Choose or build one of your own in the sidebar.")
     jobs.offer(
         recipe,
         model.fingerprint,

@@ -35,8 +35,9 @@ def draw(view: View) -> None:
 
 def _draw_probes(view: View, two: Two) -> None:
     specs = (view.asked.a, view.asked.b)
-    found = [readings.probed(model, spec, view.asked.dataset) for model, spec in zip(two, specs, strict=True)]
-    if None in found:
+    probes = [readings.probed(model, spec, view.asked.dataset) for model, spec in zip(two, specs, strict=True)]
+    found = [one for one in probes if one is not None]
+    if len(found) < len(probes):
         return
     table = pd.concat(
         [knowing.by_layer(one.summary["layers"]).assign(model=model) for model, one in zip("AB", found, strict=True)]
@@ -69,8 +70,9 @@ def _draw_lenses(view: View, two: Two) -> None:
         if why := no_lens(model):
             st.caption(f"No lens, for the layers of {name} have no would-be embedding: {plain(why)}.")
             return
-    found = [readings.looked(model, spec, view.asked.dataset) for model, spec in zip(two, specs, strict=True)]
-    if None in found:
+    lenses = [readings.looked(model, spec, view.asked.dataset) for model, spec in zip(two, specs, strict=True)]
+    found = [one for one in lenses if one is not None]
+    if len(found) < len(lenses):
         return
     table = pd.concat(
         [meaning.of_set(one, "jacobian", "negated").assign(model=model) for model, one in zip("AB", found, strict=True)]

@@ -12,9 +12,9 @@ _SAID = {
         " tower and a text tower that knew language before."
     ),
     DEMO_LANGUAGE: (
-        "This is the language demo: its text tower knew language before it saw a caption, so it makes something of cues"
-        " that no caption has, and several layers share the work. The **demo CLIP** has the same image tower and knows"
-        " its captions alone."
+        "This is the language demo: its text tower knew language before it saw a caption, and several of its layers"
+        " look at the negator; look here for whether what a fine-tune teaches of some cues reaches others. The **demo"
+        " CLIP** has the same image tower and knows its captions alone."
     ),
 }
 

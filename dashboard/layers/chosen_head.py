@@ -38,7 +38,7 @@ def choose(found: xr.Dataset) -> tuple[int, int]:
 def _largest(found: xr.Dataset) -> tuple[int, int]:
     from nast_core.interpret.contributions import of_the_negation
 
-    by = np.abs(of_the_negation(found)["heads"].sum("position"))
+    by = abs(of_the_negation(found)["heads"].sum("position"))
     layer, head = by.stack(cell=("layer", "head")).idxmax().item()
     return int(layer), int(head)
 

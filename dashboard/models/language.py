@@ -18,7 +18,7 @@ def build() -> None:
         "The demo CLIP learnt its words from template captions alone, so wording that none of them has means nothing to"
         " it. The language demo has the same image tower and the same captions, and a text encoder (all-MiniLM-L6-v2,"
         " Apache 2.0) that knew language before. Look at the demo for where one layer does it all, and at this one for"
-        " how new wording is read and how a mechanism spreads over layers."
+        " a mechanism that spreads over layers, and for whether what is taught of some cues reaches others."
     )
     recipe = jobs.made(BuildLanguageRecipe, {"out": folder})
     jobs.offer(

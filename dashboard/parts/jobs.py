@@ -12,6 +12,7 @@ from dashboard.parts import pace, widgets
 from dashboard.parts.text import plain
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from streamlit.delta_generator import DeltaGenerator
 
     from nast_core.models import DualEncoder
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from nast_core.runs.status import Status
     from nast_core.runs.store import Row, Run
 
-Made = TypeVar("Made", bound="Recipe")
+Made = TypeVar("Made", bound="BaseModel")
+Asked = TypeVar("Asked", bound="Recipe")
 NOTE = "It runs on its own and goes on when this page is closed; the result is kept and found again."
 _BADLY = ("failed", "lost")  # ends that a new start should know of
 
@@ -81,9 +83,9 @@ def here_or_offered(recipe: Recipe, model: DualEncoder, what: str, seconds: floa
 
 
 def offer_all(
-    recipes: Sequence[Made],
+    recipes: Sequence[Asked],
     fingerprints: Sequence[str | None],
-    label: Callable[[Sequence[Made]], str],
+    label: Callable[[Sequence[Asked]], str],
     *,
     key: str,
     note: str = NOTE,
@@ -93,7 +95,7 @@ def offer_all(
     from nast_core.runs.store import RunStore
     from nast_core.work.identity import identity
 
-    store, waiting = RunStore(), list[tuple[Made, str | None]]()
+    store, waiting = RunStore(), list[tuple[Asked, str | None]]()
     for recipe, fingerprint in zip(recipes, fingerprints, strict=True):
         with widgets.advice():
             latest = next(store.alike(identity(recipe, store.root, fingerprint).key), None)

@@ -42,10 +42,13 @@ def choose() -> str | None:
     if fields.one_of(switch, "The model", _READ, key="read") == _READ[0]:
         return None
     chosen = by.selectbox(
-        "Repaired by", offered(own), key="read-by", bind="query-params",
+        "Repaired by",
+        offered(own),
+        key="read-by",
+        bind="query-params",
         help="First those whose strength the Repair page chose for this model, then others at their usual strength. "
         + clauses(),
-    )  # fmt: skip
+    )
     return behind(own, chosen) if chosen else None
 
 

@@ -44,9 +44,14 @@ class Asked(NamedTuple):
 def choose(own: str) -> Asked:
     """The page's fields; a choice that cannot be is a sentence, and the page ends."""
     methods = st.pills(
-        "Methods", TRIED, selection_mode="multi", default=_FIRST, key="repair-methods", bind="query-params",
+        "Methods",
+        TRIED,
+        selection_mode="multi",
+        default=_FIRST,
+        key="repair-methods",
+        bind="query-params",
         help=repairing.clauses(),
-    )  # fmt: skip
+    )
     how, beside = st.columns([2, 3], vertical_alignment="bottom")
     given = fields.one_of(how, "Strength", _STRENGTHS, key="repair-strength") == "given"
     strengths = _strengths(methods) if given else {}
@@ -82,9 +87,15 @@ def _strengths(methods: list[str]) -> dict[str, float]:
         what = one.parameters[name]
         step = 1.0 if what.whole else 0.01
         found[method] = place.number_input(
-            f"{method}: {name}", what.low, what.high, float(what.default), step, key=f"repair-strength-{method}",
-            bind="query-params", help=what.said,
-        )  # fmt: skip
+            f"{method}: {name}",
+            what.low,
+            what.high,
+            float(what.default),
+            step,
+            key=f"repair-strength-{method}",
+            bind="query-params",
+            help=what.said,
+        )
     return found
 
 

@@ -25,8 +25,9 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 def figure_points(table: pd.DataFrame, *, title: str, subtitle: str) -> go.Figure:
     """A row a model, in three panels on one scale; ``table``: model, series, value, low, high, n."""
     models = list(dict.fromkeys(table.model))
-    figure = make_subplots(cols=len(_PANELS), subplot_titles=[name for name, _, _ in _PANELS], shared_yaxes=True,
-                           horizontal_spacing=0.03)  # fmt: skip
+    figure = make_subplots(
+        cols=len(_PANELS), subplot_titles=[name for name, _, _ in _PANELS], shared_yaxes=True, horizontal_spacing=0.03
+    )
     for column, (_, styles, chance) in enumerate(_PANELS, start=1):
         for place, (series, (colour, symbol)) in enumerate(styles.items()):
             part = table[table.series == series]

@@ -34,9 +34,11 @@ def draw(model: DualEncoder, found: Outcome, asked: Asked) -> None:
     number, typed = st.columns([1, 5], vertical_alignment="bottom")
     item = items[number.number_input("Question", 1, len(items), key="repair-case", bind="query-params") - 1]
     text = typed.text_input(
-        "One more statement, of your own", key="repair-text", bind="query-params",
+        "One more statement, of your own",
+        key="repair-text",
+        bind="query-params",
         placeholder="There is no edema, but a small effusion.",
-    ).strip()  # fmt: skip
+    ).strip()
     models = _models(model, found, asked)
     picture, beside = st.columns([2, 5], gap="medium")
     with picture:

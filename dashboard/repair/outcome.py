@@ -157,8 +157,11 @@ def curves(outcome: Outcome, own: str) -> pd.DataFrame:
 
 def limits(outcome: Outcome, own: str) -> tuple[float, dict[str, float]]:
     """(AUROC(X) on validation, by repaired model the strength at which its curve crosses 0.5)."""
-    every = [(one.name, one.made.summary["curve"]) for one in outcome.done
-             if one.recipe.model == own and one.made.curve is not None]  # fmt: skip
+    every = [
+        (one.name, one.made.summary["curve"])
+        for one in outcome.done
+        if one.recipe.model == own and one.made.curve is not None
+    ]
     nan = float("nan")
     ceiling = next((curve["ceiling"] for _, curve in every if curve["ceiling"] is not None), nan)
     return ceiling, {name: nan if curve["crossing"] is None else curve["crossing"] for name, curve in every}

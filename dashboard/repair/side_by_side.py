@@ -15,11 +15,21 @@ if TYPE_CHECKING:
     from dashboard.repair.asked_for import Asked
     from dashboard.repair.outcome import Outcome
 
-_SERIES = dict(zip(
-    ("acc_affirmative", "acc_negated_seen", "acc_negated_unseen", "denials_seen", "denials_unseen", "zero_shot",
-     "retrieval_R@5"),
-    (*charts.ACCURACIES, *charts.DENIALS, *charts.KEPT), strict=True,
-))  # fmt: skip
+_SERIES = dict(
+    zip(
+        (
+            "acc_affirmative",
+            "acc_negated_seen",
+            "acc_negated_unseen",
+            "denials_seen",
+            "denials_unseen",
+            "zero_shot",
+            "retrieval_R@5",
+        ),
+        (*charts.ACCURACIES, *charts.DENIALS, *charts.KEPT),
+        strict=True,
+    )
+)
 
 
 def draw(found: Outcome, asked: Asked) -> None:
@@ -87,9 +97,14 @@ def _take_along(found: Outcome, asked: Asked) -> None:
     )
     one = specs.get(chosen, found.done[0])
     use.button(
-        "Use this model", icon=":material/deployed_code:", key="repair-use", on_click=_use, args=(one.spec,),
-        width="stretch", help="On every page, until another is chosen in the sidebar.",
-    )  # fmt: skip
+        "Use this model",
+        icon=":material/deployed_code:",
+        key="repair-use",
+        on_click=_use,
+        args=(one.spec,),
+        width="stretch",
+        help="On every page, until another is chosen in the sidebar.",
+    )
     if compare.button("Compare with it as it is", icon=":material/compare:", key="repair-compare", width="stretch"):
         both = {"a": one.recipe.model, "b": one.spec}
         for key, spec in both.items():

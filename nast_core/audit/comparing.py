@@ -63,11 +63,13 @@ def _verdict(change: Rate, better: str) -> Verdict:
     return "better" if (change.low > 0) == (better == "higher") else "worse"
 
 
-def need_two(seen: dict[str, str], spec: str, fingerprint: str) -> None:
-    """Raises AuditError for two names of one model. ``seen``: fingerprint -> the spec that came with it, kept here."""
-    first = seen.setdefault(fingerprint, spec)
-    if first != spec:
-        raise AuditError(f"{first} and {spec} are one model (fingerprint {fingerprint[:12]}); give each once")
+def need_two(fingerprints: Mapping[str, str]) -> None:
+    """Raises AuditError for two names of one model. ``fingerprints``: of each, by its name."""
+    seen: dict[str, str] = {}
+    for spec, fingerprint in fingerprints.items():
+        first = seen.setdefault(fingerprint, spec)
+        if first != spec:
+            raise AuditError(f"{first} and {spec} are one model (fingerprint {fingerprint[:12]}); give each once")
 
 
 def ranked(audits: Mapping[str, Audit], figure: str) -> list[tuple[str, Rate]]:

@@ -8,6 +8,8 @@ Some are of a family, by a name in the middle: ``cue.NAME``, ``cte.LAYER``, ``re
 import re
 from typing import Literal, NamedTuple
 
+from nast_core.claims.way_groups import AFFIRMED, CONTRAST, FALSE_DENIAL, HELD_OUT, NEVER, PSEUDO, TAUGHT
+
 TITLES = {  # part -> what it is called, in order of cost
     "model": "The model as loaded",
     "benchmark": "Questions",
@@ -30,11 +32,11 @@ class Named(NamedTuple):
 
 FIGURES = {
     "checks": Named("self-test, checks that hold", "share"),
-    "acc_affirmative": Named("questions answered rightly, affirmative", "share"),
-    "acc_negated": Named("questions answered rightly, negated", "share"),
+    "acc_affirmative": Named("affirmative questions answered rightly", "share"),
+    "acc_negated": Named("negated questions answered rightly", "share"),
     "gap_points": Named("gap, affirmative less negated", "points", "lower"),
-    "blind_affirmative": Named("answered rightly without the image, affirmative", "share", ""),
-    "blind_negated": Named("answered rightly without the image, negated", "share", ""),
+    "blind_affirmative": Named("without the image, affirmative", "share", ""),
+    "blind_negated": Named("without the image, negated", "share", ""),
     "acc_negated_seen": Named("negated, taught cues", "share"),
     "acc_negated_unseen": Named("negated, held-out cues", "share"),
     "gap_points_seen": Named("gap, taught cues", "points", "lower"),
@@ -43,19 +45,21 @@ FIGURES = {
     "denials": Named("denials by “no”", "AUROC"),
     "denials_seen": Named("denials by seen cues", "AUROC"),
     "denials_unseen": Named("denials by unseen cues", "AUROC"),
-    "denials_taught": Named("denials by cues that its training texts have", "AUROC"),
+    "denials_taught": Named("denials by cues of its training texts", "AUROC"),
     "denials_held_out": Named("denials by cues held out of training", "AUROC"),
     "denials_never_taught": Named("denials by the grammar's other cues", "AUROC"),
+    "denials_in_contrasts": Named("denials by cues that there only set apart", "AUROC"),
+    "affirmed_taught": Named("affirmations in frames of its training texts", "AUROC"),
     "false_denial": Named("affirmations in new frames", "AUROC"),
     "pseudo_negation": Named("pseudo-negations", "AUROC"),
     "claims_polarity": Named("claims ranked rightly, polarity", "share"),
     "claims_location": Named("claims ranked rightly, location", "share"),
     "claims_severity": Named("claims ranked rightly, severity", "share"),
     "zero_shot": Named("zero-shot, presence against absence", "AUROC"),
-    "retrieval_R@1": Named("image among the first 1, affirmative statements", "share"),
-    "retrieval_R@5": Named("image among the first 5, affirmative statements", "share"),
-    "retrieval_R@10": Named("image among the first 10, affirmative statements", "share"),
-    "retrieval_mAP": Named("mean average precision, affirmative statements", "share"),
+    "retrieval_R@1": Named("retrieval, image the first", "share"),
+    "retrieval_R@5": Named("retrieval, image among the first 5", "share"),
+    "retrieval_R@10": Named("retrieval, image among the first 10", "share"),
+    "retrieval_mAP": Named("retrieval, mean average precision", "share"),
     "nsa": Named("negator-selective attention, the largest head's", "share", ""),
     "probe_findings": Named("polarity probe at the last layer, new findings", "share"),
     "probe_cues": Named("polarity probe at the last layer, new cues", "share"),
@@ -87,12 +91,14 @@ OF_FINETUNES = {
     for name in ("gap_points", "acc_affirmative", "acc_negated", "acc_negated_seen", "acc_negated_unseen")
 } | {"false_denial": FIGURES["false_denial"], "denial_held_out": FIGURES["denials_held_out"]}
 _FAMILIES = {"repair": OF_REPAIRS, "finetune": OF_FINETUNES}
-WORDING = {  # group of WAY_GROUPS -> figure
-    "taught": "denials_taught",
-    "held out": "denials_held_out",
-    "never taught": "denials_never_taught",
-    "false denial": "false_denial",
-    "pseudo-negation": "pseudo_negation",
+WORDING = {  # group of wordings -> figure
+    TAUGHT: "denials_taught",
+    CONTRAST: "denials_in_contrasts",
+    HELD_OUT: "denials_held_out",
+    NEVER: "denials_never_taught",
+    FALSE_DENIAL: "false_denial",
+    AFFIRMED: "affirmed_taught",
+    PSEUDO: "pseudo_negation",
 }
 
 

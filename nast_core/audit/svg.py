@@ -25,7 +25,7 @@ svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--text)}
 """
 _WIDTH = 720
 _ROW = 22
-_LEFT, _RIGHT, _TOP, _BOTTOM = 270, 120, 8, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 290, 145, 8, 30
 _INKS = ("var(--ink-1)", "var(--ink-2)", "var(--ink-3)")
 
 

@@ -40,7 +40,8 @@ class Found(NamedTuple):
     def told(self, rule: str, tone: Tone, text: str, part: str, *figures: str) -> Sentence:
         n = next((self.figures[name].n for name in figures if name in self.figures), None)
         there = tuple(name for name in figures if name in self.figures)
-        return Sentence(rule=rule, tone=tone, text=text, part=part, figures=there, n=n, seed=self.parts[part].seed)
+        seed = self.parts[part].seed if there else None
+        return Sentence(rule=rule, tone=tone, text=text, part=part, figures=there, n=n, seed=seed)
 
 
 Rule = Callable[[Found], Sentence | None]

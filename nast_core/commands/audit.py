@@ -132,21 +132,20 @@ def _audited(specs: list[str], out: Path, fields: dict[str, Any]) -> "dict[str, 
     """Each model's audit, one model after another, its files copied to ``out``."""
     from nast_core.audit.comparing import need_two
     from nast_core.benchmark.several_models import folders
+    from nast_core.runs.store import RunStore
+    from nast_core.work.identity import fingerprint_of
 
+    if len(specs) > 1:
+        need_two({spec: fingerprint_of(spec, RunStore().root) for spec in specs})
     places = folders(specs, out) if len(specs) > 1 else {specs[0]: out}
-    audits: dict[str, Audit] = {}
-    seen: dict[str, str] = {}
-    for spec in specs:
-        model = load(spec, fields["device"], fields["precision"])
-        need_two(seen, spec, model.fingerprint)
-        audits[spec] = _one(spec, model, fields, places[spec])
-    return audits
+    return {spec: _one(spec, load(spec, fields["device"], fields["precision"]), fields, places[spec]) for spec in specs}
 
 
 def _one(spec: str, model: "DualEncoder", fields: dict[str, Any], place: Path) -> "Audit":
     from nast_core.audit.html import rests_on
+    from nast_core.dataset.opened import open_dataset
     from nast_core.runs.kinds import make_recipe
-    from nast_core.work.audit import write_files
+    from nast_core.work.audit import DRAWN, only_drawings, write_files
     from nast_core.work.audit_parts import finetunes_of
     from nast_core.work.audit_time import told
     from nast_core.work.in_process import run_in_process
@@ -154,6 +153,8 @@ def _one(spec: str, model: "DualEncoder", fields: dict[str, Any], place: Path) -
     recipe: AuditRecipe = make_recipe(
         {"kind": "audit", "model": spec, "finetunes": finetunes_of(model.fingerprint)} | fields
     )
+    if only_drawings(recipe, open_dataset(recipe.dataset)):
+        typer.echo(f"without a dataset, {DRAWN}; give yours with --dataset", err=True)
     for line in told(recipe, model):
         typer.echo(line, err=True)
     with reporter() as report:

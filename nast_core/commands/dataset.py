@@ -1,7 +1,7 @@
 """``nast dataset``: one's own images and labels, put together once and obeyed everywhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,8 +72,8 @@ def dataset_build(
     from nast_core.work.build_dataset import BuildDatasetRecipe, build_dataset
     from nast_core.work.building import label_fields
 
-    fields = {"images": images, "out": out, "reports": reports, "name": name, "items": items, "studies": studies}
-    fields |= {"vocabulary": vocabulary, "cues": cues, "contrasts": contrasts}
+    fields: dict[str, Any] = {"images": images, "out": out, "reports": reports, "name": name, "items": items}
+    fields |= {"studies": studies, "vocabulary": vocabulary, "cues": cues, "contrasts": contrasts}
     fields |= {"hard_affirmatives": hard_affirmatives, "pseudo_negations": pseudo_negations}
     recipe = make_recipe({"kind": "dataset", "shares": shares, "seed": seed} | fields | label_fields(labels))
     assert isinstance(recipe, BuildDatasetRecipe)

@@ -281,7 +281,7 @@ def demo_repairs(
     need_out(out, folder=True)
     if docs:
         need_out(docs, folder=True)
-    from nast_core.demo.repairs import study
+    from nast_core.demo.study.repairs import study
 
     quiet_libraries()
     with reporter() as report:

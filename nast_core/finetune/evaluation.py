@@ -59,10 +59,10 @@ def make_panel(
     trained_cues: Set[str],
     vocabulary: Vocabulary | None = None,
     *,
-    taught: Set[str] | None = None,
+    taught: Set[str] = frozenset(),
 ) -> Panel:
     """``numbers`` are the studies' in ``truth``; ``frozen`` encodes with the weights before training. ``trained_cues``:
-    every cue in training texts; ``taught``: those that deny a finding there; all of them, if not given."""
+    every cue in training texts; ``taught``: those that deny a finding there; without, all of them."""
     texts: dict[str, int] = {}
     by_row: dict[int, tuple[Claim, str | None]] = {}
     ranked, kinds, retrieved, anchors = [], [], [], set()
@@ -84,9 +84,7 @@ def make_panel(
                     by_row[false] = (other.claim.meaning, other.cue)
     for text in distinct_texts(items):
         texts.setdefault(text, len(texts))
-    wording = wording_sample(
-        [study.examples for study in studies], trained_cues if taught is None else taught, given(vocabulary)
-    )
+    wording = wording_sample([study.examples for study in studies], taught or trained_cues, given(vocabulary))
     worded = np.array([texts.setdefault(text, len(texts)) for text in wording.texts], int)
     all_texts, kept_rows = tuple(texts), np.array(sorted(anchors), int)
     statements = np.array(sorted(by_row), int)
@@ -107,12 +105,15 @@ def make_panel(
         items,
         torch.stack([features[item.image] for item in items]) if items else images[:0],
         np.array([[[texts[t] for t in getattr(i, form)] for i in items] for form in FORMS], int),
-        np.array(
-            [bool({c.text for o in i.negated for c in denying_cues(o, vocabulary)} - trained_cues) for i in items], bool
-        ),
+        np.array([bool(_cues(item, vocabulary) - trained_cues) for item in items], bool),
         worded,
         wording,
     )
+
+
+def _cues(item: Item, vocabulary: Vocabulary | None) -> set[str]:
+    """By which any option denies."""
+    return {cue.text for option in item.negated for cue in denying_cues(option, vocabulary)}
 
 
 @torch.no_grad()

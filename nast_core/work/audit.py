@@ -13,7 +13,7 @@ from nast_core.data.studies import HeldOut
 from nast_core.errors import AuditError, DatasetError, NastError
 from nast_core.files.gate import shown
 from nast_core.recipe import MOST, MOST_WORKERS, Cancelled, OfDataset, Recipe, Reporter
-from nast_core.repair.methods import METHODS
+from nast_core.repair.methods import METHODS, TRIED
 from nast_core.runs.kinds import Kind
 from nast_core.work.audit_parts import PARTS
 from nast_core.work.shares import load
@@ -49,7 +49,7 @@ class AuditRecipe(OfDataset):
             raise ValueError(f"there is no part {shown(unknown[0])!r}; parts: {', '.join(PARTS)}")
         if not self.parts:
             raise ValueError(f"an audit needs a part; parts: {', '.join(PARTS)}")
-        if unknown := [name for name in self.methods if name not in METHODS]:
+        if unknown := [name for name in self.methods if name.partition("(")[0] not in METHODS]:
             raise ValueError(f"there is no repair {shown(unknown[0])!r}; repairs: {', '.join(METHODS)}")
         if self.num_processes > 1:
             raise ValueError("an audit runs in one process; leave num_processes out")
@@ -61,7 +61,7 @@ class AuditRecipe(OfDataset):
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return self.repairs or (QUICK_REPAIRS if self.quick else tuple(METHODS))
+        return self.repairs or (QUICK_REPAIRS if self.quick else TRIED)
 
     @property
     def in_order(self) -> list[str]:
@@ -174,7 +174,7 @@ def assembled(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: 
 
     about = provenance(model, "audit")
     created = about.pop("created")
-    patients = parts["benchmark"].facts.get("patients") if "benchmark" in parts else None
+    patients = [int(part.facts["patients"]) for part in parts.values() if "patients" in part.facts]
     lacks = [*dataset.lacks(), *_cannot_tell(recipe, model, dataset, parts)]
     return Audit(
         created=created,
@@ -191,17 +191,21 @@ def assembled(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: 
         split=recipe.split,
         n=recipe.count,
         seed=recipe.seed,
-        verdict=verdict(Found(parts, int(patients) if patients else None, lacks)),
+        verdict=verdict(Found(parts, max(patients, default=None), lacks)),
         parts=parts,
     ).sealed()
 
 
-def _cannot_tell(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: dict[str, Part]) -> list[str]:
+def only_drawings(recipe: AuditRecipe, dataset: Dataset) -> bool:
+    """Whether a model that does not come with NAST is looked at through drawings alone."""
     from nast_core.models.specs import OURS, unrepaired
+    from nast_core.recipe import run_of
 
-    said = []
-    if dataset.drawn and unrepaired(recipe.model)[0] not in OURS and not recipe.model.startswith("run:"):
-        said.append(DRAWN)
+    return dataset.drawn and unrepaired(recipe.model)[0] not in OURS and run_of(recipe.model) is None
+
+
+def _cannot_tell(recipe: AuditRecipe, model: DualEncoder, dataset: Dataset, parts: dict[str, Part]) -> list[str]:
+    said = [DRAWN] if only_drawings(recipe, dataset) else []
     claims = parts.get("claims")
     if claims is not None and claims.state == "done":
         missing = [kind for kind in ("location", "severity") if f"claims_{kind}" not in claims.figures]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nast_core.audit.document import Figure, Grid, Lines, Part, Rates, Row
 from nast_core.audit.names import FIGURES, OF_FINETUNES, OF_REPAIRS, TITLES, WORDING, cue_figure, named
+from nast_core.repair.methods import METHODS
 from nast_core.work.attention import AttentionRecipe
 from nast_core.work.benchmark import BenchmarkRecipe
 from nast_core.work.claims import ClaimsRecipe
@@ -139,7 +140,7 @@ def denials_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
         state="done",
         seed=recipe.seed,
         figures=figures | {cue_figure(cue): figure for cue, figure in cues.items()},
-        facts={"images": f"{summary['images']:,}"} | _unasked(model, wording["wordings"]),
+        facts=_seen(result) | _unasked(model, wording["wordings"]),
         charts=(
             _bars(
                 "Denials and affirmations",
@@ -156,6 +157,12 @@ def denials_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
             ),
         ),
     )
+
+
+def _seen(result: Any) -> dict[str, str]:
+    """Images; patients, where statements name them."""
+    patients = result.tables["pairs"].patient_id.nunique()
+    return {"images": f"{result.summary['images']:,}"} | ({"patients": str(patients)} if patients else {})
 
 
 def _unasked(model: DualEncoder, asked: Mapping[str, Any]) -> dict[str, str]:
@@ -183,7 +190,7 @@ def claims_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Pa
         state="done",
         seed=recipe.seed,
         figures=figures,
-        facts={"images": f"{summary['images']:,}", "statements": f"{summary['gallery']['statements']:,}"},
+        facts=_seen(result) | {"statements": f"{summary['gallery']['statements']:,}"},
         charts=(
             _bars(
                 "Claims, zero-shot and retrieval",
@@ -323,7 +330,7 @@ def repairs_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
     facts = {}
     for result in results:
         models = result.summary["models"]
-        method = result.repair.partition("(")[0]
+        method = _named(result.repair)
         for who, name in ((UNREPAIRED, "as_it_is"), (result.repair, method)):
             given = {f"repair.{name}.{one}": models[who].get(one) for one in OF_REPAIRS}
             figures |= {key: Figure.of(value) for key, value in given.items() if isinstance(value, Mapping)}
@@ -346,6 +353,14 @@ def repairs_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> P
         facts=facts,
         charts=tuple(chart for chart in (_repair_chart(title, rows) for title, rows in bars.items()) if chart),
     )
+
+
+def _named(repair: str) -> str:
+    """A repair as figures name it: its method, with the numbers that are not its strength."""
+    method, _, arguments = repair.removesuffix(")").partition("(")
+    strength = METHODS[method].strength
+    own = [one for one in arguments.split(",") if one and one.partition("=")[0] != strength]
+    return "_".join([method, *(one.replace("=", "_").replace(".", "_") for one in own)])
 
 
 def _of_repairs(figures: Mapping[str, Figure], name: str) -> dict[str, Figure]:

@@ -32,7 +32,7 @@ def texts(elements) -> str:
     return " ".join(element.value for element in elements)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "compare", "data", "review"])
+@pytest.mark.parametrize("page", [*PAGES, "audit", "compare", "data", "review"])
 def test_page_opens_without_exception_or_error(page):
     at = app(page)
     assert not at.exception

@@ -38,6 +38,7 @@ PARTS = {
     "benchmark": ["builder:building_items", "scoring:scoring_against_an_open_clip_loop"],
     "claims": ["claims:claims_and_intervals"],
     "repairs": ["repairs:repairs_against_the_model_as_it_is"],
+    "audits": ["audits:an_audit_of_the_demo"],
     "vocabulary": ["vocabulary:two_hundred_conditions"],
     "runs": ["runs:listing_five_hundred_runs"],
     "app": [

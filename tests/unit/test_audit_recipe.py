@@ -3,14 +3,16 @@
 import pytest
 from typer.testing import CliRunner
 
-from nast_core.audit.names import FIGURES, TITLES
+from nast_core.audit.names import FIGURES, TITLES, WORDING
+from nast_core.claims.way_groups import WAY_GROUPS
 from nast_core.cli import app
+from nast_core.commands.audit import _rank
 from nast_core.files.writing import write_json
 from nast_core.recipe import RunError
 from nast_core.runs.kinds import make_recipe
 from nast_core.work import audit_time
 from nast_core.work.audit import QUICK, QUICK_REPAIRS, WHOLE, AuditRecipe
-from nast_core.work.audit_parts import PARTS
+from nast_core.work.audit_parts import PARTS, _named
 from tests.audits import audit, part
 
 runner = CliRunner()
@@ -24,6 +26,19 @@ def said(*words):
 
 def test_every_part_has_its_title_and_no_other_has():
     assert list(PARTS) == list(TITLES)
+
+
+def test_every_group_of_wordings_has_its_figure():
+    assert list(WORDING) == list(WAY_GROUPS)
+    assert set(WORDING.values()) <= set(FIGURES)
+
+
+def test_a_repair_is_named_by_its_method_and_the_numbers_that_are_not_its_strength():
+    assert [_named(one) for one in ("rewrite", "region(t=0.62)", "project(lam=2,anchor=0)")] == [
+        "rewrite",
+        "region",
+        "project_anchor_0",
+    ]
 
 
 def test_parts_are_done_in_the_tables_order_each_once():
@@ -118,6 +133,18 @@ def test_a_model_may_stand_before_or_behind_the_options(files, monkeypatch):
     monkeypatch.chdir(files)
     for words in (("no-such-model", "--out", "out"), ("--out", "out", "no-such-model")):
         assert "no-such-model" in said("audit", *words)[1]
+
+
+def test_several_models_are_ranked_in_one_table(tmp_path, capsys):
+    gaps = {"demo": (49, 44, 54), "tuned": (9, 4, 14)}
+    audits = {spec: audit({"benchmark": part("benchmark", gap_points=gap)}) for spec, gap in gaps.items()}
+    _rank(audits, tmp_path, "gap_points")
+    said = capsys.readouterr().out
+    assert "1. tuned: gap, affirmative less negated 9.0 (4.0 to 14.0), n = 200" in said
+    rows = (tmp_path / "ranking.csv").read_text().splitlines()
+    assert rows[0] == "rank,model,figure,value,low,high,n"
+    assert rows[1].startswith("1,tuned,gap_points,9.0")
+    assert len((tmp_path / "figures.csv").read_text().splitlines()) == 3
 
 
 def test_every_figure_of_the_table_has_a_unit_that_pages_know():

@@ -31,7 +31,7 @@ FLOORS = (  # lowest first; rooms of one line do not know each other
     ("demo",),
     ("work",),
     ("compare", "demo.study"),
-    ("demo.tuned",),
+    ("demo.tuned", "demo.wording"),
     ("commands",),
     ("cli", "__init__"),
 )

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from nast_core.demo import repairs
-from nast_core.demo.repairs import over_draws, study
-from nast_core.demo.repairs_report import BARS, conclusion, controls, markdown
+from nast_core.demo.study import repairs
+from nast_core.demo.study.repairs import over_draws, study
+from nast_core.demo.study.repairs_report import BARS, conclusion, controls, markdown
 from nast_core.repair.evaluate import UNREPAIRED
 from nast_core.runs.reporter import Silent
 from nast_core.runs.store import RunStore

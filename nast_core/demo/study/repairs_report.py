@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nast_core.negation.forms import FORMS
 from nast_core.repair.evaluate import UNREPAIRED
 from nast_core.statistics.seeds import rate_of
 
@@ -24,7 +25,6 @@ _COSTS = (
     ("zero_shot", "zero-shot AUROC", 1, ".3f"),
     ("retrieval_R@5", "recall at 5, %", 100, ".1f"),
     ("touched", "texts touched, %", 100, ".1f"),
-    ("ms_a_text", "ms a text", 1, ".1f"),
 )
 BARS = {  # what a gain has to pass to count as reading
     "gap": "gap at most 4.2 points",
@@ -56,7 +56,7 @@ def markdown(outcome: Mapping[str, Any]) -> str:
         "",
     ]
     for spec, found in outcome["models"].items():
-        lines += [f"## {spec}", "", *_of_model(spec, found), ""]
+        lines += [f"## {spec}", "", *_of_model(spec, found, outcome["seeds"]), ""]
     return "\n".join(lines)
 
 
@@ -72,18 +72,21 @@ def controls(reading: Mapping[str, Any]) -> dict[str, bool]:
         "gap": mean("gap_points") <= 4.2,
         "negated": mean("acc_negated") >= 0.9,
         "denials": mean("denials_unseen") >= 0.95,
-        "blind": all(abs(mean(f"blind_{form}") - 0.25) <= 0.03 for form in ("affirmative", "negated")),
+        "blind": all(abs(mean(f"blind_{form}") - 0.25) <= 0.03 for form in FORMS),
         "count": fall <= _MOST_FALL,
         "affirmative": reading.get("affirmative_kept", True),
     }
 
 
-def _of_model(spec: str, found: Mapping[str, Any]) -> Iterator[str]:
+def _of_model(spec: str, found: Mapping[str, Any], seeds: int) -> Iterator[str]:
     if "absent" in found:
         yield f"Not measured: {found['absent']}."
         return
     if not (readings := found["readings"]):
         return
+    if short := [name for name, one in readings.items() if name != UNREPAIRED and _draws(one) < seeds]:
+        said = ", ".join(f"{readings[name]['repair']} ({_draws(readings[name])})" for name in short)
+        yield from (f"Fewer draws so far, {seeds} wanted: {said}.", "")
     yield from (f"- {sentence}" for sentence in conclusion(spec, readings))
     yield from ("", *_table(readings, _COLUMNS), "", *_table(readings, _COSTS), "")
     yield from _controls(readings)
@@ -97,6 +100,10 @@ def _of_model(spec: str, found: Mapping[str, Any]) -> Iterator[str]:
     )
     for method, reason in found["lacking"].items():
         yield from ("", f"{method}: not measured: {reason}.")
+
+
+def _draws(reading: Mapping[str, Any]) -> int:
+    return max(len(figure["values"]) for figure in reading["figures"].values())
 
 
 def conclusion(spec: str, readings: Mapping[str, Any]) -> Iterator[str]:

@@ -2,14 +2,13 @@
 of items. A cell of it is a run of kind ``repair``, so that a study that was stopped goes on where it was.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nast_core.demo.repairs_report import markdown
+from nast_core.demo.study.repairs_report import markdown
 from nast_core.errors import NastError
 from nast_core.files.places import DEMO, DEMO_LANGUAGE, DEMO_TUNED
 from nast_core.files.revision import code_revision
@@ -135,8 +134,8 @@ def over_draws(rates: Sequence[Rate]) -> dict[str, Any]:
 
 
 def _rate(figure: Any) -> Rate:
-    """A figure without an interval has NaN for its ends."""
-    return Rate.of(figure) if isinstance(figure, dict) else Rate(float(figure), math.nan, math.nan, 1)
+    """A figure without an interval has NaN for its ends; one that is undefined is None in a summary."""
+    return Rate.of(figure if isinstance(figure, dict) else {"value": figure, "low": None, "high": None, "n": 1})
 
 
 def _counts(draws: Sequence[Mapping[str, Any]]) -> dict[str, float]:
