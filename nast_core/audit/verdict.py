@@ -156,7 +156,8 @@ def knowledge(found: Found) -> Sentence | None:
 
 def place(found: Found) -> Sentence | None:
     """Which layers and which head: where the effect leaves the negator's own position, and who looks at it most."""
-    said, tone = [], "mixed"
+    tone: Tone = "mixed"
+    said = []
     if layers := _layers(found):
         out = [layer for layer, rate in layers if rate.high < 0.5]
         early = [layer for layer, rate in layers if rate.low < 0.5]
@@ -221,7 +222,8 @@ def training(found: Found) -> Sentence | None:
     }
     if method is None and not tuned:
         return None
-    said, names, tone = [], [], "mixed"
+    tone: Tone = "mixed"
+    said, names = [], []
     if method is not None:
         gap, denials = _of(found, method, "gap_points"), _of(found, method, "denials_unseen")
         left = f"after {method} {gap.value:.1f} points are left ({gap.ends('.1f')})"

@@ -83,7 +83,7 @@ class Bench:
     def trial(self, cell: Cell, rate: float) -> dict[str, Any]:
         """A short training, judged on validation studies."""
         share = self.plan.tuning_steps / self.plan.steps
-        trained, _ = self._train(replace(cell, then_claims=False), 0, rate, share)
+        trained, _ = self._train(replace(cell, parts="", then_claims=False), 0, rate, share)
         validation = watch(trained.task)
         return {"schedule": cell.schedule, "rate": rate, "validation": validation, "seconds": trained.seconds}
 

@@ -133,7 +133,9 @@ class Plan:
     seeds: int = 5
     steps: int = 60
     statement_steps: int = 40  # of them, before captions join
-    validations: int = 6  # of a training: its curve, by which schedules are compared at equal reading of taught cues
+    validations: int = (
+        4  # of a training of part d: its curve, by which schedules are compared at equal reading of taught cues
+    )
     batch_size: int = 12
     rates: tuple[float, ...] = (1e-4, 3e-4)  # tried for each schedule of whole layers
     lora_rates: tuple[float, ...] = (1e-3, 3e-3)

@@ -69,7 +69,8 @@ class World(world.World):
         if cell.distil:
             own = {"objective": "distil", "teacher": "rewrite", "texts": "grammar"}
             own |= {"without_cues": tuple(sorted(kept_from(texts))), "batch_size": self.plan.distil_texts}
-        every = max(1, steps // self.plan.validations)
+        curve = "d" in cell.parts  # elsewhere a validation, which costs as much as ten steps, would say nothing
+        every = max(1, steps // self.plan.validations) if curve else steps
         return FinetuneRecipe.model_validate(
             {
                 "model": self.model,
