@@ -152,7 +152,7 @@ def _one(spec: str, model: "DualEncoder", fields: dict[str, Any], place: Path) -
     recipe = make_recipe({"kind": "audit", "model": spec, "finetunes": finetunes_of(model.fingerprint)} | fields)
     assert isinstance(recipe, AuditRecipe)
     if only_drawings(recipe, open_dataset(recipe.dataset)):
-        typer.echo(f"without a dataset, {DRAWN}; give yours with --dataset", err=True)
+        typer.echo(f"{DRAWN}; give a dataset of yours with --dataset", err=True)
     for line in told(recipe, model):
         typer.echo(line, err=True)
     with reporter() as report:
