@@ -59,7 +59,7 @@ def offer(recipe: AuditRecipe, model: DualEncoder) -> None:
     from nast_core.work.audit import DRAWN, only_drawings
 
     if only_drawings(recipe, datasets.chosen()):
-        widgets.hint(f"Of this dataset, {DRAWN}. Choose or build one of your own in the sidebar.")
+        widgets.hint(f"{DRAWN.capitalize()}. Choose or build one of your own in the sidebar.")
     jobs.offer(
         recipe,
         model.fingerprint,

@@ -50,8 +50,8 @@ def html(audit: Audit) -> str:
 
 
 def heading(audit: Audit) -> str:
-    """What was audited on what, in half a sentence."""
-    how = "a quick audit" if audit.quick else "an audit"
+    """What was audited on what, a sentence without its full stop."""
+    how = "A quick audit" if audit.quick else "An audit"
     return f"{how} on {audit.dataset.name}, {audit.split} split, at most {audit.n:,} questions and studies"
 
 

@@ -25,7 +25,6 @@ from nast_core.recipe import MOST, MOST_SEED
 if TYPE_CHECKING:
     from nast_core.audit.document import Audit
     from nast_core.models import DualEncoder
-    from nast_core.work.audit import AuditRecipe
 
 _RUN = "run"
 
@@ -145,16 +144,15 @@ def _one(spec: str, model: "DualEncoder", fields: dict[str, Any], place: Path) -
     from nast_core.audit.html import rests_on
     from nast_core.dataset.opened import open_dataset
     from nast_core.runs.kinds import make_recipe
-    from nast_core.work.audit import DRAWN, only_drawings, write_files
+    from nast_core.work.audit import DRAWN, AuditRecipe, only_drawings, write_files
     from nast_core.work.audit_parts import finetunes_of
     from nast_core.work.audit_time import told
     from nast_core.work.in_process import run_in_process
 
-    recipe: AuditRecipe = make_recipe(
-        {"kind": "audit", "model": spec, "finetunes": finetunes_of(model.fingerprint)} | fields
-    )
+    recipe = make_recipe({"kind": "audit", "model": spec, "finetunes": finetunes_of(model.fingerprint)} | fields)
+    assert isinstance(recipe, AuditRecipe)
     if only_drawings(recipe, open_dataset(recipe.dataset)):
-        typer.echo(f"without a dataset, {DRAWN}; give yours with --dataset", err=True)
+        typer.echo(f"{DRAWN}; give a dataset of yours with --dataset", err=True)
     for line in told(recipe, model):
         typer.echo(line, err=True)
     with reporter() as report:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 QUICK, WHOLE = 200, 500  # questions, and studies, where their number is not given
 FILES = (FILE, "audit.html", "card.md")
 QUICK_REPAIRS = ("rewrite", "region", "subtract")  # one of each way: words, vectors, scores
-DRAWN = "its images are drawings, which say little about a model of real radiographs"
+DRAWN = "the images are drawings, which say little about a model of real radiographs"
 
 
 class AuditRecipe(OfDataset):

@@ -272,7 +272,7 @@ def trace_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Par
             Grid(
                 title="Causal tracing effect by token",
                 unit="CTE",
-                across=layers and tuple(f"layer {layer}" for layer in layers),
+                across=tuple(f"layer {layer}" for layer in layers),
                 down=tuple(map(str, shown.role.values)),
                 values=_cells(shown.values),
                 reads="Ratio of means over pairs; 0: the state carries nothing of the negation, 1: all of it.",
@@ -380,7 +380,8 @@ def _repair_chart(title: str, figures: Mapping[str, Figure]) -> Rates | None:
 
 def finetunes_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Part:
     """What fine-tunes on disk have reached, as their records say: figures of their own validation studies."""
-    figures, facts = {}, {}
+    figures: dict[str, Figure] = {}
+    facts: dict[str, str] = {}
     for spec in recipe.finetunes:
         run = _run_of(spec)
         tuned = run.result

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
+    from nast_core.recipe import Recipe
     from nast_core.work.audit import AuditRecipe
 
 _TEXTS = [f"There is no {what} in view {view}." for what in ("edema", "effusion", "lesion") for view in range(8)]
@@ -68,10 +69,10 @@ def seconds(recipe: AuditRecipe, model: DualEncoder) -> dict[str, float]:
     pace, amounts = tried(model), _amounts(recipe, model.text.n_layers)
     found = {}
     for name in recipe.in_order:
-        asked = PARTS[name].recipes(recipe)
+        asked: list[Recipe | None] = [*PARTS[name].recipes(recipe)]
         missing = [
             amount
-            for amount, one in zip(amounts[name], asked or [None] * len(amounts[name]), strict=False)
+            for amount, one in zip(amounts[name], asked or [None], strict=False)
             if one is None or find_run(one, model_fingerprint=model.fingerprint) is None
         ]
         found[name] = sum(one.images * pace.image + one.texts * pace.text + one.seconds * pace.else_ for one in missing)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -211,3 +212,11 @@ def test_two_names_of_one_model_are_refused():
     need_two({"demo": "a" * 64, "other": "b" * 64})
     with pytest.raises(AuditError, match="demo and copy are one model"):
         need_two({"demo": "a" * 64, "other": "b" * 64, "copy": "a" * 64})
+
+
+def test_the_demos_audit_in_the_docs_is_as_it_was_written_and_its_page_and_card_are_its_own():
+    folder = Path(__file__).resolve().parents[2] / "docs" / "audited"
+    one = read_audit(folder / "audit.json")
+    assert (folder / "audit.html").read_text("utf-8") == html(one)
+    assert (folder / "card.md").read_text("utf-8") == card(one)
+    assert len(one.verdict) == 8

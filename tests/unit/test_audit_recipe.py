@@ -1,5 +1,7 @@
 """The audit's recipe, its parts and its command: what is refused, and with which sentence."""
 
+from types import SimpleNamespace
+
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +13,7 @@ from nast_core.files.writing import write_json
 from nast_core.recipe import RunError
 from nast_core.runs.kinds import make_recipe
 from nast_core.work import audit_time
-from nast_core.work.audit import QUICK, QUICK_REPAIRS, WHOLE, AuditRecipe
+from nast_core.work.audit import QUICK, QUICK_REPAIRS, WHOLE, AuditRecipe, only_drawings
 from nast_core.work.audit_parts import PARTS, _named
 from tests.audits import audit, part
 
@@ -149,3 +151,18 @@ def test_several_models_are_ranked_in_one_table(tmp_path, capsys):
 
 def test_every_figure_of_the_table_has_a_unit_that_pages_know():
     assert {one.unit for one in FIGURES.values()} <= {"share", "points", "AUROC", ""}
+
+
+@pytest.mark.parametrize(
+    ("model", "drawn", "warned"),
+    [
+        ("biomedclip", True, True),
+        ("biomedclip+region", True, True),
+        ("biomedclip", False, False),
+        ("demo", True, False),
+        ("demo-tuned+region", True, False),
+        ("run:finetune-1", True, False),
+    ],
+)
+def test_a_foreign_model_on_drawings_is_warned_of(model, drawn, warned):
+    assert only_drawings(AuditRecipe(model=model), SimpleNamespace(drawn=drawn)) == warned
