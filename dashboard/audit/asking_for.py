@@ -28,10 +28,7 @@ def recipe(model: DualEncoder) -> AuditRecipe:
     how, which = st.columns(2)
     quick = fields.one_of(how, "How much", _HOW, key="audit-how") == "Quick"
     split = splits.choose(which, dataset, key="audit-split")
-    st.caption(
-        f"Quick: {QUICK} questions and studies, effects estimated, three repairs. Whole: {WHOLE}, effects traced, every"
-        " repair."
-    )
+    st.caption(f"Quick: {QUICK} questions and studies, and three repairs. Whole: {WHOLE}, and every repair.")
     splits.need_leave(dataset, split, "audit")
     return jobs.made(
         AuditRecipe,

@@ -21,7 +21,7 @@ ol.verdict>li{margin:.5rem 0;padding-left:.6rem;border-left:4px solid var(--open
 ol.verdict>li.good{border-color:var(--good)}ol.verdict>li.bad{border-color:var(--bad)}
 ol.verdict>li.mixed{border-color:var(--mixed)}
 table{border-collapse:collapse;font-size:13px;width:100%}td,th{padding:3px 8px;border-bottom:1px solid var(--rule);
-text-align:left;vertical-align:top;overflow-wrap:anywhere}td.number{text-align:right;white-space:nowrap}
+text-align:left;vertical-align:top;overflow-wrap:anywhere}td:first-child{overflow-wrap:normal}td.number{text-align:right;white-space:nowrap}
 @page{size:A4;margin:16mm}@media print{body{margin:0;max-width:none;font-size:11pt}h2,h3,h4{break-after:avoid}
 tr,li{break-inside:avoid}}
 """

@@ -59,7 +59,9 @@ def audit_run(
         typer.Option(help="Folder for audit.json, audit.html and card.md; of several models, a folder in it for each."),
     ],
     dataset: Dataset = PHANTOMS,
-    quick: Annotated[bool, typer.Option("--quick", help="A sample of 200, effects estimated, three repairs.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A sample of 200, and three repairs: wider intervals.")
+    ] = False,
     parts: Annotated[
         str | None,
         typer.Option(help=f"Which, with commas between them: {', '.join(TITLES)}."),

@@ -35,7 +35,7 @@ class AuditRecipe(OfDataset):
     how: ClassVar = Recipe.how | {"workers"}
 
     kind: Literal["audit"] = "audit"
-    quick: bool = False  # a sample of 200, effects estimated rather than traced, three repairs
+    quick: bool = False  # a sample of 200, and three repairs: wider intervals
     parts: tuple[str, ...] = tuple(PARTS)  # which, of those there are
     n: int | None = Field(default=None, ge=1, le=MOST)  # questions, and studies, at most; without: 500, quick 200
     split: HeldOut = "test"

@@ -237,7 +237,7 @@ def attention_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
 
 
 def _trace(recipe: AuditRecipe) -> list[Recipe]:
-    return [TraceRecipe(**_common(recipe), method="attribution" if recipe.quick else "exact")]
+    return [TraceRecipe(**_common(recipe))]
 
 
 def trace_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Part:

@@ -40,7 +40,6 @@ class Amount(NamedTuple):
 
 def _amounts(recipe: AuditRecipe, layers: int) -> dict[str, list[Amount]]:
     n = recipe.count
-    traced = 6 if recipe.quick else layers * _TOKENS
     repairs = [
         Amount(0, 6 * n, 2 + 0.02 * n)
         if method == "rewrite"
@@ -54,7 +53,7 @@ def _amounts(recipe: AuditRecipe, layers: int) -> dict[str, list[Amount]]:
         "denials": claims,
         "claims": [] if "denials" in recipe.parts else claims,
         "attention": [Amount(0, 3 * _PAIRS, 0.3)],
-        "trace": [Amount(0, _PAIRS * traced, 0.6)],
+        "trace": [Amount(0, _PAIRS * layers * _TOKENS, 0.6)],
         "probe": [Amount(0, 800, 1.5)],
         "repairs": repairs,
         "finetunes": [],

@@ -54,8 +54,7 @@ def test_quick_asks_a_sample_and_three_repairs():
     assert whole.count == WHOLE
     assert AuditRecipe(quick=True, n=50).count == 50
     assert {one.method for one in PARTS["repairs"].recipes(whole)} > set(QUICK_REPAIRS)
-    assert PARTS["trace"].recipes(quick)[0].method == "attribution"
-    assert PARTS["trace"].recipes(whole)[0].method == "exact"
+    assert PARTS["trace"].recipes(quick)[0].method == "exact"  # an estimate is off by far at the negator itself
 
 
 def test_a_part_asks_what_the_command_of_that_part_asks():
