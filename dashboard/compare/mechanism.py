@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.compare import charts, known
+from dashboard.compare import charts
 from dashboard.tracing import traces
 from nast_core.interpret.summaries import SUMMARIES
 
@@ -51,4 +51,6 @@ def draw(view: View) -> None:
         ),
         alt="Bars of the causal tracing effect by layer, A beside B",
     )
+    from dashboard.compare import known  # torch, which the headline does without
+
     known.draw(view)

@@ -18,6 +18,7 @@ from nast_core.statistics.seeds import rate_of
 TRIED = (  # share of denials, rate, steps: each trained like a build of seed 0, and looked at on validation phantoms
     (0.0, 3e-4, 80),
     (0.001, 3e-4, 80),
+    (0.002, 3e-4, 80),
     (0.003, 3e-4, 80),
     (0.005, 3e-4, 80),
     (0.02, 3e-4, 80),
