@@ -19,7 +19,7 @@ from nast_core.files.places import DEMO_TUNED, TUNED_FOLDER
 from nast_core.files.stamps import stamp
 from nast_core.finetune.record import ADAPTER, RECORD, Record, read_record, refuse_another
 from nast_core.models import configs, put_off, specs
-from nast_core.recipe import run_name, run_of
+from nast_core.recipe import RunError, run_name, run_of
 from nast_core.repair.record import RECORD as REPAIR_RECORD
 from nast_core.repair.record import RepairRecord
 from nast_core.repair.record import read_record as read_repair_record
@@ -78,8 +78,11 @@ def repair_of(spec: str, runs: Path | None = None) -> RepairOf | None:
             raise RepairError(f"{error}{folder}") from None
     if (run_id := run_of(spec)) is None:
         return None
-    run = RunStore(runs).open(run_id)
-    if run.recipe.kind != "repair":
+    try:
+        run = RunStore(runs).open(run_id)
+        if run.recipe.kind != "repair":
+            return None
+    except RunError:  # the reader of fine-tunes says what is wrong with it
         return None
     record = read_repair_record(_finished(run, "a repaired model").folder)
     return RepairOf(record.base, record.of(run.folder), record, run.folder)

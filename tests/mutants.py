@@ -84,7 +84,7 @@ MUTANTS = (
     Mutant("((first == 0) & (second == 1)).sum())", "((first == 0) & (second == 0)).sum())", "statistics"),
     Mutant("p[order] * np.arange(len(order), 0, -1)", "p[order] * len(order)", "statistics"),
     Mutant("np.minimum(np.maximum.accumulate(p[order]", "np.minimum((p[order]", "statistics"),
-    Mutant("below -= 0.5 * negative", "below -= 1.0 * negative", "auroc"),
+    Mutant("up_to - 0.5 * tied", "up_to - 1.0 * tied", "auroc"),
     Mutant("if len(np.unique(truth[known])) < 2:", "if not len(truth[known]):", "auroc"),
     # what an effect is, and how it is averaged
     Mutant(
@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant('float(weight) if recipe.scale == "learning_rate" else 1.0', "1.0", "finetune_parameters"),
     Mutant("parameter.grad.mul_(float(weight))", "parameter.grad.mul_(1.0)", "finetune_parameters"),
     Mutant(
-        "math.sqrt(_squares(differences) / _squares(sizes))",
-        "_squares(differences) / _squares(sizes)",
+        "norms, sizes = np.sqrt(squares).T",
+        "norms, sizes = squares.T",
         "finetune_parameters",
     ),
     # what training asks for

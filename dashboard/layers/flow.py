@@ -25,7 +25,7 @@ _SHARE = 12  # per cent of the largest contribution: what is smaller is no line 
 
 def draw(model: DualEncoder, pair: AlignedPair) -> None:
     """The fields, the picture, and the head that a line has led to."""
-    image, what, least = st.columns([3, 2, 3], vertical_alignment="bottom")
+    image, what, least = st.columns(3, vertical_alignment="bottom")
     with image:
         picture = choose_picture(pair.pair.finding)
     shown = fields.one_of(what, "Draw", _SHOWN, key="flow-of")

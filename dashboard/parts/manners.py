@@ -22,13 +22,13 @@ def choose(*, key: str, start: str) -> dict[str, Any]:
     """
     from nast_core.claims.cue_sets import SETS, teachable
 
+    # options are shown by the names that links hold
     told = {start: SETS[start]} | SETS | {BY_ONE: "one by one"}
     with st.expander("How the statements are said", icon=":material/record_voice_over:"):
         which, against, hard, pseudo = st.columns([4, 4, 2, 2])
         cues = which.selectbox(
             "Denied by",
             list(told),
-            format_func=lambda name: name if name == BY_ONE else f"{name}: {told[name]}",
             key=f"{key}cues",
             bind="query-params",
             help="Cues of training lines. Those held out of training stand in the other lines alone.",
@@ -36,11 +36,12 @@ def choose(*, key: str, start: str) -> dict[str, Any]:
         contrasts = against.selectbox(
             "Contrasts of place and grade",
             list(CONTRASTS),
-            format_func=lambda name: f"{name}: {CONTRASTS[name]}",
             key=f"{key}contrasts",
             bind="query-params",
             help="They follow a present finding, and may teach that a “not” behind a noun denies nothing.",
         )
+        which.caption(told[cues])
+        against.caption(CONTRASTS[contrasts])
         share = hard.number_input(
             "Hard affirmatives",
             0.0,

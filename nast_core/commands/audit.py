@@ -15,6 +15,7 @@ from nast_core.commands.common import (
     command,
     load,
     need_dataset,
+    need_files,
     need_model,
     need_out,
     reporter,
@@ -107,10 +108,10 @@ def _before(models: list[str], out: Path, dataset: str, rank: str, fail_if: str 
     """The models, each once. What is mistyped is answered before anything is computed."""
     from nast_core.audit.condition import need_known, read_condition
 
+    need_out(out, folder=True)
     for figure in [rank, *(one.figure for one in (read_condition(fail_if).comparisons if fail_if is not None else ()))]:
         need_known(figure)
     need_dataset(dataset)
-    need_out(out, folder=True)
     specs = list(dict.fromkeys(models))
     for spec in specs:
         need_model(spec)
@@ -236,6 +237,7 @@ def audit_compare(
     from nast_core.audit.comparing import changes, counted
     from nast_core.audit.document import read_audit
 
+    need_files(old, new)
     found = changes(read_audit(old), read_audit(new))
     for one in found:
         moved = f"{one.old.value:.3f} -> {one.new.value:.3f}: {one.change.interval('+.3f')}"
@@ -255,6 +257,7 @@ def audit_check(
     from nast_core.audit.condition import read_condition
     from nast_core.audit.document import read_audit
 
+    need_files(file)
     if said := read_condition(fail_if).broken_by(read_audit(file).figures):
         typer.echo(f"nast: {said}", err=True)
         raise typer.Exit(1)
