@@ -35,7 +35,7 @@ test: $(VENV)/.test ## Install and pass the tests, browser included, in ten minu
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" # tiny models gain nothing from more threads
 
 long: $(VENV)/.test ## The tests that make test leaves out: whole trainings, kills, full disks, several processes, the wheel
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile -m long # much of it waits for other processes
 
 quick: $(VENV)/.test ## The engine's tests but the slow ones, in a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not long" tests/unit

@@ -221,7 +221,9 @@ MUTANTS = (
         "torch.stack([states[0], states[2], states[-1]]).mean((0, 2))",
         "medclip plain_forward_pass_of_that",
     ),
-    Mutant("+ self.logit_bias\n\n    def score_each", "\n\n    def score_each", "siglip score"),
+    Mutant(
+        "images.T * (self.logit_scale or 1.0) + self.logit_bias", "images.T * (self.logit_scale or 1.0)", "siglip score"
+    ),
     Mutant(
         "torch.cat(vectors).cpu()[torch.tensor([place[text] for text in texts])]",
         "torch.cat(vectors).cpu()",

@@ -30,6 +30,7 @@ def test_a_model_that_does_not_load_is_its_sentence_and_the_others_are_shown():
     assert labels(at)[:2] == ["Accuracy, affirmative", "Accuracy, negated"]
 
 
+@pytest.mark.long
 def test_an_address_of_before_there_were_datasets_opens_the_same_questions():
     at = shown(**{"from": "phantoms", "seed": "3", "tab": "Items", "show": "all"})
     assert not at.error

@@ -63,7 +63,7 @@ def test_a_fresh_install_shows_the_demo_beside_its_fine_tune_and_computes_nothin
 
 def test_beside_a_model_of_ones_own_the_demos_fine_tune_is_offered_and_not_chosen(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
-    monkeypatch.setenv("NAST_CACHE", str(tmp_path))  # where no language demo was built
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # where no language demo was built
     at = AppTest.from_file(PAGE, default_timeout=180)
     at.session_state["model"] = "/some/model"
     at.run()

@@ -261,6 +261,7 @@ def test_a_models_name_and_an_uploads_are_text(folders, tmp_path):
     clean(upload.upload(f"{PAYLOAD.replace('/', '-')}.png", b"no image", "image/png").run())
 
 
+@pytest.mark.long
 def test_broken_runs_are_text(tmp_path):
     run = tmp_path / "runs" / "finetune-:red[r] $x$ **b**"
     run.mkdir(parents=True)

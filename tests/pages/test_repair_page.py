@@ -66,6 +66,7 @@ def test_a_text_without_a_denial_has_the_same_score_under_every_repair(none):
     assert "Split: nothing is denied" in said(at.caption)
 
 
+@pytest.mark.long
 def test_finished_runs_stand_in_one_table_with_what_they_gain_and_tests(runs):
     at = page(["rewrite", "region"])
     assert not at.exception
@@ -79,6 +80,7 @@ def test_finished_runs_stand_in_one_table_with_what_they_gain_and_tests(runs):
     assert "comes to AUROC(X) = " in said(at.caption)
 
 
+@pytest.mark.long
 def test_a_training_stands_beside_the_repairs_as_it_is_and_repaired(runs):
     at = page(["rewrite"])
     at.multiselect(key="repair-with").set_value(["demo-tuned"]).run()
@@ -89,6 +91,7 @@ def test_a_training_stands_beside_the_repairs_as_it_is_and_repaired(runs):
     assert float(table.loc["demo-tuned + rewrite", "Holm p"]) < 0.01
 
 
+@pytest.mark.long
 def test_a_repair_is_taken_to_every_page_and_this_one_stays_with_its_base(runs):
     at = page(["rewrite"])
     at.button(key="repair-use").click().run()
@@ -123,6 +126,7 @@ def test_a_sentence_is_shown_as_it_is_and_repaired_with_what_the_parser_split(no
         assert "Cosine of the negated text with the affirmative one: as it is 0." in said(at.caption)
 
 
+@pytest.mark.long
 def test_the_benchmark_answers_as_it_is_and_repaired_side_by_side(none):
     at = opened(by_link("benchmark", n="200"))
     at.button_group(key="read").set_value("repaired").run()
@@ -130,6 +134,7 @@ def test_the_benchmark_answers_as_it_is_and_repaired_side_by_side(none):
     assert list(at.button_group(key="detail").options) == ["demo", "demo+rewrite"]
 
 
+@pytest.mark.long
 def test_finished_repairs_are_offered_first_with_the_strength_that_was_chosen(runs):
     offered = repairing.offered("demo")
     assert offered[:2] == list(runs)[::-1]
