@@ -6,7 +6,7 @@ from dashboard.navigation import PAGES
 
 pytestmark = pytest.mark.long
 WINDOW = {"width": 1440, "height": 900}
-NO_PICTURE = {"review"}  # it asks for a file of items first
+NO_PICTURE = {"review", "audit", "layers"}  # asks for items; tells its time first; offers a run on a slow machine
 PICTURES = "[data-testid=stMain] .js-plotly-plot:has(.main-svg), [data-testid=stMain] [data-testid=stImage] img"
 _BOX = "element => { const box = element.getBoundingClientRect(); return [box.top, box.bottom]; }"
 SEEN = 200  # px of a tall picture that are in view at least; of a small one half
