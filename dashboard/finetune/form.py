@@ -62,11 +62,12 @@ class Layers(NamedTuple):
 
 def train(model: DualEncoder) -> None:
     """The whole form: what to train on, which layers, how, and the button that starts it."""
-    if fields.one_of(st, "Learn from", _LEARNT, key="finetune-by") != next(iter(_LEARNT)):
+    st.subheader("1. What to learn from")
+    by, on = st.columns(2)  # side by side, so that the first picture is in view
+    if fields.one_of(by, "Learn from", _LEARNT, key="finetune-by") != next(iter(_LEARNT)):
         distil.offer(model)
         return
-    st.subheader("1. What to learn from")
-    files = data()
+    files = data(on)
     st.subheader("2. Which layers learn how fast")
     schedule = layers(model)
     st.subheader("3. How")
@@ -84,9 +85,9 @@ def train(model: DualEncoder) -> None:
         jobs.start(wanted, model.fingerprint)
 
 
-def data() -> prepare.Files:
+def data(place: DeltaGenerator) -> prepare.Files:
     """The chosen dataset's statements, or the user's own files; for none the page says what to do, and ends."""
-    if fields.one_of(st, "Training data", ["the dataset", "my files"], key="train-on") == "the dataset":
+    if fields.one_of(place, "Training data", ["the dataset", "my files"], key="train-on") == "the dataset":
         return _drawn() if datasets.drawn() else _of_dataset()
     paths = [asking.field(st, label, key=key, help=told) for label, key, told in _FILES]
     if not paths[0]:
