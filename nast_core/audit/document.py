@@ -21,6 +21,7 @@ from nast_core.statistics.rates import Rate
 
 SCHEMA = "nast-audit/1"
 FILE = "audit.json"
+REMEDY = "make one with 'nast audit MODEL --out DIR'"
 _MOST = 32 * MB
 State = Literal["done", "left out"]
 Tone = Literal["good", "bad", "mixed", "open"]  # open: cannot be told
@@ -182,7 +183,7 @@ class Audit(_Plain):
 
 def read_audit(path: Path) -> Audit:
     """Raises AuditError, one sentence, for a file that is no audit, of another schema, or edited by hand."""
-    value = read_json(path, most=_MOST, error=AuditError, absent="make one with 'nast audit MODEL --out DIR'")
+    value = read_json(path, most=_MOST, error=AuditError, absent=REMEDY)
     schema = value.get("schema") if isinstance(value, dict) else None
     if not isinstance(schema, str):
         raise AuditError(f"{shown(path)} is no audit; give an audit.json that 'nast audit' wrote")

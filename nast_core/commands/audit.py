@@ -235,9 +235,9 @@ def audit_compare(
     Example: nast audit compare old/audit.json new/audit.json
     """
     from nast_core.audit.comparing import changes, counted
-    from nast_core.audit.document import read_audit
+    from nast_core.audit.document import REMEDY, read_audit
 
-    need_files(old, new)
+    need_files(old, new, hint=REMEDY)
     found = changes(read_audit(old), read_audit(new))
     for one in found:
         moved = f"{one.old.value:.3f} -> {one.new.value:.3f}: {one.change.interval('+.3f')}"
@@ -255,9 +255,9 @@ def audit_check(
     Example: nast audit check audit.json --fail-if "gap_points.low > 10"
     """
     from nast_core.audit.condition import read_condition
-    from nast_core.audit.document import read_audit
+    from nast_core.audit.document import REMEDY, read_audit
 
-    need_files(file)
+    need_files(file, hint=REMEDY)
     if said := read_condition(fail_if).broken_by(read_audit(file).figures):
         typer.echo(f"nast: {said}", err=True)
         raise typer.Exit(1)
