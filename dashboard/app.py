@@ -15,7 +15,6 @@ from dashboard.parts import collecting
 
 collecting.settle()
 serving.settle_options()
-serving.skip_components_of_packages()
 
 if __name__ == "__main__":
     from dashboard import navigation
@@ -25,4 +24,5 @@ else:
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
+    serving.skip_components_of_packages()
     app = App(Path(__file__).resolve(), middleware=[Middleware(serving.Guard)], lifespan=serving.opening)

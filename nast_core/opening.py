@@ -104,14 +104,20 @@ def repaired(found: RepairOf, base: "DualEncoder") -> "DualEncoder":
     return repair_model(base, found.repair)
 
 
+def base_of(spec: str, runs: Path | None = None) -> str:
+    """A spec without its repairs. Raises as ``repair_of``."""
+    while (repair := repair_of(spec, runs)) is not None:
+        spec = repair.base
+    return spec
+
+
 def finetune_of(spec: str, runs: Path | None = None) -> Run | None:
     """The finished fine-tune that a spec names, repaired or not: ``run:ID`` of the folder ``runs``, or the one that
     comes with NAST.
 
     None for any other spec. Raises as ``finished_finetune``, and ModelError where the fine-tune is not in the assets.
     """
-    while (repair := repair_of(spec, runs)) is not None:
-        spec = repair.base
+    spec = base_of(spec, runs)
     if (run := run_of(spec)) is not None:
         return finished_finetune(run, runs)
     return Run(specs.embedded(spec)) if spec == DEMO_TUNED else None

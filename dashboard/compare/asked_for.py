@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import streamlit as st
 
-from dashboard.parts import asking, datasets, fields, finetunes, keeper, repairing, widgets
+from dashboard.parts import asking, datasets, fields, finetunes, keeper, widgets
 from dashboard.parts.splits import need_leave
 from nast_core.data.studies import HeldOut
 from nast_core.errors import NastError
 from nast_core.files.places import DEMO, EMBEDDED
+from nast_core.opening import base_of
 
 if TYPE_CHECKING:
     from nast_core.claims.claim import Split
@@ -46,7 +47,7 @@ def _first(own: str, newest: str) -> dict[str, str | None]:
     To a model of the user's own demo-tuned is no second.
     """
     with suppress(NastError):
-        if (base := repairing.base_of(own)) != own:
+        if (base := base_of(own)) != own:
             return {"a": base, "b": own}
     if own in EMBEDDED:
         return {"a": DEMO if own == newest else own, "b": newest}

@@ -1,22 +1,22 @@
 """The models that pages offer by name: what comes with NAST, and the finished fine-tunes of the folder of runs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from dashboard.parts.text import code, plain
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nast_core.runs.store import Row
+
 
 def finished() -> dict[str, str]:
-    """Newest first: spec -> what it is."""
-    from nast_core.finetune.recipe import FinetuneRecipe
-    from nast_core.recipe import run_name
-    from nast_core.runs.store import RunStore
-
-    rows = RunStore().table().rows
-    return {
-        run_name(row.run.id): f"{row.recipe.learnt}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
-        for row in rows
-        if isinstance(row.recipe, FinetuneRecipe) and row.status.state == "finished"
-    }
+    """Fine-tunes, the newest first: spec -> what it is."""
+    return _finetunes(_rows())
 
 
 def of_base(own: str) -> dict[str, str]:
@@ -24,28 +24,11 @@ def of_base(own: str) -> dict[str, str]:
     from nast_core.files.places import DEMO, DEMO_TUNED
     from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.models.specs import OURS
-    from nast_core.recipe import run_name
-    from nast_core.runs.store import RunStore, settled
+    from nast_core.runs.store import settled
 
     base = settled(FinetuneRecipe(model=own)).model  # as runs name it: a folder in full
-    rows = (row for row in RunStore().table().rows if isinstance(row.recipe, FinetuneRecipe))
-    trained = {run_name(row.run.id) for row in rows if row.recipe.model == base}
-    mine = {spec: about for spec, about in finished().items() if spec in trained}
+    mine = _finetunes([row for row in _rows() if getattr(row.recipe, "model", None) == base])
     return mine | ({DEMO_TUNED: f"{OURS[DEMO_TUNED]}; comes with NAST"} if own == DEMO else {})
-
-
-def repaired() -> dict[str, str]:
-    """Finished repairs, the newest first: spec -> what it is."""
-    from nast_core.recipe import run_name
-    from nast_core.runs.store import RunStore
-    from nast_core.work.kinds import RepairRecipe
-
-    rows = RunStore().table().rows
-    return {
-        run_name(row.run.id): f"{row.recipe.model} repaired: {row.recipe.method}"
-        for row in rows
-        if isinstance(row.recipe, RepairRecipe) and row.status.state == "finished"
-    }
 
 
 def offered() -> dict[str, str]:
@@ -54,9 +37,39 @@ def offered() -> dict[str, str]:
     from nast_core.files.places import EMBEDDED
     from nast_core.models.specs import OURS, place_of
 
+    rows = _rows()
     ours = {spec: f"{OURS[spec]}; comes with NAST" for spec in reversed(EMBEDDED)}
     built = {spec: about for spec, about in OURS.items() if spec not in ours and place_of(spec).exists()}
-    return finished() | ours | built | repaired()
+    return _finetunes(rows) | ours | built | _repairs(rows)
+
+
+def _rows() -> list[Row]:
+    """Finished runs, the newest first."""
+    from nast_core.runs.store import RunStore
+
+    return [row for row in RunStore().table().rows if row.status.state == "finished"]
+
+
+def _finetunes(rows: Sequence[Row]) -> dict[str, str]:
+    from nast_core.finetune.recipe import FinetuneRecipe
+    from nast_core.recipe import run_name
+
+    return {
+        run_name(row.run.id): f"{row.recipe.learnt}, seed {row.recipe.seed}, {row.recipe.method}, on {row.recipe.model}"
+        for row in rows
+        if isinstance(row.recipe, FinetuneRecipe)
+    }
+
+
+def _repairs(rows: Sequence[Row]) -> dict[str, str]:
+    from nast_core.recipe import run_name
+    from nast_core.work.kinds import RepairRecipe
+
+    return {
+        run_name(row.run.id): f"{row.recipe.model} repaired: {row.recipe.method}"
+        for row in rows
+        if isinstance(row.recipe, RepairRecipe)
+    }
 
 
 def listed(known: dict[str, str]) -> None:

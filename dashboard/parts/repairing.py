@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.parts import datasets, fields, keeper
 from dashboard.parts.text import plain
+from nast_core.opening import base_of
 from nast_core.repair.methods import METHODS
 
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ _READ = ["as it is", "repaired"]
 def method_of(written: str) -> Method:
     """Of a method as recipes write it, numbers behind it or not."""
     return METHODS[written.partition("(")[0]]
-
-
-def base_of(spec: str) -> str:
-    """A spec without its repairs. Raises NastError where it names none that there is."""
-    from nast_core.opening import repair_of
-
-    while (found := repair_of(spec)) is not None:
-        spec = found.base
-    return spec
 
 
 def choose() -> str | None:

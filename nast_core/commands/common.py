@@ -68,6 +68,14 @@ Answers = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the result goes; its folder is made.")]
 Pairs = Annotated[Path | None, typer.Option(help="pairs.jsonl; without it, the dataset's.")]
+PerPair = Annotated[int, typer.Option(min=1, max=1000, help="Images of the dataset that a pair is averaged over.")]
+WithFinding = Annotated[
+    bool,
+    typer.Option("--with-finding/--without-finding", help="Images that have the pair's finding, or that lack it."),
+]
+OneImage = Annotated[
+    Path | None, typer.Option(help="One image for every pair; else each pair's own, or images of the dataset.")
+]
 Words = Annotated[
     str | None,
     typer.Option(

@@ -10,9 +10,12 @@ from nast_core.commands.common import (
     Dataset,
     Device,
     Model,
+    OneImage,
     Out,
     Pairs,
+    PerPair,
     Precision,
+    WithFinding,
     carried_out,
     command,
     copy_file,
@@ -68,19 +71,12 @@ def trace_command(
     model: Model = "demo",
     pairs: Pairs = None,
     dataset: Dataset = PHANTOMS,
-    image: Annotated[
-        Path | None, typer.Option(help="One image for every pair; else each pair's own, or images of the dataset.")
-    ] = None,
+    image: OneImage = None,
     images: Annotated[
         Path | None, typer.Option(help="A folder of images: the effect averaged over all of them.")
     ] = None,
-    per_pair: Annotated[
-        int, typer.Option(min=1, max=1000, help="Images of the dataset that a pair is averaged over.")
-    ] = 1,
-    with_finding: Annotated[
-        bool,
-        typer.Option("--with-finding/--without-finding", help="Images that have the pair's finding, or that lack it."),
-    ] = True,
+    per_pair: PerPair = 1,
+    with_finding: WithFinding = True,
     component: Annotated[Component, typer.Option(help="What is swapped in.")] = "block",
     positions: Annotated[
         Positions | None,

@@ -9,8 +9,11 @@ from nast_core.commands.common import (
     Dataset,
     Device,
     Model,
+    OneImage,
     Pairs,
+    PerPair,
     Precision,
+    WithFinding,
     carried_out,
     command,
     copy_results,
@@ -138,19 +141,12 @@ def contributions_command(
     model: Model = "demo",
     pairs: Pairs = None,
     dataset: Dataset = PHANTOMS,
-    image: Annotated[
-        Path | None, typer.Option(help="One image for every pair; else each pair's own, or images of the dataset.")
-    ] = None,
+    image: OneImage = None,
     images: Annotated[
         Path | None, typer.Option(help="A folder of images: the score averaged over all of them.")
     ] = None,
-    per_pair: Annotated[
-        int, typer.Option(min=1, max=1000, help="Images of the dataset that a pair is averaged over.")
-    ] = 1,
-    with_finding: Annotated[
-        bool,
-        typer.Option("--with-finding/--without-finding", help="Images that have the pair's finding, or that lack it."),
-    ] = True,
+    per_pair: PerPair = 1,
+    with_finding: WithFinding = True,
     device: Device = "auto",
     precision: Precision = "float32",
 ) -> None:

@@ -61,14 +61,14 @@ def pooled_states(base: DualEncoder, texts: list[str]) -> Tensor:
     """Of layers 1 to L [layer text width], on the CPU."""
     import torch
 
-    ordered = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))  # like lengths together
-    parts, size = [], 1 if base.text.padding == "averaged" else _AT_ONCE
+    states: dict[str, Tensor] = {}
     with torch.inference_mode():
-        for start in range(0, len(texts), size):
-            tokens = base.text.tokenize([texts[i] for i in ordered[start : start + size]])
-            states = base.text.states(tokens)[1:]
-            parts.append(states[:, torch.arange(len(tokens)), tokens.pooled.to(states.device)].cpu())
-    return torch.cat(parts, 1)[:, torch.tensor(ordered).argsort()].clone()
+        for batch in base.text_batches(texts, _AT_ONCE):
+            tokens = base.text.tokenize(batch)
+            layers = base.text.states(tokens)[1:]
+            pooled = layers[:, torch.arange(len(tokens)), tokens.pooled.to(layers.device)].cpu()
+            states |= dict(zip(batch, pooled.unbind(1), strict=True))
+    return torch.stack([states[text] for text in texts], 1)
 
 
 def vectors(asked: Asked) -> Tensor:

@@ -380,10 +380,15 @@ def _repair_chart(title: str, figures: Mapping[str, Figure]) -> Rates | None:
 
 def finetunes_part(recipe: AuditRecipe, model: DualEncoder, results: Results) -> Part:
     """What fine-tunes on disk have reached, as their records say: figures of their own validation studies."""
+    from nast_core.finetune.recipe import FinetuneRecipe
+    from nast_core.opening import finished_finetune
+    from nast_core.recipe import run_of
+
     figures: dict[str, Figure] = {}
     facts: dict[str, str] = {}
     for spec in recipe.finetunes:
-        run = _run_of(spec)
+        run = finished_finetune(run_of(spec) or spec)
+        assert isinstance(run.recipe, FinetuneRecipe)
         tuned = run.result
         name, count = run.id, int(tuned.summary["validation_studies"])
         given = {one: tuned.figures.get(one) for one in OF_FINETUNES}
@@ -398,13 +403,6 @@ def finetunes_part(recipe: AuditRecipe, model: DualEncoder, results: Results) ->
         )
     facts = facts or {"found": "no fine-tune of this model is on disk"}
     return Part(title=TITLES["finetunes"], state="done", figures=figures, facts=facts)
-
-
-def _run_of(spec: str) -> Any:
-    from nast_core.recipe import run_of
-    from nast_core.runs.store import RunStore
-
-    return RunStore().open(run_of(spec) or spec)
 
 
 def finetunes_of(fingerprint: str) -> list[str]:
