@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
@@ -98,7 +99,11 @@ def test_patched_runs_made_before_give_the_trace_of_their_pair(model64, plan, im
     on = random_images(model64, 1, images) if images > 1 else random_images(model64, 1)
     traced = trace(model64, [pair], on, plan=plan)
     (one,) = patched_pairs(model64.text, [pair], plan)
-    assert effects_of(model64, one, on).identical(traced)
+    alone = effects_of(model64, one, on)
+    xr.testing.assert_allclose(
+        alone, traced, rtol=1e-12, atol=1e-12
+    )  # where a matrix lies in memory may move its last bit
+    assert alone.attrs == traced.attrs
 
 
 def test_a_pair_that_scores_alike_on_every_image_is_undefined_and_counted(model64):
@@ -125,8 +130,6 @@ def test_segments_part_the_defined_pairs_by_the_sign_of_d(model64):
 
 
 def test_a_layer_profile_weighs_pairs_alike_or_by_their_gap():
-    import xarray as xr
-
     # effects 0.5 and 0.1 with d of 1 and -3, and a third pair that is undefined
     values = xr.DataArray(np.array([[0.5], [0.1], [np.nan]]), dims=("pair", "layer"), coords={"layer": [4]})
     d = xr.DataArray(np.array([1.0, -3.0, 0.0]), dims="pair")
