@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.compare import charts, comparisons
 from dashboard.layers import knowing, meaning, readings
 from dashboard.parts.text import plain
+from nast_core.compare import layers
 from nast_core.models.description import no_lens
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def _draw_probes(view: View, two: Two) -> None:
     )
     for model, one in zip("AB", found, strict=True):
         st.markdown(f"**{model}**: {plain(one.summary['sentence'])}")
+    changes = layers.probe_changes(found[0].pairs, found[1].pairs)
+    pooled = changes[changes.place == "pooled"]
+    _draw_changes({said: pooled[pooled.measure == one] for one, said in _MEASURES.items()})
     view.sections.draw(
         charts.layer_lines(
             table.rename(columns={"measure": "series"}),
@@ -77,6 +81,8 @@ def _draw_lenses(view: View, two: Two) -> None:
     table = pd.concat(
         [meaning.of_set(one, "jacobian", "negated").assign(model=model) for model, one in zip("AB", found, strict=True)]
     )
+    changes = layers.lens_changes(found[0].pairs, found[1].pairs, "jacobian")
+    _draw_changes({said: changes[changes.target == one] for one, said in _TARGETS.items()})
     view.sections.draw(
         charts.layer_lines(
             table.rename(columns={"target": "series"}),
@@ -93,4 +99,11 @@ def _draw_lenses(view: View, two: Two) -> None:
             " in the last layers alone, the readout changed; where they part early, the way there did."
         ),
         alt="Lines of the lens's cosine by layer, A beside B",
+    )
+
+
+def _draw_changes(by_measure: dict[str, pd.DataFrame]) -> None:
+    """What the bands cannot show: both were asked about the same pairs, so changes are subtracted pair by pair."""
+    st.markdown(
+        "\n".join(f"- B − A on the same pairs, {plain(said)}: {layers.told(one)}" for said, one in by_measure.items())
     )

@@ -1,24 +1,15 @@
 """Probe and lens before and after: did what the layers know move, or only what is read out of them?
 
-Both models are asked about the same pairs, which need not align; every change is B - A, paired, in the order of the
-towers' layers. Source: ours, over the measures of method.md section 9.
+Every change is B - A, paired, of the pairs that both models were asked about; layers in the order of the towers'.
+Source: ours, over the measures of method.md section 9.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from nast_core.errors import PairError
-from nast_core.interpret.lens import lens
-from nast_core.interpret.plan import SHUFFLINGS
-from nast_core.interpret.probe import probe, probe_pairs
-from nast_core.models.description import no_lens
-from nast_core.models.encoder import DualEncoder
-from nast_core.negation.pairs import PolarityPair
 from nast_core.statistics.rates import rates
-from nast_core.vocabulary.model import Vocabulary
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,62 +17,51 @@ if TYPE_CHECKING:
 COLUMNS = ("layer", "a", "b", "change", "low", "high", "n")
 
 
-class LayersCompared(NamedTuple):
-    """``probe``: place, measure (held_out_findings, held_out_cues) and COLUMNS, shares of texts read rightly.
-    ``lens``: target and COLUMNS, cosine of denials in the plain form; empty where a tower pools several positions.
-    ``said``: the two probes' sentences."""
-
-    probe: pd.DataFrame
-    lens: pd.DataFrame
-    said: tuple[str, str]
-
-
-def compare_layers(
-    a: DualEncoder,
-    b: DualEncoder,
-    pairs: Sequence[PolarityPair],
-    vocabulary: Vocabulary | None = None,
-    *,
-    shufflings: int = SHUFFLINGS,
-    seed: int = 0,
-) -> LayersCompared:
-    """Raises PairError as ``probe`` does, of the pairs that both models can read."""
-    from nast_core.interpret.probe_summary import summarise
-
-    first, second = ({one.pair: one for one in probe_pairs(pairs, model.text).usable} for model in (a, b))
-    both = [one for pair, one in first.items() if pair in second]
-    if not both:
-        raise PairError(f"none of the {len(pairs)} pairs can be read by both models")
-    probes = [probe(model, both, vocabulary, shufflings=shufflings, seed=seed) for model in (a, b)]
-    lenses = []
-    if not (no_lens(a) or no_lens(b)):
-        lenses = [lens(model, [one.pair for one in both], None, vocabulary) for model in (a, b)]
-    said = [str(summarise(one)["sentence"]) for one in probes]
-    return LayersCompared(
-        probe_changes(probes[0], probes[1]),
-        lens_changes(lenses[0], lenses[1]) if lenses else pd.DataFrame(columns=["target", *COLUMNS]),
-        (said[0], said[1]),
-    )
-
-
 def probe_changes(a: "xr.Dataset", b: "xr.Dataset") -> pd.DataFrame:
-    """Of two probes on the same pairs: place, measure and COLUMNS. Towers of other depth: ``change`` is NaN."""
+    """Of two probes: place, measure (held_out_findings, held_out_cues) and COLUMNS, shares of texts read rightly.
+    Towers of other depth: ``change`` is NaN."""
+    a, b = _shared(a, b)
     parts = []
     for place in a.place.values:
         for measure, asked in (("held_out_findings", False), ("held_out_cues", True)):
-            some = a.asked_cue.values == asked
+            some = (a.asked_cue.values == asked) & (b.asked_cue.values == asked)
             before, after = (one.correct.sel(place=place).values[:, some].T for one in (a, b))
             parts.append(_changes(before, after).assign(place=str(place), measure=measure))
     return pd.concat(parts, ignore_index=True)[["place", "measure", *COLUMNS]]
 
 
 def lens_changes(a: "xr.Dataset", b: "xr.Dataset", way: str = "plain") -> pd.DataFrame:
-    """Of two lenses on the same pairs: target and COLUMNS, of what denials would mean."""
+    """Of two lenses: target and COLUMNS, cosine of what denials would mean."""
+    a, b = _shared(a, b)
     parts = []
     for target in a.target.values:
         before, after = (one.cosine.sel(way=way, form="negated", target=target).values for one in (a, b))
         parts.append(_changes(before, after).assign(target=str(target)))
     return pd.concat(parts, ignore_index=True)[["target", *COLUMNS]]
+
+
+def told(table: pd.DataFrame) -> str:
+    """Of one measure's changes (COLUMNS): where the largest is, and at how many layers it is not 0."""
+    known = table.dropna(subset=["change", "low", "high"])
+    if known.empty:
+        return "layer by layer there is nothing to subtract: the towers differ in depth, or no pair was asked of both"
+    at = known.loc[known.change.abs().idxmax()]
+    apart = int(((known.low > 0) | (known.high < 0)).sum())
+    return (
+        f"largest at layer {int(at.layer)}, {at.change:+.2f} [{at.low:+.2f}, {at.high:+.2f}] (n = {int(at.n)}); "
+        f"told from 0 at {apart} of {len(known)} layers"
+    )
+
+
+def _shared(a: "xr.Dataset", b: "xr.Dataset") -> tuple["xr.Dataset", "xr.Dataset"]:
+    """Both, of the pairs that are in both, in A's order."""
+    where = {pair: i for i, pair in enumerate(_pairs(b))}
+    both = [(i, where[pair]) for i, pair in enumerate(_pairs(a)) if pair in where]
+    return a.isel(pair=[i for i, _ in both]), b.isel(pair=[i for _, i in both])
+
+
+def _pairs(of: "xr.Dataset") -> list[tuple[str, str]]:
+    return list(zip(of.affirmative.values, of.negated.values, strict=True))
 
 
 def _changes(before: np.ndarray, after: np.ndarray) -> pd.DataFrame:

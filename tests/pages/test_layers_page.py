@@ -192,6 +192,9 @@ def test_compare_shows_what_the_layers_of_both_know_when_it_is_asked():
     assert "Jacobian lens" in spec(at)
     sentences = [m.value for m in at.markdown if m.value.startswith(("**A**: ", "**B**: "))]
     assert len(sentences) == 2
+    changes = [m.value for m in at.markdown if "on the same pairs" in m.value]
+    assert len(changes) == 2
+    assert all(one.count("largest at layer") == 2 for one in changes)
 
 
 def test_a_slow_model_is_shown_one_pair_and_offered_all_with_their_time(monkeypatch, tmp_path):

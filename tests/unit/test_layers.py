@@ -9,7 +9,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
-from nast_core.compare.layers import compare_layers
+from nast_core.compare.layers import lens_changes, probe_changes, told
 from nast_core.errors import ModelError, PairError
 from nast_core.interpret import lens as lens_module
 from nast_core.interpret.ablation import sink
@@ -384,12 +384,31 @@ def test_before_and_after_says_where_knowledge_moved():
     a, b = (
         toy(ToyTower([ToyBlock(write_product), ToyBlock(nothing), ToyBlock(last)], parity)) for last in (nothing, erase)
     )
-    found = compare_layers(a, b, PAIRS)
-    moved = found.probe[(found.probe.place == "pooled") & (found.probe.measure == "held_out_findings")]
+    asked = [probe_pairs(PAIRS, model.text).usable for model in (a, b)]
+    of_a, of_b = (probe(model, pairs) for model, pairs in zip((a, b), asked, strict=True))
+    changes = probe_changes(of_a, of_b)
+    moved = changes[(changes.place == "pooled") & (changes.measure == "held_out_findings")]
     assert moved.change.tolist() == pytest.approx([0, 0, 0, -0.5])
     assert moved.n.tolist() == [36] * 4
-    assert found.said[0].startswith("The tower knows from layer 1 on")
-    assert found.said[1].startswith("The tower knows in layers 1 to 2 and loses it after")
-    of_itself = found.lens[found.lens.target == "negated"]
+    assert told(moved) == "largest at layer 3, -0.50 [-0.50, -0.50] (n = 36); told from 0 at 1 of 4 layers"
+    assert str(summarise(of_a)["sentence"]).startswith("The tower knows from layer 1 on")
+    assert str(summarise(of_b)["sentence"]).startswith("The tower knows in layers 1 to 2 and loses it after")
+    looked = [lens(model, PAIRS, None) for model in (a, b)]
+    of_itself = (both := lens_changes(*looked))[both.target == "negated"]
     assert of_itself.a.tolist()[-1] == of_itself.b.tolist()[-1] == pytest.approx(1)
     assert of_itself.change.tolist() == pytest.approx((of_itself.b - of_itself.a).tolist())
+
+
+def test_changes_are_of_the_pairs_that_both_were_asked_about_in_whatever_order():
+    model = toy(ToyTower([ToyBlock(write_product), ToyBlock(nothing), ToyBlock(nothing)], parity))
+    whole, part = lens(model, PAIRS, None), lens(model, PAIRS[:3:-1], None)
+    changes = lens_changes(whole, part)
+    assert changes.n.tolist() == [len(PAIRS) - 4] * len(changes)
+    assert changes.change.abs().max() < 1e-9
+
+
+def test_towers_of_other_depth_are_not_subtracted():
+    short, deep = (toy(ToyTower([ToyBlock(nothing)] * n, parity)) for n in (1, 3))
+    changes = lens_changes(lens(short, PAIRS, None), lens(deep, PAIRS, None))
+    assert changes.change.isna().all()
+    assert "differ in depth" in told(changes)
