@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from types import MappingProxyType
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nast_core.models.precision import Part, computing
+from nast_core.models.remembering import Remembered
 from nast_core.models.tower import TextTower
 from nast_core.progress import Tick
 
@@ -63,6 +65,7 @@ class DualEncoder(ABC):
     in_bf16: frozenset[Part] = frozenset()  # whose vectors are made in bf16; nothing else is, whatever stands here
     unit_texts: bool = True  # whether vectors of texts have length 1; False: their length is part of the score
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # ability -> why it is lacking
+    remembered: Remembered | None = None  # vectors of texts, where a piece of work asks for the same ones again
 
     @property
     @abstractmethod
@@ -122,6 +125,14 @@ class DualEncoder(ABC):
 
         ``batch_size``: by default 64 on a CPU, whose caches larger batches outgrow, and 256 elsewhere.
         """
+        encode = partial(self._encode_texts, batch_size=batch_size, progress=progress)
+        if texts and self.remembered is not None and self.remembered.of(self):
+            return self.remembered.all_of(texts, encode)
+        return encode(texts)
+
+    def _encode_texts(
+        self, texts: Sequence[str], *, batch_size: int | None, progress: Tick | None
+    ) -> Float[Tensor, "text dim"]:
         if not texts:
             return torch.empty(0, self.text.dim)
         unique, vectors = list[str](), []

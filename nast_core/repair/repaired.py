@@ -6,6 +6,7 @@ A text without a denial gets the very vector that the base gives it. Source: our
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import torch
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from nast_core.errors import RepairError
 from nast_core.models.encoder import DualEncoder, LoadReport
 from nast_core.models.precision import with_bf16
+from nast_core.models.remembering import remembering
 from nast_core.progress import Tick
 from nast_core.repair.fitting import fits
 from nast_core.repair.method import NOTHING, Asked
@@ -84,23 +86,16 @@ class Repaired(DualEncoder):
         Raises RepairError for one out of range."""
         return Repaired(self.base, self.repair.at(strength), self.vocabulary, self.fitted)
 
-    @torch.inference_mode()
-    def encode_texts(
-        self, texts: Sequence[str], *, batch_size: int | None = None, progress: Tick | None = None
-    ) -> Float[Tensor, "text dim"]:
-        """As the base's. Of ``discount`` a text has several vectors side by side, of ``subtract`` not of length 1."""
-        return self.encoded(texts, Encoding(self.base_here, batch_size), progress=progress)
+    def over(self, base: DualEncoder) -> "Repaired":
+        """The same repair over another of its base: one that remembers, or makes its vectors in another precision."""
+        return Repaired(base, self.repair, self.vocabulary, self.fitted)
 
-    @property
-    def base_here(self) -> DualEncoder:
-        """The base, in the precision that this model's vectors are made in."""
-        return with_bf16(self.base, self.in_bf16)
-
-    @torch.inference_mode()
-    def encoded(
-        self, texts: Sequence[str], encode: "Encoding", *, progress: Tick | None = None
-    ) -> Float[Tensor, "text dim"]:
-        """As ``encode_texts``; ``encode`` holds what the base gave for texts before, at another strength, say."""
+    def _encode_texts(
+        self, texts: Sequence[str], *, batch_size: int | None, progress: Tick | None
+    ) -> Float[Tensor, "text wide"]:
+        """Of ``discount`` a text has several vectors side by side, of ``subtract`` not of length 1."""
+        base = remembering(with_bf16(self.base, self.in_bf16))  # what several texts affirm or deny is encoded once
+        encode = partial(base.encode_texts, batch_size=batch_size)
         unique = list(dict.fromkeys(texts))
         splits = {text: self.split(text) for text in unique}
         denying = [one for one in splits.values() if one.denied]
@@ -109,7 +104,7 @@ class Repaired(DualEncoder):
         if progress and plain:
             progress(len(plain))
         if denying:
-            asked = Asked(encode.base, denying, self.repair.values, encode, self.vocabulary, self.fitted)
+            asked = Asked(base, denying, self.repair.values, encode, self.vocabulary, self.fitted)
             parts.append(self.repair.method.vectors(asked))
             if progress:
                 progress(len(denying))
@@ -131,24 +126,6 @@ class Repaired(DualEncoder):
             return super().score_each(texts, images)
         cosine = cosines(texts, lambda block: (block * images).sum(-1), self.repair.values)
         return cosine * (self.logit_scale or 1.0) + self.logit_bias
-
-
-class Encoding:
-    """The base's unit vectors of texts, each text encoded once for as long as this is held."""
-
-    def __init__(self, base: DualEncoder, batch_size: int | None = None):
-        self.base = base
-        self._batch_size = batch_size
-        self._known: dict[str, Tensor] = {}
-
-    def __call__(self, texts: Sequence[str]) -> Float[Tensor, "text dim"]:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new or not texts:
-            vectors = self.base.encode_texts(new, batch_size=self._batch_size)
-            self._known |= dict(zip(new, vectors.unbind(), strict=True))
-            if not texts:
-                return vectors
-        return torch.stack([self._known[text] for text in texts])
 
 
 def repair_model(base: DualEncoder, repair: Repair, vocabulary: Vocabulary | None = None) -> Repaired:

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
 from nast_core.benchmark.scoring import score_items
 from nast_core.claims.negated_prompts import cues_of_groups, prompts_asked
 from nast_core.claims.prompts import prompt_scores
 from nast_core.models.encoder import DualEncoder
+from nast_core.models.precision import with_bf16
+from nast_core.models.remembering import remembering
 from nast_core.progress import Tick
 from nast_core.repair.evaluate import DENIALS, Sample, ceiling
-from nast_core.repair.repaired import Encoding, Repaired
+from nast_core.repair.repaired import Repaired
 from nast_core.statistics.auroc import auroc_columns, mean_of_defined
 
 TRIED = 20  # strengths
@@ -58,29 +59,16 @@ def strength_curve(
     Merit: the mean of the negated accuracy and of the AUROC of denials over all cues, so that muting X, which lifts the
     first alone, and taking ever more of it away, which lifts the second alone, are both told from reading.
     """
-    encoding = Encoding(model.base_here)
+    base = remembering(with_bf16(model.base, model.in_bf16))
+    model = model.over(base)
     rows = []
     for value in values or strengths(model):
-        rows.append({"strength": value, **_measured(Held(model.at(value), encoding), sample)})
+        rows.append({"strength": value, **_measured(model.at(value), sample)})
         if progress:
             progress(1)
     table = pd.DataFrame(rows)
-    limit = float(mean_of_defined(ceiling(model.base_here, sample).values)) if sample.evidence.conditions else np.nan
+    limit = float(mean_of_defined(ceiling(base, sample).values)) if sample.evidence.conditions else np.nan
     return Curve(table, limit, _crossing(table.strength.to_numpy(), table.denials.to_numpy()))
-
-
-class Held(Repaired):
-    """A repaired model that shares what its base has encoded with others of it."""
-
-    def __init__(self, model: Repaired, encoding: Encoding):
-        super().__init__(model.base, model.repair, model.vocabulary, model.fitted)
-        self.in_bf16, self._encoding = model.in_bf16, encoding
-
-    @torch.inference_mode()
-    def encode_texts(
-        self, texts: Sequence[str], *, batch_size: int | None = None, progress: Tick | None = None
-    ) -> torch.Tensor:
-        return self.encoded(texts, self._encoding, progress=progress)
 
 
 def _measured(model: DualEncoder, sample: Sample) -> dict[str, float]:

@@ -83,9 +83,10 @@ def audit(recipe: AuditRecipe, folder: Path, report: Reporter, model: DualEncode
     its reason. Raises AuditError where no part could be done.
     """
     from nast_core.dataset.opened import open_dataset
+    from nast_core.models.remembering import remembering
     from nast_core.runs.store import RunStore
 
-    encoder, store = model or load(recipe), RunStore(folder.parent)
+    encoder, store = remembering(model or load(recipe)), RunStore(folder.parent)  # parts ask for the same texts
     dataset = open_dataset(recipe.dataset)
     _has_split(recipe, dataset)
     parts = {}

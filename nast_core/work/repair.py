@@ -90,11 +90,12 @@ def repair(recipe: RepairRecipe, folder: Path, report: Reporter, model: DualEnco
     from nast_core.encoding.cache import default_cache
     from nast_core.files.parquet import write_parquet
     from nast_core.files.writing import write_json, write_text
+    from nast_core.models.remembering import remembering
     from nast_core.repair.evaluate import UNREPAIRED, evaluate
     from nast_core.repair.repaired import repair_model
     from nast_core.vocabulary.file import vocabulary_text
 
-    base = in_precision(recipe, model or load(recipe), folder, report)
+    base = remembering(in_precision(recipe, model or load(recipe), folder, report))  # both models ask for its texts
     dataset, cache = open_dataset(recipe.dataset), default_cache() if recipe.cache else None
     words = vocabulary_spec(dataset, folder)
     if words.endswith(WORDS) and is_main():

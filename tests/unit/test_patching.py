@@ -100,10 +100,8 @@ def test_patched_runs_made_before_give_the_trace_of_their_pair(model64, plan, im
     traced = trace(model64, [pair], on, plan=plan)
     (one,) = patched_pairs(model64.text, [pair], plan)
     alone = effects_of(model64, one, on)
-    xr.testing.assert_allclose(
-        alone, traced, rtol=1e-12, atol=1e-12
-    )  # where a matrix lies in memory may move its last bit
-    assert alone.attrs == traced.attrs
+    assert alone.equals(traced)
+    assert alone.attrs | {"created": ""} == traced.attrs | {"created": ""}  # a second may have passed between the two
 
 
 def test_a_pair_that_scores_alike_on_every_image_is_undefined_and_counted(model64):

@@ -14,6 +14,10 @@ from nast_core.cli import app
 from nast_core.dataset.opened import open_dataset
 from nast_core.encoding.cache import VectorCache
 from nast_core.errors import BenchmarkError, ModelError, NastError, RepairError
+from nast_core.interpret.ablation import sink
+from nast_core.models.encoder import DualEncoder
+from nast_core.models.precision import with_bf16
+from nast_core.models.remembering import forgetting, remembering
 from nast_core.opening import files_of, load_model, repair_of
 from nast_core.recipe import RunError
 from nast_core.repair.evaluate import UNREPAIRED, collapse, sample_of
@@ -109,22 +113,49 @@ def test_a_base_that_has_changed_makes_the_repair_stale(run, tmp_path):
         path.write_text(kept)
 
 
-def test_the_base_is_asked_for_each_text_once_whatever_the_number_of_strengths(demo, sample):
-    model = load_model("demo+subtract", device="cpu")
-    asked = []
-    own = type(model.base).encode_texts
+@pytest.fixture
+def encoded(monkeypatch):
+    """Every text that went through the demo's text tower, in order."""
+    seen = []
+    own = DualEncoder._encode_texts
 
     def counted(self, texts, **options):
-        asked.extend(texts)
+        seen.extend(texts)
         return own(self, texts, **options)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(model.base), "encode_texts", counted)
-        curve = strength_curve(model, sample, values=[0.1, 0.2, 0.4])
-    affirmed = [text for text in set(asked) if asked.count(text) > 1]
-    assert all(text.startswith("There ") for text in affirmed)  # the ceiling's own prompts, after the curve
+    monkeypatch.setattr(DualEncoder, "_encode_texts", counted)
+    return seen
+
+
+def test_the_base_encodes_each_text_once_whatever_the_number_of_strengths(sample, encoded):
+    model = load_model("demo+subtract", device="cpu")
+    curve = strength_curve(model, sample, values=[0.1, 0.2, 0.4])
+    assert len(encoded) == len(set(encoded))
     assert list(curve.table.strength) == [0.1, 0.2, 0.4]
     assert curve.table.denials.is_monotonic_increasing
+
+
+def test_a_model_that_remembers_gives_the_same_vectors_and_encodes_none_twice(demo, encoded):
+    texts = ["No edema.", "There is edema.", "No edema."]
+    once = demo.encode_texts(texts)
+    encoded.clear()
+    model = remembering(demo)
+    assert torch.equal(model.encode_texts(texts), once)
+    assert torch.equal(model.encode_texts(texts[:1]), once[:1])
+    assert remembering(model) is model
+    assert len(encoded) == 2
+    assert torch.equal(forgetting(model).encode_texts(texts), once)
+    assert len(encoded) == 5
+
+
+def test_another_tower_or_precision_over_the_same_model_is_not_given_what_was_remembered(demo):
+    model = remembering(demo)
+    own = model.encode_texts(["No edema."])
+    sunk = sink(model, [(1, 5)])
+    assert not torch.equal(sunk.encode_texts(["No edema."]), own)
+    rounded = with_bf16(model, ["texts"])
+    assert not torch.equal(rounded.encode_texts(["No edema."]), own)
+    assert torch.equal(model.encode_texts(["No edema."]), own)
 
 
 def test_a_curve_crosses_half_where_its_line_does():

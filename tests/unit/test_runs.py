@@ -143,8 +143,8 @@ with Recorder(run) as record:
 
 def running(run: Run, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 60
-    while run.status.state != "running" and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    while not run.metrics() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)  # its first figures come after it has said that it runs
     assert run.status.state == "running"
 
 
