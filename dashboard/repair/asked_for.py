@@ -23,7 +23,7 @@ _FIRST = ["rewrite", "region", "project"]  # the reference line, what reads best
 _STRENGTHS = ["chosen on validation", "given"]
 _COUNTS, _USUAL = [200, 500, 1000, 2000], 500
 _TEXTS = 6  # of a question and a study, new ones
-_FIGURES, _A_QUESTION, _CURVE = 5.0, 0.02, 30.0  # seconds of one core: intervals and AUROCs; 20 strengths
+_FIGURES, _A_QUESTION, _CURVE = 5.0, 0.02, 10.0  # seconds of one core: intervals and AUROCs; a curve of strengths
 
 
 class Asked(NamedTuple):

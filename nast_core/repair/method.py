@@ -26,6 +26,10 @@ Works = Literal["vectors", "states"]
 """What a method changes. vectors: those that the text tower gave, or the texts that it is given, so of any model.
 states: what goes on inside the tower."""
 
+STRENGTHS: Mapping[Works, int] = {  # how many are tried where one is chosen
+    "vectors": 20,  # the base's vectors serve them all
+    "states": 6,  # each takes every text with a denial through the tower again
+}
 NOTHING: Fitted = MappingProxyType({})
 
 

@@ -1,6 +1,6 @@
 """The strength of a repair: chosen on validation, and what it does to denials as it grows (method.md section 8).
 
-The base's vectors are made once and serve every strength.
+The base's vectors are made once and serve every strength, but for methods that work on the tower's states.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,9 @@ from nast_core.models.precision import with_bf16
 from nast_core.models.remembering import remembering
 from nast_core.progress import Tick
 from nast_core.repair.evaluate import DENIALS, Sample, ceiling
+from nast_core.repair.method import STRENGTHS
 from nast_core.repair.repaired import Repaired
 from nast_core.statistics.auroc import auroc_columns, mean_of_defined
-
-TRIED = 20  # strengths
 
 
 class Curve(NamedTuple):
@@ -41,12 +40,12 @@ class Curve(NamedTuple):
 
 
 def strengths(model: Repaired) -> list[float]:
-    """TRIED values, evenly over what is worth trying; none for a method without a strength."""
+    """As many values as STRENGTHS has, evenly over what is worth trying; none for a method without a strength."""
     method = model.repair.method
     if method.strength is None:
         return []
     low, high = method.parameters[method.strength].tried
-    every = np.linspace(low, high, TRIED)
+    every = np.linspace(low, high, STRENGTHS[method.works])
     whole = method.parameters[method.strength].whole
     return sorted({float(round(value)) if whole else round(float(value), 6) for value in every})
 

@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from nast_core.repair.method import STRENGTHS
+from nast_core.repair.methods import METHODS
+
 if TYPE_CHECKING:
     from nast_core.models import DualEncoder
     from nast_core.recipe import Recipe
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 _TEXTS = [f"There is no {what} in view {view}." for what in ("edema", "effusion", "lesion") for view in range(8)]
 _PIECE = 0.05  # seconds that ``_piece`` took where the figures below were measured
 _PAIRS, _TOKENS = 168, 5  # of the grammar's pairs that align, as a rule; positions from a negator on
+_PATCHED = 0.25  # of a text: what a patched run takes, most of whose layers and positions are its neighbour's
 _CHOOSING = 300  # questions and studies that a repair's strength is chosen by
 
 
@@ -40,24 +44,32 @@ class Amount(NamedTuple):
 
 def _amounts(recipe: AuditRecipe, layers: int) -> dict[str, list[Amount]]:
     n = recipe.count
-    repairs = [
-        Amount(0, 6 * n, 2 + 0.02 * n)
-        if method == "rewrite"
-        else Amount(_CHOOSING, 6 * n + 12 * _CHOOSING, 9 + 0.03 * n)
-        for method in recipe.methods
-    ]
-    claims = [Amount(n, 8 * n, 3 + 0.02 * n)]
+    claims = [Amount(n, 560 + 12 * n, 0.3 + 0.027 * n)]
     return {
         "model": [Amount(0, 60, 0.3)],
-        "benchmark": [Amount(n, 8 * n + 600, 1 + 0.006 * n)],
+        "benchmark": [Amount(n, 500 + 7.5 * n, 3.7 + 0.001 * n)],
         "denials": claims,
         "claims": [] if "denials" in recipe.parts else claims,
-        "attention": [Amount(0, 3 * _PAIRS, 0.3)],
-        "trace": [Amount(0, _PAIRS * layers * _TOKENS, 0.6)],
+        "attention": [Amount(0, 2 * _PAIRS, 0.2)],
+        "trace": [Amount(0, _PATCHED * _PAIRS * layers * _TOKENS, 0.6)],
         "probe": [Amount(0, 800, 1.5)],
-        "repairs": repairs,
+        "repairs": _repairs(recipe),
         "finetunes": [],
     }
+
+
+def _repairs(recipe: AuditRecipe) -> list[Amount]:
+    """Texts are remembered from one to the next, so that the first to choose a strength encodes those of validation."""
+    n, found, first = recipe.count, list[Amount](), True
+    for method in recipe.methods:
+        kind = METHODS[method.partition("(")[0]]
+        if kind.strength is None:
+            found.append(Amount(0, 1300 + 4.2 * n, 3.3 + 0.02 * n))
+            continue
+        anew = STRENGTHS["states"] * 5 * _CHOOSING if kind.works == "states" else 0
+        found.append(Amount(2 * _CHOOSING * first, 1100 + 5 * _CHOOSING * first + anew, 7.5 + 0.015 * n))
+        first = False
+    return found
 
 
 def seconds(recipe: AuditRecipe, model: DualEncoder) -> dict[str, float]:

@@ -138,10 +138,10 @@ def vocabulary_spec(dataset: Dataset, folder: Path) -> str:
 
 def chosen(model: Repaired, sample: Sample, report: Reporter) -> Curve:
     """The curve of a validation sample, by which the strength is chosen."""
-    from nast_core.repair.strength import TRIED, strength_curve
+    from nast_core.repair.strength import strength_curve, strengths
     from nast_core.work.shares import ticks
 
-    return strength_curve(model, sample, progress=ticks(report, TRIED, "strengths"))
+    return strength_curve(model, sample, progress=ticks(report, len(strengths(model)), "strengths"))
 
 
 def _sample(
