@@ -18,7 +18,7 @@ _HOW = {"Quick": "Quick", "Whole": "Whole"}
 def recipe(model: DualEncoder) -> AuditRecipe:
     """From the page's fields; test patients are asked for once."""
     from nast_core.work.audit import QUICK, WHOLE, AuditRecipe
-    from nast_core.work.audit_parts import finetunes_of
+    from nast_core.work.audit_parts.mending import finetunes_of
 
     st.markdown(
         "Everything that the other pages ask, in order of cost, and one answer that can be handed on: does this model"

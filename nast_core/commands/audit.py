@@ -148,7 +148,7 @@ def _one(spec: str, model: "DualEncoder", fields: dict[str, Any], place: Path) -
     from nast_core.dataset.opened import open_dataset
     from nast_core.runs.kinds import make_recipe
     from nast_core.work.audit import DRAWN, AuditRecipe, only_drawings, write_files
-    from nast_core.work.audit_parts import finetunes_of
+    from nast_core.work.audit_parts.mending import finetunes_of
     from nast_core.work.audit_time import told
     from nast_core.work.in_process import run_in_process
 

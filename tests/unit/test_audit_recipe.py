@@ -14,7 +14,8 @@ from nast_core.recipe import RunError
 from nast_core.runs.kinds import make_recipe
 from nast_core.work import audit_time
 from nast_core.work.audit import QUICK, QUICK_REPAIRS, WHOLE, AuditRecipe, only_drawings
-from nast_core.work.audit_parts import PARTS, _named
+from nast_core.work.audit_parts import PARTS
+from nast_core.work.audit_parts.mending import _named
 from tests.audits import audit, part
 
 runner = CliRunner()
