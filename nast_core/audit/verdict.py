@@ -120,7 +120,9 @@ def muting(found: Found) -> Sentence | None:
         text = f"{start} is wording: {blind.value:.0%} are answered without the image."
     elif denials.low > 0.5:
         tone = "good"
-        text = f"{start} is reading: denials by unseen cues rank absence at AUROC {denials.interval('.2f')}."
+        text = (
+            f"{start} is reading, the parser's: denials by unseen cues rank absence at AUROC {denials.interval('.2f')}."
+        )
     elif denials.high <= 0.5 + IGNORED:
         tone = "bad"
         text = f"{start} is muting: denials by unseen cues still rank absence at AUROC {denials.interval('.2f')}."
