@@ -227,6 +227,32 @@ def demo_distil(
         typer.echo(f"written: {write_report(out, docs)}")
 
 
+@command(app, "layers")
+def demo_layers(
+    out: Annotated[Path, typer.Option(help="Every finished run is kept here; a second call goes on.")] = Path(
+        "build/layers"
+    ),
+    docs: Annotated[
+        Path | None, typer.Option(help="Also write layers.json here, and its sentences into results.md.")
+    ] = None,
+) -> None:
+    """What the demo models' layers know, what denials would mean on the way, and who makes the score.
+
+    Example: nast demo layers --docs docs
+    """
+    need_out(out, folder=True)
+    if docs:
+        need_out(docs, folder=True)
+    from nast_core.demo.study.layers import layers
+
+    quiet_libraries()
+    with reporter() as report:
+        found = layers(out, docs, report)
+    for sentence in found["sentences"]:
+        typer.echo(sentence)
+    typer.echo(f"written: {(docs or out) / 'layers.json'}")
+
+
 @command(app, "wording")
 def demo_wording(
     out: Annotated[Path, typer.Option(help="Every finished piece is kept here; a second call goes on.")] = Path(

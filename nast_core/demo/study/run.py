@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nast_core.demo.pieces import Say, StudyError, claim, do_missing
 from nast_core.demo.study.cell import Bench, identity
+from nast_core.demo.study.layers import section
 from nast_core.demo.study.plan import Arm, Plan
 from nast_core.demo.study.results import JUDGED, results
 from nast_core.demo.study.tables import markdown
@@ -78,7 +79,7 @@ class _Runner:
         outcome = results(self.out, self.plan)
         for folder in filter(None, (self.out, self.docs)):
             with whole_folder(folder, ["results.md", "results.json"]) as temporary:
-                write_text(temporary / "results.md", markdown(outcome))
+                write_text(temporary / "results.md", markdown(outcome, section(folder)))
                 write_json(temporary / "results.json", outcome)
         return outcome
 

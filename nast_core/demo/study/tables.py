@@ -27,8 +27,8 @@ _BAR = {
 }
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """The whole report. What is not done yet is said to be missing."""
+def markdown(results: dict[str, Any], more: Sequence[str] = ()) -> str:
+    """The whole report, with ``more`` lines before the tuning. What is not done yet is said to be missing."""
     plan = results["plan"]
     lines = [
         *_heading(results),
@@ -72,6 +72,7 @@ def markdown(results: dict[str, Any]) -> str:
         "",
         *_layers(results),
         "",
+        *more,
         "## Tuning on validation",
         "",
         f"AUROC of denials with trained cues on validation after {plan['tuning_steps']} steps with seed 0, by "
