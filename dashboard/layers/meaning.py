@@ -62,10 +62,13 @@ def _draw_lines(one: OneLens, found: Looked | None, way: str, form: str) -> None
         how_to_read=(
             "Each layer's would-be embedding beside the finished ones of X, of no X, and of what says no X without a"
             " negation. A denial that is understood leaves X and ends near its equivalent; one that is read as X rises"
-            " with X. At the last layer it is the embedding itself: cosine 1."
+            " with X; where the statement lies as near, the line says nothing of the negation. At the last layer it is"
+            " the embedding itself: cosine 1."
         ),
         alt="Lines of the cosine by layer to the affirmative text, the negated text and the affirmative equivalent",
     )
+    if found:
+        st.caption(moved_words(found, way))
 
 
 def _draw_story(one: OneLens, pair: PolarityPair, way: str, form: str) -> None:
@@ -107,6 +110,18 @@ def of_set(found: Looked, way: str, form: str) -> pd.DataFrame:
             for layer, mean in zip(cosine.layer.values, means, strict=True)
         ]
     return pd.DataFrame(rows)
+
+
+def moved_words(found: Looked, way: str) -> str:
+    """Whether it is the negation that the lines show: a statement may lie as near to the equivalent as its denial."""
+    from nast_core.interpret.lens import moved
+
+    *before, last = moved(found.pairs, way)
+    most = max(range(len(before)), key=lambda layer: abs(before[layer].value))
+    return (
+        "Of this the negation itself, denial less statement, moves a text from X towards its equivalent by at most "
+        f"{before[most].interval('+.3f')} before the last layer (layer {most}), and by {last.interval('+.3f')} in it."
+    )
 
 
 def story(one: OneLens, way: str, form: str) -> pd.DataFrame:

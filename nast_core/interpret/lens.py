@@ -31,7 +31,7 @@ from nast_core.negation.forms import FORMS
 from nast_core.negation.pairs import PolarityPair
 from nast_core.negation.phrases import sentence_case
 from nast_core.progress import Tick
-from nast_core.statistics.rates import rates
+from nast_core.statistics.rates import Rate, rates
 from nast_core.vocabulary.model import Vocabulary
 from nast_core.vocabulary.shipped import given
 
@@ -294,9 +294,21 @@ def story(
     ]
 
 
+def moved(found: "xr.Dataset", way: str) -> list[Rate]:
+    """By layer, how far the negation moves a text from X towards what says no X without a negation: the cosine to the
+    equivalent less that to X, of the denial less of the statement, mean over pairs with its 95 % interval.
+
+    A denial that lies near its equivalent tells nothing where the statement lies as near. Source: ours.
+    """
+    cosine = found.cosine.sel(way=way).transpose("form", "target", "pair", "layer")
+    towards = cosine.sel(target="equivalent") - cosine.sel(target="affirmative")
+    change = (towards.sel(form="negated") - towards.sel(form="affirmative")).values
+    return rates(change, [str(i) for i in range(len(change))])
+
+
 def lens_summary(found: "xr.Dataset") -> dict[str, Any]:
-    """summary.json of a lens: by layer the mean cosine of denials to each target in each form, with its 95 % interval
-    over pairs, each {value, low, high, n}."""
+    """summary.json of a lens: by layer the mean cosine of denials to each target in each form, and ``moved``, with its
+    95 % interval over pairs, each {value, low, high, n}."""
     denied = found.cosine.sel(form="negated")
     pairs = [str(i) for i in range(denied.sizes["pair"])]
     of = {
@@ -304,12 +316,14 @@ def lens_summary(found: "xr.Dataset") -> dict[str, Any]:
         for way in found.way.values
         for target in found.target.values
     }
+    further = {str(way): moved(found, str(way)) for way in found.way.values}
     return {
         "layers": [
             {
                 "layer": int(layer),
                 **{
                     str(way): {str(target): of[str(way), str(target)][row]._asdict() for target in found.target.values}
+                    | {"moved": further[str(way)][row]._asdict()}
                     for way in found.way.values
                 },
             }

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
@@ -16,7 +17,7 @@ from nast_core.interpret.ablation import sink
 from nast_core.interpret.attention import attention_patterns, value_weighted_patterns
 from nast_core.interpret.contributions import contributions, direct_contributions, of_the_negation
 from nast_core.interpret.effects import patched_pairs
-from nast_core.interpret.lens import equivalent_of, lens, mean_jacobians, story, would_be_embeddings
+from nast_core.interpret.lens import equivalent_of, lens, mean_jacobians, moved, story, would_be_embeddings
 from nast_core.interpret.logistic import C, fit, standardised
 from nast_core.interpret.patch_lens import Cell, patch
 from nast_core.interpret.probe import design, last_token, probe, probe_pairs
@@ -405,6 +406,21 @@ def test_changes_are_of_the_pairs_that_both_were_asked_about_in_whatever_order()
     changes = lens_changes(whole, part)
     assert changes.n.tolist() == [len(PAIRS) - 4] * len(changes)
     assert changes.change.abs().max() < 1e-9
+
+
+def test_what_the_negation_moves_is_the_denials_way_less_the_statements():
+    cosine = xr.DataArray(
+        np.array([[[[0.6, 0.7]], [[0.1, 0.1]], [[0.8, 0.3]]], [[[0.6, 0.2]], [[0.1, 0.1]], [[0.8, 0.9]]]])[None, ...],
+        dims=("way", "form", "target", "pair", "layer"),
+        coords={
+            "way": ["plain"],
+            "form": ["affirmative", "negated"],
+            "target": ["affirmative", "negated", "equivalent"],
+        },
+    )
+    by_layer = moved(xr.Dataset({"cosine": cosine}), "plain")
+    # layer 0: both lie nearer to the equivalent, alike; layer 1: (0.9 - 0.2) - (0.3 - 0.7)
+    assert [one.value for one in by_layer] == pytest.approx([0, 1.1])
 
 
 def test_towers_of_other_depth_are_not_subtracted():

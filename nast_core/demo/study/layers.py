@@ -91,24 +91,21 @@ def known(probe: Summary, wording: Summary) -> str:
 
 
 def meant(lens: Summary) -> str:
-    """Where a denial lies nearer to what says the same without a negation than to what it denies, and where no more."""
-    rows = [row | row["jacobian"] for row in lens["layers"]]
-    apart = [row["equivalent"]["value"] - row["affirmative"]["value"] for row in rows]
-    nearest = max(range(len(rows)), key=apart.__getitem__)
-    last = rows[-1]
-    ends = f"in layer {last['layer']} {_interval(last['affirmative'])} to X and {_interval(last['equivalent'])} to it"
-    of = f"mean cosines of {lens['pairs']} pairs, Jacobian lens"
-    if rows[nearest]["equivalent"]["low"] <= rows[nearest]["affirmative"]["high"]:
-        return (
-            "a denial lies at no layer nearer to the affirmative sentence that means the same than to X itself: "
-            f"{ends} ({of})."
-        )
-    there = rows[nearest]
-    turned = "and the last layer turns that round" if apart[-1] < 0 else "and stays so"
+    """How far the negation has moved a text towards its affirmative equivalent, before the last layer and in it."""
+    rows = [{"layer": row["layer"], **row["jacobian"]} for row in lens["layers"]]
+    *before, last = rows
+    most = max(before, key=lambda row: abs(row["moved"]["value"]))
     return (
-        f"stopped after layer {there['layer']}, a denial lies nearer to the affirmative sentence that means the same "
-        f"({_interval(there['equivalent'])}) than to X ({_interval(there['affirmative'])}), {turned}: {ends} ({of})."
+        f"stopped after layer {most['layer']}, a denial has a cosine of {_interval(most['equivalent'])} to the affirmative "
+        f"sentence that means the same and of {_interval(most['affirmative'])} to X, of which the negation itself, denial less "
+        f"statement, makes {_moved(most)}, the most before the last layer; there the cosines are "
+        f"{_interval(last['equivalent'])} and {_interval(last['affirmative'])}, and it makes {_moved(last)} (Jacobian "
+        f"lens, {lens['pairs']} pairs)."
     )
+
+
+def _moved(row: Summary) -> str:
+    return _interval(row["moved"], "+.3f")
 
 
 def made(contributions: Summary) -> str:
@@ -142,5 +139,5 @@ def _at(row: Summary, measure: str) -> str:
     return f"{_interval(row[measure])} (layer {row['layer']})"
 
 
-def _interval(figure: Mapping[str, float]) -> str:
-    return Rate(figure["value"], figure["low"], figure["high"], int(figure["n"])).interval(".2f")
+def _interval(figure: Mapping[str, float], spec: str = ".2f") -> str:
+    return Rate(figure["value"], figure["low"], figure["high"], int(figure["n"])).interval(spec)
