@@ -96,9 +96,9 @@ def meant(lens: Summary) -> str:
     *before, last = rows
     most = max(before, key=lambda row: abs(row["moved"]["value"]))
     return (
-        f"stopped after layer {most['layer']}, a denial has a cosine of {_interval(most['equivalent'])} to the affirmative "
-        f"sentence that means the same and of {_interval(most['affirmative'])} to X, of which the negation itself, denial less "
-        f"statement, makes {_moved(most)}, the most before the last layer; there the cosines are "
+        f"stopped after layer {most['layer']}, a denial has a cosine of {_interval(most['equivalent'])} to the "
+        f"affirmative sentence that means the same and of {_interval(most['affirmative'])} to X, of which the negation "
+        f"itself, denial less statement, makes {_moved(most)}, the most before the last layer; there the cosines are "
         f"{_interval(last['equivalent'])} and {_interval(last['affirmative'])}, and it makes {_moved(last)} (Jacobian "
         f"lens, {lens['pairs']} pairs)."
     )
