@@ -66,15 +66,17 @@ def _files(audited: Audited) -> None:
 
 
 def _part(name: str, part: Part) -> None:
-    from nast_core.audit.svg import DARK, LIGHT, STYLE, drawn
+    from nast_core.audit.svg import DARK, LIGHT, heading, picture
 
     st.subheader(part.title, anchor=f"audit-{name}")
     if part.reason:
         lead = "Left out" if part.state == "left out" else "Not all of it could be done"
         st.warning(plain(f"{lead}: {part.reason}"), icon=":material/do_not_disturb_on:")
     for chart in part.charts:
-        colours = DARK if st.context.theme.type == "dark" else LIGHT
-        st.html(f"<style>{_scoped(STYLE)}</style><div class='audit-chart' style='{colours}'>{drawn(chart)}</div>")
+        drawn = picture(chart)
+        st.markdown(f"**{plain(heading(chart))}**")
+        st.image(drawn.file(DARK if st.context.theme.type == "dark" else LIGHT), alt=drawn.told)
+        st.caption(plain(chart.reads))
     if part.figures:
         with st.expander(f"Figures: {len(part.figures)}", icon=":material/table:"):
             st.dataframe(_table(part.figures), hide_index=True)
@@ -82,11 +84,6 @@ def _part(name: str, part: Part) -> None:
         with st.expander("What else is known of it", icon=":material/description:"):
             for what, said in part.facts.items():
                 st.markdown(f":gray[{plain(what)}]  \n{plain(said)}")
-
-
-def _scoped(style: str) -> str:
-    """The charts' own style, for nothing else of the page."""
-    return f".audit-chart{{max-width:780px; {style} }}"
 
 
 def _table(figures: dict[str, Figure]) -> pd.DataFrame:

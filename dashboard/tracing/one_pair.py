@@ -90,7 +90,7 @@ def _draw_map(pair: AlignedPair, swap: Swap, cte: np.ndarray, on: str, *, small:
         how_to_read=(
             "The negated text's value, written into the affirmative text's run, one layer and token at a time. 0:"
             " nothing changes. 1: the text now scores as the negated one; above 1, past it. Follow the 1s from the"
-            " negator to the end token."
+            " negator to the token that is read out."
         )
         + (" Here d is small, and shares of it swing widely." if small else ""),
         alt="Heatmap of the causal tracing effect by layer and token",

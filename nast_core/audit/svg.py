@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from nast_core.audit.document import Figure, Grid, Lines, Rates
 
@@ -29,16 +30,48 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 290, 145, 8, 30
 _INKS = ("var(--ink-1)", "var(--ink-2)", "var(--ink-3)")
 
 
+class Picture(NamedTuple):
+    """A drawn chart. ``told``: what it shows, in words."""
+
+    width: float
+    height: float
+    marks: Sequence[str]
+    told: str
+
+    @property
+    def inline(self) -> str:
+        """For a page that has STYLE and the colours."""
+        return (
+            f'<svg viewBox="0 0 {self.width:g} {self.height:g}" role="img" aria-label="{escape(self.told)}">'
+            f"{''.join(self.marks)}</svg>"
+        )
+
+    def file(self, colours: str) -> str:
+        """An image of its own, with its style in it; ``colours``: LIGHT or DARK."""
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}" '
+            f'width="{self.width:g}" height="{self.height:g}" style="{colours};font-family:sans-serif">'
+            f"<style>{STYLE}</style>{''.join(self.marks)}</svg>"
+        )
+
+
+def picture(chart: Rates | Lines | Grid) -> Picture:
+    return {"rates": _rates, "lines": _lines, "grid": _grid}[chart.kind](chart)  # type: ignore[operator]
+
+
+def heading(chart: Rates | Lines | Grid) -> str:
+    return f"{chart.title} ({chart.unit})" if chart.unit else chart.title
+
+
 def drawn(chart: Rates | Lines | Grid) -> str:
-    """A figure with its heading and how to read it."""
-    picture = {"rates": _rates, "lines": _lines, "grid": _grid}[chart.kind](chart)  # type: ignore[operator]
-    unit = f" ({escape(chart.unit)})" if chart.unit else ""
+    """A figure with its heading and how to read it, as HTML."""
     return (
-        f"<figure><h4>{escape(chart.title)}{unit}</h4>{picture}<figcaption>{escape(chart.reads)}</figcaption></figure>"
+        f"<figure><h4>{escape(heading(chart))}</h4>{picture(chart).inline}"
+        f"<figcaption>{escape(chart.reads)}</figcaption></figure>"
     )
 
 
-def _rates(chart: Rates) -> str:
+def _rates(chart: Rates) -> Picture:
     low, high = _range([row.figure for row in chart.rows], chart.reference, whole=chart.unit in ("share", "AUROC"))
     height = _TOP + _ROW * len(chart.rows) + _BOTTOM
 
@@ -58,7 +91,7 @@ def _rates(chart: Rates) -> str:
             marks.append(_line(x(figure.low), y, x(figure.high), y, "whisker"))
         marks.append(f'<circle cx="{x(figure.value):.1f}" cy="{y:.1f}" r="4" class="mark"/>')
         marks.append(_text(_WIDTH - _RIGHT + 8, y + 4, said(figure, chart.unit)))
-    return _svg(
+    return Picture(
         _WIDTH,
         height,
         marks,
@@ -74,7 +107,7 @@ def said(figure: Figure, unit: str = "") -> str:
     return rate.interval(".1f" if unit == "points" else ".2f")
 
 
-def _lines(chart: Lines) -> str:
+def _lines(chart: Lines) -> Picture:
     figures = [figure for series in chart.series.values() for figure in series]
     low, high = _range(figures, chart.reference, whole=True)
     left, right, height = 48, 130, 240
@@ -113,10 +146,10 @@ def _lines(chart: Lines) -> str:
         f"{name}: " + ", ".join(f"layer {layer} {said(one)}" for layer, one in zip(chart.layers, series, strict=True))
         for name, series in chart.series.items()
     )
-    return _svg(_WIDTH, height, marks, f"{chart.title}. {told}")
+    return Picture(_WIDTH, height, marks, f"{chart.title}. {told}")
 
 
-def _grid(chart: Grid) -> str:
+def _grid(chart: Grid) -> Picture:
     columns, left, top = len(chart.across), 150, 24
     cell = min(48.0, (_WIDTH - left - 10) / max(columns, 1))
     row = 22
@@ -141,7 +174,7 @@ def _grid(chart: Grid) -> str:
     across = chart.across[0].rpartition(" ")[0] if chart.across else ""
     marks.append(_text(left - 8, top - 8, across, "end"))
     told = f"{chart.title}: largest {most:.3f}"
-    return _svg(_WIDTH, top + row * len(chart.down) + 8, marks, told)
+    return Picture(_WIDTH, top + row * len(chart.down) + 8, marks, told)
 
 
 def _range(figures: Sequence[Figure], reference: float | None, *, whole: bool) -> tuple[float, float]:
@@ -171,10 +204,6 @@ def _ticks(low: float, high: float, x, height: float) -> list[str]:
             _text(x(tick), height - 10, f"{tick:g}", "middle"),
         ]
     return marks
-
-
-def _svg(width: float, height: float, marks: Sequence[str], told: str) -> str:
-    return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(told)}">{"".join(marks)}</svg>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:

@@ -1,5 +1,7 @@
 """The Audit page: what it offers, and what it shows of a finished audit; Home leads to it."""
 
+from base64 import b64decode
+
 import pytest
 
 from nast_core import load_model
@@ -51,3 +53,10 @@ def test_a_finished_audit_is_shown_with_its_verdict_files_and_parts(finished):
     assert "Left out: no pair can be learnt from" in at.warning[0].value
     assert [one.value for one in at.subheader if "Causal tracing" in one.value]
     assert "audit-run" not in [button.key for button in at.button]
+    charts = [chart for one in finished.result.audit.parts.values() for chart in one.charts]
+    pictures = [image for drawn in at.get("image") for image in drawn.proto.imgs]
+    assert len(pictures) == len(charts) > 0
+    for image in pictures:
+        svg = b64decode(image.url.removeprefix("data:image/svg+xml;base64,")).decode()
+        assert "--text:" in svg  # its colours go with it: an image takes none from the page
+        assert "<style>" in svg

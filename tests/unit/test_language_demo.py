@@ -125,6 +125,21 @@ def test_the_same_seed_builds_the_same_weights_and_so_does_a_build_that_was_inte
     assert figures["build"]["cpu_minutes"] is None  # of several sittings: not timed
 
 
+@pytest.mark.long
+def test_the_real_encoder_is_fetched_checked_and_builds_the_same_weights_twice(empty_cache, tmp_path):
+    try:
+        encoder = find_encoder(None)
+    except ModelError as error:
+        pytest.skip(f"the encoder cannot be fetched here: {error}")
+    assert encoder.folder.is_relative_to(empty_cache)
+    weights = []
+    for name in ("one", "other"):
+        build_language(tmp_path / name, plan=TINY)
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    assert "Apache 2.0" in (tmp_path / "one" / "README.md").read_text("utf-8")
+
+
 def test_vectors_with_gradients_are_those_that_the_model_gives(built):
     model = load_model("demo-language", device="cpu")
     texts = ["No edema.", "There is no pleural effusion on the left; severe edema.", "Normal heart size."]
