@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from dashboard import sidebar
 from dashboard.parts import asking
@@ -52,8 +53,12 @@ def show(root: Path) -> None:
     sidebar.choose(pages["data"])
     try:
         page.run()
-    finally:  # a page that stops early still says what is loaded
+    except RerunException:  # drawn anew at once: no model is loaded for it before
+        raise
+    except BaseException:  # a page that stops early still says what is loaded
         sidebar.show_loaded()
+        raise
+    sidebar.show_loaded()
 
 
 def _page(folder: Path, page: Page) -> st.Page:
