@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Method = Literal["exact", "attribution"]  # every swap is run; or all of them estimated from one gradient
 Positions = Literal["each", "negator", "all"]
-SHUFFLINGS = 200  # of a probe's labels: with few texts a single one falls anywhere between a quarter and three quarters
+SHUFFLINGS = 100  # of a probe's labels: with few texts a single one falls anywhere between a quarter and three quarters
 LENS_TEXTS = 200  # that the lens's Jacobian is a mean over
 
 

@@ -25,7 +25,7 @@ class Quiet:
 
 
 def an_audit_of_the_demo() -> list[tuple[str, str, str]]:
-    model, rows = load_model("demo"), []
+    model, rows, warm, parts = load_model("demo"), [], 0.0, 0.0
     for quick in (True, False):
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             patch.setenv("NAST_CACHE", str(Path(folder) / "cache"))
@@ -35,13 +35,16 @@ def an_audit_of_the_demo() -> list[tuple[str, str, str]]:
             whole = _taken(recipe, model, store)
             store.discard(_newest(store))
             again = _taken(recipe, model, store)
-            parts = _parts_alone(recipe, model, Path(folder))
+            if quick:
+                parts = _parts_alone(recipe, model, Path(folder))
+                warm = _taken(recipe, model, RunStore(Path(folder) / "warm"))
         name = "Quick audit" if quick else "Audit"
         rows += [
             (f"{name} of the demo", f"{whole:.0f} s", f"told beforehand: {told:.0f} s; bar {BARS[quick]}"),
-            (f"{name}, against its parts alone", f"{whole / parts:.2f} times", f"{parts:.0f} s; bar 1.1"),
             (f"{name}, from parts that are kept", f"{again:.1f} s", "nothing is computed twice"),
         ]
+    against = f"{warm:.0f} s against {parts:.0f} s, both with the vectors of an audit before; bar 1.1"
+    rows.append(("Quick audit, against its parts alone", f"{warm / parts:.2f} times", against))
     return rows
 
 
