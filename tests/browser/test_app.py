@@ -165,6 +165,7 @@ def pressed_until(page: Page, key: str, said: str) -> None:
     raise AssertionError(f"{key} never reaches {said!r}")
 
 
+@pytest.mark.long
 def test_a_reading_is_corrected_and_taken_back_by_keyboard_and_the_page_does_not_jump(page, address):
     page.goto(f"{address}/attention?pair-source=typed&affirmative=There+is+some+edema.&negated=There+is+no+edema.")
     settled(page)

@@ -23,6 +23,7 @@ def labels(at) -> list[str]:
     return [metric.label for metric in at.metric]
 
 
+@pytest.mark.long
 def test_a_model_that_does_not_load_is_its_sentence_and_the_others_are_shown():
     at = shown(**{"with": "/no/such/folder"})
     assert len(at.error) == 1
@@ -130,6 +131,7 @@ def test_a_slow_model_is_offered_as_a_run_that_is_kept(monkeypatch, tmp_path):
     assert not at.metric
 
 
+@pytest.mark.long
 def test_claims_are_a_run_that_the_command_finds_and_a_slow_model_is_offered_as_one(monkeypatch, tmp_path):
     monkeypatch.setenv("NAST_RUNS", str(tmp_path))
     shown(tab="Claims", **{"claims-n": "100", "claims-seed": "23"})

@@ -129,6 +129,7 @@ def test_compare_shows_claims_and_mechanism_where_the_split_has_no_question(few)
     assert "Accuracy of A and B" not in drawn
 
 
+@pytest.mark.long
 def test_compare_shows_auroc_by_labels_where_nothing_is_said_of_the_images(unsaid):
     at = shown("compare", unsaid, a="demo", b="demo-tuned", **{"compare-pairs": "12"})
     at.button(key="compare-leave").click().run()
@@ -237,6 +238,7 @@ def test_the_datasets_questions_statements_and_card_are_shown_and_its_files_are_
     assert "Change the wording" not in [box.label for box in at.expander]
 
 
+@pytest.mark.long
 def test_a_dataset_is_built_on_the_data_page_and_chosen_at_a_press(tmp_path, monkeypatch):
     monkeypatch.setenv("NAST_DATA", str(tmp_path / "sets"))
     table = write_table(tmp_path / "mine", {"train": 6, "validation": 6, "test": 6})

@@ -107,6 +107,7 @@ def test_a_state_written_into_its_own_place_of_the_other_text_at_the_last_layer_
     assert metrics(at)["Effect"] != "1.00"
 
 
+@pytest.mark.long
 def test_what_a_text_would_mean_is_the_plain_lens_until_the_jacobian_one_is_made(monkeypatch):
     monkeypatch.setattr(pace, "AT_ONCE", 0.0)
     memo.STORE.clear()

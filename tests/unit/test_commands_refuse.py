@@ -20,7 +20,7 @@ FOLDERS = {  # options that name a folder, which "." and "/" are
     "images", "tables", "companions", "work", "docs", "answers",
     *(f"{name} out" for name in ("benchmark run", "claims check", "claims run", "compare", "demo build", "demo study",
        "demo wording", "probe", "lens", "contributions", "demo repairs", "repair",
-       "demo distil", "audit run")),
+       "demo distil", "demo layers", "audit run")),
 }  # fmt: skip
 NEW_FOLDERS = {"dataset build out", "export out", "model convert out"}
 ELSEWHERE = {"images", "tables", "answers", "reports", "companions"}  # read by other gates, once the work has begun

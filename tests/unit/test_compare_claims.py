@@ -93,6 +93,7 @@ def test_images_that_one_model_could_not_read_are_left_out_for_both(demo, other,
         claim_changes(demo, other, asked, images, {})
 
 
+@pytest.mark.long
 def test_wordings_are_compared_on_the_same_images_and_a_model_with_itself_changes_nothing(demo, other, world):
     asked, images = world
     found = wordings_between(demo, other, asked, images, images)

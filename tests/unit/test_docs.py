@@ -34,6 +34,7 @@ def named(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", [p for p in (ROOT / "README.md", *GUIDE) if blocks(p, "python")], ids=named)
+@pytest.mark.long
 def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NAST_RUNS", str(tmp_path / "runs"))
