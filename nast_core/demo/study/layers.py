@@ -68,12 +68,10 @@ def sentences(found: Mapping[str, Summary]) -> list[str]:
     for spec, summaries in found.items():
         if "absent" in summaries:
             continue
-        said += [
-            f"`{spec}`: {known(summaries['probe'], summaries['wording'])}",
-            f"`{spec}`: {meant(summaries['lens'])}",
-        ]
-        if "lacking" not in summaries["contributions"]:
-            said.append(f"`{spec}`: {made(summaries['contributions'])}")
+        said.append(f"`{spec}`: {known(summaries['probe'], summaries['wording'])}")
+        for name, words in (("lens", meant), ("contributions", made)):
+            if "lacking" not in summaries[name]:
+                said.append(f"`{spec}`: {words(summaries[name])}")
     return said
 
 
