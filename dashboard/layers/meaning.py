@@ -117,6 +117,8 @@ def moved_words(found: Looked, way: str) -> str:
     from nast_core.interpret.lens import moved
 
     *before, last = moved(found.pairs, way)
+    if not last.n:
+        return "The vocabulary says none of these denials affirmatively, so what the negation moves cannot be told."
     most = max(range(len(before)), key=lambda layer: abs(before[layer].value))
     return (
         "Of this the negation itself, denial less statement, moves a text from X towards its equivalent by at most "
