@@ -1,7 +1,7 @@
 """What the layers of the demo models know, what their denials would mean on the way, and who makes the score: five
 sentences with their figures, in docs/layers.json and, beside the study of arms, in docs/results.md."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,14 +123,17 @@ def section(folder: Path) -> list[str]:
         outcome = read_json(folder / FILE)
     except DataError:
         return []
-    return ["## What the layers know", "", *_bullets(outcome["sentences"]), "", _MADE.format(**outcome), ""]
+    return [
+        "## What the layers know",
+        "",
+        *(f"- {one}" for one in outcome["sentences"]),
+        "",
+        _MADE.format(**outcome),
+        "",
+    ]
 
 
 _MADE = "Made by `nast demo layers` at {revision}; every figure is in layers.json beside this file."
-
-
-def _bullets(said: Sequence[str]) -> list[str]:
-    return [f"- {one}" for one in said]
 
 
 def _at(row: Summary, measure: str) -> str:
@@ -138,4 +141,4 @@ def _at(row: Summary, measure: str) -> str:
 
 
 def _interval(figure: Mapping[str, float], spec: str = ".2f") -> str:
-    return Rate(figure["value"], figure["low"], figure["high"], int(figure["n"])).interval(spec)
+    return Rate.of(figure).interval(spec)
