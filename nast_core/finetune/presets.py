@@ -30,8 +30,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 
 
 DISTIL: dict[Method, dict[str, Any]] = {  # what objective distil asks for unasked: texts alone, so steps are cheap
-    "full": {"learning_rate": 5e-4, "steps": 200, "batch_size": 64, "validate_every": 100},
-    "lora": {"learning_rate": 3e-3, "steps": 300, "batch_size": 64, "validate_every": 150},
+    "full": {"learning_rate": 3e-4, "steps": 400, "batch_size": 64, "validate_every": 200, "precision": "auto"},
+    "lora": {"learning_rate": 3e-3, "steps": 400, "batch_size": 64, "validate_every": 200, "precision": "auto"},
 }
 
 

@@ -33,9 +33,10 @@ VALIDATION = 512  # texts that the student is watched on, in no step
 OPENI = "openi"
 _LINES = 64 * MB  # of a file of sentences
 _STREAM = 5
-_CLAUSES = (0.45, 0.3, 0.25)  # shares of texts with one, two and three statements
-_KINDS = {"denied": 0.5, "affirming": 0.2, "normal": 0.12, "pseudo": 0.12, "hedges": 0.06}  # shares of statements
-_BEHIND, _TWO = 0.2, 0.25  # of denials: said behind what is present; of two findings at once
+_FINDINGS = (0.35, 0.3, 0.35)  # shares of texts that name one, two and three, in as many statements or fewer
+_KINDS = {"denied": 0.45, "affirming": 0.21, "normal": 0.12, "pseudo": 0.16, "hedges": 0.06}  # shares of statements
+_BEHIND = 0.4  # of denials of several, and of what is normal: said behind the first, which is present
+_OTHERWISE = 0.3  # of denials of one finding: in words of teaching.yaml and not by a cue of the grammar
 _TRIES = 20  # draws for one text that is new, before there are held to be no more
 
 
@@ -193,6 +194,8 @@ class _Writer:
         self._conditions = [name for name, entry in vocabulary.entries.items() if entry.nouns]
         self._nouns = {name: self._of(name, "nouns", "prompt_nouns") for name in self._conditions}
         self._frames = tuple(dict.fromkeys((*self._words.sentences, *frames(vocabulary))))
+        between = (clause.replace("{p}", "").replace("{n}", "") for clause in self._words.clauses)
+        self._joins = tuple(dict.fromkeys((*self._words.joins, *between)))
         self._phrases = [words for said in chain(*apart(vocabulary).values()) for words in fixed_words(said)]
 
     def _of(self, name: str, *fields: str) -> tuple[Noun, ...]:
@@ -200,43 +203,48 @@ class _Writer:
 
     def text(self) -> str:
         """One text; empty where what was drawn would hold what is kept out."""
-        count = 1 + self._rng.choice(len(_CLAUSES), p=_CLAUSES)
-        names = [self._conditions[i] for i in self._rng.permutation(len(self._conditions))[: 3 * count]]
-        kinds = self._rng.choice(list(_KINDS), size=count, p=list(_KINDS.values()))
-        said = [self._statement(kind, names[3 * place : 3 * place + 3]) for place, kind in enumerate(kinds)]
-        text = sentence_case(self._pick(self._frames).format(self._pick(self._words.joins).join(filter(None, said))))
+        most = 1 + int(self._rng.choice(len(_FINDINGS), p=_FINDINGS))
+        names = [self._conditions[i] for i in self._rng.permutation(len(self._conditions))[:most]]
+        said = []
+        while names:
+            several = names[: int(self._rng.integers(1, len(names) + 1))]
+            kind = self._rng.choice(list(_KINDS), p=list(_KINDS.values()))
+            said.append(self._statement(kind, several))
+            names = names[len(several) :]
+        text = sentence_case(self._pick(self._frames).format(self._pick(self._joins).join(said)))
         low = text.lower()
         if not all(said) or any(all(part in low for part in phrase) for phrase in self._phrases):
             return ""
         return "" if self._without & {cue.text for cue in denying_cues(text, self._vocabulary)} else text
 
     def _statement(self, kind: str, names: Sequence[str]) -> str:
-        """About the first of the conditions, or the first two."""
-        if not names:
-            return ""
-        if kind == "denied":
-            return self._denial(names)
-        if kind == "normal":
-            normals = self._normals(names[0])
-            return self._fill(self._pick(self._taught.kinds["normal"]), names[:1], normals) if normals else ""
+        """About the conditions; of what is neither denied, affirmed nor normal about the first alone."""
+        if kind in ("denied", "normal"):
+            return self._absence(names, denied=kind == "denied")
         templates = self._taught.kinds[kind]
-        return self._fill(
-            self._pick((*templates, *self._words.present) if kind == "affirming" else templates), names[:1]
-        )
+        if kind == "affirming":
+            return self._fill(self._pick((*templates, *self._words.present)), names)
+        return self._fill(self._pick(templates), names[:1])
 
-    def _denial(self, names: Sequence[str]) -> str:
-        behind = len(names) > 2 and self._rng.random() < _BEHIND
-        denied = tuple(names[1:] if behind else names)[: 2 if self._rng.random() < _TWO else 1]
+    def _absence(self, names: Sequence[str], *, denied: bool) -> str:
+        """What is absent, denied or as what is normal; of several, sometimes behind the first, which is present."""
+        behind = len(names) > 1 and self._rng.random() < _BEHIND
+        absent = tuple(names[1:] if behind else names)
         among = self._words.behind if behind else self._words.clauses_of_absence
-        fitting = [one for one in among if one.fits(denied) and one.cue not in self._without]
-        if not fitting:
+        fitting = [one for one in among if one.fits(absent) and one.cue not in self._without]
+        normals = [self._normals(name) for name in absent]
+        if not fitting or not (denied or all(normals)):
             return ""
+        if denied and len(absent) == 1 and not behind and self._rng.random() < _OTHERWISE:
+            return self._fill(self._pick(self._taught.kinds["denied"]), absent)
         cue = self._pick(list(dict.fromkeys(one.cue for one in fitting)))
         absence = self._pick([one for one in fitting if one.cue == cue])
-        template = absence.one if len(denied) == 1 else absence.denied
-        if behind:
-            template = template.replace("{P}", self._fill("{P}", names[:1]))
-        return self._fill(template, denied, join=absence.join)
+        present = self._fill("{P}", names[:1]) if behind else ""
+        if denied:
+            template = absence.one if len(absent) == 1 else absence.denied
+            return self._fill(template.replace("{P}", present) if behind else template, absent, join=absence.join)
+        template = absence.normal if behind else self._pick(self._taught.kinds["normal"])
+        return self._fill(template.replace("{P}", present), absent, [self._pick(some) for some in normals])
 
     def _normals(self, name: str) -> tuple[Normal, ...]:
         entry = self._vocabulary[name]
@@ -245,8 +253,7 @@ class _Writer:
 
     def _fill(self, template: str, names: Sequence[str], normals: Sequence[Normal] = (), join: str = "and") -> str:
         nouns = tuple(self._pick(self._nouns[name]) for name in names)
-        normal = (self._pick(normals),) if normals else (Normal(""),) * len(nouns)
-        return Words(nouns, normal).fill(template, range(len(nouns)), join)
+        return Words(nouns, tuple(normals) or (Normal(""),) * len(nouns)).fill(template, range(len(nouns)), join)
 
     def _pick(self, choices: Sequence[Any]) -> Any:
         return choices[int(self._rng.integers(len(choices)))]

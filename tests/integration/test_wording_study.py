@@ -21,7 +21,7 @@ CELLS = (
     Cell(name="eight", parts="ab"),
     Cell(name="mixed-1", parts="a", cues="mixed 1"),
     Cell(name="repaired", parts="g", repair="rewrite"),
-    Cell(name="distilled-then-claims", parts="g", cues="all", distil=True, then_claims=True),
+    Cell(name="distilled-then-claims", parts="g", cues="all", teacher="rewrite", then_claims=True),
     Cell(name="all-pseudo-4", parts="h", cues="all", unmoved=4, hard=0.3, contrasts="reworded"),
 )
 TINY = Plan(

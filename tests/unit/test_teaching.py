@@ -69,6 +69,21 @@ def test_what_only_looks_like_a_denial_is_read_as_none_and_so_keeps_its_vector(k
             assert not split(text).denied, text
 
 
+def test_what_denies_in_other_words_than_the_grammars_is_read_as_a_denial_and_so_is_moved():
+    for template in teaching(CHEST.examination).kinds["denied"]:
+        for condition in CHEST.conditions:
+            text = said(template, condition)
+            assert split(text).denied, text
+
+
+def test_texts_name_up_to_three_findings_present_absent_and_normal_ones_among_them(texts):
+    named = [{mention.condition for mention in parse(text)} for text in texts]
+    assert {1, 2, 3} <= {len(conditions) for conditions in named}
+    assert any(" are present" in text or text.lower().startswith("there are ") for text in texts)  # several at once
+    several = [text for text in texts if len([one for one in parse(text) if one.state == "absent"]) == 3]
+    assert len(several) > 20
+
+
 def test_thirty_denials_and_the_frames_of_the_figures_stand_in_no_text(texts):
     kept_out = apart(CHEST)
     assert len(set(kept_out["never"])) == 30

@@ -179,7 +179,7 @@ def test_pictures_are_drawn_of_what_is_there_and_say_so_where_nothing_is(partial
 
 def test_a_cell_of_a_recipe_of_its_own_is_a_schedule_of_its_own():
     assert Cell(name="x", parts="g", more=(("weight_decay", 0.1),)).schedule == "uniform full weight_decay 0.1"
-    assert Cell(name="x", parts="g", distil=True).schedule == "uniform full distil"
+    assert Cell(name="x", parts="g", teacher="rewrite").schedule == "uniform full distil"
     assert Cell(name="y", parts="a").schedule == "uniform full"
 
 

@@ -8,7 +8,7 @@ import platform
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from nast_core.benchmark.builder import build_items
-from nast_core.benchmark.grammar import Normal, demo_grammar
+from nast_core.benchmark.grammar import Grammar, Normal, demo_grammar
 from nast_core.benchmark.phantoms import phantom_studies
 from nast_core.benchmark.scoring import score_items, summarise
 from nast_core.benchmark.template import TemplateWriter, Words
@@ -45,12 +45,15 @@ SIZES = Plan(
     test_items=600, unseen_items=300, test_studies=300
 )  # and as many questions of the whole grammar as studies
 _UNTOUCHED = 70_000  # as in world.py
+_ASKED = ("gap_points", "acc_negated")  # of questions in the grammar's constructions
 LABELS = {  # figure -> (what it is called, factor, digits)
     "acc_affirmative": ("accuracy, affirmative (%)", 100, 1),
     "acc_negated": ("accuracy, negated, five seen cues (%)", 100, 1),
     "acc_negated_unseen": ("accuracy, negated, four held-out cues (%)", 100, 1),
     "gap_points": ("gap, seen cues (points)", 1, 1),
     "gap_points_unseen": ("gap, held-out cues (points)", 1, 1),
+    "gap_points_own": ("gap, every cue taught, in the grammar's constructions (points)", 1, 1),
+    "acc_negated_own": ("accuracy, negated, every cue taught, in the grammar's constructions (%)", 100, 1),
     "gap_points_grammar": ("gap, every cue of the grammar (points)", 1, 1),
     "acc_negated_grammar": ("accuracy, negated, every cue of the grammar (%)", 100, 1),
     "blind_negated": ("blind accuracy, negated (%; chance 25)", 100, 1),
@@ -85,10 +88,8 @@ def never_taught(
 def figures(world: World, model: DualEncoder, taught: frozenset[str]) -> dict[str, Any]:
     """LABELS of one model, and ``denials``: each of the thirty. ``taught``: the cues that a fine-tune's texts have."""
     tested = {name: rate["value"] for name, rate in measure_test(world, model, model.encode_texts).items()}
-    count = world.plan.test_studies
-    items = build_items(phantom_studies(count, start=_UNTOUCHED), count, TemplateWriter(demo_grammar())).items
-    vectors, _ = image_features(world.base(), [item.image for item in items], None)
-    of_grammar = summarise(score_items(model, items, vectors))
+    every = demo_grammar()
+    of_grammar = {"grammar": _of_grammar(world, model, every), "own": _of_grammar(world, model, denying(every, taught))}
     claims = world.test_claims
     everything = torch.stack([world.test_images[name] for name in claims.images.image])
     presence, patients = claims.presence_of(claims.conditions), claims.images.patient_id.tolist()
@@ -98,11 +99,27 @@ def figures(world: World, model: DualEncoder, taught: frozenset[str]) -> dict[st
     named = {"taught": "taught", "held_out": "held out", "false_denial": "false denial", "pseudo": "pseudo-negation"}
     return {
         **{name: tested[name] for name in LABELS if name in tested},
-        **{f"{name}_grammar": of_grammar[name]["value"] for name in ("gap_points", "acc_negated")},
+        **{f"{name}_{words}": found[name]["value"] for words, found in of_grammar.items() for name in _ASKED},
         **{name: groups[group]["value"] for name, group in named.items() if group in groups},
         "never": float(np.mean(list(denials.values()))),
         "denials": denials,
     }
+
+
+def denying(words: Grammar, cues: frozenset[str]) -> Grammar:
+    """The grammar with no other denials than by ``cues``."""
+    before, behind = (
+        tuple(one for one in among if one.cue in cues) for among in (words.clauses_of_absence, words.behind)
+    )
+    return replace(words, clauses_of_absence=before, behind=behind)
+
+
+def _of_grammar(world: World, model: DualEncoder, words: Grammar) -> dict[str, Any]:
+    """The figures of questions about as many studies, said so."""
+    count = world.plan.test_studies
+    items = build_items(phantom_studies(count, start=_UNTOUCHED), count, TemplateWriter(words)).items
+    vectors, _ = image_features(world.base(), [item.image for item in items], None)
+    return summarise(score_items(model, items, vectors))
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,9 @@ class Bench:
     def _train(self, cell: Cell, seed: int, rate: float, share: float = 1.0) -> tuple[Trained, Curve]:
         """``share`` of the steps. Of a cell in two stages, the second goes on from the first, at the smallest rate."""
         plan, texts, model = self.plan, cell.manner(seed), self.world.base()
-        stages = [(cell, rate, plan.distil_steps if cell.distil else plan.steps)]
+        stages = [(cell, rate, plan.distil_steps if cell.teacher else plan.steps)]
         if cell.then_claims:
-            stages.append((replace(cell, distil=False), min(plan.rates), plan.steps))
+            stages.append((replace(cell, teacher=None), min(plan.rates), plan.steps))
         for number, (stage, at, steps) in enumerate(stages):
             recipe = self.world.asked(stage, seed=seed, rate=at, steps=max(1, round(share * steps)), texts=texts)
             curve, weights = Curve(), recipe_weights(recipe, model, runs=self.world.folder)

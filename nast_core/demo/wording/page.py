@@ -114,8 +114,8 @@ def _method(results: dict[str, Any]) -> list[str]:
         "out* of every training text; the grammar's other cues that a cell does not teach are *never taught*. Every "
         "training text is searched, by the parser and for plain words, for cues that it must not have. A set of all "
         "32 denials would teach the held-out ones too, so the broadest here has the other 28. *Thirty in no text* are "
-        "denials such as “we see no X”, the same for every cell. `distilled` learns from text alone, `repaired` is not "
-        "trained: its parser splits every denial off the text."
+        "denials such as “we see no X”, the same for every cell. `distilled` learns from text alone; `repaired` and "
+        "`rewritten` are not trained: a parser splits every denial off the text."
     )
     chosen = (
         f"Rates are chosen on {plan['validation_studies']} validation studies, by the AUROC of taught cues after "

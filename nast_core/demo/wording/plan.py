@@ -12,6 +12,9 @@ from nast_core.finetune.recipe import Method
 from nast_core.interpret.summaries import Summary
 
 LANGUAGE = "demo-language"
+REPAIR = (
+    "region(t=0.52)"  # what validation chose for the language demo (docs/repairs.md), of all repairs the best reader
+)
 REFERENCE = "eight"  # the cell that others are held against, and whose texts rates are tried on
 PARTS = {
     "a": "number against kind of cues",
@@ -40,7 +43,7 @@ class Cell:
     summary: Summary | None = None  # of the arms that follow a trace
     method: Method = "full"
     more: tuple[tuple[str, Any], ...] = ()  # further fields of the fine-tune's recipe
-    distil: bool = False  # by text alone, the repair "rewrite" its teacher
+    teacher: str | None = None  # by text alone: the repair that teaches
     then_claims: bool = False  # and statements about images after it
     repair: str | None = None  # no training: the model so repaired
 
@@ -67,7 +70,7 @@ class Cell:
     @property
     def schedule(self) -> str:
         """What a rate is chosen for: cells that differ in their texts alone share it."""
-        objective = "distil" if self.distil else ""
+        objective = "distil" if self.teacher else ""
         own = (
             self.on,
             self.arm,
@@ -95,9 +98,10 @@ CELLS: tuple[Cell, ...] = (
     Cell(name="hard", parts="c", hard=0.3),
     *(Cell(name=f"{arm}-{summary}", parts="d", arm=arm, summary=summary) for arm, summary in _ARMS),
     Cell(name="lora", parts="e", method="lora"),
-    Cell(name="repaired", parts="g", repair="rewrite"),
-    Cell(name="distilled", parts="g", cues="all", distil=True),
-    Cell(name="distilled-then-claims", parts="g", cues="all", distil=True, then_claims=True),
+    Cell(name="rewritten", parts="g", repair="rewrite"),
+    Cell(name="repaired", parts="g", repair=REPAIR),
+    Cell(name="distilled", parts="g", cues="all", teacher=REPAIR),
+    Cell(name="distilled-then-claims", parts="g", cues="all", teacher=REPAIR, then_claims=True),
     Cell(name="demo-mixed-8", parts="f", cues="mixed 8", on=DEMO),
     Cell(name="demo-before-8", parts="f", cues="before 8", on=DEMO),
     *(Cell(name=f"eight-pseudo-{count}", parts="h", unmoved=count) for count in (4, 16)),
@@ -157,7 +161,7 @@ class Plan:
         return ((cell, seed) for seed in range(self.seeds) for cell in self.cells if not (cell.repair and seed))
 
     def rates_of(self, cell: Cell) -> tuple[float, ...]:
-        if cell.distil:
+        if cell.teacher:
             return self.distil_rates
         if cell.method == "lora":
             return self.lora_rates

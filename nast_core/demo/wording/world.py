@@ -66,8 +66,8 @@ class World(world.World):
         own: dict[str, Any] = {"summary": cell.summary, "trace": self.trace("block")} if cell.summary else {}
         own |= {"statements_first": min(1.0, self.plan.statement_steps / self.plan.steps)}
         own |= {"batch_size": self.plan.batch_size}
-        if cell.distil:
-            own = {"objective": "distil", "teacher": "rewrite", "texts": "grammar"}
+        if cell.teacher:
+            own = {"objective": "distil", "teacher": cell.teacher, "texts": "grammar"}
             own |= {"without_cues": tuple(sorted(kept_from(texts))), "batch_size": self.plan.distil_texts}
         curve = "d" in cell.parts  # elsewhere a validation, which costs as much as ten steps, would say nothing
         every = max(1, steps // self.plan.validations) if curve else steps
