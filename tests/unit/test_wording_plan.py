@@ -73,10 +73,10 @@ def test_a_quick_study_is_a_part_of_the_whole_and_its_rates_are_tried_once_a_sch
     assert part.seeds == 2
     assert {cell.name for cell in part.cells} == {
         REFERENCE, "hard", "before-8", *(f"mixed-{count}" for count in (1, 2, 4, 8, 16)),
-        "all", "distilled", "distilled-then-claims", "repaired",
+        "all", "distilled", "distilled-then-claims", "repaired", "rewritten",
     }  # fmt: skip
     assert [cell.name for cell, _ in part.trials()] == [REFERENCE] * 2 + ["distilled"] * 2
-    assert list(part.pieces())[12:14] == [(part.cells[0], 1), (part.cells[1], 1)]
+    assert list(part.pieces())[13:15] == [(part.cells[0], 1), (part.cells[1], 1)]
     assert [seed for cell, seed in part.pieces() if cell.name == "repaired"] == [0]  # nothing is drawn
     tried = Counter(cell.schedule for cell, _ in Plan().trials())
     assert set(tried.values()) == {2}
@@ -138,7 +138,7 @@ def partial(tmp_path):
 
 
 def test_what_is_measured_so_far_is_told_and_what_is_not_is_said_to_be_missing(partial):
-    of = 3 * len(CELLS) - 2  # what is repaired has one seed
+    of = 3 * len(CELLS) - 2 * 2  # two cells are repaired, not taught, and have one seed
     assert (partial["done"], partial["of"]) == (7, of)
     assert partial["minutes"] == 7 * 1.5 + 0.5
     assert partial["cells"][REFERENCE]["test"]["held_out"]["mean"] == pytest.approx(0.6)

@@ -12,9 +12,7 @@ from nast_core.finetune.recipe import Method
 from nast_core.interpret.summaries import Summary
 
 LANGUAGE = "demo-language"
-REPAIR = (
-    "region(t=0.52)"  # what validation chose for the language demo (docs/repairs.md), of all repairs the best reader
-)
+REPAIR = "region(t=0.52)"  # of all repairs the best reader; t: what validation chose (docs/repairs.md)
 REFERENCE = "eight"  # the cell that others are held against, and whose texts rates are tried on
 PARTS = {
     "a": "number against kind of cues",
