@@ -43,7 +43,7 @@ def test_a_denial_never_taught_is_measured_for_the_absence_of_each_condition():
     model = load_model("demo", device="cpu")
     images = torch.nn.functional.normalize(torch.randn(12, model.text.dim, generator=torch.manual_seed(0)), dim=-1)
     presence = np.array([[1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, np.nan]]).T
-    found = never_taught(model, images, presence, ["Edema"])
+    found = never_taught(model, images, presence, ["Edema"], model.encode_texts)
     assert list(found) == list(teaching(chest().examination).never)
     score = model.score(model.encode_texts(["Pulmonary edema could not be found."]), images)[0].numpy()
     known = ~np.isnan(presence[:, 0])

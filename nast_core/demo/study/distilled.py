@@ -22,12 +22,13 @@ from nast_core.benchmark.scoring import score_items, summarise
 from nast_core.benchmark.template import TemplateWriter, Words
 from nast_core.claims.prompts import Prompt, prompt_scores
 from nast_core.claims.wording_figures import wording_figures
-from nast_core.demo.study.measures import measure_test
+from nast_core.demo.study.measures import encoded, measure_test
 from nast_core.demo.study.plan import Plan
 from nast_core.demo.study.world import World
 from nast_core.files.documents import read_json
 from nast_core.files.revision import code_revision
 from nast_core.files.writing import write_json, write_text
+from nast_core.finetune.evaluation import Encode
 from nast_core.finetune.features import image_features
 from nast_core.finetune.presets import Method
 from nast_core.finetune.recipe import FinetuneRecipe
@@ -68,20 +69,29 @@ LABELS = {  # figure -> (what it is called, factor, digits)
 }
 
 
+def never_prompts(conditions: Sequence[str]) -> dict[tuple[str, str], Prompt]:
+    """(Template of ``teaching.never``, condition) -> the condition's first noun denied so."""
+    words = chest()
+    return {
+        (template, name): Prompt(
+            (sentence_case(f"{Words((words[name].prompt_nouns[0],), (Normal(''),)).fill(template, [0])}."),)
+        )
+        for template in teaching(words.examination).never
+        for name in conditions
+    }
+
+
 def never_taught(
-    model: DualEncoder, images: torch.Tensor, presence: np.ndarray, conditions: Sequence[str]
+    model: DualEncoder, images: torch.Tensor, presence: np.ndarray, conditions: Sequence[str], encode: Encode
 ) -> dict[str, float]:
     """Template of ``teaching.never`` -> AUROC for the absence of a condition, mean over conditions. ``images``: unit
-    vectors; ``presence``: 1, 0, NaN unknown [image condition]."""
-    words = chest()
-    templates = teaching(words.examination).never
-    prompts = [
-        Prompt((sentence_case(f"{Words((words[name].prompt_nouns[0],), (Normal(''),)).fill(template, [0])}."),))
-        for template in templates
-        for name in conditions
-    ]
+    vectors; ``presence``: 1, 0, NaN unknown [image condition]; ``encode``: the model's, as for measure_test."""
+    prompts = never_prompts(conditions)
+    templates = list(dict.fromkeys(template for template, _ in prompts))
+    texts = encoded(encode, [text for prompt in prompts.values() for text in prompt.towards])
     absence = np.tile(1 - presence, (1, len(templates)))
-    values = auroc_columns(absence, prompt_scores(model, images, prompts)).reshape(len(templates), len(conditions))
+    scores = prompt_scores(model, images, list(prompts.values()), texts)
+    values = auroc_columns(absence, scores).reshape(len(templates), len(conditions))
     return dict(zip(templates, np.nanmean(values, axis=1).tolist(), strict=True))
 
 
@@ -95,7 +105,7 @@ def figures(world: World, model: DualEncoder, taught: frozenset[str]) -> dict[st
     presence, patients = claims.presence_of(claims.conditions), claims.images.patient_id.tolist()
     asked = (everything, presence, patients, claims.conditions)
     groups = wording_figures(model, *asked, taught=taught, resamples=2).summary()["groups"]
-    denials = never_taught(model, everything, presence, claims.conditions)
+    denials = never_taught(model, everything, presence, claims.conditions, model.encode_texts)
     named = {"taught": "taught", "held_out": "held out", "false_denial": "false denial", "pseudo": "pseudo-negation"}
     return {
         **{name: tested[name] for name in LABELS if name in tested},

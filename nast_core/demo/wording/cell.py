@@ -165,7 +165,7 @@ class Bench:
         )
         groups = found.summary()["groups"]
         read = {name: groups[group]["value"] if group in groups else float("nan") for name, group in WAYS.items()}
-        read["thirty"] = float(np.mean([*never_taught(model, images, presence, conditions).values()]))
+        read["thirty"] = float(np.mean([*never_taught(model, images, presence, conditions, encode).values()]))
         figures = values(measure_test(self.world, model, encode)) | read
         return {name: None if np.isnan(value) else float(value) for name, value in figures.items()}
 
