@@ -3,11 +3,13 @@
 import streamlit as st
 
 from dashboard.compare import asked_for, comparisons, inside, item_changes, mechanism, one_head, scores, take_along
+from dashboard.parts import painting
 
 st.title("Compare")
 asked = asked_for.choose()
 view = comparisons.view(asked)
 scores.headline(view)
+painting.let_out()
 
 st.subheader("The score")
 scores.accuracy(view)
