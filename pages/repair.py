@@ -16,7 +16,7 @@ with widgets.advice():
     own = repairing.base_of(keeper.spec())
     model = keeper.load(own)
 asked_for.said_of(own)
-asked = asked_for.choose(own)
+asked = asked_for.choose(own, model.fingerprint)
 found = outcome.gathered(asked, model.fingerprint)
 offering.draw(model, found)
 if found.done:

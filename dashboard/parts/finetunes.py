@@ -19,15 +19,14 @@ def finished() -> dict[str, str]:
     return _finetunes(_rows())
 
 
-def of_base(own: str) -> dict[str, str]:
-    """Trainings of a model, the newest first: spec -> what it is."""
+def of_base(own: str, fingerprint: str) -> dict[str, str]:
+    """Trainings of a model, by its weights and not its name, the newest first: spec -> what it is."""
     from nast_core.files.places import DEMO, DEMO_TUNED
-    from nast_core.finetune.recipe import FinetuneRecipe
     from nast_core.models.specs import OURS
-    from nast_core.runs.store import settled
+    from nast_core.work.audit_parts.mending import finetunes_of
 
-    base = settled(FinetuneRecipe(model=own)).model  # as runs name it: a folder in full
-    mine = _finetunes([row for row in _rows() if getattr(row.recipe, "model", None) == base])
+    known = finished()
+    mine = {spec: known[spec] for spec in reversed(finetunes_of(fingerprint)) if spec in known}
     return mine | ({DEMO_TUNED: f"{OURS[DEMO_TUNED]}; comes with NAST"} if own == DEMO else {})
 
 

@@ -41,7 +41,7 @@ class Asked(NamedTuple):
         return f"{self.n:,} questions and as many studies of {datasets.of_split(self.dataset, self.split)}"
 
 
-def choose(own: str) -> Asked:
+def choose(own: str, fingerprint: str) -> Asked:
     """The page's fields; a choice that cannot be is a sentence, and the page ends."""
     methods = st.pills(
         "Methods",
@@ -55,7 +55,7 @@ def choose(own: str) -> Asked:
     how, beside = st.columns([2, 3], vertical_alignment="bottom")
     given = fields.one_of(how, "Strength", _STRENGTHS, key="repair-strength") == "given"
     strengths = _strengths(methods) if given else {}
-    trained = _trained(own, beside)
+    trained = _trained(own, fingerprint, beside)
     dataset = datasets.chosen()
     part, count = st.columns(2)
     split = splits.choose(part, dataset, key="repair-split")
@@ -99,9 +99,9 @@ def _strengths(methods: list[str]) -> dict[str, float]:
     return found
 
 
-def _trained(own: str, place: Any) -> list[str]:
+def _trained(own: str, fingerprint: str, place: Any) -> list[str]:
     """Fine-tunes of this model, measured beside its repairs."""
-    known = finetunes.of_base(own)
+    known = finetunes.of_base(own, fingerprint)
     return place.multiselect(
         "Trainings of this model beside them",
         list(known),
