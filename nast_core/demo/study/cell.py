@@ -137,5 +137,7 @@ def identity(world: World) -> str:
         "decay",
     }  # of a cell
     lora = {"rank", "alpha", "dropout", "targets"}  # not trained with
-    fields = recipe.model_dump(exclude=own | lora | {"data", "items", "model"})
+    unused = {"dataset", "reports", "teacher", "texts", "without_cues"}  # data is given, and texts alone are not learnt
+    where = {"executor", "num_processes", "tracker"}
+    fields = recipe.model_dump(exclude=own | lora | unused | where | {"data", "items", "model"})
     return f"{world.base().fingerprint} {fields} {world.plan.sizes}"
