@@ -97,7 +97,8 @@ def test_every_recipe_of_a_page_is_one(page):
 
 
 def test_the_readmes_figures_are_those_of_the_pages_it_sends_to():
-    pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("demo.md", "finetuning.md", "repairs.md"))
+    sources = ("demo.md", "finetuning.md", "repairs.md", "distil.md")
+    pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in sources)
     figures = re.findall(r"-?[\d.]+ \([\d.]+ to [\d.]+\)", (ROOT / "README.md").read_text("utf-8"))
     assert len(figures) >= 16
     assert [figure for figure in figures if figure not in pages] == []
