@@ -1,6 +1,7 @@
 """LoRA on the text tower alone, by PEFT (Hu et al. 2021), trained through our own forward pass."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from torch import nn
 from nast_core.errors import ModelError
 from nast_core.finetune.adapter_files import exactly, read_lora
 from nast_core.models.encoder import DualEncoder
+
+warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # PEFT's own question to transformers
 
 
 def attach_lora(

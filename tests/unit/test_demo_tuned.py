@@ -164,6 +164,12 @@ def test_a_fresh_pages_headline_needs_neither_torch_nor_a_model():
     assert "points" in said.stdout
 
 
+def test_loading_it_says_nothing():
+    code = "from nast_core import load_model; load_model('demo-tuned', device='cpu')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stderr == ""
+
+
 def test_it_is_exported_by_name(tmp_path):
     said = CliRunner().invoke(app, ["export", "demo-tuned", "--out", str(tmp_path / "merged")])
     assert said.exit_code == 0, said.output
