@@ -16,6 +16,7 @@ NEAR_POINTS = 5.0  # a gap of fewer is none worth a repair
 IGNORED = 0.05  # how far from 0.5 an AUROC's whole interval may lie for the cue to be called ignored
 KNOWN = 0.8  # share of texts read rightly by a probe, from which on a layer is said to know
 BLIND = 0.3  # share answered without the image, of four options; above it options are told by their wording
+CHANCE = 0.25  # of four options
 LEAST_PATIENTS = 5
 _NAMED = 4  # cues that are named of a group
 UNTOLD = "cannot be told"
@@ -45,6 +46,22 @@ class Found(NamedTuple):
 
 
 Rule = Callable[[Found], Sentence | None]
+
+
+def sight(found: Found) -> Sentence | None:
+    """That the model reads these images no better than chance, where neither affirmative questions nor zero-shot AUROC
+    say that it does: whatever its scores do with a denial is then no reading."""
+    affirmative, zero_shot = found.rate("acc_affirmative"), found.rate("zero_shot")
+    if affirmative is None or affirmative.low > CHANCE or (zero_shot is not None and zero_shot.low > 0.5):
+        return None
+    ends = f"{affirmative.low:.0%} to {affirmative.high:.0%}"
+    beside = f", and zero-shot AUROC is {zero_shot.interval('.2f')}" if zero_shot is not None else ""
+    text = (
+        f"Said affirmatively, {affirmative.value:.0%} of the questions are answered rightly ({ends}), where guessing "
+        f"gives {CHANCE:.0%}{beside}: what this model makes of these images is no better than chance, so that its "
+        "scores say nothing of how it reads a denial."
+    )
+    return found.told("sight", "bad", text, "benchmark", "acc_affirmative", "zero_shot")
 
 
 def cost(found: Found) -> Sentence | None:
@@ -258,8 +275,9 @@ def limits(found: Found) -> Sentence | None:
 
 
 RULES: dict[str, Rule] = {
-    rule.__name__: rule for rule in (cost, cues, muting, knowledge, place, repair, training, limits)
+    rule.__name__: rule for rule in (sight, cost, cues, muting, knowledge, place, repair, training, limits)
 }
+OF_SCORES = frozenset({"cost", "cues", "muting", "knowledge", "repair", "training"})  # nothing where there is no sight
 
 
 def verdict(found: Found) -> tuple[Sentence, ...]:
@@ -270,7 +288,9 @@ def verdict(found: Found) -> tuple[Sentence, ...]:
         few = f"Nothing {UNTOLD}: the questions are of {found.patients} patients, and figures need {LEAST_PATIENTS}."
         said = [found.told("patients", "open", few.replace("Nothing cannot", "Nothing can"), part)]
         return (*said, *filter(None, [limits(found)]))
-    return tuple(sentence for rule in RULES.values() if (sentence := rule(found)) is not None)
+    blind = sight(found) is not None
+    rules = [rule for name, rule in RULES.items() if not (blind and name in OF_SCORES)]
+    return tuple(sentence for rule in rules if (sentence := rule(found)) is not None)
 
 
 def repairs(found: Found) -> list[str]:

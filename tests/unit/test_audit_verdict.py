@@ -35,6 +35,30 @@ def test_the_cost_is_told_by_the_gaps_interval(interval, tone, words):
 
 
 @pytest.mark.parametrize(
+    ("affirmative", "zero_shot", "blind"),
+    [
+        ((0.26, 0.22, 0.30), (0.48, 0.45, 0.52), True),
+        ((0.26, 0.25, 0.30), (0.52, 0.50, 0.55), True),
+        ((0.26, 0.251, 0.30), (0.48, 0.45, 0.52), False),  # better than guessing
+        ((0.26, 0.22, 0.30), (0.60, 0.51, 0.65), False),  # findings are told apart, if not in questions
+        ((0.26, 0.22, 0.30), None, True),  # claims were not asked for
+    ],
+)
+def test_of_a_model_at_chance_nothing_is_told_by_its_scores(affirmative, zero_shot, blind):
+    rates = {"acc_affirmative": affirmative, "acc_negated": (0.28, 0.24, 0.32), "gap_points": (-2, -7, 3)}
+    own = {} if zero_shot is None else {"zero_shot": zero_shot}
+    found = Found(parts(benchmark=part("benchmark", **rates), claims=part("claims", **own)))
+    told = [sentence.rule for sentence in verdict.verdict(found)]
+    assert (told[0] == "sight") == blind
+    assert bool(verdict.OF_SCORES & set(told)) != blind
+    assert "place" in told  # where a negator acts is told all the same
+    if blind:
+        text = verdict.verdict(found)[0].text
+        assert text.startswith("Said affirmatively, 26% of the questions are answered rightly (2")
+        assert "no better than chance" in text
+
+
+@pytest.mark.parametrize(
     ("low", "high", "read"),
     [
         (0.3, 0.499, "as presence"),
@@ -161,7 +185,7 @@ def test_limits_are_those_of_the_dataset_and_of_nothing_nothing_is_said():
 
 def test_a_verdict_has_at_most_eight_sentences_and_each_rests_on_a_part():
     told = verdict.verdict(Found(parts(), 200, ["no side"]))
-    assert [one.rule for one in told] == list(RULES)
+    assert [one.rule for one in told] == [name for name in RULES if name != "sight"]
     assert len(told) == 8
     assert all(one.part in parts() for one in told)
     assert all(one.text.endswith(".") and "nan" not in one.text for one in told)
