@@ -213,7 +213,7 @@ class _Writer:
             names = names[len(several) :]
         text = sentence_case(self._pick(self._frames).format(self._pick(self._joins).join(said)))
         low = text.lower()
-        if not all(said) or any(all(part in low for part in phrase) for phrase in self._phrases):
+        if not said or not all(said) or any(all(part in low for part in phrase) for phrase in self._phrases):
             return ""
         return "" if self._without & {cue.text for cue in denying_cues(text, self._vocabulary)} else text
 
