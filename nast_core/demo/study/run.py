@@ -63,7 +63,7 @@ def best_rates(plan: Plan, out: Path) -> dict[str, float]:
     def score(arm: Arm, rate: float) -> float:
         return read_json(out / Piece(arm, rate).file)["validation"][JUDGED]
 
-    return {arm.name: max(plan.rates, key=lambda rate: score(arm, rate)) for arm in plan.arms}
+    return {arm.name: max(plan.rates_of(arm), key=lambda rate: score(arm, rate)) for arm in plan.arms}
 
 
 class _Runner:

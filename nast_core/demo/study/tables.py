@@ -206,7 +206,8 @@ def _layers(results: dict[str, Any]) -> list[str]:
 
 
 def _trials(results: dict[str, Any]) -> list[str]:
-    rates = [f"{rate:g}" for rate in results["plan"]["rates"]]
+    tried = {rate for aurocs in results["trials"].values() for rate in aurocs}
+    rates = sorted({*tried, *(f"{rate:g}" for rate in results["plan"]["rates"])}, key=float)
     rows = [
         [arm, *(f"{aurocs[rate]:.3f}" if rate in aurocs else "" for rate in rates)]
         for arm, aurocs in results["trials"].items()
