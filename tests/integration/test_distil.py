@@ -29,7 +29,7 @@ def recipe(model: Path, **fields) -> FinetuneRecipe:
         "validate_every": 30,
         "checkpoint_every": 7,
         "validation_studies": 8,
-        "learning_rate": 2e-3,
+        "learning_rate": 1e-3,
         "precision": "float32",  # auto would choose by how busy the machine is
     }
     asked = {"objective": "distil", "model": str(model), "device": "cpu", "tracker": "none"}
@@ -66,7 +66,7 @@ def test_a_model_and_an_objective_are_a_recipe():
 
 def test_the_student_comes_nearer_to_its_teacher_and_is_a_plain_fine_tune(model, whole):
     folder, notes, figures = whole
-    assert figures["cosine_teacher"] > figures["cosine_teacher_before"] + 0.03
+    assert figures["cosine_teacher"] > figures["cosine_teacher_before"] + 0.04
     losses = notes.curve("loss")
     assert len(losses) == 30
     assert losses == pytest.approx(notes.curve("loss_distil"))
@@ -77,7 +77,7 @@ def test_the_student_comes_nearer_to_its_teacher_and_is_a_plain_fine_tune(model,
     near = (tuned.encode_texts([DENIED, PLAIN]) * teacher).sum(-1)
     before = (base.encode_texts([DENIED, PLAIN]) * teacher).sum(-1)
     assert near[0] > before[0]
-    assert near[1] > 0.85
+    assert near[1] > 0.9
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["train_texts"] > 0 == summary["train_studies"]
     card = (folder / "adapter" / "README.md").read_text()

@@ -226,7 +226,8 @@ def write_report(out: Path, docs: Path) -> Path:
         "# What distilling a repair brings",
         "",
         "Made by `nast demo distil`: the repaired model teaches its own text tower, by text alone (see the guide).",
-        "Test phantoms were in no training and no choice. “After” is the mean over seeds.",
+        "Test phantoms were in no training and no choice. “After” is the mean over seeds (0 and on). No wording that",
+        "is asked for as new stands in a text, but whoever wrote the texts knew it.",
         "",
     ]
     write_text(docs / "distil.md", "\n".join([*lines, *(line for one in found for line in markdown(one))]))
